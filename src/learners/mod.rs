@@ -1,0 +1,1 @@
+//! Nuisance learners: logistic and linear regression on a standardised design matrix.

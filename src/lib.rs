@@ -1,0 +1,53 @@
+//! Observational causal inference as a reviewed, blind, reproducible workflow.
+//!
+//! The directory tree is the pipeline; values move right:
+//!
+//! ```text
+//! plan -> spec -> dataset -> design -> estimate -> diagnose -> critique -> report -> artifacts
+//! ```
+//!
+//! | layer | modules | may do |
+//! |---|---|---|
+//! | L0 vocabulary | [`sample`], [`estimand`], [`finding`], [`schema`], [`term`] | plain data, serde only |
+//! | L1 numerics | [`numerics`], [`learners`], [`design`], [`estimate`], [`diagnose`] | arithmetic: no files, environment, clock, printing or unseeded randomness |
+//! | L2 documents | [`plan`], [`spec`], [`playbook`], [`critique`], [`report`] | bytes in, bytes out |
+//! | L3 effects | [`dataset`], [`artifacts`] | one kind of I/O each |
+//! | L4 orchestration | [`pipeline`], [`agent`] | the stages, and the actor-critic loop over them |
+//! | L5 surfaces | [`cli`] | arguments, progress, messages, exit codes |
+//!
+//! Imports point down, and `tests/it/architecture.rs` holds every `crate::` path against that table.
+//! `design` never receives an outcome: its signatures take [`sample::Covariates`], not [`sample::Sample`].
+//!
+//! Glossary, for readers of the code:
+//!
+//! * *estimand*: what is claimed and for whom, e.g. the ATT or the trimmed ATE;
+//! * *propensity* `e(x) = P(T = 1 | X = x)`;
+//! * *principal, actor, critic*: the person who writes the plan; whoever turns it into specs; whoever grades them;
+//! * *blind*: revisions are chosen from diagnostics only; outcome effects exist only after the `unblind` step.
+
+// L0 vocabulary
+pub mod estimand;
+pub mod finding;
+pub mod sample;
+pub mod schema;
+pub mod term;
+// L1 numerics
+pub mod design;
+pub mod diagnose;
+pub mod estimate;
+pub mod learners;
+pub mod numerics;
+// L2 documents
+pub mod critique;
+pub mod plan;
+pub mod playbook;
+pub mod report;
+pub mod spec;
+// L3 effects
+pub mod artifacts;
+pub mod dataset;
+// L4 orchestration
+pub mod agent;
+pub mod pipeline;
+// L5 surfaces
+pub mod cli;

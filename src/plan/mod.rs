@@ -1,0 +1,290 @@
+//! The plan exactly as the principal wrote it.
+//!
+//! [`parse`] reads YAML into a [`Plan`] and reports *every* problem of the file at once, each with its line, column
+//! and a hint. Unknown keys are refused. What needs the data (missing columns, a treatment that is not binary, an empty
+//! arm) is checked by `pipeline::check`, which uses [`Plan::at`] to point at the same lines.
+
+use crate::estimand::{EstimatorKind, OutcomeKind, Target};
+use crate::term::Term;
+use std::collections::BTreeMap;
+
+/// A position in the plan file, 1-based.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1, in characters.
+    pub column: usize,
+    /// Byte offset in the file.
+    pub offset: usize,
+    /// Length in bytes.
+    pub length: usize,
+}
+
+/// One problem of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where; `None` if the file as a whole is meant.
+    pub place: Option<Place>,
+    /// The key, dotted: `confounders.priority[2]`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// The seven components of a target trial (Hernán & Robins 2016, doi:10.1093/aje/kwv254).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TargetTrial {
+    /// Who could have been enrolled.
+    pub eligibility: String,
+    /// The strategies compared.
+    pub treatment_strategies: String,
+    /// How the trial would have assigned them.
+    pub assignment: String,
+    /// When follow-up starts.
+    pub time_zero: String,
+    /// How long units are followed.
+    pub follow_up: String,
+    /// What is measured.
+    pub outcome: String,
+    /// Intention to treat, per protocol, …
+    pub causal_contrast: String,
+    /// How the trial would have been analysed.
+    pub analysis_plan: String,
+}
+
+/// What to do about missing values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingPolicy {
+    /// Missing values are an error that counts them per column.
+    Error,
+    /// Rows with a missing value in any column of the analysis are dropped, and counted.
+    Drop,
+    /// Missing covariate values are replaced by the mean (numbers) or a level of their own (categories), with an
+    /// indicator term, and counted. Missing treatments and outcomes stay an error.
+    Indicator,
+}
+
+/// How a column is to be read, where the file's own type is not what is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnType {
+    /// A number.
+    Number,
+    /// A category: one indicator per level but the reference.
+    Category,
+    /// True/false, yes/no, 0/1.
+    Boolean,
+}
+
+/// A column-type override; for a category the reference level may be named.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ColumnOverride {
+    /// How to read it.
+    pub kind: ColumnType,
+    /// The reference level of a category (default: the first in sorted order).
+    pub reference: Option<String>,
+}
+
+/// `data:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSection {
+    /// CSV or Parquet file, or a glob of them, relative to the plan.
+    pub source: String,
+    /// Column that names the unit, if any; must be unique.
+    pub unit_id: Option<String>,
+    /// Observation weights, if any.
+    pub weights: Option<String>,
+    /// Column-type overrides.
+    pub columns: BTreeMap<String, ColumnOverride>,
+    /// Missing-value policy (default: error).
+    pub missing: MissingPolicy,
+}
+
+/// `treatment:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreatmentSection {
+    /// Column.
+    pub column: String,
+    /// The value that means treated, as text (default `1`).
+    pub treated: String,
+    /// The value that means control, as text (default `0`).
+    pub control: String,
+}
+
+/// `outcome:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeSection {
+    /// Column.
+    pub column: String,
+    /// Units, for axes and sentences, e.g. `kg`.
+    pub units: String,
+    /// Kind (default: continuous).
+    pub kind: OutcomeKind,
+}
+
+/// `confounders:`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfounderSection {
+    /// Those that must balance.
+    pub priority: Vec<String>,
+    /// The rest.
+    pub other: Vec<String>,
+    /// Extra terms such as `age^2` or `re74 == 0`.
+    pub terms: Vec<Term>,
+}
+
+/// What the actor may use. A tool that is not listed is never used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tool {
+    /// Logistic propensity by maximum likelihood.
+    Propensity,
+    /// Covariate balance.
+    Balance,
+    /// Overlap.
+    Overlap,
+    /// Placebo outcomes and negative controls.
+    Placebo,
+    /// Sensitivity to hidden confounding.
+    Sensitivity,
+    /// Trimming on the propensity.
+    Trim,
+    /// Inverse-propensity weighting (Hájek and Horvitz–Thompson).
+    Ipw,
+    /// Outcome regression, g-formula, and the one-shot regression benchmark.
+    OutcomeRegression,
+    /// Augmented IPW.
+    Aipw,
+    /// Augmented IPW with cross-fitting.
+    AipwCrossfit,
+}
+
+impl Tool {
+    /// All tools.
+    pub const ALL: [Tool; 10] = [
+        Tool::Propensity,
+        Tool::Balance,
+        Tool::Overlap,
+        Tool::Placebo,
+        Tool::Sensitivity,
+        Tool::Trim,
+        Tool::Ipw,
+        Tool::OutcomeRegression,
+        Tool::Aipw,
+        Tool::AipwCrossfit,
+    ];
+
+    /// The key used in plans.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Tool::Propensity => "propensity",
+            Tool::Balance => "balance",
+            Tool::Overlap => "overlap",
+            Tool::Placebo => "placebo",
+            Tool::Sensitivity => "sensitivity",
+            Tool::Trim => "trim",
+            Tool::Ipw => "ipw",
+            Tool::OutcomeRegression => "outcome_regression",
+            Tool::Aipw => "aipw",
+            Tool::AipwCrossfit => "aipw_crossfit",
+        }
+    }
+
+    /// Parses a [`Tool::key`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Tool> {
+        Tool::ALL.into_iter().find(|t| t.key() == text.trim())
+    }
+
+    /// The tool that an estimator belongs to; the difference in means needs none.
+    #[must_use]
+    pub fn of(estimator: EstimatorKind) -> Option<Tool> {
+        match estimator {
+            EstimatorKind::Naive => None,
+            EstimatorKind::Regression | EstimatorKind::Gformula => Some(Tool::OutcomeRegression),
+            EstimatorKind::IpwHt | EstimatorKind::IpwHajek => Some(Tool::Ipw),
+            EstimatorKind::Aipw => Some(Tool::Aipw),
+            EstimatorKind::AipwCrossfit => Some(Tool::AipwCrossfit),
+        }
+    }
+}
+
+/// When the loop stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopWhen {
+    /// When no playbook applies any more (default).
+    NoPlaybookApplies,
+    /// As soon as every estimand is at least `satisfactory_with_caveats` on its design.
+    Satisfactory,
+}
+
+/// `loop:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoopSection {
+    /// At most this many specs (default 5).
+    pub max_iterations: u32,
+    /// When to stop before that.
+    pub stop_when: StopWhen,
+    /// Whether effects stay hidden until the loop has settled (default true). `false` caps every verdict.
+    pub blind: bool,
+}
+
+/// The whole plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Title.
+    pub title: String,
+    /// The causal question, in words.
+    pub question: String,
+    /// The trial that one would run.
+    pub target_trial: TargetTrial,
+    /// Data.
+    pub data: DataSection,
+    /// Treatment.
+    pub treatment: TreatmentSection,
+    /// Outcome.
+    pub outcome: OutcomeSection,
+    /// Confounders.
+    pub confounders: ConfounderSection,
+    /// Pre-treatment variables that treatment cannot have changed and that adjustment does not need.
+    pub placebo_outcomes: Vec<String>,
+    /// Post-treatment variables that treatment cannot plausibly change.
+    pub negative_controls: Vec<String>,
+    /// Threats to validity, in prose.
+    pub threats: Vec<String>,
+    /// Requested estimands, in order of importance (default: ate).
+    pub estimands: Vec<Target>,
+    /// The allow-list (default: all).
+    pub tools: Vec<Tool>,
+    /// Loop control. YAML key `loop`.
+    pub loop_: LoopSection,
+    /// Actor provider; here always `playbook`.
+    pub actor: String,
+    /// Critic provider; here always `playbook`.
+    pub critic: String,
+    /// Root seed (default 20261121).
+    pub seed: u64,
+    /// Where each dotted path stands in the file.
+    pub places: BTreeMap<String, Place>,
+}
+
+impl Plan {
+    /// Where a dotted path stands, or the nearest ancestor that is written in the file.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<Place> {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.places.get(path) {
+                return Some(*place);
+            }
+            let cut = path.rfind(['.', '['])?;
+            path = path.get(..cut)?;
+        }
+    }
+}

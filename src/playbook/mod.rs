@@ -1,0 +1,57 @@
+//! Playbooks: what to do about a finding. One markdown file each, two readers: the YAML front matter drives the
+//! deterministic `playbook` provider, the prose guides a person or a language model.
+
+use crate::estimand::{Target, TrimRule};
+use crate::finding::Code;
+use serde::{Deserialize, Serialize};
+
+/// The one change a playbook makes to an analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub enum Change {
+    /// Restrict the population by the propensity; nuisances are refitted on who is left.
+    Trim {
+        /// Rule.
+        trim: TrimRule,
+    },
+    /// Estimate another target.
+    SwitchTarget {
+        /// The new target.
+        target: Target,
+    },
+    /// Add squares of the non-binary priority terms and pairwise products of the priority terms.
+    EnrichTerms,
+}
+
+/// Front matter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrontMatter {
+    /// Name, equal to the file name without `.md`.
+    pub name: String,
+    /// One line for lists.
+    pub title: String,
+    /// The finding codes it addresses.
+    pub addresses: Vec<Code>,
+    /// Requested estimands it may be applied to.
+    pub estimands: Vec<Target>,
+    /// Lower runs first.
+    pub order: u32,
+    /// The change.
+    pub change: Change,
+    /// What the change does to the estimand, in a sentence.
+    pub estimand_effect: String,
+    /// A revision of this kind is kept only if the design diagnostics are not worse than before (default true).
+    pub keep_only_if_not_worse: bool,
+}
+
+/// A playbook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Playbook {
+    /// Front matter.
+    pub front: FrontMatter,
+    /// Prose, markdown.
+    pub prose: String,
+    /// SHA-256 of the file's bytes.
+    pub sha256: String,
+}

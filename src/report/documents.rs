@@ -1,0 +1,184 @@
+//! What is committed as JSON: `iter_NN/design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
+
+use crate::critique::Critique;
+use crate::diagnose::balance::BalanceTable;
+use crate::diagnose::overlap::OverlapReport;
+use crate::diagnose::placebo::PlaceboReport;
+use crate::diagnose::sensitivity::SensitivityReport;
+use crate::estimand::{Effect, Estimand, Target};
+use crate::finding::Tier;
+use crate::schema::Counters;
+use crate::spec::Revision;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A fitted coefficient, raw scale.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoefficientRow {
+    /// Term, `(Intercept)` first.
+    pub term: String,
+    /// Estimate.
+    pub estimate: f64,
+    /// Model standard error (inverse Fisher information).
+    pub std_error: f64,
+}
+
+/// The propensity model of one analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PropensityDocument {
+    /// Coefficients.
+    pub coefficients: Vec<CoefficientRow>,
+    /// Terms left out because they are constant or a combination of earlier terms among the analysed rows.
+    pub dropped_terms: Vec<String>,
+    /// Newton iterations.
+    pub iterations: usize,
+    /// Log-likelihood at the maximum.
+    pub log_likelihood: f64,
+    /// Area under the ROC curve.
+    pub auc: f64,
+}
+
+/// Who is in the population of one analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PopulationDocument {
+    /// Rows.
+    pub n: usize,
+    /// Treated rows.
+    pub n_treated: usize,
+    /// Control rows.
+    pub n_control: usize,
+    /// Share of the analysed rows kept.
+    pub share_kept: f64,
+    /// Treated rows trimmed away.
+    pub trimmed_treated: usize,
+    /// Control rows trimmed away.
+    pub trimmed_control: usize,
+    /// Smallest propensity kept, on the fit to all rows; `None` without trimming.
+    pub alpha_lower: Option<f64>,
+    /// Largest propensity kept; `None` without trimming.
+    pub alpha_upper: Option<f64>,
+    /// Who that is, in a sentence: means of the priority confounders in the target population and in everyone.
+    pub description: String,
+    /// Means of the priority confounder terms: (term, in the target population, among all analysed rows).
+    pub profile: Vec<(String, f64, f64)>,
+}
+
+/// The design of one analysis: everything that can be known without the outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisDesign {
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// What is estimated now.
+    pub estimand: Estimand,
+    /// Its name.
+    pub name: String,
+    /// Why there is no design, if it failed (separation, an arm trimmed away, …); then all that follows is `None`.
+    pub failed: Option<String>,
+    /// Population.
+    pub population: Option<PopulationDocument>,
+    /// Propensity model; `None` if the design failed.
+    pub propensity: Option<PropensityDocument>,
+    /// Balance; `None` if the tool is not allowed.
+    pub balance: Option<BalanceTable>,
+    /// Overlap; `None` if the tool is not allowed.
+    pub overlap: Option<OverlapReport>,
+    /// Placebos; `None` if the tool is not allowed.
+    pub placebo: Option<PlaceboReport>,
+}
+
+/// `iter_NN/design.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DesignDocument {
+    /// The iteration.
+    pub iteration: u32,
+    /// SHA-256 of `spec.yaml`.
+    pub spec_sha256: String,
+    /// SHA-256 fingerprint of the data that was read for it.
+    pub data_sha256: String,
+    /// What was done to rows and values.
+    pub counters: Counters,
+    /// One per analysis.
+    pub analyses: Vec<AnalysisDesign>,
+}
+
+/// All effects of one analysis in one iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EffectRow {
+    /// The iteration whose spec this is.
+    pub iteration: u32,
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// The honest name.
+    pub name: String,
+    /// Whether this estimator is the primary one of its analysis.
+    pub primary: bool,
+    /// The estimate.
+    pub effect: Effect,
+}
+
+/// The answer to one requested estimand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// The honest name of what is answered.
+    pub name: String,
+    /// The iteration whose spec is used.
+    pub iteration: u32,
+    /// The final, computed verdict.
+    pub tier: Tier,
+    /// For whom, in a sentence.
+    pub population: String,
+    /// Population numbers.
+    pub population_numbers: Option<PopulationDocument>,
+    /// Primary estimate; `None` if nothing could be estimated.
+    pub effect: Option<Effect>,
+    /// Sensitivity; `None` if the tool is not allowed or it could not be computed.
+    pub sensitivity: Option<SensitivityReport>,
+    /// Why there is no effect or no sensitivity, if so.
+    pub missing: Vec<String>,
+}
+
+/// One line of the list of everything that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpecTried {
+    /// Iteration.
+    pub iteration: u32,
+    /// SHA-256 of its spec.
+    pub spec_sha256: String,
+    /// What changed.
+    pub revisions: Vec<Revision>,
+    /// Design tier per requested estimand, before unblinding.
+    pub tiers: Vec<(Target, String, Tier)>,
+}
+
+/// `results.json`: exists only after `unblind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultsDocument {
+    /// Title of the plan.
+    pub title: String,
+    /// Units of the outcome.
+    pub units: String,
+    /// Plan hash.
+    pub plan_sha256: String,
+    /// Data hash.
+    pub data_sha256: String,
+    /// Hash of the spec whose analyses are the answers.
+    pub spec_sha256: String,
+    /// Program version.
+    pub tool_version: String,
+    /// Playbooks by name with the SHA-256 of their text.
+    pub playbooks: BTreeMap<String, String>,
+    /// What was done to rows and values.
+    pub counters: Counters,
+    /// One per requested estimand.
+    pub answers: Vec<Answer>,
+    /// Every estimator of every analysis of every iteration.
+    pub effects: Vec<EffectRow>,
+    /// Estimators that could not be run, with the reason.
+    pub not_estimated: Vec<String>,
+    /// Every spec that was tried.
+    pub specs_tried: Vec<SpecTried>,
+    /// The final critique.
+    pub critique: Critique,
+}

@@ -1,0 +1,229 @@
+//! The only data that the numerics ever see.
+//!
+//! [`Covariates`] is what a design may look at: no outcome in it. [`Sample`] adds the outcome.
+
+use ndarray::{Array1, Array2, Axis};
+
+/// What can be wrong with numbers handed to the numerics.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SampleError {
+    /// Shapes differ.
+    #[error("{what} has {got} rows, expected {expected}")]
+    Length {
+        /// The offending array.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The number of rows of the covariates.
+        expected: usize,
+    },
+    /// A value that is not a finite number.
+    #[error("`{name}` has the value {value} in row {row} (counting from 1); every value must be a finite number")]
+    NotFinite {
+        /// Column name.
+        name: String,
+        /// 1-based row among the analysed rows.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Treatment other than 0 or 1.
+    #[error("treatment has the value {value} in row {row} (counting from 1); it must be 0 or 1")]
+    Treatment {
+        /// 1-based row.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// An arm without units.
+    #[error("the {arm} arm has no units")]
+    EmptyArm {
+        /// `treated` or `control`.
+        arm: &'static str,
+    },
+    /// A negative observation weight.
+    #[error("the observation weight in row {row} (counting from 1) is {value}; weights must be zero or positive")]
+    NegativeWeight {
+        /// 1-based row.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+}
+
+/// Covariates, treatment and observation weights of n units: everything a design may see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covariates {
+    x: Array2<f64>,
+    names: Vec<String>,
+    treated: Array1<f64>,
+    weights: Option<Array1<f64>>,
+}
+
+impl Covariates {
+    /// Checks and takes the arrays. `x` is n × p without an intercept, `treated` is n zeros and ones,
+    /// `weights` n non-negative observation weights (`None`: every unit counts once).
+    ///
+    /// # Errors
+    /// Unequal lengths, values that are not finite, treatment other than 0/1, an empty arm, negative weights.
+    pub fn new(
+        x: Array2<f64>,
+        names: Vec<String>,
+        treated: Array1<f64>,
+        weights: Option<Array1<f64>>,
+    ) -> Result<Self, SampleError> {
+        let n = x.nrows();
+        if names.len() != x.ncols() {
+            return Err(SampleError::Length {
+                what: "the list of covariate names",
+                got: names.len(),
+                expected: x.ncols(),
+            });
+        }
+        if treated.len() != n {
+            return Err(SampleError::Length { what: "treatment", got: treated.len(), expected: n });
+        }
+        for (row, values) in x.axis_iter(Axis(0)).enumerate() {
+            if let Some((j, value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+                let name = names.get(j).cloned().unwrap_or_default();
+                return Err(SampleError::NotFinite { name, row: row + 1, value: *value });
+            }
+        }
+        if let Some((row, value)) = treated.iter().enumerate().find(|(_, v)| **v != 0.0 && **v != 1.0) {
+            return Err(SampleError::Treatment { row: row + 1, value: *value });
+        }
+        if let Some(w) = &weights {
+            check_weights(w, n)?;
+        }
+        let arm =
+            |t: f64| treated.iter().enumerate().any(|(i, v)| *v == t && weights.as_ref().is_none_or(|w| w[i] > 0.0));
+        if !arm(1.0) {
+            return Err(SampleError::EmptyArm { arm: "treated" });
+        }
+        if !arm(0.0) {
+            return Err(SampleError::EmptyArm { arm: "control" });
+        }
+        Ok(Self { x, names, treated, weights })
+    }
+
+    /// n × p covariate matrix, no intercept.
+    #[must_use]
+    pub fn x(&self) -> &Array2<f64> {
+        &self.x
+    }
+
+    /// The p term names, in column order.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// n zeros and ones.
+    #[must_use]
+    pub fn treated(&self) -> &Array1<f64> {
+        &self.treated
+    }
+
+    /// Observation weights; `None` means that every unit counts once.
+    #[must_use]
+    pub fn weights(&self) -> Option<&Array1<f64>> {
+        self.weights.as_ref()
+    }
+
+    /// Observation weights, ones where there are none.
+    #[must_use]
+    pub fn weights_or_ones(&self) -> Array1<f64> {
+        self.weights.clone().unwrap_or_else(|| Array1::ones(self.n()))
+    }
+
+    /// Number of units.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.x.nrows()
+    }
+
+    /// Number of covariate columns.
+    #[must_use]
+    pub fn p(&self) -> usize {
+        self.x.ncols()
+    }
+
+    /// Number of treated units.
+    #[must_use]
+    pub fn n_treated(&self) -> usize {
+        self.treated.iter().filter(|t| **t == 1.0).count()
+    }
+
+    /// Number of control units.
+    #[must_use]
+    pub fn n_control(&self) -> usize {
+        self.n() - self.n_treated()
+    }
+
+    /// The given rows, in the given order.
+    ///
+    /// # Errors
+    /// [`SampleError::EmptyArm`] if one arm has no unit left.
+    pub fn rows(&self, rows: &[usize]) -> Result<Self, SampleError> {
+        Self::new(
+            self.x.select(Axis(0), rows),
+            self.names.clone(),
+            self.treated.select(Axis(0), rows),
+            self.weights.as_ref().map(|w| w.select(Axis(0), rows)),
+        )
+    }
+}
+
+fn check_weights(w: &Array1<f64>, n: usize) -> Result<(), SampleError> {
+    if w.len() != n {
+        return Err(SampleError::Length { what: "the weight column", got: w.len(), expected: n });
+    }
+    match w.iter().enumerate().find(|(_, v)| !v.is_finite() || **v < 0.0) {
+        None => Ok(()),
+        Some((row, value)) if value.is_finite() => Err(SampleError::NegativeWeight { row: row + 1, value: *value }),
+        Some((row, value)) => Err(SampleError::NotFinite { name: "weights".into(), row: row + 1, value: *value }),
+    }
+}
+
+/// Covariates and the outcome: what an estimator sees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    covariates: Covariates,
+    y: Array1<f64>,
+}
+
+impl Sample {
+    /// Adds the outcome `y`, n finite values.
+    ///
+    /// # Errors
+    /// A wrong length or a value that is not finite.
+    pub fn new(covariates: Covariates, y: Array1<f64>) -> Result<Self, SampleError> {
+        if y.len() != covariates.n() {
+            return Err(SampleError::Length { what: "the outcome", got: y.len(), expected: covariates.n() });
+        }
+        if let Some((row, value)) = y.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(SampleError::NotFinite { name: "outcome".into(), row: row + 1, value: *value });
+        }
+        Ok(Self { covariates, y })
+    }
+
+    /// What a design may see.
+    #[must_use]
+    pub fn covariates(&self) -> &Covariates {
+        &self.covariates
+    }
+
+    /// The n outcomes.
+    #[must_use]
+    pub fn y(&self) -> &Array1<f64> {
+        &self.y
+    }
+
+    /// The given rows, in the given order.
+    ///
+    /// # Errors
+    /// [`SampleError::EmptyArm`] if one arm has no unit left.
+    pub fn rows(&self, rows: &[usize]) -> Result<Self, SampleError> {
+        Self::new(self.covariates.rows(rows)?, self.y.select(Axis(0), rows))
+    }
+}

@@ -1,0 +1,132 @@
+//! The resolved analysis spec: every default explicit, nothing left to interpretation, content-hashed.
+//!
+//! A spec is a list of [`Analysis`], one per requested estimand, each with its own population, terms and estimators,
+//! so that a revision of one estimand leaves the others alone.
+
+use crate::estimand::{Estimand, EstimatorKind, OutcomeKind, Population, Target};
+use crate::plan::{MissingPolicy, Tool};
+use crate::term::Term;
+use serde::{Deserialize, Serialize};
+
+/// A declared placebo outcome or negative control.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placebo {
+    /// Column.
+    pub column: String,
+    /// `placebo_outcome` (before treatment) or `negative_control` (after).
+    pub role: PlaceboRole,
+}
+
+/// What kind of null effect is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceboRole {
+    /// Measured before treatment.
+    PlaceboOutcome,
+    /// Measured after treatment, not plausibly changed by it.
+    NegativeControl,
+}
+
+/// One estimand's analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analysis {
+    /// The estimand the plan asked for; also the identity of the analysis.
+    pub requested: Target,
+    /// The estimand this analysis is for now; a playbook may have switched it.
+    pub target: Target,
+    /// Among which units.
+    pub population: Population,
+    /// Design terms of the propensity and of the outcome models, every dummy written out.
+    pub terms: Vec<Term>,
+    /// Estimators to run after unblinding.
+    pub estimators: Vec<EstimatorKind>,
+    /// The one whose estimate is the answer.
+    pub primary: EstimatorKind,
+}
+
+impl Analysis {
+    /// Target and population.
+    #[must_use]
+    pub fn estimand(&self) -> Estimand {
+        Estimand { target: self.target, population: self.population }
+    }
+}
+
+/// A change that led from the spec before to this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revision {
+    /// Which analysis.
+    pub requested: Target,
+    /// Name of the playbook.
+    pub playbook: String,
+    /// The finding codes that called for it.
+    pub because: Vec<String>,
+    /// What was changed, in a sentence.
+    pub change: String,
+    /// What that does to the estimand, in a sentence.
+    pub estimand_effect: String,
+    /// `true` if this line undoes a revision that made the diagnostics worse.
+    pub reverted: bool,
+}
+
+/// A set of design terms that stands for one confounder, e.g. all dummies of `education`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermGroup {
+    /// The confounder, as the plan names it.
+    pub confounder: String,
+    /// Whether the plan gives it priority.
+    pub priority: bool,
+    /// Terms on which its balance is measured: the column, or its dummies.
+    pub terms: Vec<Term>,
+}
+
+/// The whole spec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisSpec {
+    /// Format of this document.
+    pub spec_version: u32,
+    /// 1 for the draft.
+    pub iteration: u32,
+    /// Plan title.
+    pub title: String,
+    /// SHA-256 of the plan's bytes.
+    pub plan_sha256: String,
+    /// SHA-256 fingerprint of the dataset.
+    pub data_sha256: String,
+    /// Treatment column.
+    pub treatment: String,
+    /// The value that means treated.
+    pub treated: String,
+    /// The value that means control.
+    pub control: String,
+    /// Outcome column.
+    pub outcome: String,
+    /// Outcome units.
+    pub units: String,
+    /// Outcome kind.
+    pub outcome_kind: OutcomeKind,
+    /// Observation-weight column; `null` means that every unit counts once.
+    pub weights: Option<String>,
+    /// Missing-value policy.
+    pub missing: MissingPolicy,
+    /// Confounders and their balance terms.
+    pub confounders: Vec<TermGroup>,
+    /// Declared placebos.
+    pub placebos: Vec<Placebo>,
+    /// The allow-list.
+    pub tools: Vec<Tool>,
+    /// One per requested estimand.
+    pub analyses: Vec<Analysis>,
+    /// What changed since the spec before.
+    pub revisions: Vec<Revision>,
+    /// Folds for cross-fitting.
+    pub folds: usize,
+    /// Root seed.
+    pub seed: u64,
+    /// Whether effects stay hidden until the loop has settled.
+    pub blind: bool,
+}

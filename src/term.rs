@@ -1,0 +1,236 @@
+//! Design terms as text: `age`, `age^2`, `re74 == 0`, `educ * re74`.
+//!
+//! ```text
+//! term    := factor ( "*" factor )*
+//! factor  := column ( "^" integer 2..9 )?  |  column "==" value
+//! column  := name made of letters, digits, "_", "." ; or any text in backticks
+//! value   := number | bare word | "quoted text"
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+/// One factor of a term.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Factor {
+    /// The column to an integer power (1 is the column itself).
+    Power {
+        /// Column name.
+        column: String,
+        /// Exponent, 1 to 9.
+        exponent: u32,
+    },
+    /// 1 where the column equals the value, else 0. The value is kept as text; numbers compare as numbers.
+    Equals {
+        /// Column name.
+        column: String,
+        /// Level or number, as text.
+        value: String,
+    },
+}
+
+/// A product of factors: one column of the design matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Term {
+    /// At least one factor.
+    pub factors: Vec<Factor>,
+}
+
+/// Why a text is not a term.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a term: {reason}")]
+pub struct TermError {
+    /// The text.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Term {
+    /// The term that is just a column.
+    #[must_use]
+    pub fn column(name: &str) -> Term {
+        Term { factors: vec![Factor::Power { column: name.to_owned(), exponent: 1 }] }
+    }
+
+    /// The indicator of a level.
+    #[must_use]
+    pub fn level(column: &str, value: &str) -> Term {
+        Term { factors: vec![Factor::Equals { column: column.to_owned(), value: value.to_owned() }] }
+    }
+
+    /// Parses the grammar of the module header.
+    ///
+    /// # Errors
+    /// [`TermError`] with the reason.
+    pub fn parse(text: &str) -> Result<Term, TermError> {
+        let fail = |reason: &str| TermError { text: text.to_owned(), reason: reason.to_owned() };
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return Err(fail("it is empty"));
+        }
+        let mut factors = Vec::new();
+        loop {
+            let (factor, after) = parse_factor(rest).map_err(|reason| fail(&reason))?;
+            factors.push(factor);
+            rest = after.trim_start();
+            if rest.is_empty() {
+                return Ok(Term { factors });
+            }
+            rest = rest.strip_prefix('*').ok_or_else(|| fail(&format!("did not expect `{rest}`")))?.trim_start();
+        }
+    }
+
+    /// The columns it needs, in order, without repeats.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        let mut seen = Vec::new();
+        for factor in &self.factors {
+            let (Factor::Power { column, .. } | Factor::Equals { column, .. }) = factor;
+            if !seen.contains(&column.as_str()) {
+                seen.push(column.as_str());
+            }
+        }
+        seen
+    }
+}
+
+fn parse_factor(text: &str) -> Result<(Factor, &str), String> {
+    let (column, rest) = parse_name(text)?;
+    let rest = rest.trim_start();
+    if let Some(after) = rest.strip_prefix("==") {
+        let (value, rest) = parse_value(after.trim_start())?;
+        return Ok((Factor::Equals { column, value }, rest));
+    }
+    if let Some(after) = rest.strip_prefix('^') {
+        let after = after.trim_start();
+        let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+        let (digits, rest) = after.split_at(end);
+        let exponent: u32 =
+            digits.parse().map_err(|_| "`^` must be followed by a whole number from 1 to 9".to_owned())?;
+        if !(1..=9).contains(&exponent) {
+            return Err("the power must be a whole number from 1 to 9".to_owned());
+        }
+        return Ok((Factor::Power { column, exponent }, rest));
+    }
+    Ok((Factor::Power { column, exponent: 1 }, rest))
+}
+
+fn parse_name(text: &str) -> Result<(String, &str), String> {
+    if let Some(inner) = text.strip_prefix('`') {
+        let (name, rest) = inner.split_once('`').ok_or("a backtick is not closed")?;
+        return if name.is_empty() { Err("a column name is empty".to_owned()) } else { Ok((name.to_owned(), rest)) };
+    }
+    let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() {
+        return Err(format!("expected a column name at `{text}` (put unusual names in backticks)"));
+    }
+    Ok((name.to_owned(), rest))
+}
+
+fn parse_value(text: &str) -> Result<(String, &str), String> {
+    if let Some(inner) = text.strip_prefix('"') {
+        let (value, rest) = inner.split_once('"').ok_or("a quote is not closed")?;
+        return Ok((value.to_owned(), rest));
+    }
+    let end = text.find(|c: char| c == '*' || c.is_whitespace()).unwrap_or(text.len());
+    let (value, rest) = text.split_at(end);
+    if value.is_empty() {
+        return Err("`==` must be followed by a value".to_owned());
+    }
+    Ok((value.to_owned(), rest))
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '.'
+}
+
+fn write_name(f: &mut std::fmt::Formatter<'_>, name: &str) -> std::fmt::Result {
+    if name.is_empty() || !name.chars().all(is_name_char) { write!(f, "`{name}`") } else { f.write_str(name) }
+}
+
+impl std::fmt::Display for Term {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, factor) in self.factors.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" * ")?;
+            }
+            match factor {
+                Factor::Power { column, exponent: 1 } => write_name(f, column)?,
+                Factor::Power { column, exponent } => {
+                    write_name(f, column)?;
+                    write!(f, "^{exponent}")?;
+                }
+                Factor::Equals { column, value } => {
+                    write_name(f, column)?;
+                    let plain =
+                        !value.is_empty() && !value.contains(|c: char| c == '*' || c == '"' || c.is_whitespace());
+                    if plain { write!(f, " == {value}")? } else { write!(f, " == \"{value}\"")? }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<String> for Term {
+    type Error = TermError;
+    fn try_from(text: String) -> Result<Self, TermError> {
+        Term::parse(&text)
+    }
+}
+
+impl From<Term> for String {
+    fn from(term: Term) -> String {
+        term.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_the_plan_guide_shows() {
+        for text in ["age", "age^2", "re74 == 0", "educ * re74", "`body mass` * region == \"North West\""] {
+            assert_eq!(Term::parse(text).expect(text).to_string(), text);
+        }
+        assert_eq!(Term::parse("education==2").expect("no spaces").to_string(), "education == 2");
+        assert_eq!(Term::parse("age*re74").expect("no spaces").columns(), ["age", "re74"]);
+    }
+
+    #[test]
+    fn refuses_with_a_reason() {
+        for (text, reason) in [
+            ("", "empty"),
+            ("age^", "whole number"),
+            ("age^77", "1 to 9"),
+            ("a b", "did not expect"),
+            ("x ==", "value"),
+            ("`x", "closed"),
+        ] {
+            let error = Term::parse(text).expect_err(text).to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in ".{0,40}") {
+            let _ = Term::parse(&text);
+        }
+
+        #[test]
+        fn display_round_trips(name in "[a-z][a-z0-9_ ]{0,8}", power in 1u32..=9, value in "[a-zA-Z0-9 .-]{1,8}") {
+            let value = value.trim().to_owned();
+            prop_assume!(!value.is_empty());
+            let term = Term { factors: vec![
+                Factor::Power { column: name.clone(), exponent: power },
+                Factor::Equals { column: name, value },
+            ]};
+            prop_assert_eq!(Term::parse(&term.to_string()).expect("own output"), term);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The integration tests: one binary, and this is its table of contents.
+
+mod agent; // every transition of the loop
+mod architecture; // imports point down
+mod artifacts; // the git store: kill it anywhere
+mod cli; // the built program, as a stranger would use it
+mod critique; // rubric and verdict
+mod dataset; // files that are wrong in every way we could think of
+mod examples;
+mod monte_carlo; // seeded coverage and bias
+mod parity_design; // propensity, weights, overlap, Crump against the reference values
+mod parity_diagnose; // balance, E-value, robustness value, tipping point against the reference values
+mod parity_estimate; // IPW, g-formula, AIPW, trimming against the reference values
+mod plan; // plans that are wrong in every way we could think of
+mod playbook; // front matter, catalogue
+mod report; // plots, notebook, markdown // every example plan, end to end
