@@ -1,1 +1,109 @@
-//! (in progress)
+//! The command line: one host of the library. It alone prints, reads the environment and the clock, and chooses exit
+//! codes.
+
+mod args;
+mod check;
+mod env;
+mod errors;
+mod estimate;
+mod files;
+mod init;
+mod output;
+mod playbook;
+mod run;
+
+use args::{Cli, Command, Global};
+use clap::Parser;
+use clap::error::ErrorKind;
+use errors::{CliError, Kind};
+use output::Look;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Parses the arguments, runs the command, reports what went wrong.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if asked { 0 } else { Kind::User.exit_code() });
+        }
+    };
+    start_logging(&cli.global);
+    silence_panics();
+    let global = cli.global.clone();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli)));
+    match outcome {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => report(&error, &global),
+        Err(panic) => report(&CliError::bug(format!("something that should never happen did: {}", words_of(&*panic))), &global),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+    let threads = cli.global.threads.map_or(0, usize::from);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| CliError::world(format!("could not start {threads} threads: {error}"), "Try fewer with --threads."))?;
+    match cli.command {
+        Command::Run(args) => run::run(&args, &cli.global),
+        Command::Check(args) => check::check(&args, &cli.global),
+        Command::Init(args) => init::init(&args, &cli.global),
+        Command::Estimate(args) => estimate::estimate(&args),
+        Command::Playbook(command) => playbook::playbook(&command, &cli.global),
+    }
+}
+
+fn report(error: &CliError, global: &Global) -> ExitCode {
+    if global.json {
+        let kind = match error.kind {
+            Kind::User => "user",
+            Kind::World => "world",
+            Kind::Bug => "bug",
+        };
+        let event = serde_json::json!({
+            "event": "error", "kind": kind, "message": error.message, "hints": error.hints,
+            "exit_code": error.kind.exit_code(),
+        });
+        output::stdout(&format!("{event}\n"));
+        return ExitCode::from(error.kind.exit_code());
+    }
+    let look = Look::of(true);
+    match &error.rendered {
+        Some(rendered) => output::stderr(rendered.trim_end()),
+        None => {
+            output::stderr(&format!("{} {}", output::paint("error:", "1;31", look.color), error.message));
+            for hint in error.hints.iter().filter(|hint| !hint.is_empty()) {
+                output::stderr(&format!("{} {hint}", output::paint(" hint:", "1;36", look.color)));
+            }
+        }
+    }
+    ExitCode::from(error.kind.exit_code())
+}
+
+fn start_logging(global: &Global) {
+    let default = match (global.quiet, global.verbose) {
+        (1.., _) => "error",
+        (_, 0) => "warn",
+        (_, 1) => "oci_agent=info",
+        (_, _) => "oci_agent=trace,info",
+    };
+    let filter = env::log_filter().unwrap_or_else(|| default.to_owned());
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(Look::of(true).color)
+        .try_init();
+}
+
+/// A panic is our bug: it is reported once, by [`report`], without a backtrace over the person's terminal.
+fn silence_panics() {
+    std::panic::set_hook(Box::new(|info| tracing::debug!("{info}")));
+}
+
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no further words").to_owned()
+}

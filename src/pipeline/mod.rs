@@ -1,1 +1,18 @@
-//! (in progress)
+//! The stages as functions, and their order. Runs with no language model at all.
+//!
+//! ```text
+//! prepare: plan bytes + files  -> Prepared          (every problem of plan and data reported together)
+//! draft:   Prepared            -> AnalysisSpec      (iteration 1)
+//! design:  Prepared, spec      -> DesignDocument    (never touches the outcome)
+//! effects: Prepared, spec      -> Vec<EffectRow>    (only after `unblind`)
+//! results: everything          -> ResultsDocument
+//! ```
+
+pub mod design;
+pub mod effects;
+pub mod estimate;
+pub mod prepare;
+pub mod render;
+pub mod results;
+
+pub use prepare::{PlanProblems, Prepared, PrepareError};

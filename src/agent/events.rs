@@ -1,0 +1,129 @@
+//! What a run tells its host while it happens. One enum feeds the human and the JSONL renderer.
+//!
+//! Nothing here can carry an effect before [`Event::Unblinded`].
+
+use crate::estimand::{Effect, Target};
+use crate::finding::{Finding, Tier};
+use serde::Serialize;
+
+/// The grade of one analysis' design.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DesignGrade {
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// What is estimated now.
+    pub name: String,
+    /// The tier of the design.
+    pub tier: Tier,
+    /// What was looked at.
+    pub findings: Vec<Finding>,
+}
+
+/// The final verdict on one requested estimand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FinalVerdict {
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// What was answered.
+    pub name: String,
+    /// The computed verdict.
+    pub tier: Tier,
+    /// For whom the answer holds.
+    pub population: String,
+    /// The answer.
+    pub effect: Option<Effect>,
+    /// Units of the outcome.
+    pub units: String,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Plan and data agree; the run begins.
+    Started {
+        /// Title of the plan.
+        title: String,
+        /// Rows to be analysed.
+        rows: usize,
+        /// Treated rows among them.
+        treated: usize,
+        /// The run's repository.
+        out: String,
+        /// Its branch.
+        branch: String,
+        /// SHA-256 of the plan.
+        plan_sha256: String,
+        /// SHA-256 fingerprint of the data.
+        data_sha256: String,
+    },
+    /// Something the person should know about where this run goes.
+    Note {
+        /// A sentence.
+        message: String,
+    },
+    /// A stage begins; it may take a while.
+    Stage {
+        /// What is being done.
+        stage: String,
+    },
+    /// A step is on record.
+    Committed {
+        /// Subject of the commit.
+        subject: String,
+        /// Abbreviated commit id.
+        commit: String,
+        /// True if it was on record already and has been verified.
+        replayed: bool,
+    },
+    /// The critic graded a design.
+    Graded {
+        /// Iteration.
+        iteration: u32,
+        /// One per analysis.
+        analyses: Vec<DesignGrade>,
+    },
+    /// The actor changed the spec.
+    Revised {
+        /// The iteration that the change leads to.
+        iteration: u32,
+        /// Which analysis.
+        requested: Target,
+        /// The playbook.
+        playbook: String,
+        /// What was changed.
+        change: String,
+        /// True if an earlier change is undone.
+        reverted: bool,
+    },
+    /// The loop has settled; effects exist from here on.
+    Unblinded {
+        /// Number of specs tried.
+        specs: usize,
+        /// Number of effects computed.
+        effects: usize,
+    },
+    /// The end.
+    Finished {
+        /// Whether every requested estimand got at least `satisfactory_with_caveats`.
+        accepted: bool,
+        /// One per requested estimand.
+        verdicts: Vec<FinalVerdict>,
+        /// The run's repository.
+        out: String,
+        /// Its branch.
+        branch: String,
+        /// Hash of the final tree: the same for the same plan, data, seed and version.
+        tree: String,
+    },
+}
+
+/// Receives the events of a run, and may ask it to stop at the next step.
+pub trait Observer {
+    /// Called as things happen, in order.
+    fn on(&mut self, event: &Event);
+    /// True once the person wants to stop.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,226 @@
+//! Arguments as typed, with the help text.
+
+use crate::estimand::{EstimatorKind, OutcomeKind, Target};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Causal questions, answered from observational data the way a careful team would: a plan, a fair comparison first, the
+/// answer last, and every step a commit that somebody else can read.
+///
+/// You write a plan: the question, the trial you would have liked to run, what was done to whom, and what you believe
+/// drives both the treatment and the outcome. `oci-agent run` then asks whether the data can support a fair comparison
+/// (balance, overlap, placebo outcomes), follows its playbooks when they cannot, and looks at the outcome only when the
+/// design has settled. It ends with a verdict for every estimand you asked for, computed from a rubric that you can read.
+///
+/// It needs no API key, no network and no Python.
+#[derive(Debug, Parser)]
+#[command(name = "oci-agent", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Start with:  oci-agent init data.csv --treatment T --outcome Y   then   oci-agent run plan.yaml
+
+Exit codes: 0 finished and accepted; 1 finished, not accepted (a result, not a malfunction);
+            2 something for you to fix; 3 something outside (disk, permissions, git); 255 our bug.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Machine-readable output: one JSON event per line on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say less. Twice: only errors.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub quiet: u8,
+    /// Say more. Twice: everything the program does.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Threads to compute with (default: all). The results are the same bytes for any number.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a plan from question to verdict, into a git repository of its own.
+    Run(RunArgs),
+    /// Hold a plan against its data and report every problem at once; runs nothing.
+    Check(CheckArgs),
+    /// Write a commented plan to start from.
+    Init(InitArgs),
+    /// One estimator on one dataset, as JSON.
+    Estimate(EstimateArgs),
+    /// Read the playbooks: what is done about a diagnostic that fails.
+    #[command(subcommand)]
+    Playbook(PlaybookCommand),
+}
+
+/// Runs a plan: drafts a spec, grades its design, revises it by playbook until nothing more can be done, then unblinds.
+///
+/// Results go to a git repository, by default `oci-runs/<plan name>/` below the current directory, one commit per step:
+/// read it with plain `git log -p`. An existing run is never overwritten: a second run becomes a branch beside it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent run examples/nhefs/plan.yaml
+  oci-agent run plan.yaml --out runs/first-try
+  oci-agent run plan.yaml --resume            continue after an interruption
+  oci-agent run plan.yaml --json | jq .       follow along by machine")]
+pub struct RunArgs {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where the run's repository goes [default: oci-runs/<plan name>].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue a run that was interrupted. Recorded steps are recomputed and compared, not trusted.
+    #[arg(long, conflicts_with = "force")]
+    pub resume: bool,
+    /// Start the current branch again. Its old tip is kept under a tag: nothing is lost.
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub data: DataRoot,
+    /// Playbooks to use instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub playbooks: Option<PathBuf>,
+}
+
+/// Where `data.source` is looked for.
+#[derive(Debug, Clone, Args)]
+pub struct DataRoot {
+    /// The folder that `data.source` is relative to [default: the plan's own folder; inside a run's repository, the
+    /// folder of the plan that was run].
+    #[arg(long, value_name = "DIR")]
+    pub data_root: Option<PathBuf>,
+}
+
+/// Checks a plan and its data against each other: unknown keys, columns that are not there, a treatment that is not
+/// binary, an outcome among the confounders, missing values, an empty arm. Everything that is wrong is reported at once.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub data: DataRoot,
+}
+
+/// Writes a plan with every section explained. All other columns are listed as confounders; the first thing to do is to
+/// move those out that treatment could have changed.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// CSV or Parquet file.
+    #[arg(value_name = "DATA")]
+    pub data: PathBuf,
+    /// The treatment column.
+    #[arg(long, value_name = "COLUMN")]
+    pub treatment: String,
+    /// The outcome column.
+    #[arg(long, value_name = "COLUMN")]
+    pub outcome: String,
+    /// Where to write the plan; `-` for stdout.
+    #[arg(short, long, value_name = "FILE", default_value = "plan.yaml")]
+    pub output: PathBuf,
+    /// Replace an existing file.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Estimates one effect and prints it as JSON.
+///
+/// From a plan, the spec decides rows, terms and population; from a data file, you name the columns. This looks at the
+/// outcome: in a plan that is not settled yet, prefer `run`, which looks last.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent estimate plan.yaml --estimand att --estimator aipw
+  oci-agent estimate plan.yaml --spec iter_02/spec.yaml --estimand ate
+  oci-agent estimate data.csv --treatment qsmk --outcome wt82_71 --terms 'age,age^2,sex == 1'")]
+pub struct EstimateArgs {
+    /// A plan (.yaml, .yml) or a data file (.csv, .parquet).
+    #[arg(value_name = "PLAN or DATA")]
+    pub input: PathBuf,
+    /// A spec of a run to take rows, terms and population from (with a plan) [default: the plan's first draft].
+    #[arg(long, value_name = "FILE")]
+    pub spec: Option<PathBuf>,
+    /// The estimand the plan asked for, or, with a data file, the target: ate, att, atc, ato.
+    #[arg(long, value_name = "TARGET", default_value = "ate", value_parser = parse_target)]
+    pub estimand: Target,
+    /// The estimator: naive, regression, gformula, ipw_ht, ipw_hajek, aipw, aipw_crossfit
+    /// [default: aipw, or with a plan its primary one].
+    #[arg(long, value_name = "ESTIMATOR", value_parser = parse_estimator)]
+    pub estimator: Option<EstimatorKind>,
+    #[command(flatten)]
+    pub data: DataRoot,
+    /// Treatment column (with a data file).
+    #[arg(long, value_name = "COLUMN")]
+    pub treatment: Option<String>,
+    /// The value that means treated (with a data file).
+    #[arg(long, value_name = "VALUE", default_value = "1")]
+    pub treated: String,
+    /// The value that means control (with a data file).
+    #[arg(long, value_name = "VALUE", default_value = "0")]
+    pub control: String,
+    /// Outcome column (with a data file).
+    #[arg(long, value_name = "COLUMN")]
+    pub outcome: Option<String>,
+    /// Outcome kind (with a data file): continuous or binary.
+    #[arg(long, value_name = "KIND", default_value = "continuous", value_parser = parse_outcome_kind)]
+    pub outcome_kind: OutcomeKind,
+    /// Terms to adjust for, separated by commas (with a data file) [default: all other columns].
+    #[arg(long, value_name = "TERMS", value_delimiter = ',')]
+    pub terms: Vec<String>,
+    /// Observation-weight column (with a data file).
+    #[arg(long, value_name = "COLUMN")]
+    pub weights: Option<String>,
+    /// Trim first: a fixed bound such as 0.1, or `crump` for the optimal one (with a data file).
+    #[arg(long, value_name = "ALPHA")]
+    pub trim: Option<String>,
+    /// Folds of the cross-fitting (with a data file).
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=100))]
+    pub folds: u16,
+    /// Seed of the folds (with a data file).
+    #[arg(long, value_name = "SEED", default_value_t = crate::plan::DEFAULT_SEED)]
+    pub seed: u64,
+}
+
+/// What to do with the playbooks.
+#[derive(Debug, Subcommand)]
+pub enum PlaybookCommand {
+    /// One line for each playbook: what it addresses and what it changes.
+    List {
+        /// Playbooks to read instead of the built-in ones.
+        #[arg(long, value_name = "DIR")]
+        playbooks: Option<PathBuf>,
+    },
+    /// The whole text of one playbook.
+    Show {
+        /// Its name, as `playbook list` prints it.
+        name: String,
+        /// Playbooks to read instead of the built-in ones.
+        #[arg(long, value_name = "DIR")]
+        playbooks: Option<PathBuf>,
+    },
+}
+
+fn parse_target(text: &str) -> Result<Target, String> {
+    Target::parse(text).ok_or_else(|| format!("`{text}` is not an estimand; use ate, att, atc or ato"))
+}
+
+fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
+    EstimatorKind::parse(text).ok_or_else(|| {
+        let keys: Vec<&str> = EstimatorKind::ALL.iter().map(|k| k.key()).collect();
+        format!("`{text}` is not an estimator; use one of {}", keys.join(", "))
+    })
+}
+
+fn parse_outcome_kind(text: &str) -> Result<OutcomeKind, String> {
+    match text {
+        "continuous" => Ok(OutcomeKind::Continuous),
+        "binary" => Ok(OutcomeKind::Binary),
+        _ => Err(format!("`{text}` is not an outcome kind; use continuous or binary")),
+    }
+}

@@ -1,0 +1,33 @@
+//! The only place that reads the environment.
+
+#![allow(clippy::disallowed_methods, reason = "this is the one module that reads the environment")]
+
+/// `NO_COLOR` is set to anything but the empty string (no-color.org).
+#[must_use]
+pub fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+}
+
+/// Columns of the terminal, if known.
+#[must_use]
+pub fn columns() -> Option<usize> {
+    let declared = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    declared.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+}
+
+/// The log filter of `OCI_AGENT_LOG`, if set.
+#[must_use]
+pub fn log_filter() -> Option<String> {
+    std::env::var("OCI_AGENT_LOG").ok().filter(|text| !text.is_empty())
+}
+
+/// Seconds since 1970, for commit times. `SOURCE_DATE_EPOCH` pins it, as reproducible builds do.
+#[must_use]
+pub fn now() -> i64 {
+    if let Some(pinned) = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok()) {
+        return pinned;
+    }
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |elapsed| i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,109 @@
+//! What a person sees when something stops the program: a kind, which alone picks the exit code, the chain of causes,
+//! and hints.
+
+use crate::artifacts::ArtifactError;
+use crate::dataset::DatasetError;
+use crate::pipeline::PrepareError;
+use std::path::Path;
+
+/// Who can fix it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The person at the keyboard: exit code 2.
+    User,
+    /// Disk, permissions, git, an interruption: exit code 3.
+    World,
+    /// Ours: exit code 255.
+    Bug,
+}
+
+impl Kind {
+    /// The exit code.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::User => 2,
+            Kind::World => 3,
+            Kind::Bug => 255,
+        }
+    }
+}
+
+/// An error ready to be shown.
+#[derive(Debug)]
+pub struct CliError {
+    /// Who can fix it.
+    pub kind: Kind,
+    /// The message; may have several lines.
+    pub message: String,
+    /// What to do.
+    pub hints: Vec<String>,
+    /// A rendered report that replaces message and hints on the terminal (plan problems with their snippets).
+    pub rendered: Option<String>,
+}
+
+impl CliError {
+    /// Something for the person to fix.
+    pub fn user(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        CliError { kind: Kind::User, message: message.into(), hints: vec![hint.into()], rendered: None }
+    }
+
+    /// Something outside.
+    pub fn world(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        CliError { kind: Kind::World, message: message.into(), hints: vec![hint.into()], rendered: None }
+    }
+
+    /// Our own mistake.
+    pub fn bug(message: impl Into<String>) -> Self {
+        let hint = "This is a mistake in oci-agent, not in your plan. Please report it with the command you typed.";
+        CliError { kind: Kind::Bug, message: message.into(), hints: vec![hint.to_owned()], rendered: None }
+    }
+
+    /// A file that could not be read or written.
+    pub fn io(path: &Path, doing: &str, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let message = format!("could not {doing} {}: {error}", path.display());
+        match error.kind() {
+            ErrorKind::NotFound => CliError::user(message, "Check the path; it is relative to the current folder."),
+            ErrorKind::IsADirectory | ErrorKind::InvalidInput => CliError::user(message, "Name a file, not a folder."),
+            ErrorKind::AlreadyExists => CliError::user(message, "Choose another name, or pass --force to replace it."),
+            ErrorKind::PermissionDenied => CliError::world(message, "Check the permissions of the file and its folder."),
+            ErrorKind::StorageFull => CliError::world(message, "The disk is full; free some space and try again."),
+            _ => CliError::world(message, "Nothing was changed. Try again, or choose another place."),
+        }
+    }
+}
+
+/// Turns what `pipeline::prepare` says into something to read.
+pub fn from_prepare(error: PrepareError, plan: &Path, look: super::output::Look) -> CliError {
+    match error {
+        PrepareError::Plan(problems) => {
+            let name = plan.display().to_string();
+            let render = |look: super::output::Look| {
+                crate::plan::render_problems(&name, &problems.source, &problems.problems, look.color, look.width)
+            };
+            let lines: Vec<String> = problems
+                .problems
+                .iter()
+                .map(|p| {
+                    let place = p.place.map_or_else(String::new, |at| format!(":{}:{}", at.line, at.column));
+                    format!("{name}{place}: {} ({})", p.message, p.hint)
+                })
+                .collect();
+            CliError { kind: Kind::User, message: lines.join("\n"), hints: Vec::new(), rendered: Some(render(look)) }
+        }
+        PrepareError::Dataset(error) => from_dataset(&error),
+    }
+}
+
+/// A dataset that cannot be read.
+pub fn from_dataset(error: &DatasetError) -> CliError {
+    let (message, hint) = (error.to_string(), error.hint());
+    if error.is_world() { CliError::world(message, hint) } else { CliError::user(message, hint) }
+}
+
+/// A run's repository that cannot be used.
+pub fn from_artifacts(error: &ArtifactError) -> CliError {
+    let (message, hint) = (error.to_string(), error.hint());
+    if error.is_world() { CliError::world(message, hint) } else { CliError::user(message, hint) }
+}

@@ -1,0 +1,105 @@
+//! `oci-agent estimate`.
+
+use super::args::EstimateArgs;
+use super::errors::{self, CliError};
+use super::{files, output};
+use crate::estimand::{EstimatorKind, Population, TrimRule};
+use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
+use crate::pipeline::prepare;
+use crate::spec::AnalysisSpec;
+use crate::term::Term;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Prints one estimate as JSON.
+pub fn estimate(args: &EstimateArgs) -> Result<ExitCode, CliError> {
+    let is_plan = args.input.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let document = if is_plan { from_plan(args)? } else { from_data(args)? };
+    let bytes = crate::report::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
+    output::stdout(&String::from_utf8_lossy(&bytes));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
+    let named = [("--treatment", args.treatment.is_some()), ("--outcome", args.outcome.is_some()), ("--terms", !args.terms.is_empty()), ("--trim", args.trim.is_some()), ("--weights", args.weights.is_some())];
+    if let Some((flag, _)) = named.iter().find(|(_, given)| *given) {
+        return Err(CliError::user(
+            format!("{flag} goes with a data file; with a plan, the plan and its spec decide"),
+            "Leave it out, or give the data file instead of the plan.",
+        ));
+    }
+    let bytes = files::read_plan(&args.input)?;
+    let root = files::data_root(&args.input, &args.data);
+    let prepared = prepare::prepare(&bytes, &root)
+        .map_err(|error| errors::from_prepare(error, &args.input, output::Look::of(true)))?;
+    let spec = match &args.spec {
+        None => prepared.draft.clone(),
+        Some(path) => read_spec(path)?,
+    };
+    for (what, in_spec, here) in
+        [("plan", &spec.plan_sha256, &prepared.plan_sha256), ("data", &spec.data_sha256, &prepared.document.sha256)]
+    {
+        if in_spec != here {
+            return Err(CliError::user(
+                format!("this spec was made for another {what}: it says {in_spec}, and this {what} is {here}"),
+                "Use the plan.yaml and the data of the run that the spec comes from.",
+            ));
+        }
+    }
+    estimate::from_plan(&prepared, &spec, args.estimand, args.estimator).map_err(failed)
+}
+
+fn read_spec(path: &Path) -> Result<AnalysisSpec, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| CliError::io(path, "read the spec", &error))?;
+    AnalysisSpec::from_yaml(&text).map_err(|error| {
+        CliError::user(format!("{}: {error}", path.display()), "Specs are written by `oci-agent run`; use one as it is.")
+    })
+}
+
+fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
+    let missing = |flag: &str, what: &str| {
+        CliError::user(format!("{flag} is missing: which column of the data is the {what}?"), "See `oci-agent estimate --help`.")
+    };
+    let treatment = args.treatment.clone().ok_or_else(|| missing("--treatment", "treatment"))?;
+    let outcome = args.outcome.clone().ok_or_else(|| missing("--outcome", "outcome"))?;
+    if args.spec.is_some() {
+        return Err(CliError::user("--spec goes with a plan, not with a data file", "Give the plan instead of the data."));
+    }
+    let terms: Result<Vec<Term>, _> = args.terms.iter().map(|text| Term::parse(text)).collect();
+    let terms = terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
+    let request = DataRequest {
+        treatment: (treatment, args.treated.clone(), args.control.clone()),
+        outcome: (outcome, args.outcome_kind),
+        terms,
+        weights: args.weights.clone(),
+        target: args.estimand,
+        estimator: args.estimator.unwrap_or(EstimatorKind::Aipw),
+        population: population(args.trim.as_deref())?,
+        folds: (usize::from(args.folds), args.seed),
+    };
+    let root = args.data.data_root.clone().unwrap_or_else(|| Path::new(".").to_path_buf());
+    estimate::from_data(&args.input.to_string_lossy(), &root, &request).map_err(failed)
+}
+
+fn population(trim: Option<&str>) -> Result<Population, CliError> {
+    let Some(text) = trim else { return Ok(Population::All) };
+    let rule = match text.parse::<f64>() {
+        _ if text == "crump" => TrimRule::CrumpOptimal,
+        Ok(alpha) if (0.0..0.5).contains(&alpha) => TrimRule::Fixed { alpha },
+        _ => {
+            let hint = "Use a bound from 0 up to (not including) 0.5, such as 0.1, or `crump`.";
+            return Err(CliError::user(format!("`{text}` is not a trimming rule"), hint));
+        }
+    };
+    Ok(Population::Trimmed { trim: rule })
+}
+
+fn failed(error: EstimateFailure) -> CliError {
+    let hint = match &error {
+        EstimateFailure::Dataset(inner) => return errors::from_dataset(inner),
+        EstimateFailure::Spec(_) => "`oci-agent estimate --help` lists what can be asked for.",
+        EstimateFailure::Request(_) => "Each line names the column and the fix.",
+        EstimateFailure::Failed(_) => "Adjust for fewer terms, or trim with --trim where the arms do not overlap.",
+    };
+    CliError::user(error.to_string(), hint)
+}

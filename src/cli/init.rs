@@ -1,0 +1,72 @@
+//! `oci-agent init data.csv --treatment T --outcome Y`.
+
+use super::args::{Global, InitArgs};
+use super::errors::{self, CliError};
+use super::output;
+use crate::dataset;
+use crate::plan::{self, TemplateInput};
+use crate::schema::DatasetDocument;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Writes a commented plan.
+pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let source = args.data.to_string_lossy().into_owned();
+    let table = dataset::read(&source, Path::new("."), &BTreeMap::new()).map_err(|error| errors::from_dataset(&error))?;
+    let document = table.document();
+    must_have(document, &args.treatment, "treatment")?;
+    must_have(document, &args.outcome, "outcome")?;
+    let text = plan::template(&TemplateInput {
+        source: source_for(&args.data, &args.output),
+        treatment: args.treatment.clone(),
+        outcome: args.outcome.clone(),
+        columns: document.columns.clone(),
+        rows: document.rows,
+    });
+    if args.output == Path::new("-") {
+        output::stdout(&text);
+        return Ok(ExitCode::SUCCESS);
+    }
+    write_new(&args.output, &text, args.force)?;
+    if global.json {
+        output::stdout(&format!("{}\n", serde_json::json!({"event": "written", "path": args.output})));
+    } else if global.quiet == 0 {
+        let path = args.output.display();
+        output::stderr(&format!("wrote {path}. Read it through, then: oci-agent check {path}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn must_have(document: &DatasetDocument, column: &str, role: &str) -> Result<(), CliError> {
+    if document.columns.iter().any(|c| c.name == column) {
+        return Ok(());
+    }
+    let names: Vec<&str> = document.columns.iter().map(|c| c.name.as_str()).collect();
+    let message = format!("the {role} column `{column}` is not in {}", document.source);
+    Err(CliError::user(message, format!("Its columns are: {}.", names.join(", "))))
+}
+
+/// `data.source` is relative to the plan, so a plan in another folder needs another path.
+fn source_for(data: &Path, plan: &Path) -> String {
+    let folder = plan.parent().filter(|p| !p.as_os_str().is_empty());
+    let relative = match folder {
+        None => data.to_path_buf(),
+        Some(folder) => data
+            .strip_prefix(folder)
+            .map(Path::to_path_buf)
+            .ok()
+            .or_else(|| std::fs::canonicalize(data).ok())
+            .unwrap_or_else(|| PathBuf::from(data)),
+    };
+    relative.to_string_lossy().into_owned()
+}
+
+fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    let mut file = options.open(path).map_err(|error| CliError::io(path, "write", &error))?;
+    file.write_all(text.as_bytes()).map_err(|error| CliError::io(path, "write", &error))
+}

@@ -1,0 +1,196 @@
+//! Output: stdout is data, stderr is progress. One event stream, two renderers.
+
+use crate::agent::events::{DesignGrade, Event, Observer};
+use crate::finding::{Severity, Tier};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How to render for this terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Whether colour is wanted and supported.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Look {
+    /// Of stdout (`false`) or stderr (`true`); `NO_COLOR` and pipes turn colour off.
+    #[must_use]
+    pub fn of(stderr: bool) -> Look {
+        let terminal = if stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        let width = super::env::columns().unwrap_or(100).clamp(40, 200);
+        Look { color: terminal && !super::env::no_color(), width }
+    }
+}
+
+/// Writes to stdout; a closed pipe ends quietly, as `head` expects.
+pub fn stdout(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes a line to stderr.
+pub fn stderr(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Paints `text` if colour is on.
+#[must_use]
+pub fn paint(text: &str, code: &str, color: bool) -> String {
+    if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const RED: &str = "31";
+
+fn tier_color(tier: Tier) -> &'static str {
+    match tier {
+        Tier::FullySatisfactory => GREEN,
+        Tier::SatisfactoryWithCaveats => YELLOW,
+        Tier::NotSatisfactory => RED,
+    }
+}
+
+/// Follows a run on stderr, or as JSON lines on stdout.
+pub struct Follower {
+    json: bool,
+    quiet: u8,
+    look: Look,
+    bar: Option<ProgressBar>,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Follower {
+    /// `cancel` is set by Ctrl-C.
+    #[must_use]
+    pub fn new(json: bool, quiet: u8, cancel: Arc<AtomicBool>) -> Self {
+        Follower { json, quiet, look: Look::of(true), bar: None, cancel }
+    }
+
+    /// Shows a spinner with what is being done, on a terminal only.
+    pub fn busy(&mut self, what: &str) {
+        if self.json || self.quiet > 0 || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(what.to_owned());
+    }
+
+    /// Takes the spinner away.
+    pub fn idle(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if self.quiet > 0 {
+            return;
+        }
+        match &self.bar {
+            Some(bar) => bar.suspend(|| stderr(text)),
+            None => stderr(text),
+        }
+    }
+
+    fn human(&mut self, event: &Event) {
+        let color = self.look.color;
+        match event {
+            Event::Started { title, rows, treated, out, branch, .. } => {
+                self.line(&paint(title, BOLD, color));
+                self.line(&format!(
+                    "{} rows, {} treated and {} controls; on record in {out} (branch {branch})",
+                    thousands(*rows),
+                    thousands(*treated),
+                    thousands(rows - treated)
+                ));
+            }
+            Event::Note { message } => self.line(&format!("{} {message}", paint("note", YELLOW, color))),
+            Event::Stage { stage } => self.busy(stage),
+            Event::Committed { subject, commit, replayed } => {
+                let mark = if *replayed { "=" } else { "+" };
+                self.line(&format!("  {} {} {subject}", paint(mark, GREEN, color), paint(commit, DIM, color)));
+            }
+            Event::Graded { analyses, .. } => {
+                for grade in analyses {
+                    for line in grade_lines(grade, color) {
+                        self.line(&line);
+                    }
+                }
+            }
+            Event::Revised { requested, playbook, change, reverted, .. } => {
+                let verb = if *reverted { "undone" } else { "playbook" };
+                self.line(&format!("    -> {}: {verb} `{playbook}`: {change}", requested.acronym()));
+            }
+            Event::Unblinded { specs, effects } => self.line(&format!(
+                "The design has settled: looking at the outcome now. {specs} spec(s) tried, {effects} effects computed, all on record."
+            )),
+            Event::Finished { .. } => self.idle(),
+        }
+    }
+}
+
+fn grade_lines(grade: &DesignGrade, color: bool) -> Vec<String> {
+    let tier = paint(grade.tier.key(), tier_color(grade.tier), color);
+    let mut lines = vec![format!("    {:<13} design: {tier}", grade.name)];
+    for finding in grade.findings.iter().filter(|f| f.severity > Severity::Withheld) {
+        lines.push(format!("      - {}", finding.message));
+    }
+    lines
+}
+
+/// 16177 as `16,177`.
+#[must_use]
+pub fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+impl Observer for Follower {
+    fn on(&mut self, event: &Event) {
+        if self.json {
+            match serde_json::to_string(event) {
+                Ok(line) => stdout(&format!("{line}\n")),
+                Err(error) => stderr(&format!("could not write an event as JSON: {error}")),
+            }
+        } else {
+            self.human(event);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn groups_digits_by_three() {
+        let shown: Vec<String> = [0, 999, 1000, 16_177, 1_000_000].into_iter().map(thousands).collect();
+        assert_eq!(shown, ["0", "999", "1,000", "16,177", "1,000,000"]);
+    }
+}

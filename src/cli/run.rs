@@ -1,0 +1,95 @@
+//! `oci-agent run plan.yaml`.
+
+use super::args::{Global, RunArgs};
+use super::errors::{self, CliError};
+use super::output::{self, Follower, Look};
+use super::{env, files, playbook};
+use crate::agent::driver::{self, Outcome, RunError};
+use crate::agent::events::{Event, Observer};
+use crate::artifacts::{GitStore, OpenMode};
+use crate::pipeline::{Prepared, prepare};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Runs a plan to its verdicts.
+pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancel);
+    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+        .map_err(|error| CliError::world(format!("could not listen for Ctrl-C: {error}"), ""))?;
+    let mut follower = Follower::new(global.json, global.quiet, cancel);
+    let outcome = follow(args, &mut follower);
+    follower.idle();
+    let outcome = outcome?;
+    if !global.json {
+        let look = Look::of(false);
+        output::stdout(&crate::report::terminal::verdict_table(&outcome.results, look.width, look.color));
+        if global.quiet == 0 {
+            output::stderr(&closing(&outcome, args));
+        }
+    }
+    Ok(if outcome.accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> {
+    let bytes = files::read_plan(&args.plan)?;
+    let root = files::data_root(&args.plan, &args.data);
+    follower.busy("reading the plan and the data");
+    let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
+        follower.idle();
+        errors::from_prepare(error, &args.plan, Look::of(true))
+    })?;
+    let catalogue = playbook::catalogue(args.playbooks.as_deref())?;
+    let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
+    let mode = if args.force { OpenMode::Force } else if args.resume { OpenMode::Resume } else { OpenMode::New };
+    let mut store = open(&out, mode, &prepared)?;
+    remember_data_root(&mut store, &root)?;
+    for message in store.notes() {
+        follower.on(&Event::Note { message });
+    }
+    let out = out.display().to_string();
+    driver::run(&driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out, now: &env::now }, &mut store, follower)
+        .map_err(|error| explain(&error, args))
+}
+
+fn open(out: &Path, mode: OpenMode, prepared: &Prepared) -> Result<GitStore, CliError> {
+    GitStore::open(out, mode, &driver::identity(prepared)).map_err(|error| errors::from_artifacts(&error))
+}
+
+/// Where the data are is a fact of this machine, not of the run: it goes to the repository's own git configuration, so
+/// that the notebook's cells find them, and never into a commit.
+fn remember_data_root(store: &mut GitStore, root: &Path) -> Result<(), CliError> {
+    let absolute = std::fs::canonicalize(root).map_err(|error| CliError::io(root, "find", &error))?;
+    store.set_location_note("data-root", &absolute.to_string_lossy()).map_err(|error| errors::from_artifacts(&error))
+}
+
+/// `oci-runs/<name>`: the plan's file name, or its folder's where the file is just called plan.yaml.
+fn default_out(plan: &Path) -> PathBuf {
+    let stem = plan.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let absolute = std::fs::canonicalize(plan).unwrap_or_else(|_| plan.to_path_buf());
+    let folder = absolute.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let name = if stem == "plan" { folder.unwrap_or(stem) } else { stem };
+    Path::new("oci-runs").join(name)
+}
+
+fn explain(error: &RunError, args: &RunArgs) -> CliError {
+    let resume = format!("Everything up to here is on record. Continue with: oci-agent run {} --resume", args.plan.display());
+    match error {
+        RunError::Artifacts(inner) => errors::from_artifacts(inner),
+        RunError::Cancelled => CliError::world("stopped, as you asked", resume),
+        RunError::NoDesign(_) => CliError::user(error.to_string(), "Nothing was estimated. Change the plan's confounders or terms, then run again."),
+        RunError::Report(_) | RunError::Loop(_) => CliError::bug(error.to_string()),
+    }
+}
+
+fn closing(outcome: &Outcome, args: &RunArgs) -> String {
+    let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan)).display().to_string();
+    let accepted = if outcome.accepted {
+        "Accepted: every estimand got at least satisfactory_with_caveats."
+    } else {
+        "Not accepted: at least one estimand is not_satisfactory. The report says why, and what would help."
+    };
+    format!("{accepted}\nRead {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse")
+}

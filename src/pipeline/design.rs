@@ -1,0 +1,270 @@
+//! The design stage: propensity, population, balance, overlap and placebo of every analysis. The outcome is not read.
+
+use super::prepare::Prepared;
+use crate::design::{self, Propensity};
+use crate::diagnose::balance::{self, BalanceTerm};
+use crate::diagnose::{overlap, placebo};
+use crate::estimand::{Population, Target};
+use crate::learners::logistic::LogisticParams;
+use crate::plan::Tool;
+use crate::report::documents::{
+    AnalysisDesign, CoefficientRow, DesignDocument, PopulationDocument, PropensityDocument,
+};
+use crate::sample::Covariates;
+use crate::spec::{Analysis, AnalysisSpec};
+use crate::term::Term;
+use ndarray::Array1;
+
+/// Why a single analysis has no design. The loop goes on without it; the record says why.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct DesignFailure(pub String);
+
+impl DesignFailure {
+    fn from_error(error: impl std::fmt::Display) -> Self {
+        DesignFailure(error.to_string())
+    }
+}
+
+/// Rows and propensity of one analysis: what weighting and estimation start from.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// Kept rows among the analysed rows, ascending.
+    pub rows: Vec<usize>,
+    /// Covariates of the kept rows on the analysis' terms.
+    pub covariates: Covariates,
+    /// Propensity, refitted on the kept rows.
+    pub propensity: Propensity,
+    /// Balancing weights of the analysis' target, without observation weights.
+    pub weights: Array1<f64>,
+    /// What trimming did, if there was any.
+    pub trimming: Option<design::Trimming>,
+}
+
+/// Runs the design of every analysis of the spec.
+#[must_use]
+pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
+    DesignDocument {
+        iteration: spec.iteration,
+        spec_sha256: spec.sha256(),
+        data_sha256: prepared.document.sha256.clone(),
+        counters: prepared.counters().clone(),
+        analyses: spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect(),
+    }
+}
+
+fn one(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> AnalysisDesign {
+    let mut document = AnalysisDesign {
+        requested: analysis.requested,
+        estimand: analysis.estimand(),
+        name: analysis.estimand().name(),
+        failed: None,
+        population: None,
+        propensity: None,
+        balance: None,
+        overlap: None,
+        placebo: None,
+    };
+    if let Err(failure) = fill(prepared, spec, analysis, &mut document) {
+        document = AnalysisDesign {
+            failed: Some(failure.0),
+            population: None,
+            propensity: None,
+            balance: None,
+            overlap: None,
+            placebo: None,
+            ..document
+        };
+    }
+    document
+}
+
+fn fill(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    document: &mut AnalysisDesign,
+) -> Result<(), DesignFailure> {
+    let fitted = fit(prepared, analysis)?;
+    let allowed = |tool: Tool| spec.tools.contains(&tool);
+    document.population = Some(population(prepared, spec, analysis, &fitted)?);
+    document.propensity = Some(propensity_document(&fitted.propensity));
+    if allowed(Tool::Balance) {
+        let (covariates, terms) = balance_covariates(prepared, spec, analysis, &fitted.rows)?;
+        document.balance = Some(balance::balance(&covariates, &fitted.weights, &terms));
+    }
+    if allowed(Tool::Overlap) {
+        let report = overlap::overlap(&fitted.propensity.e, &fitted.covariates, analysis.target, &fitted.weights);
+        document.overlap = Some(report);
+    }
+    if allowed(Tool::Placebo) {
+        document.placebo = Some(placebos(prepared, spec, analysis, &fitted)?);
+    }
+    Ok(())
+}
+
+/// Fits the propensity of an analysis: on all rows, and, if its population is trimmed, again on those that are kept.
+///
+/// # Errors
+/// Separation, non-convergence, an arm without units: each a sentence for the record.
+pub fn fit(prepared: &Prepared, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
+    let params = LogisticParams::default();
+    let everyone = prepared.analysed().covariates(&analysis.terms).map_err(DesignFailure::from_error)?;
+    let first = design::fit_propensity(&everyone, &params).map_err(DesignFailure::from_error)?;
+    let (rows, covariates, propensity, trimming) = match analysis.population {
+        Population::All => ((0..everyone.n()).collect(), everyone, first, None),
+        Population::Trimmed { trim } => {
+            let trimming = design::trim(&first.e, everyone.treated(), trim);
+            let kept = everyone.rows(&trimming.keep).map_err(|error| {
+                DesignFailure(format!("trimming left {} of {} rows, and {error}", trimming.keep.len(), everyone.n()))
+            })?;
+            let refit = design::fit_propensity(&kept, &params).map_err(|error| {
+                DesignFailure(format!("on the {} rows kept by trimming: {error}", trimming.keep.len()))
+            })?;
+            (trimming.keep.clone(), kept, refit, Some(trimming))
+        }
+    };
+    let weights = design::balancing_weights(&propensity.e, covariates.treated(), analysis.target);
+    Ok(Fitted { rows, covariates, propensity, weights, trimming })
+}
+
+fn propensity_document(propensity: &Propensity) -> PropensityDocument {
+    let row = |c: &design::Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
+    PropensityDocument {
+        coefficients: propensity.coefficients.iter().map(row).collect(),
+        dropped_terms: propensity.dropped_terms.clone(),
+        iterations: propensity.info.iterations,
+        log_likelihood: propensity.info.log_likelihood,
+        auc: propensity.auc,
+    }
+}
+
+/// Balance is judged on each confounder's own terms first, then on the design terms that are not among them.
+fn balance_covariates(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    rows: &[usize],
+) -> Result<(Covariates, Vec<BalanceTerm>), DesignFailure> {
+    let mut terms: Vec<Term> = Vec::new();
+    let mut labels = Vec::new();
+    for group in &spec.confounders {
+        for term in &group.terms {
+            labels.push(BalanceTerm {
+                column: terms.len(),
+                confounder: group.confounder.clone(),
+                priority: group.priority,
+            });
+            terms.push(term.clone());
+        }
+    }
+    for term in analysis.terms.iter().filter(|t| !spec.confounders.iter().any(|g| g.terms.contains(t))) {
+        let confounder = term.columns().first().map(|c| (*c).to_owned()).unwrap_or_default();
+        labels.push(BalanceTerm { column: terms.len(), confounder, priority: false });
+        terms.push(term.clone());
+    }
+    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_error)?;
+    Ok((all.rows(rows).map_err(DesignFailure::from_error)?, labels))
+}
+
+fn placebos(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    fitted: &Fitted,
+) -> Result<placebo::PlaceboReport, DesignFailure> {
+    let declared: Vec<placebo::DeclaredPlacebo> = spec
+        .placebos
+        .iter()
+        .map(|p| placebo::DeclaredPlacebo {
+            column: p.column.clone(),
+            role: p.role.key().to_owned(),
+            values: prepared.analysed().placebo(&p.column).select(ndarray::Axis(0), &fitted.rows),
+        })
+        .collect();
+    let estimator = placebo_estimator(&spec.tools);
+    placebo::placebo_effects(&fitted.covariates, &declared, analysis.target, estimator).map_err(DesignFailure::from_error)
+}
+
+/// AIPW where the plan allows it, else Hájek IPW: the placebo is adjusted as the outcome will be.
+fn placebo_estimator(tools: &[Tool]) -> crate::estimand::EstimatorKind {
+    use crate::estimand::EstimatorKind;
+    if tools.contains(&Tool::Aipw) { EstimatorKind::Aipw } else { EstimatorKind::IpwHajek }
+}
+
+pub(super) fn population(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    fitted: &Fitted,
+) -> Result<PopulationDocument, DesignFailure> {
+    let total = prepared.counters().rows_analysed;
+    let n = fitted.rows.len();
+    let trimming = fitted.trimming.as_ref();
+    let profile = profile(prepared, spec, analysis, fitted)?;
+    Ok(PopulationDocument {
+        n,
+        n_treated: fitted.covariates.n_treated(),
+        n_control: fitted.covariates.n_control(),
+        share_kept: n as f64 / total as f64,
+        trimmed_treated: trimming.map_or(0, |t| t.trimmed_treated),
+        trimmed_control: trimming.map_or(0, |t| t.trimmed_control),
+        alpha_lower: trimming.map(|t| t.lower),
+        alpha_upper: trimming.map(|t| t.upper),
+        description: describe(analysis.target, trimming, n, total),
+        profile,
+    })
+}
+
+pub(super) fn describe(target: Target, trimming: Option<&design::Trimming>, n: usize, total: usize) -> String {
+    match trimming {
+        None => format!("{}: {n} rows", capitalise(target.population())),
+        Some(t) => format!(
+            "{} among the {n} of {total} rows ({:.1} %) whose estimated chance of treatment lies between {:.3} and {:.3}",
+            capitalise(target.population()),
+            100.0 * n as f64 / total as f64,
+            t.lower,
+            t.upper
+        ),
+    }
+}
+
+fn capitalise(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Means of the priority terms in the target population (tilted by h(e), observation weights included) and in everyone.
+fn profile(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    fitted: &Fitted,
+) -> Result<Vec<(String, f64, f64)>, DesignFailure> {
+    let terms: Vec<Term> =
+        spec.confounders.iter().filter(|g| g.priority).flat_map(|g| g.terms.iter().cloned()).collect();
+    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_error)?;
+    let observation = all.weights_or_ones();
+    let treated = fitted.covariates.treated();
+    let tilt: Array1<f64> = fitted
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(i, row)| {
+            // For the ATT and the ATC the target population is observed: its own members, not their propensities.
+            let h = match analysis.target {
+                Target::Att => treated[i],
+                Target::Atc => 1.0 - treated[i],
+                other => other.tilt(fitted.propensity.e[i]),
+            };
+            h * observation[*row]
+        })
+        .collect();
+    let (tilt_total, total) = (tilt.sum(), observation.sum());
+    let mean = |j: usize| {
+        let column = all.x().column(j);
+        let target: f64 = fitted.rows.iter().zip(&tilt).map(|(row, h)| h * column[*row]).sum();
+        (target / tilt_total, column.dot(&observation) / total)
+    };
+    Ok(terms.iter().enumerate().map(|(j, term)| (term.to_string(), mean(j).0, mean(j).1)).collect())
+}

@@ -1,0 +1,103 @@
+//! The effects stage: runs only after `unblind`, for every spec that was tried.
+
+use super::design::{self, DesignFailure};
+use super::prepare::Prepared;
+use crate::diagnose::sensitivity::{self, SensitivityReport};
+use crate::estimand::Effect;
+use crate::estimate::{EstimateParams, Nuisances};
+use crate::plan::Tool;
+use crate::report::documents::EffectRow;
+use crate::sample::Sample;
+use crate::spec::{Analysis, AnalysisSpec};
+
+/// Every effect of one spec, and the reasons for those that could not be estimated.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Effects {
+    /// One row per analysis and estimator.
+    pub rows: Vec<EffectRow>,
+    /// Sentences.
+    pub not_estimated: Vec<String>,
+}
+
+/// Runs the estimators of one analysis.
+#[must_use]
+pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
+    let mut effects = Effects::default();
+    let name = analysis.estimand().name();
+    let label = |what: &str| format!("iteration {}, {name}: {what}", spec.iteration);
+    let sample = match sample(prepared, analysis) {
+        Ok(sample) => sample,
+        Err(failure) => {
+            effects.not_estimated.push(label(&failure.0));
+            return effects;
+        }
+    };
+    let params = params(spec, analysis);
+    let mut nuisances = Nuisances::new(&sample, &params);
+    for kind in &analysis.estimators {
+        match nuisances.effect(*kind, analysis.target) {
+            Ok(effect) => effects.rows.push(EffectRow {
+                iteration: spec.iteration,
+                requested: analysis.requested,
+                name: name.clone(),
+                primary: *kind == analysis.primary,
+                effect,
+            }),
+            Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),
+        }
+    }
+    effects
+}
+
+/// Rows, covariates and outcome of one analysis, after its trimming.
+///
+/// # Errors
+/// What [`design::fit`] says.
+pub fn sample(prepared: &Prepared, analysis: &Analysis) -> Result<Sample, DesignFailure> {
+    let fitted = design::fit(prepared, analysis)?;
+    let y = prepared.analysed().outcome().select(ndarray::Axis(0), &fitted.rows);
+    Sample::new(fitted.covariates, y).map_err(|error| DesignFailure(error.to_string()))
+}
+
+/// How an analysis is estimated.
+#[must_use]
+pub fn params(spec: &AnalysisSpec, analysis: &Analysis) -> EstimateParams {
+    EstimateParams {
+        population: analysis.population,
+        outcome: spec.outcome_kind,
+        folds: spec.folds,
+        seed: spec.seed,
+        ..EstimateParams::default()
+    }
+}
+
+/// Sensitivity of the primary effect, or the reason why there is none.
+///
+/// # Errors
+/// A sentence for the record.
+pub fn analysis_sensitivity(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    effect: &Effect,
+) -> Result<SensitivityReport, String> {
+    if !spec.tools.contains(&Tool::Sensitivity) {
+        return Err("the plan's tools do not include `sensitivity`".to_owned());
+    }
+    let sample = sample(prepared, analysis).map_err(|failure| failure.0)?;
+    let groups = priority_groups(spec, analysis);
+    sensitivity::sensitivity(&sample, &groups, effect, spec.outcome_kind).map_err(|error| error.to_string())
+}
+
+/// Each priority confounder with the design columns that involve it.
+fn priority_groups(spec: &AnalysisSpec, analysis: &Analysis) -> Vec<(String, Vec<usize>)> {
+    spec.confounders
+        .iter()
+        .filter(|group| group.priority)
+        .map(|group| {
+            let involved = |term: &crate::term::Term| term.columns().contains(&group.confounder.as_str());
+            let columns = analysis.terms.iter().enumerate().filter(|(_, t)| involved(t)).map(|(j, _)| j).collect();
+            (group.confounder.clone(), columns)
+        })
+        .collect()
+}

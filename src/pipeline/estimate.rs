@@ -1,0 +1,200 @@
+//! One estimator on one dataset, outside the loop: from a plan and a spec, or from a data file and named columns.
+
+use super::design::DesignFailure;
+use super::effects;
+use super::prepare::Prepared;
+use crate::dataset::{self, Analysed, DatasetError, Request};
+use crate::design;
+use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
+use crate::estimate::{EstimateParams, Nuisances};
+use crate::learners::logistic::LogisticParams;
+use crate::plan::MissingPolicy;
+use crate::sample::Sample;
+use crate::schema::Counters;
+use crate::spec::AnalysisSpec;
+use crate::term::Term;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What `oci-agent estimate` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EstimateDocument {
+    /// The honest name of what is estimated.
+    pub name: String,
+    /// For whom.
+    pub population: String,
+    /// Treated rows trimmed away.
+    pub trimmed_treated: usize,
+    /// Control rows trimmed away.
+    pub trimmed_control: usize,
+    /// The estimate.
+    pub effect: Effect,
+    /// Units of the outcome, if a plan names them.
+    pub units: Option<String>,
+    /// SHA-256 fingerprint of the data.
+    pub data_sha256: String,
+    /// SHA-256 of the spec, if there is one.
+    pub spec_sha256: Option<String>,
+    /// What was done to rows and values.
+    pub counters: Counters,
+}
+
+/// Why there is no estimate.
+#[derive(Debug, thiserror::Error)]
+pub enum EstimateFailure {
+    /// The spec and the plan do not belong together, or the estimand or estimator is not in the spec.
+    #[error("{0}")]
+    Spec(String),
+    /// The data cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The data do not fit the request.
+    #[error("{}", .0.join("\n"))]
+    Request(Vec<String>),
+    /// The design or the estimator failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<DesignFailure> for EstimateFailure {
+    fn from(failure: DesignFailure) -> Self {
+        EstimateFailure::Failed(failure.0)
+    }
+}
+
+/// One estimator of the analysis that answers `requested` in `spec`; `None` is its primary estimator.
+///
+/// # Errors
+/// The estimand is not in the spec, the plan does not allow the estimator's tool, or the design or estimator failed.
+pub fn from_plan(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    requested: Target,
+    estimator: Option<EstimatorKind>,
+) -> Result<EstimateDocument, EstimateFailure> {
+    let analysis = spec.analyses.iter().find(|a| a.requested == requested).ok_or_else(|| {
+        let asked: Vec<&str> = spec.analyses.iter().map(|a| a.requested.key()).collect();
+        EstimateFailure::Spec(format!("the plan does not ask for the {}; it asks for: {}", requested.acronym(), asked.join(", ")))
+    })?;
+    let kind = estimator.unwrap_or(analysis.primary);
+    if let Some(tool) = crate::plan::Tool::of(kind).filter(|tool| !spec.tools.contains(tool)) {
+        let message = format!("`{}` needs the tool `{}`, which the plan's `tools` do not list", kind.key(), tool.key());
+        return Err(EstimateFailure::Spec(message));
+    }
+    let sample = effects::sample(prepared, analysis)?;
+    let params = effects::params(spec, analysis);
+    let effect = Nuisances::new(&sample, &params)
+        .effect(kind, analysis.target)
+        .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+    let fitted = super::design::fit(prepared, analysis)?;
+    let document = super::design::population(prepared, spec, analysis, &fitted)?;
+    Ok(EstimateDocument {
+        name: analysis.estimand().name(),
+        population: document.description,
+        trimmed_treated: document.trimmed_treated,
+        trimmed_control: document.trimmed_control,
+        effect,
+        units: Some(spec.units.clone()),
+        data_sha256: prepared.document.sha256.clone(),
+        spec_sha256: Some(spec.sha256()),
+        counters: prepared.counters().clone(),
+    })
+}
+
+/// What to estimate from a data file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataRequest {
+    /// Treatment column and the values that mean treated and control.
+    pub treatment: (String, String, String),
+    /// Outcome column and kind.
+    pub outcome: (String, OutcomeKind),
+    /// Terms to adjust for; empty: every other column.
+    pub terms: Vec<Term>,
+    /// Observation-weight column.
+    pub weights: Option<String>,
+    /// Target.
+    pub target: Target,
+    /// Estimator.
+    pub estimator: EstimatorKind,
+    /// Population, possibly trimmed.
+    pub population: Population,
+    /// Folds and seed of cross-fitting.
+    pub folds: (usize, u64),
+}
+
+/// One estimator on a data file.
+///
+/// # Errors
+/// What [`EstimateFailure`] lists.
+pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<EstimateDocument, EstimateFailure> {
+    let table = dataset::read(source, base, &BTreeMap::new())?;
+    let data_sha256 = table.document().sha256.clone();
+    let terms = if request.terms.is_empty() { other_columns(&table, request) } else { request.terms.clone() };
+    let wanted = Request {
+        treatment: request.treatment.0.clone(),
+        treated: request.treatment.1.clone(),
+        control: request.treatment.2.clone(),
+        outcome: Some(request.outcome.clone()),
+        weights: request.weights.clone(),
+        unit_id: None,
+        terms: terms.clone(),
+        placebos: Vec::new(),
+        missing: MissingPolicy::Error,
+    };
+    let analysed = table.into_analysed(&wanted).map_err(|problems| {
+        EstimateFailure::Request(problems.iter().map(|p| format!("{}: {} ({})", p.path, p.message, p.hint)).collect())
+    })?;
+    let counters = analysed.counters().clone();
+    let (sample, trimming) = sample(analysed, &terms, request)?;
+    let params = EstimateParams {
+        population: request.population,
+        outcome: request.outcome.1,
+        folds: request.folds.0,
+        seed: request.folds.1,
+        ..EstimateParams::default()
+    };
+    let effect = Nuisances::new(&sample, &params)
+        .effect(request.estimator, request.target)
+        .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+    let trimmed = trimming.as_ref().map_or((0, 0), |t| (t.trimmed_treated, t.trimmed_control));
+    Ok(EstimateDocument {
+        name: effect.estimand.name(),
+        population: super::design::describe(request.target, trimming.as_ref(), effect.n, counters.rows_analysed),
+        trimmed_treated: trimmed.0,
+        trimmed_control: trimmed.1,
+        effect,
+        units: None,
+        data_sha256,
+        spec_sha256: None,
+        counters,
+    })
+}
+
+fn sample(
+    analysed: Analysed,
+    terms: &[Term],
+    request: &DataRequest,
+) -> Result<(Sample, Option<design::Trimming>), EstimateFailure> {
+    let failed = |error: &dyn std::fmt::Display| EstimateFailure::Failed(error.to_string());
+    let sample = analysed.into_sample(terms).map_err(|error| failed(&error))?;
+    let Population::Trimmed { trim } = request.population else { return Ok((sample, None)) };
+    let propensity = design::fit_propensity(sample.covariates(), &LogisticParams::default()).map_err(|e| failed(&e))?;
+    let trimming = design::trim(&propensity.e, sample.covariates().treated(), trim);
+    let kept = sample.rows(&trimming.keep).map_err(|error| failed(&error))?;
+    Ok((kept, Some(trimming)))
+}
+
+/// Every column that is not the treatment, the outcome or the weights, with one indicator per level but the reference.
+fn other_columns(table: &dataset::Table, request: &DataRequest) -> Vec<Term> {
+    let taken = |name: &str| {
+        name == request.treatment.0 || name == request.outcome.0 || request.weights.as_deref() == Some(name)
+    };
+    let columns = table.document().columns.iter().filter(|c| !taken(&c.name));
+    columns
+        .flat_map(|c| match c.levels.len() {
+            0 => vec![Term::column(&c.name)],
+            _ => c.levels.iter().skip(1).map(|level| Term::level(&c.name, level)).collect(),
+        })
+        .collect()
+}

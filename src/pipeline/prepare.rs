@@ -1,0 +1,148 @@
+//! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
+
+use crate::dataset::{self, Analysed, DatasetError, Request};
+use crate::plan::{self, Plan, Problem};
+use crate::schema::{Counters, DatasetDocument};
+use crate::spec::{self, AnalysisSpec};
+use crate::term::Term;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// The plan's problems with the text they point into.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the plan has {} problem(s)", problems.len())]
+pub struct PlanProblems {
+    /// The plan's text; empty if it could not be read as text.
+    pub source: String,
+    /// All problems, by place.
+    pub problems: Vec<Problem>,
+}
+
+/// Why nothing can be analysed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Problems of the plan, or of the data held against it.
+    #[error(transparent)]
+    Plan(#[from] PlanProblems),
+    /// The data cannot be read at all.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+}
+
+/// A plan and its data, checked against each other.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// Its bytes, which are committed as they are.
+    pub plan_bytes: Vec<u8>,
+    /// SHA-256 of the bytes.
+    pub plan_sha256: String,
+    /// Fingerprint and schema of the data.
+    pub document: DatasetDocument,
+    /// The spec of iteration 1.
+    pub draft: AnalysisSpec,
+    analysed: Analysed,
+}
+
+impl Prepared {
+    /// What was done to rows and values.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        self.analysed.counters()
+    }
+
+    /// The analysed rows. Only the stages of this module look inside.
+    pub(super) fn analysed(&self) -> &Analysed {
+        &self.analysed
+    }
+}
+
+/// SHA-256 as lower-case hexadecimal.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Reads the plan and its data (`data.source` is relative to `data_root`) and holds one against the other.
+///
+/// # Errors
+/// [`PrepareError`] with every problem of the plan and of the data.
+pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareError> {
+    let source = String::from_utf8_lossy(plan_bytes).into_owned();
+    let refuse = |problems: Vec<Problem>| PlanProblems { source: source.clone(), problems };
+    let (plan, mut problems) = plan::parse_bytes_lenient(plan_bytes);
+    let Some(plan) = plan else { return Err(refuse(problems).into()) };
+    let table = match dataset::read(&plan.data.source, data_root, &plan.data.columns) {
+        Ok(table) => table,
+        Err(error) if problems.is_empty() => return Err(error.into()),
+        Err(error) => {
+            problems.push(point(&plan, "data.source", &error.to_string(), "Fix this first; the columns could not be checked."));
+            return Err(refuse(plan::sorted(problems)).into());
+        }
+    };
+    let document = table.document().clone();
+    let plan_sha256 = sha256_hex(plan_bytes);
+    let draft = match spec::draft(&plan, &plan_sha256, &document) {
+        Ok(draft) => Some(draft),
+        Err(more) => {
+            problems.extend(more);
+            None
+        }
+    };
+    let request = request(&plan, draft.as_ref());
+    let analysed = match table.into_analysed(&request) {
+        Ok(analysed) => Some(analysed),
+        Err(more) => {
+            problems.extend(more.iter().map(|p| point(&plan, &p.path, &p.message, &p.hint)));
+            None
+        }
+    };
+    match (draft, analysed) {
+        (Some(mut draft), Some(analysed)) if problems.is_empty() => {
+            add_missing_indicators(&mut draft, &analysed);
+            Ok(Prepared { plan, plan_bytes: plan_bytes.to_vec(), plan_sha256, document, draft, analysed })
+        }
+        _ => Err(refuse(plan::sorted(problems)).into()),
+    }
+}
+
+fn point(plan: &Plan, path: &str, message: &str, hint: &str) -> Problem {
+    Problem { place: plan.at(path), path: path.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
+}
+
+/// Under the policy `indicator`, every covariate with missing values brings an indicator term into every model.
+fn add_missing_indicators(draft: &mut AnalysisSpec, analysed: &Analysed) {
+    for term in analysed.missing_terms() {
+        for analysis in &mut draft.analyses {
+            if !analysis.terms.contains(term) {
+                analysis.terms.push(term.clone());
+            }
+        }
+    }
+}
+
+/// The columns and terms that the plan needs from the data. Where no spec could be drafted, the terms are left out, so
+/// that treatment, outcome and weights are still checked.
+fn request(plan: &Plan, draft: Option<&AnalysisSpec>) -> Request {
+    let mut terms: Vec<Term> = Vec::new();
+    for draft in draft {
+        let groups = draft.confounders.iter().flat_map(|g| &g.terms);
+        for term in groups.chain(draft.analyses.iter().flat_map(|a| &a.terms)) {
+            if !terms.contains(term) {
+                terms.push(term.clone());
+            }
+        }
+    }
+    Request {
+        treatment: plan.treatment.column.clone(),
+        treated: plan.treatment.treated.clone(),
+        control: plan.treatment.control.clone(),
+        outcome: Some((plan.outcome.column.clone(), plan.outcome.kind)),
+        weights: plan.data.weights.clone(),
+        unit_id: plan.data.unit_id.clone(),
+        terms,
+        placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),
+        missing: plan.data.missing,
+    }
+}
