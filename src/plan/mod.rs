@@ -118,7 +118,7 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Plan, Vec<Problem>> {
 /// Every problem of the file, sorted by place. Never empty.
 pub fn parse(text: &str) -> Result<Plan, Vec<Problem>> {
     too_large(text.len())?;
-    let Some(root) = tree::load(text)? else { return Err(vec![empty_file()]) };
+    let Some(root) = tree::load(text)?.filter(|root| !root.is_null()) else { return Err(vec![empty_file()]) };
     let mut reader = reader::Reader::default();
     let Some(section) = reader.root(&root) else { return Err(reader.problems) };
     let mut plan = sections::plan(&mut reader, &section);

@@ -13,7 +13,8 @@ fn is_plain(text: &str) -> bool {
     const TAKEN: [&str; 11] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"];
     let starts = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     let ends = !text.ends_with(' ');
-    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ' ' | '*' | '^' | '=' | '(' | ')' | '/' | '-');
+    let harmless =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ' ' | '*' | '^' | '=' | '(' | ')' | '/' | '-');
     starts && ends && text.chars().all(harmless) && !TAKEN.contains(&text.to_ascii_lowercase().as_str())
 }
 
@@ -35,7 +36,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Control characters, line separators, byte-order marks and non-characters, which readers refuse or fold.
-fn needs_escape(c: char) -> bool {
+pub(super) fn needs_escape(c: char) -> bool {
     c.is_control() || matches!(c, '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 

@@ -1,5 +1,6 @@
 //! Walks the tree and reports instead of stopping: every method returns what could be read, and notes what could not.
 
+use super::quote::needs_escape;
 use super::suggest::closest;
 use super::tree::{Entry, Kind, Node};
 use super::{Place, Problem};
@@ -60,7 +61,7 @@ fn keys_of(path: &str) -> &'static [&'static str] {
 /// Text from the file as it may stand in a message: one line, not too long.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST + 1).collect();
+    let line: String = text.chars().map(|c| if needs_escape(c) { ' ' } else { c }).take(LONGEST + 1).collect();
     if line.chars().count() > LONGEST { format!("{}…", line.chars().take(LONGEST).collect::<String>()) } else { line }
 }
 
@@ -72,6 +73,11 @@ pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
         Some((only, [])) => only.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
+}
+
+/// `estimands` of `estimands[1]`.
+fn without_index(path: &str) -> &str {
+    if path.ends_with(']') { path.rfind('[').and_then(|at| path.get(..at)).unwrap_or(path) } else { path }
 }
 
 /// A mapping that was read: its keys, without repeats.
@@ -110,12 +116,19 @@ pub(super) struct Reader {
     pub places: BTreeMap<String, Place>,
     /// The readable `confounders.terms`, each with its path: an unreadable one must not shift the others.
     pub terms: Vec<(String, Term)>,
+    /// Keys that an unknown key was probably meant to be: not complained of a second time as missing.
+    meant: BTreeSet<String>,
 }
 
 impl Reader {
     /// Notes a problem at a node's place.
     pub fn problem(&mut self, place: Option<Place>, path: &str, message: String, hint: impl Into<String>) {
         self.problems.push(Problem { place, path: path.to_owned(), message, hint: hint.into() });
+    }
+
+    /// Whether a problem of this very key was noted, or of an unknown key that was probably meant to be it.
+    pub fn complained_of(&self, path: &str) -> bool {
+        self.meant.contains(path) || self.problems.iter().any(|problem| problem.path == path)
     }
 
     fn place_of(&self, path: &str) -> Option<Place> {
@@ -125,8 +138,14 @@ impl Reader {
     /// Reads the top level.
     pub fn root<'a>(&mut self, node: &'a Node) -> Option<Section<'a>> {
         let Kind::Mapping(entries) = &node.kind else {
-            let hint = "A plan starts with keys such as `title:` and `question:`; `oci-agent init` writes one to start from.";
-            self.problem(Some(node.place), "", format!("a plan is a mapping of keys to values, and this is {}", node.noun()), hint);
+            let hint =
+                "A plan starts with keys such as `title:` and `question:`; `oci-agent init` writes one to start from.";
+            self.problem(
+                Some(node.place),
+                "",
+                format!("a plan is a mapping of keys to values, and this is {}", node.noun()),
+                hint,
+            );
             return None;
         };
         Some(self.fields(entries, "", "", None))
@@ -136,7 +155,7 @@ impl Reader {
     /// The flag says whether it was readable or absent, i.e. whether a missing key is worth a problem of its own.
     pub fn section<'a>(&mut self, parent: &Section<'a>, key: &str) -> (Section<'a>, bool) {
         let path = parent.path(key);
-        let Some(node) = parent.get(key) else { return (Section::absent(&path), true) };
+        let Some(node) = parent.get(key) else { return (Section::absent(&path), !self.meant.contains(&path)) };
         let Kind::Mapping(entries) = &node.kind else {
             let keys = listed(keys_of(&path).iter().copied());
             let hint = if keys.is_empty() {
@@ -144,7 +163,12 @@ impl Reader {
             } else {
                 format!("Indent its keys under `{path}:`. It knows {keys}.")
             };
-            self.problem(Some(node.place), &path, format!("`{path}` has keys of its own, and this is {}", node.noun()), hint);
+            self.problem(
+                Some(node.place),
+                &path,
+                format!("`{path}` has keys of its own, and this is {}", node.noun()),
+                hint,
+            );
             return (Section::absent(&path), false);
         };
         let place = self.place_of(&path);
@@ -186,21 +210,28 @@ impl Reader {
             format!("`{path}` has no key `{key}`")
         };
         let elsewhere = KEYS.iter().find(|(_, keys)| keys.contains(&entry.key.as_str())).map(|(section, _)| *section);
-        let hint = match (closest(&entry.key, known.iter().copied()), elsewhere) {
+        let near = closest(&entry.key, known.iter().copied());
+        let full = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        self.meant.extend(near.map(full));
+        let hint = match (near, elsewhere) {
             (Some(near), _) => format!("Did you mean `{near}`?"),
             (None, Some("")) => format!("`{key}` belongs at the top level, without indentation."),
             (None, Some(section)) if !section.contains('*') => format!("`{key}` belongs under `{section}:`."),
             _ => format!("The keys here are {}.", listed(known.iter().copied())),
         };
-        let full = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
-        self.problem(Some(entry.place), &full, message, hint);
+        self.problem(Some(entry.place), &full(&entry.key), message, hint);
     }
 
     /// A node as text that is not empty.
     pub fn text_of(&mut self, node: &Node, path: &str) -> Option<String> {
         let Kind::Scalar { text, .. } = &node.kind else {
             let message = format!("`{path}` is a single text, and this is {}", node.noun());
-            self.problem(Some(node.place), path, message, "Write one value here; if it holds special characters, put it in quotes.");
+            self.problem(
+                Some(node.place),
+                path,
+                message,
+                "Write one value here; if it holds special characters, put it in quotes.",
+            );
             return None;
         };
         if text.trim().is_empty() {
@@ -223,8 +254,8 @@ impl Reader {
 
     /// A text that must be there; `hint` says what to write. Empty if it is not there, which is then noted.
     pub fn required(&mut self, section: &Section<'_>, key: &str, hint: &str) -> String {
-        if section.get(key).is_none() {
-            let path = section.path(key);
+        let path = section.path(key);
+        if section.get(key).is_none() && !self.meant.contains(&path) {
             let place = section.fields.get(key).map(|entry| entry.place).or(section.place);
             self.problem(place, &path, format!("`{path}` is missing"), hint);
         }
@@ -237,7 +268,12 @@ impl Reader {
         let Some(node) = section.get(key) else { return Vec::new() };
         let Kind::Sequence(items) = &node.kind else {
             let message = format!("`{path}` is a list, and this is {}", node.noun());
-            self.problem(Some(node.place), &path, message, format!("Write `{key}: [a, b]`, or one `- a` per line under `{key}:`."));
+            self.problem(
+                Some(node.place),
+                &path,
+                message,
+                format!("Write `{key}: [a, b]`, or one `- a` per line under `{key}:`."),
+            );
             return Vec::new();
         };
         let items: Vec<_> = items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)).collect();
@@ -257,7 +293,12 @@ impl Reader {
     /// A list element; nothing after the dash is a problem too.
     pub fn element(&mut self, node: &Node, path: &str) -> Option<String> {
         if node.is_null() {
-            self.problem(Some(node.place), path, format!("`{path}` is empty"), "Write a value after the dash, or remove it.");
+            self.problem(
+                Some(node.place),
+                path,
+                format!("`{path}` is empty"),
+                "Write a value after the dash, or remove it.",
+            );
             return None;
         }
         self.text_of(node, path)
@@ -272,7 +313,12 @@ impl Reader {
         let all = || words.iter().map(|(word, _)| *word);
         let allowed = format!("Allowed: {}.", listed(all()));
         let hint = closest(&text, all()).map_or(allowed.clone(), |near| format!("Did you mean `{near}`? {allowed}"));
-        self.problem(Some(node.place), path, format!("`{path}` does not know `{}`", shown(&text)), hint);
+        self.problem(
+            Some(node.place),
+            path,
+            format!("`{}` does not know `{}`", without_index(path), shown(&text)),
+            hint,
+        );
         None
     }
 
@@ -287,7 +333,10 @@ impl Reader {
         let node = section.get(key)?;
         let path = section.path(key);
         if matches!(&node.kind, Kind::Sequence(items) if items.is_empty()) {
-            let hint = format!("Name at least one, or remove the line for the default. Known: {}.", listed(words.iter().map(|w| w.0)));
+            let hint = format!(
+                "Name at least one, or remove the line for the default. Known: {}.",
+                listed(words.iter().map(|w| w.0))
+            );
             self.problem(self.place_of(&path), &path, format!("`{path}` is an empty list"), hint);
         }
         let mut seen = BTreeSet::new();
@@ -326,7 +375,8 @@ impl Reader {
             Kind::Scalar { text, plain: true } if matches!(text.as_str(), "true" | "True" | "TRUE") => true,
             Kind::Scalar { text, plain: true } if matches!(text.as_str(), "false" | "False" | "FALSE") => false,
             _ => {
-                let hint = format!("Write `{key}: true` or `{key}: false`; yes, no, on and off are not read as either.");
+                let hint =
+                    format!("Write `{key}: true` or `{key}: false`; yes, no, on and off are not read as either.");
                 self.problem(Some(node.place), &path, format!("`{path}` is `true` or `false`"), hint);
                 default
             }

@@ -24,7 +24,8 @@ pub fn render_problems(name: &str, source: &str, problems: &[Problem], color: bo
     let named = NamedSource::new(name, source.to_owned());
     let mut out = String::new();
     for problem in problems {
-        let shown = Shown { problem, source: &named, span: problem.place.map(|place| span(place, source.len())), name };
+        let place = problem.place.filter(|place| fits(source, *place));
+        let shown = Shown { problem, source: &named, span: place.map(|place| span(place, source.len())), name };
         let mut text = String::new();
         // The handler fails on a span outside the text only; then the plain sentence must do.
         if handler.render_report(&mut text, &shown).is_err() {
@@ -43,6 +44,13 @@ fn closing(name: &str, count: usize) -> String {
         1 => format!("1 problem in {name}."),
         _ => format!("{count} problems in {name}."),
     }
+}
+
+/// Whether the line and its neighbours are short enough to be shown; a file that is one line of a megabyte is not.
+fn fits(source: &str, place: Place) -> bool {
+    const LONGEST: usize = 240;
+    let around = source.lines().skip(place.line.saturating_sub(2)).take(3);
+    around.map(str::len).all(|length| length <= LONGEST)
 }
 
 /// At least one character wide, and inside the text.
@@ -67,9 +75,10 @@ impl std::fmt::Debug for Shown<'_> {
 
 impl Display for Shown<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        match self.span {
-            Some(_) => f.write_str(&self.problem.message),
-            None => write!(f, "{}: {}", self.name, self.problem.message),
+        match (self.span, self.problem.place) {
+            (Some(_), _) => f.write_str(&self.problem.message),
+            (None, Some(at)) => write!(f, "{}:{}:{}: {}", self.name, at.line, at.column, self.problem.message),
+            (None, None) => write!(f, "{}: {}", self.name, self.problem.message),
         }
     }
 }
@@ -91,7 +100,8 @@ impl Diagnostic for Shown<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.span?;
-        let path = (!self.problem.path.is_empty()).then(|| super::reader::shown(&self.problem.path));
+        let said = self.problem.path.is_empty() || self.problem.message.contains(&format!("`{}`", self.problem.path));
+        let path = (!said).then(|| super::reader::shown(&self.problem.path));
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(path, span))))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Plan, Problem, Tool};
 use crate::term::Term;
+use std::collections::BTreeMap;
 
 /// The longest loop.
 const MOST_ITERATIONS: u32 = 50;
@@ -18,14 +19,16 @@ struct Use<'a> {
 /// Adds every problem that needs no data.
 pub(super) fn check(plan: &Plan, terms: &[(String, Term)], out: &mut Vec<Problem>) {
     let mut rules = Rules { plan, out };
-    let confounders: Vec<Use<'_>> =
-        uses("confounders.priority", &plan.confounders.priority).chain(uses("confounders.other", &plan.confounders.other)).collect();
+    let confounders: Vec<Use<'_>> = uses("confounders.priority", &plan.confounders.priority)
+        .chain(uses("confounders.other", &plan.confounders.other))
+        .collect();
     let in_terms: Vec<Use<'_>> = terms
         .iter()
         .flat_map(|(path, term)| term.columns().into_iter().map(|column| Use { path: path.clone(), column }))
         .collect();
-    let placebos: Vec<Use<'_>> =
-        uses("placebo_outcomes", &plan.placebo_outcomes).chain(uses("negative_controls", &plan.negative_controls)).collect();
+    let placebos: Vec<Use<'_>> = uses("placebo_outcomes", &plan.placebo_outcomes)
+        .chain(uses("negative_controls", &plan.negative_controls))
+        .collect();
     rules.treatment_and_outcome_differ();
     rules.levels_differ();
     rules.adjustment(&confounders, "a confounder");
@@ -67,9 +70,17 @@ impl Rules<'_> {
         let number = |text: &str| text.parse::<f64>().ok();
         let same_number = number(treated).is_some() && number(treated) == number(control);
         if treated == control || same_number {
-            let path = if self.plan.places.contains_key("treatment.control") { "treatment.control" } else { "treatment.treated" };
+            let path = if self.plan.places.contains_key("treatment.control") {
+                "treatment.control"
+            } else {
+                "treatment.treated"
+            };
             let message = format!("treated and control are the same value, `{treated}`");
-            self.note(path, message, "Name the two values of the treatment column that are compared (defaults: treated 1, control 0).");
+            self.note(
+                path,
+                message,
+                "Name the two values of the treatment column that are compared (defaults: treated 1, control 0).",
+            );
         }
     }
 
@@ -103,15 +114,21 @@ impl Rules<'_> {
     }
 
     fn repeats(&mut self, uses: &[Use<'_>], noun: &str) {
-        for (i, later) in uses.iter().enumerate() {
-            let Some(first) = uses.iter().take(i).find(|earlier| earlier.column == later.column) else { continue };
-            let line = self.plan.at(&first.path).map_or(0, |place| place.line);
-            let hint = format!("It is already on line {line} (`{}`); keep one of the two.", first.path);
-            self.note(&later.path, format!("the {noun} `{}` is listed twice", later.column), hint);
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        for Use { path, column } in uses {
+            let Some(first) = seen.get(column) else {
+                seen.insert(column, path);
+                continue;
+            };
+            let line = self.plan.at(first).map_or(0, |place| place.line);
+            let hint = format!("It is already on line {line} (`{first}`); keep one of the two.");
+            self.note(path, format!("the {noun} `{column}` is listed twice"), hint);
         }
     }
 
     fn placebos(&mut self, placebos: &[Use<'_>], confounders: &[Use<'_>], in_terms: &[Use<'_>]) {
+        let adjusted: BTreeMap<&str, &str> =
+            in_terms.iter().chain(confounders).map(|other| (other.column, other.path.as_str())).collect();
         for Use { path, column } in placebos {
             let column = *column;
             if column == self.plan.treatment.column {
@@ -122,8 +139,8 @@ impl Rules<'_> {
             } else if let Some(owner) = self.bookkeeper(column) {
                 let message = format!("`{column}` is the {} and is listed as a placebo", bookkeeping_noun(owner));
                 self.note(path, message, "Take it out here; a placebo is something that was measured.");
-            } else if let Some(other) = confounders.iter().chain(in_terms).find(|other| other.column == column) {
-                let message = format!("`{column}` is a placebo and is also adjusted for (`{}`)", other.path);
+            } else if let Some(other) = adjusted.get(column) {
+                let message = format!("`{column}` is a placebo and is also adjusted for (`{other}`)");
                 self.note(path, message, PLACEBO_HINT);
             }
         }
@@ -132,13 +149,18 @@ impl Rules<'_> {
     /// Weights and unit id against treatment, outcome and each other.
     fn bookkeeping(&mut self) {
         for path in ["treatment.column", "outcome.column"] {
-            let column = if path == "treatment.column" { &self.plan.treatment.column } else { &self.plan.outcome.column };
+            let column =
+                if path == "treatment.column" { &self.plan.treatment.column } else { &self.plan.outcome.column };
             let Some(owner) = self.bookkeeper(column) else { continue };
             let message = format!("`{column}` is both `{path}` and `{owner}`");
             self.note(owner, message, "One column can have one of the two jobs only.");
         }
         if self.plan.data.weights.is_some() && self.plan.data.weights == self.plan.data.unit_id {
-            self.note("data.weights", "one column is both the weights and the unit id".to_owned(), "Name the column of weights, or remove the line.");
+            self.note(
+                "data.weights",
+                "one column is both the weights and the unit id".to_owned(),
+                "Name the column of weights, or remove the line.",
+            );
         }
     }
 

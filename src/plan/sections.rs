@@ -26,9 +26,16 @@ const STOPS: [(&str, StopWhen); 2] =
 /// Reads every section. What could not be read holds its default, and a problem was noted.
 pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
     Plan {
-        title: reader.required(root, "title", "Give the study a name: `title: Smoking cessation and weight gain`.").trim().to_owned(),
+        title: reader
+            .required(root, "title", "Give the study a name: `title: Smoking cessation and weight gain`.")
+            .trim()
+            .to_owned(),
         question: reader
-            .required(root, "question", "Ask the causal question in words: who, which treatment against which, which outcome, when.")
+            .required(
+                root,
+                "question",
+                "Ask the causal question in words: who, which treatment against which, which outcome, when.",
+            )
             .trim()
             .to_owned(),
         target_trial: target_trial(reader, root),
@@ -86,7 +93,12 @@ fn columns(reader: &mut Reader, data: &Section<'_>) -> BTreeMap<String, ColumnOv
     for entry in section.entries() {
         let path = section.path(&entry.key);
         if entry.key.trim().is_empty() {
-            reader.problem(Some(entry.place), &path, "a column name is empty".to_owned(), "Name the column before the `:`.");
+            reader.problem(
+                Some(entry.place),
+                &path,
+                "a column name is empty".to_owned(),
+                "Name the column before the `:`.",
+            );
         } else if let Some(read) = column(reader, entry, &path) {
             columns.insert(entry.key.clone(), read);
         }
@@ -109,7 +121,12 @@ fn column(reader: &mut Reader, entry: &Entry, path: &str) -> Option<ColumnOverri
     let kind = reader.word(kind, &section.path("type"), &COLUMN_TYPES)?;
     if let (Some(node), false) = (section.get("reference"), kind == ColumnType::Category) {
         let hint = "Remove `reference`, or read the column as a `category`.";
-        reader.problem(Some(node.place), &section.path("reference"), "only a category has a reference level".to_owned(), hint);
+        reader.problem(
+            Some(node.place),
+            &section.path("reference"),
+            "only a category has a reference level".to_owned(),
+            hint,
+        );
     }
     Some(ColumnOverride { kind, reference })
 }
@@ -143,9 +160,7 @@ fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {
         reader.terms.extend(read.map(|term| (path, term)));
     }
     let terms = reader.terms.iter().map(|(_, term)| term.clone()).collect();
-    let unreadable = [("priority", &priority), ("other", &other)]
-        .iter()
-        .any(|(key, read)| section.get(key).is_some_and(|node| !matches!(node.kind, Kind::Sequence(_)) && read.is_empty()));
+    let unreadable = ["priority", "other"].iter().any(|key| reader.complained_of(&section.path(key)));
     if readable && !unreadable && priority.is_empty() && other.is_empty() {
         let place = reader.places.get("confounders").copied();
         let hint = "List what drives both treatment and outcome under `priority:` (must balance) or `other:`. \
@@ -195,7 +210,8 @@ fn provider(reader: &mut Reader, root: &Section<'_>, key: &str) -> String {
     if asked != ONLY {
         let path = section.path("provider");
         let place = reader.places.get(&path).copied();
-        let hint = "This version has one provider, `playbook`: deterministic, no key, no network. Write `provider: playbook`.";
+        let hint =
+            "This version has one provider, `playbook`: deterministic, no key, no network. Write `provider: playbook`.";
         reader.problem(place, &path, format!("the provider `{}` is not available", shown(&asked)), hint);
     }
     ONLY.to_owned()

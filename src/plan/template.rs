@@ -80,7 +80,11 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
     let _ = writeln!(out, "  control: {}", level_text(control));
     if levels.len() > 2 {
         let all: Vec<String> = levels.iter().map(|level| shown(level)).collect();
-        let _ = writeln!(out, "  # The column has more than two levels: {}. Rows with any other are set aside, and counted.", all.join(", "));
+        let _ = writeln!(
+            out,
+            "  # The column has more than two levels: {}. Rows with any other are set aside, and counted.",
+            all.join(", ")
+        );
     }
 }
 
@@ -108,7 +112,11 @@ fn confounders(out: &mut String, input: &TemplateInput<'_>) {
         out.push_str("  priority:\n");
     }
     for column in kept {
-        let note = if column.kind == "category" { format!("  # category, {} levels", column.levels.len()) } else { String::new() };
+        let note = if column.kind == "category" {
+            format!("  # category, {} levels", column.levels.len())
+        } else {
+            String::new()
+        };
         let _ = writeln!(out, "    - {}{note}", yaml_text(&column.name));
     }
     out.push_str("  other: []\n");

@@ -109,10 +109,25 @@ impl<'a> Builder<'a> {
     }
 
     fn scan_error(&mut self, error: &ScanError) -> bool {
-        let place = self.place(Span::empty(*error.marker()));
-        let hint = scan_hint(error.info(), self.text.get(place.offset..).unwrap_or(""));
+        let mut place = self.place(Span::empty(*error.marker()));
+        let rest = self.text.get(place.offset..).unwrap_or("");
+        let hint = scan_hint(error.info(), rest);
+        if rest.trim().is_empty() {
+            place = self.last_character();
+        }
         self.problem(place, format!("this is not YAML: {}", error.info()), hint);
         false
+    }
+
+    /// At the end of the file there is nothing to point at but what was last written.
+    fn last_character(&self) -> Place {
+        let written = self.text.trim_end();
+        let last = written.chars().next_back().map_or(0, char::len_utf8);
+        let offset = written.len() - last;
+        let before = written.get(..offset).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
+        Place { line: before.matches('\n').count() + 1, column, offset, length: last }
     }
 
     /// Takes one event; `false` if reading on makes no sense.
@@ -122,7 +137,11 @@ impl<'a> Builder<'a> {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => true,
             Event::DocumentStart(_) => self.document(place),
             Event::Alias(_) => {
-                self.problem(place, "an alias (`*name`) stands here".to_owned(), "Plans are read without YAML aliases; write the value out.");
+                self.problem(
+                    place,
+                    "an alias (`*name`) stands here".to_owned(),
+                    "Plans are read without YAML aliases; write the value out.",
+                );
                 self.scalar(String::new(), false, place)
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -144,27 +163,47 @@ impl<'a> Builder<'a> {
     fn document(&mut self, place: Place) -> bool {
         self.documents += 1;
         if self.documents > 1 {
-            self.problem(place, "a second YAML document starts here".to_owned(), "A plan is one document; remove the `---` and what follows, or put it into a file of its own.");
+            self.problem(
+                place,
+                "a second YAML document starts here".to_owned(),
+                "A plan is one document; remove the `---` and what follows, or put it into a file of its own.",
+            );
         }
         self.documents == 1
     }
 
     fn refuse_markers(&mut self, place: Place, anchor: bool, tag: bool) {
         if anchor {
-            self.problem(place, "an anchor (`&name`) stands here".to_owned(), "Plans are read without YAML anchors; write the value out where it is needed.");
+            self.problem(
+                place,
+                "an anchor (`&name`) stands here".to_owned(),
+                "Plans are read without YAML anchors; write the value out where it is needed.",
+            );
         }
         if tag {
-            self.problem(place, "a YAML tag (`!…`) stands here".to_owned(), "Plans need no tags; every value is read as what its key needs. Remove the tag.");
+            self.problem(
+                place,
+                "a YAML tag (`!…`) stands here".to_owned(),
+                "Plans need no tags; every value is read as what its key needs. Remove the tag.",
+            );
         }
     }
 
     fn open(&mut self, frame: Frame, place: Place) -> bool {
         if let Some(Frame::Mapping { key: None, .. }) = self.stack.last() {
-            self.problem(place, "a key of a mapping is itself a list or a mapping".to_owned(), "Keys are plain words. If this was meant as text, put it in quotes.");
+            self.problem(
+                place,
+                "a key of a mapping is itself a list or a mapping".to_owned(),
+                "Keys are plain words. If this was meant as text, put it in quotes.",
+            );
             return false;
         }
         if self.stack.len() >= DEEPEST {
-            self.problem(place, format!("values are nested more than {DEEPEST} levels deep"), "A plan needs four levels at most; see `oci-agent init` for its shape.");
+            self.problem(
+                place,
+                format!("values are nested more than {DEEPEST} levels deep"),
+                "A plan needs four levels at most; see `oci-agent init` for its shape.",
+            );
             return false;
         }
         self.stack.push(frame);

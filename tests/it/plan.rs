@@ -117,7 +117,10 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.outcome.kind, OutcomeKind::Continuous);
     assert_eq!(plan.confounders.priority, ["age", "sex", "smokeintensity"]);
     assert_eq!(plan.confounders.other, ["education", "exercise"]);
-    assert_eq!(plan.confounders.terms, [Term::parse("age^2"), Term::parse("smokeintensity == 40")].map(|t| t.expect("term")));
+    assert_eq!(
+        plan.confounders.terms,
+        [Term::parse("age^2"), Term::parse("smokeintensity == 40")].map(|t| t.expect("term"))
+    );
     assert_eq!(plan.estimands, [Target::Ate, Target::Att]);
     assert_eq!(plan.tools, Tool::ALL);
     assert_eq!((plan.loop_.max_iterations, plan.loop_.stop_when, plan.loop_.blind), (4, StopWhen::Satisfactory, true));
@@ -149,13 +152,13 @@ fn every_place_points_at_its_own_text() {
     assert_eq!(at("title"), (1, 8, "Smoking cessation and weight gain"));
     assert_eq!(at("data"), (12, 1, "data"));
     assert_eq!(at("data.columns.exercise"), (18, 5, "exercise"));
-    assert_eq!(at("data.columns.exercise.reference"), (18, 41, "0"));
-    assert_eq!(at("confounders.priority[2]"), (29, 24, "smokeintensity"));
-    assert_eq!(at("confounders.other[1]"), (32, 7, "exercise"));
-    assert_eq!(at("confounders.terms[1]"), (33, 17, "smokeintensity == 40"));
-    assert_eq!(at("loop.max_iterations"), (40, 19, "4"));
+    assert_eq!(at("data.columns.exercise.reference"), (18, 43, "0"));
+    assert_eq!(at("confounders.priority[2]"), (30, 24, "smokeintensity"));
+    assert_eq!(at("confounders.other[1]"), (33, 7, "exercise"));
+    assert_eq!(at("confounders.terms[1]"), (34, 18, "smokeintensity == 40"));
+    assert_eq!(at("loop.max_iterations"), (42, 19, "4"));
     let nearest = plan.at("confounders.other[9].x").expect("an ancestor");
-    assert_eq!(nearest.line, 30);
+    assert_eq!(nearest.line, 31);
     assert_eq!(plan.at("nowhere"), None);
 }
 
@@ -163,7 +166,8 @@ fn every_place_points_at_its_own_text() {
 fn places_are_right_after_unicode_windows_line_ends_and_a_byte_order_mark() {
     let text = format!("\u{feff}# Übung ∑ 🦀\n{}", short_plan().replace("Q?", "\"Größe → 🦀?\"")).replace('\n', "\r\n");
     let plan = parse(&text).expect("valid");
-    for (path, expected) in [("question", "\"Größe → 🦀?\""), ("outcome.units", "kg"), ("confounders.priority[0]", "x")] {
+    for (path, expected) in [("question", "\"Größe → 🦀?\""), ("outcome.units", "kg"), ("confounders.priority[0]", "x")]
+    {
         let place = plan.places[path];
         assert_eq!(&text[place.offset..place.offset + place.length], expected, "{path} {place:?}");
         let before = &text[..place.offset];
@@ -178,13 +182,16 @@ fn numbers_and_yaml_1_1_booleans_stay_text() {
     let plan = parse(&with("[age, sex, smokeintensity]", "[no, 1971, 1e5]")).expect("valid");
     assert_eq!(plan.confounders.priority, ["no", "1971", "1e5"]);
     let problem = only(&with("blind: true", "blind: yes"));
-    assert_eq!((problem.path.as_str(), line(&problem)), ("loop.blind", 42));
+    assert_eq!((problem.path.as_str(), line(&problem)), ("loop.blind", 44));
     assert!(problem.hint.contains("`blind: true`"));
 }
 
 #[test]
 fn threats_may_be_one_text_and_values_may_be_blocks() {
-    let text = with("threats:\n  - People who quit may also eat differently.", "threats: >\n  People who quit\n  may eat differently.");
+    let text = with(
+        "threats:\n  - People who quit may also eat differently.",
+        "threats: >\n  People who quit\n  may eat differently.",
+    );
     assert_eq!(parse(&text).expect("valid").threats, ["People who quit may eat differently."]);
     let plan = parse(&with("question: What", "question: |\n  What")).expect("valid");
     assert_eq!(plan.question, "What does quitting smoking do to weight ten years later?");
@@ -205,14 +212,13 @@ fn several_errors_are_reported_at_once_with_their_lines() {
         .map(|problem| (problem.place.map_or(0, |place| place.line), problem.path.clone()))
         .collect();
     let expected = [
-        (0, "title"),
         (1, "titel"),
-        (26, "outcome.units"),
-        (29, "confounders.priority[1]"),
-        (33, "confounders.terms[0]"),
-        (38, "estimands[1]"),
-        (41, "loop.max_iterations"),
-        (45, "critic.provider"),
+        (27, "outcome.units"),
+        (30, "confounders.priority[1]"),
+        (34, "confounders.terms[0]"),
+        (39, "estimands[1]"),
+        (42, "loop.max_iterations"),
+        (46, "critic.provider"),
     ];
     let expected: Vec<(usize, String)> = expected.iter().map(|(line, path)| (*line, (*path).to_owned())).collect();
     assert_eq!(found, expected);
@@ -240,8 +246,8 @@ fn unknown_keys_come_with_a_suggestion() {
 #[test]
 fn a_key_given_twice_names_both_lines() {
     let problem = only(&with("seed: 7", "seed: 7\nseed: 8"));
-    assert_eq!((problem.path.as_str(), line(&problem)), ("seed", 47));
-    assert!(problem.hint.contains("line 46"), "{}", problem.hint);
+    assert_eq!((problem.path.as_str(), line(&problem)), ("seed", 48));
+    assert!(problem.hint.contains("line 47"), "{}", problem.hint);
     let problem = only(&with("    sex: boolean", "    sex: boolean\n    education: number"));
     assert_eq!((problem.path.as_str(), line(&problem)), ("data.columns.education", 20));
 }
@@ -255,7 +261,7 @@ fn required_keys_are_named_when_missing() {
     let problem = only(&with("  source: nhefs.csv", "  source:"));
     assert_eq!((problem.path.as_str(), line(&problem)), ("data.source", 13));
     let problem = only(&with("  units: kg\n", ""));
-    assert_eq!((problem.path.as_str(), line(&problem)), ("outcome.units", 24));
+    assert_eq!((problem.path.as_str(), line(&problem)), ("outcome.units", 25));
 }
 
 #[test]
@@ -305,7 +311,9 @@ fn words_that_are_not_allowed_list_those_that_are() {
 
 #[test]
 fn bad_terms_say_why() {
-    for (term, reason) in [("age^77", "1 to 9"), ("\"a b\"", "did not expect"), ("\"x ==\"", "value"), ("\"`x\"", "closed")] {
+    for (term, reason) in
+        [("age^77", "1 to 9"), ("\"a b\"", "did not expect"), ("\"x ==\"", "value"), ("\"`x\"", "closed")]
+    {
         let text = with("age^2", term);
         let problem = only(&text);
         assert_eq!(problem.path, "confounders.terms[0]");
@@ -350,8 +358,8 @@ fn the_outcome_is_not_a_confounder_a_term_or_a_placebo() {
 #[test]
 fn a_confounder_is_listed_once() {
     let problem = only(&with("    - education", "    - age"));
-    assert_eq!((problem.path.as_str(), line(&problem)), ("confounders.other[0]", 31));
-    assert!(problem.hint.contains("line 29"), "{}", problem.hint);
+    assert_eq!((problem.path.as_str(), line(&problem)), ("confounders.other[0]", 32));
+    assert!(problem.hint.contains("line 30"), "{}", problem.hint);
     assert_eq!(only(&with("age, sex,", "age, sex, age,")).path, "confounders.priority[2]");
 }
 
@@ -396,7 +404,7 @@ fn estimands_and_tools_are_neither_empty_nor_repeated() {
 fn tools_must_leave_a_way_to_answer() {
     let tools = full_plan().lines().find(|line| line.starts_with("tools:")).expect("tools");
     let problem = only(&with(tools, "tools: [propensity, balance, overlap, trim]"));
-    assert_eq!((problem.path.as_str(), line(&problem)), ("tools", 39));
+    assert_eq!((problem.path.as_str(), line(&problem)), ("tools", 40));
     assert!(problem.message.contains("no estimator"));
     let problem = only(&with(tools, "tools: [aipw, balance]"));
     assert!(problem.message.contains("`propensity`"));
@@ -408,7 +416,7 @@ fn tools_must_leave_a_way_to_answer() {
 fn the_loop_has_1_to_50_iterations() {
     for bad in ["0", "51", "99999999999"] {
         let problem = only(&with("max_iterations: 4", &format!("max_iterations: {bad}")));
-        assert_eq!((problem.path.as_str(), line(&problem)), ("loop.max_iterations", 41));
+        assert_eq!((problem.path.as_str(), line(&problem)), ("loop.max_iterations", 42));
     }
     for good in ["1", "50"] {
         parse(&with("max_iterations: 4", &format!("max_iterations: {good}"))).expect(good);
@@ -436,7 +444,7 @@ fn not_utf8_names_the_byte() {
     let mut bytes = short_plan().as_bytes().to_vec();
     bytes[20] = 0xff;
     let all = parse_bytes(&bytes).expect_err("not UTF-8");
-    assert!(all[0].message.contains("byte 0xff at offset 20, on line 3"), "{all:?}");
+    assert!(all[0].message.contains("byte 0xff at offset 20, on line 2"), "{all:?}");
 }
 
 #[test]
@@ -445,7 +453,7 @@ fn not_yaml_names_line_and_column() {
     let place = problem.place.expect("place");
     assert_eq!((place.line, place.column), (2, 12), "{problem:?}");
     assert!(problem.hint.contains("quotes"));
-    for text in ["title: [a\n", "title: \"a\n", "\ttitle: a\n", "a: b\n c: d\n", "{", "@x", "%x", "a: `b`"] {
+    for text in ["title: [a\n", "title: \"a\n", "title: a\n\tb: c\n", "a: b\n c: d\n", "{", "@x", "%x", "a: `b`"] {
         let problem = only(text);
         assert!(problem.message.contains("not YAML") && problem.place.is_some(), "{text:?}: {problem:?}");
     }
@@ -497,9 +505,14 @@ fn a_mebibyte_of_anything_is_answered_in_seconds_and_in_few_problems() {
     let started = std::time::Instant::now();
     let many_keys: String = (0..60_000).map(|i| format!("key_{i}: {i}\n")).collect();
     let same_key = "title: x\n".repeat(100_000);
-    let long_list = short_plan().replace("[x]", &format!("[{}]", vec!["x"; 8_000].join(",")));
-    for text in [many_keys, same_key, long_list, "a".repeat(1 << 20), "\"".repeat(1 << 20), "# \n".repeat(300_000)] {
-        assert!(problems(&text).len() <= 101);
+    let long_list = short_plan().replace("[x]", &format!("[{}]", vec!["x"; 500_000].join(",")));
+    let both = format!("{}placebo_outcomes: [{}]\n", short_plan(), vec!["x"; 500_000].join(","));
+    for text in
+        [many_keys, same_key, long_list, both, "a".repeat(1 << 20), "\"".repeat(1 << 20), "# \n".repeat(300_000)]
+    {
+        let all = problems(&text);
+        assert!(all.len() <= 101);
+        assert!(render_problems("plan.yaml", &text, &all, false, 80).len() < 100_000);
     }
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
@@ -508,4 +521,131 @@ fn a_mebibyte_of_anything_is_answered_in_seconds_and_in_few_problems() {
 fn tags_and_odd_keys_are_refused() {
     assert!(only(&with("seed: 7", "seed: !!int 7")).message.contains("tag"));
     assert!(only("? [a, b]\n: c\n").message.contains("key"));
+}
+
+#[test]
+fn a_slip_is_not_also_reported_as_missing() {
+    for (from, to) in [("title:", "titel:"), ("  source:", "  sorce:"), ("confounders:\n  pri", "confounder:\n  pri")] {
+        let problem = only(&with(from, to));
+        assert!(problem.hint.contains("Did you mean"), "{problem:?}");
+    }
+}
+
+#[test]
+fn rendering_shows_every_problem_with_place_line_hint_and_count() {
+    let text = with("[age, sex, smokeintensity]", "[age, qsmk, smokeintensity]").replacen("seed: 7", "sede: 7", 1);
+    let plain = render_problems("plan.yaml", &text, &problems(&text), false, 80);
+    for piece in [
+        "[plan.yaml:30:19]",
+        "priority: [age, qsmk, smokeintensity]",
+        "──┬─",
+        "confounders.priority[1]",
+        "[plan.yaml:47:1]",
+        "help: Did you mean `seed`?",
+        "2 problems in plan.yaml.",
+    ] {
+        assert!(plain.contains(piece), "{piece} in\n{plain}");
+    }
+    assert!(!plain.contains('\u{1b}'));
+    assert!(render_problems("plan.yaml", &text, &problems(&text), true, 80).contains('\u{1b}'));
+    assert!(render_problems("plan.yaml", "", &problems(""), false, 80).contains("plan.yaml: the file is empty"));
+}
+
+fn column(name: &str, kind: &str, levels: &[&str]) -> ColumnInfo {
+    let levels = levels.iter().map(|level| (*level).to_owned()).collect();
+    ColumnInfo { name: name.to_owned(), kind: kind.to_owned(), stored_as: "str".to_owned(), missing: 0, levels }
+}
+
+#[test]
+fn the_template_parses_and_leaves_out_what_cannot_be_a_confounder() {
+    let many: Vec<String> = (0..60).map(|i| format!("l{i}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let columns = [
+        column("patient_id", "number", &[]),
+        column("arm", "category", &["placebo", "drug"]),
+        column("death", "boolean", &["false", "true"]),
+        column("age", "number", &[]),
+        column("region", "category", &["n", "s"]),
+        column("zip", "category", &many),
+        column("born", "date", &[]),
+        column("const", "category", &["x"]),
+    ];
+    let text = template(&TemplateInput { source: "d.csv", treatment: "arm", outcome: "death", columns: &columns });
+    let plan = parse(&text).unwrap_or_else(|all| panic!("{}", render_problems("plan.yaml", &text, &all, false, 100)));
+    assert_eq!(plan.confounders.priority, ["age", "region"]);
+    assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("drug", "placebo"));
+    assert_eq!(plan.outcome.kind, OutcomeKind::Binary);
+    assert!(text.contains("# left out: zip (60 levels"));
+    assert!(text.lines().all(|line| line.chars().count() <= 130 && line == line.trim_end()), "{text}");
+}
+
+proptest! {
+    #[test]
+    fn parse_never_panics_on_text(text in any::<String>(), yaml in "[a-z:\\-\\[\\]{}#&*!|>'\"%@ \n\t,?~0-9]{0,80}") {
+        let _ = parse(&text);
+        let _ = parse(&yaml);
+        if let Err(all) = parse(&yaml) {
+            prop_assert!(!all.is_empty());
+            let _ = render_problems("plan.yaml", &yaml, &all, false, 80);
+        }
+    }
+
+    #[test]
+    fn parse_never_panics_on_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse_bytes(&bytes);
+    }
+
+    #[test]
+    fn parse_never_panics_on_mutated_plans_and_points_into_the_file(
+        at in 0usize..1400, cut in 0usize..30, insert in "[a-zé:\\-\\[\\]{}#&*!|>'\" \n\t,?~0-9]{0,6}"
+    ) {
+        let text = full_plan();
+        let at = at.min(text.len());
+        let end = (at + cut).min(text.len());
+        let text = format!("{}{insert}{}", &text[..at], &text[end..]);
+        match parse(&text) {
+            Ok(plan) => for (path, place) in &plan.places {
+                prop_assert!(text.get(place.offset..place.offset + place.length).is_some(), "{path} {place:?}");
+            },
+            Err(all) => {
+                for problem in &all {
+                    prop_assert!(!problem.message.is_empty() && !problem.hint.is_empty());
+                    let Some(place) = problem.place else { continue };
+                    let pointed = text.get(place.offset..place.offset + place.length);
+                    prop_assert!(pointed.is_some_and(|p| !p.contains('\n')), "{problem:?}");
+                    let line = text[..place.offset].matches('\n').count() + 1;
+                    prop_assert_eq!(line, place.line, "{:?}", problem);
+                }
+                let places: Vec<_> = all.iter().map(|problem| problem.place).collect();
+                prop_assert!(places.is_sorted());
+                prop_assert!(render_problems("plan.yaml", &text, &all, true, 60).contains("problem"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_template_parses_for_any_column_names(
+        names in proptest::collection::btree_set("[a-z\"':#\\-\\[\\]{}&*!|>%@`,?~ \n\r\t\u{85}\u{2028}\u{feff}é🦀\\\\]{1,8}|.{1,5}|yes|no|null|1|1e5", 3..8),
+        kind in prop::sample::select(vec!["number", "boolean", "category"]),
+        level in ".{1,6}",
+    ) {
+        let names: Vec<&String> = names.iter().filter(|name| !name.trim().is_empty()).collect();
+        prop_assume!(names.len() >= 3);
+        let columns: Vec<ColumnInfo> = names.iter().map(|name| column(name, kind, if kind == "number" { &[] } else { &["a", "b"] })).collect();
+        let mut columns = columns;
+        prop_assume!(!level.trim().is_empty() && level.trim() != "a");
+        if kind != "number" { columns[0].levels[1].clone_from(&level); }
+        columns[2].missing = 3;
+        let input = TemplateInput { source: names[0], treatment: names[0], outcome: names[1], columns: &columns };
+        let text = template(&input);
+        let plan: Plan = match parse(&text) {
+            Ok(plan) => plan,
+            Err(all) => return Err(TestCaseError::fail(render_problems("plan.yaml", &text, &all, false, 100))),
+        };
+        prop_assert_eq!(&plan.treatment.column, names[0]);
+        prop_assert_eq!(&plan.outcome.column, names[1]);
+        prop_assert_eq!(&plan.data.source, names[0]);
+        prop_assert!(plan.confounders.priority.iter().all(|c| names.contains(&c)));
+        if kind != "number" { prop_assert_eq!(&plan.treatment.treated, &level); }
+    }
 }
