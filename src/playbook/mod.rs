@@ -1,5 +1,29 @@
 //! Playbooks: what to do about a finding. One markdown file each, two readers: the YAML front matter drives the
 //! deterministic `playbook` provider, the prose guides a person or a language model.
+//!
+//! ```text
+//! ---
+//! name: trim-crump                 # equal to the file name without .md
+//! title: one line for lists
+//! addresses: [overlap.outside]     # finding codes that call for it, when they warn or fail
+//! estimands: [ate, att, atc]       # requested estimands it may be applied to
+//! order: 10                        # lower is tried first; no two playbooks share an order
+//! change: {kind: trim, trim: {rule: fixed, alpha: 0.1}}
+//! estimand_effect: what the change does to the estimand, in a sentence
+//! keep_only_if_not_worse: true     # the default
+//! ---
+//! prose, markdown
+//! ```
+//!
+//! `change` is one of `{kind: trim, trim: …}`, `{kind: switch_target, target: …}`, `{kind: enrich_terms}` and
+//! `{kind: none}`. The last is advice: a reader gets it, and no provider ever applies it. A malformed playbook is an
+//! error that names the file, the key and the fix; it is never skipped.
+
+mod catalogue;
+mod front_matter;
+
+pub use catalogue::Catalogue;
+pub use front_matter::{PlaybookError, parse};
 
 use crate::estimand::{Target, TrimRule};
 use crate::finding::Code;
@@ -21,6 +45,8 @@ pub enum Change {
     },
     /// Add squares of the non-binary priority terms and pairwise products of the priority terms.
     EnrichTerms,
+    /// Advice only: there is nothing in the spec that would help, and the prose says what would.
+    None,
 }
 
 /// Front matter.
@@ -33,7 +59,7 @@ pub struct FrontMatter {
     pub title: String,
     /// The finding codes it addresses.
     pub addresses: Vec<Code>,
-    /// Requested estimands it may be applied to.
+    /// Estimands it may be applied to: both the one the plan asked for and the one estimated now must be listed.
     pub estimands: Vec<Target>,
     /// Lower runs first.
     pub order: u32,
@@ -42,6 +68,7 @@ pub struct FrontMatter {
     /// What the change does to the estimand, in a sentence.
     pub estimand_effect: String,
     /// A revision of this kind is kept only if the design diagnostics are not worse than before (default true).
+    #[serde(default = "yes")]
     pub keep_only_if_not_worse: bool,
 }
 
@@ -54,4 +81,8 @@ pub struct Playbook {
     pub prose: String,
     /// SHA-256 of the file's bytes.
     pub sha256: String,
+}
+
+fn yes() -> bool {
+    true
 }

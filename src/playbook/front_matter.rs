@@ -1,0 +1,166 @@
+//! One file: the fence, the YAML between the fences, and everything a front matter must satisfy before it may drive
+//! a revision.
+
+use super::{Change, FrontMatter, Playbook};
+use crate::estimand::TrimRule;
+use sha2::{Digest, Sha256};
+
+/// Why a playbook, or a catalogue of them, cannot be used. Every message names the file, the key and the fix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaybookError {
+    /// The bytes are not text.
+    #[error("playbook `{file}`: the text is not UTF-8 from byte {byte} on; save the file as UTF-8")]
+    NotText {
+        /// File name.
+        file: String,
+        /// Offset of the first byte that is not.
+        byte: usize,
+    },
+    /// There is no front matter.
+    #[error(
+        "playbook `{file}`: {problem}; start the file with a line `---`, then the keys, then another line `---`, then the prose"
+    )]
+    Fence {
+        /// File name.
+        file: String,
+        /// What is missing.
+        problem: &'static str,
+    },
+    /// The front matter is not the YAML that is expected.
+    #[error(
+        "playbook `{file}`, {at}: {problem}; the keys are name, title, addresses, estimands, order, change, estimand_effect and, if wanted, keep_only_if_not_worse"
+    )]
+    Yaml {
+        /// File name.
+        file: String,
+        /// Line and column in the file, or `front matter`.
+        at: String,
+        /// What the YAML reader says, the key included.
+        problem: String,
+    },
+    /// A key has a value that cannot be meant.
+    #[error("playbook `{file}`, key `{key}`: {problem}; {fix}")]
+    Key {
+        /// File name.
+        file: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+        /// What to do about it.
+        fix: String,
+    },
+    /// Two playbooks share what must be unique.
+    #[error("playbooks `{first}` and `{second}` both have `{key}: {value}`; give each its own, so that it is clear which is meant")]
+    Duplicate {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// Name of one playbook.
+        first: String,
+        /// Name of the other.
+        second: String,
+    },
+}
+
+/// Reads one playbook. `file` is its name with or without directories; it must end in `<name>.md`.
+///
+/// # Errors
+/// [`PlaybookError`], naming the file, the key and the fix.
+pub fn parse(file: &str, bytes: &[u8]) -> Result<Playbook, PlaybookError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| PlaybookError::NotText { file: file.to_owned(), byte: error.valid_up_to() })?;
+    let (yaml, prose) = split(file, text)?;
+    let front: FrontMatter = serde_saphyr::from_str(&yaml).map_err(|error| yaml_error(file, &error))?;
+    check(file, &front, &prose)?;
+    Ok(Playbook { front, prose, sha256: sha256(bytes) })
+}
+
+/// Lower-case hexadecimal SHA-256.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The YAML between the fences, and the prose after them. Line ends may be Unix or Windows.
+fn split(file: &str, text: &str) -> Result<(String, String), PlaybookError> {
+    let fence = |problem| PlaybookError::Fence { file: file.to_owned(), problem };
+    let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();
+    if lines.next().map(str::trim_end) != Some("---") {
+        return Err(fence("it does not start with front matter"));
+    }
+    let mut yaml = String::new();
+    for line in lines.by_ref() {
+        if line.trim_end() == "---" {
+            let prose: Vec<&str> = lines.collect();
+            return Ok((yaml, prose.join("\n").trim().to_owned()));
+        }
+        yaml.push_str(line);
+        yaml.push('\n');
+    }
+    Err(fence("the front matter is never closed"))
+}
+
+fn yaml_error(file: &str, error: &serde_saphyr::Error) -> PlaybookError {
+    // One line more than the YAML reader counts: the opening fence.
+    let at = error.location().map_or_else(
+        || "front matter".to_owned(),
+        |place| format!("line {}, column {}", place.line() + 1, place.column()),
+    );
+    let problem = error.without_snippet().to_string();
+    let problem = problem.lines().next().unwrap_or_default().trim().to_owned();
+    PlaybookError::Yaml { file: file.to_owned(), at, problem }
+}
+
+fn stem(file: &str) -> Option<&str> {
+    file.rsplit(['/', '\\']).next()?.strip_suffix(".md")
+}
+
+fn check(file: &str, front: &FrontMatter, prose: &str) -> Result<(), PlaybookError> {
+    let refuse = |key: &'static str, problem: String, fix: String| {
+        Err(PlaybookError::Key { file: file.to_owned(), key, problem, fix })
+    };
+    if stem(file) != Some(front.name.as_str()) {
+        let problem = format!("the name is `{}`, which is not the file name without `.md`", front.name);
+        return refuse("name", problem, format!("rename the file to `{}.md` or change the name", front.name));
+    }
+    for (key, text) in [("title", &front.title), ("estimand_effect", &front.estimand_effect)] {
+        if text.trim().is_empty() {
+            return refuse(key, "it is empty".into(), "write one sentence".into());
+        }
+    }
+    if prose.is_empty() {
+        return refuse("prose", "there is no text after the front matter".into(), "say when and why to use it".into());
+    }
+    for (key, repeated, empty) in [
+        ("addresses", repeats(&front.addresses), front.addresses.is_empty()),
+        ("estimands", repeats(&front.estimands), front.estimands.is_empty()),
+    ] {
+        if repeated || empty {
+            let problem = if empty { "the list is empty" } else { "an entry is listed twice" };
+            return refuse(key, problem.into(), "list each entry that is meant, once".into());
+        }
+    }
+    match check_change(front) {
+        Some((problem, fix)) => refuse("change", problem, fix),
+        None => Ok(()),
+    }
+}
+
+fn repeats<T: PartialEq>(items: &[T]) -> bool {
+    items.iter().enumerate().any(|(i, item)| items.iter().skip(i + 1).any(|other| other == item))
+}
+
+fn check_change(front: &FrontMatter) -> Option<(String, String)> {
+    match front.change {
+        Change::Trim { trim: TrimRule::Fixed { alpha } } if !(alpha > 0.0 && alpha < 0.5) => Some((
+            format!("the trimming threshold alpha is {alpha}"),
+            "choose alpha above 0 and below 0.5; Crump et al. (2009) recommend 0.1".into(),
+        )),
+        Change::SwitchTarget { target } if front.estimands.contains(&target) => Some((
+            format!("it switches to {}, which is also listed under `estimands`", target.key()),
+            format!("take {} out of `estimands`: switching it to itself changes nothing", target.key()),
+        )),
+        _ => None,
+    }
+}
