@@ -1,7 +1,7 @@
 //! What a person sees when something stops the program: a kind, which alone picks the exit code, the chain of causes,
 //! and hints.
 
-use crate::artifacts::ArtifactError;
+use crate::artifacts::{ArtifactError, Fault};
 use crate::dataset::DatasetError;
 use crate::pipeline::PrepareError;
 use std::path::Path;
@@ -102,8 +102,12 @@ pub fn from_dataset(error: &DatasetError) -> CliError {
     if error.is_world() { CliError::world(message, hint) } else { CliError::user(message, hint) }
 }
 
-/// A run's repository that cannot be used.
+/// A run's repository that cannot be used. The message names the place and the way out.
 pub fn from_artifacts(error: &ArtifactError) -> CliError {
-    let (message, hint) = (error.to_string(), error.hint());
-    if error.is_world() { CliError::world(message, hint) } else { CliError::user(message, hint) }
+    let kind = match error.fault() {
+        Fault::User => Kind::User,
+        Fault::World => Kind::World,
+        Fault::Bug => Kind::Bug,
+    };
+    CliError { kind, message: error.to_string(), hints: Vec::new(), rendered: None }
 }

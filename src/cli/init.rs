@@ -19,11 +19,10 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     must_have(document, &args.treatment, "treatment")?;
     must_have(document, &args.outcome, "outcome")?;
     let text = plan::template(&TemplateInput {
-        source: source_for(&args.data, &args.output),
-        treatment: args.treatment.clone(),
-        outcome: args.outcome.clone(),
-        columns: document.columns.clone(),
-        rows: document.rows,
+        source: &source_for(&args.data, &args.output),
+        treatment: &args.treatment,
+        outcome: &args.outcome,
+        columns: &document.columns,
     });
     if args.output == Path::new("-") {
         output::stdout(&text);

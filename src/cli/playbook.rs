@@ -3,7 +3,7 @@
 use super::args::{Global, PlaybookCommand};
 use super::errors::CliError;
 use super::output::{self, Look};
-use crate::playbook::Catalogue;
+use crate::playbook::{Catalogue, Playbook};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,10 +17,10 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
         PlaybookCommand::Show { name, playbooks } => {
             let catalogue = catalogue(playbooks.as_deref())?;
             let playbook = catalogue.get(name).ok_or_else(|| {
-                let names: Vec<&str> = catalogue.all().iter().map(|p| p.front.name.as_str()).collect();
+                let names: Vec<&str> = catalogue.iter().map(|p| p.front.name.as_str()).collect();
                 CliError::user(format!("there is no playbook `{name}`"), format!("There are: {}.", names.join(", ")))
             })?;
-            output::stdout(&format!("{}\n", playbook.text.trim_end()));
+            output::stdout(&show(playbook));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -62,7 +62,7 @@ fn list(catalogue: &Catalogue, look: Look) -> String {
     table.load_style(comfy_table::presets::NOTHING);
     table.set_width(u16::try_from(look.width).unwrap_or(100));
     table.set_header(["order", "playbook", "addresses", "for", "what it does"]);
-    for playbook in catalogue.all() {
+    for playbook in catalogue.iter() {
         let front = &playbook.front;
         let codes: Vec<&str> = front.addresses.iter().map(|c| c.key()).collect();
         let targets: Vec<&str> = front.estimands.iter().map(|t| t.acronym()).collect();
@@ -71,8 +71,23 @@ fn list(catalogue: &Catalogue, look: Look) -> String {
     format!("{table}\n")
 }
 
+/// What the front matter says, then the prose.
+fn show(playbook: &Playbook) -> String {
+    let front = &playbook.front;
+    let codes: Vec<&str> = front.addresses.iter().map(|c| c.key()).collect();
+    let targets: Vec<&str> = front.estimands.iter().map(|t| t.acronym()).collect();
+    let lines = [
+        format!("playbook   {} (order {})", front.name, front.order),
+        format!("addresses  {}", codes.join(", ")),
+        format!("for        {}", targets.join(", ")),
+        format!("effect     {}", front.estimand_effect),
+        format!("sha256     {}", playbook.sha256),
+    ];
+    format!("{}\n\n{}\n", lines.join("\n"), playbook.prose.trim())
+}
+
 fn list_json(catalogue: &Catalogue) -> String {
-    let one = |p: &crate::playbook::Playbook| serde_json::json!({"front": p.front, "sha256": p.sha256});
-    let all: Vec<serde_json::Value> = catalogue.all().iter().map(one).collect();
+    let one = |p: &Playbook| serde_json::json!({"front": p.front, "sha256": p.sha256});
+    let all: Vec<serde_json::Value> = catalogue.iter().map(one).collect();
     format!("{}\n", serde_json::json!({"event": "playbooks", "playbooks": all}))
 }

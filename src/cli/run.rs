@@ -6,8 +6,9 @@ use super::output::{self, Follower, Look};
 use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
 use crate::agent::events::{Event, Observer};
-use crate::artifacts::{GitStore, OpenMode};
+use crate::artifacts::{self, ArtifactStore, GitStore, OpenMode, OpenOptions, Situation};
 use crate::pipeline::{Prepared, prepare};
+use crate::playbook::Catalogue;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,25 +45,49 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
     let catalogue = playbook::catalogue(args.playbooks.as_deref())?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
     let mode = if args.force { OpenMode::Force } else if args.resume { OpenMode::Resume } else { OpenMode::New };
-    let mut store = open(&out, mode, &prepared)?;
+    let mut store = open(&out, mode, &prepared, &catalogue)?;
     remember_data_root(&mut store, &root)?;
-    for message in store.notes() {
+    if let Some(message) = situation(store.situation(), store.branch(), &args.plan) {
         follower.on(&Event::Note { message });
     }
     let out = out.display().to_string();
-    driver::run(&driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out, now: &env::now }, &mut store, follower)
+    driver::run(&driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out }, &mut store, follower)
         .map_err(|error| explain(&error, args))
 }
 
-fn open(out: &Path, mode: OpenMode, prepared: &Prepared) -> Result<GitStore, CliError> {
-    GitStore::open(out, mode, &driver::identity(prepared)).map_err(|error| errors::from_artifacts(&error))
+fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) -> Result<GitStore, CliError> {
+    let options = OpenOptions {
+        mode,
+        clock: Box::new(env::now),
+        author: artifacts::configured_author().unwrap_or_default(),
+        identity: driver::identity(prepared, catalogue),
+    };
+    GitStore::open(out, options).map_err(|error| errors::from_artifacts(&error))
+}
+
+/// What the person should know about where this run goes.
+fn situation(found: &Situation, branch: &str, plan: &Path) -> Option<String> {
+    let plan = plan.display();
+    match found {
+        Situation::Fresh => None,
+        Situation::NewBranch { previous, previous_finished: true } => {
+            Some(format!("the run on branch {previous} stays as it is; this one goes on branch {branch} beside it (--force would start {previous} again)"))
+        }
+        Situation::NewBranch { previous, previous_finished: false } => Some(format!(
+            "the run on branch {previous} is not finished and stays as it is; this one goes on branch {branch} beside it. \
+             To continue the unfinished one instead: git switch {previous}, then oci-agent run {plan} --resume"
+        )),
+        Situation::Restarted { kept_as } => Some(format!("starting branch {branch} again; its old tip is kept as tag {kept_as}")),
+        Situation::Resumed { commits } => Some(format!("continuing branch {branch}: {commits} recorded steps are recomputed and compared first")),
+        Situation::AlreadyFinished { commits } => Some(format!("branch {branch} is finished: its {commits} steps are recomputed and compared, nothing is added")),
+    }
 }
 
 /// Where the data are is a fact of this machine, not of the run: it goes to the repository's own git configuration, so
 /// that the notebook's cells find them, and never into a commit.
 fn remember_data_root(store: &mut GitStore, root: &Path) -> Result<(), CliError> {
     let absolute = std::fs::canonicalize(root).map_err(|error| CliError::io(root, "find", &error))?;
-    store.set_location_note("data-root", &absolute.to_string_lossy()).map_err(|error| errors::from_artifacts(&error))
+    store.location_note("data-root", &absolute.to_string_lossy()).map_err(|error| errors::from_artifacts(&error))
 }
 
 /// `oci-runs/<name>`: the plan's file name, or its folder's where the file is just called plan.yaml.

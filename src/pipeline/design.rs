@@ -1,6 +1,7 @@
 //! The design stage: propensity, population, balance, overlap and placebo of every analysis. The outcome is not read.
 
 use super::prepare::Prepared;
+use crate::dataset::DatasetProblem;
 use crate::design::{self, Propensity};
 use crate::diagnose::balance::{self, BalanceTerm};
 use crate::diagnose::{overlap, placebo};
@@ -21,6 +22,10 @@ use ndarray::Array1;
 pub struct DesignFailure(pub String);
 
 impl DesignFailure {
+    fn from_problems(problems: Vec<DatasetProblem>) -> Self {
+        DesignFailure(problems.iter().map(|p| p.message.as_str()).collect::<Vec<_>>().join("; "))
+    }
+
     fn from_error(error: impl std::fmt::Display) -> Self {
         DesignFailure(error.to_string())
     }
@@ -109,7 +114,7 @@ fn fill(
 /// Separation, non-convergence, an arm without units: each a sentence for the record.
 pub fn fit(prepared: &Prepared, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
     let params = LogisticParams::default();
-    let everyone = prepared.analysed().covariates(&analysis.terms).map_err(DesignFailure::from_error)?;
+    let everyone = prepared.analysed().covariates(&analysis.terms).map_err(DesignFailure::from_problems)?;
     let first = design::fit_propensity(&everyone, &params).map_err(DesignFailure::from_error)?;
     let (rows, covariates, propensity, trimming) = match analysis.population {
         Population::All => ((0..everyone.n()).collect(), everyone, first, None),
@@ -163,7 +168,7 @@ fn balance_covariates(
         labels.push(BalanceTerm { column: terms.len(), confounder, priority: false });
         terms.push(term.clone());
     }
-    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_error)?;
+    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_problems)?;
     Ok((all.rows(rows).map_err(DesignFailure::from_error)?, labels))
 }
 
@@ -243,7 +248,7 @@ fn profile(
 ) -> Result<Vec<(String, f64, f64)>, DesignFailure> {
     let terms: Vec<Term> =
         spec.confounders.iter().filter(|g| g.priority).flat_map(|g| g.terms.iter().cloned()).collect();
-    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_error)?;
+    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_problems)?;
     let observation = all.weights_or_ones();
     let treated = fitted.covariates.treated();
     let tilt: Array1<f64> = fitted

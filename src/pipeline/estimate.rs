@@ -3,7 +3,7 @@
 use super::design::DesignFailure;
 use super::effects;
 use super::prepare::Prepared;
-use crate::dataset::{self, Analysed, DatasetError, Request};
+use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request};
 use crate::design;
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
 use crate::estimate::{EstimateParams, Nuisances};
@@ -55,6 +55,12 @@ pub enum EstimateFailure {
     /// The design or the estimator failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl EstimateFailure {
+    fn from_problems(problems: Vec<DatasetProblem>) -> Self {
+        EstimateFailure::Request(problems.iter().map(|p| format!("{} ({})", p.message, p.hint)).collect())
+    }
 }
 
 impl From<DesignFailure> for EstimateFailure {
@@ -142,9 +148,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         placebos: Vec::new(),
         missing: MissingPolicy::Error,
     };
-    let analysed = table.into_analysed(&wanted).map_err(|problems| {
-        EstimateFailure::Request(problems.iter().map(|p| format!("{}: {} ({})", p.path, p.message, p.hint)).collect())
-    })?;
+    let analysed = table.into_analysed(&wanted).map_err(EstimateFailure::from_problems)?;
     let counters = analysed.counters().clone();
     let (sample, trimming) = sample(analysed, &terms, request)?;
     let params = EstimateParams {
@@ -177,7 +181,7 @@ fn sample(
     request: &DataRequest,
 ) -> Result<(Sample, Option<design::Trimming>), EstimateFailure> {
     let failed = |error: &dyn std::fmt::Display| EstimateFailure::Failed(error.to_string());
-    let sample = analysed.into_sample(terms).map_err(|error| failed(&error))?;
+    let sample = analysed.sample(terms).map_err(EstimateFailure::from_problems)?;
     let Population::Trimmed { trim } = request.population else { return Ok((sample, None)) };
     let propensity = design::fit_propensity(sample.covariates(), &LogisticParams::default()).map_err(|e| failed(&e))?;
     let trimming = design::trim(&propensity.e, sample.covariates().treated(), trim);

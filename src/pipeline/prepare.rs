@@ -1,7 +1,7 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
-use crate::dataset::{self, Analysed, DatasetError, Request};
-use crate::plan::{self, Plan, Problem};
+use crate::dataset::{self, Analysed, DatasetError, Request, Table};
+use crate::plan::{self, MissingPolicy, Plan, Problem};
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec};
 use crate::term::Term;
@@ -71,27 +71,32 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareError> {
     let source = String::from_utf8_lossy(plan_bytes).into_owned();
     let refuse = |problems: Vec<Problem>| PlanProblems { source: source.clone(), problems };
-    let (plan, mut problems) = plan::parse_bytes_lenient(plan_bytes);
+    let (plan, mut problems) = plan::read_bytes(plan_bytes);
     let Some(plan) = plan else { return Err(refuse(problems).into()) };
+    if plan.data.source.is_empty() {
+        return Err(refuse(problems).into());
+    }
     let table = match dataset::read(&plan.data.source, data_root, &plan.data.columns) {
         Ok(table) => table,
         Err(error) if problems.is_empty() => return Err(error.into()),
         Err(error) => {
             problems.push(point(&plan, "data.source", &error.to_string(), "Fix this first; the columns could not be checked."));
-            return Err(refuse(plan::sorted(problems)).into());
+            return Err(refuse(plan::in_order(problems)).into());
         }
     };
-    let document = table.document().clone();
+    let document = table.document();
     let plan_sha256 = sha256_hex(plan_bytes);
     let draft = match spec::draft(&plan, &plan_sha256, &document) {
-        Ok(draft) => Some(draft),
+        Ok(mut draft) => {
+            add_missing_indicators(&mut draft, &table);
+            Some(draft)
+        }
         Err(more) => {
             problems.extend(more);
             None
         }
     };
-    let request = request(&plan, draft.as_ref());
-    let analysed = match table.into_analysed(&request) {
+    let analysed = match table.into_analysed(&request(&plan, draft.as_ref())) {
         Ok(analysed) => Some(analysed),
         Err(more) => {
             problems.extend(more.iter().map(|p| point(&plan, &p.path, &p.message, &p.hint)));
@@ -99,11 +104,10 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
         }
     };
     match (draft, analysed) {
-        (Some(mut draft), Some(analysed)) if problems.is_empty() => {
-            add_missing_indicators(&mut draft, &analysed);
+        (Some(draft), Some(analysed)) if problems.is_empty() => {
             Ok(Prepared { plan, plan_bytes: plan_bytes.to_vec(), plan_sha256, document, draft, analysed })
         }
-        _ => Err(refuse(plan::sorted(problems)).into()),
+        _ => Err(refuse(plan::in_order(problems)).into()),
     }
 }
 
@@ -111,14 +115,16 @@ fn point(plan: &Plan, path: &str, message: &str, hint: &str) -> Problem {
     Problem { place: plan.at(path), path: path.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
 }
 
-/// Under the policy `indicator`, every covariate with missing values brings an indicator term into every model.
-fn add_missing_indicators(draft: &mut AnalysisSpec, analysed: &Analysed) {
-    for term in analysed.missing_terms() {
-        for analysis in &mut draft.analyses {
-            if !analysis.terms.contains(term) {
-                analysis.terms.push(term.clone());
-            }
-        }
+/// Under the policy `indicator`, every confounder with missing values brings an indicator term into every model.
+fn add_missing_indicators(draft: &mut AnalysisSpec, table: &Table) {
+    if draft.missing != MissingPolicy::Indicator {
+        return;
+    }
+    let confounders: Vec<&str> = draft.confounders.iter().map(|group| group.confounder.as_str()).collect();
+    let indicators = table.missing_terms(&confounders);
+    for analysis in &mut draft.analyses {
+        let new: Vec<Term> = indicators.iter().filter(|term| !analysis.terms.contains(term)).cloned().collect();
+        analysis.terms.extend(new);
     }
 }
 

@@ -107,9 +107,7 @@ const MOST_PROBLEMS: usize = 100;
 /// # Errors
 /// Every problem of the file; a file that is too large or not UTF-8 is not read any further.
 pub fn parse_bytes(bytes: &[u8]) -> Result<Plan, Vec<Problem>> {
-    too_large(bytes.len())?;
-    let text = std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(bytes, error.valid_up_to())])?;
-    parse(text)
+    strict(read_bytes(bytes))
 }
 
 /// Reads a plan.
@@ -117,15 +115,42 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Plan, Vec<Problem>> {
 /// # Errors
 /// Every problem of the file, sorted by place. Never empty.
 pub fn parse(text: &str) -> Result<Plan, Vec<Problem>> {
-    too_large(text.len())?;
-    let Some(root) = tree::load(text)?.filter(|root| !root.is_null()) else { return Err(vec![empty_file()]) };
+    strict(read(text))
+}
+
+/// Reads as much of a plan as can be read, and every problem of it, sorted by place. The plan is there whenever the file
+/// is a mapping, so that what it does say can be held against the data in the same round.
+#[must_use]
+pub fn read_bytes(bytes: &[u8]) -> (Option<Plan>, Vec<Problem>) {
+    if let Err(problems) = too_large(bytes.len()) {
+        return (None, problems);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => read(text),
+        Err(error) => (None, vec![not_utf8(bytes, error.valid_up_to())]),
+    }
+}
+
+fn read(text: &str) -> (Option<Plan>, Vec<Problem>) {
+    let root = match too_large(text.len()).and_then(|()| tree::load(text)) {
+        Ok(Some(root)) if !root.is_null() => root,
+        Ok(_) => return (None, vec![empty_file()]),
+        Err(problems) => return (None, problems),
+    };
     let mut reader = reader::Reader::default();
-    let Some(section) = reader.root(&root) else { return Err(reader.problems) };
+    let Some(section) = reader.root(&root) else { return (None, reader.problems) };
     let mut plan = sections::plan(&mut reader, &section);
     plan.places = reader.places;
     let mut problems = reader.problems;
     rules::check(&plan, &reader.terms, &mut problems);
-    if problems.is_empty() { Ok(plan) } else { Err(in_order(problems)) }
+    (Some(plan), in_order(problems))
+}
+
+fn strict((plan, problems): (Option<Plan>, Vec<Problem>)) -> Result<Plan, Vec<Problem>> {
+    match plan {
+        Some(plan) if problems.is_empty() => Ok(plan),
+        _ => Err(problems),
+    }
 }
 
 fn too_large(bytes: usize) -> Result<(), Vec<Problem>> {
@@ -151,7 +176,8 @@ fn empty_file() -> Problem {
 }
 
 /// Sorted by place, those about the whole file first; very many are cut short, and that is said.
-fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+#[must_use]
+pub fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by(|a, b| (a.place, &a.path).cmp(&(b.place, &b.path)));
     let more = problems.len().saturating_sub(MOST_PROBLEMS);
     if more > 0 {
