@@ -261,7 +261,9 @@ mod tests {
     /// The numbers are those of Linux; the standard library turns them into kinds.
     #[test]
     fn the_system_s_answers_are_sorted_by_what_a_person_can_do() {
-        for (number, expected) in [(28, "no room"), (122, "no room"), (27, "no room"), (13, "no permission"), (30, "no permission")] {
+        for (number, expected) in
+            [(28, "no room"), (122, "no room"), (27, "no room"), (13, "no permission"), (30, "no permission")]
+        {
             let error = ArtifactError::io("write", Path::new("out/x"), io::Error::from_raw_os_error(number));
             assert!(error.to_string().contains(expected), "{number}: {error}");
             assert!(error.to_string().contains("out/x"));

@@ -323,7 +323,10 @@ fn head(dir: &Path, repo: &Repository) -> Result<Head, ArtifactError> {
     let failed = |e| ArtifactError::git("read HEAD", dir, &e);
     let unsettled = |what, fix| Err(ArtifactError::Unsettled { dir: dir.to_owned(), what, fix });
     if repo.state() != RepositoryState::Clean {
-        return unsettled("is in the middle of a merge, rebase or the like", "Finish or abort it (`git status` says how)");
+        return unsettled(
+            "is in the middle of a merge, rebase or the like",
+            "Finish or abort it (`git status` says how)",
+        );
     }
     let symbolic = repo.find_reference("HEAD").map_err(failed)?;
     let target = symbolic.symbolic_target().map_err(failed)?;

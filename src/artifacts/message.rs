@@ -125,8 +125,22 @@ mod tests {
             assert_eq!(check_path(good), Ok(()), "{good}");
         }
         for bad in [
-            "", "/etc/passwd", "../x", "a/../x", "a//b", "a/", "./a", ".git/config", "a/.GIT/x", "git~1/x", ".git./x",
-            ".g\u{200c}it/x", "a\\b", "c:x", "a\nb", "a\0b",
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../x",
+            "a//b",
+            "a/",
+            "./a",
+            ".git/config",
+            "a/.GIT/x",
+            "git~1/x",
+            ".git./x",
+            ".g\u{200c}it/x",
+            "a\\b",
+            "c:x",
+            "a\nb",
+            "a\0b",
         ] {
             assert!(check_path(bad).is_err(), "{bad:?}");
         }

@@ -1,1 +1,480 @@
-//! (in progress)
+//! Imports point down. Every `crate::` path in src/ is held against one table, since inside one crate the compiler does
+//! not do it; so are the few dependencies that have one owner, and the size of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Plain data that everything may import (and that may import each other).
+const VOCABULARY: &[&str] = &["estimand", "finding", "sample", "schema", "term"];
+
+/// What each module may import besides the vocabulary. A name with `::` allows that submodule only.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    // L0 vocabulary
+    ("estimand", &[]),
+    ("finding", &[]),
+    ("sample", &[]),
+    ("schema", &[]),
+    ("term", &[]),
+    // L1 numerics
+    ("numerics", &[]),
+    ("learners", &["numerics"]),
+    ("design", &["numerics", "learners"]),
+    ("estimate", &["numerics", "learners", "design"]),
+    ("diagnose", &["numerics", "learners", "design", "estimate"]),
+    // L2 documents. `report::documents` holds the types of design.json, which the critic reads; those types in turn
+    // hold the critique that results.json repeats. Only data goes both ways: `report` may read all of `critique`, and
+    // `critique` sees nothing of `report` but the document types.
+    ("plan", &[]),
+    ("spec", &["plan"]),
+    ("playbook", &["spec"]),
+    ("critique", &["playbook", "plan", "spec", "diagnose", "report::documents"]),
+    ("report", &["critique", "plan", "spec", "diagnose"]),
+    // L3 effects
+    ("dataset", &["plan", "spec"]),
+    ("artifacts", NOTHING),
+    // L4 orchestration
+    (
+        "pipeline",
+        &[
+            "numerics",
+            "learners",
+            "design",
+            "estimate",
+            "diagnose",
+            "plan",
+            "spec",
+            "playbook",
+            "critique",
+            "report",
+            "dataset",
+            "artifacts",
+        ],
+    ),
+    ("agent", &["pipeline", "playbook", "critique", "spec", "plan", "report", "artifacts"]),
+    // L5 surfaces
+    (
+        "cli",
+        &[
+            "numerics",
+            "learners",
+            "design",
+            "estimate",
+            "diagnose",
+            "plan",
+            "spec",
+            "playbook",
+            "critique",
+            "report",
+            "dataset",
+            "artifacts",
+            "pipeline",
+            "agent",
+        ],
+    ),
+];
+
+/// Not even the vocabulary.
+const NOTHING: &[&str] = &["nothing"];
+
+/// A dependency or a macro, and the only places (files or folders under src/) that may use it.
+const OWNED: &[(&str, &[&str], &str)] = &[
+    ("polars", &["dataset"], "only dataset/ reads tables"),
+    ("git2", &["artifacts"], "only artifacts/ writes history"),
+    ("plotters", &["report"], "only report/ draws"),
+    (
+        "linfa",
+        &["learners/linfa.rs", "learners/mod.rs"],
+        "one file knows the other ndarray (mod.rs may call that file)",
+    ),
+    ("linfa_logistic", &["learners/linfa.rs"], "one file knows the other ndarray"),
+    ("ndarray16", &["learners/linfa.rs"], "one file knows the other ndarray"),
+    ("println!", &["cli", "main.rs"], "the library never prints"),
+    ("eprintln!", &["cli", "main.rs"], "the library never prints"),
+];
+
+const LONGEST_FILE: usize = 500;
+const LONGEST_MAIN: usize = 25;
+
+#[test]
+fn imports_point_down() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for source in sources() {
+        let Some(module) = module_of(&source.path) else { continue };
+        for import in imports(&source.code) {
+            seen += 1;
+            if !allowed(&module, &import) {
+                wrong.push(format!("src/{}: {module} must not import crate::{import}", source.path));
+            }
+        }
+    }
+    assert!(seen > 10, "found only {seen} `crate::` paths: is the extractor still working?");
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_is_in_the_table_and_every_name_in_the_table_is_a_module() {
+    let table: BTreeSet<&str> = MAY_IMPORT.iter().map(|(name, _)| *name).collect();
+    let modules: BTreeSet<String> = sources().iter().filter_map(|source| module_of(&source.path)).collect();
+    assert_eq!(modules.iter().map(String::as_str).collect::<BTreeSet<_>>(), table);
+    for (module, imports) in MAY_IMPORT {
+        for import in imports.iter().filter(|_| *imports != NOTHING) {
+            let top = import.split("::").next().expect("a first part");
+            assert!(table.contains(top), "{module} may import {import}, which is not a module");
+        }
+    }
+}
+
+/// Without the one exception, the table has no cycle: it is an order.
+#[test]
+fn the_table_is_an_order() {
+    let mut left: BTreeMap<&str, Vec<&str>> = MAY_IMPORT
+        .iter()
+        .map(|(name, imports)| {
+            (*name, imports.iter().copied().filter(|i| !i.contains("::") && *i != "nothing").collect())
+        })
+        .collect();
+    while !left.is_empty() {
+        let free: Vec<&str> =
+            left.iter().filter(|(_, imports)| imports.iter().all(|i| !left.contains_key(i))).map(|(n, _)| *n).collect();
+        assert!(!free.is_empty(), "these import each other in a circle: {left:?}");
+        left.retain(|name, _| !free.contains(name));
+    }
+}
+
+#[test]
+fn some_dependencies_have_one_owner() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (word, owners, why) in OWNED {
+            let owned = owners.iter().any(|owner| Path::new(&source.path).starts_with(owner));
+            if !owned && uses(&source.code, word) {
+                wrong.push(format!("src/{}: `{word}` does not belong here: {why}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// `super::` must not lead out of a module to its neighbours, where the table would not see it.
+#[test]
+fn super_stays_inside_its_module() {
+    for source in sources() {
+        let outside_tests = source.code.split("#[cfg(test)]").next().expect("a first part");
+        let climbs = longest_climb(outside_tests);
+        assert!(climbs < depth(&source.path), "src/{}: write `crate::` instead of so many `super::`", source.path);
+    }
+}
+
+#[test]
+fn design_never_receives_an_outcome() {
+    for source in sources().iter().filter(|source| source.path.starts_with("design")) {
+        let outside_tests = source.code.split("#[cfg(test)]").next().expect("a first part");
+        assert!(!has_word(outside_tests, "Sample"), "src/{}: design takes Covariates, not Sample", source.path);
+    }
+}
+
+#[test]
+fn files_stay_short_and_main_is_a_doorway() {
+    let mut long = Vec::new();
+    for source in sources() {
+        let limit = if source.path == "main.rs" { LONGEST_MAIN } else { LONGEST_FILE };
+        if source.lines > limit {
+            long.push(format!("src/{} has {} lines, more than {limit}", source.path, source.lines));
+        }
+    }
+    assert!(long.is_empty(), "\n{}\n", long.join("\n"));
+}
+
+// The instruments, and a look at each of them on samples: a rule that cannot fail is no rule.
+
+#[test]
+fn the_extractor_sees_every_form_of_import() {
+    for (code, expected) in [
+        ("use crate::plan::Plan;", &["plan::Plan"][..]),
+        ("use crate::{plan::Plan, spec::{Analysis, deep::er}};", &["plan::Plan", "spec::Analysis", "spec::deep::er"]),
+        ("use crate::report::documents::{self, Answer as A};", &["report::documents", "report::documents::Answer"]),
+        ("pub(crate) use crate::\n    dataset::*;", &["dataset::*"]),
+        ("fn f(x: &crate::sample::Sample) -> crate::term::Term {}", &["sample::Sample", "term::Term"]),
+        ("let x = crate::numerics::solve(&a);", &["numerics::solve"]),
+        ("pub(in crate::artifacts) fn f() {}", &["artifacts"]),
+        ("use crate as me;", &["as me"]),
+        ("use oci_agent::cli::run;", &["cli::run"]),
+        ("// use crate::cli::x;\n/* crate::cli */ /// [`crate::cli`]", &[]),
+        ("let s = \"use crate::cli::x;\"; let r = r#\"crate::\"cli\"#; let c = '\"'; use crate::plan;", &["plan"]),
+        ("use my_crate::cli; use crate_x::cli;", &[]),
+    ] {
+        assert_eq!(imports(&strip(code)), expected, "{code}");
+    }
+}
+
+#[test]
+fn the_table_can_say_no() {
+    for (module, import, expected) in [
+        ("design", "numerics::solve", true),
+        ("design", "sample::Covariates", true),
+        ("design", "design::weights", true),
+        ("design", "estimate::aipw", false),
+        ("design", "plan::Plan", false),
+        ("numerics", "learners::x", false),
+        ("critique", "report::documents::AnalysisDesign", true),
+        ("critique", "report::html", false),
+        ("critique", "report", false),
+        ("report", "critique::Critique", true),
+        ("dataset", "numerics::x", false),
+        ("artifacts", "finding::Tier", false),
+        ("artifacts", "artifacts::Step", true),
+        ("agent", "dataset::read", false),
+        ("agent", "estimate::x", false),
+        ("pipeline", "agent::x", false),
+        ("pipeline", "cli::x", false),
+        ("cli", "pipeline::x", true),
+        ("plan", "as me", false),
+        ("plan", "*", false),
+    ] {
+        assert_eq!(allowed(module, import), expected, "{module} -> {import}");
+    }
+}
+
+#[test]
+fn uses_are_found_whole_and_only_in_code() {
+    for (code, word, expected) in [
+        ("use polars::prelude::*;", "polars", true),
+        ("let x = polars::df!();", "polars", true),
+        ("use ::polars as p;", "polars", true),
+        ("extern crate polars;", "polars", true),
+        ("use {git2, polars};", "polars", true),
+        ("// polars::x\nlet s = \"polars::x\"; my_polars::x(); polarsy::x()", "polars", false),
+        ("use super::linfa::fit; crate::learners::linfa::fit(); self::linfa::x()", "linfa", false),
+        ("mod linfa; pub mod linfa {}", "linfa", false),
+        ("println!(\"x\")", "println!", true),
+        ("std::println!()", "println!", true),
+        ("eprintln!(\"x\")", "println!", false),
+    ] {
+        assert_eq!(uses(&strip(code), word), expected, "{code}");
+    }
+}
+
+#[test]
+fn climbs_and_depths_are_counted() {
+    for (code, expected) in [("use super::super::x;", 2), ("use super::x; super :: y", 1), ("superb::x", 0), ("", 0)] {
+        assert_eq!(longest_climb(code), expected, "{code}");
+    }
+    for (path, expected) in
+        [("term.rs", 1), ("plan/mod.rs", 1), ("plan/parse.rs", 2), ("a/b/mod.rs", 2), ("a/b/c.rs", 3)]
+    {
+        assert_eq!(depth(path), expected, "{path}");
+    }
+}
+
+#[test]
+fn line_counts_leave_out_the_tests_of_a_file() {
+    assert_eq!(lines_of("a\nb\n"), 2);
+    assert_eq!(lines_of("a\n#[cfg(test)]\nmod tests {\n}\n"), 1);
+    assert_eq!(lines_of("a\n#[cfg(test)]\nuse x;\nb\n"), 4);
+}
+
+struct Source {
+    /// Below src/, with `/`.
+    path: String,
+    /// Without comments and the contents of strings.
+    code: String,
+    /// Without the unit tests at its end.
+    lines: usize,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("src can be listed") {
+            let place: PathBuf = entry.expect("an entry").path();
+            if place.is_dir() {
+                folders.push(place);
+            } else if place.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&place).expect("a source file is text");
+                let path = place.strip_prefix(&root).expect("below src").to_string_lossy().replace('\\', "/");
+                found.push(Source { path, code: strip(&text), lines: lines_of(&text) });
+            }
+        }
+    }
+    assert!(found.len() > 20, "found only {} source files", found.len());
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// `plan/parse.rs` and `plan.rs` belong to `plan`; lib.rs and main.rs to none.
+fn module_of(path: &str) -> Option<String> {
+    let top = path.split('/').next()?.trim_end_matches(".rs");
+    (!matches!(top, "lib" | "main")).then(|| top.to_owned())
+}
+
+fn allowed(module: &str, import: &str) -> bool {
+    let within = |place: &str| import == place || import.strip_prefix(place).is_some_and(|rest| rest.starts_with("::"));
+    let Some((_, may)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) else { return false };
+    within(module) || may.iter().any(|place| within(place)) || *may != NOTHING && VOCABULARY.iter().any(|v| within(v))
+}
+
+/// Lines up to the closing block of unit tests.
+fn lines_of(text: &str) -> usize {
+    let all: Vec<&str> = text.lines().collect();
+    let tests = all.windows(2).position(|two| two[0] == "#[cfg(test)]" && two[1].starts_with("mod tests {"));
+    tests.unwrap_or(all.len())
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether a dependency or macro is used; a module of our own that bears the name of a dependency is not.
+fn uses(code: &str, word: &str) -> bool {
+    const OURS: [&str; 3] = ["crate::", "self::", "super::"];
+    code.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&code[..at], &code[at + word.len()..]);
+        let whole = !before.ends_with(is_name) && (word.ends_with('!') || !after.starts_with(is_name));
+        let path_before = before.trim_end_matches(|c: char| is_name(c) || c == ':');
+        let path = &before[path_before.len()..];
+        let ours = OURS.iter().any(|own| path.starts_with(own)) || before.ends_with("mod ");
+        whole && (word.ends_with('!') || !ours)
+    })
+}
+
+/// The most `super::` in a row.
+fn longest_climb(code: &str) -> usize {
+    let parts: Vec<&str> = code.split("::").map(str::trim).collect();
+    let is_super = |part: &&str| part.ends_with("super") && !part.trim_end_matches("super").ends_with(is_name);
+    let runs = parts.split(|part| !is_super(part)).map(<[&str]>::len);
+    runs.max().unwrap_or(0)
+}
+
+/// How many modules a file is below the crate.
+fn depth(path: &str) -> usize {
+    path.split('/').filter(|part| *part != "mod.rs").count()
+}
+
+/// Whether a word stands in code by itself.
+fn has_word(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + word.len()..].chars().next();
+        !before.is_some_and(is_name) && !after.is_some_and(is_name)
+    })
+}
+
+/// Every path of this crate that is named, without `crate::`; use-trees are multiplied out.
+fn imports(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for root in ["crate", "oci_agent"] {
+        for (at, _) in code.match_indices(root) {
+            let rest = code[at + root.len()..].trim_start();
+            if code[..at].chars().next_back().is_some_and(is_name) {
+                continue;
+            }
+            if let Some(path) = rest.strip_prefix("::") {
+                expand("", path.trim_start(), &mut found);
+            } else if rest.starts_with("as ") {
+                found.push(rest.split(';').next().expect("a first part").to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Reads one use-tree after `prefix` and returns what follows it.
+fn expand<'a>(prefix: &str, text: &'a str, found: &mut Vec<String>) -> &'a str {
+    let joined = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}::{name}") };
+    let text = text.trim_start();
+    if let Some(mut rest) = text.strip_prefix('{') {
+        loop {
+            rest = expand(prefix, rest, found).trim_start();
+            match rest.strip_prefix(',') {
+                Some(after) => rest = after,
+                None => return rest.strip_prefix('}').unwrap_or(rest),
+            }
+        }
+    }
+    if let Some(rest) = text.strip_prefix('*') {
+        found.push(joined("*"));
+        return rest;
+    }
+    let end = text.find(|c: char| !is_name(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let path = if name == "self" { prefix.to_owned() } else { joined(name) };
+    if let Some(after) = rest.trim_start().strip_prefix("::") {
+        let after = after.trim_start();
+        if after.starts_with(|c: char| is_name(c) || c == '{' || c == '*') {
+            return expand(&path, after, found);
+        }
+    }
+    if !name.is_empty() {
+        found.push(path);
+    }
+    let rest = rest.trim_start();
+    match rest.strip_prefix("as ") {
+        Some(alias) => alias.trim_start().trim_start_matches(is_name),
+        None => rest,
+    }
+}
+
+/// Blanks out comments and the contents of strings and character literals.
+fn strip(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut code = String::with_capacity(text.len());
+    let mut i = 0;
+    while i < chars.len() {
+        let next = chars.get(i + 1).copied();
+        let end = match chars[i] {
+            '/' if next == Some('/') => (i..chars.len()).find(|j| chars[*j] == '\n').unwrap_or(chars.len()),
+            '/' if next == Some('*') => end_of_comment(&chars, i),
+            '"' => end_of_string(&chars, i),
+            'r' if matches!(next, Some('"' | '#')) && !code.ends_with(is_name) => end_of_raw_string(&chars, i),
+            '\'' if next == Some('\\') => {
+                (i + 3..chars.len()).find(|j| chars[*j] == '\'').map_or(chars.len(), |j| j + 1)
+            }
+            '\'' if chars.get(i + 2) == Some(&'\'') => i + 3,
+            _ => i,
+        };
+        code.push(if end > i { ' ' } else { chars[i] });
+        i = if end > i { end } else { i + 1 };
+    }
+    code
+}
+
+fn end_of_comment(chars: &[char], start: usize) -> usize {
+    let mut depth = 0;
+    let mut i = start;
+    while i + 1 < chars.len() {
+        match (chars[i], chars[i + 1]) {
+            ('/', '*') => (depth, i) = (depth + 1, i + 2),
+            ('*', '/') if depth == 1 => return i + 2,
+            ('*', '/') => (depth, i) = (depth - 1, i + 2),
+            _ => i += 1,
+        }
+    }
+    chars.len()
+}
+
+fn end_of_string(chars: &[char], start: usize) -> usize {
+    let mut i = start + 1;
+    while i < chars.len() {
+        match chars[i] {
+            '\\' => i += 2,
+            '"' => return i + 1,
+            _ => i += 1,
+        }
+    }
+    chars.len()
+}
+
+/// `start` itself if it is no raw string (a raw name such as `r#type`).
+fn end_of_raw_string(chars: &[char], start: usize) -> usize {
+    let hashes = chars[start + 1..].iter().take_while(|c| **c == '#').count();
+    if chars.get(start + 1 + hashes) != Some(&'"') {
+        return start;
+    }
+    let closes =
+        |at: usize| chars[at] == '"' && chars[at + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
+    (start + 2 + hashes..chars.len()).find(|at| closes(*at)).map_or(chars.len(), |at| at + 1 + hashes)
+}

@@ -20,8 +20,14 @@ pub(in crate::artifacts) fn boundary() -> Result<(), ArtifactError> {
     }
 }
 
+/// In memory where the system has such a place: these tests make hundreds of repositories.
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("temporary directory")
+}
+
 fn open(dir: &Path, mode: OpenMode) -> GitStore {
-    let options = OpenOptions { mode, clock: Box::new(|| 1_000_000_000), author: Author::default(), identity: Vec::new() };
+    let options =
+        OpenOptions { mode, clock: Box::new(|| 1_000_000_000), author: Author::default(), identity: Vec::new() };
     GitStore::open(dir, options).expect("opens")
 }
 
@@ -67,7 +73,7 @@ fn expected(run: &str) -> BTreeMap<String, Vec<u8>> {
 /// Runs `new` in `mode` beside or over `old`, stopping after `fuse` boundaries, then goes on as a person would.
 /// `false` if the fuse did not burn.
 fn stop_and_go_on(mode: OpenMode, over_old: bool, fuse: u32) -> bool {
-    let home = tempfile::tempdir().expect("temporary directory");
+    let home = temporary();
     let dir = home.path().join("out");
     let mut old_tip = None;
     if over_old {
@@ -82,7 +88,10 @@ fn stop_and_go_on(mode: OpenMode, over_old: bool, fuse: u32) -> bool {
     drop(store);
 
     let mut store = open(&dir, OpenMode::Resume);
-    if matches!(store.situation(), Situation::AlreadyFinished { .. }) && store.recorded[0].message == "plan\n" && over_old {
+    if matches!(store.situation(), Situation::AlreadyFinished { .. })
+        && store.recorded[0].message == "plan\n"
+        && over_old
+    {
         let old = store.recorded.last().map(|commit| commit.id.to_string());
         if old == old_tip {
             assert_eq!(on_disk(&dir), expected("old"), "the old run is shown until the new one has its first commit");
@@ -126,7 +135,7 @@ fn a_run_over_an_old_one_may_stop_anywhere() {
 /// The journal excuses the trees it names and nothing else.
 #[test]
 fn an_edit_during_a_stopped_checkout_is_still_an_edit() {
-    let home = tempfile::tempdir().expect("temporary directory");
+    let home = temporary();
     let mut store = open(home.path(), OpenMode::New);
     store.commit(&Step::new("one").file("a", "1").file("b", "1")).expect("one");
     FUSE.set(Some(6)); // in the middle of writing the files of the second step
