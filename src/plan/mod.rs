@@ -63,6 +63,7 @@ mod template;
 mod tree;
 
 pub use quote::yaml_text;
+pub(crate) use reader::{listed, shown};
 pub use render::render_problems;
 pub use suggest::closest;
 pub use template::{TemplateInput, template};
@@ -151,7 +152,7 @@ fn empty_file() -> Problem {
 }
 
 /// Sorted by place, those about the whole file first; very many are cut short, and that is said.
-fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub(crate) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by(|a, b| (a.place, &a.path).cmp(&(b.place, &b.path)));
     let more = problems.len().saturating_sub(MOST_PROBLEMS);
     if more > 0 {
