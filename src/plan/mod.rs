@@ -63,6 +63,7 @@ mod template;
 mod tree;
 
 pub use quote::yaml_text;
+pub(crate) use reader::{listed, shown};
 pub use render::render_problems;
 pub use suggest::closest;
 pub use template::{TemplateInput, template};

@@ -59,14 +59,14 @@ fn keys_of(path: &str) -> &'static [&'static str] {
 }
 
 /// Text from the file as it may stand in a message: one line, not too long.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let line: String = text.chars().map(|c| if needs_escape(c) { ' ' } else { c }).take(LONGEST + 1).collect();
     if line.chars().count() > LONGEST { format!("{}…", line.chars().take(LONGEST).collect::<String>()) } else { line }
 }
 
 /// `a`, `b` and `c`.
-pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|w| format!("`{}`", shown(w))).collect();
     match quoted.split_last() {
         None => String::new(),
