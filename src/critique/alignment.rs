@@ -1,1 +1,264 @@
-//! (in progress)
+//! Do plan, spec and executed analysis agree? Each check compares two documents and says what it saw; one that does not
+//! hold fails every estimand of the iteration.
+
+use super::Executed;
+use super::rubric::rule;
+use crate::critique::AlignmentCheck;
+use crate::estimand::{Population, Target};
+use crate::finding::{Code, Finding, Severity};
+use crate::plan::{Plan, Tool};
+use crate::report::documents::{AnalysisDesign, DesignDocument};
+use crate::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole};
+use std::collections::BTreeSet;
+
+/// The plan, and the SHA-256 of the bytes that were actually read for plan and data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Source<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// SHA-256 of the plan's bytes.
+    pub plan_sha256: &'a str,
+    /// SHA-256 fingerprint of the dataset.
+    pub data_sha256: &'a str,
+}
+
+/// Every check of one executed spec, in a fixed order. Checks of an analysis whose design failed are left out: nothing
+/// was executed, and [`Code::DesignFailed`] says so.
+#[must_use]
+pub fn checks(source: Source<'_>, executed: &Executed<'_>) -> Vec<AlignmentCheck> {
+    let (plan, spec, document) = (source.plan, executed.spec, executed.design);
+    let mut checks = identity(source, executed);
+    checks.extend(as_planned(plan, spec));
+    checks.extend([analyses_present(plan, spec, document), counters_add_up(document)]);
+    for analysis in &spec.analyses {
+        checks.extend(allowed(plan, analysis));
+        let design = document.analyses.iter().find(|design| design.requested == analysis.requested);
+        if let Some(design) = design.filter(|design| design.failed.is_none()) {
+            checks.extend(as_specified(spec, analysis, design, document.counters.rows_analysed));
+        }
+    }
+    checks
+}
+
+/// The finding that sums the checks up.
+#[must_use]
+pub fn finding(checks: &[AlignmentCheck]) -> Finding {
+    let rule = rule(Code::Alignment);
+    let failed: Vec<&AlignmentCheck> = checks.iter().filter(|check| !check.holds).collect();
+    let value = Some(failed.len() as f64);
+    match failed.first() {
+        None if checks.is_empty() => {
+            rule.finding(Severity::NotApplicable, "Not checked: there was nothing to compare.")
+        }
+        None => {
+            let message = format!("Plan, spec and executed analysis agree in all {} checks.", checks.len());
+            Finding { value, ..rule.finding(Severity::Pass, message) }
+        }
+        Some(first) => {
+            let more = if failed.len() > 1 { format!(" (and {} more)", failed.len() - 1) } else { String::new() };
+            let message = format!("What was run is not what was planned: {}: {}{more}.", first.check, first.detail);
+            Finding { value, subject: Some(first.check.clone()), ..rule.finding(Severity::Fail, message) }
+        }
+    }
+}
+
+/// Values longer than this, in characters, are not repeated when they agree. A SHA-256 in quotes fits.
+const LONG: usize = 72;
+
+fn check(name: impl Into<String>, holds: bool, detail: impl Into<String>) -> AlignmentCheck {
+    AlignmentCheck { check: name.into(), holds, detail: detail.into() }
+}
+
+/// Two values that must be equal, and what was seen of them.
+fn equal<T: PartialEq + std::fmt::Debug>(name: &str, expected: &T, found: &T) -> AlignmentCheck {
+    if expected == found {
+        let seen = format!("{found:?}");
+        check(name, true, if seen.chars().count() <= LONG { seen } else { "they agree".to_owned() })
+    } else {
+        check(name, false, format!("expected {expected:?}, found {found:?}"))
+    }
+}
+
+/// Hashes: the documents are about each other.
+fn identity(source: Source<'_>, executed: &Executed<'_>) -> Vec<AlignmentCheck> {
+    let (spec, document) = (executed.spec, executed.design);
+    vec![
+        equal("the spec names the plan's hash", &source.plan_sha256, &spec.plan_sha256.as_str()),
+        equal("the spec names the data's hash", &source.data_sha256, &spec.data_sha256.as_str()),
+        equal("the design read the same data", &source.data_sha256, &document.data_sha256.as_str()),
+        equal("the design ran this spec", &executed.spec_sha256, &document.spec_sha256.as_str()),
+        equal("the design is of this iteration", &spec.iteration, &document.iteration),
+    ]
+}
+
+/// The spec says what the plan says.
+fn as_planned(plan: &Plan, spec: &AnalysisSpec) -> Vec<AlignmentCheck> {
+    let treatment = (&plan.treatment.column, &plan.treatment.treated, &plan.treatment.control);
+    let outcome = (&plan.outcome.column, &plan.outcome.units, plan.outcome.kind);
+    let tools = |tools: &[Tool]| tools.iter().map(|tool| tool.key()).collect::<BTreeSet<_>>();
+    vec![
+        equal("treatment and its levels", &treatment, &(&spec.treatment, &spec.treated, &spec.control)),
+        equal("outcome, units and kind", &outcome, &(&spec.outcome, &spec.units, spec.outcome_kind)),
+        equal("observation weights", &plan.data.weights, &spec.weights),
+        equal("missing-value policy", &plan.data.missing, &spec.missing),
+        equal("confounders and their priority", &planned_confounders(plan), &specified_confounders(spec)),
+        equal("declared placebos", &planned_placebos(plan), &spec.placebos),
+        equal("the allow-list", &tools(&plan.tools), &tools(&spec.tools)),
+        equal("seed", &plan.seed, &spec.seed),
+        equal("blindness", &plan.loop_.blind, &spec.blind),
+    ]
+}
+
+fn planned_confounders(plan: &Plan) -> BTreeSet<(&str, bool)> {
+    let priority = plan.confounders.priority.iter().map(|name| (name.as_str(), true));
+    priority.chain(plan.confounders.other.iter().map(|name| (name.as_str(), false))).collect()
+}
+
+fn specified_confounders(spec: &AnalysisSpec) -> BTreeSet<(&str, bool)> {
+    spec.confounders.iter().map(|group| (group.confounder.as_str(), group.priority)).collect()
+}
+
+fn planned_placebos(plan: &Plan) -> Vec<Placebo> {
+    let of = |columns: &[String], role: PlaceboRole| -> Vec<Placebo> {
+        columns.iter().map(|column| Placebo { column: column.clone(), role }).collect()
+    };
+    let mut placebos = of(&plan.placebo_outcomes, PlaceboRole::PlaceboOutcome);
+    placebos.extend(of(&plan.negative_controls, PlaceboRole::NegativeControl));
+    placebos
+}
+
+fn analyses_present(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> AlignmentCheck {
+    let planned: Vec<Target> = plan.estimands.clone();
+    let specified: Vec<Target> = spec.analyses.iter().map(|analysis| analysis.requested).collect();
+    let designed: Vec<Target> = document.analyses.iter().map(|design| design.requested).collect();
+    let name = "one analysis and one design for each requested estimand";
+    if planned == specified { equal(name, &specified, &designed) } else { equal(name, &planned, &specified) }
+}
+
+fn counters_add_up(document: &DesignDocument) -> AlignmentCheck {
+    let counters = &document.counters;
+    let accounted = counters.rows_analysed + counters.rows_dropped_missing + counters.rows_dropped_other_treatment;
+    let detail = format!(
+        "{} rows read; {} analysed, {} dropped for missing values, {} for another treatment",
+        counters.rows_read,
+        counters.rows_analysed,
+        counters.rows_dropped_missing,
+        counters.rows_dropped_other_treatment
+    );
+    check("every row read is analysed or counted as dropped", accounted == counters.rows_read, detail)
+}
+
+/// Nothing outside the allow-list, no variable that must not be adjusted for, and every confounder adjusted for.
+fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
+    let name = analysis.estimand().name();
+    let listed = |tool: Tool| plan.tools.contains(&tool);
+    let estimators = std::iter::once(&analysis.primary).chain(&analysis.estimators);
+    let barred: BTreeSet<&str> =
+        estimators.filter(|kind| Tool::of(**kind).is_some_and(|tool| !listed(tool))).map(|kind| kind.key()).collect();
+    let trimmed = matches!(analysis.population, Population::Trimmed { .. });
+    vec![
+        check(
+            format!("{name}: estimators are in the allow-list"),
+            barred.is_empty(),
+            if barred.is_empty() { "all are".to_owned() } else { format!("not allowed: {barred:?}") },
+        ),
+        check(
+            format!("{name}: the answer is among the estimators and no benchmark"),
+            analysis.estimators.contains(&analysis.primary) && !analysis.primary.is_benchmark(),
+            format!("the answer is by {}", analysis.primary.key()),
+        ),
+        check(
+            format!("{name}: trimmed only if the plan allows it"),
+            !trimmed || listed(Tool::Trim),
+            if trimmed { "trimmed" } else { "not trimmed" },
+        ),
+        adjustment_set(plan, analysis, &name),
+    ]
+}
+
+fn adjustment_set(plan: &Plan, analysis: &Analysis, name: &str) -> AlignmentCheck {
+    let used: BTreeSet<&str> = analysis.terms.iter().flat_map(|term| term.columns()).collect();
+    let forbidden = [&plan.treatment.column, &plan.outcome.column]
+        .into_iter()
+        .chain(&plan.placebo_outcomes)
+        .chain(&plan.negative_controls)
+        .find(|column| used.contains(column.as_str()));
+    let missing =
+        plan.confounders.priority.iter().chain(&plan.confounders.other).find(|column| !used.contains(column.as_str()));
+    let detail = match (forbidden, missing) {
+        (Some(column), _) => format!("`{column}` is adjusted for, and must not be"),
+        (None, Some(column)) => format!("`{column}` is a confounder, and no term uses it"),
+        (None, None) => format!("{} terms", analysis.terms.len()),
+    };
+    let title = format!("{name}: every confounder is adjusted for, and nothing that must not be");
+    check(title, forbidden.is_none() && missing.is_none(), detail)
+}
+
+/// The design did what the analysis says.
+fn as_specified(
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    design: &AnalysisDesign,
+    rows_analysed: usize,
+) -> Vec<AlignmentCheck> {
+    let name = analysis.estimand().name();
+    let mut checks = vec![
+        equal(&format!("{name}: the estimand executed"), &analysis.estimand(), &design.estimand),
+        tools_used(spec, design, &name),
+    ];
+    checks.extend(terms_executed(analysis, design, &name));
+    checks.extend(population_adds_up(design, rows_analysed, &name));
+    checks.extend(placebos_tested(spec, design, &name));
+    checks
+}
+
+fn tools_used(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> AlignmentCheck {
+    let used = [
+        (Tool::Propensity, design.propensity.is_some()),
+        (Tool::Balance, design.balance.is_some()),
+        (Tool::Overlap, design.overlap.is_some()),
+        (Tool::Placebo, design.placebo.as_ref().is_some_and(|report| !report.effects.is_empty())),
+    ];
+    let barred: Vec<&str> =
+        used.iter().filter(|(tool, used)| *used && !spec.tools.contains(tool)).map(|(tool, _)| tool.key()).collect();
+    let detail = if barred.is_empty() { "none".to_owned() } else { format!("used: {barred:?}") };
+    check(format!("{name}: no tool outside the allow-list was used"), barred.is_empty(), detail)
+}
+
+fn terms_executed(analysis: &Analysis, design: &AnalysisDesign, name: &str) -> Option<AlignmentCheck> {
+    let model = design.propensity.as_ref()?;
+    let specified: BTreeSet<String> = analysis.terms.iter().map(ToString::to_string).collect();
+    let fitted = model.coefficients.iter().map(|row| &row.term).filter(|term| *term != "(Intercept)");
+    let executed: BTreeSet<String> = fitted.chain(&model.dropped_terms).cloned().collect();
+    let off: Vec<&String> = specified.symmetric_difference(&executed).collect();
+    let detail = match off.first() {
+        None => format!("{} terms, {} of them left out and named", executed.len(), model.dropped_terms.len()),
+        Some(term) if specified.contains(*term) => {
+            format!("`{term}` was specified, and neither fitted nor named as left out")
+        }
+        Some(term) => format!("`{term}` was executed, and is not in the spec"),
+    };
+    Some(check(format!("{name}: terms fitted and terms left out are the spec's terms"), off.is_empty(), detail))
+}
+
+fn population_adds_up(design: &AnalysisDesign, rows_analysed: usize, name: &str) -> Option<AlignmentCheck> {
+    let population = design.population.as_ref()?;
+    let trimmed = population.trimmed_treated + population.trimmed_control;
+    let holds = population.n + trimmed == rows_analysed && population.n_treated + population.n_control == population.n;
+    let detail = format!(
+        "{} kept ({} treated, {} controls) and {trimmed} trimmed, of {rows_analysed} analysed",
+        population.n, population.n_treated, population.n_control
+    );
+    Some(check(format!("{name}: every analysed row is kept or counted as trimmed"), holds, detail))
+}
+
+/// All declared placebos were tested, or the report says why not; and nothing else was.
+fn placebos_tested(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> Option<AlignmentCheck> {
+    let report = design.placebo.as_ref()?;
+    let declared: BTreeSet<&str> = spec.placebos.iter().map(|placebo| placebo.column.as_str()).collect();
+    let tested: BTreeSet<&str> = report.effects.iter().map(|effect| effect.column.as_str()).collect();
+    let excused = report.not_applicable.is_some();
+    let holds = if excused { tested.is_subset(&declared) } else { tested == declared };
+    let detail = format!("declared {declared:?}, tested {tested:?}");
+    Some(check(format!("{name}: the placebos tested are those declared"), holds, detail))
+}

@@ -1,13 +1,28 @@
 //! Grades: the rubric turns measured diagnostics into findings, findings into a tier per estimand, and adds what a
 //! careful reviewer owes the principal.
 
+//!
+//! [`critique`] puts it together: [`rubric`] is the table of thresholds, [`verdict`] the grades, [`alignment`] the checks
+//! that plan, spec and executed analysis agree, [`departures`] how each estimand differs from the ATE, [`trial`] the
+//! contrast with the ideal trial, [`blind_spots`] what the plan does not say, [`alternatives`] how else one could learn
+//! the answer. All of it is computed: the same documents give the same words.
+
 pub mod alignment;
+pub mod alternatives;
+pub mod blind_spots;
+pub mod departures;
+mod evidence;
 pub mod rubric;
+pub mod trial;
 pub mod verdict;
 
 use crate::estimand::Target;
-use crate::finding::{Finding, Tier};
+use crate::finding::{Finding, Severity, Tier};
+use crate::report::documents::{AnalysisDesign, DesignDocument};
+use crate::spec::{Analysis, AnalysisSpec, Revision};
+use rubric::SensitivityState;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One check that plan, spec and executed analysis agree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,4 +92,172 @@ pub enum Stage {
     Design,
     /// After unblinding: with sensitivity.
     Final,
+}
+
+/// One spec that was run, with what came of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Executed<'a> {
+    /// The spec.
+    pub spec: &'a AnalysisSpec,
+    /// SHA-256 of its bytes as committed.
+    pub spec_sha256: &'a str,
+    /// Its design document.
+    pub design: &'a DesignDocument,
+}
+
+/// What a critique is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CritiqueInput<'a> {
+    /// Plan and hashes.
+    pub source: alignment::Source<'a>,
+    /// While blind, or after.
+    pub stage: Stage,
+    /// The specs run before the current one, first to last.
+    pub earlier: &'a [Executed<'a>],
+    /// The spec criticised.
+    pub current: Executed<'a>,
+    /// The iteration that answers each requested estimand, where that is not the current one. Empty while blind.
+    pub answers: BTreeMap<Target, u32>,
+    /// Sensitivity by requested estimand. One that is not here is withheld while blind, and not computable after.
+    pub sensitivity: BTreeMap<Target, SensitivityState<'a>>,
+}
+
+impl<'a> CritiqueInput<'a> {
+    /// The run that answers `requested`: the current one, unless `answers` names an earlier iteration.
+    fn answering(&self, requested: Target) -> Executed<'a> {
+        let named = self.answers.get(&requested);
+        let earlier = self.earlier.iter().find(|executed| Some(&executed.spec.iteration) == named);
+        earlier.copied().unwrap_or(self.current)
+    }
+
+    fn sensitivity(&self, requested: Target) -> SensitivityState<'a> {
+        match (self.sensitivity.get(&requested), self.stage) {
+            (None, Stage::Design) => SensitivityState::Withheld,
+            // After unblinding nothing is withheld any more: what is not there was not computed.
+            (None | Some(SensitivityState::Withheld), Stage::Final) => {
+                SensitivityState::NotComputable { reason: "no sensitivity was computed after unblinding" }
+            }
+            (Some(state), _) => *state,
+        }
+    }
+}
+
+/// Grades every analysis and writes what a careful reviewer owes the principal.
+#[must_use]
+pub fn critique(input: &CritiqueInput<'_>) -> Critique {
+    let alignment = alignment_checks(input);
+    let aligned = alignment::finding(&alignment);
+    let current = input.current;
+    Critique {
+        iteration: current.spec.iteration,
+        stage: input.stage,
+        spec_sha256: current.spec_sha256.to_owned(),
+        analyses: current.spec.analyses.iter().map(|analysis| grade(input, analysis.requested, &aligned)).collect(),
+        alignment,
+        trial_contrast: trial::contrast(input.source.plan, current.spec, current.design),
+        blind_spots: blind_spots::list(input.source.plan, current.spec, current.design),
+        alternatives: alternatives::suggest(input.source.plan),
+        remediations: remediations(input),
+    }
+}
+
+/// Checks of every run that answers something; where there is more than one, each line says which.
+fn alignment_checks(input: &CritiqueInput<'_>) -> Vec<AlignmentCheck> {
+    let mut runs: BTreeMap<u32, Executed<'_>> = BTreeMap::from([(input.current.spec.iteration, input.current)]);
+    for requested in input.answers.keys() {
+        let executed = input.answering(*requested);
+        runs.insert(executed.spec.iteration, executed);
+    }
+    let several = runs.len() > 1;
+    let mut all = Vec::new();
+    for (iteration, executed) in &runs {
+        for mut check in alignment::checks(input.source, executed) {
+            if several {
+                check.check = format!("iteration {iteration}: {}", check.check);
+            }
+            all.push(check);
+        }
+    }
+    all.extend(answers_executed(input));
+    all
+}
+
+fn answers_executed(input: &CritiqueInput<'_>) -> Option<AlignmentCheck> {
+    let lost =
+        input.answers.iter().find(|(requested, named)| input.answering(**requested).spec.iteration != **named)?;
+    Some(AlignmentCheck {
+        check: "every answer comes from an iteration that was run".to_owned(),
+        holds: false,
+        detail: format!("the {} is said to come from iteration {}, which was not run", lost.0.acronym(), lost.1),
+    })
+}
+
+fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> AnalysisCritique {
+    let executed = input.answering(requested);
+    let Some(analysis) = executed.spec.analyses.iter().find(|analysis| analysis.requested == requested) else {
+        return ungraded(requested, aligned);
+    };
+    let design = design_of(executed.design, analysis);
+    let mut findings = rubric::findings(&design, executed.spec, analysis, input.sensitivity(requested));
+    findings.push(aligned.clone());
+    findings.sort_by_key(|finding| reporting_order(finding));
+    AnalysisCritique {
+        requested,
+        estimand: analysis.estimand().name(),
+        tier: verdict::tier(&findings),
+        departs_from_ate: departures::departs_from_ate(analysis, design.population.as_ref()),
+        findings,
+    }
+}
+
+fn reporting_order(finding: &Finding) -> usize {
+    rubric::RULES.iter().position(|rule| rule.code == finding.code).unwrap_or(rubric::RULES.len())
+}
+
+/// An answer that points at a run which does not have the analysis: nothing to grade, and that fails.
+fn ungraded(requested: Target, aligned: &Finding) -> AnalysisCritique {
+    let rule = rubric::rule(crate::finding::Code::DesignFailed);
+    let missing = rule.finding(Severity::Fail, "The run that should answer this estimand does not contain it.");
+    AnalysisCritique {
+        requested,
+        estimand: requested.acronym().to_owned(),
+        tier: Tier::NotSatisfactory,
+        findings: vec![missing, aligned.clone()],
+        departs_from_ate: "There is no analysis to compare with the ATE.".to_owned(),
+    }
+}
+
+/// The design of an analysis; one that is missing is a failed one, so that no analysis escapes its grade.
+fn design_of(document: &DesignDocument, analysis: &Analysis) -> AnalysisDesign {
+    let found = document.analyses.iter().find(|design| design.requested == analysis.requested);
+    found.cloned().unwrap_or_else(|| AnalysisDesign {
+        requested: analysis.requested,
+        estimand: analysis.estimand(),
+        name: analysis.estimand().name(),
+        failed: Some("the design document does not contain it".to_owned()),
+        population: None,
+        propensity: None,
+        balance: None,
+        overlap: None,
+        placebo: None,
+    })
+}
+
+fn remediations(input: &CritiqueInput<'_>) -> Vec<String> {
+    let runs = input.earlier.iter().chain(std::iter::once(&input.current));
+    runs.flat_map(|run| run.spec.revisions.iter().map(|revision| remediation(run.spec.iteration, revision))).collect()
+}
+
+/// One revision as a line: `iteration 2, ATE, trim-crump (because overlap.outside): what changed. What it means.`
+#[must_use]
+pub fn remediation(iteration: u32, revision: &Revision) -> String {
+    let undone = if revision.reverted { ", undone" } else { "" };
+    format!(
+        "iteration {iteration}, {}, {}{undone} (because {}): {} {}",
+        revision.requested.acronym(),
+        revision.playbook,
+        revision.because.join(", "),
+        revision.change,
+        revision.estimand_effect
+    )
 }

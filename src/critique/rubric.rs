@@ -1,1 +1,222 @@
-//! (in progress)
+//! THE rubric: one table of what is measured, where it warns, where it fails and why; and the code that holds a design
+//! against it.
+//!
+//! Nothing else in the program knows a threshold. A check that could not be made is `not_applicable`, which is never a
+//! pass: see [`crate::critique::verdict`].
+
+use super::evidence;
+use crate::diagnose::sensitivity::SensitivityReport;
+use crate::finding::{Code, Finding, Severity};
+use crate::report::documents::AnalysisDesign;
+use crate::spec::{Analysis, AnalysisSpec};
+
+/// When a number crosses a threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// Never.
+    Never,
+    /// The number is this or more.
+    AtLeast(f64),
+    /// The number is more than this.
+    Above(f64),
+    /// The number is less than this.
+    Below(f64),
+    /// The number is no larger than the largest benchmark of the analysis, whatever that is.
+    NotAboveBenchmark,
+    /// Anything at all is wrong.
+    Any,
+}
+
+impl Bound {
+    /// The fixed number in it, if there is one.
+    #[must_use]
+    pub fn threshold(self) -> Option<f64> {
+        match self {
+            Bound::AtLeast(at) | Bound::Above(at) | Bound::Below(at) => Some(at),
+            Bound::Never | Bound::NotAboveBenchmark | Bound::Any => None,
+        }
+    }
+
+    /// Whether a finite `value` crosses a fixed threshold.
+    #[must_use]
+    pub fn crossed(self, value: f64) -> bool {
+        match self {
+            Bound::AtLeast(at) => value >= at,
+            Bound::Above(at) => value > at,
+            Bound::Below(at) => value < at,
+            Bound::Never | Bound::NotAboveBenchmark | Bound::Any => false,
+        }
+    }
+}
+
+/// One line of the rubric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// The finding it makes.
+    pub code: Code,
+    /// Name of the number.
+    pub metric: &'static str,
+    /// What is measured, and on whom.
+    pub measured: &'static str,
+    /// Warns when.
+    pub warn: Bound,
+    /// Fails when.
+    pub fail: Bound,
+    /// Why there.
+    pub why: &'static str,
+    /// Where that comes from.
+    pub source: &'static str,
+}
+
+/// The rubric, in reporting order: one rule for each [`Code`].
+pub const RULES: [Rule; 7] = [
+    Rule {
+        code: Code::DesignFailed,
+        metric: "design",
+        measured: "whether the propensity could be fitted and both arms have units",
+        warn: Bound::Never,
+        fail: Bound::Any,
+        why: "without a design there is nothing to compare",
+        source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
+    },
+    Rule {
+        code: Code::BalancePriority,
+        metric: "max |SMD|",
+        measured: "largest absolute standardised mean difference among the priority confounders, after weighting",
+        warn: Bound::AtLeast(0.1),
+        fail: Bound::AtLeast(0.2),
+        why: "0.1 is the usual limit of negligible imbalance; at 0.2 the arms differ by a fifth of a standard deviation in something that the principal says matters",
+        source: "Austin 2009, doi:10.1002/sim.3697; Stuart 2010, doi:10.1214/09-STS313",
+    },
+    Rule {
+        code: Code::OverlapOutside,
+        metric: "share outside (0.1, 0.9)",
+        measured: "share of the target population whose propensity is below 0.1 or above 0.9",
+        warn: Bound::Above(0.10),
+        fail: Bound::Never,
+        why: "beyond these propensities a unit has next to no counterpart in the other arm, and the answer leans on the models",
+        source: "Crump et al. 2009, doi:10.1093/biomet/asn055",
+    },
+    Rule {
+        code: Code::PlaceboEffect,
+        metric: "smallest Holm-adjusted p-value",
+        measured: "effects on the declared placebo outcomes and negative controls, adjusted for their number",
+        warn: Bound::Below(0.05),
+        fail: Bound::Never,
+        why: "an effect on what treatment cannot change is confounding that adjustment has left",
+        source: "Lipsitch et al. 2010, doi:10.1097/EDE.0b013e3181d61eeb; Holm 1979, doi:10.2307/4615733",
+    },
+    Rule {
+        code: Code::SensitivityRobustness,
+        metric: "robustness value",
+        measured: "partial R² with treatment and outcome that would bring the estimate to zero, against that of the strongest priority confounder",
+        warn: Bound::NotAboveBenchmark,
+        fail: Bound::Never,
+        why: "a hidden confounder like a measured one would explain the effect away",
+        source: "Cinelli & Hazlett 2020, doi:10.1111/rssb.12348",
+    },
+    Rule {
+        code: Code::Alignment,
+        metric: "failed checks",
+        measured: "agreement of plan, spec and executed analysis",
+        warn: Bound::Never,
+        fail: Bound::Any,
+        why: "an answer to something other than what was planned is no answer",
+        source: "Hernán & Robins 2016, doi:10.1093/aje/kwv254",
+    },
+    Rule {
+        code: Code::Blindness,
+        metric: "blind loop",
+        measured: "whether effects stayed hidden until the loop had settled",
+        warn: Bound::Any,
+        fail: Bound::Never,
+        why: "revisions chosen with the answer in view can be chosen for the answer",
+        source: "Rubin 2008, doi:10.1214/08-AOAS187",
+    },
+];
+
+/// The rule of a code.
+#[must_use]
+pub fn rule(code: Code) -> &'static Rule {
+    match code {
+        Code::DesignFailed => &RULES[0],
+        Code::BalancePriority => &RULES[1],
+        Code::OverlapOutside => &RULES[2],
+        Code::PlaceboEffect => &RULES[3],
+        Code::SensitivityRobustness => &RULES[4],
+        Code::Alignment => &RULES[5],
+        Code::Blindness => &RULES[6],
+    }
+}
+
+/// What is known about sensitivity when a critique is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SensitivityState<'a> {
+    /// Effects are still hidden.
+    Withheld,
+    /// It was tried, or would have been, and there is none.
+    NotComputable {
+        /// Why, as a clause: `the interval is not finite`.
+        reason: &'a str,
+    },
+    /// It was computed.
+    Measured(&'a SensitivityReport),
+}
+
+/// Everything the rubric can say of one analysis, one finding for each code but [`Code::Alignment`], which
+/// [`super::alignment::finding`] adds. In reporting order.
+#[must_use]
+pub fn findings(
+    design: &AnalysisDesign,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    sensitivity: SensitivityState<'_>,
+) -> Vec<Finding> {
+    vec![
+        evidence::design(design, analysis),
+        evidence::balance(design, spec),
+        evidence::overlap(design, spec),
+        evidence::placebo(design, spec),
+        evidence::sensitivity(design, spec, sensitivity),
+        evidence::blindness(spec),
+    ]
+}
+
+impl Rule {
+    /// The severity of a measured `value`. A value that is not a finite number was not measured.
+    #[must_use]
+    pub fn severity(&self, value: f64) -> Severity {
+        if !value.is_finite() {
+            Severity::NotApplicable
+        } else if self.fail.crossed(value) {
+            Severity::Fail
+        } else if self.warn.crossed(value) {
+            Severity::Warn
+        } else {
+            Severity::Pass
+        }
+    }
+
+    /// The threshold that decided `severity`: the one crossed, or the first one that was not.
+    #[must_use]
+    pub fn threshold(&self, severity: Severity) -> Option<f64> {
+        match severity {
+            Severity::Fail => self.fail.threshold(),
+            _ => self.warn.threshold().or(self.fail.threshold()),
+        }
+    }
+
+    /// A finding of this rule without a number.
+    #[must_use]
+    pub fn finding(&self, severity: Severity, message: impl Into<String>) -> Finding {
+        Finding {
+            code: self.code,
+            severity,
+            metric: self.metric.to_owned(),
+            value: None,
+            threshold: self.threshold(severity),
+            subject: None,
+            message: message.into(),
+        }
+    }
+}

@@ -51,7 +51,9 @@ pub enum PlaybookError {
         fix: String,
     },
     /// Two playbooks share what must be unique.
-    #[error("playbooks `{first}` and `{second}` both have `{key}: {value}`; give each its own, so that it is clear which is meant")]
+    #[error(
+        "playbooks `{first}` and `{second}` both have `{key}: {value}`; give each its own, so that it is clear which is meant"
+    )]
     Duplicate {
         /// The key.
         key: &'static str,
