@@ -1,1 +1,6 @@
-//! (in progress)
+//! Renderers: plots, notebook, markdown, page, terminal. Documents as a run leaves them are in `fixtures` and `cases`;
+//! other test modules may use them.
+
+pub mod cases;
+pub mod fixtures;
+mod plots;

@@ -1,0 +1,186 @@
+//! A numeric axis: data to pixels, and ticks at round numbers.
+
+use super::scene::{Anchor, Point, Scene, Stroke, Type, palette};
+use crate::report::numbers;
+
+/// Size of tick labels, pixels per em.
+pub const TICK_SIZE: f64 = 16.0;
+/// Size of axis descriptions, pixels per em.
+pub const LABEL_SIZE: f64 = 16.5;
+
+/// How data are spread along the axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// Evenly.
+    Linear,
+    /// By the square root: opens up small values when there are large ones. Data from zero on only.
+    SquareRoot,
+}
+
+/// Data `low..=high` on pixels `from..=to`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Axis {
+    pub low: f64,
+    pub high: f64,
+    pub from: f64,
+    pub to: f64,
+    pub spread: Spread,
+}
+
+impl Axis {
+    pub fn linear((low, high): (f64, f64), (from, to): (f64, f64)) -> Axis {
+        Axis { low, high, from, to, spread: Spread::Linear }
+    }
+
+    /// The pixel of a value.
+    pub fn at(&self, value: f64) -> f64 {
+        let place = |v: f64| if self.spread == Spread::SquareRoot { v.max(0.0).sqrt() } else { v };
+        let range = place(self.high) - place(self.low);
+        let share = if range > 0.0 { (place(value) - place(self.low)) / range } else { 0.5 };
+        self.from + share * (self.to - self.from)
+    }
+
+    /// Round numbers inside the range, about `wanted` of them.
+    pub fn ticks(&self, wanted: usize) -> Vec<f64> {
+        if self.spread == Spread::SquareRoot {
+            return self.ticks_from_list();
+        }
+        let step = round_step((self.high - self.low) / wanted.max(1) as f64);
+        let (first, last) = ((self.low / step - 1e-9).ceil(), (self.high / step + 1e-9).floor());
+        let count = (last - first).clamp(0.0, 50.0) as usize;
+        (0..=count).map(|i| (first + i as f64) * step).collect()
+    }
+
+    fn ticks_from_list(&self) -> Vec<f64> {
+        let list = [0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+        let mut kept: Vec<f64> = Vec::new();
+        for value in list.into_iter().filter(|v| *v >= self.low && *v <= self.high) {
+            if kept.last().is_none_or(|last| (self.at(value) - self.at(*last)).abs() > 44.0) {
+                kept.push(value);
+            }
+        }
+        kept
+    }
+}
+
+fn round_step(rough: f64) -> f64 {
+    if !(rough.is_finite() && rough > 0.0) {
+        return 1.0;
+    }
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 2.5, 5.0].into_iter().find(|m| rough <= m * power * 1.000_001).unwrap_or(10.0);
+    step * power
+}
+
+/// Labels of ticks with a common number of decimals, and the power of ten taken out of them (0 mostly).
+pub fn tick_labels(ticks: &[f64]) -> (Vec<String>, i32) {
+    let largest = ticks.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
+    let power = if largest > 0.0 && !(1e-3..1e6).contains(&largest) {
+        3 * (largest.log10() / 3.0).floor() as i32
+    } else {
+        0
+    };
+    let scaled: Vec<f64> = ticks.iter().map(|t| t / 10f64.powi(power)).collect();
+    let decimals = (0..=8).find(|d| scaled.iter().all(|t| is_round(*t, *d))).unwrap_or(8);
+    (scaled.iter().map(|t| numbers::fixed(*t, decimals)).collect(), power)
+}
+
+fn is_round(value: f64, decimals: usize) -> bool {
+    let shifted = value * 10f64.powi(decimals as i32);
+    (shifted - shifted.round()).abs() < 1e-6 * shifted.abs().max(1.0)
+}
+
+/// ` (× 10⁶)` for an axis description, nothing for a power of zero.
+pub fn power_note(power: i32) -> String {
+    if power == 0 {
+        return String::new();
+    }
+    let raised: String = power
+        .to_string()
+        .chars()
+        .map(|c| match c.to_digit(10) {
+            Some(d) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'].get(d as usize).copied().unwrap_or(c),
+            None => '⁻',
+        })
+        .collect();
+    format!(", × 10{raised}")
+}
+
+/// Draws a horizontal axis with its ticks at height `y`, grid lines up to `top`, and its description; returns the y
+/// below it.
+pub fn draw_bottom(scene: &mut Scene, axis: &Axis, (top, y): (f64, f64), wanted: usize, label: &str) -> f64 {
+    let ticks = axis.ticks(wanted);
+    let (labels, power) = tick_labels(&ticks);
+    for (tick, text) in ticks.iter().zip(&labels) {
+        let x = axis.at(*tick);
+        scene.line((x, top), (x, y), Stroke::solid(palette::LIGHT.alpha(0.7), 1.0));
+        scene.line((x, y), (x, y + 5.0), Stroke::solid(palette::GREY, 1.0));
+        scene.text((x, y + 17.0), text, Type::new(TICK_SIZE, palette::GREY).anchored(Anchor::Middle));
+    }
+    scene.line((axis.from, y), (axis.to, y), Stroke::solid(palette::GREY, 1.0));
+    let style = Type::new(LABEL_SIZE, palette::INK).anchored(Anchor::Middle);
+    let text = format!("{label}{}", power_note(power));
+    let middle = (axis.from + axis.to) / 2.0;
+    let half = super::paint::text_width(&text, style) / 2.0;
+    let x = middle.min(scene.width - 8.0 - half).max(8.0 + half);
+    scene.text((x, y + 42.0), text, style);
+    y + 56.0
+}
+
+/// The title and a line under it; returns the y below them.
+pub fn draw_title(scene: &mut Scene, title: &str, subtitle: &str) -> f64 {
+    let (left, width) = (14.0, scene.width - 28.0);
+    let heading = Type::new(20.0, palette::INK).bold();
+    let y = scene.paragraph((left, 24.0), width, title, heading);
+    scene.paragraph((left, y - 1.0), width, subtitle, Type::new(15.5, palette::GREY)) + 4.0
+}
+
+/// A small caption at the bottom; returns the y below it.
+pub fn draw_caption(scene: &mut Scene, y: f64, text: &str) -> f64 {
+    scene.paragraph((14.0, y + 8.0), scene.width - 28.0, text, Type::new(14.5, palette::GREY)) + 2.0
+}
+
+/// An entry of a legend.
+pub struct LegendEntry<'a> {
+    pub mark: &'a dyn Fn(&mut Scene, Point),
+    pub text: &'a str,
+}
+
+/// Draws legend entries side by side from the left, in as many rows as they need; returns the y below them.
+pub fn draw_legend(scene: &mut Scene, y: f64, entries: &[LegendEntry<'_>]) -> f64 {
+    let style = Type::new(15.5, palette::INK);
+    let (mut x, mut y) = (24.0, y + 10.0);
+    for entry in entries {
+        let width = 18.0 + super::paint::text_width(entry.text, style) + 22.0;
+        if x > 24.0 && x + width - 22.0 > scene.width - 10.0 {
+            x = 24.0;
+            y += 24.0;
+        }
+        (entry.mark)(scene, (x, y));
+        scene.text((x + 16.0, y), entry.text, style);
+        x += width;
+    }
+    y + 18.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let axis = Axis::linear((-9_641.0, 3_038.0), (0.0, 100.0));
+        assert_eq!(axis.ticks(4), [-7500.0, -5000.0, -2500.0, 0.0, 2500.0]);
+        assert_eq!(tick_labels(&axis.ticks(4)).0, ["−7,500", "−5,000", "−2,500", "0", "2,500"]);
+        assert_eq!(tick_labels(&[0.0, 2e8, 4e8]), (vec!["0".into(), "200".into(), "400".into()], 6));
+        assert_eq!(tick_labels(&[0.0, 2.5e-7, 5e-7]).0, ["0", "250", "500"]);
+        assert_eq!(power_note(-9), ", × 10⁻⁹");
+    }
+
+    #[test]
+    fn a_range_of_nothing_does_not_divide_by_zero() {
+        let axis = Axis::linear((2.0, 2.0), (0.0, 100.0));
+        assert_eq!(axis.at(2.0), 50.0);
+        assert!(axis.ticks(5).len() < 60);
+    }
+}

@@ -1,0 +1,160 @@
+//! Love plot: |standardised mean difference| of every term before and after weighting, priority confounders on top.
+
+use super::axis::{self, Axis, LegendEntry, Spread};
+use super::scene::{Anchor, Point, Scene, Stroke, Type, fitted, palette};
+use crate::diagnose::balance::{BalanceRow, BalanceTable};
+use crate::report::documents::AnalysisDesign;
+use crate::report::numbers;
+
+/// Terms that are not of a priority confounder beyond this many are counted in the caption, not drawn.
+const MOST_OTHER_ROWS: usize = 60;
+const ROW: f64 = 24.0;
+/// Where the axis starts, right of the term names.
+const LEFT: f64 = 218.0;
+const AXIS_LABEL: &str = "|standardised mean difference|, in SDs";
+
+pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
+    let balance = analysis.balance.as_ref()?;
+    let rows = Rows::sorted(&balance.rows);
+    let lines = rows.priority.len() + rows.other.len() + 2;
+    let mut scene = Scene::new(super::WIDTH, 0.0);
+    scene.title = format!("Balance before and after weighting: {}", analysis.name);
+    scene.description = describe(balance);
+    let (title, description) = (scene.title.clone(), scene.description.clone());
+    let y = axis::draw_title(&mut scene, &title, &description);
+    let y = draw_legend(&mut scene, y);
+    let top = y + 26.0;
+    let bottom = top + ROW * lines as f64;
+    let axis = axis_for(balance);
+    draw_thresholds(&mut scene, &axis, top, bottom);
+    let y = axis::draw_bottom(&mut scene, &axis, (top, bottom), 5, &axis_label(&axis));
+    draw_rows(&mut scene, &axis, top, &rows);
+    let y = axis::draw_caption(&mut scene, y, &caption(balance, rows.hidden));
+    scene.height = y;
+    Some(scene)
+}
+
+fn describe(balance: &BalanceTable) -> String {
+    let value = |v: Option<f64>| v.map_or("not measurable".to_owned(), |v| numbers::fixed(v, 3));
+    match &balance.worst_priority {
+        Some(term) => format!(
+            "Largest |SMD| of a priority confounder: {} before, {} after ({term}).",
+            value(balance.max_priority_before),
+            value(balance.max_priority_after)
+        ),
+        None => "No priority confounder has a measurable difference.".to_owned(),
+    }
+}
+
+fn axis_label(axis: &Axis) -> String {
+    match axis.spread {
+        Spread::Linear => AXIS_LABEL.to_owned(),
+        Spread::SquareRoot => format!("{AXIS_LABEL} (square-root scale)"),
+    }
+}
+
+fn caption(balance: &BalanceTable, hidden: usize) -> String {
+    let constant = balance.rows.iter().filter(|row| row.smd_before.is_none()).count();
+    let mut text = "SDs pool the two unweighted arms, before and after. 0.1 warns and 0.2 fails for a priority \
+                    confounder."
+        .to_owned();
+    if constant > 0 {
+        text.push_str(&format!(" No SMD: constant in both arms ({constant})."));
+    }
+    if hidden > 0 {
+        text.push_str(&format!(" {hidden} better balanced other terms are not drawn; design.json has them all."));
+    }
+    text
+}
+
+struct Rows<'a> {
+    priority: Vec<&'a BalanceRow>,
+    other: Vec<&'a BalanceRow>,
+    hidden: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Largest difference before weighting first; among the other terms, the worst after weighting are the ones drawn.
+    fn sorted(rows: &'a [BalanceRow]) -> Rows<'a> {
+        let (mut priority, mut other): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.priority);
+        other.sort_by(|a, b| size(b.smd_after).total_cmp(&size(a.smd_after)));
+        let hidden = other.len().saturating_sub(MOST_OTHER_ROWS);
+        other.truncate(MOST_OTHER_ROWS);
+        for group in [&mut priority, &mut other] {
+            group.sort_by(|a, b| size(b.smd_before).total_cmp(&size(a.smd_before)));
+        }
+        Rows { priority, other, hidden }
+    }
+}
+
+fn size(smd: Option<f64>) -> f64 {
+    smd.map_or(-1.0, f64::abs)
+}
+
+fn axis_for(balance: &BalanceTable) -> Axis {
+    let values = balance.rows.iter().flat_map(|row| [row.smd_before, row.smd_after]).flatten();
+    let largest = values.fold(0.25_f64, |m, v| m.max(v.abs()));
+    let spread = if largest > 1.2 { Spread::SquareRoot } else { Spread::Linear };
+    Axis { low: 0.0, high: largest * 1.04, from: LEFT, to: super::WIDTH - 22.0, spread }
+}
+
+fn before(scene: &mut Scene, at: Point) {
+    scene.dot(at, 5.5, palette::PAPER, Stroke::solid(palette::VERMILLION, 2.2));
+}
+
+fn after(scene: &mut Scene, at: Point) {
+    scene.dot(at, 6.0, palette::BLUE, Stroke::solid(palette::BLUE, 1.0));
+}
+
+fn draw_legend(scene: &mut Scene, y: f64) -> f64 {
+    let entries = [
+        LegendEntry { mark: &before, text: "before weighting" },
+        LegendEntry { mark: &after, text: "after weighting" },
+    ];
+    axis::draw_legend(scene, y, &entries)
+}
+
+fn draw_thresholds(scene: &mut Scene, axis: &Axis, top: f64, bottom: f64) {
+    for (value, stroke, anchor) in [
+        (0.1, Stroke::dashed(palette::GREY, 1.4), Anchor::End),
+        (0.2, Stroke::solid(palette::GREY, 1.4), Anchor::Start),
+    ] {
+        let x = axis.at(value);
+        scene.line((x, top - 4.0), (x, bottom), stroke);
+        let nudge = if anchor == Anchor::End { 14.0 } else { -14.0 };
+        let style = Type::new(14.5, palette::GREY).anchored(anchor);
+        scene.text((x + nudge, top - 14.0), numbers::fixed(value, 1), style);
+    }
+}
+
+fn draw_rows(scene: &mut Scene, axis: &Axis, top: f64, rows: &Rows<'_>) {
+    let mut y = top + ROW / 2.0;
+    for (heading, group) in [("priority confounders", &rows.priority), ("other terms", &rows.other)] {
+        scene.text((14.0, y), heading, Type::new(15.0, palette::GREY).bold());
+        if group.is_empty() {
+            scene.text((LEFT - 12.0, y), "none", Type::new(15.0, palette::GREY).anchored(Anchor::End));
+        }
+        y += ROW;
+        for row in group {
+            draw_row(scene, axis, y, row);
+            y += ROW;
+        }
+    }
+}
+
+fn draw_row(scene: &mut Scene, axis: &Axis, y: f64, row: &BalanceRow) {
+    let plain = Type::new(15.5, palette::INK).anchored(Anchor::End);
+    let style = if row.priority { plain.bold() } else { plain };
+    scene.text((LEFT - 12.0, y), fitted(&row.term, LEFT - 30.0, style), style);
+    scene.line((axis.from, y), (axis.to, y), Stroke::solid(palette::LIGHT.alpha(0.6), 1.0));
+    match (row.smd_before, row.smd_after) {
+        (Some(b), Some(a)) => {
+            let (b, a) = (axis.at(b.abs()), axis.at(a.abs()));
+            scene.line((b, y), (a, y), Stroke::solid(palette::BLUE.alpha(0.35), 2.5));
+            before(scene, (b, y));
+            after(scene, (a, y));
+        }
+        (Some(b), None) => before(scene, (axis.at(b.abs()), y)),
+        _ => scene.label((axis.from + 8.0, y), "no SMD", Type::new(14.0, palette::GREY)),
+    }
+}

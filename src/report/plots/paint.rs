@@ -1,0 +1,236 @@
+//! Scenes to bytes, with plotters: its SVG back end and its bitmap back end draw the same shapes. The only module that
+//! knows plotters.
+//!
+//! Plotters places things on whole pixels, so both pictures are drawn enlarged: the SVG in quarter pixels behind a
+//! `viewBox`, the bitmap at four times the size and then averaged down to twice the size, which also smooths its edges.
+
+use super::scene::{Anchor, Colour, Point, Scene, Shape, Stroke, Type};
+use crate::report::{ReportError, text};
+use plotters::prelude::{
+    BitMapBackend, Color, DrawingBackend, FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, SVGBackend,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{ShapeStyle, TextStyle, register_font};
+use std::sync::OnceLock;
+
+/// Enlargement of both pictures while they are drawn.
+const SCALE: f64 = 4.0;
+/// Bitmap pixels averaged into one, per axis.
+const SHRINK: usize = 2;
+/// Plotters' font size over pixels per em: what its SVG back end divides by, and the line height of DejaVu Sans that its
+/// bitmap back end scales by.
+const SVG_SIZE: f64 = 1.24;
+const BITMAP_SIZE: f64 = 1.164_062_5;
+/// How much lower the bitmap must set its text to share the baseline of the SVG, in ems.
+const BITMAP_DROP: f64 = 0.16;
+
+static REGULAR: &[u8] = include_bytes!("../../../assets/DejaVuSans.ttf");
+static BOLD: &[u8] = include_bytes!("../../../assets/DejaVuSans-Bold.ttf");
+
+/// Registers the two fonts once; `false` if the compiled-in bytes are no fonts.
+fn fonts_ready() -> bool {
+    static READY: OnceLock<bool> = OnceLock::new();
+    *READY.get_or_init(|| {
+        register_font("sans-serif", FontStyle::Normal, REGULAR).is_ok()
+            && register_font("sans-serif", FontStyle::Bold, BOLD).is_ok()
+    })
+}
+
+fn font(style: Type, size: f64) -> FontDesc<'static> {
+    let weight = if style.bold { FontStyle::Bold } else { FontStyle::Normal };
+    FontDesc::new(FontFamily::SansSerif, size, weight)
+}
+
+/// Width of a text in design pixels.
+pub fn text_width(text: &str, style: Type) -> f64 {
+    // Measured large, because plotters answers in whole pixels.
+    let large = 100.0;
+    let width = fonts_ready().then(|| font(style, large * BITMAP_SIZE).box_size(text).ok()).flatten();
+    width.map_or(0.6 * style.size * text.chars().count() as f64, |(w, _)| f64::from(w) * style.size / large)
+}
+
+/// Where a back end differs from the other.
+#[derive(Clone, Copy)]
+struct Medium {
+    font_size: f64,
+    drop: f64,
+    /// Whether thick lines are drawn piece by piece, since the bitmap back end spoils sharp corners.
+    pieces: bool,
+}
+
+/// The picture as SVG: scales with its container, carries a title and a description, white ground.
+pub fn svg(figure: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
+    let mut out = String::new();
+    let size = enlarged(scene);
+    {
+        let mut backend = SVGBackend::with_string(&mut out, size);
+        let medium = Medium { font_size: SVG_SIZE, drop: 0.0, pieces: false };
+        paint(&mut backend, scene, medium).map_err(|reason| failed(figure, reason))?;
+        backend.present().map_err(|e| failed(figure, e.to_string()))?;
+    }
+    Ok(dressed(&out, scene, size).into_bytes())
+}
+
+/// The picture as PNG, twice the design size.
+pub fn png(figure: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
+    let (width, height) = enlarged(scene);
+    let mut pixels = vec![255u8; 3 * width as usize * height as usize];
+    {
+        let mut backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
+        let medium = Medium { font_size: BITMAP_SIZE, drop: BITMAP_DROP, pieces: true };
+        paint(&mut backend, scene, medium).map_err(|reason| failed(figure, reason))?;
+        backend.present().map_err(|e| failed(figure, e.to_string()))?;
+    }
+    let (pixels, width, height) = averaged(&pixels, width as usize, height as usize);
+    encoded(&pixels, width, height).map_err(|e| failed(figure, e.to_string()))
+}
+
+fn failed(figure: &str, reason: String) -> ReportError {
+    ReportError::Drawing { figure: figure.to_owned(), reason }
+}
+
+fn enlarged(scene: &Scene) -> (u32, u32) {
+    // Sizes are positive and small; a multiple of the shrink factor so that the averages come out even.
+    let side = |length: f64| (length.ceil().max(1.0) * SCALE) as u32;
+    (side(scene.width), side(scene.height))
+}
+
+fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, medium: Medium) -> Result<(), String> {
+    if !fonts_ready() {
+        return Err("the built-in font could not be read".to_owned());
+    }
+    let (width, height) = backend.get_size();
+    let paper = RGBAColor(255, 255, 255, 1.0);
+    backend.draw_rect((0, 0), (width as i32, height as i32), &paper, true).map_err(|e| e.to_string())?;
+    for shape in &scene.shapes {
+        draw(backend, shape, medium)?;
+    }
+    Ok(())
+}
+
+/// What plotters says of a failure, in words; its error type differs by back end.
+type Drawn = Result<(), String>;
+
+fn said<E: std::fmt::Display>(result: Result<(), E>) -> Drawn {
+    result.map_err(|e| e.to_string())
+}
+
+fn draw<B: DrawingBackend>(backend: &mut B, shape: &Shape, medium: Medium) -> Drawn {
+    match shape {
+        Shape::Line { points, stroke } => draw_line(backend, points, *stroke, medium),
+        Shape::Area { points, fill } => said(backend.fill_polygon(points.iter().map(|p| pixel(*p)), &rgba(*fill))),
+        Shape::Dot { centre, radius, fill, stroke } => draw_dot(backend, (*centre, *radius), *fill, *stroke),
+        Shape::Text { at, text, style } => draw_text(backend, *at, text, *style, medium),
+    }
+}
+
+fn draw_line<B: DrawingBackend>(backend: &mut B, points: &[Point], stroke: Stroke, medium: Medium) -> Drawn {
+    if !medium.pieces {
+        let style = ShapeStyle::from(rgba(stroke.colour)).stroke_width((stroke.width * SCALE).round() as u32);
+        return said(backend.draw_path(points.iter().map(|p| pixel(*p)), &style));
+    }
+    let colour = rgba(stroke.colour);
+    for (a, b) in points.iter().zip(points.iter().skip(1)) {
+        said(backend.fill_polygon(ribbon(*a, *b, stroke.width).map(pixel), &colour))?;
+    }
+    if stroke.width > 1.5 && stroke.colour.3 >= 1.0 {
+        for joint in points.iter().skip(1).take(points.len().saturating_sub(2)) {
+            said(backend.draw_circle(pixel(*joint), (stroke.width * SCALE / 2.0) as u32, &colour, true))?;
+        }
+    }
+    Ok(())
+}
+
+/// The four corners of a thick line.
+fn ribbon(a: Point, b: Point, width: f64) -> [Point; 4] {
+    let length = (b.0 - a.0).hypot(b.1 - a.1).max(1e-9);
+    let (nx, ny) = (-(b.1 - a.1) / length * width / 2.0, (b.0 - a.0) / length * width / 2.0);
+    [(a.0 + nx, a.1 + ny), (b.0 + nx, b.1 + ny), (b.0 - nx, b.1 - ny), (a.0 - nx, a.1 - ny)]
+}
+
+fn draw_dot<B: DrawingBackend>(
+    backend: &mut B,
+    (centre, radius): (Point, f64),
+    fill: Colour,
+    stroke: Stroke,
+) -> Drawn {
+    // A ring is a disc in the colour of the stroke under a smaller one in the colour of the fill.
+    let (outer, inner) = (radius + stroke.width / 2.0, radius - stroke.width / 2.0);
+    said(backend.draw_circle(pixel(centre), (outer * SCALE).round() as u32, &rgba(stroke.colour), true))?;
+    said(backend.draw_circle(pixel(centre), (inner * SCALE).round() as u32, &rgba(fill), true))
+}
+
+fn draw_text<B: DrawingBackend>(
+    backend: &mut B,
+    (x, y): Point,
+    words: &str,
+    style: Type,
+    medium: Medium,
+) -> Drawn {
+    let horizontal = match style.anchor {
+        Anchor::Start => HPos::Left,
+        Anchor::Middle => HPos::Center,
+        Anchor::End => HPos::Right,
+    };
+    let transform = if style.upright { FontTransform::Rotate270 } else { FontTransform::None };
+    let drop = medium.drop * style.size;
+    let at = if style.upright { (x + drop, y) } else { (x, y + drop) };
+    let look = TextStyle {
+        font: font(style, style.size * SCALE * medium.font_size).transform(transform),
+        color: rgba(style.colour).to_backend_color(),
+        pos: Pos::new(horizontal, VPos::Center),
+    };
+    said(backend.draw_text(&text::one_line(words), &look, pixel(at)))
+}
+
+fn pixel((x, y): Point) -> (i32, i32) {
+    ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
+}
+
+fn rgba(colour: Colour) -> RGBAColor {
+    RGBAColor(colour.0, colour.1, colour.2, colour.3)
+}
+
+/// Replaces plotters' opening tag by one that scales down in a narrow container and says what the picture is.
+fn dressed(svg: &str, scene: &Scene, (width, height): (u32, u32)) -> String {
+    let body = svg.split_once('>').map_or("", |(_, body)| body);
+    let (w, h) = (f64::from(width) / SCALE, f64::from(height) / SCALE);
+    let (title, description) = (text::html(&scene.title), text::html(&scene.description));
+    let fonts = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+    let body = body.replace("font-family=\"sans-serif\" ", "").replace(" opacity=\"1\"", "");
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{w}\" height=\"{h}\" \
+         viewBox=\"0 0 {width} {height}\" font-family=\"{fonts}\" style=\"max-width:100%;height:auto;background:#fff\">\n\
+         <title>{title}</title>\n<desc>{description}</desc>{body}"
+    )
+}
+
+fn averaged(pixels: &[u8], width: usize, height: usize) -> (Vec<u8>, usize, usize) {
+    let (small_width, small_height) = (width / SHRINK, height / SHRINK);
+    let mut sums = vec![0u16; 3 * small_width * small_height];
+    for (y, row) in pixels.chunks_exact(3 * width).take(small_height * SHRINK).enumerate() {
+        let start = 3 * small_width * (y / SHRINK);
+        let Some(target) = sums.get_mut(start..start + 3 * small_width) else { break };
+        for (sum, block) in target.chunks_exact_mut(3).zip(row.chunks_exact(3 * SHRINK)) {
+            for pixel in block.chunks_exact(3) {
+                sum.iter_mut().zip(pixel).for_each(|(s, p)| *s += u16::from(*p));
+            }
+        }
+    }
+    let share = (SHRINK * SHRINK) as u16;
+    // The mean of bytes is a byte.
+    let bytes = sums.iter().map(|sum| ((sum + share / 2) / share) as u8).collect();
+    (bytes, small_width, small_height)
+}
+
+fn encoded(pixels: &[u8], width: usize, height: usize) -> Result<Vec<u8>, png::EncodingError> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_filter(png::FilterType::Sub);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(out)
+}

@@ -1,0 +1,165 @@
+//! Sentences about numbers: what the tables mean, for the markdown, the page and the terminal alike.
+
+use super::documents::Answer;
+use super::numbers;
+use crate::diagnose::sensitivity::{Benchmark, SensitivityReport};
+use crate::estimand::{Effect, SeMethod};
+use crate::finding::{Severity, Tier};
+use crate::plan::MissingPolicy;
+
+/// Influence-function and stacked standard errors that differ by more than this share deserve a note.
+pub const SE_DISAGREEMENT: f64 = 0.25;
+
+/// A verdict as a reader says it.
+#[must_use]
+pub fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::NotSatisfactory => "not satisfactory",
+        Tier::SatisfactoryWithCaveats => "satisfactory with caveats",
+        Tier::FullySatisfactory => "fully satisfactory",
+    }
+}
+
+/// How a check came out, as a reader says it.
+#[must_use]
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Pass => "pass",
+        Severity::Withheld => "withheld",
+        Severity::NotApplicable => "not applicable",
+        Severity::Warn => "warning",
+        Severity::Fail => "fails",
+    }
+}
+
+/// How a standard error was made, as a reader says it.
+#[must_use]
+pub fn se_method(method: SeMethod) -> &'static str {
+    match method {
+        SeMethod::InfluenceFunction => "influence function",
+        SeMethod::StackedEquations => "stacked equations",
+        SeMethod::Classical => "classical",
+        SeMethod::Welch => "Welch",
+    }
+}
+
+/// What was done about missing values, as a reader says it.
+#[must_use]
+pub fn missing_policy(policy: MissingPolicy) -> &'static str {
+    match policy {
+        MissingPolicy::Error => "a missing value is an error",
+        MissingPolicy::Drop => "rows with a missing value are dropped",
+        MissingPolicy::Indicator => "missing covariates are replaced and marked by an indicator",
+    }
+}
+
+/// `ATE`, or `ATE asked, trimmed ATO answered`.
+#[must_use]
+pub fn asked_and_answered(answer: &Answer) -> String {
+    let asked = answer.requested.acronym();
+    if asked == answer.name { asked.to_owned() } else { format!("{asked} asked, {} answered", answer.name) }
+}
+
+/// Estimate and interval with units: `3.44 [2.49, 4.40] kg`.
+#[must_use]
+pub fn effect(effect: &Effect, units: &str) -> String {
+    let numbers = numbers::interval(effect.estimate, effect.std_error, effect.ci_lower, effect.ci_upper);
+    format!("{numbers} {units}").trim_end().to_owned()
+}
+
+/// What a hidden confounder would have to be, in sentences.
+#[must_use]
+pub fn sensitivity(report: &SensitivityReport, units: &str) -> Vec<String> {
+    let mut said = vec![e_value(report), robustness(report)];
+    said.extend(benchmark(report));
+    said.push(tipping(report, units));
+    if !report.benchmarks_unattainable.is_empty() {
+        said.push(format!(
+            "A hidden confounder as strong as {} would need a partial R² of one or more, which cannot be; no benchmark is \
+             given for it.",
+            listed(&report.benchmarks_unattainable)
+        ));
+    }
+    said
+}
+
+fn e_value(report: &SensitivityReport) -> String {
+    let ci = if report.e_value_ci <= 1.0 {
+        "the 95 % interval holds no effect as it is".to_owned()
+    } else {
+        format!("{} to move the 95 % interval to no effect", numbers::fixed(report.e_value_ci, 2))
+    };
+    format!(
+        "E-value: a hidden confounder would need a risk ratio of {} with both treatment and outcome, beyond the measured \
+         covariates, to explain the estimate away; {ci}.",
+        numbers::fixed(report.e_value, 2)
+    )
+}
+
+fn robustness(report: &SensitivityReport) -> String {
+    format!(
+        "Robustness value: a hidden confounder would have to explain {} of what is left of both treatment and outcome to \
+         bring the regression-adjusted difference to zero, and {} to take its significance at 5 %.",
+        numbers::percent(report.rv_q1),
+        numbers::percent(report.rv_q1_alpha05)
+    )
+}
+
+/// The strongest benchmark: the one with the largest equivalent robustness value.
+#[must_use]
+pub fn strongest_benchmark(report: &SensitivityReport) -> Option<&Benchmark> {
+    report.benchmarks.iter().max_by(|a, b| a.equivalent_rv.total_cmp(&b.equivalent_rv))
+}
+
+fn benchmark(report: &SensitivityReport) -> Option<String> {
+    let strongest = strongest_benchmark(report)?;
+    let digits = numbers::decimals(report.regression_std_error);
+    let verdict = if report.rv_q1 >= strongest.equivalent_rv {
+        "so it would take one stronger than any priority confounder to explain the estimate away"
+    } else {
+        "so one as strong as that would already explain the estimate away"
+    };
+    Some(format!(
+        "Benchmark: one as strong as {}, the strongest priority confounder, corresponds to {} and would leave {} of the \
+         regression-adjusted {}; {verdict}.",
+        strongest.confounder,
+        numbers::percent(strongest.equivalent_rv),
+        numbers::fixed(strongest.adjusted_estimate, digits),
+        numbers::fixed(report.regression_estimate, digits)
+    ))
+}
+
+fn tipping(report: &SensitivityReport, units: &str) -> String {
+    if report.tipping_bias == 0.0 {
+        return "Tipping point: the 95 % interval holds zero as it is; no bias is needed.".to_owned();
+    }
+    format!(
+        "Tipping point: a constant bias of {} {units} would make the 95 % interval touch zero.",
+        numbers::significant(report.tipping_bias, 3)
+    )
+}
+
+/// A note if the two standard errors of an estimate disagree.
+#[must_use]
+pub fn standard_errors(label: &str, effect: &Effect) -> Option<String> {
+    let (influence, stacked) = (effect.se_influence?, effect.se_stacked?);
+    let ratio = influence / stacked;
+    let apart = !(1.0 - SE_DISAGREEMENT..=1.0 + SE_DISAGREEMENT).contains(&ratio);
+    apart.then(|| {
+        format!(
+            "{label}: the influence-function standard error is {} of the stacked one. Trust the stacked one: it carries \
+             the uncertainty of the nuisance models, and poor overlap is the usual reason why the two part.",
+            numbers::percent(ratio)
+        )
+    })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
