@@ -188,11 +188,7 @@ fn units(e: &Array1<f64>, cov: &Covariates, weights: &Array1<f64>) -> Result<Vec
 
 fn largest_share(w: &[f64], who: &'static str) -> Result<f64, OverlapError> {
     let total: f64 = w.iter().sum();
-    if total > 0.0 {
-        Ok(w.iter().copied().fold(0.0, f64::max) / total)
-    } else {
-        Err(OverlapError::Nobody { who })
-    }
+    if total > 0.0 { Ok(w.iter().copied().fold(0.0, f64::max) / total) } else { Err(OverlapError::Nobody { who }) }
 }
 
 /// Bin k holds k/40 <= e < (k + 1)/40; e = 1 is in the last.
@@ -205,4 +201,76 @@ fn histogram<'a>(units: impl Iterator<Item = &'a Unit>) -> Vec<f64> {
         }
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+    use proptest::prelude::*;
+
+    fn cov(treated: Array1<f64>, weights: Option<Array1<f64>>) -> Covariates {
+        Covariates::new(Array2::zeros((treated.len(), 0)), Vec::new(), treated, weights).expect("valid arrays")
+    }
+
+    /// The bounds themselves are inside, so two of these six are outside: one control below, one treated above.
+    #[test]
+    fn share_outside_is_over_the_target_population() {
+        let e = array![0.95, 0.9, 0.5, 0.5, 0.1, 0.05];
+        let c = cov(array![1.0, 1.0, 1.0, 0.0, 0.0, 0.0], None);
+        let share = |target| overlap(&e, &c, target, &Array1::ones(6)).expect("overlap").share_outside;
+        assert!((share(Target::Ate) - 2.0 / 6.0).abs() < 1e-15);
+        assert!((share(Target::Att) - 1.0 / 3.0).abs() < 1e-15);
+        assert!((share(Target::Atc) - 1.0 / 3.0).abs() < 1e-15);
+        assert!((share(Target::Ato) - 0.095 / (0.095 + 0.18 + 0.5)).abs() < 1e-15);
+        let report = overlap(&e, &c, Target::Att, &Array1::ones(6)).expect("overlap");
+        assert!((report.share_outside_all - 2.0 / 6.0).abs() < 1e-15);
+        assert_eq!((report.n_below, report.n_above, report.e_min, report.e_max), (1, 1, 0.05, 0.95));
+        let support = common_support(&e, &c).expect("support");
+        assert_eq!(support, CommonSupport { treated_above_controls: 2, controls_below_treated: 2 });
+    }
+
+    #[test]
+    fn observation_weights_count_and_weight_zero_is_absent() {
+        let e = array![0.95, 0.5, 0.5, 0.01];
+        let c = cov(array![1.0, 1.0, 0.0, 0.0], Some(array![3.0, 1.0, 2.0, 0.0]));
+        let report = overlap(&e, &c, Target::Att, &array![1.0, 1.0, 5.0, 7.0]).expect("overlap");
+        assert_eq!((report.share_outside, report.share_outside_all), (0.75, 0.5));
+        assert_eq!((report.n_below, report.n_above, report.e_min), (0, 1, 0.5));
+        assert!((report.ess_treated - 1.6).abs() < 1e-15 && report.ess_control == 1.0);
+        assert_eq!(report.max_weight_share, 1.0);
+        assert_eq!(report.histogram_treated.iter().sum::<f64>(), 4.0);
+        assert_eq!(
+            (report.histogram_treated[38], report.histogram_treated[20], report.histogram_control[0]),
+            (3.0, 1.0, 0.0)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_refused_by_name() {
+        let c = cov(array![1.0, 0.0], None);
+        let run = |e: Array1<f64>, w: Array1<f64>| overlap(&e, &c, Target::Ate, &w).expect_err("refused");
+        let ones = || array![1.0, 1.0];
+        assert!(matches!(run(array![0.5], ones()), OverlapError::Length { got: 1, expected: 2, .. }));
+        assert!(matches!(run(array![0.5, f64::NAN], ones()), OverlapError::Propensity { row: 2, .. }));
+        assert!(matches!(run(array![1.5, 0.5], ones()), OverlapError::Propensity { row: 1, .. }));
+        assert!(matches!(run(array![0.5, 0.5], array![1.0, -1.0]), OverlapError::Weight { row: 2, .. }));
+        assert!(matches!(run(array![0.5, 0.5], array![1.0, 0.0]), OverlapError::Nobody { who: "the control arm" }));
+        let sure = overlap(&array![1.0, 0.0], &c, Target::Ato, &ones()).expect_err("no overlap population");
+        assert!(matches!(sure, OverlapError::Nobody { .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn histograms_count_everybody_once(e in prop::collection::vec(0.0..=1.0_f64, 4..60)) {
+            let n = e.len();
+            let treated: Array1<f64> = (0..n).map(|i| f64::from(u8::from(i % 2 == 0))).collect();
+            let c = cov(treated, None);
+            let report = overlap(&Array1::from(e), &c, Target::Ate, &Array1::ones(n)).expect("overlap");
+            let total: f64 = report.histogram_treated.iter().chain(&report.histogram_control).sum();
+            prop_assert_eq!(total, n as f64);
+            prop_assert_eq!((report.histogram_treated.len(), report.histogram_control.len()), (BINS, BINS));
+            prop_assert!((report.share_outside * n as f64 - (report.n_below + report.n_above) as f64).abs() < 1e-9);
+        }
+    }
 }

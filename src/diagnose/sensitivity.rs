@@ -1,5 +1,8 @@
 //! Sensitivity to hidden confounding: E-value, robustness value with benchmarks, tipping point.
 
+pub mod e_value;
+pub mod robustness;
+
 use serde::{Deserialize, Serialize};
 
 /// How strong a hidden confounder like this priority confounder would be (k = 1), Cinelli & Hazlett (2020).
@@ -42,4 +45,40 @@ pub struct SensitivityReport {
     pub benchmarks: Vec<Benchmark>,
     /// Priority confounders whose bound would need an R² of one or more.
     pub benchmarks_unattainable: Vec<String>,
+}
+
+/// Why sensitivity could not be computed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SensitivityError {
+    /// The outcome does not vary.
+    #[error("the outcome has the same value for every analysed unit, so nothing can be said about its sensitivity")]
+    ConstantOutcome,
+    /// A mean potential outcome of a binary outcome that is no risk.
+    #[error(
+        "the estimated risk under {arm} is {risk}; the E-value of a binary outcome needs risks strictly between 0 and 1 (a larger or more balanced sample usually gives them)"
+    )]
+    Risk {
+        /// `treatment` or `control`.
+        arm: &'static str,
+        /// The estimate.
+        risk: f64,
+    },
+    /// The estimator does not give the mean potential outcome.
+    #[error(
+        "this estimator gives no risk under {arm}, which the E-value of a binary outcome needs; choose AIPW or IPW"
+    )]
+    NoRisk {
+        /// `treatment` or `control`.
+        arm: &'static str,
+    },
+    /// A risk ratio that is too large or too small to represent.
+    #[error(
+        "the risk ratio exp({log}) with half width {half_width} on the log scale is out of range; check the units of the outcome"
+    )]
+    RiskRatio {
+        /// Log risk ratio.
+        log: f64,
+        /// Half width of its interval.
+        half_width: f64,
+    },
 }

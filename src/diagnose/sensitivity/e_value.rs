@@ -115,3 +115,99 @@ fn risk(arm: &'static str, mean: Option<f64>) -> Result<f64, SensitivityError> {
         None => Err(SensitivityError::NoRisk { arm }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimand::{Estimand, EstimatorKind, Population, SeMethod, Target};
+    use proptest::prelude::*;
+
+    fn binary(treated: f64, control: f64, std_error: f64, ess: (f64, f64)) -> Effect {
+        let estimate = treated - control;
+        Effect {
+            estimand: Estimand { target: Target::Ate, population: Population::All },
+            estimator: EstimatorKind::Aipw,
+            estimate,
+            std_error,
+            se_method: SeMethod::InfluenceFunction,
+            se_influence: None,
+            se_stacked: None,
+            ci_lower: estimate - Z * std_error,
+            ci_upper: estimate + Z * std_error,
+            mean_treated: Some(treated),
+            mean_control: Some(control),
+            n: 300,
+            n_treated: 100,
+            ess_treated: ess.0,
+            ess_control: ess.1,
+        }
+    }
+
+    /// VanderWeele & Ding (2017): a risk ratio of 3.9 has an E-value of 7.26; its lower limit 1.8 one of 3.0.
+    #[test]
+    fn published_example() {
+        assert!((e_value(3.9) - 7.26).abs() < 0.005);
+        assert!((e_value(1.8) - 3.0).abs() < 1e-12);
+        assert_eq!(e_value(1.0), 1.0);
+    }
+
+    /// With unadjusted arms the split is exact: it gives back the textbook variance of a log risk ratio.
+    #[test]
+    fn risk_ratio_limits_are_the_textbook_ones_for_two_independent_arms() {
+        let (p1, p0, n1, n0) = (0.3_f64, 0.2_f64, 100.0_f64, 200.0_f64);
+        let se = (p1 * (1.0 - p1) / n1 + p0 * (1.0 - p0) / n0).sqrt();
+        let rr = RiskRatio::from_risks(&binary(p1, p0, se, (n1, n0))).expect("two risks");
+        let se_log = ((1.0 - p1) / (p1 * n1) + (1.0 - p0) / (p0 * n0)).sqrt();
+        assert!((rr.estimate - 1.5).abs() < 1e-12);
+        assert!((rr.lower - (1.5_f64.ln() - Z * se_log).exp()).abs() < 1e-12);
+        assert!((rr.upper - (1.5_f64.ln() + Z * se_log).exp()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn risks_that_are_no_risks_are_refused_by_name() {
+        let error = RiskRatio::from_risks(&binary(0.2, -0.01, 0.1, (9.0, 9.0))).expect_err("negative risk");
+        assert_eq!(error, SensitivityError::Risk { arm: "control", risk: -0.01 });
+        let mut without = binary(0.3, 0.2, 0.1, (9.0, 9.0));
+        without.mean_treated = None;
+        assert_eq!(
+            RiskRatio::from_risks(&without).expect_err("no mean"),
+            SensitivityError::NoRisk { arm: "treatment" }
+        );
+        let effective = RiskRatio::from_risks(&binary(0.3, 0.2, 0.1, (0.0, 9.0)));
+        assert!(matches!(effective, Err(SensitivityError::RiskRatio { .. })), "{effective:?}");
+    }
+
+    #[test]
+    fn a_constant_outcome_is_refused() {
+        assert_eq!(RiskRatio::from_difference(1.0, 1.0, 0.0), Err(SensitivityError::ConstantOutcome));
+        assert!(matches!(RiskRatio::from_difference(1e9, 1.0, 1.0), Err(SensitivityError::RiskRatio { .. })));
+    }
+
+    #[test]
+    fn tipping_bias_brings_the_interval_to_zero() {
+        let bias = tipping_bias(-3.0, 1.0);
+        assert!(bias < 0.0 && (-3.0 - bias + Z).abs() < 1e-14);
+        assert_eq!(tipping_bias(1.5, 1.0), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn e_values_are_at_least_one_and_the_limit_has_the_smaller(
+            estimate in -5.0..5.0_f64, se in 0.001..3.0_f64, sd in 0.1..10.0_f64
+        ) {
+            let rr = RiskRatio::from_difference(estimate, se, sd).expect("moderate values");
+            prop_assert!(rr.e_value() >= 1.0 && rr.e_value_ci() >= 1.0);
+            prop_assert!(rr.e_value_ci() <= rr.e_value() + 1e-12);
+        }
+
+        #[test]
+        fn neither_units_nor_the_direction_matter(
+            estimate in 0.1..5.0_f64, se in 0.001..3.0_f64, sd in 0.5..10.0_f64, factor in 0.01..100.0_f64
+        ) {
+            let a = RiskRatio::from_difference(estimate, se, sd).expect("moderate values");
+            let b = RiskRatio::from_difference(-factor * estimate, factor * se, factor * sd).expect("moderate values");
+            prop_assert!((a.e_value() / b.e_value() - 1.0).abs() < 1e-9);
+            prop_assert!((a.e_value_ci() / b.e_value_ci() - 1.0).abs() < 1e-6);
+        }
+    }
+}
