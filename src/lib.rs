@@ -25,6 +25,9 @@
 //! * *principal, actor, critic*: the person who writes the plan; whoever turns it into specs; whoever grades them;
 //! * *blind*: revisions are chosen from diagnostics only; outcome effects exist only after the `unblind` step.
 
+/// Version of this program, as recorded in every run.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 // L0 vocabulary
 pub mod estimand;
 pub mod finding;

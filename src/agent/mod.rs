@@ -11,6 +11,7 @@
 //! | [`history`] | which design of each analysis is kept |
 //! | [`standing`] | whether one design is worse than another |
 //! | [`actor`] | the playbook provider: which revision is tried |
+//! | [`driver`] | nothing: it does what the machine says, and tells the host in [`events`] |
 //!
 //! No type in here has a place for an effect, so a revision cannot have been chosen for its answer.
 //!
@@ -82,6 +83,8 @@
 //! ```
 
 pub mod actor;
+pub mod driver;
+pub mod events;
 mod guard;
 pub mod history;
 pub mod run;

@@ -105,7 +105,7 @@ fn explain(error: &RunError, args: &RunArgs) -> CliError {
         RunError::Artifacts(inner) => errors::from_artifacts(inner),
         RunError::Cancelled => CliError::world("stopped, as you asked", resume),
         RunError::NoDesign(_) => CliError::user(error.to_string(), "Nothing was estimated. Change the plan's confounders or terms, then run again."),
-        RunError::Report(_) | RunError::Loop(_) => CliError::bug(error.to_string()),
+        RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) => CliError::bug(error.to_string()),
     }
 }
 

@@ -1,0 +1,268 @@
+//! The driver: does what the loop says, one commit a step, and tells the host.
+//!
+//! It decides nothing. What comes next is [`Run::next`]; what a stage computes is in `pipeline`; what a step's files look
+//! like is in `pipeline::render`. Everything is deterministic, so a resumed run is the same run again: the store verifies
+//! the steps that are on record and appends the rest.
+
+use super::actor;
+use super::events::{DesignGrade, Event as Told, FinalVerdict, Observer};
+use super::history::DesignSummary;
+use super::run::{Action, Chosen, Event, Limits, LoopError, Run};
+use crate::artifacts::{ArtifactError, ArtifactStore, Step};
+use crate::critique::{self, AnalysisCritique, Critique, CritiqueInput, Executed, Stage, alignment};
+use crate::estimand::Target;
+use crate::finding::Tier;
+use crate::pipeline::render::{self, Provenance};
+use crate::pipeline::results::{self, Iteration, Unblinded};
+use crate::pipeline::{Prepared, design};
+use crate::playbook::Catalogue;
+use crate::report::ReportError;
+use crate::report::documents::{AnalysisDesign, Answer, ResultsDocument};
+use crate::spec::{self, AnalysisSpec};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a run needs beside its store.
+#[derive(Debug, Clone, Copy)]
+pub struct RunInput<'a> {
+    /// Plan and data.
+    pub prepared: &'a Prepared,
+    /// Playbooks.
+    pub catalogue: &'a Catalogue,
+    /// The run's repository, as the person named it; for messages only.
+    pub out: &'a str,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Whether every requested estimand is at least `satisfactory_with_caveats`.
+    pub accepted: bool,
+    /// What was committed as `results.json`.
+    pub results: ResultsDocument,
+}
+
+/// Why a run stopped before its end. What was committed stays committed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactError),
+    /// A document that could not be rendered.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The loop refused an event: a mistake of this program.
+    #[error(transparent)]
+    Loop(#[from] LoopError),
+    /// No analysis of the first spec has a design.
+    #[error("no comparison can be made: {0}")]
+    NoDesign(String),
+    /// The driver was asked for something before its time: a mistake of this program.
+    #[error("the run came to {0}")]
+    OutOfOrder(&'static str),
+    /// The person asked to stop.
+    #[error("stopped before the end")]
+    Cancelled,
+}
+
+/// The trailers that say which run this is.
+#[must_use]
+pub fn identity(prepared: &Prepared, catalogue: &Catalogue) -> Vec<(String, String)> {
+    render::identity(prepared, catalogue)
+}
+
+/// Runs a plan to its verdicts.
+///
+/// # Errors
+/// [`RunError`]; every step before it is on record.
+pub fn run(
+    input: &RunInput<'_>,
+    store: &mut dyn ArtifactStore,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
+    let provenance = Provenance::of(input.prepared, input.catalogue);
+    let mut driver = Driver { input, store, observer, provenance, tried: Vec::new(), unblinded: None, results: None };
+    driver.open()?;
+    let mut machine = Run::new(Limits::of(&input.prepared.plan), input.catalogue)?;
+    loop {
+        let event = match machine.next() {
+            Action::Draft => Event::Drafted(Box::new(input.prepared.draft.clone())),
+            Action::Design { spec, .. } => Event::Designed(driver.design(*spec)?),
+            Action::Critique { .. } => Event::Criticised(Box::new(driver.criticise()?)),
+            Action::Revise { .. } => Event::Revised(driver.revise(&machine).map(Box::new)),
+            Action::Unblind { answers } => {
+                driver.unblind(&answers)?;
+                Event::Unblinded
+            }
+            Action::Report => Event::Reported(driver.report()?),
+            Action::Done { accepted } => return driver.finish(accepted),
+        };
+        machine.advance(event)?;
+    }
+}
+
+struct Driver<'a> {
+    input: &'a RunInput<'a>,
+    store: &'a mut dyn ArtifactStore,
+    observer: &'a mut dyn Observer,
+    provenance: Provenance,
+    tried: Vec<Iteration>,
+    unblinded: Option<Unblinded>,
+    results: Option<ResultsDocument>,
+}
+
+impl Driver<'_> {
+    fn open(&mut self) -> Result<(), RunError> {
+        let prepared = self.input.prepared;
+        let (rows, treated) = prepared.arms();
+        self.observer.on(&Told::Started {
+            title: prepared.plan.title.clone(),
+            rows,
+            treated,
+            out: self.input.out.to_owned(),
+            branch: self.store.branch().to_owned(),
+            plan_sha256: prepared.plan_sha256.clone(),
+            data_sha256: prepared.document.sha256.clone(),
+        });
+        self.commit(render::plan_step(prepared, &self.provenance)?)?;
+        self.commit(render::dataset_step(prepared, &self.provenance)?)
+    }
+
+    fn stage(&mut self, stage: impl Into<String>) {
+        self.observer.on(&Told::Stage { stage: stage.into() });
+    }
+
+    fn commit(&mut self, step: Step) -> Result<(), RunError> {
+        if self.observer.cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let info = self.store.commit(&step)?;
+        let commit = info.id.chars().take(7).collect();
+        self.observer.on(&Told::Committed { subject: info.subject, commit, replayed: info.replayed });
+        Ok(())
+    }
+
+    fn design(&mut self, spec: AnalysisSpec) -> Result<DesignSummary, RunError> {
+        let iteration = spec.iteration;
+        for revision in &spec.revisions {
+            self.observer.on(&Told::Revised {
+                iteration,
+                requested: revision.requested,
+                playbook: revision.playbook.clone(),
+                change: revision.change.clone(),
+                reverted: revision.reverted,
+            });
+        }
+        self.commit(render::spec_step(&spec, &self.provenance))?;
+        self.stage(format!("iteration {iteration}: propensity, balance, overlap, placebo"));
+        let document = design::design(self.input.prepared, &spec);
+        if let Some(reasons) = nothing_left(&document.analyses).filter(|_| iteration == 1) {
+            return Err(RunError::NoDesign(reasons));
+        }
+        self.commit(render::design_step(&document, &self.provenance)?)?;
+        if !spec.blind {
+            self.stage(format!("iteration {iteration}: effects, since the plan says `blind: false`"));
+            let effects = results::effects_of(self.input.prepared, &spec, &self.tried);
+            self.commit(render::open_effects_step(&spec, &effects, &self.provenance)?)?;
+        }
+        let summary = DesignSummary::of(&document);
+        let sha256 = spec.sha256();
+        self.tried.push(Iteration { spec, sha256, design: document, critique: None });
+        Ok(summary)
+    }
+
+    fn criticise(&mut self) -> Result<Critique, RunError> {
+        let critique = self.critique(Stage::Design, BTreeMap::new(), None)?;
+        self.observer.on(&Told::Graded { iteration: critique.iteration, analyses: grades(&critique) });
+        if let Some(last) = self.tried.last_mut() {
+            last.critique = Some(critique.clone());
+            let step = render::critique_step(&critique, &last.spec, &self.input.prepared.plan, &self.provenance)?;
+            self.commit(step)?;
+        }
+        Ok(critique)
+    }
+
+    fn critique(&self, stage: Stage, answers: BTreeMap<Target, u32>, unblinded: Option<&Unblinded>) -> Result<Critique, RunError> {
+        let prepared = self.input.prepared;
+        let source = alignment::Source {
+            plan: &prepared.plan,
+            plan_sha256: &prepared.plan_sha256,
+            data_sha256: &prepared.document.sha256,
+        };
+        let runs: Vec<Executed<'_>> = self.tried.iter().map(Iteration::executed).collect();
+        let [earlier @ .., current] = runs.as_slice() else { return Err(RunError::OutOfOrder("a critique before a design")) };
+        let sensitivity = unblinded.map(Unblinded::sensitivity_states).unwrap_or_default();
+        Ok(critique::critique(&CritiqueInput { source, stage, earlier, current: *current, answers, sensitivity }))
+    }
+
+    fn revise(&mut self, machine: &Run) -> Option<AnalysisSpec> {
+        let prepared = self.input.prepared;
+        let confounders = &prepared.draft.confounders;
+        let enrich = |analysis: &spec::Analysis| spec::enrich_terms(analysis, confounders, &prepared.document);
+        actor::revise(machine.history(), self.input.catalogue, &enrich)
+    }
+
+    fn unblind(&mut self, answers: &[Chosen]) -> Result<(), RunError> {
+        self.stage("unblinding: effects of every spec that was tried, and their sensitivity");
+        let answering = answers.iter().map(|chosen| (chosen.requested, chosen.iteration)).collect();
+        let unblinded = results::unblind(self.input.prepared, &self.tried, answering);
+        let told = Told::Unblinded { specs: self.tried.len(), effects: unblinded.effects.rows.len() };
+        self.observer.on(&told);
+        self.unblinded = Some(unblinded);
+        Ok(())
+    }
+
+    fn report(&mut self) -> Result<Vec<(Target, Tier)>, RunError> {
+        let Some(unblinded) = self.unblinded.take() else { return Err(RunError::OutOfOrder("a report before unblinding")) };
+        let critique = self.critique(Stage::Final, unblinded.answering.clone(), Some(&unblinded))?;
+        let hashes = self.input.catalogue.hashes();
+        let results = results::document(self.input.prepared, &self.tried, unblinded, (critique, hashes));
+        self.commit(render::results_step(&results, &self.provenance)?)?;
+        self.stage("plots and report");
+        let files = render::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };
+        self.commit(render::report_step(&files, &self.provenance)?)?;
+        self.stage("notebook");
+        self.commit(render::notebook_step(&files, &self.provenance)?)?;
+        let tiers = results.answers.iter().map(|answer| (answer.requested, answer.tier)).collect();
+        self.results = Some(results);
+        Ok(tiers)
+    }
+
+    fn finish(mut self, accepted: bool) -> Result<Outcome, RunError> {
+        let Some(results) = self.results.take() else { return Err(RunError::OutOfOrder("an end before the report")) };
+        self.observer.on(&Told::Finished {
+            accepted,
+            verdicts: results.answers.iter().map(|answer| final_verdict(answer, &results.units)).collect(),
+            out: self.input.out.to_owned(),
+            branch: self.store.branch().to_owned(),
+            tree: self.store.tree_hash().unwrap_or_default(),
+        });
+        Ok(Outcome { accepted, results })
+    }
+}
+
+/// If no analysis has a design: why not, each reason once.
+fn nothing_left(analyses: &[AnalysisDesign]) -> Option<String> {
+    let reasons: BTreeSet<&str> = analyses.iter().map(|a| a.failed.as_deref()).collect::<Option<_>>()?;
+    Some(reasons.into_iter().collect::<Vec<_>>().join("; "))
+}
+
+fn grades(critique: &Critique) -> Vec<DesignGrade> {
+    let grade = |graded: &AnalysisCritique| DesignGrade {
+        requested: graded.requested,
+        name: graded.estimand.clone(),
+        tier: graded.tier,
+        findings: graded.findings.clone(),
+    };
+    critique.analyses.iter().map(grade).collect()
+}
+
+fn final_verdict(answer: &Answer, units: &str) -> FinalVerdict {
+    FinalVerdict {
+        requested: answer.requested,
+        name: answer.name.clone(),
+        tier: answer.tier,
+        population: answer.population.clone(),
+        effect: answer.effect.clone(),
+        units: units.to_owned(),
+    }
+}

@@ -1,0 +1,180 @@
+//! From settled designs to answers: effects of every spec that was tried, sensitivity of those that answer, and the
+//! document that puts it together.
+
+use super::effects::{self, Effects};
+use super::prepare::Prepared;
+use crate::critique::rubric::SensitivityState;
+use crate::critique::{Critique, Executed};
+use crate::diagnose::sensitivity::SensitivityReport;
+use crate::estimand::{Effect, Target};
+use crate::finding::Tier;
+use crate::report::documents::{AnalysisDesign, Answer, DesignDocument, EffectRow, ResultsDocument, SpecTried};
+use crate::spec::{Analysis, AnalysisSpec};
+use std::collections::BTreeMap;
+
+/// One spec that was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Iteration {
+    /// The spec.
+    pub spec: AnalysisSpec,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Its design.
+    pub design: DesignDocument,
+    /// The critique of its design, once there is one.
+    pub critique: Option<Critique>,
+}
+
+impl Iteration {
+    /// As the critic takes it.
+    #[must_use]
+    pub fn executed(&self) -> Executed<'_> {
+        Executed { spec: &self.spec, spec_sha256: &self.sha256, design: &self.design }
+    }
+
+    fn analysis(&self, requested: Target) -> Option<&Analysis> {
+        self.spec.analyses.iter().find(|analysis| analysis.requested == requested)
+    }
+
+    fn designed(&self, requested: Target) -> Option<&AnalysisDesign> {
+        self.design.analyses.iter().find(|design| design.requested == requested)
+    }
+}
+
+/// What exists only after the loop has settled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unblinded {
+    /// The iteration that answers each requested estimand.
+    pub answering: BTreeMap<Target, u32>,
+    /// Every effect of every spec; an analysis that did not change between two iterations is listed under the first.
+    pub effects: Effects,
+    sensitivity: BTreeMap<Target, Result<SensitivityReport, String>>,
+}
+
+impl Unblinded {
+    /// As the critic takes it.
+    #[must_use]
+    pub fn sensitivity_states(&self) -> BTreeMap<Target, SensitivityState<'_>> {
+        let state = |outcome: &'_ Result<SensitivityReport, String>| match outcome {
+            Ok(report) => SensitivityState::Measured(report),
+            Err(reason) => SensitivityState::NotComputable { reason },
+        };
+        self.sensitivity.iter().map(|(target, outcome)| (*target, state(outcome))).collect()
+    }
+
+    /// The primary effect of an analysis, which is listed under the first iteration that had it.
+    fn primary(&self, tried: &[Iteration], analysis: &Analysis) -> Option<&Effect> {
+        let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
+        let is_it = |row: &&EffectRow| row.iteration == first && row.requested == analysis.requested && row.primary;
+        self.effects.rows.iter().find(is_it).map(|row| &row.effect)
+    }
+}
+
+/// Effects of one spec, leaving out the analyses that `earlier` specs had already.
+#[must_use]
+pub fn effects_of(prepared: &Prepared, spec: &AnalysisSpec, earlier: &[Iteration]) -> Effects {
+    let known = |analysis: &Analysis| earlier.iter().any(|i| i.spec.analyses.contains(analysis));
+    let mut all = Effects::default();
+    for analysis in spec.analyses.iter().filter(|analysis| !known(analysis)) {
+        let effects = effects::analysis_effects(prepared, spec, analysis);
+        all.rows.extend(effects.rows);
+        all.not_estimated.extend(effects.not_estimated);
+    }
+    all
+}
+
+/// Looks at the outcome: effects of every spec that was tried, and sensitivity of the primary effect of each answer.
+#[must_use]
+pub fn unblind(prepared: &Prepared, tried: &[Iteration], answering: BTreeMap<Target, u32>) -> Unblinded {
+    let mut unblinded = Unblinded { answering, effects: Effects::default(), sensitivity: BTreeMap::new() };
+    for (k, iteration) in tried.iter().enumerate() {
+        let effects = effects_of(prepared, &iteration.spec, tried.get(..k).unwrap_or_default());
+        unblinded.effects.rows.extend(effects.rows);
+        unblinded.effects.not_estimated.extend(effects.not_estimated);
+    }
+    let sensitivity = |(requested, iteration): (&Target, &u32)| {
+        let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
+        let analysis = run.analysis(*requested)?;
+        let outcome = match unblinded.primary(tried, analysis) {
+            None => Err("there is no primary estimate".to_owned()),
+            Some(effect) => effects::analysis_sensitivity(prepared, &run.spec, analysis, effect),
+        };
+        Some((*requested, outcome))
+    };
+    unblinded.sensitivity = unblinded.answering.iter().filter_map(sensitivity).collect();
+    unblinded
+}
+
+/// Puts `results.json` together. The final critique decides the tiers; `playbooks` are names with hashes.
+#[must_use]
+pub fn document(
+    prepared: &Prepared,
+    tried: &[Iteration],
+    unblinded: Unblinded,
+    (critique, playbooks): (Critique, BTreeMap<String, String>),
+) -> ResultsDocument {
+    let last = tried.last();
+    ResultsDocument {
+        title: prepared.plan.title.clone(),
+        units: prepared.plan.outcome.units.clone(),
+        plan_sha256: prepared.plan_sha256.clone(),
+        data_sha256: prepared.document.sha256.clone(),
+        spec_sha256: last.map(|run| run.sha256.clone()).unwrap_or_default(),
+        tool_version: crate::VERSION.to_owned(),
+        playbooks,
+        counters: prepared.counters().clone(),
+        answers: critique.analyses.iter().map(|graded| answer(tried, &unblinded, graded.requested, graded.tier)).collect(),
+        effects: unblinded.effects.rows,
+        not_estimated: unblinded.effects.not_estimated,
+        specs_tried: tried.iter().map(spec_tried).collect(),
+        critique,
+    }
+}
+
+fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: Tier) -> Answer {
+    let iteration = unblinded.answering.get(&requested).copied().unwrap_or_default();
+    let run = tried.iter().find(|run| run.spec.iteration == iteration);
+    let analysis = run.and_then(|run| run.analysis(requested));
+    let design = run.and_then(|run| run.designed(requested));
+    let population = design.and_then(|design| design.population.clone());
+    let effect = analysis.and_then(|analysis| unblinded.primary(tried, analysis)).cloned();
+    let sensitivity = unblinded.sensitivity.get(&requested);
+    let mut missing = Vec::new();
+    if effect.is_none() {
+        let reason = design.and_then(|design| design.failed.clone());
+        missing.push(reason.unwrap_or_else(|| "the primary estimator gave no estimate".to_owned()));
+    }
+    missing.extend(sensitivity.and_then(|outcome| outcome.as_ref().err()).map(|reason| format!("no sensitivity: {reason}")));
+    Answer {
+        requested,
+        name: analysis.map_or_else(|| requested.acronym().to_owned(), |analysis| analysis.estimand().name()),
+        iteration,
+        tier,
+        population: population.as_ref().map(|p| p.description.clone()).unwrap_or_default(),
+        population_numbers: population,
+        effect,
+        sensitivity: sensitivity.and_then(|outcome| outcome.as_ref().ok()).cloned(),
+        missing,
+    }
+}
+
+fn spec_tried(run: &Iteration) -> SpecTried {
+    let graded = run.critique.iter().flat_map(|critique| &critique.analyses);
+    SpecTried {
+        iteration: run.spec.iteration,
+        spec_sha256: run.sha256.clone(),
+        revisions: run.spec.revisions.clone(),
+        tiers: graded.map(|g| (g.requested, g.estimand.clone(), g.tier)).collect(),
+    }
+}
+
+/// The effects of one iteration as committed when the plan says `blind: false`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct OpenEffectsDocument<'a> {
+    /// The iteration.
+    pub iteration: u32,
+    /// Its effects.
+    pub effects: &'a [EffectRow],
+    /// What could not be estimated.
+    pub not_estimated: &'a [String],
+}
