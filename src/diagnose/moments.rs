@@ -4,7 +4,6 @@
 //! |---|---|---|
 //! | m = Σwx / Σw | [`mean`] | weighted mean |
 //! | s² = Σw(x − m)² · Σw / ((Σw)² − Σw²) | [`variance`] | unbiased variance for reliability weights; n − 1 in the denominator for equal weights |
-//! | (Σw)² / Σw² | [`effective_size`] | effective sample size, Kish (1965) |
 //! | sup\|F₁(x) − F₀(x)\| | [`ks_distance`] | F weighted distribution functions, compared at every distinct x |
 
 /// Weighted mean of `x`; `None` if the weights sum to zero.
@@ -39,18 +38,6 @@ pub fn is_constant(x: &[f64], w: &[f64]) -> bool {
     let mut values = x.iter().zip(w).filter(|(_, w)| **w > 0.0).map(|(x, _)| *x);
     let Some(first) = values.next() else { return true };
     values.all(|v| v == first)
-}
-
-/// Effective sample size (Σw)² / Σw² of Kish; zero if there is no weight.
-#[must_use]
-pub fn effective_size(w: &[f64]) -> f64 {
-    let largest = w.iter().copied().fold(0.0, f64::max);
-    if largest <= 0.0 {
-        return 0.0;
-    }
-    // Scaled by the largest weight so that neither sum can overflow or underflow.
-    let (sum, squares) = w.iter().map(|w| w / largest).fold((0.0, 0.0), |(s, q), w| (s + w, q + w * w));
-    sum * sum / squares
 }
 
 /// Weighted Kolmogorov–Smirnov distance between the treated and the controls. `sorted` lists
@@ -88,13 +75,6 @@ mod tests {
     }
 
     #[test]
-    fn effective_size_counts_equal_weights_and_survives_extremes() {
-        assert!((effective_size(&[0.25; 12]) - 12.0).abs() < 1e-12);
-        assert!((effective_size(&[1e200, 1e200]) - 2.0).abs() < 1e-12);
-        assert_eq!(effective_size(&[0.0, 0.0]), 0.0);
-    }
-
-    #[test]
     fn ks_looks_at_distinct_values_only() {
         // Within the tie at 1 the running difference reaches 1; at the end of the tie it is 0.
         let tied = [(1.0, 1.0, 0.0), (1.0, 0.0, 1.0)];
@@ -113,14 +93,6 @@ mod tests {
             let close = |a: f64, b: f64| (a - b).abs() <= 1e-10 * (1.0 + a.abs());
             prop_assert!(close(mean(&x, &w).expect("weights"), mean(&x, &scaled).expect("weights")));
             prop_assert!(close(variance(&x, &w).expect("units"), variance(&x, &scaled).expect("units")));
-            prop_assert!(close(effective_size(&w), effective_size(&scaled)));
-        }
-
-        #[test]
-        fn effective_size_lies_between_one_and_n(w in prop::collection::vec(0.0..9.0_f64, 1..40)) {
-            prop_assume!(w.iter().any(|w| *w > 0.0));
-            let ess = effective_size(&w);
-            prop_assert!(ess >= 1.0 - 1e-12 && ess <= w.len() as f64 + 1e-9);
         }
     }
 }

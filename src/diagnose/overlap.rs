@@ -11,8 +11,8 @@
 //! are the rule of thumb of Crump, Hotz, Imbens & Mitnik (2009), doi:10.1093/biomet/asn055; both inequalities are strict.
 //! Units with observation weight zero are not in the sample: nothing here counts them.
 
-use super::moments::effective_size;
 use crate::estimand::Target;
+use crate::numerics::sums::kish;
 use crate::sample::Covariates;
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
@@ -125,8 +125,8 @@ pub fn overlap(
         n_above: units.iter().filter(|u| u.e > UPPER).count(),
         e_min: units.iter().map(|u| u.e).fold(f64::INFINITY, f64::min),
         e_max: units.iter().map(|u| u.e).fold(f64::NEG_INFINITY, f64::max),
-        ess_treated: effective_size(&w1),
-        ess_control: effective_size(&w0),
+        ess_treated: kish(w1.iter().copied()),
+        ess_control: kish(w0.iter().copied()),
         max_weight_share: largest_share(&w1, "the treated arm")?.max(largest_share(&w0, "the control arm")?),
         histogram_treated: histogram(units.iter().filter(|u| u.treated)),
         histogram_control: histogram(units.iter().filter(|u| !u.treated)),

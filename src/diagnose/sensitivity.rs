@@ -85,7 +85,7 @@ pub fn sensitivity(
         regression_df: c.df,
         partial_r2: c.partial_r2(),
         rv_q1: c.rv_q1(),
-        rv_q1_alpha05: c.rv_q1_alpha(0.05),
+        rv_q1_alpha05: c.rv_q1_alpha(0.05).ok_or(SensitivityError::DegreesOfFreedom { df: regression.df() })?,
         benchmarks,
         benchmarks_unattainable,
     })

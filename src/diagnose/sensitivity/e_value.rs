@@ -18,9 +18,8 @@
 
 use super::SensitivityError;
 use crate::estimand::Effect;
+use crate::numerics::distributions::Z_975;
 
-/// 0.975 quantile of the standard normal.
-const Z: f64 = 1.959_963_984_540_054;
 /// log risk ratio per standardised mean difference, VanderWeele & Ding (2017).
 const LOG_RR_PER_SD: f64 = 0.91;
 /// Half width of their interval for the log risk ratio, per standard error of d.
@@ -61,7 +60,7 @@ impl RiskRatio {
         let (b1, b0) = (binomial(treated, effect.ess_treated), binomial(control, effect.ess_control));
         let share = b1 / (b1 + b0);
         let variance = effect.std_error.powi(2) * (share / treated.powi(2) + (1.0 - share) / control.powi(2));
-        Self::on_log_scale((treated / control).ln(), Z * variance.sqrt())
+        Self::on_log_scale((treated / control).ln(), Z_975 * variance.sqrt())
     }
 
     fn on_log_scale(log: f64, half_width: f64) -> Result<Self, SensitivityError> {
@@ -104,7 +103,7 @@ pub fn e_value(risk_ratio: f64) -> f64 {
 /// 0 if the interval contains zero already.
 #[must_use]
 pub fn tipping_bias(estimate: f64, std_error: f64) -> f64 {
-    let room = (estimate.abs() - Z * std_error).max(0.0);
+    let room = (estimate.abs() - Z_975 * std_error).max(0.0);
     if room == 0.0 { 0.0 } else { room.copysign(estimate) }
 }
 
@@ -132,8 +131,8 @@ mod tests {
             se_method: SeMethod::InfluenceFunction,
             se_influence: None,
             se_stacked: None,
-            ci_lower: estimate - Z * std_error,
-            ci_upper: estimate + Z * std_error,
+            ci_lower: estimate - Z_975 * std_error,
+            ci_upper: estimate + Z_975 * std_error,
             mean_treated: Some(treated),
             mean_control: Some(control),
             n: 300,
@@ -159,8 +158,8 @@ mod tests {
         let rr = RiskRatio::from_risks(&binary(p1, p0, se, (n1, n0))).expect("two risks");
         let se_log = ((1.0 - p1) / (p1 * n1) + (1.0 - p0) / (p0 * n0)).sqrt();
         assert!((rr.estimate - 1.5).abs() < 1e-12);
-        assert!((rr.lower - (1.5_f64.ln() - Z * se_log).exp()).abs() < 1e-12);
-        assert!((rr.upper - (1.5_f64.ln() + Z * se_log).exp()).abs() < 1e-12);
+        assert!((rr.lower - (1.5_f64.ln() - Z_975 * se_log).exp()).abs() < 1e-12);
+        assert!((rr.upper - (1.5_f64.ln() + Z_975 * se_log).exp()).abs() < 1e-12);
     }
 
     #[test]
@@ -186,7 +185,7 @@ mod tests {
     #[test]
     fn tipping_bias_brings_the_interval_to_zero() {
         let bias = tipping_bias(-3.0, 1.0);
-        assert!(bias < 0.0 && (-3.0 - bias + Z).abs() < 1e-14);
+        assert!(bias < 0.0 && (-3.0 - bias + Z_975).abs() < 1e-14);
         assert_eq!(tipping_bias(1.5, 1.0), 0.0);
     }
 

@@ -60,13 +60,19 @@ impl TreatmentRegression {
         let coefficient =
             TreatmentCoefficient { estimate: found.estimate, std_error: found.se_classical, df: outcome.df as f64 };
         // Also where both are zero and f is no number: an outcome that is constant.
-        if !(coefficient.cohen_f() <= PERFECT_F) {
+        if coefficient.cohen_f().is_nan() || coefficient.cohen_f() > PERFECT_F {
             return Err(SensitivityError::PerfectFit);
         }
         if outcome.df < 2 {
             return Err(SensitivityError::DegreesOfFreedom { df: outcome.df });
         }
         Ok(Self { coefficient, outcome, treatment, names: cov.names().to_vec() })
+    }
+
+    /// Residual degrees of freedom of the outcome regression.
+    #[must_use]
+    pub fn df(&self) -> usize {
+        self.outcome.df
     }
 
     /// How strongly the terms in `columns` (0-based, of the sample's x) are tied to treatment and outcome, jointly.
