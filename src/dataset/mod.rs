@@ -1,1 +1,127 @@
-//! (in progress)
+//! CSV and Parquet files become a [`Table`], a [`Table`] and a [`Request`] become [`Analysed`] rows. The only polars.
+//!
+//! What a column is: a number if the file says so (integers and floats), a category if it is text, a boolean if it is
+//! true/false; or what the plan's `data.columns` says instead. Types are decided from the whole file. A column that
+//! mixes numbers and text is neither: it may be in the file, but using it is an error until the plan says which.
+//!
+//! Missing values: null and NaN; in CSV also empty or blank fields and the words `NA`, `NaN`, `nan`, `null`, `NULL`. They
+//! are counted per column, and what is done about them is the plan's choice ([`crate::plan::MissingPolicy`]).
+//! Infinite values are an error. Nothing is dropped, replaced or recoded without a counter or a refusal.
+//!
+//! ```text
+//! source -> files -> (scan: bytes, lines, shapes) -> polars -> Table -> analyse -> Analysed -> Covariates, Sample
+//! ```
+
+mod analyse;
+mod checks;
+mod column;
+mod csv;
+mod error;
+mod evaluate;
+mod frame;
+mod hash;
+mod overrides;
+mod parquet;
+mod roles;
+mod scan;
+mod source;
+mod terms;
+mod words;
+
+pub use analyse::{Analysed, Request};
+pub use error::{DatasetError, DatasetProblem};
+
+use crate::plan::ColumnOverride;
+use crate::schema::DatasetDocument;
+use crate::term::Term;
+use column::Column;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The level that stands for a missing value under the policy `indicator`, as in the term `income == (missing)`.
+pub const MISSING_LEVEL: &str = "(missing)";
+
+/// The files of a source as columns in memory, with their fingerprint.
+#[derive(Debug, Clone)]
+pub struct Table {
+    source: String,
+    files: BTreeMap<String, String>,
+    rows: usize,
+    columns: Vec<Arc<Column>>,
+}
+
+/// Reads `source`, a CSV or Parquet file or a glob of either, relative to the directory `base`; the files of a glob are
+/// read in name order and must have the same columns.
+///
+/// # Errors
+/// [`DatasetError`] for files that are missing, unreadable, damaged or inconsistent, and for overrides that do not fit.
+pub fn read(source: &str, base: &Path, overrides: &BTreeMap<String, ColumnOverride>) -> Result<Table, DatasetError> {
+    let found = source::resolve(source, base)?;
+    let csv::Read { mut columns, rows, hashes } = match found.format {
+        source::Format::Csv => csv::read(&found.files, overrides)?,
+        source::Format::Parquet => parquet::read(&found.files)?,
+    };
+    if rows < 2 {
+        return Err(DatasetError::TooFewRows { source_text: source.into(), rows });
+    }
+    overrides::apply(&mut columns, overrides).map_err(|problems| DatasetError::Columns { problems })?;
+    Ok(Table {
+        source: source.into(),
+        files: found.files.into_iter().map(|(_, name)| name).zip(hashes).collect(),
+        rows,
+        columns: columns.into_iter().map(Arc::new).collect(),
+    })
+}
+
+impl Table {
+    /// Fingerprint and schema.
+    #[must_use]
+    pub fn document(&self) -> DatasetDocument {
+        DatasetDocument {
+            source: self.source.clone(),
+            files: self.files.clone(),
+            sha256: hash::combined(self.files.values().map(String::as_str)),
+            rows: self.rows,
+            columns: self.columns.iter().map(|c| c.info()).collect(),
+        }
+    }
+
+    /// Number of rows in the files.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The indicator terms that the policy `indicator` adds for those of the given columns that have missing values:
+    /// `column == (missing)`, in the order given.
+    #[must_use]
+    pub fn missing_terms(&self, columns: &[&str]) -> Vec<Term> {
+        let with_missing = columns.iter().filter(|name| self.column(name).is_some_and(|c| c.missing() > 0));
+        with_missing.map(|name| Term::level(name, MISSING_LEVEL)).collect()
+    }
+
+    /// The rows and values that an analysis needs, checked.
+    ///
+    /// # Errors
+    /// Every problem of the data for this analysis, all at once.
+    pub fn analyse(&self, request: &Request) -> Result<Analysed, Vec<DatasetProblem>> {
+        analyse::analyse(self, request)
+    }
+
+    /// [`Table::analyse`], giving back the memory of the columns that the analysis does not use.
+    ///
+    /// # Errors
+    /// As [`Table::analyse`].
+    pub fn into_analysed(self, request: &Request) -> Result<Analysed, Vec<DatasetProblem>> {
+        analyse::analyse(&self, request)
+    }
+
+    fn column(&self, name: &str) -> Option<&Arc<Column>> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|c| c.name.as_str()).collect()
+    }
+}

@@ -1,0 +1,247 @@
+//! From a table to the rows of an analysis: roles, missing values, checks.
+
+use super::checks;
+use super::column::{Column, Data};
+use super::error::DatasetProblem;
+use super::evaluate::{Compiled, matrix};
+use super::roles::{Roles, needed, screen};
+use super::words::count;
+use super::{Table, terms};
+use crate::estimand::OutcomeKind;
+use crate::plan::MissingPolicy;
+use crate::sample::{Covariates, Sample, SampleError};
+use crate::schema::Counters;
+use crate::term::Term;
+use ndarray::Array1;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What an analysis needs of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Treatment column.
+    pub treatment: String,
+    /// The value that means treated, as text; `1` also matches `1.0` and `true`.
+    pub treated: String,
+    /// The value that means control, as text.
+    pub control: String,
+    /// Outcome column and kind, if the outcome is wanted.
+    pub outcome: Option<(String, OutcomeKind)>,
+    /// Observation weights.
+    pub weights: Option<String>,
+    /// Column that names the unit.
+    pub unit_id: Option<String>,
+    /// Every design or balance term that will be asked for.
+    pub terms: Vec<Term>,
+    /// Placebo outcomes and negative controls.
+    pub placebos: Vec<String>,
+    /// What to do about missing values.
+    pub missing: MissingPolicy,
+}
+
+/// Checked, aligned rows. Terms are evaluated when they are asked for.
+#[derive(Debug, Clone)]
+pub struct Analysed {
+    rows: Rows,
+    columns: BTreeMap<String, Arc<Column>>,
+    /// Stand-ins for missing numbers (policy `indicator`).
+    means: BTreeMap<String, f64>,
+    treated: Array1<f64>,
+    weights: Option<Array1<f64>>,
+    outcome: Option<Array1<f64>>,
+    placebos: BTreeMap<String, Array1<f64>>,
+    counters: Counters,
+}
+
+/// Which rows of the file are analysed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rows {
+    pub(super) n: usize,
+    /// The rows kept, if some were dropped.
+    pub(super) kept: Option<Vec<usize>>,
+}
+
+impl Rows {
+    /// 1-based row of the data (the header not counted), for messages.
+    pub(super) fn number(&self, row: usize) -> String {
+        count(1 + self.kept.as_ref().and_then(|kept| kept.get(row).copied()).unwrap_or(row))
+    }
+}
+
+/// Keeps the value or the problems.
+fn keep<T>(outcome: Result<T, Vec<DatasetProblem>>, problems: &mut Vec<DatasetProblem>) -> Option<T> {
+    outcome.map_err(|found| problems.extend(found)).ok()
+}
+
+pub(super) fn analyse(table: &Table, request: &Request) -> Result<Analysed, Vec<DatasetProblem>> {
+    let roles = needed(request);
+    let mut problems = Vec::new();
+    let usable = screen(table, &roles, request, &mut problems);
+    let mut counters = Counters { rows_read: table.rows(), ..Counters::default() };
+    for column in usable.values() {
+        counters.missing_by_column.insert(column.name.clone(), column.missing());
+    }
+    let rows = kept_rows(table, &usable, request.missing);
+    counters.rows_analysed = rows.n;
+    counters.rows_dropped_missing = table.rows() - rows.n;
+    if rows.n == 0 {
+        problems.push(DatasetProblem::new(
+            "data.missing",
+            "every row has a missing value in some column of the analysis, so no row is left",
+            "leave out the columns that are mostly missing, or use `missing: indicator`",
+        ));
+        return Err(problems);
+    }
+    let columns = aligned(usable, &rows);
+    let means = means(&columns, &roles, request.missing, &mut counters);
+    let get = |name: &String| columns.get(name).map(Arc::as_ref);
+    let treated =
+        get(&request.treatment).and_then(|column| keep(checks::treatment(column, request, &rows), &mut problems));
+    let outcome = request.outcome.as_ref().and_then(|(name, kind)| {
+        get(name).and_then(|column| keep(checks::outcome(column, *kind, &rows), &mut problems))
+    });
+    let weights = request
+        .weights
+        .as_ref()
+        .and_then(get)
+        .and_then(|column| keep(checks::weights(column, treated.as_ref(), &rows), &mut problems));
+    if let Some(column) = request.unit_id.as_ref().and_then(get) {
+        keep(checks::unique(column, &rows), &mut problems);
+    }
+    let mut placebos = BTreeMap::new();
+    for column in request.placebos.iter().filter_map(get) {
+        let values = keep(checks::numeric(column, &column.name, "placebo outcome"), &mut problems);
+        placebos.extend(values.map(|v| (column.name.clone(), v)));
+    }
+    terms::check(&request.terms, &columns, &means, &rows, &mut problems);
+    let Some(treated) = treated.filter(|_| problems.is_empty()) else { return Err(problems) };
+    counters.rows_weight_zero = weights.as_ref().map_or(0, |w| w.iter().filter(|w| **w == 0.0).count());
+    // Only what terms may still ask for stays in memory.
+    let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
+    Ok(Analysed { rows, columns, means, treated, weights, outcome, placebos, counters })
+}
+
+/// Listwise deletion over the columns of the analysis, if the plan says `drop`.
+fn kept_rows(table: &Table, columns: &BTreeMap<String, Arc<Column>>, policy: MissingPolicy) -> Rows {
+    let all = Rows { n: table.rows(), kept: None };
+    let with_missing: Vec<&Arc<Column>> = columns.values().filter(|c| c.missing() > 0).collect();
+    if policy != MissingPolicy::Drop || with_missing.is_empty() {
+        return all;
+    }
+    let complete = |row: &usize| with_missing.iter().all(|c| !c.is_missing(*row));
+    let kept: Vec<usize> = (0..all.n).filter(complete).collect();
+    Rows { n: kept.len(), kept: Some(kept) }
+}
+
+fn aligned(columns: BTreeMap<String, Arc<Column>>, rows: &Rows) -> BTreeMap<String, Arc<Column>> {
+    match &rows.kept {
+        None => columns,
+        Some(kept) => columns.into_iter().map(|(name, c)| (name, Arc::new(c.select(kept)))).collect(),
+    }
+}
+
+/// Means of the observed values of the numeric covariates with missing values, unweighted; counts every replacement.
+fn means(
+    columns: &BTreeMap<String, Arc<Column>>,
+    roles: &Roles,
+    policy: MissingPolicy,
+    counters: &mut Counters,
+) -> BTreeMap<String, f64> {
+    let mut means = BTreeMap::new();
+    if policy != MissingPolicy::Indicator {
+        return means;
+    }
+    for (name, column) in columns.iter().filter(|(name, _)| roles.is_covariate(name)) {
+        let missing = column.missing();
+        if missing > 0 {
+            counters.values_imputed_by_column.insert(name.clone(), missing);
+        }
+        if let Data::Numbers(values) = &column.data {
+            let (mut sum, mut n) = (0.0, 0.0);
+            for value in values.iter().filter(|v| !v.is_nan()) {
+                sum += value;
+                n += 1.0;
+            }
+            means.insert(name.clone(), sum / n);
+        }
+    }
+    means
+}
+
+impl Analysed {
+    /// Number of analysed rows.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.rows.n
+    }
+
+    /// What was done to rows and values.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The n outcomes; `None` if the request named no outcome.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Array1<f64>> {
+        self.outcome.as_ref()
+    }
+
+    /// The n values of a requested placebo outcome or negative control.
+    #[must_use]
+    pub fn placebo(&self, column: &str) -> Option<&Array1<f64>> {
+        self.placebos.get(column)
+    }
+
+    /// The n zeros and ones of the treatment.
+    #[must_use]
+    pub fn treated(&self) -> &Array1<f64> {
+        &self.treated
+    }
+
+    /// Evaluates the terms: n × p, named by their text, with treatment and weights. No outcome.
+    ///
+    /// # Errors
+    /// Terms that need columns outside the request or values that never occur, values that are not finite, p >= n.
+    pub fn covariates(&self, terms: &[Term]) -> Result<Covariates, Vec<DatasetProblem>> {
+        terms::fewer_than_rows(terms.len(), self.n()).map_err(|p| vec![p])?;
+        let find = |name: &str| terms::find(&self.columns, &self.means, name);
+        let mut compiled = Vec::with_capacity(terms.len());
+        let mut problems = Vec::new();
+        for term in terms {
+            match Compiled::new(term, find) {
+                Ok(term) => compiled.push(term),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let names = terms.iter().map(ToString::to_string).collect();
+        Covariates::new(matrix(&compiled, self.n()), names, self.treated.clone(), self.weights.clone()).map_err(unfit)
+    }
+
+    /// [`Analysed::covariates`] with the outcome.
+    ///
+    /// # Errors
+    /// As there; also if the request named no outcome.
+    pub fn sample(&self, terms: &[Term]) -> Result<Sample, Vec<DatasetProblem>> {
+        let Some(y) = &self.outcome else {
+            return Err(vec![DatasetProblem::new(
+                "outcome.column",
+                "no outcome was asked for",
+                "name the outcome in the request",
+            )]);
+        };
+        Sample::new(self.covariates(terms)?, y.clone()).map_err(unfit)
+    }
+}
+
+fn unfit(error: SampleError) -> Vec<DatasetProblem> {
+    let path = match &error {
+        SampleError::NotFinite { name, .. } => name.clone(),
+        SampleError::NegativeWeight { .. } => "data.weights".into(),
+        _ => "treatment.column".into(),
+    };
+    vec![DatasetProblem::new(&path, error.to_string(), "correct the values in the data, or leave the term out")]
+}

@@ -1,0 +1,190 @@
+//! What must hold of the treatment, outcome, weights and ids before anything is estimated.
+
+use super::analyse::{Request, Rows};
+use super::column::{Column, Data};
+use super::error::DatasetProblem;
+use super::evaluate::{Match, occurring};
+use super::words::{count, short};
+use crate::estimand::OutcomeKind;
+use ndarray::Array1;
+use std::collections::HashMap;
+
+type Checked<T> = Result<T, Vec<DatasetProblem>>;
+
+/// Zeros and ones from the two named levels; any other level is a problem, never dropped.
+pub(super) fn treatment(column: &Column, request: &Request, rows: &Rows) -> Checked<Array1<f64>> {
+    let (treated, control) = (Match::new(column, &request.treated), Match::new(column, &request.control));
+    if treated.is_some() && treated == control {
+        return Err(vec![DatasetProblem::new(
+            "treatment.control",
+            format!("`{}` and `{}` are the same value of `{}`", request.treated, request.control, column.name),
+            "name two different values for `treated` and `control`",
+        )]);
+    }
+    let is = |wanted: &Option<Match<'_>>, row: usize| wanted.as_ref().is_some_and(|m| m.at(row));
+    let n = |wanted| (0..rows.n).filter(|row| is(wanted, *row)).count();
+    let (n_treated, n_control) = (n(&treated), n(&control));
+    let present = (0..rows.n).filter(|row| !column.is_missing(*row)).count();
+    if present == n_treated + n_control && n_treated > 0 && n_control > 0 {
+        return Ok((0..rows.n).map(|row| f64::from(is(&treated, row))).collect());
+    }
+    Err(treatment_problems(column, request, rows, [n_treated, n_control], present))
+}
+
+fn treatment_problems(
+    column: &Column,
+    request: &Request,
+    rows: &Rows,
+    [n_treated, n_control]: [usize; 2],
+    present: usize,
+) -> Vec<DatasetProblem> {
+    let values = column.tally().len();
+    let mut problems = Vec::new();
+    for (arm, value, n) in [("treated", &request.treated, n_treated), ("control", &request.control, n_control)] {
+        if n == 0 {
+            let after = if rows.kept.is_some() { " after rows with missing values were dropped" } else { "" };
+            problems.push(DatasetProblem::new(
+                &format!("treatment.{arm}"),
+                format!(
+                    "the {arm} arm is empty: no row has `{}` = `{}`{after}; what occurs is {}",
+                    column.name,
+                    short(value),
+                    occurring(column)
+                ),
+                format!("set `treatment.{arm}` to a value that occurs"),
+            ));
+        }
+    }
+    if values > 2 || (problems.is_empty() && present > n_treated + n_control) {
+        problems.push(DatasetProblem::new(
+            "treatment.column",
+            format!(
+                "the treatment `{}` is not binary, it has {} values: {}",
+                column.name,
+                count(values),
+                occurring(column)
+            ),
+            format!(
+                "name `treated` and `control`, and keep only their rows in the file ({} rows have another value; they \
+                 are not dropped for you), or add a column that says 1 or 0",
+                count(present - n_treated - n_control)
+            ),
+        ));
+    }
+    problems
+}
+
+/// A numeric column as an array, for an outcome or a placebo.
+pub(super) fn numeric(column: &Column, path: &str, what: &str) -> Checked<Array1<f64>> {
+    match &column.data {
+        Data::Numbers(values) => Ok(Array1::from(values.clone())),
+        _ => Err(vec![DatasetProblem::new(
+            path,
+            format!(
+                "the {what} `{}` is not numeric ({}): {}",
+                column.name,
+                column.kind.key(),
+                if column.tally().is_empty() { column.stored_as.clone() } else { occurring(column) }
+            ),
+            format!(
+                "use a number, or 1 and 0; for yes/no text write `type: boolean` for `{}` in `data.columns`",
+                column.name
+            ),
+        )]),
+    }
+}
+
+/// The outcome; a binary one is 0 and 1.
+pub(super) fn outcome(column: &Column, kind: OutcomeKind, rows: &Rows) -> Checked<Array1<f64>> {
+    let y = numeric(column, "outcome.column", "outcome")?;
+    let odd = |v: &f64| !v.is_nan() && *v != 0.0 && *v != 1.0;
+    match y.iter().position(odd) {
+        Some(row) if kind == OutcomeKind::Binary => Err(vec![DatasetProblem::new(
+            "outcome.column",
+            format!(
+                "the outcome `{}` is declared binary, but row {} has {} (values: {})",
+                column.name,
+                rows.number(row),
+                column.value(row),
+                occurring(column)
+            ),
+            "recode it as 1 and 0, or write `kind: continuous`",
+        )]),
+        _ => Ok(y),
+    }
+}
+
+/// Observation weights: finite, not negative, not all zero in either arm.
+pub(super) fn weights(column: &Column, treated: Option<&Array1<f64>>, rows: &Rows) -> Checked<Array1<f64>> {
+    let problem = |message: String, hint: &str| Err(vec![DatasetProblem::new("data.weights", message, hint)]);
+    let Data::Numbers(values) = &column.data else {
+        return problem(
+            format!("the weight column `{}` is not numeric ({})", column.name, column.kind.key()),
+            "name a column of numbers, zero or positive",
+        );
+    };
+    if let Some(row) = values.iter().position(|w| *w < 0.0) {
+        let negative = values.iter().filter(|w| **w < 0.0).count();
+        return problem(
+            format!(
+                "the weight column `{}` has {} negative value{}, the first in row {}: {}",
+                column.name,
+                count(negative),
+                if negative == 1 { "" } else { "s" },
+                rows.number(row),
+                column.value(row)
+            ),
+            "observation weights must be zero or positive; correct the column",
+        );
+    }
+    if values.iter().all(|w| *w == 0.0) {
+        return problem(
+            format!("the weight column `{}` is zero in every row", column.name),
+            "at least one unit of each arm needs a positive weight",
+        );
+    }
+    for (arm, wanted) in [("treated", 1.0), ("control", 0.0)] {
+        let weightless = treated.is_some_and(|t| t.iter().zip(values).all(|(t, w)| *t != wanted || *w == 0.0));
+        if weightless {
+            return problem(
+                format!("every unit of the {arm} arm has weight zero in `{}`", column.name),
+                "at least one unit of each arm needs a positive weight",
+            );
+        }
+    }
+    Ok(Array1::from(values.clone()))
+}
+
+/// Ids are unique: one row is one unit.
+pub(super) fn unique(column: &Column, rows: &Rows) -> Checked<()> {
+    let mut seen: HashMap<u64, usize> = HashMap::with_capacity(rows.n);
+    for row in (0..rows.n).filter(|row| !column.is_missing(*row)) {
+        let key = match &column.data {
+            Data::Numbers(values) => values.get(row).map_or(0, |v| (v + 0.0).to_bits()),
+            Data::Codes { codes, .. } => codes.get(row).map_or(0, |c| u64::from(*c)),
+            Data::Opaque { .. } => return Err(vec![unusable_id(column)]),
+        };
+        if let Some(first) = seen.insert(key, row) {
+            return Err(vec![DatasetProblem::new(
+                "data.unit_id",
+                format!(
+                    "the unit id `{}` = `{}` is in row {} and again in row {}",
+                    column.name,
+                    column.value(row),
+                    rows.number(first),
+                    rows.number(row)
+                ),
+                "one row must be one unit: aggregate or filter the file, or name another id",
+            )]);
+        }
+    }
+    Ok(())
+}
+
+fn unusable_id(column: &Column) -> DatasetProblem {
+    DatasetProblem::new(
+        "data.unit_id",
+        format!("the unit id `{}` is stored as {}", column.name, column.stored_as),
+        "use a column of whole numbers or text as unit id",
+    )
+}

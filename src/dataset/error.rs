@@ -1,0 +1,166 @@
+//! What can be wrong with data: each error names the thing, the place and the fix.
+
+use std::path::PathBuf;
+
+/// One thing that stands between the data and the analysis.
+///
+/// `path` says which key of the plan asked for it, so that a caller can point at the line: `data.source`,
+/// `data.columns.age`, `data.weights`, `data.unit_id`, `treatment.column`, `treatment.treated`, `treatment.control`,
+/// `outcome.column`; for a covariate or a placebo it is the bare column name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DatasetProblem {
+    /// The key of the plan, or a column name.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl DatasetProblem {
+    pub(super) fn new(path: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), message: message.into(), hint: hint.into() }
+    }
+}
+
+/// Why a source could not be read as a table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatasetError {
+    /// Nothing is there.
+    #[error("there is no file `{source_text}` in `{}`{}", base.display(), alternatives(similar))]
+    NotFound {
+        /// As the plan names it.
+        source_text: String,
+        /// The directory it is relative to.
+        base: PathBuf,
+        /// Data files that are there, nearest name first.
+        similar: Vec<String>,
+    },
+    /// The path is a directory.
+    #[error("`{source_text}` is a directory, not a file{}", alternatives(similar))]
+    Directory {
+        /// As the plan names it.
+        source_text: String,
+        /// Data files in it.
+        similar: Vec<String>,
+    },
+    /// The pattern is not a glob.
+    #[error("`{source_text}` is not a file pattern: {reason}")]
+    Pattern {
+        /// As the plan names it.
+        source_text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Neither CSV nor Parquet, or both in one pattern.
+    #[error("`{file}` cannot be read as data: {reason}")]
+    Format {
+        /// File name.
+        file: String,
+        /// Why.
+        reason: String,
+        /// What to do.
+        fix: String,
+    },
+    /// The operating system refused.
+    #[error("`{file}` could not be read: {reason}")]
+    Io {
+        /// File name.
+        file: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// A CSV that is not what a CSV should be.
+    #[error("`{file}`{}: {reason}", line.map(|n| format!(", line {n}")).unwrap_or_default())]
+    Csv {
+        /// File name.
+        file: String,
+        /// 1-based line of the file.
+        line: Option<usize>,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        fix: String,
+    },
+    /// A Parquet file that is incomplete or damaged.
+    #[error("`{file}` is not a complete Parquet file: {reason}")]
+    Parquet {
+        /// File name.
+        file: String,
+        /// The reader's reason.
+        reason: String,
+    },
+    /// No rows, or one.
+    #[error("`{source_text}` has {rows} row{} of data", if *rows == 1 { "" } else { "s" })]
+    TooFewRows {
+        /// As the plan names it.
+        source_text: String,
+        /// How many.
+        rows: usize,
+    },
+    /// Files of one pattern that do not fit together.
+    #[error("`{file}` does not go with `{first}`: {reason}")]
+    Mismatch {
+        /// The file that differs.
+        file: String,
+        /// The first file.
+        first: String,
+        /// How it differs.
+        reason: String,
+    },
+    /// Column overrides that do not fit the data, all of them.
+    #[error("{}", problems.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))]
+    Columns {
+        /// One per override.
+        problems: Vec<DatasetProblem>,
+    },
+}
+
+impl DatasetError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotFound { .. } => {
+                "`data.source` is relative to the directory of the plan; check the spelling and the directory".into()
+            }
+            Self::Directory { .. } => "name a file in it, or a pattern such as `data/*.csv`".into(),
+            Self::Pattern { .. } => "use `*`, `?` and `[abc]`, as in `data/part-*.parquet`".into(),
+            Self::Format { fix, .. } | Self::Csv { fix, .. } => fix.clone(),
+            Self::Io { .. } => "check that the file exists and that you may read it".into(),
+            Self::Parquet { .. } => "copy or write the file again: it may have been cut off on the way".into(),
+            Self::TooFewRows { .. } => {
+                "an analysis needs treated and control units in several rows below the column names".into()
+            }
+            Self::Mismatch { .. } => {
+                "every file of a pattern must have the same columns of the same kind; narrow the pattern or fix the file"
+                    .into()
+            }
+            Self::Columns { problems } => problems.first().map(|p| p.hint.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The same as a list of problems, each with the key of the plan that it is about.
+    #[must_use]
+    pub fn problems(&self) -> Vec<DatasetProblem> {
+        match self {
+            Self::Columns { problems } => problems.clone(),
+            other => vec![DatasetProblem::new("data.source", other.to_string(), other.hint())],
+        }
+    }
+
+    /// `true` if the file system is at fault rather than what the file or the plan says.
+    #[must_use]
+    pub fn is_io(&self) -> bool {
+        matches!(self, Self::Io { .. })
+    }
+}
+
+fn alternatives(similar: &[String]) -> String {
+    match similar {
+        [] => String::new(),
+        [one] => format!("; did you mean `{one}`?"),
+        many => format!("; data files there: {}", super::words::quoted(many, 8)),
+    }
+}

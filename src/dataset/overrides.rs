@@ -1,0 +1,174 @@
+//! `data.columns`: reading a column as something else than its file says.
+
+use super::column::{Column, Data, Encoded, Kind, MISSING, encode, level_index, number, truth, type_key};
+use super::error::DatasetProblem;
+use super::words::{count, did_you_mean, quoted, short};
+use crate::plan::{ColumnOverride, ColumnType};
+use std::collections::BTreeMap;
+
+/// Applies the overrides; all that do not fit are reported together.
+pub(super) fn apply(
+    columns: &mut [Column],
+    overrides: &BTreeMap<String, ColumnOverride>,
+) -> Result<(), Vec<DatasetProblem>> {
+    let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut problems = Vec::new();
+    for (name, wanted) in overrides {
+        let path = format!("data.columns.{name}");
+        let outcome = match columns.iter_mut().find(|c| c.name == *name) {
+            None => {
+                Err(DatasetProblem::new(&path, format!("the data have no column `{name}`"), did_you_mean(name, &names)))
+            }
+            Some(column) => convert(column, wanted, &path),
+        };
+        problems.extend(outcome.err());
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn convert(column: &mut Column, wanted: &ColumnOverride, path: &str) -> Result<(), DatasetProblem> {
+    if let Data::Opaque { .. } = column.data {
+        return Err(DatasetProblem::new(
+            path,
+            format!(
+                "`{}` is stored as {} and cannot be read as a {}",
+                column.name,
+                column.stored_as,
+                type_key(wanted.kind)
+            ),
+            "convert the column before the analysis, for example a date to a number of days",
+        ));
+    }
+    match wanted.kind {
+        ColumnType::Number => to_number(column, path),
+        ColumnType::Boolean => to_boolean(column, path),
+        ColumnType::Category => to_category(column),
+    }?;
+    column.obstacle = None;
+    match &wanted.reference {
+        Some(reference) => set_reference(column, reference, path),
+        None => Ok(()),
+    }
+}
+
+fn to_number(column: &mut Column, path: &str) -> Result<(), DatasetProblem> {
+    let values = decode(column, number).map_err(|row| misfit(column, row, "number", path))?;
+    column.data = Data::Numbers(values);
+    column.kind = Kind::Number;
+    Ok(())
+}
+
+fn to_boolean(column: &mut Column, path: &str) -> Result<(), DatasetProblem> {
+    let values =
+        decode(column, |text| truth(text).map(f64::from)).map_err(|row| misfit(column, row, "boolean", path))?;
+    column.data = Data::Numbers(values);
+    column.kind = Kind::Boolean;
+    Ok(())
+}
+
+/// Every value through `f`; the first row that `f` does not understand is the error.
+fn decode(column: &Column, f: impl Fn(&str) -> Option<f64>) -> Result<Vec<f64>, usize> {
+    match &column.data {
+        Data::Numbers(values) => {
+            let each = |(row, v): (usize, &f64)| if v.is_nan() { Ok(*v) } else { f(&v.to_string()).ok_or(row) };
+            values.iter().enumerate().map(each).collect()
+        }
+        Data::Codes { codes, levels } => {
+            let decoded: Vec<Option<f64>> = levels.iter().map(|l| f(l)).collect();
+            let each = |(row, code): (usize, &u32)| match decoded.get(*code as usize) {
+                Some(value) => value.ok_or(row),
+                None => Ok(f64::NAN),
+            };
+            codes.iter().enumerate().map(each).collect()
+        }
+        Data::Opaque { .. } => Err(0),
+    }
+}
+
+fn misfit(column: &Column, row: usize, wanted: &str, path: &str) -> DatasetProblem {
+    let hint = match wanted {
+        "number" => "correct the value in the data, or read the column as a category",
+        _ => "a boolean has the values true/false, yes/no or 1/0; with others, read the column as a category",
+    };
+    DatasetProblem::new(
+        path,
+        format!(
+            "`{}` is to be read as a {wanted}, but row {} has `{}`",
+            column.name,
+            count(row + 1),
+            short(&column.value(row))
+        ),
+        hint,
+    )
+}
+
+fn to_category(column: &mut Column) -> Result<(), DatasetProblem> {
+    let data = std::mem::replace(&mut column.data, Data::Opaque { missing: 0 });
+    let encoded = match data {
+        Data::Numbers(values) => encode_numbers(&values, column.kind),
+        Data::Codes { codes, levels } => Encoded { codes, levels: tidy(levels) },
+        Data::Opaque { missing } => {
+            column.data = Data::Opaque { missing };
+            return Ok(());
+        }
+    };
+    let Encoded { codes, levels } = encoded.sorted();
+    column.data = Data::Codes { codes, levels };
+    column.kind = Kind::Category;
+    Ok(())
+}
+
+fn encode_numbers(values: &[f64], kind: Kind) -> Encoded {
+    let text: Vec<Option<String>> = values
+        .iter()
+        .map(|v| match (v.is_nan(), kind) {
+            (true, _) => None,
+            (false, Kind::Boolean) => Some((*v == 1.0).to_string()),
+            // `+ 0.0` makes one level of 0 and -0.
+            _ => Some((v + 0.0).to_string()),
+        })
+        .collect();
+    encode(text.iter().map(Option::as_deref))
+}
+
+/// Numbers as levels get one spelling (`1`, not `1.0`), so that CSV and Parquet agree; unless that would merge levels
+/// (`1.1` and `1.10`) or change codes such as `007`.
+fn tidy(levels: Vec<String>) -> Vec<String> {
+    let tidied: Option<Vec<String>> = levels.iter().map(|text| plain_spelling(text)).collect();
+    let Some(tidied) = tidied else { return levels };
+    let mut distinct = tidied.clone();
+    distinct.sort();
+    distinct.dedup();
+    if distinct.len() == levels.len() { tidied } else { levels }
+}
+
+fn plain_spelling(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    let plain = !padded && digits.len() <= 16 && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if plain { number(text).map(|v| (v + 0.0).to_string()) } else { None }
+}
+
+fn set_reference(column: &mut Column, reference: &str, path: &str) -> Result<(), DatasetProblem> {
+    let Data::Codes { codes, levels } = &mut column.data else {
+        return Err(DatasetProblem::new(
+            &format!("{path}.reference"),
+            format!("`{}` is not a category, so it has no reference level", column.name),
+            "remove `reference`, or write `type: category`",
+        ));
+    };
+    let Some(index) = level_index(levels, reference) else {
+        return Err(DatasetProblem::new(
+            &format!("{path}.reference"),
+            format!("`{}` has no level `{}`", column.name, short(reference)),
+            format!("its levels are {}", quoted(levels, 12)),
+        ));
+    };
+    let mut order: Vec<usize> = (0..levels.len()).filter(|i| *i != index).collect();
+    order.insert(0, index);
+    let encoded = Encoded { codes: std::mem::take(codes), levels: std::mem::take(levels) }.reordered(&order);
+    debug_assert!(encoded.codes.iter().all(|c| *c == MISSING || (*c as usize) < encoded.levels.len()));
+    column.data = Data::Codes { codes: encoded.codes, levels: encoded.levels };
+    Ok(())
+}

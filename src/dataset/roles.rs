@@ -1,0 +1,150 @@
+//! Which columns an analysis uses, for what, and whether they can be used at all.
+
+use super::Table;
+use super::analyse::Request;
+use super::column::{Column, Data};
+use super::error::DatasetProblem;
+use super::words::{count, did_you_mean};
+use crate::plan::MissingPolicy;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Treatment,
+    Outcome,
+    Weights,
+    UnitId,
+    Covariate,
+    Placebo,
+}
+
+/// Role, key of the plan, column; a column may have several roles.
+pub(super) struct Roles(Vec<(Role, String, String)>);
+
+impl Roles {
+    pub(super) fn is_covariate(&self, name: &str) -> bool {
+        self.0.iter().any(|(role, _, column)| *role == Role::Covariate && column == name)
+    }
+}
+
+/// The columns of a request, each role once.
+pub(super) fn needed(request: &Request) -> Roles {
+    let mut roles = vec![(Role::Treatment, "treatment.column".to_owned(), request.treatment.clone())];
+    let mut add = |role: Role, path: &str, column: &str| {
+        if !roles.iter().any(|(r, _, c)| *r == role && c == column) {
+            roles.push((role, path.to_owned(), column.to_owned()));
+        }
+    };
+    if let Some((column, _)) = &request.outcome {
+        add(Role::Outcome, "outcome.column", column);
+    }
+    if let Some(column) = &request.weights {
+        add(Role::Weights, "data.weights", column);
+    }
+    if let Some(column) = &request.unit_id {
+        add(Role::UnitId, "data.unit_id", column);
+    }
+    for column in request.terms.iter().flat_map(|term| term.columns()) {
+        add(Role::Covariate, column, column);
+    }
+    for column in &request.placebos {
+        add(Role::Placebo, column, column);
+    }
+    Roles(roles)
+}
+
+/// The columns that exist and can be used; everything else becomes a problem.
+pub(super) fn screen(
+    table: &Table,
+    roles: &Roles,
+    request: &Request,
+    problems: &mut Vec<DatasetProblem>,
+) -> BTreeMap<String, Arc<Column>> {
+    let mut usable = BTreeMap::new();
+    for (role, path, name) in &roles.0 {
+        let Some(column) = table.column(name) else {
+            problems.push(DatasetProblem::new(
+                path,
+                format!("the data have no column `{name}`"),
+                did_you_mean(name, &table.names()),
+            ));
+            continue;
+        };
+        if let Some(problem) = unusable(column, *role, path) {
+            problems.push(problem);
+            continue;
+        }
+        // A column in two roles is counted once, under the first.
+        let first = usable.insert(name.clone(), Arc::clone(column)).is_none();
+        problems.extend(missing(column, *role, path, request.missing).filter(|_| first));
+    }
+    usable
+}
+
+fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
+    if let (Some(obstacle), true) = (&column.obstacle, role != Role::UnitId) {
+        return Some(DatasetProblem::new(
+            path,
+            format!("`{}` {obstacle}", column.name),
+            format!(
+                "correct the data, or say in `data.columns` how to read `{}`: `type: category` or `type: number`",
+                column.name
+            ),
+        ));
+    }
+    let n = match &column.data {
+        Data::Numbers(v) => v.len(),
+        Data::Codes { codes, .. } => codes.len(),
+        Data::Opaque { .. } => return None,
+    };
+    if column.missing() == n {
+        return Some(DatasetProblem::new(
+            path,
+            format!("`{}` has no value at all: all {} are missing", column.name, count(n)),
+            "fill the column, or leave it out of the plan",
+        ));
+    }
+    let Data::Numbers(values) = &column.data else { return None };
+    let row = values.iter().position(|v| v.is_infinite())?;
+    let infinite = values.iter().filter(|v| v.is_infinite()).count();
+    Some(DatasetProblem::new(
+        path,
+        format!(
+            "`{}` has {} infinite value{}, the first in row {}",
+            column.name,
+            count(infinite),
+            if infinite == 1 { "" } else { "s" },
+            count(row + 1)
+        ),
+        "an infinite value is not a measurement: correct it, or leave it empty and say in `data.missing` what to do",
+    ))
+}
+
+/// A missing value where the policy does not allow one.
+fn missing(column: &Column, role: Role, path: &str, policy: MissingPolicy) -> Option<DatasetProblem> {
+    let missing = column.missing();
+    let imputable = role == Role::Covariate;
+    if missing == 0 || policy == MissingPolicy::Drop || (policy == MissingPolicy::Indicator && imputable) {
+        return None;
+    }
+    let rows = format!("`{}` has {} missing value{}", column.name, count(missing), if missing == 1 { "" } else { "s" });
+    Some(if imputable {
+        DatasetProblem::new(
+            path,
+            rows,
+            "complete the data, or write `missing: drop` (rows with missing values are left out and counted) or \
+             `missing: indicator` (mean and indicator term) under `data`",
+        )
+    } else {
+        DatasetProblem::new(
+            path,
+            format!(
+                "{rows}, and it is not a covariate, so nothing can stand in for {}",
+                if missing == 1 { "it" } else { "them" }
+            ),
+            "complete the data, or write `missing: drop` under `data` to leave those rows out, counted",
+        )
+    })
+}
