@@ -196,8 +196,8 @@ impl Driver<'_> {
 
     fn revise(&mut self, machine: &Run) -> Option<AnalysisSpec> {
         let prepared = self.input.prepared;
-        let confounders = &prepared.draft.confounders;
-        let enrich = |analysis: &spec::Analysis| spec::enrich_terms(analysis, confounders, &prepared.document);
+        let (confounders, binary) = (&prepared.draft.confounders, prepared.binary_columns());
+        let enrich = |analysis: &spec::Analysis| spec::enrich_terms(analysis, confounders, &binary);
         actor::revise(machine.history(), self.input.catalogue, &enrich)
     }
 
@@ -217,11 +217,12 @@ impl Driver<'_> {
         let hashes = self.input.catalogue.hashes();
         let results = results::document(self.input.prepared, &self.tried, unblinded, (critique, hashes));
         self.commit(render::results_step(&results, &self.provenance)?)?;
-        self.stage("plots and report");
+        self.stage("plots, report and notebook");
         let files = render::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };
-        self.commit(render::report_step(&files, &self.provenance)?)?;
-        self.stage("notebook");
-        self.commit(render::notebook_step(&files, &self.provenance)?)?;
+        let (report, notebook) =
+            (render::report_step(&files, &self.provenance)?, render::notebook_step(&files, &self.provenance)?);
+        self.commit(report)?;
+        self.commit(notebook)?;
         let tiers = results.answers.iter().map(|answer| (answer.requested, answer.tier)).collect();
         self.results = Some(results);
         Ok(tiers)

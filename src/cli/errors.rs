@@ -80,7 +80,7 @@ pub fn from_prepare(error: PrepareError, plan: &Path, look: super::output::Look)
         PrepareError::Plan(problems) => {
             let name = plan.display().to_string();
             let render = |look: super::output::Look| {
-                crate::plan::render_problems(&name, &problems.source, &problems.problems, look.color, look.width)
+                crate::plan::render_problems(&name, &problems.text, &problems.problems, look.color, look.width)
             };
             let lines: Vec<String> = problems
                 .problems
@@ -99,7 +99,7 @@ pub fn from_prepare(error: PrepareError, plan: &Path, look: super::output::Look)
 /// A dataset that cannot be read.
 pub fn from_dataset(error: &DatasetError) -> CliError {
     let (message, hint) = (error.to_string(), error.hint());
-    if error.is_world() { CliError::world(message, hint) } else { CliError::user(message, hint) }
+    if error.is_io() { CliError::world(message, hint) } else { CliError::user(message, hint) }
 }
 
 /// A run's repository that cannot be used. The message names the place and the way out.

@@ -16,8 +16,8 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let source = args.data.to_string_lossy().into_owned();
     let table = dataset::read(&source, Path::new("."), &BTreeMap::new()).map_err(|error| errors::from_dataset(&error))?;
     let document = table.document();
-    must_have(document, &args.treatment, "treatment")?;
-    must_have(document, &args.outcome, "outcome")?;
+    must_have(&document, &args.treatment, "treatment")?;
+    must_have(&document, &args.outcome, "outcome")?;
     let text = plan::template(&TemplateInput {
         source: &source_for(&args.data, &args.output),
         treatment: &args.treatment,

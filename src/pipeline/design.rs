@@ -1,11 +1,12 @@
 //! The design stage: propensity, population, balance, overlap and placebo of every analysis. The outcome is not read.
 
+use super::effects;
 use super::prepare::Prepared;
 use crate::dataset::DatasetProblem;
 use crate::design::{self, Propensity};
 use crate::diagnose::balance::{self, BalanceTerm};
 use crate::diagnose::{overlap, placebo};
-use crate::estimand::{Population, Target};
+use crate::estimand::{EstimatorKind, Population, Target};
 use crate::learners::logistic::LogisticParams;
 use crate::plan::Tool;
 use crate::report::documents::{
@@ -96,11 +97,11 @@ fn fill(
     document.propensity = Some(propensity_document(&fitted.propensity));
     if allowed(Tool::Balance) {
         let (covariates, terms) = balance_covariates(prepared, spec, analysis, &fitted.rows)?;
-        document.balance = Some(balance::balance(&covariates, &fitted.weights, &terms));
+        document.balance = Some(balance::balance(&covariates, &fitted.weights, &terms).map_err(DesignFailure::from_error)?);
     }
     if allowed(Tool::Overlap) {
         let report = overlap::overlap(&fitted.propensity.e, &fitted.covariates, analysis.target, &fitted.weights);
-        document.overlap = Some(report);
+        document.overlap = Some(report.map_err(DesignFailure::from_error)?);
     }
     if allowed(Tool::Placebo) {
         document.placebo = Some(placebos(prepared, spec, analysis, &fitted)?);
@@ -178,22 +179,23 @@ fn placebos(
     analysis: &Analysis,
     fitted: &Fitted,
 ) -> Result<placebo::PlaceboReport, DesignFailure> {
-    let declared: Vec<placebo::DeclaredPlacebo> = spec
-        .placebos
-        .iter()
-        .map(|p| placebo::DeclaredPlacebo {
-            column: p.column.clone(),
-            role: p.role.key().to_owned(),
-            values: prepared.analysed().placebo(&p.column).select(ndarray::Axis(0), &fitted.rows),
-        })
-        .collect();
-    let estimator = placebo_estimator(&spec.tools);
-    placebo::placebo_effects(&fitted.covariates, &declared, analysis.target, estimator).map_err(DesignFailure::from_error)
+    let mut declared = Vec::with_capacity(spec.placebos.len());
+    for placebo in &spec.placebos {
+        declared.push(placebo::DeclaredPlacebo {
+            column: placebo.column.clone(),
+            role: placebo.role.key().to_owned(),
+            values: prepared.placebo(&placebo.column)?.select(ndarray::Axis(0), &fitted.rows),
+        });
+    }
+    let params = placebo::PlaceboParams {
+        estimator: placebo_estimator(&spec.tools),
+        estimate: effects::params(spec, analysis),
+    };
+    Ok(placebo::placebo_effects(&fitted.covariates, &declared, analysis.target, &params))
 }
 
 /// AIPW where the plan allows it, else Hájek IPW: the placebo is adjusted as the outcome will be.
-fn placebo_estimator(tools: &[Tool]) -> crate::estimand::EstimatorKind {
-    use crate::estimand::EstimatorKind;
+fn placebo_estimator(tools: &[Tool]) -> EstimatorKind {
     if tools.contains(&Tool::Aipw) { EstimatorKind::Aipw } else { EstimatorKind::IpwHajek }
 }
 

@@ -5,6 +5,7 @@ use super::prepare::Prepared;
 use crate::diagnose::sensitivity::{self, SensitivityReport};
 use crate::estimand::Effect;
 use crate::estimate::{EstimateParams, Nuisances};
+use crate::learners::logistic::LogisticParams;
 use crate::plan::Tool;
 use crate::report::documents::EffectRow;
 use crate::sample::Sample;
@@ -33,7 +34,13 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
         }
     };
     let params = params(spec, analysis);
-    let mut nuisances = Nuisances::new(&sample, &params);
+    let nuisances = match Nuisances::new(&sample, &params) {
+        Ok(nuisances) => nuisances,
+        Err(error) => {
+            effects.not_estimated.push(label(&error.to_string()));
+            return effects;
+        }
+    };
     for kind in &analysis.estimators {
         match nuisances.effect(*kind, analysis.target) {
             Ok(effect) => effects.rows.push(EffectRow {
@@ -55,7 +62,7 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
 /// What [`design::fit`] says.
 pub fn sample(prepared: &Prepared, analysis: &Analysis) -> Result<Sample, DesignFailure> {
     let fitted = design::fit(prepared, analysis)?;
-    let y = prepared.analysed().outcome().select(ndarray::Axis(0), &fitted.rows);
+    let y = prepared.outcome()?.select(ndarray::Axis(0), &fitted.rows);
     Sample::new(fitted.covariates, y).map_err(|error| DesignFailure(error.to_string()))
 }
 
@@ -67,7 +74,7 @@ pub fn params(spec: &AnalysisSpec, analysis: &Analysis) -> EstimateParams {
         outcome: spec.outcome_kind,
         folds: spec.folds,
         seed: spec.seed,
-        ..EstimateParams::default()
+        logistic: LogisticParams::default(),
     }
 }
 

@@ -90,9 +90,7 @@ pub fn from_plan(
     }
     let sample = effects::sample(prepared, analysis)?;
     let params = effects::params(spec, analysis);
-    let effect = Nuisances::new(&sample, &params)
-        .effect(kind, analysis.target)
-        .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+    let effect = effect(&sample, &params, kind, analysis.target)?;
     let fitted = super::design::fit(prepared, analysis)?;
     let document = super::design::population(prepared, spec, analysis, &fitted)?;
     Ok(EstimateDocument {
@@ -156,11 +154,9 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         outcome: request.outcome.1,
         folds: request.folds.0,
         seed: request.folds.1,
-        ..EstimateParams::default()
+        logistic: LogisticParams::default(),
     };
-    let effect = Nuisances::new(&sample, &params)
-        .effect(request.estimator, request.target)
-        .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+    let effect = effect(&sample, &params, request.estimator, request.target)?;
     let trimmed = trimming.as_ref().map_or((0, 0), |t| (t.trimmed_treated, t.trimmed_control));
     Ok(EstimateDocument {
         name: effect.estimand.name(),
@@ -173,6 +169,16 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         spec_sha256: None,
         counters,
     })
+}
+
+fn effect(
+    sample: &Sample,
+    params: &EstimateParams,
+    estimator: EstimatorKind,
+    target: Target,
+) -> Result<Effect, EstimateFailure> {
+    let run = || Nuisances::new(sample, params)?.effect(estimator, target);
+    run().map_err(|error| EstimateFailure::Failed(error.to_string()))
 }
 
 fn sample(
@@ -194,8 +200,11 @@ fn other_columns(table: &dataset::Table, request: &DataRequest) -> Vec<Term> {
     let taken = |name: &str| {
         name == request.treatment.0 || name == request.outcome.0 || request.weights.as_deref() == Some(name)
     };
-    let columns = table.document().columns.iter().filter(|c| !taken(&c.name));
-    columns
+    let document = table.document();
+    document
+        .columns
+        .iter()
+        .filter(|c| !taken(&c.name))
         .flat_map(|c| match c.levels.len() {
             0 => vec![Term::column(&c.name)],
             _ => c.levels.iter().skip(1).map(|level| Term::level(&c.name, level)).collect(),

@@ -5,15 +5,18 @@ use crate::plan::{self, MissingPolicy, Plan, Problem};
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec};
 use crate::term::Term;
+use super::design::DesignFailure;
+use ndarray::Array1;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The plan's problems with the text they point into.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the plan has {} problem(s)", problems.len())]
 pub struct PlanProblems {
-    /// The plan's text; empty if it could not be read as text.
-    pub source: String,
+    /// The plan's text.
+    pub text: String,
     /// All problems, by place.
     pub problems: Vec<Problem>,
 }
@@ -52,6 +55,43 @@ impl Prepared {
         self.analysed.counters()
     }
 
+    /// Analysed rows, and treated rows among them.
+    #[must_use]
+    pub fn arms(&self) -> (usize, usize) {
+        let treated = self.analysed.treated();
+        (treated.len(), treated.iter().filter(|t| **t == 1.0).count())
+    }
+
+    /// Numeric confounder columns with at most two distinct values, whose squares say nothing new.
+    #[must_use]
+    pub fn binary_columns(&self) -> BTreeSet<String> {
+        let columns: BTreeSet<&str> = self.draft.confounders.iter().map(|group| group.confounder.as_str()).collect();
+        let binary = |column: &&str| {
+            let Ok(covariates) = self.analysed.covariates(&[Term::column(column)]) else { return false };
+            let mut seen: Vec<f64> = Vec::with_capacity(3);
+            for value in covariates.x() {
+                if !seen.contains(value) {
+                    seen.push(*value);
+                }
+                if seen.len() > 2 {
+                    return false;
+                }
+            }
+            true
+        };
+        columns.into_iter().filter(binary).map(str::to_owned).collect()
+    }
+
+    /// The outcome of the analysed rows. Only the effects stage asks for it.
+    pub(super) fn outcome(&self) -> Result<&Array1<f64>, DesignFailure> {
+        self.analysed.outcome().ok_or_else(|| DesignFailure("the outcome was not read".to_owned()))
+    }
+
+    /// A declared placebo, analysed rows.
+    pub(super) fn placebo(&self, column: &str) -> Result<&Array1<f64>, DesignFailure> {
+        self.analysed.placebo(column).ok_or_else(|| DesignFailure(format!("the placebo `{column}` was not read")))
+    }
+
     /// The analysed rows. Only the stages of this module look inside.
     pub(super) fn analysed(&self) -> &Analysed {
         &self.analysed
@@ -69,8 +109,8 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 /// # Errors
 /// [`PrepareError`] with every problem of the plan and of the data.
 pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareError> {
-    let source = String::from_utf8_lossy(plan_bytes).into_owned();
-    let refuse = |problems: Vec<Problem>| PlanProblems { source: source.clone(), problems };
+    let text = String::from_utf8_lossy(plan_bytes).into_owned();
+    let refuse = |problems: Vec<Problem>| PlanProblems { text: text.clone(), problems };
     let (plan, mut problems) = plan::read_bytes(plan_bytes);
     let Some(plan) = plan else { return Err(refuse(problems).into()) };
     if plan.data.source.is_empty() {

@@ -55,11 +55,7 @@ impl Unblinded {
     /// As the critic takes it.
     #[must_use]
     pub fn sensitivity_states(&self) -> BTreeMap<Target, SensitivityState<'_>> {
-        let state = |outcome: &'_ Result<SensitivityReport, String>| match outcome {
-            Ok(report) => SensitivityState::Measured(report),
-            Err(reason) => SensitivityState::NotComputable { reason },
-        };
-        self.sensitivity.iter().map(|(target, outcome)| (*target, state(outcome))).collect()
+        self.sensitivity.iter().map(|(target, outcome)| (*target, sensitivity_state(outcome))).collect()
     }
 
     /// The primary effect of an analysis, which is listed under the first iteration that had it.
@@ -67,6 +63,13 @@ impl Unblinded {
         let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
         let is_it = |row: &&EffectRow| row.iteration == first && row.requested == analysis.requested && row.primary;
         self.effects.rows.iter().find(is_it).map(|row| &row.effect)
+    }
+}
+
+fn sensitivity_state(outcome: &Result<SensitivityReport, String>) -> SensitivityState<'_> {
+    match outcome {
+        Ok(report) => SensitivityState::Measured(report),
+        Err(reason) => SensitivityState::NotComputable { reason },
     }
 }
 

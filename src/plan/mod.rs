@@ -63,6 +63,7 @@ mod template;
 mod tree;
 
 pub use quote::yaml_text;
+pub use sections::DEFAULT_SEED;
 pub(crate) use reader::{listed, shown};
 pub use render::render_problems;
 pub use suggest::closest;

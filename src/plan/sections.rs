@@ -11,7 +11,7 @@ use crate::term::Term;
 use std::collections::BTreeMap;
 
 /// The seed of a plan that names none.
-const DEFAULT_SEED: u64 = 20_261_121;
+pub const DEFAULT_SEED: u64 = 20_261_121;
 /// Specs tried if the plan does not say.
 const DEFAULT_ITERATIONS: u32 = 5;
 const COLUMN_TYPES: [(&str, ColumnType); 3] =

@@ -42,6 +42,17 @@ pub enum PlaceboRole {
     NegativeControl,
 }
 
+impl PlaceboRole {
+    /// The key used in documents.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            PlaceboRole::PlaceboOutcome => "placebo_outcome",
+            PlaceboRole::NegativeControl => "negative_control",
+        }
+    }
+}
+
 /// One estimand's analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
