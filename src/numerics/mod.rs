@@ -1,1 +1,15 @@
-//! (in progress)
+//! Numerical ground floor: linear algebra on tall matrices, quantiles, distributions, folds, random streams.
+//!
+//! Everything here is a pure function of its arguments. Sums over rows run over a fixed number of chunks and are
+//! reduced in chunk order, so that the same bits come out whatever the number of threads; see [`chunks`].
+
+pub mod chunks;
+pub mod design_matrix;
+pub mod distributions;
+pub mod folds;
+mod lapack;
+pub mod linalg;
+pub mod quantile;
+pub mod standardise;
+pub mod streams;
+pub mod sums;
