@@ -1,14 +1,13 @@
 //! The store that is a git repository.
 
 use super::error::Difference;
-use super::init::{self, Prepared};
+use super::init::{self, Lock, Prepared};
 use super::libgit;
 use super::message::{check_path, compose, ends_run, trailer};
 use super::tree::{Recorded, clash, files, first_difference, history, with_files};
 use super::worktree::Worktree;
 use super::{ArtifactError, ArtifactStore, Author, Clock, CommitInfo, OpenMode, Situation, Step};
 use git2::{ObjectType, Oid, Repository, RepositoryState, Signature, Time};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// What opening needs beside the directory.
@@ -28,7 +27,7 @@ pub struct OpenOptions {
 pub struct GitStore {
     dir: PathBuf,
     repo: Repository,
-    _lock: File,
+    _lock: Lock,
     clock: Clock,
     author: Author,
     branch: String,

@@ -24,7 +24,17 @@ const NOTHING: [&str; 3] = [STAGING, ".DS_Store", "lost+found"];
 pub(super) struct Prepared {
     pub dir: PathBuf,
     pub repo: Repository,
-    pub lock: File,
+    pub lock: Lock,
+}
+
+/// An advisory lock. The system gives it back however the process ends.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file would not do while a child process that is just being started still shares it.
+    fn drop(&mut self) {
+        let _ = self.0.unlock(); // the only way to fail is that it is not held
+    }
 }
 
 /// Opens the repository in a directory, or makes it.
@@ -98,7 +108,7 @@ fn initialise(dir: &Path) -> Result<Prepared, ArtifactError> {
 }
 
 /// Builds the repository beside and moves it into place, already locked.
-fn build(dir: &Path, staging: &Path) -> Result<File, ArtifactError> {
+fn build(dir: &Path, staging: &Path) -> Result<Lock, ArtifactError> {
     let new = staging.join("new");
     remove_all(&new)?;
     fs::create_dir(&new).map_err(|e| ArtifactError::io("write to", dir, e))?;
@@ -132,12 +142,11 @@ fn refuse_occupied(dir: &Path) -> Result<(), ArtifactError> {
     Ok(())
 }
 
-/// The system gives the lock back however the process ends.
-fn lock(dir: &Path, place: &Path) -> Result<File, ArtifactError> {
+fn lock(dir: &Path, place: &Path) -> Result<Lock, ArtifactError> {
     let file = File::options().create(true).truncate(false).write(true).open(place);
     let file = file.map_err(|e| ArtifactError::io("write to", dir, e))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(ArtifactError::Locked { dir: dir.to_owned() }),
         Err(TryLockError::Error(e)) => Err(ArtifactError::io("lock", place, e)),
     }

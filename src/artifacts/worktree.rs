@@ -119,9 +119,10 @@ impl Worktree<'_> {
         }
     }
 
-    /// Whether a folder will be empty once the files of the known trees (each looked at on its own) have left it.
+    /// Whether a folder will vanish once the files of the known trees (each looked at on its own) have left it.
     fn holds_only(&self, folder: &str, known: &[&Files]) -> Result<bool, ArtifactError> {
         let place = self.dir.join(folder);
+        let mut any = false;
         for entry in fs::read_dir(&place).map_err(|e| ArtifactError::io("list", &place, e))? {
             let entry = entry.map_err(|e| ArtifactError::io("list", &place, e))?;
             let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
@@ -129,8 +130,9 @@ impl Worktree<'_> {
             if !(is_folder && self.holds_only(&path, known)? || !is_folder && is_known(known, &path)) {
                 return Ok(false);
             }
+            any = true;
         }
-        Ok(true)
+        Ok(any)
     }
 
     /// Removals first, so that a folder can take the place of a file and the other way round.

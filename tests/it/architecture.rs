@@ -343,10 +343,18 @@ fn uses(code: &str, word: &str) -> bool {
 
 /// The most `super::` in a row.
 fn longest_climb(code: &str) -> usize {
-    let parts: Vec<&str> = code.split("::").map(str::trim).collect();
-    let is_super = |part: &&str| part.ends_with("super") && !part.trim_end_matches("super").ends_with(is_name);
-    let runs = parts.split(|part| !is_super(part)).map(<[&str]>::len);
-    runs.max().unwrap_or(0)
+    let (mut climb, mut longest) = (0, 0);
+    let mut parts: Vec<&str> = code.split("::").map(str::trim).collect();
+    parts.pop(); // nothing follows it
+    for part in parts {
+        climb = match part.strip_suffix("super") {
+            Some("") => climb + 1,
+            Some(before) if !before.ends_with(is_name) => 1,
+            _ => 0,
+        };
+        longest = longest.max(climb);
+    }
+    longest
 }
 
 /// How many modules a file is below the crate.
