@@ -1,1 +1,174 @@
-//! (in progress)
+//! Estimators of weighted average effects, one file each.
+//!
+//! Every estimator here solves Σ wᵢ(numᵢ − τ denᵢ) = 0, or is a difference of two such ratios, where w are observation
+//! weights. Its influence function, and the derivatives of that function with respect to the nuisance models, go to
+//! [`inference`], which makes the standard errors. [`Nuisances`] fits propensity and outcome models once and shares them
+//! between estimators and targets.
+//!
+//! | estimator | file | point estimate | headline standard error |
+//! |---|---|---|---|
+//! | difference in means | [`naive`] | ȳ₁ − ȳ₀ | Welch |
+//! | linear regression | [`regression`] | coefficient of T in y ~ 1 + T + X | classical |
+//! | g-formula | [`gformula`] | Σ h(μ₁ − μ₀)/Σ h | stacked |
+//! | IPW | [`ipw`] | weighted means (Hájek), weighted sums (Horvitz–Thompson) | stacked |
+//! | AIPW | [`aipw`] | one orthogonal score for all four targets | stacked |
+//! | AIPW, cross-fitted | [`crossfit`] | the same with out-of-fold nuisances | influence function |
+//!
+//! Assumptions common to all but the first: no unmeasured confounding given X, overlap in the target population, no
+//! interference, one version of treatment.
+
+pub mod aipw;
+pub mod crossfit;
+pub mod gformula;
+pub mod inference;
+pub mod ipw;
+pub mod naive;
+pub mod nuisance;
+pub mod outcome;
+pub mod regression;
+mod rows;
+
+pub use nuisance::{KnownNuisances, Nuisances, effect_with_known};
+
+use crate::design::DesignError;
+use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
+use crate::learners::linear::LinearError;
+use crate::learners::logistic::{LogisticError, LogisticParams};
+use crate::numerics::linalg::LinalgError;
+use crate::sample::Sample;
+
+/// How to estimate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EstimateParams {
+    /// The population of the sample, for the label of the effect: trimmed rows are gone before anything here is called.
+    pub population: Population,
+    /// Linear or logistic outcome models.
+    pub outcome: OutcomeKind,
+    /// Folds for cross-fitting, at least 2.
+    pub folds: usize,
+    /// Root seed; only fold assignment uses it.
+    pub seed: u64,
+    /// How logistic regressions are fitted.
+    pub logistic: LogisticParams,
+}
+
+/// Why there is no estimate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EstimateError {
+    /// No propensity.
+    #[error(transparent)]
+    Design(#[from] DesignError),
+    /// The linear outcome model of one arm.
+    #[error(
+        "the linear outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
+    )]
+    OutcomeLinear {
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// What went wrong.
+        source: LinearError,
+    },
+    /// The logistic outcome model of one arm.
+    #[error(
+        "the logistic outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
+    )]
+    OutcomeLogistic {
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// What went wrong.
+        source: LogisticError,
+    },
+    /// The pooled linear regression.
+    #[error("the linear regression of the outcome on treatment and terms could not be fitted: {0}")]
+    Regression(#[from] LinearError),
+    /// A binary outcome that is not.
+    #[error(
+        "the outcome is declared binary but has the value {value} in row {row} (counting from 1); declare it continuous, or code it 0/1"
+    )]
+    OutcomeNotBinary {
+        /// 1-based row.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A unit whose own arm has probability zero.
+    #[error(
+        "row {row} (counting from 1) is in the {arm} arm although its fitted propensity is {e}, so its weight is infinite; trim the sample, or use fewer terms"
+    )]
+    DegeneratePropensity {
+        /// 1-based row.
+        row: usize,
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// Fitted propensity.
+        e: f64,
+    },
+    /// No usable number of folds.
+    #[error(
+        "cross-fitting with {folds} folds needs at least two folds and at least {folds} units in each arm; the smaller arm has {smallest}"
+    )]
+    Folds {
+        /// Folds asked for.
+        folds: usize,
+        /// Units in the smaller arm.
+        smallest: usize,
+    },
+    /// A nuisance model failed on the rows outside one fold.
+    #[error(
+        "cross-fitting, with fold {fold} of {folds} held out: {source}. Fewer folds, or no cross-fitting, may help"
+    )]
+    Fold {
+        /// 1-based fold.
+        fold: usize,
+        /// Number of folds.
+        folds: usize,
+        /// What went wrong.
+        source: Box<EstimateError>,
+    },
+    /// An arm too small for a variance.
+    #[error("the {arm} arm has {n} unit(s) of positive weight; a standard error needs at least two")]
+    SmallArm {
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// Units of positive weight.
+        n: usize,
+    },
+    /// A propensity made for other rows.
+    #[error("the propensity has {got} rows, the sample {expected}; it must be fitted on the same rows")]
+    OtherRows {
+        /// Rows of the propensity.
+        got: usize,
+        /// Rows of the sample.
+        expected: usize,
+    },
+    /// Treatment is not among the coefficients of the pooled regression.
+    #[error("treatment does not vary once the terms are held fixed, so it has no regression coefficient")]
+    NoTreatmentCoefficient,
+    /// A p × p problem.
+    #[error("the stacked standard error could not be computed: {0}")]
+    Linalg(#[from] LinalgError),
+    /// A result that is not a number, from finite data: an overflow.
+    #[error("{what} came out as {value}, not a finite number; rescale the outcome or the terms, or trim the sample")]
+    NotFinite {
+        /// Which number.
+        what: &'static str,
+        /// The value.
+        value: f64,
+    },
+    /// An estimator that cannot be computed from what was given.
+    #[error("{0} cannot be computed from given nuisances")]
+    NotFromKnown(&'static str),
+}
+
+/// The effect of treatment in `sample` by one estimator. Use [`Nuisances`] for several on the same sample.
+///
+/// # Errors
+/// [`EstimateError`]; nothing that is not a finite number is ever returned.
+pub fn estimate(
+    sample: &Sample,
+    estimator: EstimatorKind,
+    target: Target,
+    params: &EstimateParams,
+) -> Result<Effect, EstimateError> {
+    Nuisances::new(sample, params)?.effect(estimator, target)
+}
