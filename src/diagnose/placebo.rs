@@ -12,8 +12,19 @@
 //! Holm's step-down keeps the chance of even one false alarm among m true placebos at the nominal level, whatever their
 //! dependence. m counts the placebos that were tested; one that could not be tested is named in
 //! [`PlaceboReport::not_applicable`] and is not a pass.
+//!
+//! [`placebo_effects`] estimates with the design of the analysis, whatever the placebo's kind with linear outcome models: the
+//! augmentation only has to reduce variance, and a 0/1 placebo may be too rare for a logistic model. A placebo that the
+//! design terms determine, such as a confounder, has a standard error of zero and is refused: it would be a test of
+//! arithmetic.
 
+use super::moments::variance;
+use crate::design::{Propensity, fit_propensity};
+use crate::estimand::{EstimatorKind, OutcomeKind, Target};
+use crate::estimate::{EstimateParams, Nuisances};
 use crate::numerics::distributions::normal_two_sided;
+use crate::sample::{Covariates, Sample};
+use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 /// The effect on one declared placebo.
@@ -44,6 +55,9 @@ pub struct PlaceboReport {
     pub not_applicable: Option<String>,
 }
 
+/// A standard error below this many standard deviations of the placebo is rounding: an honest one is about 1/√n.
+const ROUNDING: f64 = 1e-9;
+
 /// An estimated effect on one placebo, before anything is made of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaceboEstimate {
@@ -57,6 +71,26 @@ pub struct PlaceboEstimate {
     pub std_error: f64,
     /// Standard deviation of the placebo among the analysed units.
     pub sd: f64,
+}
+
+/// A placebo that was declared, with its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredPlacebo {
+    /// Column.
+    pub column: String,
+    /// `placebo_outcome` or `negative_control`.
+    pub role: String,
+    /// n values on the rows of the analysis.
+    pub values: Array1<f64>,
+}
+
+/// How placebo effects are estimated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceboParams {
+    /// [`EstimatorKind::Aipw`], or [`EstimatorKind::IpwHajek`] where AIPW is not allowed.
+    pub estimator: EstimatorKind,
+    /// As for the outcome; its outcome kind is not used.
+    pub estimate: EstimateParams,
 }
 
 /// Why a placebo could not be tested.
@@ -75,6 +109,14 @@ pub enum PlaceboError {
         column: String,
         /// What the estimator said.
         reason: String,
+    },
+    /// The design terms determine it.
+    #[error(
+        "`{column}` is a combination of the design terms, so the design cannot fail on it; a placebo must not be among the confounders"
+    )]
+    Determined {
+        /// Column.
+        column: String,
     },
     /// The effect has no usable standard error.
     #[error(
@@ -112,6 +154,48 @@ pub fn placebo_report(tests: Vec<Result<PlaceboEstimate, PlaceboError>>) -> Plac
     PlaceboReport { effects, not_applicable: (!reasons.is_empty()).then(|| reasons.join("; ")) }
 }
 
+/// Estimates and tests the effect of treatment on every placebo, for `target` in the rows of `cov`. What cannot be
+/// estimated is named in the report, not dropped.
+#[must_use]
+pub fn placebo_effects(
+    cov: &Covariates,
+    placebos: &[DeclaredPlacebo],
+    target: Target,
+    params: &PlaceboParams,
+) -> PlaceboReport {
+    // One propensity for all of them: it does not depend on the placebo.
+    let propensity = fit_propensity(cov, &params.estimate.logistic).map_err(|e| e.to_string());
+    let test = |placebo: &DeclaredPlacebo| {
+        let fail = |reason: String| PlaceboError::NotEstimated { column: placebo.column.clone(), reason };
+        let propensity = propensity.as_ref().map_err(|reason| fail(reason.clone()))?;
+        let sample = Sample::new(cov.clone(), placebo.values.clone()).map_err(|e| fail(e.to_string()))?;
+        estimate_one(&sample, placebo, (propensity, target), params)
+    };
+    placebo_report(placebos.iter().map(test).collect())
+}
+
+fn estimate_one(
+    sample: &Sample,
+    placebo: &DeclaredPlacebo,
+    (propensity, target): (&Propensity, Target),
+    params: &PlaceboParams,
+) -> Result<PlaceboEstimate, PlaceboError> {
+    let (column, role) = (placebo.column.clone(), placebo.role.clone());
+    let weights = sample.covariates().weights_or_ones().to_vec();
+    let sd = variance(&placebo.values.to_vec(), &weights).unwrap_or(0.0).sqrt();
+    if sd == 0.0 {
+        return Err(PlaceboError::Constant { column });
+    }
+    let linear = EstimateParams { outcome: OutcomeKind::Continuous, ..params.estimate.clone() };
+    let effect = Nuisances::with_propensity(sample, &linear, propensity)
+        .and_then(|n| n.effect(params.estimator, target))
+        .map_err(|e| PlaceboError::NotEstimated { column: column.clone(), reason: e.to_string() })?;
+    if effect.std_error < ROUNDING * sd {
+        return Err(PlaceboError::Determined { column });
+    }
+    Ok(PlaceboEstimate { column, role, estimate: effect.estimate, std_error: effect.std_error, sd })
+}
+
 /// Holm's step-down adjustment of p-values, in the order given.
 #[must_use]
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
@@ -141,87 +225,4 @@ fn effect(test: PlaceboEstimate) -> Result<PlaceboEffect, PlaceboError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn test(column: &str, estimate: f64, std_error: f64, sd: f64) -> Result<PlaceboEstimate, PlaceboError> {
-        Ok(PlaceboEstimate { column: column.into(), role: "placebo_outcome".into(), estimate, std_error, sd })
-    }
-
-    #[test]
-    fn p_values_are_those_of_the_tables() {
-        for (z, p) in [(0.0, 1.0), (1.959963984540054, 0.05), (-2.5758293035489004, 0.01), (6.0, 1.973175290075396e-9)]
-        {
-            let got = placebo_report(vec![test("re75", z, 1.0, 2.0)]).effects[0].p_value;
-            assert!((got / p - 1.0_f64).abs() < 1e-12, "{z}: {got}");
-        }
-    }
-
-    #[test]
-    fn holm_of_a_textbook_example() {
-        let adjusted = holm(&[0.01, 0.04, 0.03, 0.005]);
-        for (got, expected) in adjusted.iter().zip([0.03, 0.06, 0.06, 0.02]) {
-            assert!((got - expected).abs() < 1e-15, "{adjusted:?}");
-        }
-        assert!(holm(&[]).is_empty());
-    }
-
-    #[test]
-    fn an_untestable_placebo_is_named_and_the_others_are_tested() {
-        let gone = Err(PlaceboError::NotEstimated { column: "wt71".into(), reason: "it is not in the data".into() });
-        let report = placebo_report(vec![test("re75", 2.0, 1.0, 4.0), test("u75", 0.0, 1.0, 0.0), gone]);
-        assert_eq!(report.effects.len(), 1);
-        assert_eq!(report.effects[0].standardised, 0.5);
-        assert_eq!(report.effects[0].p_holm, report.effects[0].p_value);
-        let why = report.not_applicable.expect("two reasons");
-        assert!(why.contains("`u75`") && why.contains("`wt71`"), "{why}");
-    }
-
-    #[test]
-    fn no_placebo_is_not_applicable_and_no_uncertainty_is_refused() {
-        assert!(placebo_report(Vec::new()).not_applicable.is_some_and(|why| why.contains("declares no placebo")));
-        for se in [0.0, f64::NAN, f64::INFINITY] {
-            let report = placebo_report(vec![test("re75", 1.0, se, 1.0)]);
-            assert!(report.effects.is_empty() && report.not_applicable.is_some());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn holm_only_makes_p_values_larger(p in prop::collection::vec(0.0..=1.0_f64, 1..12)) {
-            for (adjusted, raw) in holm(&p).iter().zip(&p) {
-                prop_assert!(adjusted >= raw && *adjusted <= 1.0);
-            }
-        }
-
-        #[test]
-        fn holm_keeps_the_order_and_the_smallest_is_bonferroni(p in prop::collection::vec(0.0..=1.0_f64, 1..12)) {
-            let adjusted = holm(&p);
-            for i in 0..p.len() {
-                for j in 0..p.len() {
-                    prop_assert!(p[i] > p[j] || adjusted[i] <= adjusted[j]);
-                }
-            }
-            let smallest = |v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min);
-            prop_assert!((smallest(&adjusted) - (smallest(&p) * p.len() as f64).min(1.0)).abs() < 1e-15);
-        }
-
-        /// Step-down as Holm states it: reject in order of p while p₍ⱼ₎ <= α/(m − j + 1), stop at the first that is not.
-        #[test]
-        fn holm_rejects_what_the_step_down_rejects(p in prop::collection::vec(0.0..=1.0_f64, 1..12), alpha in 0.01..0.5_f64) {
-            let mut sorted = p.clone();
-            sorted.sort_by(f64::total_cmp);
-            let m = p.len();
-            let steps = sorted.iter().enumerate().take_while(|(j, p)| **p * (m - j) as f64 <= alpha).count();
-            prop_assert_eq!(holm(&p).iter().filter(|p| **p <= alpha).count(), steps);
-        }
-
-        #[test]
-        fn the_order_of_the_placebos_does_not_matter(p in prop::collection::vec(0.0..=1.0_f64, 1..12)) {
-            let reversed: Vec<f64> = p.iter().rev().copied().collect();
-            let back: Vec<f64> = holm(&reversed).into_iter().rev().collect();
-            prop_assert_eq!(holm(&p), back);
-        }
-    }
-}
+mod tests;

@@ -54,7 +54,7 @@ pub struct SensitivityReport {
     pub rv_q1: f64,
     /// Robustness value for significance at 5 %.
     pub rv_q1_alpha05: f64,
-    /// One per priority confounder; those whose bound is not attainable are left out and counted.
+    /// One per priority confounder; those whose bound is not attainable are in `benchmarks_unattainable`.
     pub benchmarks: Vec<Benchmark>,
     /// Priority confounders whose bound would need an R² of one or more.
     pub benchmarks_unattainable: Vec<String>,
@@ -127,6 +127,9 @@ fn benchmarks(
 ) -> Result<(Vec<Benchmark>, Vec<String>), SensitivityError> {
     let (mut attainable, mut unattainable) = (Vec::new(), Vec::new());
     for (confounder, columns) in groups {
+        if columns.is_empty() {
+            return Err(SensitivityError::EmptyGroup { confounder: confounder.clone() });
+        }
         let strength = regression.strength(columns)?;
         match Bound::benchmark(strength.r2_treatment, strength.r2_outcome, 1.0) {
             None => unattainable.push(confounder.clone()),
@@ -197,6 +200,14 @@ pub enum SensitivityError {
     DegreesOfFreedom {
         /// Residual degrees of freedom.
         df: usize,
+    },
+    /// A priority confounder without a term to measure it by.
+    #[error(
+        "no design term involves the priority confounder `{confounder}`, so there is no benchmark; add a term for it"
+    )]
+    EmptyGroup {
+        /// The confounder.
+        confounder: String,
     },
     /// A benchmark points at no column.
     #[error("a benchmark asks for column {column}, but there are only {columns} columns")]

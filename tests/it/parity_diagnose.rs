@@ -1,4 +1,4 @@
-//! Balance, overlap, E-value, tipping point and robustness values against the reference values in tests/fixtures/parity,
+//! Balance, overlap, placebo effects, E-value, tipping point and robustness values against the reference values in tests/fixtures/parity,
 //! whose README names the R and Python package behind each. Every key of these families must be recognised and compared.
 //!
 //! Propensities and entropy-balancing weights are rebuilt from the reference coefficients, so that a failure here is a
@@ -10,11 +10,14 @@ use ndarray::{Array1, Array2};
 use oci_agent::diagnose::balance::{BalanceRow, BalanceTable, BalanceTerm, balance};
 use oci_agent::diagnose::moments;
 use oci_agent::diagnose::overlap::{common_support, overlap};
+use oci_agent::diagnose::placebo::{DeclaredPlacebo, PlaceboParams, placebo_effects};
 use oci_agent::diagnose::sensitivity::e_value::{RiskRatio, tipping_bias};
 use oci_agent::diagnose::sensitivity::regression::TreatmentRegression;
 use oci_agent::diagnose::sensitivity::robustness::Bound;
 use oci_agent::diagnose::sensitivity::sensitivity;
 use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
+use oci_agent::estimate::EstimateParams;
+use oci_agent::learners::logistic::LogisticParams;
 use oci_agent::sample::{Covariates, Sample};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -417,4 +420,36 @@ fn the_report_of_nhefs() {
         // None of them is as strong as the robustness value, and indeed none changes the sign.
         assert!(b.equivalent_rv < report.rv_q1 && b.adjusted_estimate > 0.0, "{b:?}");
     }
+}
+
+/// The parent outcome's pre-treatment value as a placebo, with every term of it left out of the design.
+#[test]
+fn placebo_effects_of_every_placebo_case() {
+    for name in ["placebo_nhefs", "placebo_lalonde_lin8", "placebo_lalonde_ix10"] {
+        let case = Case::load(name);
+        let declared = [DeclaredPlacebo {
+            column: "before".into(),
+            role: "placebo_outcome".into(),
+            values: case.sample.y().clone(),
+        }];
+        let estimators = [(EstimatorKind::Aipw, "aipw.{}"), (EstimatorKind::IpwHajek, "ipw.{}.hajek")];
+        for (estimator, pattern) in estimators {
+            for target in [Target::Ate, Target::Att, Target::Atc] {
+                let prefix = pattern.replace("{}", target.key());
+                let report = placebo_effects(case.cov(), &declared, target, &placebo_params(estimator));
+                let effect = report.effects.first().unwrap_or_else(|| panic!("{name} {prefix}: {report:?}"));
+                assert_eq!(case.compare(&format!("{prefix}.est"), |_| effect.estimate), 1);
+                assert_eq!(case.compare(&format!("{prefix}.se_mest"), |_| effect.std_error), 1);
+                let standardised = effect.estimate / case.value("sample.sd_y");
+                assert!((effect.standardised / standardised - 1.0).abs() < 1e-9);
+                assert_eq!((effect.p_holm, report.not_applicable), (effect.p_value, None));
+            }
+        }
+    }
+}
+
+fn placebo_params(estimator: EstimatorKind) -> PlaceboParams {
+    let (population, outcome) = (Population::All, OutcomeKind::Continuous);
+    let logistic = LogisticParams::default();
+    PlaceboParams { estimator, estimate: EstimateParams { population, outcome, folds: 2, seed: 0, logistic } }
 }

@@ -107,3 +107,10 @@ fn an_outcome_that_does_not_vary_is_refused() {
     let refused = sensitivity(&flat, &[], &effect(0.9, 0.1), OutcomeKind::Continuous);
     assert_eq!(refused, Err(SensitivityError::ConstantOutcome));
 }
+
+#[test]
+fn a_priority_confounder_without_terms_is_not_a_weak_one() {
+    let groups = [("income".to_owned(), Vec::new())];
+    let refused = sensitivity(&sample(50, 0.5, 9), &groups, &effect(0.9, 0.1), OutcomeKind::Continuous);
+    assert_eq!(refused, Err(SensitivityError::EmptyGroup { confounder: "income".into() }));
+}
