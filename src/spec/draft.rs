@@ -106,7 +106,8 @@ impl<'a> Draft<'a> {
         let section = &self.plan.treatment;
         let Some(column) = self.column(&section.column, "treatment.column") else { return };
         if !matches!(column.kind.as_str(), "number" | "category" | "boolean") {
-            let hint = format!("The treatment must be a number, a category or true/false; {}", how_to_read(&column.name));
+            let hint =
+                format!("The treatment must be a number, a category or true/false; {}", how_to_read(&column.name));
             self.note("treatment.column", format!("the treatment `{}` is {}", column.name, noun(column)), hint);
             return;
         }
@@ -125,10 +126,15 @@ impl<'a> Draft<'a> {
         match (column.kind.as_str(), section.kind) {
             ("number", _) | ("boolean", OutcomeKind::Binary) => {}
             ("boolean", OutcomeKind::Continuous) => {
-                self.note("outcome.kind", message, "Write `kind: binary` under `outcome:`; effects are then risk differences.");
+                self.note(
+                    "outcome.kind",
+                    message,
+                    "Write `kind: binary` under `outcome:`; effects are then risk differences.",
+                );
             }
             _ => {
-                let hint = format!("An outcome is a number, or true/false with `kind: binary`; {}", how_to_read(&column.name));
+                let hint =
+                    format!("An outcome is a number, or true/false with `kind: binary`; {}", how_to_read(&column.name));
                 self.note("outcome.column", message, hint);
             }
         }
@@ -152,7 +158,9 @@ impl<'a> Draft<'a> {
         for (list, names, priority) in [("priority", &section.priority, true), ("other", &section.other, false)] {
             for (i, name) in names.iter().enumerate() {
                 let path = format!("confounders.{list}[{i}]");
-                let Some(terms) = self.column(name, &path).and_then(|column| self.expand(column, &path)) else { continue };
+                let Some(terms) = self.column(name, &path).and_then(|column| self.expand(column, &path)) else {
+                    continue;
+                };
                 groups.push(TermGroup { confounder: name.clone(), priority, terms });
             }
         }
@@ -296,7 +304,10 @@ fn noun(column: &ColumnInfo) -> String {
 }
 
 fn how_to_read(name: &str) -> String {
-    format!("`columns: {{{}: …}}` under `data:` says how to read it, if the file's own type is not what is meant.", shown(name))
+    format!(
+        "`columns: {{{}: …}}` under `data:` says how to read it, if the file's own type is not what is meant.",
+        shown(name)
+    )
 }
 
 fn how_to_use(column: &ColumnInfo) -> String {
