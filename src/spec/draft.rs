@@ -3,7 +3,7 @@
 use super::levels::{MISSING_LEVEL, own_spelling};
 use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
 use crate::estimand::{EstimatorKind, OutcomeKind, Population};
-use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown};
+use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text};
 use crate::schema::{ColumnInfo, DatasetDocument};
 use crate::term::{Factor, Term};
 use std::collections::{BTreeMap, BTreeSet};
@@ -181,7 +181,8 @@ impl<'a> Draft<'a> {
                 format!("`{name}` is a category with {levels} levels"),
                 format!(
                     "Group it into {MOST_LEVELS} levels or fewer, in a column of its own; or, if its values are numbers, read \
-                     it as one with `columns: {{{name}: number}}` under `data:`."
+                     it as one with `columns: {{{}: number}}` under `data:`.",
+                    yaml_text(name)
                 ),
             )),
             "category" | "boolean" => None,
@@ -306,7 +307,7 @@ fn noun(column: &ColumnInfo) -> String {
 fn how_to_read(name: &str) -> String {
     format!(
         "`columns: {{{}: …}}` under `data:` says how to read it, if the file's own type is not what is meant.",
-        shown(name)
+        yaml_text(&shown(name))
     )
 }
 
