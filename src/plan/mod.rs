@@ -2,7 +2,74 @@
 //!
 //! [`parse`] reads YAML into a [`Plan`] and reports *every* problem of the file at once, each with its line, column
 //! and a hint. Unknown keys are refused. What needs the data (missing columns, a treatment that is not binary, an empty
-//! arm) is checked by `pipeline::check`, which uses [`Plan::at`] to point at the same lines.
+//! arm) is checked by `spec::draft` and `pipeline::check`, which use [`Plan::at`] to point at the same lines.
+//!
+//! ```yaml
+//! title: text                       # required
+//! question: text                    # required
+//! target_trial:                     # what is left out becomes a blind spot in the critique
+//!   eligibility: text
+//!   treatment_strategies: text
+//!   assignment: text
+//!   time_zero: text
+//!   follow_up: text
+//!   outcome: text
+//!   causal_contrast: text
+//!   analysis_plan: text
+//! data:
+//!   source: file or glob            # required; CSV or Parquet, relative to the plan
+//!   unit_id: column
+//!   weights: column
+//!   columns:                        # where the file's own type is not what is meant
+//!     name: number | category | boolean
+//!     other_name: {type: category, reference: level}
+//!   missing: error | drop | indicator   # default error
+//! treatment:
+//!   column: column                  # required
+//!   treated: level                  # default 1
+//!   control: level                  # default 0
+//! outcome:
+//!   column: column                  # required
+//!   units: text                     # required
+//!   kind: continuous | binary       # default continuous
+//! confounders:                      # at least one in priority or other
+//!   priority: [columns]             # those that must balance
+//!   other: [columns]
+//!   terms: [age^2, re74 == 0, educ * re74]
+//! placebo_outcomes: [columns]       # before treatment
+//! negative_controls: [columns]      # after treatment
+//! threats: text, or a list of them
+//! estimands: [ate, att, atc, ato]   # default [ate]
+//! tools: [propensity, balance, …]   # default: all, see Tool
+//! loop:
+//!   max_iterations: 1 to 50         # default 5
+//!   stop_when: no_playbook_applies | satisfactory
+//!   blind: true | false             # default true
+//! actor: {provider: playbook}
+//! critic: {provider: playbook}
+//! seed: whole number                # default 20261121
+//! ```
+//!
+//! Every value is read as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only
+//! `true` and `false` are flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.
+
+mod parse;
+mod quote;
+mod reader;
+mod render;
+mod rules;
+mod sections;
+mod suggest;
+mod template;
+mod tree;
+
+pub(crate) use parse::in_order;
+pub use parse::{LARGEST_PLAN, parse, parse_bytes};
+pub use quote::yaml_text;
+pub(crate) use reader::{listed, shown};
+pub use render::render_problems;
+pub use suggest::closest;
+pub use template::{TemplateInput, template};
 
 use crate::estimand::{EstimatorKind, OutcomeKind, Target};
 use crate::term::Term;
