@@ -6,7 +6,8 @@
 use super::column::{Column, Data, Encoded, Kind, MISSING, encode, number, too_large_for_f64};
 use super::error::DatasetError;
 use super::frame;
-use super::scan::{Scan, Shape, scan};
+use super::scan::{Scan, scan};
+use super::shape::Shape;
 use super::words::{count, short};
 use crate::plan::{ColumnOverride, ColumnType};
 use polars::prelude::{CsvReadOptions, DataFrame, DataType, Field, PlSmallStr, Schema, SerReader as _};

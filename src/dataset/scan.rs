@@ -5,8 +5,10 @@
 //! numbers that turn into text at row 90,000). This pass explains, with line numbers; and it decides the types from the
 //! whole file, so that polars guesses nothing. Grammar: RFC 4180 with `,` and `"`, line ends LF or CRLF, UTF-8.
 
+use super::encoding::{Utf8, refuse_binary};
 use super::error::DatasetError;
 use super::hash::{Digest, hex};
+use super::shape::Shape;
 use super::words::{count, quoted, short};
 use std::io::Read;
 use std::path::Path;
@@ -20,26 +22,6 @@ pub(super) struct Scan {
     pub(super) blank_lines: usize,
     pub(super) columns: Vec<Shape>,
     pub(super) sha256: String,
-}
-
-/// What is known of one column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// Every field is empty or a plain decimal number, see [`plain_number`].
-    pub(super) plain: bool,
-    /// Every field is empty or a plain whole number.
-    pub(super) whole: bool,
-    /// Number of empty fields.
-    pub(super) empty: usize,
-}
-
-impl Shape {
-    /// The shape of the same column over two files.
-    pub(super) fn join(&mut self, other: &Shape) {
-        self.plain &= other.plain;
-        self.whole &= other.whole;
-        self.empty += other.empty;
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +56,7 @@ pub(super) fn scan(path: &Path, file: &str) -> Result<Scan, DatasetError> {
     let mut reader = std::fs::File::open(path).map_err(io)?;
     let mut scanner = Scanner::new(file);
     let mut digest = Digest::new();
-    let mut utf8 = Utf8 { carry: Vec::new(), offset: 0 };
+    let mut utf8 = Utf8::default();
     let mut buffer = vec![0_u8; 1 << 18];
     let mut first = true;
     loop {
@@ -110,67 +92,6 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
         }
     }
     Ok(n)
-}
-
-fn refuse_binary(file: &str, bytes: &[u8]) -> Result<(), DatasetError> {
-    let (what, fix) = match bytes {
-        [b'P', b'A', b'R', b'1', ..] => ("it is a Parquet file", "give it the ending `.parquet`"),
-        [0x1f, 0x8b, ..] | [b'P', b'K', 3, 4, ..] => {
-            ("it is compressed or a spreadsheet", "unpack or export it as CSV")
-        }
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => ("it is UTF-16 text", "save it as UTF-8"),
-        _ => return Ok(()),
-    };
-    Err(DatasetError::Format { file: file.into(), reason: what.into(), fix: fix.into() })
-}
-
-/// Checks UTF-8 over chunk borders.
-struct Utf8 {
-    carry: Vec<u8>,
-    offset: usize,
-}
-
-impl Utf8 {
-    fn check(&mut self, chunk: &[u8], line: usize, file: &str) -> Result<(), DatasetError> {
-        let carried = self.carry.len();
-        let joined: Vec<u8>;
-        let bytes = if carried == 0 {
-            chunk
-        } else {
-            joined = [&self.carry, chunk].concat();
-            &joined
-        };
-        match std::str::from_utf8(bytes) {
-            Ok(_) => self.carry = Vec::new(),
-            Err(e) if e.error_len().is_none() => {
-                self.carry = bytes.get(e.valid_up_to()..).unwrap_or_default().to_vec();
-            }
-            Err(e) => {
-                let good = bytes.get(..e.valid_up_to()).unwrap_or_default();
-                let lines = good.iter().filter(|b| **b == b'\n').count();
-                let bad = bytes.get(e.valid_up_to()).copied().unwrap_or_default();
-                return Err(not_utf8(file, line + lines, self.offset - carried + e.valid_up_to(), bad));
-            }
-        }
-        self.offset += chunk.len();
-        Ok(())
-    }
-
-    fn end(&self, line: usize, file: &str) -> Result<(), DatasetError> {
-        match self.carry.first() {
-            None => Ok(()),
-            Some(bad) => Err(not_utf8(file, line, self.offset - self.carry.len(), *bad)),
-        }
-    }
-}
-
-fn not_utf8(file: &str, line: usize, offset: usize, byte: u8) -> DatasetError {
-    DatasetError::Csv {
-        file: file.into(),
-        line: Some(line),
-        reason: format!("the text is not UTF-8 (byte 0x{byte:02X} at offset {offset})"),
-        fix: format!("convert it, for example with `iconv -f WINDOWS-1252 -t UTF-8 {file}`"),
-    }
 }
 
 impl<'a> Scanner<'a> {
@@ -278,7 +199,7 @@ impl<'a> Scanner<'a> {
         let line = std::mem::replace(&mut self.record_line, self.line + 1);
         let Some(header) = &self.header else {
             let header = self.check_header()?;
-            self.columns = vec![Shape { plain: true, whole: true, empty: 0 }; header.len()];
+            self.columns = vec![Shape::default(); header.len()];
             self.header = Some(header);
             return Ok(());
         };
@@ -368,82 +289,5 @@ impl<'a> Scanner<'a> {
             });
         }
         Ok(Scan { header, rows: self.rows, blank_lines: self.blank_lines, columns: self.columns, sha256: hex(&sha256) })
-    }
-}
-
-impl Shape {
-    fn look(&mut self, field: &[u8], quoted: bool) {
-        if field.is_empty() && !quoted {
-            self.empty += 1;
-        } else if self.plain {
-            let number = if quoted { None } else { plain_number(field) };
-            self.plain = number.is_some();
-            self.whole &= number == Some(true);
-        }
-    }
-}
-
-/// `Some(is it whole)` for numbers that polars and `str::parse` read alike and exactly: an optional minus, digits, an
-/// optional fraction, an optional exponent. Whole numbers of more than 15 digits are left to the careful path, since
-/// not all of them are f64.
-pub(super) fn plain_number(field: &[u8]) -> Option<bool> {
-    let rest = field.strip_prefix(b"-").unwrap_or(field);
-    let (digits, rest) = digits(rest);
-    let whole = rest.is_empty();
-    if digits == 0 || (whole && digits > 15) {
-        return None;
-    }
-    let rest = match rest.strip_prefix(b".") {
-        None => rest,
-        Some(after) => match self::digits(after) {
-            (0, _) => return None,
-            (_, rest) => rest,
-        },
-    };
-    let rest = match rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
-        None => rest,
-        Some(after) => {
-            let after = after.strip_prefix(b"-").or_else(|| after.strip_prefix(b"+")).unwrap_or(after);
-            match self::digits(after) {
-                (0, _) => return None,
-                (_, rest) => rest,
-            }
-        }
-    };
-    rest.is_empty().then_some(whole)
-}
-
-fn digits(bytes: &[u8]) -> (usize, &[u8]) {
-    let n = bytes.iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len());
-    (n, bytes.get(n..).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_numbers() {
-        for (text, expected) in [
-            ("1", Some(true)),
-            ("-12", Some(true)),
-            ("007", Some(true)),
-            ("1.5", Some(false)),
-            ("-0.25e-3", Some(false)),
-            ("1E5", Some(false)),
-            ("123456789012345", Some(true)),
-            ("1234567890123456", None),
-            ("", None),
-            ("-", None),
-            ("1.", None),
-            (".5", None),
-            ("+1", None),
-            (" 1", None),
-            ("1e", None),
-            ("NaN", None),
-            ("1_000", None),
-        ] {
-            assert_eq!(plain_number(text.as_bytes()), expected, "{text}");
-        }
     }
 }

@@ -53,6 +53,7 @@
 //! Every value is read as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only
 //! `true` and `false` are flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.
 
+mod parse;
 mod quote;
 mod reader;
 mod render;
@@ -62,6 +63,8 @@ mod suggest;
 mod template;
 mod tree;
 
+pub(crate) use parse::in_order;
+pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
 pub use quote::yaml_text;
 pub use sections::DEFAULT_SEED;
 pub(crate) use reader::{listed, shown};
@@ -97,98 +100,6 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: String,
-}
-
-/// The largest plan that is read, in bytes.
-pub const LARGEST_PLAN: usize = 1 << 20;
-/// After so many problems the rest is counted only.
-const MOST_PROBLEMS: usize = 100;
-
-/// Reads a plan from the bytes of its file.
-///
-/// # Errors
-/// Every problem of the file; a file that is too large or not UTF-8 is not read any further.
-pub fn parse_bytes(bytes: &[u8]) -> Result<Plan, Vec<Problem>> {
-    strict(read_bytes(bytes))
-}
-
-/// Reads a plan.
-///
-/// # Errors
-/// Every problem of the file, sorted by place. Never empty.
-pub fn parse(text: &str) -> Result<Plan, Vec<Problem>> {
-    strict(read(text))
-}
-
-/// Reads as much of a plan as can be read, and every problem of it, sorted by place. The plan is there whenever the file
-/// is a mapping, so that what it does say can be held against the data in the same round.
-#[must_use]
-pub fn read_bytes(bytes: &[u8]) -> (Option<Plan>, Vec<Problem>) {
-    if let Err(problems) = too_large(bytes.len()) {
-        return (None, problems);
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => read(text),
-        Err(error) => (None, vec![not_utf8(bytes, error.valid_up_to())]),
-    }
-}
-
-fn read(text: &str) -> (Option<Plan>, Vec<Problem>) {
-    let root = match too_large(text.len()).and_then(|()| tree::load(text)) {
-        Ok(Some(root)) if !root.is_null() => root,
-        Ok(_) => return (None, vec![empty_file()]),
-        Err(problems) => return (None, problems),
-    };
-    let mut reader = reader::Reader::default();
-    let Some(section) = reader.root(&root) else { return (None, reader.problems) };
-    let mut plan = sections::plan(&mut reader, &section);
-    plan.places = reader.places;
-    let mut problems = reader.problems;
-    rules::check(&plan, &reader.terms, &mut problems);
-    (Some(plan), in_order(problems))
-}
-
-fn strict((plan, problems): (Option<Plan>, Vec<Problem>)) -> Result<Plan, Vec<Problem>> {
-    match plan {
-        Some(plan) if problems.is_empty() => Ok(plan),
-        _ => Err(problems),
-    }
-}
-
-fn too_large(bytes: usize) -> Result<(), Vec<Problem>> {
-    if bytes <= LARGEST_PLAN {
-        return Ok(());
-    }
-    let message = format!("the file has {bytes} bytes; a plan has at most {LARGEST_PLAN} (1 MiB)");
-    let hint = "A plan is a page of text; was a data file named in its place?".to_owned();
-    Err(vec![Problem { place: None, path: String::new(), message, hint }])
-}
-
-fn not_utf8(bytes: &[u8], offset: usize) -> Problem {
-    let line = bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
-    let byte = bytes.get(offset).copied().unwrap_or_default();
-    let message = format!("the file is not UTF-8: byte {byte:#04x} at offset {offset}, on line {line}");
-    let hint = "Save the plan as UTF-8 in your editor, or convert it with `iconv -f LATIN1 -t UTF-8`.".to_owned();
-    Problem { place: None, path: String::new(), message, hint }
-}
-
-fn empty_file() -> Problem {
-    let hint = "`oci-agent init data.csv --treatment T --outcome Y` writes a plan to start from.".to_owned();
-    Problem { place: None, path: String::new(), message: "the file is empty".to_owned(), hint }
-}
-
-/// Sorted by place, those about the whole file first; very many are cut short, and that is said.
-#[must_use]
-pub fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort_by(|a, b| (a.place, &a.path).cmp(&(b.place, &b.path)));
-    let more = problems.len().saturating_sub(MOST_PROBLEMS);
-    if more > 0 {
-        problems.truncate(MOST_PROBLEMS);
-        let message = format!("{more} more problems are not listed");
-        let hint = "Mend the first ones and check again.".to_owned();
-        problems.push(Problem { place: None, path: String::new(), message, hint });
-    }
-    problems
 }
 
 /// The seven components of a target trial (Hernán & Robins 2016, doi:10.1093/aje/kwv254).

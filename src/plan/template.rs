@@ -63,7 +63,11 @@ fn data(out: &mut String, input: &TemplateInput<'_>) {
         .map(|column| format!("{} ({})", shown(&column.name), column.missing))
         .collect();
     if !missing.is_empty() {
-        let _ = writeln!(out, "  # Missing values in this file: {}.", missing.join(", "));
+        let _ = writeln!(
+            out,
+            "  # Missing values in this file: {}. With `error` the run stops and names them.",
+            missing.join(", ")
+        );
     }
     out.push_str("  missing: error\n");
 }
@@ -146,7 +150,7 @@ fn looks_like_id(name: &str) -> bool {
 }
 
 const HEADER: &str = "\
-# An analysis plan for oci-agent, to be edited. It runs as it is, but only you know whether it is true.
+# An analysis plan for oci-agent, to be edited. It is complete as it stands, but only you know whether it is true.
 #
 #   oci-agent check plan.yaml     reads it against the data and says what does not fit
 #   oci-agent run plan.yaml       does the analysis; effects are computed after the design has settled
@@ -181,8 +185,7 @@ data:
   # A CSV or Parquet file or a glob of them, relative to this plan.
 ";
 
-const COLUMNS: &str = "\
-  # weights: w         # observation weights, e.g. of a survey; leave out if every row counts once
+const COLUMNS: &str = "  # weights: w     # observation weights, e.g. of a survey; leave out if every row counts once
   # How to read a column, where the file's own type is not what is meant (codes that look like numbers, say):
   # columns:
   #   education: category
@@ -217,8 +220,8 @@ const CONFOUNDERS: &str = "
 confounders:
 ";
 
-const TERMS: &str = "\
-  # Curves, thresholds and interactions that you know of beforehand: [age^2, earnings == 0, education * earnings]
+const TERMS: &str =
+    "  # Curves, thresholds and interactions that you know of beforehand: [age^2, earnings == 0, education * earnings]
   terms: []
 ";
 

@@ -9,6 +9,8 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInpu
 
 /// A plan needs four levels.
 const DEEPEST: usize = 12;
+/// Keys and values; a long plan has a few hundred. Bounds the time and memory that a hostile file can take.
+const MOST_VALUES: usize = 20_000;
 /// After so many problems of this kind the file is something else than a plan.
 const MOST: usize = 20;
 
@@ -83,12 +85,13 @@ struct Builder<'a> {
     stack: Vec<Frame>,
     root: Option<Node>,
     documents: usize,
+    values: usize,
 }
 
 impl<'a> Builder<'a> {
     fn new(text: &'a str) -> Self {
         let offsets = text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect();
-        Builder { text, offsets, problems: Vec::new(), stack: Vec::new(), root: None, documents: 0 }
+        Builder { text, offsets, problems: Vec::new(), stack: Vec::new(), root: None, documents: 0, values: 0 }
     }
 
     fn offset(&self, marker: Marker) -> usize {
@@ -133,6 +136,15 @@ impl<'a> Builder<'a> {
     /// Takes one event; `false` if reading on makes no sense.
     fn take(&mut self, event: Event<'_>, span: Span) -> bool {
         let place = self.place(span);
+        self.values += 1;
+        if self.values > MOST_VALUES {
+            self.problem(
+                place,
+                format!("the file has more than {MOST_VALUES} keys and values"),
+                "A plan is a page of text; was a data file named in its place?",
+            );
+            return false;
+        }
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => true,
             Event::DocumentStart(_) => self.document(place),

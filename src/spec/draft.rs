@@ -3,7 +3,7 @@
 use super::levels::{MISSING_LEVEL, own_spelling};
 use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
 use crate::estimand::{EstimatorKind, OutcomeKind, Population};
-use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown};
+use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text};
 use crate::schema::{ColumnInfo, DatasetDocument};
 use crate::term::{Factor, Term};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +106,8 @@ impl<'a> Draft<'a> {
         let section = &self.plan.treatment;
         let Some(column) = self.column(&section.column, "treatment.column") else { return };
         if !matches!(column.kind.as_str(), "number" | "category" | "boolean") {
-            let hint = format!("The treatment must be a number, a category or true/false; {}", how_to_read(&column.name));
+            let hint =
+                format!("The treatment must be a number, a category or true/false; {}", how_to_read(&column.name));
             self.note("treatment.column", format!("the treatment `{}` is {}", column.name, noun(column)), hint);
             return;
         }
@@ -125,10 +126,15 @@ impl<'a> Draft<'a> {
         match (column.kind.as_str(), section.kind) {
             ("number", _) | ("boolean", OutcomeKind::Binary) => {}
             ("boolean", OutcomeKind::Continuous) => {
-                self.note("outcome.kind", message, "Write `kind: binary` under `outcome:`; effects are then risk differences.");
+                self.note(
+                    "outcome.kind",
+                    message,
+                    "Write `kind: binary` under `outcome:`; effects are then risk differences.",
+                );
             }
             _ => {
-                let hint = format!("An outcome is a number, or true/false with `kind: binary`; {}", how_to_read(&column.name));
+                let hint =
+                    format!("An outcome is a number, or true/false with `kind: binary`; {}", how_to_read(&column.name));
                 self.note("outcome.column", message, hint);
             }
         }
@@ -152,7 +158,9 @@ impl<'a> Draft<'a> {
         for (list, names, priority) in [("priority", &section.priority, true), ("other", &section.other, false)] {
             for (i, name) in names.iter().enumerate() {
                 let path = format!("confounders.{list}[{i}]");
-                let Some(terms) = self.column(name, &path).and_then(|column| self.expand(column, &path)) else { continue };
+                let Some(terms) = self.column(name, &path).and_then(|column| self.expand(column, &path)) else {
+                    continue;
+                };
                 groups.push(TermGroup { confounder: name.clone(), priority, terms });
             }
         }
@@ -173,7 +181,8 @@ impl<'a> Draft<'a> {
                 format!("`{name}` is a category with {levels} levels"),
                 format!(
                     "Group it into {MOST_LEVELS} levels or fewer, in a column of its own; or, if its values are numbers, read \
-                     it as one with `columns: {{{name}: number}}` under `data:`."
+                     it as one with `columns: {{{}: number}}` under `data:`.",
+                    yaml_text(name)
                 ),
             )),
             "category" | "boolean" => None,
@@ -296,7 +305,10 @@ fn noun(column: &ColumnInfo) -> String {
 }
 
 fn how_to_read(name: &str) -> String {
-    format!("`columns: {{{}: …}}` under `data:` says how to read it, if the file's own type is not what is meant.", shown(name))
+    format!(
+        "`columns: {{{}: …}}` under `data:` says how to read it, if the file's own type is not what is meant.",
+        yaml_text(&shown(name))
+    )
 }
 
 fn how_to_use(column: &ColumnInfo) -> String {

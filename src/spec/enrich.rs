@@ -93,8 +93,7 @@ mod tests {
         ];
         let now = analysis(&["age", "sex", "edu == 2", "edu == 3", "wt", "sex * age"]);
         let added = enrich_terms(&now, &groups, &BTreeSet::from(["sex".to_owned()]));
-        let expected =
-            ["age^2", "age * edu == 2", "age * edu == 3", "sex * edu == 2", "sex * edu == 3"];
+        let expected = ["age^2", "age * edu == 2", "age * edu == 3", "sex * edu == 2", "sex * edu == 3"];
         assert_eq!(texts(&added), expected);
     }
 
@@ -110,7 +109,8 @@ mod tests {
 
     #[test]
     fn one_canonical_form_per_column_of_the_design() {
-        for (a, b) in [("a * b", "b * a"), ("a * a", "a^2"), ("a^2 * a", "a^3"), ("x == 1 * a * x == 1", "a * x == 1")] {
+        for (a, b) in [("a * b", "b * a"), ("a * a", "a^2"), ("a^2 * a", "a^3"), ("x == 1 * a * x == 1", "a * x == 1")]
+        {
             assert_eq!(canonical(&term(a)), canonical(&term(b)), "{a}, {b}");
         }
         assert_ne!(canonical(&term("a^2")), canonical(&term("a")));

@@ -14,7 +14,9 @@ pub(super) fn own_spelling(column: &ColumnInfo, value: &str) -> Option<String> {
     }
     match column.kind.as_str() {
         "number" => (number(text).is_some() || is_truth_word(text)).then(|| value.to_owned()),
-        "boolean" => truth(text).and_then(|wanted| column.levels.iter().find(|level| truth(level) == Some(wanted)).cloned()),
+        "boolean" => {
+            truth(text).and_then(|wanted| column.levels.iter().find(|level| truth(level) == Some(wanted)).cloned())
+        }
         "category" => number(text).and_then(|x| column.levels.iter().find(|level| number(level) == Some(x)).cloned()),
         _ => None,
     }

@@ -48,11 +48,30 @@ impl AnalysisSpec {
 
     /// Everything that is a single value, in the order in which it is read.
     fn head(&self, out: &mut Lines) {
-        // Named one by one: a new field of the spec must not be forgotten here.
-        let AnalysisSpec { spec_version, iteration, title, plan_sha256, data_sha256, .. } = self;
-        let AnalysisSpec { treatment, treated, control, outcome, units, outcome_kind, weights, missing, .. } = self;
-        let AnalysisSpec { confounders: _, placebos: _, tools: _, analyses: _, revisions: _, folds: _, seed: _, blind: _, .. } =
-            self;
+        // Every field by name and no `..`: a new one that is not written would not be hashed either.
+        let AnalysisSpec {
+            spec_version,
+            iteration,
+            title,
+            plan_sha256,
+            data_sha256,
+            treatment,
+            treated,
+            control,
+            outcome,
+            units,
+            outcome_kind,
+            weights,
+            missing,
+            confounders: _,
+            placebos: _,
+            tools: _,
+            analyses: _,
+            revisions: _,
+            folds: _,
+            seed: _,
+            blind: _,
+        } = self;
         out.raw(0, "spec_version", &spec_version.to_string());
         out.raw(0, "iteration", &iteration.to_string());
         for (key, text) in [("title", title), ("plan_sha256", plan_sha256), ("data_sha256", data_sha256)] {

@@ -6,6 +6,7 @@ mod artifacts; // the git store: kill it anywhere
 mod cli; // the built program, as a stranger would use it
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
+mod early_adopters; // the generator of the synthetic example
 mod examples;
 mod monte_carlo; // seeded coverage and bias
 mod parity_design; // propensity, weights, overlap, Crump against the reference values

@@ -1,0 +1,344 @@
+//! The spec that a plan becomes, and its file.
+
+use super::{column, full_plan, line, with};
+use oci_agent::estimand::{EstimatorKind, Population, Target, TrimRule};
+use oci_agent::plan::{MissingPolicy, Problem, parse};
+use oci_agent::schema::DatasetDocument;
+use oci_agent::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, SpecError, TermGroup, draft};
+use oci_agent::term::{Factor, Term};
+use proptest::prelude::*;
+
+/// The schema that fits `full_plan`.
+pub fn full_schema() -> DatasetDocument {
+    let columns = vec![
+        column("seqn", "number", &[]),
+        column("survey_weight", "number", &[]),
+        column("qsmk", "number", &[]),
+        column("wt82_71", "number", &[]),
+        column("age", "number", &[]),
+        column("sex", "boolean", &["false", "true"]),
+        column("smokeintensity", "number", &[]),
+        column("education", "category", &["1", "2", "3"]),
+        column("exercise", "category", &["0", "1"]),
+        column("height", "number", &[]),
+        column("birth_month", "number", &[]),
+        column("visit", "date", &[]),
+        column("note", "other", &[]),
+    ];
+    DatasetDocument { source: "nhefs.csv".into(), files: [].into(), sha256: "d".repeat(64), rows: 1629, columns }
+}
+
+fn drafted(text: &str) -> Result<AnalysisSpec, Vec<Problem>> {
+    draft(&parse(text).expect("a valid plan"), &"p".repeat(64), &full_schema())
+}
+
+fn not_drafted(text: &str) -> Vec<Problem> {
+    drafted(text).expect_err("the plan does not fit the data")
+}
+
+fn texts(terms: &[Term]) -> Vec<String> {
+    terms.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_draft_writes_out_every_dummy_and_every_default() {
+    let spec = drafted(full_plan()).expect("fits");
+    let groups: Vec<(&str, bool, Vec<String>)> =
+        spec.confounders.iter().map(|g| (g.confounder.as_str(), g.priority, texts(&g.terms))).collect();
+    let expected = [
+        ("age", true, vec!["age"]),
+        ("sex", true, vec!["sex == true"]),
+        ("smokeintensity", true, vec!["smokeintensity"]),
+        ("education", false, vec!["education == 2", "education == 3"]),
+        ("exercise", false, vec!["exercise == 1"]),
+    ];
+    let expected = expected.map(|(c, p, t)| (c, p, t.into_iter().map(str::to_owned).collect::<Vec<_>>()));
+    assert_eq!(groups, expected);
+    let all = [
+        "age",
+        "sex == true",
+        "smokeintensity",
+        "education == 2",
+        "education == 3",
+        "exercise == 1",
+        "age^2",
+        "smokeintensity == 40",
+    ];
+    assert_eq!(spec.analyses.iter().map(|a| a.requested).collect::<Vec<_>>(), [Target::Ate, Target::Att]);
+    for analysis in &spec.analyses {
+        assert_eq!(texts(&analysis.terms), all);
+        assert_eq!((analysis.target, analysis.population), (analysis.requested, Population::All));
+        assert_eq!(analysis.estimators, EstimatorKind::ALL);
+        assert_eq!(analysis.primary, EstimatorKind::Aipw);
+    }
+    assert_eq!(spec.placebos[1], Placebo { column: "birth_month".into(), role: PlaceboRole::NegativeControl });
+    assert_eq!((spec.iteration, spec.folds, spec.seed, spec.blind), (1, 5, 7, true));
+    assert_eq!((spec.plan_sha256.len(), spec.data_sha256.as_str()), (64, "d".repeat(64).as_str()));
+}
+
+#[test]
+fn the_tools_decide_which_estimators_run_and_which_is_the_answer() {
+    use EstimatorKind::{AipwCrossfit, Gformula, IpwHajek, IpwHt, Naive, Regression};
+    let tools = full_plan().lines().find(|line| line.starts_with("tools:")).expect("tools");
+    for (allowed, estimators, primary) in [
+        ("ipw, aipw_crossfit", vec![Naive, IpwHt, IpwHajek, AipwCrossfit], AipwCrossfit),
+        ("outcome_regression, ipw", vec![Naive, Regression, Gformula, IpwHt, IpwHajek], IpwHajek),
+        ("outcome_regression", vec![Naive, Regression, Gformula], Gformula),
+    ] {
+        let spec = drafted(&with(tools, &format!("tools: [propensity, {allowed}]"))).expect("fits");
+        assert_eq!((&spec.analyses[0].estimators, spec.analyses[0].primary), (&estimators, primary));
+    }
+}
+
+#[test]
+fn plan_terms_take_the_spelling_of_the_data_and_repeat_nothing() {
+    let text = with(
+        "[age^2, smokeintensity == 40]",
+        "[age * age, age^2, age * sex, \"sex == yes * age\", education == 2.0, education == \"3\", age]",
+    );
+    let spec = drafted(&text).expect("fits");
+    assert_eq!(texts(&spec.analyses[0].terms[6..]), ["age * age", "age * sex == true"]);
+}
+
+#[test]
+fn the_indicator_policy_adds_a_term_for_covariates_with_missing_values() {
+    let mut schema = full_schema();
+    for i in [4, 7] {
+        schema.columns[i].missing = 9;
+    }
+    let plan = |policy: &str| parse(&with("missing: drop", &format!("missing: {policy}"))).expect("valid");
+    let spec = draft(&plan("indicator"), "p", &schema).expect("fits");
+    assert_eq!(texts(&spec.confounders[0].terms), ["age", "age == (missing)"]);
+    assert_eq!(texts(&spec.confounders[3].terms), ["education == 2", "education == 3", "education == (missing)"]);
+    let spec = draft(&plan("drop"), "p", &schema).expect("fits");
+    assert_eq!(texts(&spec.confounders[0].terms), ["age"]);
+}
+
+#[test]
+fn what_does_not_fit_the_data_is_reported_at_once_with_lines() {
+    let text = full_plan()
+        .replacen("unit_id: seqn", "unit_id: sequence", 1)
+        .replacen("    sex: boolean", "    sexx: boolean", 1)
+        .replacen("treated: 1", "treated: quit", 1)
+        .replacen("column: wt82_71", "column: visit", 1)
+        .replacen("[age, sex, smokeintensity]", "[agee, sex, note]", 1)
+        .replacen(
+            "[age^2, smokeintensity == 40]",
+            "[education^2, education == 9, heigth * age, smokeintensity == many]",
+            1,
+        )
+        .replacen("[birth_month]", "[exercise2]", 1);
+    let found: Vec<(usize, String)> = not_drafted(&text).iter().map(|p| (line(p), p.path.clone())).collect();
+    let expected = [
+        (14, "data.unit_id"),
+        (19, "data.columns.sexx"),
+        (23, "treatment.treated"),
+        (26, "outcome.column"),
+        (30, "confounders.priority[0]"),
+        (30, "confounders.priority[2]"),
+        (34, "confounders.terms[0]"),
+        (34, "confounders.terms[1]"),
+        (34, "confounders.terms[2]"),
+        (34, "confounders.terms[3]"),
+        (36, "negative_controls[0]"),
+    ];
+    assert_eq!(found, expected.map(|(line, path)| (line, path.to_owned())));
+}
+
+#[test]
+fn columns_that_are_not_in_the_data_come_with_a_suggestion() {
+    let all = not_drafted(&with("[age, sex, smokeintensity]", "[age, sex, smoke_intensty]"));
+    assert_eq!(all.len(), 1);
+    assert!(all[0].hint.contains("Did you mean `smokeintensity`?"), "{all:?}");
+    let all = not_drafted(&with("[age, sex, smokeintensity]", "[age, sex, income]"));
+    assert!(all[0].hint.contains("`birth_month`") && all[0].hint.contains("more"), "{all:?}");
+}
+
+#[test]
+fn a_category_with_5000_levels_names_the_count_and_the_fix() {
+    let mut schema = full_schema();
+    schema.columns[7].levels = (0..5000).map(|i| format!("z{i:04}")).collect();
+    let all = draft(&parse(full_plan()).expect("valid"), "p", &schema).expect_err("too many");
+    assert_eq!((all.len(), all[0].path.as_str(), line(&all[0])), (1, "confounders.other[0]", 32));
+    assert!(all[0].message.contains("5000 levels") && all[0].hint.contains("{education: number}"), "{all:?}");
+    schema.columns[7].levels.truncate(1);
+    let all = draft(&parse(full_plan()).expect("valid"), "p", &schema).expect_err("constant");
+    assert!(all[0].message.contains("one level"), "{all:?}");
+}
+
+#[test]
+fn roles_need_columns_of_the_right_type() {
+    let mut schema = full_schema();
+    schema.columns.push(column("diabetic", "boolean", &["false", "true"]));
+    let outcome = "  column: wt82_71\n  units: kg\n  kind: continuous";
+    for (from, to, path, hint) in [
+        ("column: qsmk", "column: visit", "treatment.column", "`data:`"),
+        (outcome, "  column: diabetic\n  units: share", "outcome.kind", "kind: binary"),
+        (outcome, "  column: visit\n  units: days", "outcome.column", "number"),
+        ("weights: survey_weight", "weights: survey_wieght", "data.weights", "`survey_weight`"),
+        ("weights: survey_weight", "weights: visit", "data.weights", "numbers"),
+        ("[height]", "[visit]", "placebo_outcomes[0]", "true/false"),
+    ] {
+        let all = draft(&parse(&with(from, to)).expect("valid"), "p", &schema).expect_err(to);
+        assert_eq!((all.len(), all[0].path.as_str()), (1, path), "{all:?}");
+        assert!(all[0].hint.contains(hint), "{all:?}");
+    }
+}
+
+#[test]
+fn a_treatment_may_be_a_number_a_category_or_true_false() {
+    let mut schema = full_schema();
+    for (kind, levels, treated, control) in [
+        ("number", vec![], "1", "0"),
+        ("category", vec!["0", "1"], "1.0", "0"),
+        ("category", vec!["go on", "quit"], "quit", "go on"),
+        ("boolean", vec!["false", "true"], "yes", "no"),
+    ] {
+        schema.columns[2] = column("qsmk", kind, &levels);
+        let text = with("treated: 1\n  control: 0", &format!("treated: {treated}\n  control: {control}"));
+        draft(&parse(&text).expect("valid"), "p", &schema).expect(kind);
+    }
+}
+
+#[test]
+fn spec_yaml_is_readable_and_hashed_as_written() {
+    let mut spec = drafted(full_plan()).expect("fits");
+    let first = spec.to_yaml();
+    assert!(first.starts_with("# "), "{first}");
+    for line in ["treated: \"1\"", "  - education == 2", "  population:\n    kind: all", "revisions: []", "folds: 5"] {
+        assert!(first.contains(line), "{line} in\n{first}");
+    }
+    let hash = spec.sha256();
+    assert_eq!(hash.len(), 64);
+    assert_eq!(AnalysisSpec::from_yaml(&first).expect("own output").sha256(), hash);
+    spec.analyses[1].population = Population::Trimmed { trim: TrimRule::Fixed { alpha: 0.1 } };
+    assert_ne!(spec.sha256(), hash);
+    let second = spec.to_yaml();
+    let changed = second.lines().filter(|line| !first.lines().any(|other| other == *line)).count();
+    assert_eq!(changed, 4, "a trim is four lines of diff:\n{second}");
+}
+
+#[test]
+fn a_spec_with_unknown_keys_or_of_another_format_is_refused() {
+    let yaml = drafted(full_plan()).expect("fits").to_yaml();
+    for (from, to) in [
+        ("folds: 5", "folds: 5\nextra: 1"),
+        ("  primary: aipw", "  primary: aipw\n  colour: red"),
+        ("folds: 5\n", ""),
+        ("folds: 5", "folds: many"),
+        ("role: placebo_outcome", "role: placebo_outcome\n  extra: 1"),
+    ] {
+        assert!(yaml.contains(from), "{from}");
+        let error = AnalysisSpec::from_yaml(&yaml.replacen(from, to, 1)).expect_err(to);
+        assert!(matches!(error, SpecError::Unreadable { .. }), "{error}");
+    }
+    let error = AnalysisSpec::from_yaml(&yaml.replacen("spec_version: 1", "spec_version: 9", 1)).expect_err("version");
+    assert!(matches!(error, SpecError::Version { found: 9 }));
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,12}",
+        "[a-z:#'\"`\\\\\\-\\[\\]{}&*!|>%@,?~= \n\t0-9]{0,10}",
+        Just("no".to_owned()),
+        Just("1e5".to_owned())
+    ]
+}
+
+fn any_term() -> impl Strategy<Value = Term> {
+    let name = any_text().prop_filter("columns have names", |name| !name.is_empty());
+    let factor = (name, 1u32..=9, any_text(), any::<bool>()).prop_map(|(column, exponent, value, power)| {
+        if power { Factor::Power { column, exponent } } else { Factor::Equals { column, value } }
+    });
+    proptest::collection::vec(factor, 1..3).prop_map(|factors| Term { factors })
+}
+
+fn any_population() -> impl Strategy<Value = Population> {
+    prop_oneof![
+        Just(Population::All),
+        Just(Population::Trimmed { trim: TrimRule::CrumpOptimal }),
+        (0.0..0.5f64).prop_map(|alpha| Population::Trimmed { trim: TrimRule::Fixed { alpha } }),
+        Just(Population::Trimmed { trim: TrimRule::Fixed { alpha: 1e-12 } }),
+    ]
+}
+
+fn any_analysis() -> impl Strategy<Value = Analysis> {
+    let target = prop::sample::select(Target::ALL.to_vec());
+    let kinds = proptest::collection::vec(prop::sample::select(EstimatorKind::ALL.to_vec()), 0..4);
+    let terms = proptest::collection::vec(any_term(), 0..4);
+    (target.clone(), target, any_population(), terms, kinds).prop_map(
+        |(requested, target, population, terms, estimators)| Analysis {
+            requested,
+            target,
+            population,
+            terms,
+            estimators,
+            primary: EstimatorKind::IpwHajek,
+        },
+    )
+}
+
+fn any_revision() -> impl Strategy<Value = Revision> {
+    let because = proptest::collection::vec(any_text(), 0..3);
+    (any_text(), because, any_text(), any_text(), any::<bool>()).prop_map(
+        |(playbook, because, change, estimand_effect, reverted)| Revision {
+            requested: Target::Atc,
+            playbook,
+            because,
+            change,
+            estimand_effect,
+            reverted,
+        },
+    )
+}
+
+fn any_spec() -> impl Strategy<Value = AnalysisSpec> {
+    let group = (any_text(), any::<bool>(), proptest::collection::vec(any_term(), 0..3))
+        .prop_map(|(confounder, priority, terms)| TermGroup { confounder, priority, terms });
+    let lists = (
+        proptest::collection::vec(group, 0..3),
+        proptest::collection::vec(any_analysis(), 0..3),
+        proptest::collection::vec(any_revision(), 0..3),
+    );
+    let missing = prop::sample::select(vec![MissingPolicy::Error, MissingPolicy::Drop, MissingPolicy::Indicator]);
+    let texts = (any_text(), any_text(), any_text(), prop::option::of(any_text()));
+    (lists, texts, missing, any::<u64>(), any::<bool>()).prop_map(
+        |((confounders, analyses, revisions), (title, treated, outcome, weights), missing, seed, blind)| {
+            let mut spec = drafted(full_plan()).expect("fits");
+            spec.placebos.truncate(usize::from(blind));
+            AnalysisSpec {
+                confounders,
+                analyses,
+                revisions,
+                title,
+                treated,
+                outcome,
+                weights,
+                missing,
+                seed,
+                blind,
+                ..spec
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_spec_reads_back_as_itself(spec in any_spec()) {
+        let yaml = spec.to_yaml();
+        let read = AnalysisSpec::from_yaml(&yaml);
+        prop_assert!(read.is_ok(), "{:?}\n{yaml}", read.err().map(|e| e.to_string()));
+        let read = read.expect("checked");
+        prop_assert_eq!(&read, &spec);
+        prop_assert_eq!(read.to_yaml(), yaml);
+    }
+
+    #[test]
+    fn from_yaml_never_panics(text in any::<String>(), at in 0usize..2000, insert in "[a-z:\\-\\[\\]{}#&*!|>'\" \n]{0,4}") {
+        let _ = AnalysisSpec::from_yaml(&text);
+        let mut yaml = drafted(full_plan()).expect("fits").to_yaml();
+        yaml.insert_str(at.min(yaml.len()), &insert);
+        let _ = AnalysisSpec::from_yaml(&yaml);
+    }
+}
