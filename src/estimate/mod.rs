@@ -172,3 +172,8 @@ pub fn estimate(
 ) -> Result<Effect, EstimateError> {
     Nuisances::new(sample, params)?.effect(estimator, target)
 }
+
+#[cfg(test)]
+mod invariance_tests;
+#[cfg(test)]
+mod refusal_tests;
