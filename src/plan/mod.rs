@@ -2,7 +2,71 @@
 //!
 //! [`parse`] reads YAML into a [`Plan`] and reports *every* problem of the file at once, each with its line, column
 //! and a hint. Unknown keys are refused. What needs the data (missing columns, a treatment that is not binary, an empty
-//! arm) is checked by `pipeline::check`, which uses [`Plan::at`] to point at the same lines.
+//! arm) is checked by `spec::draft` and `pipeline::check`, which use [`Plan::at`] to point at the same lines.
+//!
+//! ```yaml
+//! title: text                       # required
+//! question: text                    # required
+//! target_trial:                     # what is left out becomes a blind spot in the critique
+//!   eligibility: text
+//!   treatment_strategies: text
+//!   assignment: text
+//!   time_zero: text
+//!   follow_up: text
+//!   outcome: text
+//!   causal_contrast: text
+//!   analysis_plan: text
+//! data:
+//!   source: file or glob            # required; CSV or Parquet, relative to the plan
+//!   unit_id: column
+//!   weights: column
+//!   columns:                        # where the file's own type is not what is meant
+//!     name: number | category | boolean
+//!     other_name: {type: category, reference: level}
+//!   missing: error | drop | indicator   # default error
+//! treatment:
+//!   column: column                  # required
+//!   treated: level                  # default 1
+//!   control: level                  # default 0
+//! outcome:
+//!   column: column                  # required
+//!   units: text                     # required
+//!   kind: continuous | binary       # default continuous
+//! confounders:                      # at least one in priority or other
+//!   priority: [columns]             # those that must balance
+//!   other: [columns]
+//!   terms: [age^2, re74 == 0, educ * re74]
+//! placebo_outcomes: [columns]       # before treatment
+//! negative_controls: [columns]      # after treatment
+//! threats: text, or a list of them
+//! estimands: [ate, att, atc, ato]   # default [ate]
+//! tools: [propensity, balance, …]   # default: all, see Tool
+//! loop:
+//!   max_iterations: 1 to 50         # default 5
+//!   stop_when: no_playbook_applies | satisfactory
+//!   blind: true | false             # default true
+//! actor: {provider: playbook}
+//! critic: {provider: playbook}
+//! seed: whole number                # default 20261121
+//! ```
+//!
+//! Every value is read as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only
+//! `true` and `false` are flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.
+
+mod quote;
+mod reader;
+mod render;
+mod rules;
+mod sections;
+mod suggest;
+mod template;
+mod tree;
+
+pub use quote::yaml_text;
+pub(crate) use reader::{listed, shown};
+pub use render::render_problems;
+pub use suggest::closest;
+pub use template::{TemplateInput, template};
 
 use crate::estimand::{EstimatorKind, OutcomeKind, Target};
 use crate::term::Term;
@@ -32,6 +96,72 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+}
+
+/// The largest plan that is read, in bytes.
+pub const LARGEST_PLAN: usize = 1 << 20;
+/// After so many problems the rest is counted only.
+const MOST_PROBLEMS: usize = 100;
+
+/// Reads a plan from the bytes of its file.
+///
+/// # Errors
+/// Every problem of the file; a file that is too large or not UTF-8 is not read any further.
+pub fn parse_bytes(bytes: &[u8]) -> Result<Plan, Vec<Problem>> {
+    too_large(bytes.len())?;
+    let text = std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(bytes, error.valid_up_to())])?;
+    parse(text)
+}
+
+/// Reads a plan.
+///
+/// # Errors
+/// Every problem of the file, sorted by place. Never empty.
+pub fn parse(text: &str) -> Result<Plan, Vec<Problem>> {
+    too_large(text.len())?;
+    let Some(root) = tree::load(text)?.filter(|root| !root.is_null()) else { return Err(vec![empty_file()]) };
+    let mut reader = reader::Reader::default();
+    let Some(section) = reader.root(&root) else { return Err(reader.problems) };
+    let mut plan = sections::plan(&mut reader, &section);
+    plan.places = reader.places;
+    let mut problems = reader.problems;
+    rules::check(&plan, &reader.terms, &mut problems);
+    if problems.is_empty() { Ok(plan) } else { Err(in_order(problems)) }
+}
+
+fn too_large(bytes: usize) -> Result<(), Vec<Problem>> {
+    if bytes <= LARGEST_PLAN {
+        return Ok(());
+    }
+    let message = format!("the file has {bytes} bytes; a plan has at most {LARGEST_PLAN} (1 MiB)");
+    let hint = "A plan is a page of text; was a data file named in its place?".to_owned();
+    Err(vec![Problem { place: None, path: String::new(), message, hint }])
+}
+
+fn not_utf8(bytes: &[u8], offset: usize) -> Problem {
+    let line = bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
+    let byte = bytes.get(offset).copied().unwrap_or_default();
+    let message = format!("the file is not UTF-8: byte {byte:#04x} at offset {offset}, on line {line}");
+    let hint = "Save the plan as UTF-8 in your editor, or convert it with `iconv -f LATIN1 -t UTF-8`.".to_owned();
+    Problem { place: None, path: String::new(), message, hint }
+}
+
+fn empty_file() -> Problem {
+    let hint = "`oci-agent init data.csv --treatment T --outcome Y` writes a plan to start from.".to_owned();
+    Problem { place: None, path: String::new(), message: "the file is empty".to_owned(), hint }
+}
+
+/// Sorted by place, those about the whole file first; very many are cut short, and that is said.
+pub(crate) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by(|a, b| (a.place, &a.path).cmp(&(b.place, &b.path)));
+    let more = problems.len().saturating_sub(MOST_PROBLEMS);
+    if more > 0 {
+        problems.truncate(MOST_PROBLEMS);
+        let message = format!("{more} more problems are not listed");
+        let hint = "Mend the first ones and check again.".to_owned();
+        problems.push(Problem { place: None, path: String::new(), message, hint });
+    }
+    problems
 }
 
 /// The seven components of a target trial (Hernán & Robins 2016, doi:10.1093/aje/kwv254).

@@ -1,15 +1,30 @@
 //! The resolved analysis spec: every default explicit, nothing left to interpretation, content-hashed.
 //!
 //! A spec is a list of [`Analysis`], one per requested estimand, each with its own population, terms and estimators,
-//! so that a revision of one estimand leaves the others alone.
+//! so that a revision of one estimand leaves the others alone. [`draft`] makes the first one from a plan and the schema
+//! of the data; [`AnalysisSpec::to_yaml`] is its file, whose bytes are what [`AnalysisSpec::sha256`] hashes.
+
+mod draft;
+mod enrich;
+mod levels;
+mod yaml;
+
+pub use draft::draft;
+pub use enrich::{canonical, enrich_terms};
+pub use levels::MISSING_LEVEL;
+pub use yaml::SpecError;
 
 use crate::estimand::{Estimand, EstimatorKind, OutcomeKind, Population, Target};
 use crate::plan::{MissingPolicy, Tool};
 use crate::term::Term;
 use serde::{Deserialize, Serialize};
 
+/// The format written in `spec_version`.
+pub const SPEC_VERSION: u32 = 1;
+
 /// A declared placebo outcome or negative control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Placebo {
     /// Column.
     pub column: String,

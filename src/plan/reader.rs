@@ -1,0 +1,385 @@
+//! Walks the tree and reports instead of stopping: every method returns what could be read, and notes what could not.
+
+use super::quote::needs_escape;
+use super::suggest::closest;
+use super::tree::{Entry, Kind, Node};
+use super::{Place, Problem};
+use crate::term::Term;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every mapping of a plan with its keys; `""` is the top level.
+pub(super) const KEYS: [(&str, &[&str]); 10] = [
+    (
+        "",
+        &[
+            "title",
+            "question",
+            "target_trial",
+            "data",
+            "treatment",
+            "outcome",
+            "confounders",
+            "placebo_outcomes",
+            "negative_controls",
+            "threats",
+            "estimands",
+            "tools",
+            "loop",
+            "actor",
+            "critic",
+            "seed",
+        ],
+    ),
+    (
+        "target_trial",
+        &[
+            "eligibility",
+            "treatment_strategies",
+            "assignment",
+            "time_zero",
+            "follow_up",
+            "outcome",
+            "causal_contrast",
+            "analysis_plan",
+        ],
+    ),
+    ("data", &["source", "unit_id", "weights", "columns", "missing"]),
+    ("treatment", &["column", "treated", "control"]),
+    ("outcome", &["column", "units", "kind"]),
+    ("confounders", &["priority", "other", "terms"]),
+    ("loop", &["max_iterations", "stop_when", "blind"]),
+    ("actor", &["provider"]),
+    ("critic", &["provider"]),
+    ("data.columns.*", &["type", "reference"]),
+];
+
+/// The keys of a mapping of the plan.
+fn keys_of(path: &str) -> &'static [&'static str] {
+    KEYS.iter().find(|(name, _)| *name == path).map_or(&[], |(_, keys)| keys)
+}
+
+/// Text from the file as it may stand in a message: one line, not too long.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let line: String = text.chars().map(|c| if needs_escape(c) { ' ' } else { c }).take(LONGEST + 1).collect();
+    if line.chars().count() > LONGEST { format!("{}…", line.chars().take(LONGEST).collect::<String>()) } else { line }
+}
+
+/// `a`, `b` and `c`.
+pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|w| format!("`{}`", shown(w))).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// `estimands` of `estimands[1]`.
+fn without_index(path: &str) -> &str {
+    if path.ends_with(']') { path.rfind('[').and_then(|at| path.get(..at)).unwrap_or(path) } else { path }
+}
+
+/// A mapping that was read: its keys, without repeats.
+pub(super) struct Section<'a> {
+    path: String,
+    place: Option<Place>,
+    fields: BTreeMap<&'a str, &'a Entry>,
+}
+
+impl<'a> Section<'a> {
+    /// A section that is not written.
+    pub fn absent(path: &str) -> Self {
+        Section { path: path.to_owned(), place: None, fields: BTreeMap::new() }
+    }
+
+    /// The dotted path of a key.
+    pub fn path(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// The value of a key, unless it is absent or null.
+    pub fn get(&self, key: &str) -> Option<&'a Node> {
+        self.fields.get(key).map(|entry| &entry.value).filter(|node| !node.is_null())
+    }
+
+    /// All fields, in key order.
+    pub fn entries(&self) -> impl Iterator<Item = &'a Entry> {
+        self.fields.values().copied()
+    }
+}
+
+/// Problems and places collected so far.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub problems: Vec<Problem>,
+    pub places: BTreeMap<String, Place>,
+    /// The readable `confounders.terms`, each with its path: an unreadable one must not shift the others.
+    pub terms: Vec<(String, Term)>,
+    /// Keys that an unknown key was probably meant to be: not complained of a second time as missing.
+    meant: BTreeSet<String>,
+}
+
+impl Reader {
+    /// Notes a problem at a node's place.
+    pub fn problem(&mut self, place: Option<Place>, path: &str, message: String, hint: impl Into<String>) {
+        self.problems.push(Problem { place, path: path.to_owned(), message, hint: hint.into() });
+    }
+
+    /// Whether a problem of this very key was noted, or of an unknown key that was probably meant to be it.
+    pub fn complained_of(&self, path: &str) -> bool {
+        self.meant.contains(path) || self.problems.iter().any(|problem| problem.path == path)
+    }
+
+    fn place_of(&self, path: &str) -> Option<Place> {
+        self.places.get(path).copied()
+    }
+
+    /// Reads the top level.
+    pub fn root<'a>(&mut self, node: &'a Node) -> Option<Section<'a>> {
+        let Kind::Mapping(entries) = &node.kind else {
+            let hint =
+                "A plan starts with keys such as `title:` and `question:`; `oci-agent init` writes one to start from.";
+            self.problem(
+                Some(node.place),
+                "",
+                format!("a plan is a mapping of keys to values, and this is {}", node.noun()),
+                hint,
+            );
+            return None;
+        };
+        Some(self.fields(entries, "", "", None))
+    }
+
+    /// Reads the mapping under `key`; a section that is absent or unreadable comes back without fields.
+    /// The flag says whether it was readable or absent, i.e. whether a missing key is worth a problem of its own.
+    pub fn section<'a>(&mut self, parent: &Section<'a>, key: &str) -> (Section<'a>, bool) {
+        let path = parent.path(key);
+        let Some(node) = parent.get(key) else { return (Section::absent(&path), !self.meant.contains(&path)) };
+        let Kind::Mapping(entries) = &node.kind else {
+            let keys = listed(keys_of(&path).iter().copied());
+            let hint = if keys.is_empty() {
+                format!("Write one indented `name: value` per line under `{path}:`.")
+            } else {
+                format!("Indent its keys under `{path}:`. It knows {keys}.")
+            };
+            self.problem(
+                Some(node.place),
+                &path,
+                format!("`{path}` has keys of its own, and this is {}", node.noun()),
+                hint,
+            );
+            return (Section::absent(&path), false);
+        };
+        let place = self.place_of(&path);
+        (self.fields(entries, &path, &path, place), true)
+    }
+
+    /// Reads a mapping whose known keys are listed in [`KEYS`] under `shape`; with no such list every key is welcome.
+    pub fn fields<'a>(&mut self, entries: &'a [Entry], path: &str, shape: &str, place: Option<Place>) -> Section<'a> {
+        let known = keys_of(shape);
+        let mut section = Section { path: path.to_owned(), place, fields: BTreeMap::new() };
+        for entry in entries {
+            let at = section.path(&entry.key);
+            if let Some(first) = section.fields.get(entry.key.as_str()) {
+                let hint = format!("It is already on line {}; keep one of the two.", first.place.line);
+                self.problem(Some(entry.place), &at, format!("`{}` is given twice", shown(&at)), hint);
+                continue;
+            }
+            if !known.is_empty() && !known.contains(&entry.key.as_str()) {
+                self.unknown_key(entry, path, known);
+                continue;
+            }
+            self.note_place(&at, entry);
+            section.fields.insert(&entry.key, entry);
+        }
+        section
+    }
+
+    /// A single value is pointed at itself, anything longer at its key.
+    fn note_place(&mut self, path: &str, entry: &Entry) {
+        let value = matches!(entry.value.kind, Kind::Scalar { .. }) && entry.value.place.length > 0;
+        self.places.insert(path.to_owned(), if value { entry.value.place } else { entry.place });
+    }
+
+    fn unknown_key(&mut self, entry: &Entry, path: &str, known: &[&str]) {
+        let key = shown(&entry.key);
+        let message = if path.is_empty() {
+            format!("`{key}` is not a key of a plan")
+        } else {
+            format!("`{path}` has no key `{key}`")
+        };
+        let elsewhere = KEYS.iter().find(|(_, keys)| keys.contains(&entry.key.as_str())).map(|(section, _)| *section);
+        let near = closest(&entry.key, known.iter().copied());
+        let full = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        self.meant.extend(near.map(full));
+        let hint = match (near, elsewhere) {
+            (Some(near), _) => format!("Did you mean `{near}`?"),
+            (None, Some("")) => format!("`{key}` belongs at the top level, without indentation."),
+            (None, Some(section)) if !section.contains('*') => format!("`{key}` belongs under `{section}:`."),
+            _ => format!("The keys here are {}.", listed(known.iter().copied())),
+        };
+        self.problem(Some(entry.place), &full(&entry.key), message, hint);
+    }
+
+    /// A node as text that is not empty.
+    pub fn text_of(&mut self, node: &Node, path: &str) -> Option<String> {
+        let Kind::Scalar { text, .. } = &node.kind else {
+            let message = format!("`{path}` is a single text, and this is {}", node.noun());
+            self.problem(
+                Some(node.place),
+                path,
+                message,
+                "Write one value here; if it holds special characters, put it in quotes.",
+            );
+            return None;
+        };
+        if text.trim().is_empty() {
+            let hint = "Write something between the quotes, or remove the line.";
+            self.problem(Some(node.place), path, format!("`{path}` is empty"), hint);
+            return None;
+        }
+        Some(text.clone())
+    }
+
+    /// An optional text.
+    pub fn text(&mut self, section: &Section<'_>, key: &str) -> Option<String> {
+        section.get(key).and_then(|node| self.text_of(node, &section.path(key)))
+    }
+
+    /// Prose: an optional text with the line ends of block scalars taken off.
+    pub fn prose(&mut self, section: &Section<'_>, key: &str) -> Option<String> {
+        self.text(section, key).map(|text| text.trim().to_owned())
+    }
+
+    /// A text that must be there; `hint` says what to write. Empty if it is not there, which is then noted.
+    pub fn required(&mut self, section: &Section<'_>, key: &str, hint: &str) -> String {
+        let path = section.path(key);
+        if section.get(key).is_none() && !self.meant.contains(&path) {
+            let place = section.fields.get(key).map(|entry| entry.place).or(section.place);
+            self.problem(place, &path, format!("`{path}` is missing"), hint);
+        }
+        self.text(section, key).unwrap_or_default()
+    }
+
+    /// The elements of an optional list, with their paths; notes `path[i]` places. A single value is refused.
+    pub fn list<'a>(&mut self, section: &Section<'a>, key: &str) -> Vec<(String, &'a Node)> {
+        let path = section.path(key);
+        let Some(node) = section.get(key) else { return Vec::new() };
+        let Kind::Sequence(items) = &node.kind else {
+            let message = format!("`{path}` is a list, and this is {}", node.noun());
+            self.problem(
+                Some(node.place),
+                &path,
+                message,
+                format!("Write `{key}: [a, b]`, or one `- a` per line under `{key}:`."),
+            );
+            return Vec::new();
+        };
+        let items: Vec<_> = items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)).collect();
+        for (path, item) in &items {
+            self.places.insert(path.clone(), item.place);
+        }
+        items
+    }
+
+    /// An optional list of texts. Unreadable elements are noted and keep their index as an empty text, so that
+    /// `path[i]` still points at element `i`.
+    pub fn texts(&mut self, section: &Section<'_>, key: &str) -> Vec<String> {
+        let items = self.list(section, key);
+        items.into_iter().map(|(path, node)| self.element(node, &path).unwrap_or_default()).collect()
+    }
+
+    /// A list element; nothing after the dash is a problem too.
+    pub fn element(&mut self, node: &Node, path: &str) -> Option<String> {
+        if node.is_null() {
+            self.problem(
+                Some(node.place),
+                path,
+                format!("`{path}` is empty"),
+                "Write a value after the dash, or remove it.",
+            );
+            return None;
+        }
+        self.text_of(node, path)
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&mut self, node: &Node, path: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.element(node, path)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim())) {
+            return Some(*value);
+        }
+        let all = || words.iter().map(|(word, _)| *word);
+        let allowed = format!("Allowed: {}.", listed(all()));
+        let hint = closest(&text, all()).map_or(allowed.clone(), |near| format!("Did you mean `{near}`? {allowed}"));
+        self.problem(
+            Some(node.place),
+            path,
+            format!("`{}` does not know `{}`", without_index(path), shown(&text)),
+            hint,
+        );
+        None
+    }
+
+    /// An optional word, with its default.
+    pub fn choice<T: Copy>(&mut self, section: &Section<'_>, key: &str, words: &[(&str, T)], default: T) -> T {
+        let path = section.path(key);
+        section.get(key).and_then(|node| self.word(node, &path, words)).unwrap_or(default)
+    }
+
+    /// An optional list of words, each at most once, and not empty if it is written.
+    pub fn words<T: Copy + Ord>(&mut self, section: &Section<'_>, key: &str, words: &[(&str, T)]) -> Option<Vec<T>> {
+        let node = section.get(key)?;
+        let path = section.path(key);
+        if matches!(&node.kind, Kind::Sequence(items) if items.is_empty()) {
+            let hint = format!(
+                "Name at least one, or remove the line for the default. Known: {}.",
+                listed(words.iter().map(|w| w.0))
+            );
+            self.problem(self.place_of(&path), &path, format!("`{path}` is an empty list"), hint);
+        }
+        let mut seen = BTreeSet::new();
+        let mut read = Vec::new();
+        for (path, node) in self.list(section, key) {
+            let Some(value) = self.word(node, &path, words) else { continue };
+            if seen.insert(value) {
+                read.push(value);
+            } else {
+                self.problem(Some(node.place), &path, format!("`{key}` names this one twice"), "Keep one of the two.");
+            }
+        }
+        Some(read)
+    }
+
+    /// An optional whole number, not negative, without quotes.
+    pub fn whole(&mut self, section: &Section<'_>, key: &str) -> Option<u64> {
+        let node = section.get(key)?;
+        let path = section.path(key);
+        let number = match &node.kind {
+            Kind::Scalar { text, plain: true } => text.parse::<u64>().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            let hint = format!("Write digits without quotes, e.g. `{key}: 5`.");
+            self.problem(Some(node.place), &path, format!("`{path}` is a whole number, zero or larger"), hint);
+        }
+        number
+    }
+
+    /// An optional `true` or `false`.
+    pub fn flag(&mut self, section: &Section<'_>, key: &str, default: bool) -> bool {
+        let Some(node) = section.get(key) else { return default };
+        let path = section.path(key);
+        match &node.kind {
+            Kind::Scalar { text, plain: true } if matches!(text.as_str(), "true" | "True" | "TRUE") => true,
+            Kind::Scalar { text, plain: true } if matches!(text.as_str(), "false" | "False" | "FALSE") => false,
+            _ => {
+                let hint =
+                    format!("Write `{key}: true` or `{key}: false`; yes, no, on and off are not read as either.");
+                self.problem(Some(node.place), &path, format!("`{path}` is `true` or `false`"), hint);
+                default
+            }
+        }
+    }
+}

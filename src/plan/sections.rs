@@ -1,0 +1,218 @@
+//! The sections of a plan, one function each.
+
+use super::reader::{Reader, Section, listed, shown};
+use super::tree::{Entry, Kind, Node};
+use super::{
+    ColumnOverride, ColumnType, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan,
+    StopWhen, TargetTrial, Tool, TreatmentSection,
+};
+use crate::estimand::{OutcomeKind, Target};
+use crate::term::Term;
+use std::collections::BTreeMap;
+
+/// The seed of a plan that names none.
+const DEFAULT_SEED: u64 = 20_261_121;
+/// Specs tried if the plan does not say.
+const DEFAULT_ITERATIONS: u32 = 5;
+const COLUMN_TYPES: [(&str, ColumnType); 3] =
+    [("number", ColumnType::Number), ("category", ColumnType::Category), ("boolean", ColumnType::Boolean)];
+const MISSING: [(&str, MissingPolicy); 3] =
+    [("error", MissingPolicy::Error), ("drop", MissingPolicy::Drop), ("indicator", MissingPolicy::Indicator)];
+const OUTCOME_KINDS: [(&str, OutcomeKind); 2] =
+    [("continuous", OutcomeKind::Continuous), ("binary", OutcomeKind::Binary)];
+const STOPS: [(&str, StopWhen); 2] =
+    [("no_playbook_applies", StopWhen::NoPlaybookApplies), ("satisfactory", StopWhen::Satisfactory)];
+
+/// Reads every section. What could not be read holds its default, and a problem was noted.
+pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
+    Plan {
+        title: reader
+            .required(root, "title", "Give the study a name: `title: Smoking cessation and weight gain`.")
+            .trim()
+            .to_owned(),
+        question: reader
+            .required(
+                root,
+                "question",
+                "Ask the causal question in words: who, which treatment against which, which outcome, when.",
+            )
+            .trim()
+            .to_owned(),
+        target_trial: target_trial(reader, root),
+        data: data(reader, root),
+        treatment: treatment(reader, root),
+        outcome: outcome(reader, root),
+        confounders: confounders(reader, root),
+        placebo_outcomes: reader.texts(root, "placebo_outcomes"),
+        negative_controls: reader.texts(root, "negative_controls"),
+        threats: threats(reader, root),
+        estimands: reader.words(root, "estimands", &Target::ALL.map(|t| (t.key(), t))).unwrap_or(vec![Target::Ate]),
+        tools: reader.words(root, "tools", &Tool::ALL.map(|t| (t.key(), t))).unwrap_or(Tool::ALL.to_vec()),
+        loop_: loop_section(reader, root),
+        actor: provider(reader, root, "actor"),
+        critic: provider(reader, root, "critic"),
+        seed: reader.whole(root, "seed").unwrap_or(DEFAULT_SEED),
+        places: BTreeMap::new(),
+    }
+}
+
+/// A component that is not written is a blind spot that the critic will name, not an error.
+fn target_trial(reader: &mut Reader, root: &Section<'_>) -> TargetTrial {
+    let (section, _) = reader.section(root, "target_trial");
+    let mut component = |key: &str| match section.get(key).map(|node| &node.kind) {
+        Some(Kind::Scalar { text, .. }) if text.trim().is_empty() => String::new(),
+        _ => reader.prose(&section, key).unwrap_or_default(),
+    };
+    TargetTrial {
+        eligibility: component("eligibility"),
+        treatment_strategies: component("treatment_strategies"),
+        assignment: component("assignment"),
+        time_zero: component("time_zero"),
+        follow_up: component("follow_up"),
+        outcome: component("outcome"),
+        causal_contrast: component("causal_contrast"),
+        analysis_plan: component("analysis_plan"),
+    }
+}
+
+fn data(reader: &mut Reader, root: &Section<'_>) -> DataSection {
+    let (section, readable) = reader.section(root, "data");
+    let hint = "Name a CSV or Parquet file (or a glob of them), relative to the plan: `source: data.csv`.";
+    DataSection {
+        source: if readable { reader.required(&section, "source", hint) } else { String::new() },
+        unit_id: reader.text(&section, "unit_id"),
+        weights: reader.text(&section, "weights"),
+        columns: columns(reader, &section),
+        missing: reader.choice(&section, "missing", &MISSING, MissingPolicy::Error),
+    }
+}
+
+fn columns(reader: &mut Reader, data: &Section<'_>) -> BTreeMap<String, ColumnOverride> {
+    let (section, _) = reader.section(data, "columns");
+    let mut columns = BTreeMap::new();
+    for entry in section.entries() {
+        let path = section.path(&entry.key);
+        if entry.key.trim().is_empty() {
+            reader.problem(
+                Some(entry.place),
+                &path,
+                "a column name is empty".to_owned(),
+                "Name the column before the `:`.",
+            );
+        } else if let Some(read) = column(reader, entry, &path) {
+            columns.insert(entry.key.clone(), read);
+        }
+    }
+    columns
+}
+
+fn column(reader: &mut Reader, entry: &Entry, path: &str) -> Option<ColumnOverride> {
+    let Kind::Mapping(entries) = &entry.value.kind else {
+        let kind = reader.word(&entry.value, path, &COLUMN_TYPES)?;
+        return Some(ColumnOverride { kind, reference: None });
+    };
+    let section = reader.fields(entries, path, "data.columns.*", Some(entry.place));
+    let reference = reader.text(&section, "reference");
+    let Some(kind) = section.get("type") else {
+        let hint = format!("Add one of {}.", listed(COLUMN_TYPES.map(|(word, _)| word)));
+        reader.problem(Some(entry.place), &section.path("type"), format!("`{path}.type` is missing"), hint);
+        return None;
+    };
+    let kind = reader.word(kind, &section.path("type"), &COLUMN_TYPES)?;
+    if let (Some(node), false) = (section.get("reference"), kind == ColumnType::Category) {
+        let hint = "Remove `reference`, or read the column as a `category`.";
+        reader.problem(
+            Some(node.place),
+            &section.path("reference"),
+            "only a category has a reference level".to_owned(),
+            hint,
+        );
+    }
+    Some(ColumnOverride { kind, reference })
+}
+
+fn treatment(reader: &mut Reader, root: &Section<'_>) -> TreatmentSection {
+    let (section, readable) = reader.section(root, "treatment");
+    let hint = "Name the treatment's column: `column: qsmk`, indented under `treatment:`.";
+    TreatmentSection {
+        column: if readable { reader.required(&section, "column", hint) } else { String::new() },
+        treated: reader.text(&section, "treated").unwrap_or_else(|| "1".to_owned()),
+        control: reader.text(&section, "control").unwrap_or_else(|| "0".to_owned()),
+    }
+}
+
+fn outcome(reader: &mut Reader, root: &Section<'_>) -> OutcomeSection {
+    let (section, readable) = reader.section(root, "outcome");
+    let mut need = |key: &str, hint: &str| if readable { reader.required(&section, key, hint) } else { String::new() };
+    OutcomeSection {
+        column: need("column", "Name the outcome's column: `column: wt82_71`, indented under `outcome:`."),
+        units: need("units", "Say what one unit of the outcome is, e.g. `units: kg`; axes and sentences use it."),
+        kind: reader.choice(&section, "kind", &OUTCOME_KINDS, OutcomeKind::Continuous),
+    }
+}
+
+fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {
+    let (section, readable) = reader.section(root, "confounders");
+    let priority = reader.texts(&section, "priority");
+    let other = reader.texts(&section, "other");
+    for (path, node) in reader.list(&section, "terms") {
+        let read = term(reader, node, &path);
+        reader.terms.extend(read.map(|term| (path, term)));
+    }
+    let terms = reader.terms.iter().map(|(_, term)| term.clone()).collect();
+    let unreadable = ["priority", "other"].iter().any(|key| reader.complained_of(&section.path(key)));
+    if readable && !unreadable && priority.is_empty() && other.is_empty() {
+        let place = reader.places.get("confounders").copied();
+        let hint = "List what drives both treatment and outcome under `priority:` (must balance) or `other:`. \
+                    If treatment was randomised, this program is not what you need.";
+        reader.problem(place, "confounders", "no confounder is listed".to_owned(), hint);
+    }
+    ConfounderSection { priority, other, terms }
+}
+
+fn term(reader: &mut Reader, node: &Node, path: &str) -> Option<Term> {
+    let text = reader.element(node, path)?;
+    match Term::parse(&text) {
+        Ok(term) => Some(term),
+        Err(error) => {
+            let hint = "Terms look like `age^2`, `re74 == 0` or `educ * re74`; unusual column names go in backticks.";
+            let message = format!("`{}` is not a term: {}", shown(&text), shown(&error.reason));
+            reader.problem(Some(node.place), path, message, hint);
+            None
+        }
+    }
+}
+
+fn threats(reader: &mut Reader, root: &Section<'_>) -> Vec<String> {
+    let one = root.get("threats").filter(|node| matches!(node.kind, Kind::Scalar { .. }));
+    let sentences = match one {
+        Some(node) => reader.text_of(node, "threats").into_iter().collect(),
+        None => reader.texts(root, "threats"),
+    };
+    sentences.into_iter().map(|sentence: String| sentence.trim().to_owned()).collect()
+}
+
+fn loop_section(reader: &mut Reader, root: &Section<'_>) -> LoopSection {
+    let (section, _) = reader.section(root, "loop");
+    let iterations = reader.whole(&section, "max_iterations");
+    LoopSection {
+        // A number beyond u32 is beyond the limit as well, which `rules` reports.
+        max_iterations: iterations.map_or(DEFAULT_ITERATIONS, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+        stop_when: reader.choice(&section, "stop_when", &STOPS, StopWhen::NoPlaybookApplies),
+        blind: reader.flag(&section, "blind", true),
+    }
+}
+
+fn provider(reader: &mut Reader, root: &Section<'_>, key: &str) -> String {
+    const ONLY: &str = "playbook";
+    let (section, _) = reader.section(root, key);
+    let asked = reader.prose(&section, "provider").unwrap_or_else(|| ONLY.to_owned());
+    if asked != ONLY {
+        let path = section.path("provider");
+        let place = reader.places.get(&path).copied();
+        let hint =
+            "This version has one provider, `playbook`: deterministic, no key, no network. Write `provider: playbook`.";
+        reader.problem(place, &path, format!("the provider `{}` is not available", shown(&asked)), hint);
+    }
+    ONLY.to_owned()
+}

@@ -1,0 +1,258 @@
+//! The plan that `oci-agent init` writes: it parses as it is, and its comments say what to think about.
+
+use super::quote::yaml_text;
+use super::reader::shown;
+use crate::schema::ColumnInfo;
+use std::fmt::Write;
+
+/// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
+const MOST_LEVELS: usize = 50;
+
+/// What `init` knows.
+#[derive(Debug, Clone, Copy)]
+pub struct TemplateInput<'a> {
+    /// The data file, relative to where the plan will be.
+    pub source: &'a str,
+    /// Treatment column.
+    pub treatment: &'a str,
+    /// Outcome column.
+    pub outcome: &'a str,
+    /// The columns of the data.
+    pub columns: &'a [ColumnInfo],
+}
+
+/// A commented plan to start from. It passes [`super::parse`] as it is if the data have at least one column that could
+/// be a confounder: every column but treatment and outcome, without dates, ids, constants and very fine categories,
+/// which are named in a comment with the reason.
+#[must_use]
+pub fn template(input: &TemplateInput<'_>) -> String {
+    let (treatment, outcome) = (input.treatment, input.outcome);
+    let mut out = String::from(HEADER);
+    line(&mut out, "title", &format!("Effect of {} on {}", shown(treatment), shown(outcome)));
+    out.push_str(QUESTION);
+    line(&mut out, "question", &format!("What is the average effect of {} on {}?", shown(treatment), shown(outcome)));
+    out.push_str(TARGET_TRIAL);
+    data(&mut out, input);
+    treatment_section(&mut out, input);
+    outcome_section(&mut out, input);
+    confounders(&mut out, input);
+    out.push_str(REST);
+    out
+}
+
+fn line(out: &mut String, key: &str, value: &str) {
+    let _ = writeln!(out, "{key}: {}", yaml_text(value));
+}
+
+fn column<'a>(input: &TemplateInput<'a>, name: &str) -> Option<&'a ColumnInfo> {
+    input.columns.iter().find(|column| column.name == name)
+}
+
+fn data(out: &mut String, input: &TemplateInput<'_>) {
+    out.push_str(DATA);
+    line(out, "  source", input.source);
+    match input.columns.iter().find(|column| looks_like_id(&column.name)) {
+        Some(id) => drop(writeln!(out, "  # unit_id: {}      # names the unit; must be unique", yaml_text(&id.name))),
+        None => out.push_str("  # unit_id: id      # names the unit; must be unique\n"),
+    }
+    out.push_str(COLUMNS);
+    let missing: Vec<String> = input
+        .columns
+        .iter()
+        .filter(|column| column.missing > 0)
+        .map(|column| format!("{} ({})", shown(&column.name), column.missing))
+        .collect();
+    if !missing.is_empty() {
+        let _ = writeln!(out, "  # Missing values in this file: {}.", missing.join(", "));
+    }
+    out.push_str("  missing: error\n");
+}
+
+fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
+    let levels = column(input, input.treatment).map_or(&[][..], |column| &column.levels);
+    let (control, treated) = match levels {
+        [control, treated, ..] => (control.as_str(), treated.as_str()),
+        _ => ("0", "1"),
+    };
+    out.push_str(TREATMENT);
+    line(out, "  column", input.treatment);
+    let _ = writeln!(out, "  treated: {}", level_text(treated));
+    let _ = writeln!(out, "  control: {}", level_text(control));
+    if levels.len() > 2 {
+        let all: Vec<String> = levels.iter().map(|level| shown(level)).collect();
+        let _ = writeln!(
+            out,
+            "  # The column has more than two levels: {}. Rows with any other are set aside, and counted.",
+            all.join(", ")
+        );
+    }
+}
+
+/// Digits read better without quotes, and the reader takes them as text.
+fn level_text(level: &str) -> String {
+    let digits = !level.is_empty() && level.len() <= 9 && level.chars().all(|c| c.is_ascii_digit());
+    if digits { level.to_owned() } else { yaml_text(level) }
+}
+
+fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
+    let binary = column(input, input.outcome).is_some_and(|column| column.kind == "boolean");
+    out.push_str(OUTCOME);
+    line(out, "  column", input.outcome);
+    line(out, "  units", &format!("units of {}", shown(input.outcome)));
+    out.push_str(if binary { "  kind: binary      # or continuous\n" } else { "  kind: continuous  # or binary\n" });
+}
+
+fn confounders(out: &mut String, input: &TemplateInput<'_>) {
+    out.push_str(CONFOUNDERS);
+    let others = || input.columns.iter().filter(|c| c.name != input.treatment && c.name != input.outcome);
+    let kept: Vec<&ColumnInfo> = others().filter(|column| left_out(column).is_none()).collect();
+    if kept.is_empty() {
+        out.push_str("  priority: []\n");
+    } else {
+        out.push_str("  priority:\n");
+    }
+    for column in kept {
+        let note = if column.kind == "category" {
+            format!("  # category, {} levels", column.levels.len())
+        } else {
+            String::new()
+        };
+        let _ = writeln!(out, "    - {}{note}", yaml_text(&column.name));
+    }
+    out.push_str("  other: []\n");
+    for (column, reason) in others().filter_map(|column| left_out(column).map(|reason| (column, reason))) {
+        let _ = writeln!(out, "  # left out: {} ({reason})", shown(&column.name));
+    }
+    out.push_str(TERMS);
+}
+
+/// Why a column is not proposed as a confounder.
+fn left_out(column: &ColumnInfo) -> Option<String> {
+    let levels = column.levels.len();
+    match column.kind.as_str() {
+        _ if column.name.trim().is_empty() => Some("it has no name".to_owned()),
+        _ if looks_like_id(&column.name) => Some("it looks like a unit id".to_owned()),
+        "date" => Some("a date; turn it into a number first, e.g. days since enrolment".to_owned()),
+        "category" if levels > MOST_LEVELS => Some(format!("{levels} levels; group them into {MOST_LEVELS} or fewer")),
+        "category" | "boolean" if levels < 2 => Some("one value only".to_owned()),
+        "number" | "category" | "boolean" => None,
+        _ => Some("its type cannot be used as a covariate".to_owned()),
+    }
+}
+
+fn looks_like_id(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(name.as_str(), "id" | "uuid" | "uid") || name.ends_with("_id")
+}
+
+const HEADER: &str = "\
+# An analysis plan for oci-agent, to be edited. It runs as it is, but only you know whether it is true.
+#
+#   oci-agent check plan.yaml     reads it against the data and says what does not fit
+#   oci-agent run plan.yaml       does the analysis; effects are computed after the design has settled
+#
+# Write it before you look at outcomes by treatment. Every change you make later is in the git history, which is
+# nothing to be ashamed of: readers trust an analysis more when they can see how it came to be.
+
+";
+
+const QUESTION: &str = "
+# Ask it as an experiment would: who, this treatment against which other, which outcome, how much later.
+";
+
+const TARGET_TRIAL: &str = "
+# The randomised trial you would run if you could (Hernan & Robins 2016). Filling it in is the best hour you can spend
+# on an observational study: most biases turn out to be a difference between this trial and the data at hand. What stays
+# empty is not an error; the critique will list it as a blind spot.
+target_trial:
+  eligibility:            # who could enrol, judged by what is known at time zero only
+  treatment_strategies:   # what exactly each arm does
+  assignment:             # randomised, perhaps within strata; blinded or not
+  time_zero:              # the moment when eligibility holds, treatment is assigned and follow-up starts
+  follow_up:              # from time zero until when; what ends it early
+  outcome:                # what is measured, when, by whom
+  causal_contrast:        # effect of being assigned (intention to treat), or of adhering (per protocol)
+  analysis_plan:          # how the trial would have been analysed
+
+";
+
+const DATA: &str = "\
+data:
+  # A CSV or Parquet file or a glob of them, relative to this plan.
+";
+
+const COLUMNS: &str = "\
+  # weights: w         # observation weights, e.g. of a survey; leave out if every row counts once
+  # How to read a column, where the file's own type is not what is meant (codes that look like numbers, say):
+  # columns:
+  #   education: category
+  #   region: {type: category, reference: north}
+  #   smoker: boolean
+  # Missing values: `error` counts them and stops; `drop` removes the rows; `indicator` fills covariates in and adds an
+  # indicator. Whatever is done is counted in the results.
+";
+
+const TREATMENT: &str = "
+# What is done, and against what. Both must be something a person could have been assigned to.
+treatment:
+";
+
+const OUTCOME: &str = "
+# Measured after treatment. `units` is for axes and sentences: kg, dollars, sessions per week.
+outcome:
+";
+
+const CONFOUNDERS: &str = "
+# Confounders: what drives both who is treated and how they fare. Please go through the list below, which is simply
+# every other column of the file, and ask of each:
+#
+#   Was it measured, or settled, before treatment?  If not, take it out. Never list a variable that treatment may have
+#     changed (a mediator, a symptom at follow-up, a later purchase): adjusting for it hides part of the effect or
+#     creates an association where there is none.
+#   Does it influence both treatment and outcome?   Then it belongs under `priority`: these must balance, and the
+#     verdict depends on them.
+#   Does it only predict the outcome?               Then `other` is a good place; it buys precision.
+#   Does it only predict treatment?                 An instrument: leave it out, it costs overlap and adds no protection.
+#   Is something missing from the file altogether?  Say so under `threats`; the sensitivity analysis is about just that.
+confounders:
+";
+
+const TERMS: &str = "\
+  # Curves, thresholds and interactions that you know of beforehand: [age^2, earnings == 0, education * earnings]
+  terms: []
+";
+
+const REST: &str = "
+# Checks with a known answer. A placebo outcome was measured before treatment, so treatment cannot have changed it; a
+# negative control was measured after, but treatment cannot plausibly matter for it. An `effect` on either means that the
+# arms differ in ways the confounders do not explain. Do not name anything that is also a confounder: that test would
+# fire about half the time on data in perfect order. None at all is allowed, and caps the verdict.
+placebo_outcomes: []
+negative_controls: []
+
+# What could be wrong all the same, one sentence each: a cause of both that nobody measured, people who know the outcome
+# before they choose, drop-out that depends on treatment, units that influence each other.
+threats: []
+
+# Whose average effect, the most important first:
+#   ate   everyone                     needs overlap everywhere: each kind of unit must be seen in both arms
+#   att   those who were treated       needs controls that look like every treated unit
+#   atc   those who were not           the mirror image
+#   ato   those who could have gone    always the best overlap, weighted towards units whose treatment was a close call
+#         either way
+# If overlap fails, the honest answer is often about fewer people; the report then says about whom.
+estimands: [ate, att]
+
+# What the actor may use. A tool that is not listed is never used; a check that is not made is never a pass.
+tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit]
+
+# The loop revises the design by its diagnostics alone. `blind: true` keeps effects hidden until it has settled.
+loop:
+  max_iterations: 5
+  stop_when: no_playbook_applies   # or satisfactory
+  blind: true
+
+actor: {provider: playbook}
+critic: {provider: playbook}
+seed: 20261121
+";
