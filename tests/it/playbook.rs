@@ -1,5 +1,7 @@
 //! Playbooks: the front matter, the catalogue, and which playbooks a finding calls for.
 
+#![allow(clippy::expect_used, reason = "helpers of tests, not tests themselves")]
+
 use oci_agent::critique::rubric;
 use oci_agent::estimand::{Target, TrimRule};
 use oci_agent::finding::{Code, Finding, Severity};

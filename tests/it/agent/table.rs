@@ -9,8 +9,9 @@ use oci_agent::estimand::Target;
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::{StopWhen, Tool};
 use oci_agent::playbook::Catalogue;
-use oci_agent::spec::{Analysis, AnalysisSpec};
+use oci_agent::spec::{self, Analysis, AnalysisSpec};
 use oci_agent::term::Term;
+use std::collections::BTreeSet;
 
 /// What the data would say of one analysis.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,11 +101,9 @@ pub fn criticise(spec: &AnalysisSpec, world: World<'_>) -> Critique {
     }
 }
 
-/// Squares of the columns: a stand-in for what the spec module does with the priority confounders.
+/// What the spec module adds for its priority confounders.
 pub fn enrich(analysis: &Analysis) -> Vec<Term> {
-    let mut terms = analysis.terms.clone();
-    terms.push(fixtures::term("age * sex"));
-    terms
+    spec::enrich_terms(analysis, &fixtures::spec().confounders, &BTreeSet::from(["sex".to_owned()]))
 }
 
 /// What came of a whole run.
