@@ -55,7 +55,7 @@ const STRATEGIES: [Strategy; 5] = [
             "distance*",
             "judge*",
             "caseworker*",
-            "waiting",
+            "waitlist*",
             "oversubscri*",
             "instrument*",
             "quota*",

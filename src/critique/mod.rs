@@ -200,7 +200,7 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
     let design = design_of(executed.design, analysis);
     let mut findings = rubric::findings(&design, executed.spec, analysis, input.sensitivity(requested));
     findings.push(aligned.clone());
-    findings.sort_by_key(|finding| reporting_order(finding));
+    findings.sort_by_key(reporting_order);
     AnalysisCritique {
         requested,
         estimand: analysis.estimand().name(),

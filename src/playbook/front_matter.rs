@@ -33,7 +33,7 @@ pub enum PlaybookError {
     Yaml {
         /// File name.
         file: String,
-        /// Line and column in the file, or `front matter`.
+        /// The line and its text, or `front matter`.
         at: String,
         /// What the YAML reader says, the key included.
         problem: String,
@@ -74,7 +74,8 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Playbook, PlaybookError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| PlaybookError::NotText { file: file.to_owned(), byte: error.valid_up_to() })?;
     let (yaml, prose) = split(file, text)?;
-    let front: FrontMatter = serde_saphyr::from_str(&yaml).map_err(|error| yaml_error(file, &error))?;
+    let front: FrontMatter = serde_saphyr::from_str(&yaml).map_err(|error| yaml_error(file, &yaml, &error))?;
+    check_written(file, &yaml, &front)?;
     check(file, &front, &prose)?;
     Ok(Playbook { front, prose, sha256: sha256(bytes) })
 }
@@ -103,15 +104,51 @@ fn split(file: &str, text: &str) -> Result<(String, String), PlaybookError> {
     Err(fence("the front matter is never closed"))
 }
 
-fn yaml_error(file: &str, error: &serde_saphyr::Error) -> PlaybookError {
-    // One line more than the YAML reader counts: the opening fence.
-    let at = error.location().map_or_else(
+fn yaml_error(file: &str, yaml: &str, error: &serde_saphyr::Error) -> PlaybookError {
+    let place = error.location().and_then(|place| usize::try_from(place.line()).ok());
+    let at = place.map_or_else(
         || "front matter".to_owned(),
-        |place| format!("line {}, column {}", place.line() + 1, place.column()),
+        |line| {
+            let text = yaml.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
+            // One line more than the YAML reader counts: the opening fence.
+            format!("line {} (`{text}`)", line + 1)
+        },
     );
     let problem = error.without_snippet().to_string();
-    let problem = problem.lines().next().unwrap_or_default().trim().to_owned();
-    PlaybookError::Yaml { file: file.to_owned(), at, problem }
+    let problem = problem.lines().next().unwrap_or_default();
+    // The reader's own place is the one without the fence.
+    let problem = problem.rfind(" at line ").and_then(|cut| problem.get(..cut)).unwrap_or(problem);
+    PlaybookError::Yaml { file: file.to_owned(), at, problem: problem.trim().to_owned() }
+}
+
+/// The change as it is written, to be held against the change as it was understood.
+#[derive(serde::Deserialize)]
+struct Written {
+    change: serde_json::Value,
+}
+
+/// A key inside `change` that was not understood. An enum's own `deny_unknown_fields` does not see keys beside a variant
+/// without fields, and a key that is quietly ignored is a revision that is not the one meant.
+fn unread_key(written: &serde_json::Value, understood: &serde_json::Value) -> Option<String> {
+    let (Some(written), Some(understood)) = (written.as_object(), understood.as_object()) else { return None };
+    written.iter().find_map(|(key, value)| match understood.get(key) {
+        None => Some(key.clone()),
+        Some(known) => unread_key(value, known),
+    })
+}
+
+fn check_written(file: &str, yaml: &str, front: &FrontMatter) -> Result<(), PlaybookError> {
+    let written: Written = serde_saphyr::from_str(yaml).map_err(|error| yaml_error(file, yaml, &error))?;
+    let understood = serde_json::to_value(front.change.clone()).unwrap_or_default();
+    match unread_key(&written.change, &understood) {
+        None => Ok(()),
+        Some(key) => Err(PlaybookError::Key {
+            file: file.to_owned(),
+            key: "change",
+            problem: format!("`{key}` means nothing in {understood}"),
+            fix: format!("take `{key}` out"),
+        }),
+    }
 }
 
 fn stem(file: &str) -> Option<&str> {

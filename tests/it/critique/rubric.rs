@@ -1,0 +1,275 @@
+//! The rubric at its boundaries, and what could not be measured.
+
+use super::fixtures::*;
+use oci_agent::critique::Stage;
+use oci_agent::critique::rubric::{Bound, RULES, SensitivityState, findings, rule};
+use oci_agent::estimand::Target;
+use oci_agent::finding::{Code, Finding, Severity, Tier};
+use oci_agent::plan::Tool;
+
+fn found(world: &World, code: Code, state: SensitivityState<'_>) -> Finding {
+    let all = findings(&world.design.analyses[0], &world.spec, &world.spec.analyses[0], state);
+    let of_code: Vec<&Finding> = all.iter().filter(|finding| finding.code == code).collect();
+    assert_eq!(of_code.len(), 1, "one finding for {code:?}");
+    of_code[0].clone()
+}
+
+fn blind(world: &World, code: Code) -> Finding {
+    found(world, code, SensitivityState::Withheld)
+}
+
+/// The finding after `spoil` changed the design of the ATE.
+fn spoiled(code: Code, spoil: impl FnOnce(&mut World)) -> Finding {
+    let mut world = world();
+    spoil(&mut world);
+    blind(&world, code)
+}
+
+fn forbid(world: &mut World, tool: Tool) {
+    world.plan.tools.retain(|t| *t != tool);
+    world.spec.tools.retain(|t| *t != tool);
+}
+
+#[test]
+fn the_table_has_one_rule_for_each_code_and_says_why() {
+    assert_eq!(RULES.map(|rule| rule.code), Code::ALL);
+    for code in Code::ALL {
+        assert_eq!(rule(code).code, code);
+        assert!(!rule(code).why.is_empty() && rule(code).source.contains("doi:10."));
+        assert!(rule(code).warn != Bound::Never || rule(code).fail != Bound::Never);
+    }
+}
+
+#[test]
+fn balance_at_its_boundaries() {
+    let at = |smd: f64| spoiled(Code::BalancePriority, |w| w.design.analyses[0].balance = Some(balance(smd)));
+    let below = |x: f64| f64::from_bits(x.to_bits() - 1);
+    for (smd, severity, threshold) in [
+        (0.0, Severity::Pass, 0.1),
+        (below(0.1), Severity::Pass, 0.1),
+        (0.1, Severity::Warn, 0.1),
+        (below(0.2), Severity::Warn, 0.1),
+        (0.2, Severity::Fail, 0.2),
+        (3.0, Severity::Fail, 0.2),
+    ] {
+        let finding = at(smd);
+        assert_eq!((finding.severity, finding.threshold), (severity, Some(threshold)), "{smd}");
+        assert_eq!(finding.value, Some(smd));
+        assert_eq!(finding.subject.as_deref(), Some("sex"));
+    }
+}
+
+#[test]
+fn overlap_at_its_boundary_and_with_effective_sample_sizes() {
+    let at = |share: f64| spoiled(Code::OverlapOutside, |w| w.design.analyses[0].overlap = Some(overlap(share)));
+    let above = f64::from_bits(0.10_f64.to_bits() + 1);
+    for (share, severity) in
+        [(0.0, Severity::Pass), (0.10, Severity::Pass), (above, Severity::Warn), (1.0, Severity::Warn)]
+    {
+        let finding = at(share);
+        assert_eq!(finding.severity, severity, "{share}");
+        assert!(finding.message.contains("321") && finding.message.contains("543"), "{}", finding.message);
+    }
+}
+
+#[test]
+fn placebo_at_its_boundary_takes_the_smallest_p() {
+    let at = |p: f64| {
+        spoiled(Code::PlaceboEffect, |w| {
+            w.design.analyses[0].placebo = Some(placebo(&[("y_before", 0.9), ("injuries", p)]));
+        })
+    };
+    let below = f64::from_bits(0.05_f64.to_bits() - 1);
+    for (p, severity) in
+        [(0.0, Severity::Warn), (below, Severity::Warn), (0.05, Severity::Pass), (0.06, Severity::Pass)]
+    {
+        assert_eq!(at(p).severity, severity, "{p}");
+        assert_eq!(at(p).subject.as_deref(), Some("injuries"));
+        assert_eq!(at(p).value, Some(p));
+    }
+}
+
+#[test]
+fn a_placebo_that_was_not_tested_is_never_a_pass() {
+    let none_declared = spoiled(Code::PlaceboEffect, |w| w.spec.placebos.clear());
+    assert_eq!(none_declared.severity, Severity::NotApplicable);
+    assert!(none_declared.message.contains("declares no placebo"), "{}", none_declared.message);
+    let reason = spoiled(Code::PlaceboEffect, |w| {
+        let mut report = placebo(&[]);
+        report.not_applicable = Some("`y_before` is constant.".to_owned());
+        w.design.analyses[0].placebo = Some(report);
+    });
+    assert_eq!(reason.severity, Severity::NotApplicable);
+    assert_eq!(reason.message, "Not checked: `y_before` is constant.");
+    let half =
+        |p: f64| spoiled(Code::PlaceboEffect, |w| w.design.analyses[0].placebo = Some(placebo(&[("y_before", p)])));
+    assert_eq!(half(0.8).severity, Severity::NotApplicable, "one of two was not tested");
+    assert_eq!(half(0.01).severity, Severity::Warn, "a placebo that moves warns, whatever the others do");
+    let nan = spoiled(Code::PlaceboEffect, |w| {
+        w.design.analyses[0].placebo = Some(placebo(&[("y_before", f64::NAN), ("injuries", 0.4)]));
+    });
+    assert_eq!(nan.severity, Severity::NotApplicable);
+}
+
+#[test]
+fn robustness_ties_and_neighbours() {
+    let against = |rv: f64| {
+        let report = sensitivity(rv, &[("age", 0.05), ("sex", 0.2)], &[]);
+        found(&world(), Code::SensitivityRobustness, SensitivityState::Measured(&report))
+    };
+    let next = |x: f64, step: i64| f64::from_bits((x.to_bits() as i64 + step) as u64);
+    for (rv, severity) in [
+        (0.06, Severity::Warn),
+        (next(0.2, -1), Severity::Warn),
+        (0.2, Severity::Warn),
+        (next(0.2, 1), Severity::Pass),
+        (0.5, Severity::Pass),
+    ] {
+        let finding = against(rv);
+        assert_eq!(finding.severity, severity, "{rv}");
+        assert_eq!(finding.threshold, Some(0.2), "the threshold is the strongest benchmark");
+        assert_eq!(finding.subject.as_deref(), Some("sex"));
+    }
+}
+
+#[test]
+fn an_unattainable_benchmark_warns_by_name() {
+    let of = |rv: f64, benchmarks: &[(&str, f64)]| {
+        let report = sensitivity(rv, benchmarks, &["income"]);
+        found(&world(), Code::SensitivityRobustness, SensitivityState::Measured(&report))
+    };
+    for finding in [of(0.9, &[("age", 0.1)]), of(0.9, &[])] {
+        assert_eq!(finding.severity, Severity::Warn);
+        assert_eq!(finding.subject.as_deref(), Some("income"));
+    }
+    let both = of(0.05, &[("age", 0.1)]);
+    assert_eq!((both.severity, both.subject.as_deref()), (Severity::Warn, Some("age")));
+    assert!(both.message.contains("income"), "{}", both.message);
+}
+
+#[test]
+fn sensitivity_that_is_not_there() {
+    let code = Code::SensitivityRobustness;
+    assert_eq!(blind(&world(), code).severity, Severity::Withheld);
+    assert_eq!(blind(&world(), code).value, None);
+    let reason = found(&world(), code, SensitivityState::NotComputable { reason: "the residuals are zero" });
+    assert_eq!(
+        (reason.severity, reason.message.as_str()),
+        (Severity::NotApplicable, "Not checked: the residuals are zero.")
+    );
+    let empty = sensitivity(0.3, &[], &[]);
+    assert_eq!(found(&world(), code, SensitivityState::Measured(&empty)).severity, Severity::NotApplicable);
+    for report in [sensitivity(f64::NAN, &[("age", 0.1)], &[]), sensitivity(0.9, &[("age", f64::NAN)], &[])] {
+        assert_eq!(found(&world(), code, SensitivityState::Measured(&report)).severity, Severity::NotApplicable);
+    }
+}
+
+#[test]
+fn a_tool_that_is_not_allowed_is_not_applicable_even_if_it_was_run() {
+    let report = sensitivity(0.9, &[("age", 0.1)], &[]);
+    for (tool, code) in [
+        (Tool::Balance, Code::BalancePriority),
+        (Tool::Overlap, Code::OverlapOutside),
+        (Tool::Placebo, Code::PlaceboEffect),
+        (Tool::Sensitivity, Code::SensitivityRobustness),
+    ] {
+        let mut world = world();
+        forbid(&mut world, tool);
+        for state in [SensitivityState::Withheld, SensitivityState::Measured(&report)] {
+            let finding = found(&world, code, state);
+            assert_eq!(finding.severity, Severity::NotApplicable, "{tool:?}");
+            assert!(finding.message.contains(tool.key()), "{}", finding.message);
+        }
+    }
+}
+
+#[test]
+fn no_number_is_ever_a_pass_for_nan_or_infinity() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let smd = spoiled(Code::BalancePriority, |w| w.design.analyses[0].balance = Some(balance(bad)));
+        assert_eq!((smd.severity, smd.value), (Severity::NotApplicable, None));
+        let share = spoiled(Code::OverlapOutside, |w| w.design.analyses[0].overlap = Some(overlap(bad)));
+        assert_eq!((share.severity, share.value), (Severity::NotApplicable, None));
+    }
+}
+
+#[test]
+fn a_priority_confounder_that_separates_the_arms_fails_and_a_constant_one_does_not() {
+    let with = |treated: f64, control: f64| {
+        spoiled(Code::BalancePriority, |w| {
+            let mut row = balance_row("member", true, None);
+            (row.mean_treated_after, row.mean_control_after) = (treated, control);
+            if let Some(table) = w.design.analyses[0].balance.as_mut() {
+                table.rows.push(row);
+            }
+        })
+    };
+    assert_eq!(with(1.0, 0.0).severity, Severity::Fail);
+    assert_eq!(with(1.0, 0.0).subject.as_deref(), Some("member"));
+    assert_eq!(with(1.0, 1.0).severity, Severity::Pass);
+    assert_eq!(with(0.1 + 0.2, 0.3).severity, Severity::Pass, "rounding is not a difference");
+}
+
+#[test]
+fn without_priority_there_is_no_balance_to_grade() {
+    let finding = spoiled(Code::BalancePriority, |w| {
+        if let Some(table) = w.design.analyses[0].balance.as_mut() {
+            table.max_priority_after = None;
+            table.rows.iter_mut().for_each(|row| row.priority = false);
+        }
+    });
+    assert_eq!(finding.severity, Severity::NotApplicable);
+    assert!(finding.message.contains("priority"), "{}", finding.message);
+}
+
+#[test]
+fn a_failed_design_fails_and_passes_nothing() {
+    let mut world = world();
+    world.design.analyses[0] = oci_agent::report::documents::AnalysisDesign {
+        failed: Some("the treated arm is empty".to_owned()),
+        population: None,
+        propensity: None,
+        balance: None,
+        overlap: None,
+        placebo: None,
+        ..world.design.analyses[0].clone()
+    };
+    let graded = &world.critique(Stage::Design).analyses[0];
+    assert_eq!(graded.tier, Tier::NotSatisfactory);
+    let severity = |code| graded.findings.iter().find(|f| f.code == code).map(|f| f.severity);
+    assert_eq!(severity(Code::DesignFailed), Some(Severity::Fail));
+    for code in [Code::BalancePriority, Code::OverlapOutside, Code::PlaceboEffect] {
+        assert_eq!(severity(code), Some(Severity::NotApplicable), "{code:?}");
+    }
+    assert!(graded.findings[0].message.contains("the treated arm is empty"));
+    assert!(graded.departs_from_ate.contains("nobody can be counted"));
+}
+
+#[test]
+fn a_loop_that_is_not_blind_caps_at_caveats() {
+    let mut world = world();
+    (world.plan.loop_.blind, world.spec.blind) = (false, false);
+    assert_eq!(blind(&world, Code::Blindness).severity, Severity::Warn);
+    assert_eq!(world.critique(Stage::Design).analyses[0].tier, Tier::SatisfactoryWithCaveats);
+}
+
+#[test]
+fn a_clean_design_is_fully_satisfactory_and_a_final_critique_withholds_nothing() {
+    let world = world();
+    let design = world.critique(Stage::Design);
+    let tiers = |critique: &oci_agent::critique::Critique| critique.analyses.iter().map(|a| a.tier).collect::<Vec<_>>();
+    assert_eq!(tiers(&design), [Tier::FullySatisfactory; 2]);
+    for graded in &design.analyses {
+        assert_eq!(graded.findings.iter().map(|f| f.code).collect::<Vec<_>>(), Code::ALL, "every code, in order");
+    }
+    // Nothing was measured after unblinding: that is a caveat, not a pass and not `withheld`.
+    assert_eq!(tiers(&world.critique(Stage::Final)), [Tier::SatisfactoryWithCaveats; 2]);
+    let report = sensitivity(0.3, &[("age", 0.1)], &[]);
+    let mut input = world.input(Stage::Final);
+    input.sensitivity.insert(Target::Ate, SensitivityState::Measured(&report));
+    input.sensitivity.insert(Target::Att, SensitivityState::Withheld);
+    let last = oci_agent::critique::critique(&input);
+    assert_eq!(tiers(&last), [Tier::FullySatisfactory, Tier::SatisfactoryWithCaveats]);
+    let withheld = last.analyses.iter().flat_map(|a| &a.findings).filter(|f| f.severity == Severity::Withheld);
+    assert_eq!(withheld.count(), 0);
+}
