@@ -20,6 +20,12 @@ pub(super) struct Worktree<'a> {
     pub dir: &'a Path,
 }
 
+/// What the journal says: the tree that is left and the tree that is wanted. `None` is the empty tree.
+struct Move {
+    from: Option<Oid>,
+    to: Option<Oid>,
+}
+
 /// What is at a path on disk.
 enum Found {
     Nothing,
@@ -39,8 +45,8 @@ impl Worktree<'_> {
         self.clear_scratch()?;
         let target = self.files(head)?;
         let journal = self.read_journal()?;
-        let (from, to) = match journal {
-            Some((from, to)) => (self.files(from)?, self.files(to)?),
+        let (from, to) = match &journal {
+            Some(unfinished) => (self.files(unfinished.from)?, self.files(unfinished.to)?),
             None => (Files::new(), Files::new()),
         };
         let known = [&target, &from, &to];
@@ -194,7 +200,7 @@ impl Worktree<'_> {
         write().map_err(|e| self.git("write the index", &e))
     }
 
-    fn read_journal(&self) -> Result<Option<(Option<Oid>, Option<Oid>)>, ArtifactError> {
+    fn read_journal(&self) -> Result<Option<Move>, ArtifactError> {
         let place = self.journal();
         let text = match fs::read_to_string(&place) {
             Ok(text) => text,
@@ -205,7 +211,7 @@ impl Worktree<'_> {
             let value = text.lines().find_map(|line| line.strip_prefix(key))?;
             Oid::from_str(value).ok()
         };
-        Ok(Some((tree("from "), tree("to "))))
+        Ok(Some(Move { from: tree("from "), to: tree("to ") }))
     }
 
     fn clear_scratch(&self) -> Result<(), ArtifactError> {

@@ -1,5 +1,7 @@
 //! The git store: what it finds, what it refuses, what it keeps, and what is left when its process is killed.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a test that is skipped says so; a child process reports
+
 use oci_agent::artifacts::{
     ArtifactError, ArtifactStore, Author, Fault, GitStore, OpenMode, OpenOptions, Situation, Step, read_note,
 };
