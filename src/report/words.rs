@@ -1,7 +1,7 @@
 //! Sentences about numbers: what the tables mean, for the markdown, the page and the terminal alike.
 
 use super::documents::Answer;
-use super::numbers;
+use super::{numbers, text};
 use crate::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use crate::estimand::{Effect, SeMethod};
 use crate::finding::{Severity, Tier};
@@ -60,11 +60,22 @@ pub fn asked_and_answered(answer: &Answer) -> String {
     if asked == answer.name { asked.to_owned() } else { format!("{asked} asked, {} answered", answer.name) }
 }
 
+/// `3.44 kg`, but `1,795 (1978 US dollars)`: units that begin with a digit would run into the number.
+#[must_use]
+pub fn with_units(number: &str, units: &str) -> String {
+    let units = text::one_line(units);
+    match units.chars().next() {
+        None => number.to_owned(),
+        Some(c) if c.is_ascii_digit() => format!("{number} ({units})"),
+        Some(_) => format!("{number} {units}"),
+    }
+}
+
 /// Estimate and interval with units: `3.44 [2.49, 4.40] kg`.
 #[must_use]
 pub fn effect(effect: &Effect, units: &str) -> String {
     let numbers = numbers::interval(effect.estimate, effect.std_error, effect.ci_lower, effect.ci_upper);
-    format!("{numbers} {units}").trim_end().to_owned()
+    with_units(&numbers, units)
 }
 
 /// What a hidden confounder would have to be, in sentences.
@@ -134,8 +145,8 @@ fn tipping(report: &SensitivityReport, units: &str) -> String {
         return "Tipping point: the 95 % interval holds zero as it is; no bias is needed.".to_owned();
     }
     format!(
-        "Tipping point: a constant bias of {} {units} would make the 95 % interval touch zero.",
-        numbers::significant(report.tipping_bias, 3)
+        "Tipping point: a constant bias of {} would make the 95 % interval touch zero.",
+        with_units(&numbers::significant(report.tipping_bias, 3), units)
     )
 }
 

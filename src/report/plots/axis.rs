@@ -51,16 +51,31 @@ impl Axis {
         (0..=count).map(|i| (first + i as f64) * step).collect()
     }
 
+    /// Labels of ticks, and the power of ten taken out of them. Evenly spread ticks share their number of decimals.
+    pub fn labels(&self, ticks: &[f64]) -> (Vec<String>, i32) {
+        match self.spread {
+            Spread::Linear => tick_labels(ticks),
+            Spread::SquareRoot => (ticks.iter().map(|tick| shortest(*tick)).collect(), 0),
+        }
+    }
+
     fn ticks_from_list(&self) -> Vec<f64> {
-        let list = [0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+        let coarse = [0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+        let fine = [0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
+        let list = if self.high > 1.0 { &coarse } else { &fine };
         let mut kept: Vec<f64> = Vec::new();
-        for value in list.into_iter().filter(|v| *v >= self.low && *v <= self.high) {
-            if kept.last().is_none_or(|last| (self.at(value) - self.at(*last)).abs() > 44.0) {
+        for value in list.iter().copied().filter(|v| *v >= self.low && *v <= self.high) {
+            if kept.last().is_none_or(|last| (self.at(value) - self.at(*last)).abs() > 46.0) {
                 kept.push(value);
             }
         }
         kept
     }
+}
+
+/// A tick of a square-root axis, which is never negative, in its shortest form.
+fn shortest(tick: f64) -> String {
+    tick.to_string()
 }
 
 fn round_step(rough: f64) -> f64 {
@@ -90,11 +105,13 @@ fn is_round(value: f64, decimals: usize) -> bool {
     (shifted - shifted.round()).abs() < 1e-6 * shifted.abs().max(1.0)
 }
 
-/// ` (× 10⁶)` for an axis description, nothing for a power of zero.
+/// `, × 10⁶` for an axis description, nothing for a power of zero.
 pub fn power_note(power: i32) -> String {
-    if power == 0 {
-        return String::new();
-    }
+    if power == 0 { String::new() } else { format!(",{}", times_power(power)) }
+}
+
+/// ` × 10⁶`.
+pub fn times_power(power: i32) -> String {
     let raised: String = power
         .to_string()
         .chars()
@@ -103,19 +120,34 @@ pub fn power_note(power: i32) -> String {
             None => '⁻',
         })
         .collect();
-    format!(", × 10{raised}")
+    format!(" × 10{raised}")
+}
+
+/// As many ticks, up to `wanted`, as have room for their labels.
+fn roomy_ticks(axis: &Axis, wanted: usize, style: Type) -> (Vec<f64>, Vec<String>, i32) {
+    let mut wanted = wanted;
+    loop {
+        let ticks = axis.ticks(wanted);
+        let (labels, power) = axis.labels(&ticks);
+        let widest = labels.iter().map(|label| super::paint::text_width(label, style)).fold(0.0, f64::max);
+        let gaps = ticks.windows(2).map(|pair| pair.last().zip(pair.first()).map_or(0.0, |(b, a)| axis.at(*b) - axis.at(*a)));
+        if wanted <= 1 || gaps.fold(f64::INFINITY, f64::min) > widest + 12.0 {
+            return (ticks, labels, power);
+        }
+        wanted -= 1;
+    }
 }
 
 /// Draws a horizontal axis with its ticks at height `y`, grid lines up to `top`, and its description; returns the y
 /// below it.
 pub fn draw_bottom(scene: &mut Scene, axis: &Axis, (top, y): (f64, f64), wanted: usize, label: &str) -> f64 {
-    let ticks = axis.ticks(wanted);
-    let (labels, power) = tick_labels(&ticks);
+    let style = Type::new(TICK_SIZE, palette::GREY).anchored(Anchor::Middle);
+    let (ticks, labels, power) = roomy_ticks(axis, wanted, style);
     for (tick, text) in ticks.iter().zip(&labels) {
         let x = axis.at(*tick);
         scene.line((x, top), (x, y), Stroke::solid(palette::LIGHT.alpha(0.7), 1.0));
         scene.line((x, y), (x, y + 5.0), Stroke::solid(palette::GREY, 1.0));
-        scene.text((x, y + 17.0), text, Type::new(TICK_SIZE, palette::GREY).anchored(Anchor::Middle));
+        scene.text((x, y + 17.0), text, style);
     }
     scene.line((axis.from, y), (axis.to, y), Stroke::solid(palette::GREY, 1.0));
     let style = Type::new(LABEL_SIZE, palette::INK).anchored(Anchor::Middle);
@@ -124,7 +156,7 @@ pub fn draw_bottom(scene: &mut Scene, axis: &Axis, (top, y): (f64, f64), wanted:
     let half = super::paint::text_width(&text, style) / 2.0;
     let x = middle.min(scene.width - 8.0 - half).max(8.0 + half);
     scene.text((x, y + 42.0), text, style);
-    y + 56.0
+    y + 62.0
 }
 
 /// The title and a line under it; returns the y below them.

@@ -11,16 +11,15 @@
 //! | estimate, se, df | `regression_estimate`, `regression_std_error`, `regression_df` |
 //! | robustness value | the point of the zero contour with `r2d = r2y` |
 
-use super::axis::{self, Axis, LABEL_SIZE, TICK_SIZE};
+use super::axis::{self, Axis, LABEL_SIZE, Spread, TICK_SIZE};
 use super::marching::{Grid, contours};
 use super::paint::text_width;
 use super::scene::{Anchor, Point, Scene, Stroke, Type, fitted, palette};
 use crate::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use crate::report::documents::Answer;
-use crate::report::{numbers, text};
+use crate::report::{numbers, text, words};
 
-const LEFT: f64 = 84.0;
-const SIDE: f64 = 400.0;
+const SIDE: f64 = 420.0;
 const CELLS: usize = 160;
 /// Benchmarks that carry their names; the weaker ones are points.
 const NAMED: usize = 8;
@@ -41,16 +40,14 @@ pub fn scene(answer: &Answer, units: &str) -> Option<Scene> {
     scene.description = describe(report, units);
     let (title, description) = (scene.title.clone(), scene.description.clone());
     let top = axis::draw_title(&mut scene, &title, &description) + 12.0;
-    let (x_max, y_max) = limits(report);
-    let x = Axis::linear((0.0, x_max), (LEFT, scene.width - 24.0));
-    let y = Axis::linear((0.0, y_max), (top + SIDE, top));
-    let panel = Panel { x, y, report };
+    let panel = Panel::placed(report, &scene, top);
     panel.shade_beyond_zero(&mut scene);
-    let below = axis::draw_bottom(&mut scene, &x, (top, y.from), 5, "partial R² of the hidden confounder with treatment");
+    let below = axis::draw_bottom(&mut scene, &panel.x, (top, panel.y.from), 6, "partial R² with treatment");
     panel.draw_left(&mut scene);
-    let mut taken = panel.draw_contours(&mut scene);
-    panel.draw_robustness(&mut scene, &mut taken);
+    let lines = panel.draw_contours(&mut scene);
+    let mut taken = panel.draw_robustness(&mut scene);
     let unnamed = panel.draw_benchmarks(&mut scene, &mut taken);
+    panel.draw_levels(&mut scene, &lines, &mut taken);
     scene.height = axis::draw_caption(&mut scene, below, &caption(report, units, unnamed));
     Some(scene)
 }
@@ -58,9 +55,8 @@ pub fn scene(answer: &Answer, units: &str) -> Option<Scene> {
 fn describe(report: &SensitivityReport, units: &str) -> String {
     let digits = numbers::decimals(report.regression_std_error);
     format!(
-        "Regression-adjusted difference {} {}; robustness value {}.",
-        numbers::fixed(report.regression_estimate, digits),
-        text::shortened(&text::one_line(units), 40),
+        "Regression-adjusted difference {}; robustness value {}.",
+        words::with_units(&numbers::fixed(report.regression_estimate, digits), &text::shortened(units, 40)),
         numbers::percent(report.rv_q1)
     )
 }
@@ -68,7 +64,8 @@ fn describe(report: &SensitivityReport, units: &str) -> String {
 fn caption(report: &SensitivityReport, units: &str, unnamed: usize) -> String {
     let mut text = format!(
         "Lines: the estimate ({}) after a hidden confounder of that strength; bold: zero; shaded: the sign turns. \
-         Diamond: robustness value. Points: a hidden confounder as strong as the priority confounder named.",
+         Diamond: robustness value. Points: a hidden confounder as strong as the priority confounder named. \
+         Square-root scales.",
         text::shortened(&text::one_line(units), 40)
     );
     if unnamed > 0 {
@@ -98,13 +95,32 @@ fn around((x, y): Point, width: f64, height: f64) -> Taken {
     (x - width / 2.0, y - height / 2.0, x + width / 2.0, y + height / 2.0)
 }
 
+/// A contour: its level as text, whether it is zero, its lines in pixels.
+struct Contour {
+    label: String,
+    zero: bool,
+    lines: Vec<Vec<Point>>,
+}
+
+/// The plotting area. Both axes run by the square root of R², that is by the partial correlation, since benchmarks are
+/// often small beside the robustness value.
 struct Panel<'a> {
     x: Axis,
     y: Axis,
     report: &'a SensitivityReport,
 }
 
-impl Panel<'_> {
+impl<'a> Panel<'a> {
+    fn placed(report: &'a SensitivityReport, scene: &Scene, top: f64) -> Panel<'a> {
+        let (x_max, y_max) = limits(report);
+        let along = |high: f64, from: f64, to: f64| Axis { low: 0.0, high, from, to, spread: Spread::SquareRoot };
+        let y = along(y_max, top + SIDE, top);
+        let (labels, _) = y.labels(&y.ticks(5));
+        let style = Type::new(TICK_SIZE, palette::GREY);
+        let widest = labels.iter().map(|label| text_width(label, style)).fold(0.0, f64::max);
+        Panel { x: along(x_max, 48.0 + widest, scene.width - 24.0), y, report }
+    }
+
     fn at(&self, (r2d, r2y): Point) -> Point {
         (self.x.at(r2d), self.y.at(r2y))
     }
@@ -113,16 +129,16 @@ impl Panel<'_> {
     fn shade_beyond_zero(&self, scene: &mut Scene) {
         let r = self.report;
         let ratio = r.regression_estimate.powi(2) / (r.regression_std_error.powi(2) * r.regression_df);
-        let edge = (1..=CELLS).map(|i| self.x.high * i as f64 / CELLS as f64);
+        let edge = (1..=CELLS).map(|i| self.x.high * (i as f64 / CELLS as f64).powi(2));
         let mut points: Vec<Point> =
             edge.map(|r2d| (r2d, (ratio * (1.0 - r2d) / r2d).min(self.y.high))).map(|p| self.at(p)).collect();
-        points.push(self.at((self.x.high, self.y.high)));
+        points.extend([self.at((self.x.high, self.y.high)), self.at((0.0, self.y.high))]);
         scene.area(points, palette::VERMILLION.alpha(0.10));
     }
 
     fn draw_left(&self, scene: &mut Scene) {
         let ticks = self.y.ticks(5);
-        let (labels, _) = axis::tick_labels(&ticks);
+        let (labels, _) = self.y.labels(&ticks);
         for (tick, label) in ticks.iter().zip(&labels) {
             let y = self.y.at(*tick);
             scene.line((self.x.from, y), (self.x.to, y), Stroke::solid(palette::LIGHT.alpha(0.7), 1.0));
@@ -137,47 +153,68 @@ impl Panel<'_> {
     fn levels(&self) -> Vec<f64> {
         let corner = adjusted(self.report, self.x.high, self.y.high);
         let (low, high) = (corner.min(self.report.regression_estimate), corner.max(self.report.regression_estimate));
-        Axis::linear((low, high), (0.0, 1.0)).ticks(7)
-    }
-
-    fn draw_contours(&self, scene: &mut Scene) -> Vec<Taken> {
-        let grid = Grid::of((0.0, self.x.high), (0.0, self.y.high), CELLS, |a, b| adjusted(self.report, a, b));
-        let mut levels = self.levels();
+        let mut levels = Axis::linear((low, high), (0.0, 1.0)).ticks(8);
         if !levels.contains(&0.0) {
             levels.push(0.0);
         }
+        levels
+    }
+
+    fn draw_contours(&self, scene: &mut Scene) -> Vec<Contour> {
+        let (x, y) = (self.x.high.sqrt(), self.y.high.sqrt());
+        let grid = Grid::of((0.0, x), (0.0, y), CELLS, |a, b| adjusted(self.report, a * a, b * b));
+        let levels = self.levels();
         let (labels, power) = axis::tick_labels(&levels);
-        let mut taken = Vec::new();
+        let mut drawn = Vec::new();
         for (level, label) in levels.iter().zip(labels) {
             let zero = *level == 0.0;
-            let stroke = Stroke::solid(if zero { palette::VERMILLION } else { palette::GREY }, if zero { 3.4 } else { 1.3 });
-            let lines = contours(&grid, *level);
+            let (colour, width) = if zero { (palette::VERMILLION, 3.4) } else { (palette::GREY, 1.3) };
+            let pixels = |line: &Vec<Point>| line.iter().map(|(a, b)| self.at((a * a, b * b))).collect::<Vec<Point>>();
+            let lines: Vec<Vec<Point>> = contours(&grid, *level).iter().map(pixels).collect();
             for line in &lines {
-                scene.path(line.iter().map(|p| self.at(*p)).collect(), stroke);
+                scene.path(line.clone(), Stroke::solid(colour, width));
             }
-            let longest = lines.iter().max_by_key(|line| line.len());
-            let label = if zero { label } else { format!("{label}{}", axis::power_note(power)) };
-            if let Some(place) = longest.and_then(|line| self.on_diagonal(line)) {
-                taken.extend(level_label(scene, place, &label, (zero, &taken)));
+            let label = if zero || power == 0 { label } else { format!("{label}{}", axis::times_power(power)) };
+            drawn.push(Contour { label, zero, lines });
+        }
+        drawn
+    }
+
+    /// Writes its value on every contour, as near to the diagonal as there is room.
+    fn draw_levels(&self, scene: &mut Scene, drawn: &[Contour], taken: &mut Vec<Taken>) {
+        for contour in drawn {
+            let plain = Type::new(14.5, palette::GREY).anchored(Anchor::Middle);
+            let style = if contour.zero { Type { colour: palette::VERMILLION, ..plain.bold() } } else { plain };
+            let width = text_width(&contour.label, style) + 6.0;
+            let mut points: Vec<Point> = contour.lines.iter().flatten().copied().collect();
+            points.sort_by(|a, b| self.off_diagonal(*a).total_cmp(&self.off_diagonal(*b)));
+            let spot = points.into_iter().find(|spot| self.has_room(around(*spot, width, 18.0), taken));
+            if let Some(spot) = spot {
+                taken.push(around(spot, width, 18.0));
+                scene.label(spot, &contour.label, style);
             }
         }
-        taken
     }
 
-    /// The point of a contour nearest to the diagonal of the panel.
-    fn on_diagonal(&self, line: &[Point]) -> Option<Point> {
-        let off = |p: &Point| (p.0 / self.x.high - p.1 / self.y.high).abs();
-        line.iter().min_by(|a, b| off(a).total_cmp(&off(b))).map(|p| self.at(*p))
+    fn off_diagonal(&self, (x, y): Point) -> f64 {
+        let across = (x - self.x.from) / (self.x.to - self.x.from);
+        let up = (y - self.y.from) / (self.y.to - self.y.from);
+        (across - up).abs()
     }
 
-    fn draw_robustness(&self, scene: &mut Scene, taken: &mut Vec<Taken>) {
+    fn has_room(&self, area: Taken, taken: &[Taken]) -> bool {
+        let inside = area.0 > self.x.from + 2.0 && area.2 < self.x.to && area.1 > self.y.to && area.3 < self.y.from;
+        inside && free(area, taken)
+    }
+
+    fn draw_robustness(&self, scene: &mut Scene) -> Vec<Taken> {
         let rv = self.report.rv_q1;
         if !(rv > 0.0 && rv < self.x.high && rv < self.y.high) {
-            return;
+            return Vec::new();
         }
         let at = self.at((rv, rv));
         scene.diamond(at, 7.0, palette::PAPER, Stroke::solid(palette::VERMILLION, 2.2));
-        taken.push(around(at, 18.0, 18.0));
+        vec![around(at, 22.0, 22.0)]
     }
 
     /// Draws all benchmarks and names the strongest that find room; returns how many have no name.
@@ -186,51 +223,45 @@ impl Panel<'_> {
         benchmarks.sort_by(|a, b| b.equivalent_rv.total_cmp(&a.equivalent_rv));
         let place = |b: &Benchmark| self.at((b.r2_treatment, b.r2_outcome));
         taken.extend(benchmarks.iter().map(|b| around(place(b), 12.0, 12.0)));
+        let style = Type::new(NAME_SIZE, palette::INK).bold().anchored(Anchor::Middle);
+        let mut named = Vec::new();
+        for benchmark in benchmarks.iter().take(NAMED) {
+            let name = fitted(&text::one_line(&benchmark.confounder), 190.0, style);
+            let width = text_width(&name, style);
+            if let Some(spot) = self.room_for(place(benchmark), width, taken) {
+                taken.push(around(spot, width + 2.0, 18.0));
+                lead(scene, place(benchmark), around(spot, width + 2.0, 16.0));
+                named.push((spot, name));
+            }
+        }
         for benchmark in &benchmarks {
             scene.dot(place(benchmark), 5.5, palette::BLUE, Stroke::solid(palette::PAPER, 1.2));
         }
-        let mut unnamed = 0;
-        for (rank, benchmark) in benchmarks.iter().enumerate() {
-            let style = Type::new(NAME_SIZE, palette::INK).bold();
-            let name = fitted(&text::one_line(&benchmark.confounder), 190.0, style);
-            let spot = (rank < NAMED).then(|| self.room_for(place(benchmark), text_width(&name, style), taken)).flatten();
-            match spot {
-                Some(spot) => {
-                    taken.push(around(spot, text_width(&name, style), 18.0));
-                    scene.label(spot, &name, style.anchored(Anchor::Middle));
-                }
-                None => unnamed += 1,
-            }
+        for (spot, name) in &named {
+            scene.label(*spot, name, style);
         }
-        unnamed
+        benchmarks.len() - named.len()
     }
 
     /// The middle of a free spot for a name of this width near a point, inside the panel.
     fn room_for(&self, (x, y): Point, width: f64, taken: &[Taken]) -> Option<Point> {
-        let side = width / 2.0 + 12.0;
-        let offsets = [16.0, 32.0, 50.0, 70.0, 92.0].into_iter().flat_map(|d| {
-            [(side, 0.0), (side, -d), (side, d), (0.0, -d - 4.0), (-side, 0.0), (-side, -d), (0.0, d + 4.0), (-side, d)]
+        let side = width / 2.0 + 11.0;
+        let offsets = [0.0, 16.0, 30.0, 46.0, 64.0, 84.0, 106.0].into_iter().flat_map(|d: f64| {
+            let far = side + d / 2.0;
+            [(side, d), (side, -d), (far, -d), (0.0, -d - 18.0), (-side, -d), (-side, d), (far, d), (0.0, d + 18.0)]
         });
-        offsets.map(|(dx, dy)| (x + dx, y + dy)).find(|spot| {
-            let area = around(*spot, width + 4.0, 18.0);
-            let inside = area.0 > self.x.from + 2.0 && area.2 < self.x.to && area.1 > self.y.to && area.3 < self.y.from;
-            inside && free(area, taken)
-        })
+        let spots = offsets.map(|(dx, dy)| (x + dx, y + dy));
+        let mut spots = spots.filter(|spot| self.has_room(around(*spot, width + 4.0, 18.0), taken));
+        spots.next()
     }
 }
 
-/// Writes the value of a contour on it, unless another stands there.
-fn level_label(scene: &mut Scene, at: Point, label: &str, (zero, taken): (bool, &[Taken])) -> Option<Taken> {
-    let plain = Type::new(14.5, palette::GREY).anchored(Anchor::Middle);
-    let style = if zero { Type { colour: palette::VERMILLION, ..plain.bold() } } else { plain };
-    // The zero label steps aside for the diamond that may stand there.
-    let at = if zero { (at.0 + 26.0, at.1 - 20.0) } else { at };
-    let area = around(at, text_width(label, style) + 6.0, 18.0);
-    if !free(area, taken) {
-        return None;
+/// A thin line from a point to its name, if the name does not stand right beside it.
+fn lead(scene: &mut Scene, (x, y): Point, name: Taken) {
+    let (to_x, to_y) = (x.clamp(name.0, name.2), y.clamp(name.1, name.3));
+    if (to_x - x).hypot(to_y - y) > 12.0 {
+        scene.line((x, y), (to_x, to_y), Stroke::solid(palette::BLUE, 1.0));
     }
-    scene.label(at, label, style);
-    Some(area)
 }
 
 #[cfg(test)]

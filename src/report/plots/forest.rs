@@ -5,11 +5,13 @@ use super::forest_rows::{ForestRow, Group, Role, groups, range};
 use super::paint::text_width;
 use super::scene::{Anchor, Colour, Point, Scene, Stroke, Type, fitted, palette};
 use crate::report::documents::ResultsDocument;
-use crate::report::text;
+use crate::report::{text, words};
 
 const ROW: f64 = 25.0;
 const WIDEST_LABEL: f64 = 208.0;
 const NARROWEST_AXIS: f64 = 170.0;
+/// Opaque, so that the line at zero does not cross the headings.
+const HEADING_GROUND: Colour = Colour(0xee, 0xee, 0xee, 1.0);
 
 pub fn scene(results: &ResultsDocument) -> Option<Scene> {
     let groups = groups(results);
@@ -28,7 +30,7 @@ pub fn scene(results: &ResultsDocument) -> Option<Scene> {
     let lines: usize = groups.iter().map(|group| 1 + group.rows.len().max(1)).sum();
     let bottom = top + ROW * lines as f64 + 10.0 * (groups.len() - 1) as f64;
     let label = format!("effect, {}", text::shortened(&text::one_line(&results.units), 40));
-    let below = axis::draw_bottom(&mut scene, &axis, (top, bottom), 3, &label);
+    let below = axis::draw_bottom(&mut scene, &axis, (top, bottom), 5, &label);
     scene.line((axis.at(0.0), top), (axis.at(0.0), bottom), Stroke::solid(palette::INK, 1.4));
     let mut y = top + ROW / 2.0;
     for group in &groups {
@@ -41,7 +43,7 @@ pub fn scene(results: &ResultsDocument) -> Option<Scene> {
 
 fn answers(groups: &[Group], units: &str) -> String {
     let said = groups.iter().map(|group| match group.rows.iter().find(|row| row.role == Role::Answer) {
-        Some(row) => format!("{}: {} {}.", group.heading, row.numbers, text::one_line(units)),
+        Some(row) => format!("{}: {}.", group.heading, words::with_units(&row.numbers, units)),
         None => format!("{}: no estimate.", group.heading),
     });
     said.collect::<Vec<_>>().join(" ")
@@ -129,7 +131,7 @@ fn draw_legend(scene: &mut Scene, y: f64, rows: &[&ForestRow]) -> f64 {
 fn draw_group(scene: &mut Scene, axis: &Axis, columns: &Columns, (group, mut y): (&Group, f64)) -> f64 {
     let heading = Type::new(15.5, palette::INK).bold();
     let width = scene.width - 28.0;
-    scene.rectangle((8.0, y - ROW / 2.0), (scene.width - 8.0, y + ROW / 2.0 - 1.0), palette::LIGHT.alpha(0.45));
+    scene.rectangle((8.0, y - ROW / 2.0), (scene.width - 8.0, y + ROW / 2.0 - 1.0), HEADING_GROUND);
     scene.text((14.0, y), fitted(&group.heading, width, heading), heading);
     y += ROW;
     if group.rows.is_empty() {

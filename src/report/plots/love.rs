@@ -55,8 +55,8 @@ fn axis_label(axis: &Axis) -> String {
 
 fn caption(balance: &BalanceTable, hidden: usize) -> String {
     let constant = balance.rows.iter().filter(|row| row.smd_before.is_none()).count();
-    let mut text = "SDs pool the two unweighted arms, before and after. 0.1 warns and 0.2 fails for a priority \
-                    confounder."
+    let mut text = "The SDs are those of the two unweighted arms, before and after. The lines at 0.1 and 0.2 grade \
+                    priority confounders."
         .to_owned();
     if constant > 0 {
         text.push_str(&format!(" No SMD: constant in both arms ({constant})."));
@@ -115,15 +115,14 @@ fn draw_legend(scene: &mut Scene, y: f64) -> f64 {
 }
 
 fn draw_thresholds(scene: &mut Scene, axis: &Axis, top: f64, bottom: f64) {
-    for (value, stroke, anchor) in [
-        (0.1, Stroke::dashed(palette::GREY, 1.4), Anchor::End),
-        (0.2, Stroke::solid(palette::GREY, 1.4), Anchor::Start),
+    let style = Type::new(14.5, palette::GREY);
+    for (value, word, stroke, anchor, nudge) in [
+        (0.1, "warns", Stroke::dashed(palette::GREY, 1.4), Anchor::End, 12.0),
+        (0.2, "fails", Stroke::solid(palette::GREY, 1.4), Anchor::Start, -12.0),
     ] {
         let x = axis.at(value);
         scene.line((x, top - 4.0), (x, bottom), stroke);
-        let nudge = if anchor == Anchor::End { 14.0 } else { -14.0 };
-        let style = Type::new(14.5, palette::GREY).anchored(anchor);
-        scene.text((x + nudge, top - 14.0), numbers::fixed(value, 1), style);
+        scene.text((x + nudge, top - 14.0), format!("{} {word}", numbers::fixed(value, 1)), style.anchored(anchor));
     }
 }
 

@@ -4,7 +4,7 @@
 //! Plotters places things on whole pixels, so both pictures are drawn enlarged: the SVG in quarter pixels behind a
 //! `viewBox`, the bitmap at four times the size and then averaged down to twice the size, which also smooths its edges.
 
-use super::scene::{Anchor, Colour, Point, Scene, Shape, Stroke, Type};
+use super::scene::{Anchor, Colour, Point, Scene, Shape, Stroke, Type, palette};
 use crate::report::{ReportError, text};
 use plotters::prelude::{
     BitMapBackend, Color, DrawingBackend, FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, SVGBackend,
@@ -15,8 +15,6 @@ use std::sync::OnceLock;
 
 /// Enlargement of both pictures while they are drawn.
 const SCALE: f64 = 4.0;
-/// Bitmap pixels averaged into one, per axis.
-const SHRINK: usize = 2;
 /// Plotters' font size over pixels per em: what its SVG back end divides by, and the line height of DejaVu Sans that its
 /// bitmap back end scales by.
 const SVG_SIZE: f64 = 1.24;
@@ -54,8 +52,8 @@ pub fn text_width(text: &str, style: Type) -> f64 {
 struct Medium {
     font_size: f64,
     drop: f64,
-    /// Whether thick lines are drawn piece by piece, since the bitmap back end spoils sharp corners.
-    pieces: bool,
+    /// The bitmap: starts white, and has its thick lines drawn in pieces, since plotters spoils their corners.
+    bitmap: bool,
 }
 
 /// The picture as SVG: scales with its container, carries a title and a description, white ground.
@@ -64,7 +62,7 @@ pub fn svg(figure: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
     let size = enlarged(scene);
     {
         let mut backend = SVGBackend::with_string(&mut out, size);
-        let medium = Medium { font_size: SVG_SIZE, drop: 0.0, pieces: false };
+        let medium = Medium { font_size: SVG_SIZE, drop: 0.0, bitmap: false };
         paint(&mut backend, scene, medium).map_err(|reason| failed(figure, reason))?;
         backend.present().map_err(|e| failed(figure, e.to_string()))?;
     }
@@ -77,7 +75,7 @@ pub fn png(figure: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
     let mut pixels = vec![255u8; 3 * width as usize * height as usize];
     {
         let mut backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
-        let medium = Medium { font_size: BITMAP_SIZE, drop: BITMAP_DROP, pieces: true };
+        let medium = Medium { font_size: BITMAP_SIZE, drop: BITMAP_DROP, bitmap: true };
         paint(&mut backend, scene, medium).map_err(|reason| failed(figure, reason))?;
         backend.present().map_err(|e| failed(figure, e.to_string()))?;
     }
@@ -90,7 +88,7 @@ fn failed(figure: &str, reason: String) -> ReportError {
 }
 
 fn enlarged(scene: &Scene) -> (u32, u32) {
-    // Sizes are positive and small; a multiple of the shrink factor so that the averages come out even.
+    // Sizes are positive and small; multiples of the scale, so that the blocks of the average come out even.
     let side = |length: f64| (length.ceil().max(1.0) * SCALE) as u32;
     (side(scene.width), side(scene.height))
 }
@@ -99,9 +97,10 @@ fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, medium: Medium) -> R
     if !fonts_ready() {
         return Err("the built-in font could not be read".to_owned());
     }
-    let (width, height) = backend.get_size();
-    let paper = RGBAColor(255, 255, 255, 1.0);
-    backend.draw_rect((0, 0), (width as i32, height as i32), &paper, true).map_err(|e| e.to_string())?;
+    if !medium.bitmap {
+        let (width, height) = backend.get_size();
+        said(backend.draw_rect((0, 0), (width as i32, height as i32), &rgba(palette::PAPER), true))?;
+    }
     for shape in &scene.shapes {
         draw(backend, shape, medium)?;
     }
@@ -125,7 +124,7 @@ fn draw<B: DrawingBackend>(backend: &mut B, shape: &Shape, medium: Medium) -> Dr
 }
 
 fn draw_line<B: DrawingBackend>(backend: &mut B, points: &[Point], stroke: Stroke, medium: Medium) -> Drawn {
-    if !medium.pieces {
+    if !medium.bitmap {
         let style = ShapeStyle::from(rgba(stroke.colour)).stroke_width((stroke.width * SCALE).round() as u32);
         return said(backend.draw_path(points.iter().map(|p| pixel(*p)), &style));
     }
@@ -205,22 +204,22 @@ fn dressed(svg: &str, scene: &Scene, (width, height): (u32, u32)) -> String {
     )
 }
 
+/// Means of blocks of 2 × 2 pixels.
 fn averaged(pixels: &[u8], width: usize, height: usize) -> (Vec<u8>, usize, usize) {
-    let (small_width, small_height) = (width / SHRINK, height / SHRINK);
-    let mut sums = vec![0u16; 3 * small_width * small_height];
-    for (y, row) in pixels.chunks_exact(3 * width).take(small_height * SHRINK).enumerate() {
-        let start = 3 * small_width * (y / SHRINK);
-        let Some(target) = sums.get_mut(start..start + 3 * small_width) else { break };
-        for (sum, block) in target.chunks_exact_mut(3).zip(row.chunks_exact(3 * SHRINK)) {
-            for pixel in block.chunks_exact(3) {
-                sum.iter_mut().zip(pixel).for_each(|(s, p)| *s += u16::from(*p));
-            }
+    let mut out = Vec::with_capacity(pixels.len() / 4);
+    let (rows, _) = pixels.as_chunks::<6>();
+    // Rows come in pairs; a chunk is two neighbouring pixels.
+    for pair in rows.chunks_exact(width) {
+        let (upper, lower) = pair.split_at(width / 2);
+        for (u, l) in upper.iter().zip(lower) {
+            let mean = |a: u8, b: u8, c: u8, d: u8| {
+                // The mean of bytes is a byte.
+                ((u16::from(a) + u16::from(b) + u16::from(c) + u16::from(d) + 2) / 4) as u8
+            };
+            out.extend([mean(u[0], u[3], l[0], l[3]), mean(u[1], u[4], l[1], l[4]), mean(u[2], u[5], l[2], l[5])]);
         }
     }
-    let share = (SHRINK * SHRINK) as u16;
-    // The mean of bytes is a byte.
-    let bytes = sums.iter().map(|sum| ((sum + share / 2) / share) as u8).collect();
-    (bytes, small_width, small_height)
+    (out, width / 2, height / 2)
 }
 
 fn encoded(pixels: &[u8], width: usize, height: usize) -> Result<Vec<u8>, png::EncodingError> {

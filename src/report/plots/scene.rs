@@ -171,7 +171,8 @@ impl Scene {
 /// Breaks a text at spaces so that every line fits a width in pixels.
 pub fn wrapped(text: &str, width: f64, style: Type) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    // A number and its percent sign stay together.
+    for word in text.replace(" %", "\u{a0}%").split(' ').filter(|word| !word.is_empty()) {
         let joined = lines.last().map(|line| format!("{line} {word}"));
         match (lines.last_mut(), joined) {
             (Some(line), Some(longer)) if super::paint::text_width(&longer, style) <= width => *line = longer,
