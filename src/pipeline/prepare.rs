@@ -1,7 +1,7 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
-use crate::dataset::{self, Analysed, DatasetError, Request, Table};
-use crate::plan::{self, MissingPolicy, Plan, Problem};
+use crate::dataset::{self, Analysed, DatasetError, Request};
+use crate::plan::{self, Plan, Problem};
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec};
 use crate::term::Term;
@@ -127,10 +127,7 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
     let document = table.document();
     let plan_sha256 = sha256_hex(plan_bytes);
     let draft = match spec::draft(&plan, &plan_sha256, &document) {
-        Ok(mut draft) => {
-            add_missing_indicators(&mut draft, &table);
-            Some(draft)
-        }
+        Ok(draft) => Some(draft),
         Err(more) => {
             problems.extend(more);
             None
@@ -153,19 +150,6 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
 
 fn point(plan: &Plan, path: &str, message: &str, hint: &str) -> Problem {
     Problem { place: plan.at(path), path: path.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
-}
-
-/// Under the policy `indicator`, every confounder with missing values brings an indicator term into every model.
-fn add_missing_indicators(draft: &mut AnalysisSpec, table: &Table) {
-    if draft.missing != MissingPolicy::Indicator {
-        return;
-    }
-    let confounders: Vec<&str> = draft.confounders.iter().map(|group| group.confounder.as_str()).collect();
-    let indicators = table.missing_terms(&confounders);
-    for analysis in &mut draft.analyses {
-        let new: Vec<Term> = indicators.iter().filter(|term| !analysis.terms.contains(term)).cloned().collect();
-        analysis.terms.extend(new);
-    }
 }
 
 /// The columns and terms that the plan needs from the data. Where no spec could be drafted, the terms are left out, so
