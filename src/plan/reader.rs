@@ -204,7 +204,9 @@ impl Reader {
 
     fn unknown_key(&mut self, entry: &Entry, path: &str, known: &[&str]) {
         let key = shown(&entry.key);
-        let message = if path.is_empty() {
+        let message = if key.trim().is_empty() {
+            "a key is empty".to_owned()
+        } else if path.is_empty() {
             format!("`{key}` is not a key of a plan")
         } else {
             format!("`{path}` has no key `{key}`")

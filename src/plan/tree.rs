@@ -81,6 +81,8 @@ struct Builder<'a> {
     text: &'a str,
     /// Byte offset of every character, and of the end.
     offsets: Vec<usize>,
+    /// Number of the first character of every line.
+    lines: Vec<usize>,
     problems: Vec<Problem>,
     stack: Vec<Frame>,
     root: Option<Node>,
@@ -91,20 +93,26 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(text: &'a str) -> Self {
         let offsets = text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect();
-        Builder { text, offsets, problems: Vec::new(), stack: Vec::new(), root: None, documents: 0, values: 0 }
+        let after_breaks = text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(i, _)| i + 1);
+        let lines = std::iter::once(0).chain(after_breaks).collect();
+        Builder { text, offsets, lines, problems: Vec::new(), stack: Vec::new(), root: None, documents: 0, values: 0 }
     }
 
     fn offset(&self, marker: Marker) -> usize {
         self.offsets.get(marker.index()).copied().unwrap_or(self.text.len())
     }
 
-    /// A place never reaches past its first line, so that a snippet stays a snippet.
+    /// A place never reaches past its first line, so that a snippet stays a snippet. Line and column are counted from
+    /// the offset: at the end of a file the parser's own run ahead of it.
     fn place(&self, span: Span) -> Place {
+        let character = span.start.index().min(self.offsets.len().saturating_sub(1));
+        let line = self.lines.partition_point(|first| *first <= character).max(1);
+        let first = self.lines.get(line - 1).copied().unwrap_or(0);
         let offset = self.offset(span.start);
         let end = self.offset(span.end).max(offset);
         let written = self.text.get(offset..end).unwrap_or("");
         let length = written.lines().next().unwrap_or("").trim_end().len();
-        Place { line: span.start.line().max(1), column: span.start.col() + 1, offset, length }
+        Place { line, column: character - first + 1, offset, length }
     }
 
     fn problem(&mut self, place: Place, message: String, hint: &str) {
@@ -124,13 +132,9 @@ impl<'a> Builder<'a> {
 
     /// At the end of the file there is nothing to point at but what was last written.
     fn last_character(&self) -> Place {
-        let written = self.text.trim_end();
-        let last = written.chars().next_back().map_or(0, char::len_utf8);
-        let offset = written.len() - last;
-        let before = written.get(..offset).unwrap_or("");
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
-        Place { line: before.matches('\n').count() + 1, column, offset, length: last }
+        let last = self.text.trim_end().chars().count().saturating_sub(1);
+        let at = |index| Marker::new(index, 0, 0);
+        self.place(Span::new(at(last), at(last + 1)))
     }
 
     /// Takes one event; `false` if reading on makes no sense.

@@ -97,6 +97,9 @@ fn a_mebibyte_of_anything_is_answered_in_a_few_problems() {
 fn tags_and_odd_keys_are_refused() {
     assert!(only(&with("seed: 7", "seed: !!int 7")).message.contains("tag"));
     assert!(only("? [a, b]\n: c\n").message.contains("key"));
+    let text = format!("{}? ", full_plan());
+    let problem = only(&text);
+    assert_eq!((problem.message.as_str(), line(&problem)), ("a key is empty", 48));
 }
 
 proptest! {
