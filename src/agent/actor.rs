@@ -170,7 +170,9 @@ fn apply(change: &Change, base: &Analysis, enrich: &dyn Fn(&Analysis) -> Vec<Ter
 
 fn trim_sentence(trim: TrimRule, before: Population) -> String {
     let kept = match trim {
-        TrimRule::Fixed { alpha } => format!("Only rows with a propensity from {alpha} to {} are kept", 1.0 - alpha),
+        TrimRule::Fixed { alpha } => {
+            format!("Only rows with a propensity from {alpha} to {} are kept", short(1.0 - alpha))
+        }
         TrimRule::CrumpOptimal => {
             "Only rows with a propensity from α* to 1 − α* are kept, with α* from Crump's variance bound".to_owned()
         }
@@ -179,9 +181,15 @@ fn trim_sentence(trim: TrimRule, before: Population) -> String {
     format!("{kept}{instead}, and the models are refitted on them.")
 }
 
+/// A threshold as it would be written by hand: 1 − 0.07 is 0.93, not 0.9299999999999999.
+fn short(value: f64) -> String {
+    format!("{value:.6}").trim_end_matches('0').to_owned()
+}
+
 fn added_sentence(added: &[Term]) -> String {
     let names: Vec<String> = added.iter().take(LISTED_TERMS).map(|term| format!("`{term}`")).collect();
     let more = added.len().saturating_sub(LISTED_TERMS);
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} terms are added to the models: {}{tail}.", added.len(), names.join(", "))
+    let count = if added.len() == 1 { "1 term is".to_owned() } else { format!("{} terms are", added.len()) };
+    format!("{count} added to the models: {}{tail}.", names.join(", "))
 }

@@ -44,7 +44,7 @@ fn imbalance_is_first_met_with_richer_terms_which_leave_the_estimand_alone() {
     assert_eq!(outcome.story(Target::Att), [vec![], vec!["richer-propensity-terms".to_owned()]]);
     let revision = &outcome.last().revisions[0];
     assert!(
-        revision.change.contains("1 terms are added") && revision.change.contains("`age * sex`"),
+        revision.change.contains("1 term is added") && revision.change.contains("`age * sex`"),
         "{}",
         revision.change
     );
