@@ -6,4 +6,5 @@
 pub mod linear;
 pub mod linfa;
 pub mod logistic;
+mod newton;
 mod separation;

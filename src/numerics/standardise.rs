@@ -42,12 +42,13 @@ pub struct DroppedTerm {
 }
 
 /// The terms that are kept, with the centre and the scale of each.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Standardisation {
     columns: Vec<usize>,
     terms: Vec<String>,
     mean: Vec<f64>,
     scale: Vec<f64>,
+    inverse_scale: Vec<f64>,
     dropped: Vec<DroppedTerm>,
 }
 
@@ -56,13 +57,14 @@ impl Standardisation {
     #[must_use]
     pub fn fit(x: &Array2<f64>, names: &[String], weights: Option<&[f64]>) -> Self {
         let moments = Moments::of(x, weights);
-        let mut all = Self { columns: vec![], terms: vec![], mean: vec![], scale: vec![], dropped: vec![] };
+        let mut all = Self::default();
         for (j, name) in names.iter().enumerate().take(x.ncols()) {
             if moments.scale[j] > 0.0 {
                 all.columns.push(j);
                 all.terms.push(name.clone());
                 all.mean.push(moments.mean[j]);
                 all.scale.push(moments.scale[j]);
+                all.inverse_scale.push(1.0 / moments.scale[j]);
             } else {
                 all.dropped.push(DroppedTerm { term: name.clone(), reason: DropReason::Constant });
             }
@@ -86,6 +88,7 @@ impl Standardisation {
             terms: positions.iter().map(|j| self.terms[*j].clone()).collect(),
             mean: positions.iter().map(|j| self.mean[*j]).collect(),
             scale: positions.iter().map(|j| self.scale[*j]).collect(),
+            inverse_scale: positions.iter().map(|j| self.inverse_scale[*j]).collect(),
             dropped,
         }
     }
@@ -136,6 +139,11 @@ impl Standardisation {
     #[must_use]
     pub fn scale(&self) -> &[f64] {
         &self.scale
+    }
+
+    /// Reciprocals of [`Standardisation::scale`].
+    pub(crate) fn inverse_scale(&self) -> &[f64] {
+        &self.inverse_scale
     }
 
     /// k coefficients on the standardised scale, mapped to the raw scale.
@@ -222,13 +230,18 @@ impl Sums {
                 continue;
             }
             s.weight += w;
-            for (j, v) in x.row(i).iter().enumerate() {
-                let d = v - centre[j];
-                s.linear[j] += w * d;
-                s.square[j] += w * d * d;
-                s.min[j] = s.min[j].min(*v);
-                s.max[j] = s.max[j].max(*v);
-            }
+            let row = x.row(i);
+            let sums = s.linear.iter_mut().zip(&mut s.square).zip(centre);
+            sums.zip(row).for_each(|(((linear, square), c), v)| {
+                let d = v - c;
+                *linear += w * d;
+                *square += w * d * d;
+            });
+            let extremes = s.min.iter_mut().zip(&mut s.max);
+            extremes.zip(row).for_each(|((min, max), v)| {
+                *min = if v < min { *v } else { *min };
+                *max = if v > max { *v } else { *max };
+            });
         }
         s
     }

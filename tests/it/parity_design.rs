@@ -2,6 +2,8 @@
 //!
 //! Also home of [`Case`], which reads the fixtures: the tolerance of each number is the fixture's own.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a failed helper should fail its test
+
 use ndarray::{Array1, Array2};
 use oci_agent::design::{Propensity, balancing_weights, crump_optimal, effective_sample_size, fit_propensity, trim};
 use oci_agent::estimand::{Target, TrimRule};
