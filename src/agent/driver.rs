@@ -181,7 +181,12 @@ impl Driver<'_> {
         Ok(critique)
     }
 
-    fn critique(&self, stage: Stage, answers: BTreeMap<Target, u32>, unblinded: Option<&Unblinded>) -> Result<Critique, RunError> {
+    fn critique(
+        &self,
+        stage: Stage,
+        answers: BTreeMap<Target, u32>,
+        unblinded: Option<&Unblinded>,
+    ) -> Result<Critique, RunError> {
         let prepared = self.input.prepared;
         let source = alignment::Source {
             plan: &prepared.plan,
@@ -189,7 +194,9 @@ impl Driver<'_> {
             data_sha256: &prepared.document.sha256,
         };
         let runs: Vec<Executed<'_>> = self.tried.iter().map(Iteration::executed).collect();
-        let [earlier @ .., current] = runs.as_slice() else { return Err(RunError::OutOfOrder("a critique before a design")) };
+        let [earlier @ .., current] = runs.as_slice() else {
+            return Err(RunError::OutOfOrder("a critique before a design"));
+        };
         let sensitivity = unblinded.map(Unblinded::sensitivity_states).unwrap_or_default();
         Ok(critique::critique(&CritiqueInput { source, stage, earlier, current: *current, answers, sensitivity }))
     }
@@ -212,17 +219,18 @@ impl Driver<'_> {
     }
 
     fn report(&mut self) -> Result<Vec<(Target, Tier)>, RunError> {
-        let Some(unblinded) = self.unblinded.take() else { return Err(RunError::OutOfOrder("a report before unblinding")) };
+        let Some(unblinded) = self.unblinded.take() else {
+            return Err(RunError::OutOfOrder("a report before unblinding"));
+        };
         let critique = self.critique(Stage::Final, unblinded.answering.clone(), Some(&unblinded))?;
         let hashes = self.input.catalogue.hashes();
         let results = results::document(self.input.prepared, &self.tried, unblinded, (critique, hashes));
         self.commit(render::results_step(&results, &self.provenance)?)?;
         self.stage("plots, report and notebook");
         let files = render::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };
-        let (report, notebook) =
-            (render::report_step(&files, &self.provenance)?, render::notebook_step(&files, &self.provenance)?);
-        self.commit(report)?;
-        self.commit(notebook)?;
+        for step in render::report_steps(&files, &self.provenance)? {
+            self.commit(step)?;
+        }
         let tiers = results.answers.iter().map(|answer| (answer.requested, answer.tier)).collect();
         self.results = Some(results);
         Ok(tiers)

@@ -15,10 +15,12 @@ use std::path::PathBuf;
 /// It needs no API key, no network and no Python.
 #[derive(Debug, Parser)]
 #[command(name = "oci-agent", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Start with:  oci-agent init data.csv --treatment T --outcome Y   then   oci-agent run plan.yaml
+#[command(
+    after_help = "Start with:  oci-agent init data.csv --treatment T --outcome Y   then   oci-agent run plan.yaml
 
 Exit codes: 0 finished and accepted; 1 finished, not accepted (a result, not a malfunction);
-            2 something for you to fix; 3 something outside (disk, permissions, git); 255 our bug.")]
+            2 something for you to fix; 3 something outside (disk, permissions, git); 255 our bug."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub(super) global: Global,

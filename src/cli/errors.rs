@@ -67,7 +67,9 @@ impl CliError {
             ErrorKind::NotFound => CliError::user(message, "Check the path; it is relative to the current folder."),
             ErrorKind::IsADirectory | ErrorKind::InvalidInput => CliError::user(message, "Name a file, not a folder."),
             ErrorKind::AlreadyExists => CliError::user(message, "Choose another name, or pass --force to replace it."),
-            ErrorKind::PermissionDenied => CliError::world(message, "Check the permissions of the file and its folder."),
+            ErrorKind::PermissionDenied => {
+                CliError::world(message, "Check the permissions of the file and its folder.")
+            }
             ErrorKind::StorageFull => CliError::world(message, "The disk is full; free some space and try again."),
             _ => CliError::world(message, "Nothing was changed. Try again, or choose another place."),
         }

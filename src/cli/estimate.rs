@@ -21,7 +21,13 @@ pub fn estimate(args: &EstimateArgs) -> Result<ExitCode, CliError> {
 }
 
 fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
-    let named = [("--treatment", args.treatment.is_some()), ("--outcome", args.outcome.is_some()), ("--terms", !args.terms.is_empty()), ("--trim", args.trim.is_some()), ("--weights", args.weights.is_some())];
+    let named = [
+        ("--treatment", args.treatment.is_some()),
+        ("--outcome", args.outcome.is_some()),
+        ("--terms", !args.terms.is_empty()),
+        ("--trim", args.trim.is_some()),
+        ("--weights", args.weights.is_some()),
+    ];
     if let Some((flag, _)) = named.iter().find(|(_, given)| *given) {
         return Err(CliError::user(
             format!("{flag} goes with a data file; with a plan, the plan and its spec decide"),
@@ -52,21 +58,31 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
 fn read_spec(path: &Path) -> Result<AnalysisSpec, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| CliError::io(path, "read the spec", &error))?;
     AnalysisSpec::from_yaml(&text).map_err(|error| {
-        CliError::user(format!("{}: {error}", path.display()), "Specs are written by `oci-agent run`; use one as it is.")
+        CliError::user(
+            format!("{}: {error}", path.display()),
+            "Specs are written by `oci-agent run`; use one as it is.",
+        )
     })
 }
 
 fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     let missing = |flag: &str, what: &str| {
-        CliError::user(format!("{flag} is missing: which column of the data is the {what}?"), "See `oci-agent estimate --help`.")
+        CliError::user(
+            format!("{flag} is missing: which column of the data is the {what}?"),
+            "See `oci-agent estimate --help`.",
+        )
     };
     let treatment = args.treatment.clone().ok_or_else(|| missing("--treatment", "treatment"))?;
     let outcome = args.outcome.clone().ok_or_else(|| missing("--outcome", "outcome"))?;
     if args.spec.is_some() {
-        return Err(CliError::user("--spec goes with a plan, not with a data file", "Give the plan instead of the data."));
+        return Err(CliError::user(
+            "--spec goes with a plan, not with a data file",
+            "Give the plan instead of the data.",
+        ));
     }
     let terms: Result<Vec<Term>, _> = args.terms.iter().map(|text| Term::parse(text)).collect();
-    let terms = terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
+    let terms =
+        terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
     let request = DataRequest {
         treatment: (treatment, args.treated.clone(), args.control.clone()),
         outcome: (outcome, args.outcome_kind),

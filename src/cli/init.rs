@@ -14,7 +14,8 @@ use std::process::ExitCode;
 /// Writes a commented plan.
 pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let source = args.data.to_string_lossy().into_owned();
-    let table = dataset::read(&source, Path::new("."), &BTreeMap::new()).map_err(|error| errors::from_dataset(&error))?;
+    let table =
+        dataset::read(&source, Path::new("."), &BTreeMap::new()).map_err(|error| errors::from_dataset(&error))?;
     let document = table.document();
     must_have(&document, &args.treatment, "treatment")?;
     must_have(&document, &args.outcome, "outcome")?;
@@ -65,7 +66,11 @@ fn source_for(data: &Path, plan: &Path) -> String {
 fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let mut file = options.open(path).map_err(|error| CliError::io(path, "write", &error))?;
     file.write_all(text.as_bytes()).map_err(|error| CliError::io(path, "write", &error))
 }

@@ -37,16 +37,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match outcome {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => report(&error, &global),
-        Err(panic) => report(&CliError::bug(format!("something that should never happen did: {}", words_of(&*panic))), &global),
+        Err(panic) => {
+            report(&CliError::bug(format!("something that should never happen did: {}", words_of(&*panic))), &global)
+        }
     }
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     let threads = cli.global.threads.map_or(0, usize::from);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|error| CliError::world(format!("could not start {threads} threads: {error}"), "Try fewer with --threads."))?;
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+        CliError::world(format!("could not start {threads} threads: {error}"), "Try fewer with --threads.")
+    })?;
     match cli.command {
         Command::Run(args) => run::run(&args, &cli.global),
         Command::Check(args) => check::check(&args, &cli.global),

@@ -28,7 +28,8 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
 
 /// The built-in playbooks, or those of a folder.
 pub fn catalogue(folder: Option<&Path>) -> Result<Catalogue, CliError> {
-    let hint = "The built-in ones are used when --playbooks is left out; `oci-agent playbook show NAME` is a model to copy.";
+    let hint =
+        "The built-in ones are used when --playbooks is left out; `oci-agent playbook show NAME` is a model to copy.";
     let loaded = match folder {
         None => Catalogue::embedded(),
         Some(folder) => Catalogue::from_files(read_folder(folder)?),
@@ -66,7 +67,13 @@ fn list(catalogue: &Catalogue, look: Look) -> String {
         let front = &playbook.front;
         let codes: Vec<&str> = front.addresses.iter().map(|c| c.key()).collect();
         let targets: Vec<&str> = front.estimands.iter().map(|t| t.acronym()).collect();
-        table.add_row([front.order.to_string(), front.name.clone(), codes.join(", "), targets.join(" "), front.title.clone()]);
+        table.add_row([
+            front.order.to_string(),
+            front.name.clone(),
+            codes.join(", "),
+            targets.join(" "),
+            front.title.clone(),
+        ]);
     }
     format!("{table}\n")
 }

@@ -44,7 +44,13 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
     })?;
     let catalogue = playbook::catalogue(args.playbooks.as_deref())?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
-    let mode = if args.force { OpenMode::Force } else if args.resume { OpenMode::Resume } else { OpenMode::New };
+    let mode = if args.force {
+        OpenMode::Force
+    } else if args.resume {
+        OpenMode::Resume
+    } else {
+        OpenMode::New
+    };
     let mut store = open(&out, mode, &prepared, &catalogue)?;
     remember_data_root(&mut store, &root)?;
     if let Some(message) = situation(store.situation(), store.branch(), &args.plan) {
@@ -70,16 +76,22 @@ fn situation(found: &Situation, branch: &str, plan: &Path) -> Option<String> {
     let plan = plan.display();
     match found {
         Situation::Fresh => None,
-        Situation::NewBranch { previous, previous_finished: true } => {
-            Some(format!("the run on branch {previous} stays as it is; this one goes on branch {branch} beside it (--force would start {previous} again)"))
-        }
+        Situation::NewBranch { previous, previous_finished: true } => Some(format!(
+            "the run on branch {previous} stays as it is; this one goes on branch {branch} beside it (--force would start {previous} again)"
+        )),
         Situation::NewBranch { previous, previous_finished: false } => Some(format!(
             "the run on branch {previous} is not finished and stays as it is; this one goes on branch {branch} beside it. \
              To continue the unfinished one instead: git switch {previous}, then oci-agent run {plan} --resume"
         )),
-        Situation::Restarted { kept_as } => Some(format!("starting branch {branch} again; its old tip is kept as tag {kept_as}")),
-        Situation::Resumed { commits } => Some(format!("continuing branch {branch}: {commits} recorded steps are recomputed and compared first")),
-        Situation::AlreadyFinished { commits } => Some(format!("branch {branch} is finished: its {commits} steps are recomputed and compared, nothing is added")),
+        Situation::Restarted { kept_as } => {
+            Some(format!("starting branch {branch} again; its old tip is kept as tag {kept_as}"))
+        }
+        Situation::Resumed { commits } => {
+            Some(format!("continuing branch {branch}: {commits} recorded steps are recomputed and compared first"))
+        }
+        Situation::AlreadyFinished { commits } => Some(format!(
+            "branch {branch} is finished: its {commits} steps are recomputed and compared, nothing is added"
+        )),
     }
 }
 
@@ -100,11 +112,15 @@ fn default_out(plan: &Path) -> PathBuf {
 }
 
 fn explain(error: &RunError, args: &RunArgs) -> CliError {
-    let resume = format!("Everything up to here is on record. Continue with: oci-agent run {} --resume", args.plan.display());
+    let resume =
+        format!("Everything up to here is on record. Continue with: oci-agent run {} --resume", args.plan.display());
     match error {
         RunError::Artifacts(inner) => errors::from_artifacts(inner),
         RunError::Cancelled => CliError::world("stopped, as you asked", resume),
-        RunError::NoDesign(_) => CliError::user(error.to_string(), "Nothing was estimated. Change the plan's confounders or terms, then run again."),
+        RunError::NoDesign(_) => CliError::user(
+            error.to_string(),
+            "Nothing was estimated. Change the plan's confounders or terms, then run again.",
+        ),
         RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) => CliError::bug(error.to_string()),
     }
 }

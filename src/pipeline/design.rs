@@ -97,7 +97,8 @@ fn fill(
     document.propensity = Some(propensity_document(&fitted.propensity));
     if allowed(Tool::Balance) {
         let (covariates, terms) = balance_covariates(prepared, spec, analysis, &fitted.rows)?;
-        document.balance = Some(balance::balance(&covariates, &fitted.weights, &terms).map_err(DesignFailure::from_error)?);
+        document.balance =
+            Some(balance::balance(&covariates, &fitted.weights, &terms).map_err(DesignFailure::from_error)?);
     }
     if allowed(Tool::Overlap) {
         let report = overlap::overlap(&fitted.propensity.e, &fitted.covariates, analysis.target, &fitted.weights);
@@ -135,7 +136,8 @@ pub fn fit(prepared: &Prepared, analysis: &Analysis) -> Result<Fitted, DesignFai
 }
 
 fn propensity_document(propensity: &Propensity) -> PropensityDocument {
-    let row = |c: &design::Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
+    let row =
+        |c: &design::Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
     PropensityDocument {
         coefficients: propensity.coefficients.iter().map(row).collect(),
         dropped_terms: propensity.dropped_terms.clone(),
@@ -187,10 +189,8 @@ fn placebos(
             values: prepared.placebo(&placebo.column)?.select(ndarray::Axis(0), &fitted.rows),
         });
     }
-    let params = placebo::PlaceboParams {
-        estimator: placebo_estimator(&spec.tools),
-        estimate: effects::params(spec, analysis),
-    };
+    let params =
+        placebo::PlaceboParams { estimator: placebo_estimator(&spec.tools), estimate: effects::params(spec, analysis) };
     Ok(placebo::placebo_effects(&fitted.covariates, &declared, analysis.target, &params))
 }
 

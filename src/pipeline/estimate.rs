@@ -81,7 +81,11 @@ pub fn from_plan(
 ) -> Result<EstimateDocument, EstimateFailure> {
     let analysis = spec.analyses.iter().find(|a| a.requested == requested).ok_or_else(|| {
         let asked: Vec<&str> = spec.analyses.iter().map(|a| a.requested.key()).collect();
-        EstimateFailure::Spec(format!("the plan does not ask for the {}; it asks for: {}", requested.acronym(), asked.join(", ")))
+        EstimateFailure::Spec(format!(
+            "the plan does not ask for the {}; it asks for: {}",
+            requested.acronym(),
+            asked.join(", ")
+        ))
     })?;
     let kind = estimator.unwrap_or(analysis.primary);
     if let Some(tool) = crate::plan::Tool::of(kind).filter(|tool| !spec.tools.contains(tool)) {

@@ -15,4 +15,4 @@ pub mod prepare;
 pub mod render;
 pub mod results;
 
-pub use prepare::{PlanProblems, Prepared, PrepareError};
+pub use prepare::{PlanProblems, PrepareError, Prepared};

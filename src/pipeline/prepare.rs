@@ -1,11 +1,11 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
+use super::design::DesignFailure;
 use crate::dataset::{self, Analysed, DatasetError, Request};
 use crate::plan::{self, Plan, Problem};
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec};
 use crate::term::Term;
-use super::design::DesignFailure;
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -120,7 +120,12 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
         Ok(table) => table,
         Err(error) if problems.is_empty() => return Err(error.into()),
         Err(error) => {
-            problems.push(point(&plan, "data.source", &error.to_string(), "Fix this first; the columns could not be checked."));
+            problems.push(point(
+                &plan,
+                "data.source",
+                &error.to_string(),
+                "Fix this first; the columns could not be checked.",
+            ));
             return Err(refuse(plan::in_order(problems)).into());
         }
     };

@@ -1,18 +1,20 @@
 //! The files and the message of every step: what a reviewer reads in `git log -p`.
 
+use super::effects::Effects;
 use super::estimate;
 use super::prepare::{Prepared, sha256_hex};
 use super::results::{Iteration, OpenEffectsDocument};
 use crate::artifacts::Step;
 use crate::critique::Critique;
 use crate::finding::Tier;
+use crate::plan::Plan;
 use crate::playbook::Catalogue;
 use crate::report::documents::{DesignDocument, ResultsDocument};
+use crate::report::notebook::{self, NotebookInput, Recorded};
 use crate::report::plots::{self, Figure};
+use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
 use crate::report::{self, ReportError, json};
 use crate::spec::AnalysisSpec;
-use super::effects::Effects;
-use crate::plan::Plan;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -122,7 +124,13 @@ pub fn spec_step(spec: &AnalysisSpec, provenance: &Provenance) -> Step {
         .map(|r| {
             let verb = if r.reverted { "undone" } else { "applied" };
             let asked = r.requested.acronym();
-            format!("{asked}: {verb} {} because of {}. {} {}", r.playbook, r.because.join(", "), r.change, r.estimand_effect)
+            format!(
+                "{asked}: {verb} {} because of {}. {} {}",
+                r.playbook,
+                r.because.join(", "),
+                r.change,
+                r.estimand_effect
+            )
         })
         .collect();
     let sha256 = spec.sha256();
@@ -167,8 +175,7 @@ pub fn critique_step(
     provenance: &Provenance,
 ) -> Result<Step, ReportError> {
     let folder = folder(critique.iteration);
-    let grades: Vec<String> =
-        critique.analyses.iter().map(|g| format!("{} {}", g.estimand, g.tier.key())).collect();
+    let grades: Vec<String> = critique.analyses.iter().map(|g| format!("{} {}", g.estimand, g.tier.key())).collect();
     let subject = format!("iteration {}, critique: {}", critique.iteration, grades.join(", "));
     Ok(provenance
         .step(subject, Some(&critique.spec_sha256))
@@ -181,11 +188,7 @@ pub fn critique_step(
 ///
 /// # Errors
 /// [`ReportError`].
-pub fn open_effects_step(
-    spec: &AnalysisSpec,
-    effects: &Effects,
-    provenance: &Provenance,
-) -> Result<Step, ReportError> {
+pub fn open_effects_step(spec: &AnalysisSpec, effects: &Effects, provenance: &Provenance) -> Result<Step, ReportError> {
     let document = OpenEffectsDocument {
         iteration: spec.iteration,
         effects: &effects.rows,
@@ -221,50 +224,65 @@ pub struct ReportInput<'a> {
     pub tried: &'a [Iteration],
 }
 
-/// The report, as markdown and as one HTML page, with its plots.
+/// The report as markdown and as one HTML page, with its plots; then the notebook, which ends the run.
 ///
 /// # Errors
 /// [`ReportError`].
-pub fn report_step(input: &ReportInput<'_>, provenance: &Provenance) -> Result<Step, ReportError> {
+pub fn report_steps(input: &ReportInput<'_>, provenance: &Provenance) -> Result<[Step; 2], ReportError> {
     let figures = plots::result_figures(input.results)?;
-    let designs: Vec<&DesignDocument> = input.tried.iter().map(|run| &run.design).collect();
-    let view = report::view::ReportView { results: input.results, plan: &input.prepared.plan, designs: &designs };
-    let step = provenance
-        .step("report: verdicts, answers and everything that was tried".to_owned(), Some(&input.results.spec_sha256))
-        .trailer("Verdict", verdict(input.results))
+    let answering = answering_figures(input)?;
+    let own = figures.iter().map(|figure| PlacedFigure { path: format!("plots/{}.svg", figure.stem()), figure });
+    let designs = answering.iter().map(|(iteration, figure)| PlacedFigure {
+        path: format!("{}/plots/{}.svg", folder(*iteration), figure.stem()),
+        figure,
+    });
+    let placed: Vec<PlacedFigure<'_>> = own.chain(designs).collect();
+    let (results, plan) = (input.results, &input.prepared.plan);
+    let view = ViewInput { results, plan, figures: &placed };
+    let report = provenance
+        .step("report: verdicts, answers and everything that was tried".to_owned(), Some(&results.spec_sha256))
+        .trailer("Verdict", verdict(results))
         .file("report.md", report::markdown::report(&view)?)
         .file("report.html", report::html::report(&view)?);
-    Ok(with_figures(step, "plots", &figures))
+    let recorded = recorded(input)?;
+    let notebook = notebook::render(&NotebookInput { results, plan, figures: &placed, recorded: &recorded })?;
+    let last = provenance
+        .step("notebook: the same numbers, ready to be executed again".to_owned(), Some(&results.spec_sha256))
+        .trailer("Verdict", verdict(results))
+        .file("analysis.ipynb", notebook)
+        .last();
+    Ok([with_figures(report, "plots", &figures), last])
 }
 
-/// The notebook, with its outputs inside; the last step of a run.
-///
-/// # Errors
-/// [`ReportError`].
-pub fn notebook_step(input: &ReportInput<'_>, provenance: &Provenance) -> Result<Step, ReportError> {
-    let bytes = report::notebook::render(&report::notebook::NotebookInput {
-        results: input.results,
-        plan: &input.prepared.plan,
-        outputs: &outputs(input)?,
-    })?;
-    Ok(provenance
-        .step("notebook: the same numbers, ready to be executed again".to_owned(), Some(&input.results.spec_sha256))
-        .trailer("Verdict", verdict(input.results))
-        .file("analysis.ipynb", bytes)
-        .last())
-}
-
-/// What each command of the notebook prints: the very functions that the command line calls.
-fn outputs(input: &ReportInput<'_>) -> Result<Vec<(String, String)>, ReportError> {
-    let mut all = vec![("check plan.yaml".to_owned(), checked(input.prepared))];
+/// The love and overlap plots of the design that answers each requested estimand, with its iteration.
+fn answering_figures(input: &ReportInput<'_>) -> Result<Vec<(u32, Figure)>, ReportError> {
+    let mut all = Vec::new();
     for answer in &input.results.answers {
-        let Some(run) = input.tried.iter().find(|run| run.spec.iteration == answer.iteration) else { continue };
-        let Ok(document) = estimate::from_plan(input.prepared, &run.spec, answer.requested, None) else { continue };
-        let spec = format!("{}/spec.yaml", folder(answer.iteration));
-        let command = format!("estimate plan.yaml --spec {spec} --estimand {}", answer.requested.key());
-        all.push((command, String::from_utf8_lossy(&json::to_bytes(&document)?).into_owned()));
+        let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration);
+        let designs = run.iter().flat_map(|run| &run.design.analyses);
+        for design in designs.filter(|design| design.requested == answer.requested) {
+            let figures = [plots::love(design)?, plots::overlap(design)?];
+            all.extend(figures.into_iter().flatten().map(|figure| (answer.iteration, figure)));
+        }
     }
     Ok(all)
+}
+
+/// What each command of the notebook prints, made by the very functions that the command line calls.
+fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
+    let mut outputs = vec![checked(input.prepared)];
+    for answer in input.results.answers.iter().filter(|answer| answer.effect.is_some()) {
+        let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration);
+        let document = run.map(|run| estimate::from_plan(input.prepared, &run.spec, answer.requested, None));
+        let stdout = match document {
+            Some(Ok(document)) => String::from_utf8_lossy(&json::to_bytes(&document)?).into_owned(),
+            Some(Err(error)) => format!("error: {error}\n"),
+            None => String::new(),
+        };
+        outputs.push(stdout);
+    }
+    let commands = notebook::commands(input.results);
+    Ok(commands.into_iter().zip(outputs).map(|(arguments, stdout)| Recorded { arguments, stdout }).collect())
 }
 
 /// What `oci-agent check` prints when nothing is wrong.
@@ -278,7 +296,10 @@ pub fn checked(prepared: &Prepared) -> String {
     let dropped = prepared.counters().rows_dropped_missing;
     let lines = [
         "The plan and the data agree.".to_owned(),
-        format!("  rows         {rows} analysed ({treated} treated, {} controls), {dropped} dropped for missing values", rows - treated),
+        format!(
+            "  rows         {rows} analysed ({treated} treated, {} controls), {dropped} dropped for missing values",
+            rows - treated
+        ),
         format!("  treatment    {} ({} against {})", draft.treatment, draft.treated, draft.control),
         format!("  outcome      {} ({})", draft.outcome, draft.units),
         format!("  confounders  {} ({priority} with priority), {terms} design terms", draft.confounders.len()),

@@ -126,7 +126,11 @@ pub fn document(
         tool_version: crate::VERSION.to_owned(),
         playbooks,
         counters: prepared.counters().clone(),
-        answers: critique.analyses.iter().map(|graded| answer(tried, &unblinded, graded.requested, graded.tier)).collect(),
+        answers: critique
+            .analyses
+            .iter()
+            .map(|graded| answer(tried, &unblinded, graded.requested, graded.tier))
+            .collect(),
         effects: unblinded.effects.rows,
         not_estimated: unblinded.effects.not_estimated,
         specs_tried: tried.iter().map(spec_tried).collect(),
@@ -147,7 +151,9 @@ fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: T
         let reason = design.and_then(|design| design.failed.clone());
         missing.push(reason.unwrap_or_else(|| "the primary estimator gave no estimate".to_owned()));
     }
-    missing.extend(sensitivity.and_then(|outcome| outcome.as_ref().err()).map(|reason| format!("no sensitivity: {reason}")));
+    missing.extend(
+        sensitivity.and_then(|outcome| outcome.as_ref().err()).map(|reason| format!("no sensitivity: {reason}")),
+    );
     Answer {
         requested,
         name: analysis.map_or_else(|| requested.acronym().to_owned(), |analysis| analysis.estimand().name()),

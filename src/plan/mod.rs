@@ -66,9 +66,9 @@ mod tree;
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
 pub use quote::yaml_text;
-pub use sections::DEFAULT_SEED;
 pub(crate) use reader::{listed, shown};
 pub use render::render_problems;
+pub use sections::DEFAULT_SEED;
 pub use suggest::closest;
 pub use template::{TemplateInput, template};
 

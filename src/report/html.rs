@@ -1,1 +1,3 @@
-pub fn report(_v:&super::view::ReportView)->Result<String,super::ReportError>{Ok(String::new())}
+pub fn report(_v: &super::view::ReportView) -> Result<String, super::ReportError> {
+    Ok(String::new())
+}

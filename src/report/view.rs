@@ -1,1 +1,5 @@
-pub struct ReportView<'a>{pub results:&'a super::documents::ResultsDocument,pub plan:&'a crate::plan::Plan,pub designs:&'a [&'a super::documents::DesignDocument]}
+pub struct ReportView<'a> {
+    pub results: &'a super::documents::ResultsDocument,
+    pub plan: &'a crate::plan::Plan,
+    pub designs: &'a [&'a super::documents::DesignDocument],
+}

@@ -6,6 +6,7 @@
 mod agent; // every transition of the loop
 mod architecture; // imports point down
 mod artifacts; // the git store: kill it anywhere
+mod bad_input; // input that is wrong in a way the program must survive
 mod cli; // the built program, as a stranger would use it
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of

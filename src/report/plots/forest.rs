@@ -52,8 +52,11 @@ fn answers(groups: &[Group], units: &str) -> String {
 fn caption(clipped: usize) -> String {
     match clipped {
         0 => "The line at zero: no effect.".to_owned(),
-        1 => "The line at zero: no effect. One interval reaches beyond the axis (arrow); its numbers are complete.".to_owned(),
-        n => format!("The line at zero: no effect. {n} intervals reach beyond the axis (arrows); their numbers are complete."),
+        1 => "The line at zero: no effect. One interval reaches beyond the axis (arrow); its numbers are complete."
+            .to_owned(),
+        n => format!(
+            "The line at zero: no effect. {n} intervals reach beyond the axis (arrows); their numbers are complete."
+        ),
     }
 }
 
