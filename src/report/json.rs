@@ -429,11 +429,15 @@ mod tests {
         let error = to_bytes(&outer).expect_err("NaN");
         assert_eq!(error, ReportError::NotFinite { path: "answers[0].a[1]".into(), value: "NaN".into() });
         for bad in [f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(matches!(to_bytes(&Inner { z: bad, a: vec![] }), Err(ReportError::NotFinite { path, .. }) if path == "z"));
+            assert!(
+                matches!(to_bytes(&Inner { z: bad, a: vec![] }), Err(ReportError::NotFinite { path, .. }) if path == "z")
+            );
         }
         assert!(to_bytes(&f32::NAN).is_err());
         assert!(matches!(to_bytes(&Kind::New(f64::NAN)), Err(ReportError::NotFinite { path, .. }) if path == "New"));
-        assert!(matches!(to_bytes(&Kind::Pair(f64::NAN, 1)), Err(ReportError::NotFinite { path, .. }) if path == "Pair[0]"));
+        assert!(
+            matches!(to_bytes(&Kind::Pair(f64::NAN, 1)), Err(ReportError::NotFinite { path, .. }) if path == "Pair[0]")
+        );
         let named = Kind::Named { b: Some(f64::NAN), a: 1 };
         assert!(matches!(to_bytes(&named), Err(ReportError::NotFinite { path, .. }) if path == "Named.b"));
         assert!(to_bytes(&(1, "x", f64::NAN)).is_err());

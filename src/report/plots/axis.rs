@@ -90,11 +90,8 @@ fn round_step(rough: f64) -> f64 {
 /// Labels of ticks with a common number of decimals, and the power of ten taken out of them (0 mostly).
 pub fn tick_labels(ticks: &[f64]) -> (Vec<String>, i32) {
     let largest = ticks.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
-    let power = if largest > 0.0 && !(1e-3..1e6).contains(&largest) {
-        3 * (largest.log10() / 3.0).floor() as i32
-    } else {
-        0
-    };
+    let power =
+        if largest > 0.0 && !(1e-3..1e6).contains(&largest) { 3 * (largest.log10() / 3.0).floor() as i32 } else { 0 };
     let scaled: Vec<f64> = ticks.iter().map(|t| t / 10f64.powi(power)).collect();
     let decimals = (0..=8).find(|d| scaled.iter().all(|t| is_round(*t, *d))).unwrap_or(8);
     (scaled.iter().map(|t| numbers::fixed(*t, decimals)).collect(), power)
@@ -107,20 +104,7 @@ fn is_round(value: f64, decimals: usize) -> bool {
 
 /// `, × 10⁶` for an axis description, nothing for a power of zero.
 pub fn power_note(power: i32) -> String {
-    if power == 0 { String::new() } else { format!(",{}", times_power(power)) }
-}
-
-/// ` × 10⁶`.
-pub fn times_power(power: i32) -> String {
-    let raised: String = power
-        .to_string()
-        .chars()
-        .map(|c| match c.to_digit(10) {
-            Some(d) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'].get(d as usize).copied().unwrap_or(c),
-            None => '⁻',
-        })
-        .collect();
-    format!(" × 10{raised}")
+    if power == 0 { String::new() } else { format!(",{}", numbers::times_power(power)) }
 }
 
 /// As many ticks, up to `wanted`, as have room for their labels.
@@ -130,7 +114,8 @@ fn roomy_ticks(axis: &Axis, wanted: usize, style: Type) -> (Vec<f64>, Vec<String
         let ticks = axis.ticks(wanted);
         let (labels, power) = axis.labels(&ticks);
         let widest = labels.iter().map(|label| super::paint::text_width(label, style)).fold(0.0, f64::max);
-        let gaps = ticks.windows(2).map(|pair| pair.last().zip(pair.first()).map_or(0.0, |(b, a)| axis.at(*b) - axis.at(*a)));
+        let gaps =
+            ticks.windows(2).map(|pair| pair.last().zip(pair.first()).map_or(0.0, |(b, a)| axis.at(*b) - axis.at(*a)));
         if wanted <= 1 || gaps.fold(f64::INFINITY, f64::min) > widest + 12.0 {
             return (ticks, labels, power);
         }

@@ -52,8 +52,11 @@ fn answers(groups: &[Group], units: &str) -> String {
 fn caption(clipped: usize) -> String {
     match clipped {
         0 => "The line at zero: no effect.".to_owned(),
-        1 => "The line at zero: no effect. One interval reaches beyond the axis (arrow); its numbers are complete.".to_owned(),
-        n => format!("The line at zero: no effect. {n} intervals reach beyond the axis (arrows); their numbers are complete."),
+        1 => "The line at zero: no effect. One interval reaches beyond the axis (arrow); its numbers are complete."
+            .to_owned(),
+        n => format!(
+            "The line at zero: no effect. {n} intervals reach beyond the axis (arrows); their numbers are complete."
+        ),
     }
 }
 
@@ -135,7 +138,7 @@ fn draw_group(scene: &mut Scene, axis: &Axis, columns: &Columns, (group, mut y):
     scene.text((14.0, y), fitted(&group.heading, width, heading), heading);
     y += ROW;
     if group.rows.is_empty() {
-        scene.text((22.0, y), "nothing could be estimated", Type::new(15.0, palette::GREY));
+        scene.label((22.0, y), "nothing could be estimated", Type::new(15.0, palette::GREY));
         return y + ROW;
     }
     for row in &group.rows {

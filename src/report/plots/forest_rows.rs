@@ -42,8 +42,11 @@ pub fn groups(results: &ResultsDocument) -> Vec<Group> {
 }
 
 fn group(answer: &Answer, effects: &[EffectRow]) -> Group {
-    let mut rows: Vec<ForestRow> =
-        effects.iter().filter(|row| row.requested == answer.requested).filter_map(|row| forest_row(answer, row)).collect();
+    let mut rows: Vec<ForestRow> = effects
+        .iter()
+        .filter(|row| row.requested == answer.requested)
+        .filter_map(|row| forest_row(answer, row))
+        .collect();
     // A stable sort: inside a role the order of the document stays.
     rows.sort_by_key(|row| row.role);
     Group { heading: format!("{}: {}", words::asked_and_answered(answer), words::tier(answer.tier)), rows }
@@ -98,7 +101,6 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
 }
-
 
 #[cfg(test)]
 mod tests {

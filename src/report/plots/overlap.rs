@@ -53,10 +53,7 @@ pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
 }
 
 fn describe(report: &OverlapReport) -> String {
-    format!(
-        "{} of the target population has a propensity outside (0.1, 0.9).",
-        numbers::percent(report.share_outside)
-    )
+    format!("{} of the target population has a propensity outside (0.1, 0.9).", numbers::percent(report.share_outside))
 }
 
 fn arms(report: &OverlapReport, population: Option<&PopulationDocument>) -> [Arm; 2] {
@@ -86,7 +83,11 @@ fn shares(counts: &[f64]) -> Vec<f64> {
 fn scales(arms: &[Arm; 2]) -> [f64; 2] {
     let [a, b] = arms.each_ref().map(Arm::largest);
     let largest = a.max(b).max(0.01);
-    if a > 0.0 && b > 0.0 && a.max(b) > COMMON_SCALE * a.min(b) { [a, b].map(|s| 1.08 * s) } else { [1.08 * largest; 2] }
+    if a > 0.0 && b > 0.0 && a.max(b) > COMMON_SCALE * a.min(b) {
+        [a, b].map(|s| 1.08 * s)
+    } else {
+        [1.08 * largest; 2]
+    }
 }
 
 fn draw_legend(scene: &mut Scene, y: f64, arms: &[Arm; 2], population: Option<&PopulationDocument>) -> f64 {

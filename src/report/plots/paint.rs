@@ -147,25 +147,14 @@ fn ribbon(a: Point, b: Point, width: f64) -> [Point; 4] {
     [(a.0 + nx, a.1 + ny), (b.0 + nx, b.1 + ny), (b.0 - nx, b.1 - ny), (a.0 - nx, a.1 - ny)]
 }
 
-fn draw_dot<B: DrawingBackend>(
-    backend: &mut B,
-    (centre, radius): (Point, f64),
-    fill: Colour,
-    stroke: Stroke,
-) -> Drawn {
+fn draw_dot<B: DrawingBackend>(backend: &mut B, (centre, radius): (Point, f64), fill: Colour, stroke: Stroke) -> Drawn {
     // A ring is a disc in the colour of the stroke under a smaller one in the colour of the fill.
     let (outer, inner) = (radius + stroke.width / 2.0, radius - stroke.width / 2.0);
     said(backend.draw_circle(pixel(centre), (outer * SCALE).round() as u32, &rgba(stroke.colour), true))?;
     said(backend.draw_circle(pixel(centre), (inner * SCALE).round() as u32, &rgba(fill), true))
 }
 
-fn draw_text<B: DrawingBackend>(
-    backend: &mut B,
-    (x, y): Point,
-    words: &str,
-    style: Type,
-    medium: Medium,
-) -> Drawn {
+fn draw_text<B: DrawingBackend>(backend: &mut B, (x, y): Point, words: &str, style: Type, medium: Medium) -> Drawn {
     let horizontal = match style.anchor {
         Anchor::Start => HPos::Left,
         Anchor::Middle => HPos::Center,
@@ -227,7 +216,9 @@ fn encoded(pixels: &[u8], width: usize, height: usize) -> Result<Vec<u8>, png::E
     let mut encoder = png::Encoder::new(&mut out, width as u32, height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_filter(png::FilterType::Sub);
+    // Flat colours compress best unfiltered.
+    encoder.set_filter(png::FilterType::NoFilter);
+    encoder.set_compression(png::Compression::Default);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()?;

@@ -130,13 +130,24 @@ pub fn effect(estimand: Estimand, estimator: EstimatorKind, numbers: (f64, f64, 
     }
 }
 
-pub fn finding(code: Code, severity: Severity, metric: &str, numbers: (Option<f64>, Option<f64>), message: &str) -> Finding {
+pub fn finding(
+    code: Code,
+    severity: Severity,
+    metric: &str,
+    numbers: (Option<f64>, Option<f64>),
+    message: &str,
+) -> Finding {
     let (value, threshold) = numbers;
     let subject = (code == Code::BalancePriority).then(|| "age".to_owned());
     Finding { code, severity, metric: metric.into(), value, threshold, subject, message: message.into() }
 }
 
-pub fn population(n: (usize, usize), share: f64, alpha: Option<f64>, profile: &[(&str, f64, f64)]) -> PopulationDocument {
+pub fn population(
+    n: (usize, usize),
+    share: f64,
+    alpha: Option<f64>,
+    profile: &[(&str, f64, f64)],
+) -> PopulationDocument {
     PopulationDocument {
         n: n.0 + n.1,
         n_treated: n.0,
@@ -199,14 +210,14 @@ pub fn sensitivity(estimate: f64, std_error: f64, df: f64, benchmarks: &[(&str, 
     };
     SensitivityReport {
         e_value: 2.315,
-        e_value_ci: 1.985,
+        e_value_ci: if estimate.abs() > 1.96 * std_error { 1.985 } else { 1.0 },
         tipping_bias: (estimate.abs() - 1.96 * std_error).max(0.0),
         regression_estimate: estimate,
         regression_std_error: std_error,
         regression_df: df,
         partial_r2: f2 / (1.0 + f2),
         rv_q1: 0.5 * ((f2 * f2 + 4.0 * f2).sqrt() - f2),
-        rv_q1_alpha05: 0.128,
+        rv_q1_alpha05: if estimate.abs() > 1.96 * std_error { 0.128 } else { 0.0 },
         benchmarks: benchmarks
             .iter()
             .map(|(name, d, y)| Benchmark {
@@ -320,8 +331,16 @@ pub fn critique(iteration: u32, stage: Stage, analyses: Vec<AnalysisCritique>) -
         spec_sha256: hash(iteration as u8 + 10),
         analyses,
         alignment: vec![
-            AlignmentCheck { check: "confounders".into(), holds: true, detail: "All 9 of the plan are in the spec.".into() },
-            AlignmentCheck { check: "estimand".into(), holds: false, detail: "ATE asked, trimmed ATO analysed.".into() },
+            AlignmentCheck {
+                check: "confounders".into(),
+                holds: true,
+                detail: "All 9 of the plan are in the spec.".into(),
+            },
+            AlignmentCheck {
+                check: "estimand".into(),
+                holds: false,
+                detail: "ATE asked, trimmed ATO analysed.".into(),
+            },
         ],
         trial_contrast: vec![TrialContrast {
             component: "assignment".into(),
@@ -329,7 +348,9 @@ pub fn critique(iteration: u32, stage: Stage, analyses: Vec<AnalysisCritique>) -
             this_analysis: "As it happened; adjusted for 9 measured confounders.".into(),
         }],
         blind_spots: vec!["The plan does not say what happens to people who start again.".into()],
-        alternatives: vec!["Encouragement design: offer help with quitting at random and use the offer as instrument.".into()],
+        alternatives: vec![
+            "Encouragement design: offer help with quitting at random and use the offer as instrument.".into(),
+        ],
         remediations: vec!["Iteration 2: crump_trim for the ATE.".into()],
     }
 }
@@ -341,14 +362,25 @@ pub fn answer(requested: Target, effect: Option<Effect>, name: &str, iteration: 
         iteration,
         tier,
         population: "Everyone in the sample.".into(),
-        population_numbers: Some(population((403, 1163), 1.0, None, &[("age", 43.612, 43.915), ("smokeyrs", 24.9, 24.8)])),
+        population_numbers: Some(population(
+            (403, 1163),
+            1.0,
+            None,
+            &[("age", 43.612, 43.915), ("smokeyrs", 24.9, 24.8)],
+        )),
         effect,
         sensitivity: None,
         missing: vec![],
     }
 }
 
-pub fn results(title: &str, units: &str, answers: Vec<Answer>, effects: Vec<EffectRow>, last: Critique) -> ResultsDocument {
+pub fn results(
+    title: &str,
+    units: &str,
+    answers: Vec<Answer>,
+    effects: Vec<EffectRow>,
+    last: Critique,
+) -> ResultsDocument {
     ResultsDocument {
         title: title.into(),
         units: units.into(),
