@@ -1,3 +1,23 @@
-pub fn report(_v: &super::view::ReportView) -> Result<String, super::ReportError> {
-    Ok(String::new())
+//! `report.html`: the report as one file that needs nothing else. Style and pictures are inside, there is no script.
+
+use super::page::{Format, render};
+use super::view::{ReportInput, report_context};
+use super::{ReportError, text};
+
+const STYLE: &str = include_str!("templates/report.css");
+
+/// The report of a finished run as a page.
+///
+/// # Errors
+/// [`ReportError::Template`].
+pub fn report(input: &ReportInput<'_>) -> Result<String, ReportError> {
+    let body = render("report", Format::Html, report_context(input))?;
+    let title = text::html(&input.results.title);
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    ))
 }

@@ -59,11 +59,39 @@ pub fn count(n: usize) -> String {
     separated(&n.to_string())
 }
 
-/// `3.44 [2.49, 4.40]`: digits from the standard error.
+/// `3.44 [2.49, 4.40]`: digits from the standard error. Very small and very large numbers share a power of ten:
+/// `333 [235, 431] × 10⁻⁹`.
 #[must_use]
 pub fn interval(estimate: f64, std_error: f64, lower: f64, upper: f64) -> String {
-    let d = decimals(std_error);
-    format!("{} [{}, {}]", fixed(estimate, d), fixed(lower, d), fixed(upper, d))
+    let power = common_power(std_error, [estimate, lower, upper]);
+    let scale = 10f64.powi(power);
+    let d = decimals(std_error / scale);
+    let [e, l, u] = [estimate, lower, upper].map(|value| fixed(value / scale, d));
+    format!("{e} [{l}, {u}]{}", times_power(power))
+}
+
+fn common_power(std_error: f64, values: [f64; 3]) -> i32 {
+    let largest = values.into_iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let unwieldy = decimals(std_error) > 5 || (largest >= 1e7 && std_error >= 1e4);
+    let finite = largest.is_finite() && largest > 0.0;
+    if unwieldy && finite { 3 * (largest.log10() / 3.0).floor() as i32 } else { 0 }
+}
+
+/// ` × 10⁶`; nothing for a power of zero.
+#[must_use]
+pub fn times_power(power: i32) -> String {
+    if power == 0 {
+        return String::new();
+    }
+    let raised: String = power
+        .to_string()
+        .chars()
+        .map(|c| match c.to_digit(10) {
+            Some(d) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'].get(d as usize).copied().unwrap_or(c),
+            None => '⁻',
+        })
+        .collect();
+    format!(" × 10{raised}")
 }
 
 /// A value to so many significant digits, without an exponent while it fits.
@@ -113,7 +141,12 @@ mod tests {
     fn digits_follow_the_standard_error() {
         assert_eq!(interval(3.440_535, 0.487_07, 2.485_890, 4.395_180), "3.44 [2.49, 4.40]");
         assert_eq!(interval(-8497.516, 583.4, -9641.02, -7354.01), "−8,498 [−9,641, −7,354]");
-        assert_eq!(interval(0.000_012_3, 0.000_001_1, 0.0, 0.1), "0.0000123 [0.0000000, 0.1000000]");
+        assert_eq!(interval(3.33e-7, 5e-8, 2.35e-7, 4.31e-7), "333 [235, 431] × 10⁻⁹");
+        assert_eq!(interval(-3.33e9, 5e8, -4.31e9, -2.35e9), "−3.33 [−4.31, −2.35] × 10⁹");
+        assert_eq!(
+            interval(12_345_678.0, 1.0, 12_345_676.0, 12_345_680.0),
+            "12,345,678.0 [12,345,676.0, 12,345,680.0]"
+        );
         assert_eq!(interval(1.0, 0.0, 1.0, 1.0), "1.000 [1.000, 1.000]");
     }
 

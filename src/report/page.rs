@@ -1,1 +1,204 @@
-//! todo
+//! Templates to markdown and to HTML from one source.
+//!
+//! The templates in `templates/` hold the prose and the order of things; they speak of headings, paragraphs, lists,
+//! tables and figures through the filters below, which write either format. What a template inserts is escaped for the
+//! format at hand by [`Format::escape`], because it may come from a plan or a file header.
+
+use super::table::Table;
+use super::{ReportError, text};
+use minijinja::value::{Object, ObjectRepr, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// The format of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Markdown,
+    Html,
+}
+
+/// A figure in a page: what stands there for the reader's format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Picture {
+    /// File, relative to the document.
+    pub path: String,
+    /// For those who cannot see it.
+    pub alternative: String,
+    /// The whole SVG, for a page that must stand alone.
+    pub svg: String,
+}
+
+impl Object for Table {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+}
+
+impl Object for Picture {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+}
+
+const REPORT: &str = include_str!("templates/report.j2");
+const CRITIQUE: &str = include_str!("templates/critique.j2");
+
+impl Format {
+    /// Text made safe for the format.
+    fn escape(self, plain: &str) -> String {
+        match self {
+            Format::Markdown => text::markdown(plain),
+            Format::Html => text::html_prose(plain),
+        }
+    }
+
+    fn heading(self, level: usize, inner: &str) -> String {
+        match self {
+            Format::Markdown => format!("\n\n{} {inner}\n\n", "#".repeat(level)),
+            Format::Html => format!("<h{level}>{inner}</h{level}>\n"),
+        }
+    }
+
+    fn paragraph(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => format!("\n\n{inner}\n\n"),
+            Format::Html => format!("<p>{inner}</p>\n"),
+        }
+    }
+
+    fn list(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => format!("\n\n{inner}\n\n"),
+            Format::Html => format!("<ul>\n{inner}\n</ul>\n"),
+        }
+    }
+
+    fn item(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => format!("- {inner}\n"),
+            Format::Html => format!("<li>{inner}</li>\n"),
+        }
+    }
+
+    fn strong(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => format!("**{inner}**"),
+            Format::Html => format!("<strong>{inner}</strong>"),
+        }
+    }
+
+    fn code(self, plain: &str) -> String {
+        match self {
+            Format::Markdown => text::markdown_code(plain),
+            Format::Html => format!("<code>{}</code>", text::html(plain)),
+        }
+    }
+
+    fn command(self, lines: &str) -> String {
+        let lines: Vec<String> = lines.lines().map(text::one_line).collect();
+        match self {
+            Format::Markdown => format!("\n\n```sh\n{}\n```\n\n", lines.join("\n")),
+            Format::Html => format!("<pre><code>{}</code></pre>\n", text::html_lines(&lines)),
+        }
+    }
+
+    fn table(self, table: &Table) -> String {
+        match self {
+            Format::Markdown => format!("\n\n{}\n\n", table.to_markdown()),
+            Format::Html => table.to_html(),
+        }
+    }
+
+    fn picture(self, picture: &Picture) -> String {
+        match self {
+            Format::Markdown => {
+                format!(
+                    "\n\n![{}]({})\n\n",
+                    text::markdown_alternative(&picture.alternative),
+                    picture.path.replace([' ', ')'], "_")
+                )
+            }
+            Format::Html => format!("<figure>{}</figure>\n", picture.svg),
+        }
+    }
+}
+
+/// Renders a template with a context.
+///
+/// # Errors
+/// [`ReportError::Template`] if the template does not fit: an undefined name is an error, not an empty text.
+pub(super) fn render(template: &str, format: Format, context: Value) -> Result<String, ReportError> {
+    let failed =
+        |error: minijinja::Error| ReportError::Template { template: template.to_owned(), reason: format!("{error:#}") };
+    let environment = environment(format).map_err(failed)?;
+    let page = environment.get_template(template).and_then(|t| t.render(context)).map_err(failed)?;
+    Ok(match format {
+        Format::Markdown => tidied(&page),
+        Format::Html => page,
+    })
+}
+
+fn environment(format: Format) -> Result<Environment<'static>, minijinja::Error> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|_| AutoEscape::Html);
+    env.set_formatter(move |out, _, value| {
+        let written = match value.as_str() {
+            Some(text) if !value.is_safe() => format.escape(text),
+            _ => value.to_string(),
+        };
+        out.write_str(&written).map_err(minijinja::Error::from)
+    });
+    add_filters(&mut env, format);
+    env.add_template("report", REPORT)?;
+    env.add_template("critique", CRITIQUE)?;
+    Ok(env)
+}
+
+/// Inner text as it may stand inside a block: escaped unless a filter or a block of the template made it.
+fn inner(format: Format, value: &Value) -> String {
+    let text = value.to_string();
+    let text = if value.is_safe() { text } else { format.escape(&text) };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn add_filters(env: &mut Environment<'static>, format: Format) {
+    let safe = Value::from_safe_string;
+    env.add_filter("h1", move |v: Value| safe(format.heading(1, &inner(format, &v))));
+    env.add_filter("h2", move |v: Value| safe(format.heading(2, &inner(format, &v))));
+    env.add_filter("h3", move |v: Value| safe(format.heading(3, &inner(format, &v))));
+    env.add_filter("p", move |v: Value| safe(format.paragraph(&inner(format, &v))));
+    env.add_filter("item", move |v: Value| safe(format.item(&inner(format, &v))));
+    env.add_filter("strong", move |v: Value| safe(format.strong(&inner(format, &v))));
+    env.add_filter("list", move |v: Value| safe(format.list(&full_lines(&v.to_string()))));
+    env.add_filter("code", move |v: Value| safe(format.code(&v.to_string())));
+    env.add_filter("command", move |v: Value| safe(format.command(&v.to_string())));
+    env.add_filter("table", move |v: Value| downcast::<Table>(&v).map(|t| safe(format.table(&t))));
+    env.add_filter("picture", move |v: Value| downcast::<Picture>(&v).map(|p| safe(format.picture(&p))));
+}
+
+/// Without the empty lines that loops leave: an empty line between items would set them apart.
+fn full_lines(text: &str) -> String {
+    text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn downcast<T: Object + 'static>(value: &Value) -> Result<Arc<T>, minijinja::Error> {
+    value.downcast_object::<T>().ok_or_else(|| {
+        minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, format!("not a table or picture: {value:?}"))
+    })
+}
+
+/// At most one empty line in a row, none at the ends, one line break at the end.
+fn tidied(page: &str) -> String {
+    let mut out = String::with_capacity(page.len());
+    let mut empty = 0;
+    for line in page.trim().lines() {
+        let line = line.trim_end();
+        empty = if line.is_empty() { empty + 1 } else { 0 };
+        if empty <= 1 {
+            let _ = writeln!(out, "{line}");
+        }
+    }
+    out
+}

@@ -52,7 +52,7 @@ impl Table {
     /// A pipe table, padded so that it reads without a renderer.
     #[must_use]
     pub fn to_markdown(&self) -> String {
-        let header: Vec<String> = self.columns.iter().map(|(title, _)| text::markdown(title)).collect();
+        let header: Vec<String> = self.columns.iter().map(|(title, _)| text::markdown_inline(title)).collect();
         let body: Vec<Vec<String>> = self.rows.iter().map(|row| self.markdown_cells(row)).collect();
         let widths = self.widths(&header, &body);
         let mut out = self.markdown_line(&header, &widths);
@@ -70,8 +70,8 @@ impl Table {
             .zip(kinds)
             .map(|(cell, kind)| match kind {
                 Column::Code => text::markdown_code(cell),
-                _ if row.strong && !cell.is_empty() => format!("**{}**", text::markdown(cell)),
-                _ => text::markdown(cell),
+                _ if row.strong && !cell.is_empty() => format!("**{}**", text::markdown_inline(cell)),
+                _ => text::markdown_inline(cell),
             })
             .collect()
     }
@@ -115,8 +115,10 @@ impl Table {
         for row in &self.rows {
             out.push_str(if row.strong { "<tr class=\"strong\">" } else { "<tr>" });
             for (cell, (_, kind)) in row.cells.iter().zip(&self.columns) {
-                let cell = text::html(cell);
-                let inner = if *kind == Column::Code { format!("<code>{cell}</code>") } else { cell };
+                let inner = match kind {
+                    Column::Code => format!("<code>{}</code>", text::html(cell)),
+                    _ => text::html_prose(cell),
+                };
                 out.push_str(&format!("<td{}>{inner}</td>", class(*kind)));
             }
             out.push_str("</tr>\n");

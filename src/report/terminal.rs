@@ -1,14 +1,125 @@
-pub fn verdict_table(r: &super::documents::ResultsDocument, _w: usize, _c: bool) -> String {
-    let mut s = String::new();
-    for a in &r.answers {
-        s += &format!(
-            "{} {} {:?} {:?} {:?}\n",
-            a.requested.key(),
-            a.name,
-            a.tier,
-            a.effect.as_ref().map(|e| (e.estimate, e.std_error, e.ci_lower, e.ci_upper)),
-            a.sensitivity.as_ref().map(|s| (s.rv_q1, s.e_value))
-        );
+//! The verdict table that ends a run, for 80 columns and more, with and without colour.
+//!
+//! Colour marks the verdict and nothing else; the words say it too. The table is laid out in plain text around invisible
+//! marks, which become colour codes or nothing at the end, so that both look the same.
+
+use super::documents::{Answer, ResultsDocument};
+use super::{numbers, text, words};
+use crate::finding::Tier;
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+
+/// Invisible characters of no width, which [`text::one_line`] keeps out of untrusted text.
+const FULL: char = '\u{2061}';
+const CAVEATS: char = '\u{2062}';
+const NOT: char = '\u{2063}';
+const END: char = '\u{2064}';
+
+/// Below this the columns would be too narrow to read.
+const NARROWEST: usize = 40;
+/// From this width on, the population has a column of its own.
+const WIDE: usize = 110;
+
+/// The verdict per requested estimand. `width` is that of the terminal, in columns; the library does not look for it.
+#[must_use]
+pub fn verdict_table(results: &ResultsDocument, width: usize, color: bool) -> String {
+    let width = width.max(NARROWEST);
+    let wide = width >= WIDE;
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    let estimate = format!("estimate [95 %], {}", text::shortened(&text::one_line(&results.units), 24));
+    let mut header = vec!["asked".to_owned(), "answered".to_owned(), estimate, "verdict".to_owned()];
+    if wide {
+        header.push("for whom".to_owned());
     }
-    s
+    table.set_header(header);
+    for answer in &results.answers {
+        table.add_row(cells(answer, wide));
+    }
+    arrange(&mut table);
+    let mut out: String = table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    if !wide {
+        out.push_str(&populations(results, width));
+    }
+    painted(&out, color)
+}
+
+fn arrange(table: &mut Table) {
+    for (index, least) in [(0, 7), (1, 10), (3, 16)] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+        }
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+fn cells(answer: &Answer, wide: bool) -> Vec<String> {
+    let estimate = answer
+        .effect
+        .as_ref()
+        .map_or("none".to_owned(), |e| numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper));
+    let mut cells =
+        vec![answer.requested.acronym().to_owned(), text::one_line(&answer.name), estimate, marked(answer.tier)];
+    if wide {
+        cells.push(for_whom(answer));
+    }
+    cells
+}
+
+/// The verdict on two lines, each between its marks.
+fn marked(tier: Tier) -> String {
+    let (mark, lines) = match tier {
+        Tier::FullySatisfactory => (FULL, ["fully", "satisfactory"]),
+        Tier::SatisfactoryWithCaveats => (CAVEATS, ["satisfactory", "with caveats"]),
+        Tier::NotSatisfactory => (NOT, ["not", "satisfactory"]),
+    };
+    lines.map(|line| format!("{mark}{line}{END}")).join("\n")
+}
+
+/// For whom, and why something is missing.
+fn for_whom(answer: &Answer) -> String {
+    let said = std::iter::once(&answer.population).chain(&answer.missing);
+    said.map(|text| words::sentence(&text::one_line(text))).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The same below the table, where it is too narrow for another column.
+fn populations(results: &ResultsDocument, width: usize) -> String {
+    let line =
+        |answer: &Answer| wrapped(&format!("{}: {}", words::asked_and_answered(answer), for_whom(answer)), width);
+    results.answers.iter().map(line).collect()
+}
+
+fn wrapped(line: &str, width: usize) -> String {
+    let (mut out, mut used) = (String::from(" "), 1);
+    for word in line.split(' ') {
+        let length = word.chars().count();
+        if used > 3 && used + 1 + length > width {
+            out.push_str("\n    ");
+            used = 4;
+        } else if used > 1 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out.push('\n');
+    out
+}
+
+fn painted(text: &str, color: bool) -> String {
+    text.chars()
+        .map(|c| {
+            let code = match c {
+                FULL => "\u{1b}[32m",
+                CAVEATS => "\u{1b}[33m",
+                NOT => "\u{1b}[31m",
+                END => "\u{1b}[0m",
+                other => return other.to_string(),
+            };
+            if color { code.to_owned() } else { String::new() }
+        })
+        .collect()
 }

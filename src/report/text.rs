@@ -21,7 +21,33 @@ pub fn one_line(text: &str) -> String {
 /// Only what could act as markup is escaped, so that `re74 == 0` and `smoke_intensity` stay readable in the raw file.
 #[must_use]
 pub fn markdown(text: &str) -> String {
+    escape_line_start(markdown_inline(text))
+}
+
+/// The same for a place that is never the start of a line, such as a table cell.
+#[must_use]
+pub fn markdown_inline(text: &str) -> String {
     let line = one_line(text);
+    match quoted(&line) {
+        Some(parts) => {
+            parts.iter().map(|(part, code)| if *code { markdown_code(part) } else { escaped(part) }).collect()
+        }
+        None => escaped(&line),
+    }
+}
+
+/// Parts of a text with names in backticks, as our own messages quote them: (part, whether it is quoted). Code spans are
+/// inert in every format. `None` if the backticks are not pairs around something.
+fn quoted(line: &str) -> Option<Vec<(&str, bool)>> {
+    let parts: Vec<&str> = line.split('`').collect();
+    let paired = parts.len() > 2 && parts.len() % 2 == 1;
+    let filled = parts.iter().skip(1).step_by(2).all(|part| !part.trim().is_empty());
+    // Two quotations side by side would run together.
+    let apart = parts.iter().step_by(2).skip(1).take((parts.len() / 2).saturating_sub(1)).all(|part| !part.is_empty());
+    (paired && filled && apart).then(|| parts.iter().enumerate().map(|(i, p)| (*p, i % 2 == 1)).collect())
+}
+
+fn escaped(line: &str) -> String {
     let chars: Vec<char> = line.chars().collect();
     let mut out = String::with_capacity(line.len());
     for (i, c) in chars.iter().enumerate() {
@@ -32,14 +58,16 @@ pub fn markdown(text: &str) -> String {
         }
         out.push(*c);
     }
-    escape_line_start(out)
+    out
 }
 
 fn acts_as_markup(c: char, before: Option<&char>, after: Option<&char>) -> bool {
     let inside_word = before.is_some_and(|b| b.is_alphanumeric()) && after.is_some_and(|a| a.is_alphanumeric());
     let between_spaces = before == Some(&' ') && after == Some(&' ');
     match c {
-        '\\' | '`' | '[' | ']' | '|' | '~' | '$' => true,
+        '\\' | '`' | '|' | '~' | '$' => true,
+        // A link or a definition needs its bracket closed right before one of these; an interval does not.
+        ']' => after.is_some_and(|a| matches!(a, '(' | '[' | ':')),
         '_' => !inside_word,
         '*' => !between_spaces,
         '<' => !after.is_none_or(|a| *a == ' ' || a.is_ascii_digit() || *a == '='),
@@ -51,11 +79,18 @@ fn acts_as_markup(c: char, before: Option<&char>, after: Option<&char>) -> bool 
 /// Headings, lists, quotes and rules begin a line; a backslash before their mark turns them into text.
 fn escape_line_start(line: String) -> String {
     let digits = line.chars().take_while(char::is_ascii_digit).count();
-    if digits > 0 && line.chars().nth(digits).is_some_and(|c| c == '.' || c == ')') {
-        let (number, rest) = line.split_at(digits);
+    let (number, rest) = line.split_at(digits);
+    let after = rest.strip_prefix(['.', ')']);
+    if digits > 0 && after.is_some_and(|after| after.is_empty() || after.starts_with(' ')) {
         return format!("{number}\\{rest}");
     }
-    if line.starts_with(['#', '>', '+', '-', '=']) { format!("\\{line}") } else { line }
+    if line.starts_with(['#', '>', '+', '-', '=', '[']) { format!("\\{line}") } else { line }
+}
+
+/// Text for the brackets of a markdown image: with parentheses for brackets, which could close it.
+#[must_use]
+pub fn markdown_alternative(text: &str) -> String {
+    markdown(&text.replace('[', "(").replace(']', ")"))
 }
 
 /// A markdown code span that holds any text; pipes are escaped because it may stand in a table.
@@ -74,8 +109,13 @@ pub fn markdown_code(text: &str) -> String {
 /// Text for HTML and XML, in content and in quoted attributes.
 #[must_use]
 pub fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in one_line(text).chars() {
+    html_spaced(&one_line(text))
+}
+
+/// A piece of a line, whose spaces at the ends count.
+fn html_spaced(piece: &str) -> String {
+    let mut out = String::with_capacity(piece.len());
+    for c in piece.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -86,6 +126,28 @@ pub fn html(text: &str) -> String {
         }
     }
     out
+}
+
+/// Text for HTML content, with names in backticks set as code.
+#[must_use]
+pub fn html_prose(text: &str) -> String {
+    let line = one_line(text);
+    match quoted(&line) {
+        None => html(&line),
+        Some(parts) => {
+            let set = |(part, code): &(&str, bool)| {
+                let inner = html_spaced(part);
+                if *code { format!("<code>{inner}</code>") } else { inner }
+            };
+            parts.iter().map(set).collect()
+        }
+    }
+}
+
+/// Lines for an HTML `pre`, each made safe.
+#[must_use]
+pub fn html_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| html(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// At most `limit` characters, with an ellipsis in the middle: the ends of a name tell it from its neighbours.
@@ -110,7 +172,16 @@ mod tests {
 
     #[test]
     fn markdown_leaves_ordinary_names_alone() {
-        for plain in ["re74 == 0", "smoke_intensity", "educ * re74", "age^2", "e < 0.1 or e > 0.9", "R & D", "kg/m²"] {
+        for plain in [
+            "re74 == 0",
+            "smoke_intensity",
+            "educ * re74",
+            "age^2",
+            "e < 0.1 or e > 0.9",
+            "R & D",
+            "kg/m²",
+            "3.44 [2.49, 4.40]",
+        ] {
             assert_eq!(markdown(plain), plain);
         }
     }
@@ -122,9 +193,16 @@ mod tests {
             ("x\n\n# owned", "x # owned"),
             ("# owned", "\\# owned"),
             ("1. first", "1\\. first"),
+            ("12.8 % of", "12.8 % of"),
+            ("`a` b", "`a` b"),
             ("<script>alert(1)</script>", "\\<script>alert(1)\\</script>"),
-            ("[x](javascript:1)", "\\[x\\](javascript:1)"),
-            ("*bold* _it_ `c` ~~s~~ $m$", "\\*bold\\* \\_it\\_ \\`c\\` \\~\\~s\\~\\~ \\$m\\$"),
+            ("see [x](javascript:1)", "see [x\\](javascript:1)"),
+            ("[x]: http://a", "\\[x\\]: http://a"),
+            ("[ ] done", "\\[ ] done"),
+            ("*bold* _it_ `c ~~s~~ $m$", "\\*bold\\* \\_it\\_ \\`c \\~\\~s\\~\\~ \\$m\\$"),
+            ("by `a|b` and `c`.", "by `a\\|b` and `c`."),
+            ("by `<b>` *x*", "by `<b>` \\*x\\*"),
+            ("`` x", "\\`\\` x"),
             ("&lt;", "\\&lt;"),
             ("\u{202e}txet", "\u{fffd}txet"),
         ] {
@@ -140,6 +218,7 @@ mod tests {
 
     #[test]
     fn html_is_inert() {
+        assert_eq!(html_prose("by `<b>` & `c`"), "by <code>&lt;b&gt;</code> &amp; <code>c</code>");
         assert_eq!(html("<a href=\"x\" o='y'>&"), "&lt;a href=&quot;x&quot; o=&#39;y&#39;&gt;&amp;");
     }
 

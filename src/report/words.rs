@@ -20,6 +20,16 @@ pub fn tier(tier: Tier) -> &'static str {
     }
 }
 
+/// With a capital and a full stop.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+}
+
 /// How a check came out, as a reader says it.
 #[must_use]
 pub fn severity(severity: Severity) -> &'static str {
@@ -47,9 +57,9 @@ pub fn se_method(method: SeMethod) -> &'static str {
 #[must_use]
 pub fn missing_policy(policy: MissingPolicy) -> &'static str {
     match policy {
-        MissingPolicy::Error => "a missing value is an error",
-        MissingPolicy::Drop => "rows with a missing value are dropped",
-        MissingPolicy::Indicator => "missing covariates are replaced and marked by an indicator",
+        MissingPolicy::Error => "A missing value would have been an error.",
+        MissingPolicy::Drop => "Rows with a missing value were dropped.",
+        MissingPolicy::Indicator => "Missing covariates were replaced and marked by an indicator.",
     }
 }
 

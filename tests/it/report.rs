@@ -2,5 +2,7 @@
 //! other test modules may use them.
 
 pub mod cases;
+mod documents;
 pub mod fixtures;
+mod notebook;
 mod plots;

@@ -104,20 +104,7 @@ fn is_round(value: f64, decimals: usize) -> bool {
 
 /// `, × 10⁶` for an axis description, nothing for a power of zero.
 pub fn power_note(power: i32) -> String {
-    if power == 0 { String::new() } else { format!(",{}", times_power(power)) }
-}
-
-/// ` × 10⁶`.
-pub fn times_power(power: i32) -> String {
-    let raised: String = power
-        .to_string()
-        .chars()
-        .map(|c| match c.to_digit(10) {
-            Some(d) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'].get(d as usize).copied().unwrap_or(c),
-            None => '⁻',
-        })
-        .collect();
-    format!(" × 10{raised}")
+    if power == 0 { String::new() } else { format!(",{}", numbers::times_power(power)) }
 }
 
 /// As many ticks, up to `wanted`, as have room for their labels.

@@ -174,7 +174,7 @@ impl<'a> Panel<'a> {
             for line in &lines {
                 scene.path(line.clone(), Stroke::solid(colour, width));
             }
-            let label = if zero || power == 0 { label } else { format!("{label}{}", axis::times_power(power)) };
+            let label = if zero || power == 0 { label } else { format!("{label}{}", numbers::times_power(power)) };
             drawn.push(Contour { label, zero, lines });
         }
         drawn

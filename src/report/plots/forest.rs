@@ -138,7 +138,7 @@ fn draw_group(scene: &mut Scene, axis: &Axis, columns: &Columns, (group, mut y):
     scene.text((14.0, y), fitted(&group.heading, width, heading), heading);
     y += ROW;
     if group.rows.is_empty() {
-        scene.text((22.0, y), "nothing could be estimated", Type::new(15.0, palette::GREY));
+        scene.label((22.0, y), "nothing could be estimated", Type::new(15.0, palette::GREY));
         return y + ROW;
     }
     for row in &group.rows {

@@ -91,7 +91,7 @@ fn grade(requested: Target, estimand: &str, tier: Tier, last: (Severity, Option<
                 "Plan, spec and executed analysis agree.",
             ),
         ],
-        departs_from_ate: format!("{estimand}: the average over a part of the sample, not over everyone."),
+        departs_from_ate: "The average over a part of the sample, not over everyone.".into(),
     }
 }
 

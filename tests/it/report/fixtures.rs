@@ -210,14 +210,14 @@ pub fn sensitivity(estimate: f64, std_error: f64, df: f64, benchmarks: &[(&str, 
     };
     SensitivityReport {
         e_value: 2.315,
-        e_value_ci: 1.985,
+        e_value_ci: if estimate.abs() > 1.96 * std_error { 1.985 } else { 1.0 },
         tipping_bias: (estimate.abs() - 1.96 * std_error).max(0.0),
         regression_estimate: estimate,
         regression_std_error: std_error,
         regression_df: df,
         partial_r2: f2 / (1.0 + f2),
         rv_q1: 0.5 * ((f2 * f2 + 4.0 * f2).sqrt() - f2),
-        rv_q1_alpha05: 0.128,
+        rv_q1_alpha05: if estimate.abs() > 1.96 * std_error { 0.128 } else { 0.0 },
         benchmarks: benchmarks
             .iter()
             .map(|(name, d, y)| Benchmark {

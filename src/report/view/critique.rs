@@ -1,0 +1,148 @@
+//! What the critic says, for `critique.md` and for the report.
+
+use super::provenance::revision;
+use super::{lines, merged, object, table};
+use crate::critique::{AnalysisCritique, Critique, Stage};
+use crate::finding::{Code, Finding};
+use crate::plan::Plan;
+use crate::report::table::{Column, Table};
+use crate::report::{ReportError, numbers, words};
+use crate::spec::AnalysisSpec;
+use minijinja::value::Value;
+
+/// The context of `templates/critique.j2`.
+///
+/// # Errors
+/// [`ReportError::EffectWhileBlind`] if a blind critique carries a value that only an effect can give.
+pub fn critique_context(critique: &Critique, spec: &AnalysisSpec, plan: &Plan) -> Result<Value, ReportError> {
+    if critique.stage == Stage::Design && spec.blind {
+        refuse_effects(critique)?;
+    }
+    let analyses = critique.analyses.iter().map(|a| analysis(a, Value::from(Vec::<Value>::new())));
+    let entries = [
+        ("title", Value::from(plan.title.trim_end_matches('.'))),
+        ("question", Value::from(plan.question.as_str())),
+        ("heading", Value::from(format!("Critique of iteration {}", critique.iteration))),
+        ("stage", Value::from(stage(critique.stage, spec.blind))),
+        ("verdicts", table(verdicts(critique))),
+        ("revisions", lines(spec.revisions.iter().map(revision).collect())),
+        ("analyses", Value::from(analyses.collect::<Vec<_>>())),
+        ("spec_sha256", Value::from(critique.spec_sha256.as_str())),
+    ];
+    Ok(merged(entries, shared(critique, plan)))
+}
+
+/// The robustness value, the E-value and the tipping point need the effect; while blind there must be none.
+fn refuse_effects(critique: &Critique) -> Result<(), ReportError> {
+    let mut findings = critique.analyses.iter().flat_map(|a| &a.findings);
+    let told = findings.find(|f| f.code == Code::SensitivityRobustness && f.value.is_some());
+    match told {
+        None => Ok(()),
+        Some(finding) => {
+            Err(ReportError::EffectWhileBlind { iteration: critique.iteration, code: finding.code.key().to_owned() })
+        }
+    }
+}
+
+fn stage(stage: Stage, blind: bool) -> &'static str {
+    match (stage, blind) {
+        (Stage::Design, true) => {
+            "Written before unblinding, from diagnostics alone: no effect was known, and none is in here."
+        }
+        (Stage::Design, false) => "Written before the final estimates, in a loop that was not blind.",
+        (Stage::Final, _) => "Written after unblinding, with the sensitivity to hidden confounding.",
+    }
+}
+
+fn verdicts(critique: &Critique) -> Table {
+    let mut table = Table::new(&[
+        ("asked", Column::Words),
+        ("estimand now", Column::Words),
+        ("verdict on the design", Column::Words),
+    ]);
+    for analysis in &critique.analyses {
+        let tier = words::tier(analysis.tier).to_owned();
+        table.push(vec![analysis.requested.acronym().to_owned(), analysis.estimand.clone(), tier]);
+    }
+    table
+}
+
+/// What report and critique have in common.
+pub fn shared(critique: &Critique, plan: &Plan) -> Vec<(&'static str, Value)> {
+    let departures = critique.analyses.iter().filter(|a| !a.departs_from_ate.is_empty());
+    let departures = departures.map(|a| format!("{}: {}", name(a), a.departs_from_ate)).collect();
+    vec![
+        ("departures", lines(departures)),
+        ("trial", table(trial(critique))),
+        ("alternatives", lines(critique.alternatives.clone())),
+        ("threats", lines(plan.threats.clone())),
+        ("blind_spots", lines(critique.blind_spots.clone())),
+        ("remediations", lines(critique.remediations.clone())),
+        ("alignment", table(alignment(critique))),
+    ]
+}
+
+fn trial(critique: &Critique) -> Table {
+    let mut table =
+        Table::new(&[("component", Column::Words), ("target trial", Column::Words), ("this analysis", Column::Words)]);
+    for contrast in &critique.trial_contrast {
+        table.push(vec![contrast.component.clone(), contrast.target_trial.clone(), contrast.this_analysis.clone()]);
+    }
+    table
+}
+
+fn alignment(critique: &Critique) -> Table {
+    let mut table = Table::new(&[("check", Column::Words), ("holds", Column::Words), ("seen", Column::Words)]);
+    for check in &critique.alignment {
+        let holds = if check.holds { "yes" } else { "no" };
+        let cells = vec![check.check.clone(), holds.to_owned(), check.detail.clone()];
+        if check.holds { table.push(cells) } else { table.push_strong(cells) }
+    }
+    table
+}
+
+fn name(analysis: &AnalysisCritique) -> String {
+    let asked = analysis.requested.acronym();
+    if asked == analysis.estimand { asked.to_owned() } else { format!("{asked} asked, {} analysed", analysis.estimand) }
+}
+
+/// One analysis as the templates see it.
+pub fn analysis(analysis: &AnalysisCritique, pictures: Value) -> Value {
+    object([
+        ("heading", Value::from(format!("{}: {}", name(analysis), words::tier(analysis.tier)))),
+        ("findings", table(findings(&analysis.findings))),
+        ("pictures", pictures),
+    ])
+}
+
+fn findings(findings: &[Finding]) -> Table {
+    let mut table = Table::new(&[
+        ("check", Column::Code),
+        ("result", Column::Words),
+        ("measure", Column::Words),
+        ("value", Column::Number),
+        ("threshold", Column::Number),
+        ("what it means", Column::Words),
+    ]);
+    for finding in findings {
+        let cells = vec![
+            finding.code.key().to_owned(),
+            words::severity(finding.severity).to_owned(),
+            finding.metric.clone(),
+            finding.value.map_or("–".to_owned(), |v| number(finding.code, v)),
+            finding.threshold.map_or("–".to_owned(), |v| number(finding.code, v)),
+            finding.message.clone(),
+        ];
+        table.push(cells);
+    }
+    table
+}
+
+/// Shares as percentages, p-values as such, everything else to three digits after the point.
+fn number(code: Code, value: f64) -> String {
+    match code {
+        Code::OverlapOutside | Code::SensitivityRobustness => numbers::percent(value),
+        Code::PlaceboEffect => numbers::p_value(value),
+        _ => numbers::fixed(value, 3),
+    }
+}

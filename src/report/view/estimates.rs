@@ -1,0 +1,63 @@
+//! Every estimate of every iteration, both standard errors side by side.
+
+use super::{object, table};
+use crate::report::documents::{Answer, EffectRow, ResultsDocument};
+use crate::report::table::{Column, Table};
+use crate::report::{numbers, words};
+use minijinja::value::Value;
+
+/// One requested estimand as the template sees it.
+pub fn group(answer: &Answer, results: &ResultsDocument) -> Value {
+    let rows: Vec<&EffectRow> = results.effects.iter().filter(|row| row.requested == answer.requested).collect();
+    let shown = if rows.is_empty() { Value::from(false) } else { table(estimates(answer, &rows, &results.units)) };
+    object([("heading", Value::from(words::asked_and_answered(answer))), ("table", shown)])
+}
+
+fn estimates(answer: &Answer, rows: &[&EffectRow], units: &str) -> Table {
+    let estimate = format!("estimate [95 % interval], {units}");
+    let mut table = Table::new(&[
+        ("iteration", Column::Number),
+        ("estimand", Column::Words),
+        ("estimator", Column::Words),
+        (&estimate, Column::Number),
+        ("SE, stacked", Column::Number),
+        ("SE, influence", Column::Number),
+        ("SE used", Column::Words),
+        ("rows", Column::Number),
+        ("effective treated", Column::Number),
+        ("effective controls", Column::Number),
+    ]);
+    for row in rows {
+        let cells = cells(row);
+        if row.primary && row.iteration == answer.iteration { table.push_strong(cells) } else { table.push(cells) }
+    }
+    table
+}
+
+fn cells(row: &EffectRow) -> Vec<String> {
+    let e = &row.effect;
+    let digits = numbers::decimals(e.std_error);
+    let error = |se: Option<f64>| se.map_or("–".to_owned(), |se| numbers::fixed(se, digits));
+    let benchmark = if e.estimator.is_benchmark() { " (benchmark)" } else { "" };
+    vec![
+        row.iteration.to_string(),
+        row.name.clone(),
+        format!("{}{benchmark}", e.estimator.title()),
+        numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper),
+        error(e.se_stacked),
+        error(e.se_influence),
+        words::se_method(e.se_method).to_owned(),
+        numbers::count(e.n),
+        numbers::effective(e.ess_treated),
+        numbers::effective(e.ess_control),
+    ]
+}
+
+/// Standard errors that part, and estimators that could not be run.
+pub fn notes(results: &ResultsDocument) -> Vec<String> {
+    let apart = results.effects.iter().filter_map(|row| {
+        let label = format!("Iteration {}, {}, {}", row.iteration, row.name, row.effect.estimator.title());
+        words::standard_errors(&label, &row.effect)
+    });
+    apart.chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}"))).collect()
+}

@@ -1,0 +1,140 @@
+//! What the report and the critique say, in their order, as plain text and tables: format comes later, from `page`.
+
+mod critique;
+mod estimates;
+mod people;
+mod provenance;
+
+pub(super) use critique::critique_context;
+
+use super::documents::ResultsDocument;
+use super::page::Picture;
+use super::plots::{Figure, FigureKind};
+use super::table::{Column, Table};
+use super::{numbers, text, words};
+use crate::estimand::Target;
+use crate::plan::Plan;
+use minijinja::value::Value;
+use std::collections::BTreeMap;
+
+/// A figure and the file it is written to, relative to the document that shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlacedFigure<'a> {
+    /// File of the SVG, e.g. `iter_02/plots/love_ate.svg`.
+    pub path: String,
+    /// The figure.
+    pub figure: &'a Figure,
+}
+
+/// Everything the report is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportInput<'a> {
+    /// The results.
+    pub results: &'a ResultsDocument,
+    /// The plan, for its prose.
+    pub plan: &'a Plan,
+    /// Figures, in the order in which they are shown.
+    pub figures: &'a [PlacedFigure<'a>],
+}
+
+impl ReportInput<'_> {
+    fn pictures(&self, wanted: impl Fn(FigureKind) -> bool) -> Value {
+        let shown = self.figures.iter().filter(|placed| wanted(placed.figure.kind)).map(|placed| {
+            Value::from_object(Picture {
+                path: placed.path.clone(),
+                alternative: format!("{}. {}", placed.figure.title, placed.figure.description),
+                svg: String::from_utf8_lossy(&placed.figure.svg).into_owned(),
+            })
+        });
+        Value::from(shown.collect::<Vec<_>>())
+    }
+}
+
+/// The context of `templates/report.j2`.
+pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
+    let (results, plan) = (input.results, input.plan);
+    let last = &results.critique;
+    let analyses = last
+        .analyses
+        .iter()
+        .map(|analysis| critique::analysis(analysis, input.pictures(|kind| is_design_of(kind, analysis.requested))));
+    let entries = [
+        ("title", Value::from(results.title.as_str())),
+        ("question", Value::from(plan.question.as_str())),
+        ("verdicts", table(verdicts(results))),
+        ("verdict_notes", lines(verdict_notes(results))),
+        ("forest", input.pictures(|kind| kind == FigureKind::Forest)),
+        ("populations", table(people::sizes(results))),
+        ("answers", Value::from(results.answers.iter().map(|a| people::answer(a, input)).collect::<Vec<_>>())),
+        ("analyses", Value::from(analyses.collect::<Vec<_>>())),
+        ("specs_count", Value::from(provenance::specs_count(results))),
+        ("blinding", Value::from(provenance::blinding(plan))),
+        ("specs", table(provenance::specs(results))),
+        ("estimates", Value::from(results.answers.iter().map(|a| estimates::group(a, results)).collect::<Vec<_>>())),
+        ("estimate_notes", lines(estimates::notes(results))),
+        ("missing_policy", Value::from(words::missing_policy(plan.data.missing))),
+        ("rows", table(provenance::rows(results))),
+        ("provenance", table(provenance::hashes(results, plan))),
+        ("commands", Value::from(provenance::commands(results))),
+    ];
+    merged(entries, critique::shared(last, plan))
+}
+
+fn is_design_of(kind: FigureKind, requested: Target) -> bool {
+    kind == FigureKind::Love(requested) || kind == FigureKind::Overlap(requested)
+}
+
+fn merged<const N: usize>(entries: [(&'static str, Value); N], more: Vec<(&'static str, Value)>) -> Value {
+    Value::from(entries.into_iter().chain(more).collect::<BTreeMap<&'static str, Value>>())
+}
+
+fn object<const N: usize>(entries: [(&'static str, Value); N]) -> Value {
+    merged(entries, Vec::new())
+}
+
+fn table(table: Table) -> Value {
+    Value::from_object(table)
+}
+
+fn lines(lines: Vec<String>) -> Value {
+    Value::from(lines)
+}
+
+fn verdicts(results: &ResultsDocument) -> Table {
+    let unit = text::shortened(&text::one_line(&results.units), 40);
+    let estimate = format!("estimate [95 % interval], {unit}");
+    let mut table = Table::new(&[
+        ("asked", Column::Words),
+        ("answered", Column::Words),
+        (&estimate, Column::Number),
+        ("verdict", Column::Words),
+        ("for whom", Column::Words),
+    ]);
+    for answer in &results.answers {
+        let interval = answer
+            .effect
+            .as_ref()
+            .map_or("none".to_owned(), |e| numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper));
+        table.push(vec![
+            answer.requested.acronym().to_owned(),
+            answer.name.clone(),
+            interval,
+            words::tier(answer.tier).to_owned(),
+            answer.population.clone(),
+        ]);
+    }
+    table
+}
+
+/// What the table does not say: why something is missing, and that an answer is not to the question asked.
+fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
+    let mut notes = Vec::new();
+    for answer in &results.answers {
+        let asked = answer.requested.acronym();
+        if answer.name != asked {
+            notes.push(format!("Asked for the {asked}, the run can answer for the {} only.", answer.name));
+        }
+        notes.extend(answer.missing.iter().map(|why| format!("{asked}: {}", words::sentence(why))));
+    }
+    notes
+}

@@ -1,0 +1,126 @@
+//! Where the numbers come from: specs tried, what was done to the rows, hashes, and how to get them again.
+
+use crate::plan::Plan;
+use crate::report::documents::{ResultsDocument, SpecTried};
+use crate::report::table::{Column, Table};
+use crate::report::{numbers, words};
+use crate::spec::Revision;
+
+pub fn specs_count(results: &ResultsDocument) -> String {
+    match results.specs_tried.len() {
+        1 => "One spec was tried.".to_owned(),
+        n => format!("{n} specs were tried."),
+    }
+}
+
+pub fn blinding(plan: &Plan) -> &'static str {
+    if plan.loop_.blind {
+        "Which came next was decided from diagnostics alone: no effect was computed before the loop had settled."
+    } else {
+        "The loop was not blind: effects could be seen while specs were chosen, which caps every verdict."
+    }
+}
+
+pub fn specs(results: &ResultsDocument) -> Table {
+    let mut table = Table::new(&[
+        ("iteration", Column::Number),
+        ("spec", Column::Code),
+        ("what changed, and why", Column::Words),
+        ("verdict on the design", Column::Words),
+    ]);
+    for spec in &results.specs_tried {
+        table.push(vec![
+            spec.iteration.to_string(),
+            numbers::short_hash(&spec.spec_sha256),
+            changes(spec),
+            tiers(spec),
+        ]);
+    }
+    table
+}
+
+fn changes(spec: &SpecTried) -> String {
+    if spec.revisions.is_empty() {
+        return "draft from the plan".to_owned();
+    }
+    spec.revisions.iter().map(revision).collect::<Vec<_>>().join(" ")
+}
+
+/// A revision in a sentence or two.
+pub fn revision(revision: &Revision) -> String {
+    let undone = if revision.reverted { "undone, since it made the diagnostics worse: " } else { "" };
+    format!(
+        "{} by {}, because of {}: {undone}{} {}",
+        revision.requested.acronym(),
+        revision.playbook,
+        words::listed(&revision.because),
+        revision.change,
+        revision.estimand_effect
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn tiers(spec: &SpecTried) -> String {
+    let graded = spec.tiers.iter().map(|(_, name, tier)| format!("{name}: {}", words::tier(*tier)));
+    graded.collect::<Vec<_>>().join("; ")
+}
+
+/// Everything that was done to rows and values, zeros included.
+pub fn rows(results: &ResultsDocument) -> Table {
+    let c = &results.counters;
+    let mut table = Table::new(&[("what", Column::Words), ("count", Column::Number)]);
+    let mut push = |what: String, n: usize| table.push(vec![what, numbers::count(n)]);
+    push("rows read".to_owned(), c.rows_read);
+    push("rows dropped: a value was missing".to_owned(), c.rows_dropped_missing);
+    push("rows dropped: neither treated nor control level".to_owned(), c.rows_dropped_other_treatment);
+    push("rows of weight zero".to_owned(), c.rows_weight_zero);
+    push("rows analysed".to_owned(), c.rows_analysed);
+    push("propensities clipped".to_owned(), c.propensities_clipped);
+    for (column, n) in &c.missing_by_column {
+        push(format!("missing in {column}, before anything was done"), *n);
+    }
+    for (column, n) in &c.values_imputed_by_column {
+        push(format!("replaced and marked in {column}"), *n);
+    }
+    for answer in &results.answers {
+        let name = words::asked_and_answered(answer);
+        // Without a design nobody was trimmed and nobody was kept: there is nothing to count.
+        if let Some(p) = &answer.population_numbers {
+            push(format!("treated trimmed away ({name})"), p.trimmed_treated);
+            push(format!("controls trimmed away ({name})"), p.trimmed_control);
+        }
+    }
+    table
+}
+
+pub fn hashes(results: &ResultsDocument, plan: &Plan) -> Table {
+    let mut table = Table::new(&[("what", Column::Words), ("value", Column::Code)]);
+    let mut push = |what: &str, value: &str| table.push(vec![what.to_owned(), value.to_owned()]);
+    push("oci-agent", &results.tool_version);
+    push("plan, SHA-256", &results.plan_sha256);
+    push("data, SHA-256", &results.data_sha256);
+    push("spec, SHA-256", &results.spec_sha256);
+    push("data source", &plan.data.source);
+    push("actor, critic", &format!("{}, {}", plan.actor, plan.critic));
+    push("seed", &plan.seed.to_string());
+    for (name, hash) in &results.playbooks {
+        push(&format!("playbook {name}, SHA-256"), hash);
+    }
+    table
+}
+
+/// Commands that give the run, and one of its numbers, again.
+pub fn commands(results: &ResultsDocument) -> String {
+    let mut out = "oci-agent check plan.yaml\noci-agent run plan.yaml\n".to_owned();
+    let first = results.answers.iter().find_map(|answer| answer.effect.as_ref().map(|effect| (answer, effect)));
+    if let Some((answer, effect)) = first {
+        out.push_str(&format!(
+            "oci-agent estimate plan.yaml --spec iter_{:02}/spec.yaml --estimand {} --estimator {}\n",
+            answer.iteration,
+            answer.requested.key(),
+            effect.estimator.key()
+        ));
+    }
+    out
+}
