@@ -479,8 +479,8 @@ fn treatment_that_is_not_binary_lists_values_and_counts() {
     let text = "t,y\n1,1\n0,2\n2,3\n0,4\n";
     let found = problem(text, &request(&[]));
     assert_eq!(found.path, "treatment.column");
-    assert_says(&found.message, &["not binary", "3 values", "`0` (2 rows)", "`2` (1 rows)"]);
-    assert_says(&found.hint, &["1 rows have another value", "not dropped"]);
+    assert_says(&found.message, &["not binary", "3 values", "`0` (2 rows)", "`2` (1 row)"]);
+    assert_says(&found.hint, &["1 row with another value", "not be dropped"]);
 }
 
 #[test]
@@ -489,7 +489,7 @@ fn treatment_level_that_does_not_occur_lists_what_does() {
     let found = problems(text, &request(&[]));
     let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
     assert_eq!(paths, ["treatment.treated", "treatment.control"]);
-    assert_says(&found[0].message, &["treated arm is empty", "`yes` (2 rows)", "`no` (1 rows)"]);
+    assert_says(&found[0].message, &["treated arm is empty", "`yes` (2 rows)", "`no` (1 row)"]);
 }
 
 #[test]
