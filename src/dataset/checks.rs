@@ -4,7 +4,7 @@ use super::analyse::{Request, Rows};
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
-use super::words::{count, short};
+use super::words::{count, counted, short};
 use crate::estimand::OutcomeKind;
 use ndarray::Array1;
 use std::collections::HashMap;
@@ -65,9 +65,9 @@ fn treatment_problems(
                 occurring(column)
             ),
             format!(
-                "name `treated` and `control`, and keep only their rows in the file ({} rows have another value; they \
-                 are not dropped for you), or add a column that says 1 or 0",
-                count(present - n_treated - n_control)
+                "name `treated` and `control`, and keep only their rows in the file ({} with another value would not \
+                 be dropped silently), or add a column that says 1 or 0",
+                counted(present - n_treated - n_control, "row")
             ),
         ));
     }
@@ -127,10 +127,9 @@ pub(super) fn weights(column: &Column, treated: Option<&Array1<f64>>, rows: &Row
         let negative = values.iter().filter(|w| **w < 0.0).count();
         return problem(
             format!(
-                "the weight column `{}` has {} negative value{}, the first in row {}: {}",
+                "the weight column `{}` has {}, the first in row {}: {}",
                 column.name,
-                count(negative),
-                if negative == 1 { "" } else { "s" },
+                counted(negative, "negative value"),
                 rows.number(row),
                 column.value(row)
             ),

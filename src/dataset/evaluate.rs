@@ -3,7 +3,7 @@
 use super::MISSING_LEVEL;
 use super::column::{Column, Data, Kind, MISSING, level_index, number, truth};
 use super::error::DatasetProblem;
-use super::words::{count, quoted, short};
+use super::words::{count, counted, quoted, short};
 use crate::term::{Factor, Term};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -131,7 +131,7 @@ fn no_such_value(term: &Term, column: &Column, value: &str) -> DatasetProblem {
 pub(super) fn occurring(column: &Column) -> String {
     let tally = column.tally();
     let shown: Vec<String> =
-        tally.iter().take(8).map(|(value, n)| format!("`{}` ({} rows)", short(value), count(*n))).collect();
+        tally.iter().take(8).map(|(value, n)| format!("`{}` ({})", short(value), counted(*n, "row"))).collect();
     match tally.len().saturating_sub(8) {
         0 => shown.join(", "),
         rest => format!("{} and {} more", shown.join(", "), count(rest)),

@@ -11,7 +11,17 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Reads Parquet files one below the other.
+///
+/// The metadata reader of polars 0.55 panics on some damaged files; a damaged file is the user's to replace and not a
+/// bug of ours, so that panic becomes an error here.
 pub(super) fn read(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
+    std::panic::catch_unwind(|| read_all(files)).unwrap_or_else(|_| {
+        let names: Vec<&str> = files.iter().map(|(_, name)| name.as_str()).collect();
+        Err(DatasetError::Parquet { file: names.join("`, `"), reason: "its structure is damaged".into() })
+    })
+}
+
+fn read_all(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
     let mut hashes = Vec::new();
     let mut heads = Vec::new();
     for (path, name) in files {

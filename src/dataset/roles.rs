@@ -4,7 +4,7 @@ use super::Table;
 use super::analyse::Request;
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
-use super::words::{count, did_you_mean};
+use super::words::{count, counted, did_you_mean};
 use crate::plan::MissingPolicy;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -111,13 +111,7 @@ fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
     let infinite = values.iter().filter(|v| v.is_infinite()).count();
     Some(DatasetProblem::new(
         path,
-        format!(
-            "`{}` has {} infinite value{}, the first in row {}",
-            column.name,
-            count(infinite),
-            if infinite == 1 { "" } else { "s" },
-            count(row + 1)
-        ),
+        format!("`{}` has {}, the first in row {}", column.name, counted(infinite, "infinite value"), count(row + 1)),
         "an infinite value is not a measurement: correct it, or leave it empty and say in `data.missing` what to do",
     ))
 }
@@ -129,7 +123,7 @@ fn missing(column: &Column, role: Role, path: &str, policy: MissingPolicy) -> Op
     if missing == 0 || policy == MissingPolicy::Drop || (policy == MissingPolicy::Indicator && imputable) {
         return None;
     }
-    let rows = format!("`{}` has {} missing value{}", column.name, count(missing), if missing == 1 { "" } else { "s" });
+    let rows = format!("`{}` has {}", column.name, counted(missing, "missing value"));
     Some(if imputable {
         DatasetProblem::new(
             path,

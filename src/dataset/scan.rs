@@ -9,7 +9,7 @@ use super::encoding::{Utf8, refuse_binary};
 use super::error::DatasetError;
 use super::hash::{Digest, hex};
 use super::shape::Shape;
-use super::words::{count, quoted, short};
+use super::words::{counted, quoted, short};
 use std::io::Read;
 use std::path::Path;
 
@@ -280,9 +280,8 @@ impl<'a> Scanner<'a> {
                 file: self.file.into(),
                 line: None,
                 reason: format!(
-                    "there is a header with {} column{} ({}) but no row of data",
-                    count(header.len()),
-                    if header.len() == 1 { "" } else { "s" },
+                    "there is a header with {} ({}) but no row of data",
+                    counted(header.len(), "column"),
                     quoted(&header, 6)
                 ),
                 fix: "check that the export finished; add one line per unit".into(),
