@@ -5,7 +5,8 @@
 //! between machines, so equal analyses give equal bytes.
 //!
 //! `serde_json` writes NaN as `null`, which a reader takes for "does not apply". Here a value that is not finite is an
-//! error that names its path; there is no way around it, because the tree that is written is built by a serializer that refuses it.
+//! error that names its path; there is no way around it, because the tree that is written is built by a serializer that
+//! refuses such values.
 
 use super::ReportError;
 use serde::Serialize;
