@@ -10,6 +10,7 @@
 //! | [`markdown`], [`html`] | `report.md`, `critique.md` and `report.html`, from one template and one [`view`] |
 //! | [`notebook`] | `analysis.ipynb`, outputs inside |
 //! | [`terminal`] | the verdict table that ends a run |
+//! | [`words`], [`numbers`], [`text`], [`table`] | sentences, digits, escaping, tables: shared by all of them |
 //!
 //! Everything a plan or a dataset names (titles, columns, levels, threats) is untrusted text: it is escaped where it is
 //! written, for the format it is written in, by [`text`].

@@ -154,7 +154,7 @@ fn verdict_line(results: &ResultsDocument) -> impl Fn(&Answer) -> String {
     move |answer| {
         let effect = answer.effect.as_ref().map_or("no estimate".to_owned(), |e| words::effect(e, &units));
         format!(
-            "- **{}**: {} ({})",
+            "- **{}**: {}; {}",
             text::markdown(&words::asked_and_answered(answer)),
             text::markdown(&effect),
             words::tier(answer.tier)

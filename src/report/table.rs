@@ -119,7 +119,8 @@ impl Table {
                     Column::Code => format!("<code>{}</code>", text::html(cell)),
                     _ => text::html_prose(cell),
                 };
-                out.push_str(&format!("<td{}>{inner}</td>", class(*kind)));
+                let long = *kind == Column::Words && cell.chars().count() > PROSE;
+                out.push_str(&format!("<td{}>{inner}</td>", if long { " class=\"prose\"" } else { class(*kind) }));
             }
             out.push_str("</tr>\n");
         }
@@ -127,6 +128,9 @@ impl Table {
         out
     }
 }
+
+/// Cells of more characters than this are prose, which a page gives room.
+const PROSE: usize = 40;
 
 fn class(kind: Column) -> &'static str {
     if kind == Column::Number { " class=\"number\"" } else { "" }

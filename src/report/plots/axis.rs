@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn ticks_are_round_and_inside() {
         let axis = Axis::linear((-9_641.0, 3_038.0), (0.0, 100.0));
-        assert_eq!(axis.ticks(4), [-7500.0, -5000.0, -2500.0, 0.0, 2500.0]);
-        assert_eq!(tick_labels(&axis.ticks(4)).0, ["−7,500", "−5,000", "−2,500", "0", "2,500"]);
+        assert_eq!(axis.ticks(6), [-7500.0, -5000.0, -2500.0, 0.0, 2500.0]);
+        assert_eq!(tick_labels(&axis.ticks(6)).0, ["−7,500", "−5,000", "−2,500", "0", "2,500"]);
         assert_eq!(tick_labels(&[0.0, 2e8, 4e8]), (vec!["0".into(), "200".into(), "400".into()], 6));
         assert_eq!(tick_labels(&[0.0, 2.5e-7, 5e-7]).0, ["0", "250", "500"]);
         assert_eq!(power_note(-9), ", × 10⁻⁹");

@@ -296,6 +296,17 @@ mod tests {
     }
 
     #[test]
+    fn the_zero_contour_is_where_the_adjusted_estimate_is_zero() {
+        let report = report();
+        let (x, y) = limits(&report);
+        let grid = Grid::of((0.0, x.sqrt()), (0.0, y.sqrt()), CELLS, |a, b| adjusted(&report, a * a, b * b));
+        let lines = contours(&grid, 0.0);
+        assert_eq!(lines.len(), 1);
+        let worst = lines[0].iter().map(|(a, b)| adjusted(&report, a * a, b * b).abs()).fold(0.0, f64::max);
+        assert!(worst < 1e-3 * report.regression_estimate, "{worst}");
+    }
+
+    #[test]
     fn a_negative_estimate_mirrors() {
         let report = report();
         let mirrored = SensitivityReport { regression_estimate: -report.regression_estimate, ..report.clone() };

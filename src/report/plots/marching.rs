@@ -45,7 +45,9 @@ type Corner = (f64, f64, f64);
 fn cell(corners: [Corner; 4], level: f64) -> Vec<(Point, Point)> {
     let next = [corners[1], corners[2], corners[3], corners[0]];
     let crossings: Vec<Point> = corners.iter().zip(next).filter_map(|(a, b)| crossing(*a, b, level)).collect();
-    crossings.chunks_exact(2).filter_map(|pair| pair.first().copied().zip(pair.last().copied())).collect()
+    let pairs = crossings.chunks_exact(2).filter_map(|pair| pair.first().copied().zip(pair.last().copied()));
+    // A corner exactly at the level is met by several edges; what lies between two meetings has no length.
+    pairs.filter(|(a, b)| !same(*a, *b)).collect()
 }
 
 fn crossing(a: Corner, b: Corner, level: f64) -> Option<Point> {
@@ -73,10 +75,14 @@ fn chained(mut segments: Vec<(Point, Point)>) -> Vec<Vec<Point>> {
 }
 
 fn take_neighbour(segments: &mut Vec<(Point, Point)>, end: Point) -> Option<Point> {
-    let near = |p: Point| (p.0 - end.0).abs() < 1e-12 && (p.1 - end.1).abs() < 1e-12;
-    let index = segments.iter().position(|(a, b)| near(*a) || near(*b))?;
+    let index = segments.iter().position(|(a, b)| same(*a, end) || same(*b, end))?;
     let (a, b) = segments.swap_remove(index);
-    Some(if near(a) { b } else { a })
+    Some(if same(a, end) { b } else { a })
+}
+
+/// Equal but for rounding; grids here have sides of the order of one.
+fn same(a: Point, b: Point) -> bool {
+    (a.0 - b.0).abs() < 1e-12 && (a.1 - b.1).abs() < 1e-12
 }
 
 #[cfg(test)]

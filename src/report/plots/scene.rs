@@ -23,7 +23,6 @@ pub mod palette {
     pub const SKY: Colour = Colour(0x56, 0xb4, 0xe9, 1.0);
     pub const ORANGE: Colour = Colour(0xe6, 0x9f, 0x00, 1.0);
     pub const VERMILLION: Colour = Colour(0xd5, 0x5e, 0x00, 1.0);
-    pub const GREEN: Colour = Colour(0x00, 0x9e, 0x73, 1.0);
 }
 
 /// A point in design pixels, y downwards.
