@@ -161,7 +161,7 @@ fn point(plan: &Plan, path: &str, message: &str, hint: &str) -> Problem {
 /// that treatment, outcome and weights are still checked.
 fn request(plan: &Plan, draft: Option<&AnalysisSpec>) -> Request {
     let mut terms: Vec<Term> = Vec::new();
-    for draft in draft {
+    if let Some(draft) = draft {
         let groups = draft.confounders.iter().flat_map(|g| &g.terms);
         for term in groups.chain(draft.analyses.iter().flat_map(|a| &a.terms)) {
             if !terms.contains(term) {
