@@ -9,6 +9,7 @@ use crate::finding::{Code, Finding, Severity};
 use crate::plan::{Plan, Tool};
 use crate::report::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole};
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// The plan, and the SHA-256 of the bytes that were actually read for plan and data.
@@ -70,12 +71,24 @@ fn check(name: impl Into<String>, holds: bool, detail: impl Into<String>) -> Ali
 }
 
 /// Two values that must be equal, and what was seen of them.
-fn equal<T: PartialEq + std::fmt::Debug>(name: &str, expected: &T, found: &T) -> AlignmentCheck {
+fn equal<T: PartialEq + Serialize>(name: &str, expected: &T, found: &T) -> AlignmentCheck {
     if expected == found {
-        let seen = format!("{found:?}");
+        let seen = shown(found);
         check(name, true, if seen.chars().count() <= LONG { seen } else { "they agree".to_owned() })
     } else {
-        check(name, false, format!("expected {expected:?}, found {found:?}"))
+        check(name, false, format!("expected {}, found {}", shown(expected), shown(found)))
+    }
+}
+
+/// A value as the documents write it, in words where it is nothing.
+fn shown<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(serde_json::Value::Null) => "none".to_owned(),
+        Ok(serde_json::Value::Array(items)) if items.is_empty() => "none".to_owned(),
+        Ok(serde_json::Value::Bool(yes)) => if yes { "yes" } else { "no" }.to_owned(),
+        Ok(other) => other.to_string().replace('"', "").replace(',', ", "),
+        Err(error) => format!("something that cannot be shown ({error})"),
     }
 }
 
@@ -160,7 +173,7 @@ fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
         check(
             format!("{name}: estimators are in the allow-list"),
             barred.is_empty(),
-            if barred.is_empty() { "all are".to_owned() } else { format!("not allowed: {barred:?}") },
+            if barred.is_empty() { "all are".to_owned() } else { format!("not allowed: {}", shown(&barred)) },
         ),
         check(
             format!("{name}: the answer is among the estimators and no benchmark"),
@@ -202,14 +215,21 @@ fn as_specified(
     rows_analysed: usize,
 ) -> Vec<AlignmentCheck> {
     let name = analysis.estimand().name();
-    let mut checks = vec![
-        equal(&format!("{name}: the estimand executed"), &analysis.estimand(), &design.estimand),
-        tools_used(spec, design, &name),
-    ];
+    let mut checks = vec![estimand_executed(analysis, design, &name), tools_used(spec, design, &name)];
     checks.extend(terms_executed(analysis, design, &name));
     checks.extend(population_adds_up(design, rows_analysed, &name));
     checks.extend(placebos_tested(spec, design, &name));
     checks
+}
+
+fn estimand_executed(analysis: &Analysis, design: &AnalysisDesign, name: &str) -> AlignmentCheck {
+    let holds = analysis.estimand() == design.estimand;
+    let detail = if holds {
+        name.to_owned()
+    } else {
+        format!("expected {}, found {}", shown(&analysis.estimand()), shown(&design.estimand))
+    };
+    check(format!("{name}: the estimand executed"), holds, detail)
 }
 
 fn tools_used(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> AlignmentCheck {
@@ -221,7 +241,7 @@ fn tools_used(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> Align
     ];
     let barred: Vec<&str> =
         used.iter().filter(|(tool, used)| *used && !spec.tools.contains(tool)).map(|(tool, _)| tool.key()).collect();
-    let detail = if barred.is_empty() { "none".to_owned() } else { format!("used: {barred:?}") };
+    let detail = if barred.is_empty() { "none".to_owned() } else { format!("used: {}", shown(&barred)) };
     check(format!("{name}: no tool outside the allow-list was used"), barred.is_empty(), detail)
 }
 
@@ -259,6 +279,6 @@ fn placebos_tested(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> 
     let tested: BTreeSet<&str> = report.effects.iter().map(|effect| effect.column.as_str()).collect();
     let excused = report.not_applicable.is_some();
     let holds = if excused { tested.is_subset(&declared) } else { tested == declared };
-    let detail = format!("declared {declared:?}, tested {tested:?}");
+    let detail = format!("declared {}, tested {}", shown(&declared), shown(&tested));
     Some(check(format!("{name}: the placebos tested are those declared"), holds, detail))
 }

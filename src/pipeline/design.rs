@@ -218,27 +218,47 @@ pub(super) fn population(
         trimmed_control: trimming.map_or(0, |t| t.trimmed_control),
         alpha_lower: trimming.map(|t| t.lower),
         alpha_upper: trimming.map(|t| t.upper),
-        description: describe(analysis.target, trimming, n, total),
+        description: describe(analysis.target, trimming, (n, fitted.covariates.n_treated()), total),
         profile,
     })
 }
 
-pub(super) fn describe(target: Target, trimming: Option<&design::Trimming>, n: usize, total: usize) -> String {
+/// Who the answer is about, with numbers. `n` rows are left of `total`, `n_treated` of them treated.
+pub(super) fn describe(
+    target: Target,
+    trimming: Option<&design::Trimming>,
+    (n, n_treated): (usize, usize),
+    total: usize,
+) -> String {
+    let (rows, treated, controls) = (count(n), count(n_treated), count(n - n_treated));
+    let who = match target {
+        Target::Ate => format!("All {rows} rows"),
+        Target::Att => format!("The {treated} treated"),
+        Target::Atc => format!("The {controls} controls"),
+        Target::Ato => {
+            format!("The overlap population: {rows} rows, weighted towards those that could have gone either way")
+        }
+    };
+    let arms = match target {
+        Target::Ate | Target::Ato => format!("{treated} treated and {controls} controls"),
+        Target::Att => format!("compared with {controls} controls"),
+        Target::Atc => format!("compared with {treated} treated"),
+    };
     match trimming {
-        None => format!("{}: {n} rows", capitalise(target.population())),
+        None => format!("{who}, {arms}"),
         Some(t) => format!(
-            "{} among the {n} of {total} rows ({:.1} %) whose estimated chance of treatment lies between {:.3} and {:.3}",
-            capitalise(target.population()),
-            100.0 * n as f64 / total as f64,
+            "{who} whose estimated chance of treatment lies between {:.3} and {:.3}, {arms}; {:.1} % of all {} rows are left",
             t.lower,
-            t.upper
+            t.upper,
+            100.0 * n as f64 / total as f64,
+            count(total)
         ),
     }
 }
 
-fn capitalise(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+/// 16177 as `16,177`.
+fn count(n: usize) -> String {
+    crate::report::numbers::count(n)
 }
 
 /// Means of the priority terms in the target population (tilted by h(e), observation weights included) and in everyone.

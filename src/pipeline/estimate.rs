@@ -164,7 +164,12 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
     let trimmed = trimming.as_ref().map_or((0, 0), |t| (t.trimmed_treated, t.trimmed_control));
     Ok(EstimateDocument {
         name: effect.estimand.name(),
-        population: super::design::describe(request.target, trimming.as_ref(), effect.n, counters.rows_analysed),
+        population: super::design::describe(
+            request.target,
+            trimming.as_ref(),
+            (effect.n, effect.n_treated),
+            counters.rows_analysed,
+        ),
         trimmed_treated: trimmed.0,
         trimmed_control: trimmed.1,
         effect,

@@ -153,8 +153,29 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
     }
 }
 
+/// A problem of the data points at the plan's line: by its path, or, if it is about a column, where the plan names it.
 fn point(plan: &Plan, path: &str, message: &str, hint: &str) -> Problem {
+    let named = mention(plan, path);
+    let path = named.as_deref().unwrap_or(path);
     Problem { place: plan.at(path), path: path.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
+}
+
+/// The first place among the plan's lists that names a column.
+fn mention(plan: &Plan, column: &str) -> Option<String> {
+    let lists = [
+        ("confounders.priority", &plan.confounders.priority),
+        ("confounders.other", &plan.confounders.other),
+        ("placebo_outcomes", &plan.placebo_outcomes),
+        ("negative_controls", &plan.negative_controls),
+    ];
+    let listed = lists.iter().find_map(|(list, names)| {
+        let at = names.iter().position(|name| name == column)?;
+        Some(format!("{list}[{at}]"))
+    });
+    listed.or_else(|| {
+        let at = plan.confounders.terms.iter().position(|term| term.columns().contains(&column))?;
+        Some(format!("confounders.terms[{at}]"))
+    })
 }
 
 /// The columns and terms that the plan needs from the data. Where no spec could be drafted, the terms are left out, so

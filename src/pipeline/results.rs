@@ -139,8 +139,11 @@ pub fn document(
 }
 
 fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: Tier) -> Answer {
-    let iteration = unblinded.answering.get(&requested).copied().unwrap_or_default();
-    let run = tried.iter().find(|run| run.spec.iteration == iteration);
+    let answering = unblinded.answering.get(&requested).copied().unwrap_or_default();
+    let kept = tried.iter().find(|run| run.spec.iteration == answering).and_then(|run| run.analysis(requested));
+    // An analysis that later specs left alone is cited from the spec that first had it, where its effects are listed.
+    let run = tried.iter().find(|run| kept.is_some_and(|analysis| run.spec.analyses.contains(analysis)));
+    let iteration = run.map_or(answering, |run| run.spec.iteration);
     let analysis = run.and_then(|run| run.analysis(requested));
     let design = run.and_then(|run| run.designed(requested));
     let population = design.and_then(|design| design.population.clone());

@@ -123,7 +123,7 @@ pub struct Answer {
     pub requested: Target,
     /// The honest name of what is answered.
     pub name: String,
-    /// The iteration whose spec is used.
+    /// The iteration whose spec first had the analysis that answers; later specs may have left it as it was.
     pub iteration: u32,
     /// The final, computed verdict.
     pub tier: Tier,

@@ -167,9 +167,14 @@ pub fn standard_errors(label: &str, effect: &Effect) -> Option<String> {
     let ratio = influence / stacked;
     let apart = !(1.0 - SE_DISAGREEMENT..=1.0 + SE_DISAGREEMENT).contains(&ratio);
     apart.then(|| {
+        let why = if ratio < 1.0 {
+            "poor overlap is the usual reason why it is so much larger"
+        } else {
+            "an estimated propensity often makes weighting more precise than a known one would be"
+        };
         format!(
-            "{label}: the influence-function standard error is {} of the stacked one. Trust the stacked one: it carries \
-             the uncertainty of the nuisance models, and poor overlap is the usual reason why the two part.",
+            "{label}: the standard error that takes the nuisance models as known is {} of the stacked one. Trust the \
+             stacked one: it carries the estimation of those models; {why}.",
             numbers::percent(ratio)
         )
     })

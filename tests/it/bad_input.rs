@@ -119,7 +119,7 @@ fn a_column_with_infinity() {
 
 #[test]
 fn a_constant_covariate() {
-    refused(with_column(|_, row| row[2] = "3".into()), PLAN, &["`x`", "same value"]);
+    refused(with_column(|_, row| row[2] = "3".into()), PLAN, &["plan.yaml:11", "`x` is 3 in every analysed row"]);
 }
 
 #[test]

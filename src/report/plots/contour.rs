@@ -73,7 +73,9 @@ fn caption(report: &SensitivityReport, units: &str, unnamed: usize) -> String {
     }
     let beyond = report.benchmarks_unattainable.len();
     if beyond > 0 {
-        text.push_str(&format!(" {beyond} would need an R² of one or more and cannot be drawn."));
+        let who =
+            if beyond == 1 { "One priority confounder".to_owned() } else { format!("{beyond} priority confounders") };
+        text.push_str(&format!(" {who} would need an R² of one or more and cannot be drawn."));
     }
     text
 }
