@@ -96,6 +96,7 @@ pub fn run(
             Action::Report => Event::Reported(driver.report()?),
             Action::Done { accepted } => return driver.finish(accepted),
         };
+        tracing::debug!(iterations = machine.iterations(), "the loop goes on");
         machine.advance(event)?;
     }
 }

@@ -1,6 +1,7 @@
 //! Arguments as typed, with the help text.
 
 use crate::estimand::{EstimatorKind, OutcomeKind, Target};
+use crate::learners::logistic::LogisticEngine;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -181,6 +182,9 @@ pub struct EstimateArgs {
     /// Trim first: a fixed bound such as 0.1, or `crump` for the optimal one (with a data file).
     #[arg(long, value_name = "ALPHA")]
     pub trim: Option<String>,
+    /// What fits the logistic regressions: newton, or linfa as an independent cross-check (with a data file).
+    #[arg(long, value_name = "ENGINE", default_value = "newton", value_parser = parse_engine)]
+    pub logistic: LogisticEngine,
     /// Folds of the cross-fitting (with a data file).
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=100))]
     pub folds: u16,
@@ -217,6 +221,14 @@ fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
         let keys: Vec<&str> = EstimatorKind::ALL.iter().map(|k| k.key()).collect();
         format!("`{text}` is not an estimator; use one of {}", keys.join(", "))
     })
+}
+
+fn parse_engine(text: &str) -> Result<LogisticEngine, String> {
+    match text {
+        "newton" => Ok(LogisticEngine::Newton),
+        "linfa" => Ok(LogisticEngine::Linfa),
+        _ => Err(format!("`{text}` is not an engine; use newton or linfa")),
+    }
 }
 
 fn parse_outcome_kind(text: &str) -> Result<OutcomeKind, String> {

@@ -4,6 +4,7 @@ use super::args::EstimateArgs;
 use super::errors::{self, CliError};
 use super::{files, output};
 use crate::estimand::{EstimatorKind, Population, TrimRule};
+use crate::learners::logistic::LogisticParams;
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
 use crate::pipeline::prepare;
 use crate::spec::AnalysisSpec;
@@ -92,6 +93,7 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         estimator: args.estimator.unwrap_or(EstimatorKind::Aipw),
         population: population(args.trim.as_deref())?,
         folds: (usize::from(args.folds), args.seed),
+        logistic: LogisticParams { engine: args.logistic, ..LogisticParams::default() },
     };
     let root = args.data.data_root.clone().unwrap_or_else(|| Path::new(".").to_path_buf());
     estimate::from_data(&args.input.to_string_lossy(), &root, &request).map_err(failed)

@@ -18,7 +18,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancel);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+    // The first Ctrl-C stops at the next step; a second one stops here and now, which the store survives.
+    let on_signal = move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(errors::Kind::World.exit_code()));
+        }
+    };
+    ctrlc::set_handler(on_signal)
         .map_err(|error| CliError::world(format!("could not listen for Ctrl-C: {error}"), ""))?;
     let mut follower = Follower::new(global.json, global.quiet, cancel);
     let outcome = follow(args, &mut follower);

@@ -131,6 +131,13 @@ pub fn fit(prepared: &Prepared, analysis: &Analysis) -> Result<Fitted, DesignFai
             (trimming.keep.clone(), kept, refit, Some(trimming))
         }
     };
+    tracing::info!(
+        estimand = analysis.estimand().name(),
+        rows = rows.len(),
+        iterations = propensity.info.iterations,
+        score = propensity.info.gradient_norm,
+        "propensity fitted"
+    );
     let weights = design::balancing_weights(&propensity.e, covariates.treated(), analysis.target);
     Ok(Fitted { rows, covariates, propensity, weights, trimming })
 }

@@ -129,6 +129,8 @@ pub struct DataRequest {
     pub population: Population,
     /// Folds and seed of cross-fitting.
     pub folds: (usize, u64),
+    /// How logistic regressions are fitted.
+    pub logistic: LogisticParams,
 }
 
 /// One estimator on a data file.
@@ -158,7 +160,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         outcome: request.outcome.1,
         folds: request.folds.0,
         seed: request.folds.1,
-        logistic: LogisticParams::default(),
+        logistic: request.logistic.clone(),
     };
     let effect = effect(&sample, &params, request.estimator, request.target)?;
     let trimmed = trimming.as_ref().map_or((0, 0), |t| (t.trimmed_treated, t.trimmed_control));
@@ -198,7 +200,7 @@ fn sample(
     let failed = |error: &dyn std::fmt::Display| EstimateFailure::Failed(error.to_string());
     let sample = analysed.sample(terms).map_err(EstimateFailure::from_problems)?;
     let Population::Trimmed { trim } = request.population else { return Ok((sample, None)) };
-    let propensity = design::fit_propensity(sample.covariates(), &LogisticParams::default()).map_err(|e| failed(&e))?;
+    let propensity = design::fit_propensity(sample.covariates(), &request.logistic).map_err(|e| failed(&e))?;
     let trimming = design::trim(&propensity.e, sample.covariates().treated(), trim);
     let kept = sample.rows(&trimming.keep).map_err(|error| failed(&error))?;
     Ok((kept, Some(trimming)))

@@ -130,6 +130,7 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
         }
     };
     let document = table.document();
+    tracing::info!(source = document.source, rows = document.rows, sha256 = document.sha256, "data read");
     let plan_sha256 = sha256_hex(plan_bytes);
     let draft = match spec::draft(&plan, &plan_sha256, &document) {
         Ok(draft) => Some(draft),

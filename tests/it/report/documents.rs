@@ -94,7 +94,7 @@ fn the_report_tells_the_whole_story() {
         "2 specs were tried. Which came next was decided from diagnostics alone",
         "draft from the plan",
         "difference in means (benchmark)",
-        "Iteration 1, ATE, AIPW: the influence-function standard error is 37.3 % of the stacked one. Trust the stacked one",
+        "Iteration 1, ATE, AIPW: the standard error that takes the nuisance models as known is 37.3 % of the stacked one. Trust the stacked one",
         "| propensities clipped | 0 |",
         "Not estimated: ATC, AIPW: the design failed",
         "oci-agent estimate plan.yaml --spec iter_02/spec.yaml --estimand ate --estimator aipw",
