@@ -39,6 +39,9 @@ pub enum Code {
     /// The loop was not blind (`loop: {blind: false}`).
     #[serde(rename = "blindness")]
     Blindness,
+    /// The settled design gave no estimate, so there is nothing to believe.
+    #[serde(rename = "estimate.failed")]
+    EstimateFailed,
     /// The nuisance models could not be fitted for this analysis, so there is nothing to grade.
     #[serde(rename = "design.failed")]
     DesignFailed,
@@ -46,8 +49,9 @@ pub enum Code {
 
 impl Code {
     /// All codes, in reporting order.
-    pub const ALL: [Code; 7] = [
+    pub const ALL: [Code; 8] = [
         Code::DesignFailed,
+        Code::EstimateFailed,
         Code::BalancePriority,
         Code::OverlapOutside,
         Code::PlaceboEffect,
@@ -67,6 +71,7 @@ impl Code {
             Code::Alignment => "alignment",
             Code::Blindness => "blindness",
             Code::DesignFailed => "design.failed",
+            Code::EstimateFailed => "estimate.failed",
         }
     }
 

@@ -46,7 +46,7 @@ pub struct Counters {
     pub values_imputed_by_column: BTreeMap<String, usize>,
     /// Rows dropped because treatment was neither the treated nor the control level.
     pub rows_dropped_other_treatment: usize,
-    /// Rows with observation weight zero.
+    /// Rows left out because their observation weight is zero.
     pub rows_weight_zero: usize,
     /// Rows analysed.
     pub rows_analysed: usize,

@@ -199,7 +199,10 @@ impl Driver<'_> {
             return Err(RunError::OutOfOrder("a critique before a design"));
         };
         let sensitivity = unblinded.map(Unblinded::sensitivity_states).unwrap_or_default();
-        Ok(critique::critique(&CritiqueInput { source, stage, earlier, current: *current, answers, sensitivity }))
+        let without_estimate = unblinded.map(|found| found.without_estimate(&self.tried)).unwrap_or_default();
+        let current = *current;
+        let input = CritiqueInput { source, stage, earlier, current, answers, sensitivity, without_estimate };
+        Ok(critique::critique(&input))
     }
 
     fn revise(&mut self, machine: &Run) -> Option<AnalysisSpec> {

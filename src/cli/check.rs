@@ -14,7 +14,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
         .map_err(|error| errors::from_prepare(error, &args.plan, output::Look::of(true)))?;
     let text = if global.json { json(&prepared) } else { pipeline::render::checked(&prepared) };
     if global.json || global.quiet == 0 {
-        output::stdout(&text);
+        output::stdout(&text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

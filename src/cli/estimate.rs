@@ -17,7 +17,7 @@ pub fn estimate(args: &EstimateArgs) -> Result<ExitCode, CliError> {
     let is_plan = args.input.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let document = if is_plan { from_plan(args)? } else { from_data(args)? };
     let bytes = crate::report::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
-    output::stdout(&String::from_utf8_lossy(&bytes));
+    output::stdout(&String::from_utf8_lossy(&bytes))?;
     Ok(ExitCode::SUCCESS)
 }
 

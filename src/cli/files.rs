@@ -11,6 +11,11 @@ const READ_AT_MOST: u64 = 2 << 20;
 pub fn read_plan(path: &Path) -> Result<Vec<u8>, CliError> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|error| CliError::io(path, "read the plan", &error))?;
+    let size = file.metadata().map_err(|error| CliError::io(path, "read the plan", &error))?.len();
+    if size > READ_AT_MOST {
+        let message = format!("{} has {size} bytes; a plan has at most 1 MiB", path.display());
+        return Err(CliError::user(message, "A plan is a page of text; was a data file named in its place?"));
+    }
     let mut bytes = Vec::new();
     file.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| CliError::io(path, "read the plan", &error))?;
     Ok(bytes)

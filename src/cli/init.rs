@@ -26,12 +26,12 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
         columns: &document.columns,
     });
     if args.output == Path::new("-") {
-        output::stdout(&text);
+        output::stdout(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     write_new(&args.output, &text, args.force)?;
     if global.json {
-        output::stdout(&format!("{}\n", serde_json::json!({"event": "written", "path": args.output})));
+        output::stdout(&format!("{}\n", serde_json::json!({"event": "written", "path": args.output})))?;
     } else if global.quiet == 0 {
         let path = args.output.display();
         output::stderr(&format!("wrote {path}. Read it through, then: oci-agent check {path}"));

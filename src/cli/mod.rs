@@ -25,9 +25,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if asked { 0 } else { Kind::User.exit_code() });
+            let code = match error.print() {
+                Err(lost) if lost.kind() != std::io::ErrorKind::BrokenPipe => Kind::World.exit_code(),
+                _ if asked => 0,
+                _ => Kind::User.exit_code(),
+            };
+            return ExitCode::from(code);
         }
     };
     start_logging(&cli.global);
@@ -68,7 +72,7 @@ fn report(error: &CliError, global: &Global) -> ExitCode {
             "event": "error", "kind": kind, "message": error.message, "hints": error.hints,
             "exit_code": error.kind.exit_code(),
         });
-        output::stdout(&format!("{event}\n"));
+        let _ = output::stdout(&format!("{event}\n"));
         return ExitCode::from(error.kind.exit_code());
     }
     let look = Look::of(true);

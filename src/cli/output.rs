@@ -1,5 +1,6 @@
 //! Output: stdout is data, stderr is progress. One event stream, two renderers.
 
+use super::errors::CliError;
 use crate::agent::events::{DesignGrade, Event, Observer};
 use crate::finding::{Severity, Tier};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -27,10 +28,19 @@ impl Look {
     }
 }
 
-/// Writes to stdout; a closed pipe ends quietly, as `head` expects.
-pub fn stdout(text: &str) {
+/// Writes to stdout. A closed pipe ends quietly, as `head` expects; anything else that goes wrong is told.
+///
+/// # Errors
+/// What the system says, a closed pipe excepted.
+pub fn stdout(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let hint = "Nothing else was lost. Free some space, or send the output elsewhere.";
+            Err(CliError::world(format!("could not write to standard output: {error}"), hint))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a line to stderr.
@@ -65,13 +75,14 @@ pub struct Follower {
     look: Look,
     bar: Option<ProgressBar>,
     cancel: Arc<AtomicBool>,
+    failed: Option<CliError>,
 }
 
 impl Follower {
     /// `cancel` is set by Ctrl-C.
     #[must_use]
     pub fn new(json: bool, quiet: u8, cancel: Arc<AtomicBool>) -> Self {
-        Follower { json, quiet, look: Look::of(true), bar: None, cancel }
+        Follower { json, quiet, look: Look::of(true), bar: None, cancel, failed: None }
     }
 
     /// Shows a spinner with what is being done, on a terminal only.
@@ -88,6 +99,11 @@ impl Follower {
             bar
         });
         bar.set_message(what.to_owned());
+    }
+
+    /// The last event that could not be written, if any.
+    pub fn failure(&mut self) -> Option<CliError> {
+        self.failed.take()
     }
 
     /// Takes the spinner away.
@@ -171,7 +187,8 @@ impl Observer for Follower {
     fn on(&mut self, event: &Event) {
         if self.json {
             match serde_json::to_string(event) {
-                Ok(line) => stdout(&format!("{line}\n")),
+                // A run is on record whether or not anybody reads along: it goes on, and the end says what was lost.
+                Ok(line) => self.failed = stdout(&format!("{line}\n")).err().or(self.failed.take()),
                 Err(error) => stderr(&format!("could not write an event as JSON: {error}")),
             }
         } else {

@@ -12,7 +12,7 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
     match command {
         PlaybookCommand::List { playbooks } => {
             let catalogue = catalogue(playbooks.as_deref())?;
-            output::stdout(&if global.json { list_json(&catalogue) } else { list(&catalogue, Look::of(false)) });
+            output::stdout(&if global.json { list_json(&catalogue) } else { list(&catalogue, Look::of(false)) })?;
         }
         PlaybookCommand::Show { name, playbooks } => {
             let catalogue = catalogue(playbooks.as_deref())?;
@@ -20,7 +20,7 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
                 let names: Vec<&str> = catalogue.iter().map(|p| p.front.name.as_str()).collect();
                 CliError::user(format!("there is no playbook `{name}`"), format!("There are: {}.", names.join(", ")))
             })?;
-            output::stdout(&show(playbook));
+            output::stdout(&show(playbook))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -30,9 +30,12 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let outcome = follow(args, &mut follower);
     follower.idle();
     let outcome = outcome?;
+    if let Some(lost) = follower.failure() {
+        return Err(lost);
+    }
     if !global.json {
         let look = Look::of(false);
-        output::stdout(&crate::report::terminal::verdict_table(&outcome.results, look.width, look.color));
+        output::stdout(&crate::report::terminal::verdict_table(&outcome.results, look.width, look.color))?;
         if global.quiet == 0 {
             output::stderr(&closing(&outcome, args));
         }
@@ -50,6 +53,10 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
     })?;
     let catalogue = playbook::catalogue(args.playbooks.as_deref())?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
+    if args.resume && !out.exists() {
+        let hint = "Leave --resume out to start one, or name the right place with --out.";
+        return Err(CliError::user(format!("there is no run in {} to resume", out.display()), hint));
+    }
     let mode = if args.force {
         OpenMode::Force
     } else if args.resume {
@@ -59,7 +66,7 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
     };
     let mut store = open(&out, mode, &prepared, &catalogue)?;
     remember_data_root(&mut store, &root)?;
-    if let Some(message) = situation(store.situation(), store.branch(), &args.plan) {
+    if let Some(message) = situation(store.situation(), store.branch(), args) {
         follower.on(&Event::Note { message });
     }
     let out = out.display().to_string();
@@ -78,8 +85,9 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
 }
 
 /// What the person should know about where this run goes.
-fn situation(found: &Situation, branch: &str, plan: &Path) -> Option<String> {
-    let plan = plan.display();
+fn situation(found: &Situation, branch: &str, args: &RunArgs) -> Option<String> {
+    let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
+    let (out, again) = (quoted(&out), resume_command(args));
     match found {
         Situation::Fresh => None,
         Situation::NewBranch { previous, previous_finished: true } => Some(format!(
@@ -87,7 +95,7 @@ fn situation(found: &Situation, branch: &str, plan: &Path) -> Option<String> {
         )),
         Situation::NewBranch { previous, previous_finished: false } => Some(format!(
             "the run on branch {previous} is not finished and stays as it is; this one goes on branch {branch} beside it. \
-             To continue the unfinished one instead: git switch {previous}, then oci-agent run {plan} --resume"
+             To continue the unfinished one instead: git -C {out} switch {previous}, then {again}"
         )),
         Situation::Restarted { kept_as } => {
             Some(format!("starting branch {branch} again; its old tip is kept as tag {kept_as}"))
@@ -129,6 +137,25 @@ fn explain(error: &RunError, args: &RunArgs) -> CliError {
         ),
         RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) => CliError::bug(error.to_string()),
     }
+}
+
+/// The command that goes on with this run, ready to be pasted.
+fn resume_command(args: &RunArgs) -> String {
+    let mut command = format!("oci-agent run {}", quoted(&args.plan));
+    let places = [("--out", &args.out), ("--data-root", &args.data.data_root), ("--playbooks", &args.playbooks)];
+    for (flag, place) in places {
+        if let Some(place) = place {
+            command.push_str(&format!(" {flag} {}", quoted(place)));
+        }
+    }
+    command + " --resume"
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%=:,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn closing(outcome: &Outcome, args: &RunArgs) -> String {

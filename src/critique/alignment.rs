@@ -150,13 +150,17 @@ fn analyses_present(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument)
 
 fn counters_add_up(document: &DesignDocument) -> AlignmentCheck {
     let counters = &document.counters;
-    let accounted = counters.rows_analysed + counters.rows_dropped_missing + counters.rows_dropped_other_treatment;
+    let accounted = counters.rows_analysed
+        + counters.rows_dropped_missing
+        + counters.rows_dropped_other_treatment
+        + counters.rows_weight_zero;
     let detail = format!(
-        "{} rows read; {} analysed, {} dropped for missing values, {} for another treatment",
+        "{} rows read; {} analysed, {} dropped for missing values, {} for another treatment, {} of weight zero",
         counters.rows_read,
         counters.rows_analysed,
         counters.rows_dropped_missing,
-        counters.rows_dropped_other_treatment
+        counters.rows_dropped_other_treatment,
+        counters.rows_weight_zero
     );
     check("every row read is analysed or counted as dropped", accounted == counters.rows_read, detail)
 }

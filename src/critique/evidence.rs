@@ -6,6 +6,7 @@ use crate::diagnose::balance::{BalanceRow, BalanceTable};
 use crate::diagnose::overlap::OverlapReport;
 use crate::diagnose::placebo::PlaceboReport;
 use crate::diagnose::sensitivity::{Benchmark, SensitivityReport};
+use crate::estimand::Target;
 use crate::finding::{Code, Finding, Severity};
 use crate::plan::Tool;
 use crate::report::documents::AnalysisDesign;
@@ -93,12 +94,12 @@ fn finite(value: f64) -> Option<f64> {
 pub(super) fn overlap(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
     let rule = rule(Code::OverlapOutside);
     match design.overlap.as_ref().filter(|_| spec.tools.contains(&Tool::Overlap)) {
-        Some(report) => measured_overlap(rule, report),
+        Some(report) => measured_overlap(rule, report, design.estimand.target),
         None => rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Overlap)),
     }
 }
 
-fn measured_overlap(rule: &Rule, report: &OverlapReport) -> Finding {
+fn measured_overlap(rule: &Rule, report: &OverlapReport, target: Target) -> Finding {
     let severity = rule.severity(report.share_outside);
     let share = 100.0 * report.share_outside;
     let ess = format!(
@@ -107,9 +108,18 @@ fn measured_overlap(rule: &Rule, report: &OverlapReport) -> Finding {
     );
     let message = match severity {
         Severity::NotApplicable => "Not checked: the share outside is not a finite number.".to_owned(),
-        Severity::Warn => format!(
-            "{share:.1} % of the target population have a propensity outside (0.1, 0.9), and so hardly a counterpart in the other arm. {ess}"
-        ),
+        Severity::Warn => {
+            let why = match target {
+                Target::Ate | Target::Ato => "near 0 there is hardly a treated counterpart, near 1 hardly a control",
+                Target::Att => {
+                    "near 1 a treated unit has hardly a control to compare with, near 0 it is a rare kind of treated unit"
+                }
+                Target::Atc => {
+                    "near 0 a control has hardly a treated unit to compare with, near 1 it is a rare kind of control"
+                }
+            };
+            format!("{share:.1} % of the target population have a propensity outside (0.1, 0.9): {why}. {ess}")
+        }
         _ => format!("{share:.1} % of the target population have a propensity outside (0.1, 0.9). {ess}"),
     };
     Finding { value: finite(report.share_outside), ..rule.finding(severity, message) }
@@ -176,7 +186,7 @@ pub(super) fn sensitivity(design: &AnalysisDesign, spec: &AnalysisSpec, state: S
 }
 
 fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
-    if !report.rv_q1.is_finite() {
+    if !graded(report).is_finite() {
         return rule.finding(Severity::NotApplicable, "Not checked: the robustness value is not a finite number.");
     }
     let numbers = report.benchmarks.iter().all(|benchmark| benchmark.equivalent_rv.is_finite());
@@ -186,18 +196,32 @@ fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
             let message = format!("Not checked: the benchmark of `{}` is not a finite number.", strongest.confounder);
             rule.finding(Severity::NotApplicable, message)
         }
-        Some(strongest) if report.rv_q1 <= strongest.equivalent_rv => against(rule, report, strongest, Severity::Warn),
+        Some(strongest) if graded(report) <= strongest.equivalent_rv => {
+            against(rule, report, strongest, Severity::Warn)
+        }
         _ if !report.benchmarks_unattainable.is_empty() => unattainable(rule, report),
         Some(strongest) => against(rule, report, strongest, Severity::Pass),
         None => {
             let message = "Not checked: no priority confounder can serve as a benchmark.";
-            Finding { value: Some(report.rv_q1), ..rule.finding(Severity::NotApplicable, message) }
+            Finding { value: Some(graded(report)), ..rule.finding(Severity::NotApplicable, message) }
         }
     }
 }
 
+/// The smaller of the two robustness values. The unweighted regression may be robust about a number that is not the
+/// answer; the one weighted to the target is about the answer, but has no benchmarks of its own, since weighting has
+/// taken the priority confounders' relation to treatment away.
+fn graded(report: &SensitivityReport) -> f64 {
+    if report.target_rv_q1.is_nan() { f64::NAN } else { report.rv_q1.min(report.target_rv_q1) }
+}
+
 fn against(rule: &Rule, report: &SensitivityReport, strongest: &Benchmark, severity: Severity) -> Finding {
-    let (rv, benchmark) = (report.rv_q1, strongest.equivalent_rv);
+    let (rv, benchmark) = (graded(report), strongest.equivalent_rv);
+    let which = if report.target_rv_q1 < report.rv_q1 {
+        format!(" (in the regression weighted to the target; {:.3} unweighted)", report.rv_q1)
+    } else {
+        String::new()
+    };
     let name = &strongest.confounder;
     let also = if report.benchmarks_unattainable.is_empty() {
         String::new()
@@ -207,11 +231,11 @@ fn against(rule: &Rule, report: &SensitivityReport, strongest: &Benchmark, sever
     };
     let message = if severity == Severity::Warn {
         format!(
-            "A hidden confounder as strong as `{name}` would explain the effect away: the robustness value is {rv:.3}, and `{name}` amounts to {benchmark:.3}.{also}"
+            "A hidden confounder as strong as `{name}` would explain the effect away: the robustness value is {rv:.3}{which}, and `{name}` amounts to {benchmark:.3}.{also}"
         )
     } else {
         format!(
-            "A hidden confounder would have to be stronger than any priority confounder: the robustness value is {rv:.3}, and the strongest of them, `{name}`, amounts to {benchmark:.3}."
+            "A hidden confounder would have to be stronger than any priority confounder: the robustness value is {rv:.3}{which}, and the strongest of them, `{name}`, amounts to {benchmark:.3}."
         )
     };
     Finding {
@@ -226,11 +250,11 @@ fn unattainable(rule: &Rule, report: &SensitivityReport) -> Finding {
     let names = report.benchmarks_unattainable.join("`, `");
     let message = format!(
         "`{names}`: so strong a confounder that a hidden one like it would need an R² of one or more, so the robustness value of {:.3} cannot be held against it.",
-        report.rv_q1
+        graded(report)
     );
     Finding {
         subject: report.benchmarks_unattainable.first().cloned(),
-        value: Some(report.rv_q1),
+        value: Some(graded(report)),
         ..rule.finding(Severity::Warn, message)
     }
 }

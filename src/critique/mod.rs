@@ -17,7 +17,7 @@ pub mod trial;
 pub mod verdict;
 
 use crate::estimand::Target;
-use crate::finding::{Finding, Severity, Tier};
+use crate::finding::{Code, Finding, Severity, Tier};
 use crate::report::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use rubric::SensitivityState;
@@ -120,6 +120,8 @@ pub struct CritiqueInput<'a> {
     pub answers: BTreeMap<Target, u32>,
     /// Sensitivity by requested estimand. One that is not here is withheld while blind, and not computable after.
     pub sensitivity: BTreeMap<Target, SensitivityState<'a>>,
+    /// After unblinding: the requested estimands whose primary estimator gave no estimate, with the reason as a clause.
+    pub without_estimate: BTreeMap<Target, String>,
 }
 
 impl<'a> CritiqueInput<'a> {
@@ -200,13 +202,57 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
     let design = design_of(executed.design, analysis);
     let mut findings = rubric::findings(&design, executed.spec, analysis, input.sensitivity(requested));
     findings.push(aligned.clone());
+    findings.push(estimate(input, requested));
+    remember_placebos(input, requested, &mut findings);
     findings.sort_by_key(reporting_order);
     AnalysisCritique {
         requested,
         estimand: analysis.estimand().name(),
-        tier: verdict::tier(&findings),
+        tier: tier(input.stage, &findings),
         departs_from_ate: departures::departs_from_ate(analysis, design.population.as_ref()),
         findings,
+    }
+}
+
+/// A final grade needs everything measured; what is still withheld then fails.
+fn tier(stage: Stage, findings: &[Finding]) -> Tier {
+    match stage {
+        Stage::Design => verdict::tier(findings),
+        Stage::Final => verdict::final_tier(findings).unwrap_or(Tier::NotSatisfactory),
+    }
+}
+
+/// Whether the settled design gave an answer.
+fn estimate(input: &CritiqueInput<'_>, requested: Target) -> Finding {
+    let rule = rubric::rule(Code::EstimateFailed);
+    match (input.stage, input.without_estimate.get(&requested)) {
+        (Stage::Design, _) => rule.finding(Severity::Withheld, "Not estimated yet: the loop is blind."),
+        (Stage::Final, None) => rule.finding(Severity::Pass, "The primary estimator gave an estimate."),
+        (Stage::Final, Some(reason)) => rule.finding(
+            Severity::Fail,
+            format!("The primary estimator gave no estimate: {}.", reason.trim_end_matches('.')),
+        ),
+    }
+}
+
+/// A placebo that moved in an earlier design of the same question stays a warning: a revision may have removed the
+/// confounding, or only the power to see it, and the p-value cannot tell which.
+fn remember_placebos(input: &CritiqueInput<'_>, requested: Target, findings: &mut [Finding]) {
+    let Some(now) = findings.iter_mut().find(|f| f.code == Code::PlaceboEffect && f.severity == Severity::Pass) else {
+        return;
+    };
+    let answering = input.answering(requested).spec.iteration;
+    for run in input.earlier.iter().filter(|run| run.spec.iteration < answering) {
+        let Some(analysis) = run.spec.analyses.iter().find(|a| a.requested == requested) else { continue };
+        let before = rubric::placebo_finding(&design_of(run.design, analysis), run.spec);
+        if before.severity == Severity::Warn {
+            let message = format!(
+                "{} Yet in iteration {} it moved: {} A smaller sample may have hidden it, so the warning stays.",
+                now.message, run.spec.iteration, before.message
+            );
+            *now = Finding { severity: Severity::Warn, message, ..before };
+            return;
+        }
     }
 }
 
@@ -216,7 +262,7 @@ fn reporting_order(finding: &Finding) -> usize {
 
 /// An answer that points at a run which does not have the analysis: nothing to grade, and that fails.
 fn ungraded(requested: Target, aligned: &Finding) -> AnalysisCritique {
-    let rule = rubric::rule(crate::finding::Code::DesignFailed);
+    let rule = rubric::rule(Code::DesignFailed);
     let missing = rule.finding(Severity::Fail, "The run that should answer this estimand does not contain it.");
     AnalysisCritique {
         requested,

@@ -69,7 +69,7 @@ pub struct Rule {
 }
 
 /// The rubric, in reporting order: one rule for each [`Code`].
-pub const RULES: [Rule; 7] = [
+pub const RULES: [Rule; 8] = [
     Rule {
         code: Code::DesignFailed,
         metric: "design",
@@ -80,9 +80,18 @@ pub const RULES: [Rule; 7] = [
         source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
     },
     Rule {
+        code: Code::EstimateFailed,
+        metric: "estimate",
+        measured: "whether the primary estimator gave an estimate once the loop had settled",
+        warn: Bound::Never,
+        fail: Bound::Any,
+        why: "a fair design without an answer answers nothing",
+        source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
+    },
+    Rule {
         code: Code::BalancePriority,
         metric: "max |SMD|",
-        measured: "largest absolute standardised mean difference among the priority confounders, after weighting",
+        measured: "largest absolute standardised mean difference among the priority confounders and all their levels, after weighting; squares, products and spikes in `terms` are listed, not graded",
         warn: Bound::AtLeast(0.1),
         fail: Bound::AtLeast(0.2),
         why: "0.1 is the usual limit of negligible imbalance; at 0.2 the arms differ by a fifth of a standard deviation in something that the principal says matters",
@@ -94,7 +103,7 @@ pub const RULES: [Rule; 7] = [
         measured: "share of the target population whose propensity is below 0.1 or above 0.9",
         warn: Bound::Above(0.10),
         fail: Bound::Never,
-        why: "beyond these propensities a unit has next to no counterpart in the other arm, and the answer leans on the models",
+        why: "near 0 a unit has next to no treated counterpart, near 1 next to no control, and the answer leans on the models",
         source: "Crump et al. 2009, doi:10.1093/biomet/asn055",
     },
     Rule {
@@ -109,7 +118,7 @@ pub const RULES: [Rule; 7] = [
     Rule {
         code: Code::SensitivityRobustness,
         metric: "robustness value",
-        measured: "partial R² with treatment and outcome that would bring the estimate to zero, against that of the strongest priority confounder",
+        measured: "partial R² with treatment and outcome that would bring the regression-adjusted effect to zero, unweighted or weighted to the target (the smaller counts), against that of the strongest priority confounder",
         warn: Bound::NotAboveBenchmark,
         fail: Bound::Never,
         why: "a hidden confounder like a measured one would explain the effect away",
@@ -140,12 +149,13 @@ pub const RULES: [Rule; 7] = [
 pub fn rule(code: Code) -> &'static Rule {
     match code {
         Code::DesignFailed => &RULES[0],
-        Code::BalancePriority => &RULES[1],
-        Code::OverlapOutside => &RULES[2],
-        Code::PlaceboEffect => &RULES[3],
-        Code::SensitivityRobustness => &RULES[4],
-        Code::Alignment => &RULES[5],
-        Code::Blindness => &RULES[6],
+        Code::EstimateFailed => &RULES[1],
+        Code::BalancePriority => &RULES[2],
+        Code::OverlapOutside => &RULES[3],
+        Code::PlaceboEffect => &RULES[4],
+        Code::SensitivityRobustness => &RULES[5],
+        Code::Alignment => &RULES[6],
+        Code::Blindness => &RULES[7],
     }
 }
 
@@ -180,6 +190,12 @@ pub fn findings(
         evidence::sensitivity(design, spec, sensitivity),
         evidence::blindness(spec),
     ]
+}
+
+/// The placebo finding of one design alone.
+#[must_use]
+pub(super) fn placebo_finding(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    evidence::placebo(design, spec)
 }
 
 impl Rule {

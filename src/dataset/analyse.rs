@@ -13,7 +13,7 @@ use crate::sample::{Covariates, Sample, SampleError};
 use crate::schema::Counters;
 use crate::term::Term;
 use ndarray::Array1;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What an analysis needs of a table.
@@ -81,9 +81,11 @@ pub(super) fn analyse(table: &Table, request: &Request) -> Result<Analysed, Vec<
     for column in usable.values() {
         counters.missing_by_column.insert(column.name.clone(), column.missing());
     }
-    let rows = kept_rows(table, &usable, request.missing);
+    let weightless = weightless(request, &usable);
+    let rows = kept_rows(table, &usable, (request.missing, &roles), &weightless);
     counters.rows_analysed = rows.n;
-    counters.rows_dropped_missing = table.rows() - rows.n;
+    counters.rows_weight_zero = weightless.len();
+    counters.rows_dropped_missing = table.rows() - rows.n - weightless.len();
     if rows.n == 0 {
         problems.push(DatasetProblem::new(
             "data.missing",
@@ -115,20 +117,35 @@ pub(super) fn analyse(table: &Table, request: &Request) -> Result<Analysed, Vec<
     }
     terms::check(&request.terms, &columns, &means, &rows, &mut problems);
     let Some(treated) = treated.filter(|_| problems.is_empty()) else { return Err(problems) };
-    counters.rows_weight_zero = weights.as_ref().map_or(0, |w| w.iter().filter(|w| **w == 0.0).count());
     // Only what terms may still ask for stays in memory.
     let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
     Ok(Analysed { rows, columns, means, treated, weights, outcome, placebos, counters })
 }
 
-/// Listwise deletion over the columns of the analysis, if the plan says `drop`.
-fn kept_rows(table: &Table, columns: &BTreeMap<String, Arc<Column>>, policy: MissingPolicy) -> Rows {
+/// Rows of observation weight zero: they stand for nobody, so they are left out, and counted. A column that is zero
+/// everywhere is left to the check that refuses it.
+fn weightless(request: &Request, columns: &BTreeMap<String, Arc<Column>>) -> BTreeSet<usize> {
+    let column = request.weights.as_ref().and_then(|name| columns.get(name));
+    let Some(Data::Numbers(values)) = column.map(|column| &column.data) else { return BTreeSet::new() };
+    let zero: BTreeSet<usize> = (0..values.len()).filter(|row| values.get(*row) == Some(&0.0)).collect();
+    if zero.len() == values.len() { BTreeSet::new() } else { zero }
+}
+
+/// Listwise deletion over the columns of the analysis, if the plan says `drop`. A gap in a placebo drops nobody: a
+/// diagnostic must not decide who is analysed.
+fn kept_rows(
+    table: &Table,
+    columns: &BTreeMap<String, Arc<Column>>,
+    (policy, roles): (MissingPolicy, &Roles),
+    weightless: &BTreeSet<usize>,
+) -> Rows {
     let all = Rows { n: table.rows(), kept: None };
-    let with_missing: Vec<&Arc<Column>> = columns.values().filter(|c| c.missing() > 0).collect();
-    if policy != MissingPolicy::Drop || with_missing.is_empty() {
+    let counts = |c: &&Arc<Column>| policy == MissingPolicy::Drop && c.missing() > 0 && !roles.is_only_placebo(&c.name);
+    let with_missing: Vec<&Arc<Column>> = columns.values().filter(counts).collect();
+    if with_missing.is_empty() && weightless.is_empty() {
         return all;
     }
-    let complete = |row: &usize| with_missing.iter().all(|c| !c.is_missing(*row));
+    let complete = |row: &usize| !weightless.contains(row) && with_missing.iter().all(|c| !c.is_missing(*row));
     let kept: Vec<usize> = (0..all.n).filter(complete).collect();
     Rows { n: kept.len(), kept: Some(kept) }
 }

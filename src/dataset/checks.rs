@@ -97,6 +97,13 @@ pub(super) fn numeric(column: &Column, path: &str, what: &str) -> Checked<Array1
 /// The outcome; a binary one is 0 and 1.
 pub(super) fn outcome(column: &Column, kind: OutcomeKind, rows: &Rows) -> Checked<Array1<f64>> {
     let y = numeric(column, "outcome.column", "outcome")?;
+    if let Some(first) = y.first().filter(|first| y.len() > 1 && y.iter().all(|v| v == *first)) {
+        return Err(vec![DatasetProblem::new(
+            "outcome.column",
+            format!("the outcome `{}` is {first} in every analysed row", column.name),
+            "an outcome that never varies shows no effect of anything; name another column",
+        )]);
+    }
     let odd = |v: &f64| !v.is_nan() && *v != 0.0 && *v != 1.0;
     match y.iter().position(odd) {
         Some(row) if kind == OutcomeKind::Binary => Err(vec![DatasetProblem::new(

@@ -23,9 +23,18 @@ pub(super) enum Role {
 /// Role, key of the plan, column; a column may have several roles.
 pub(super) struct Roles(Vec<(Role, String, String)>);
 
+/// The largest size of a number that is analysed; its square is far from overflow, and that of its inverse from zero.
+const LARGEST: f64 = 1e100;
+
 impl Roles {
     pub(super) fn is_covariate(&self, name: &str) -> bool {
         self.0.iter().any(|(role, _, column)| *role == Role::Covariate && column == name)
+    }
+
+    /// Whether a column is nothing but a placebo outcome or negative control.
+    pub(super) fn is_only_placebo(&self, name: &str) -> bool {
+        let mut own = self.0.iter().filter(|(_, _, column)| column == name).peekable();
+        own.peek().is_some() && own.all(|(role, _, _)| *role == Role::Placebo)
     }
 }
 
@@ -107,6 +116,9 @@ fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
         ));
     }
     let Data::Numbers(values) = &column.data else { return None };
+    if let Some(problem) = immoderate(column, values, path) {
+        return Some(problem);
+    }
     let row = values.iter().position(|v| v.is_infinite())?;
     let infinite = values.iter().filter(|v| v.is_infinite()).count();
     Some(DatasetProblem::new(
@@ -116,11 +128,43 @@ fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
     ))
 }
 
+/// Numbers whose squares overflow or vanish: every variance of them would be wrong.
+fn immoderate(column: &Column, values: &[f64], path: &str) -> Option<DatasetProblem> {
+    let finite = || values.iter().copied().enumerate().filter(|(_, v)| v.is_finite());
+    let (row, largest) = finite().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
+    let size = largest.abs();
+    (size > LARGEST || (size > 0.0 && size < 1.0 / LARGEST)).then(|| {
+        DatasetProblem::new(
+            path,
+            format!("the largest number of `{}` is {largest:e}, in row {}", column.name, count(row + 1)),
+            format!(
+                "give it in other units, so that its largest number is between {:e} and {LARGEST:e}",
+                1.0 / LARGEST
+            ),
+        )
+    })
+}
+
 /// A missing value where the policy does not allow one.
 fn missing(column: &Column, role: Role, path: &str, policy: MissingPolicy) -> Option<DatasetProblem> {
     let missing = column.missing();
     let imputable = role == Role::Covariate;
-    if missing == 0 || policy == MissingPolicy::Drop || (policy == MissingPolicy::Indicator && imputable) {
+    if let (MissingPolicy::Indicator, true, Data::Codes { levels, .. }) = (policy, missing > 0, &column.data) {
+        if levels.iter().any(|level| level == super::MISSING_LEVEL) {
+            return Some(DatasetProblem::new(
+                path,
+                format!(
+                    "`{}` has missing values, and also a level that is called `{}`",
+                    column.name,
+                    super::MISSING_LEVEL
+                ),
+                "rename that level, so that it can be told from the values that are missing",
+            ));
+        }
+    }
+    // A placebo is tested on the rows that have it; the report says so.
+    let tolerable = imputable || role == Role::Placebo;
+    if missing == 0 || policy == MissingPolicy::Drop || (policy == MissingPolicy::Indicator && tolerable) {
         return None;
     }
     let rows = format!("`{}` has {}", column.name, counted(missing, "missing value"));

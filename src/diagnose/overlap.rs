@@ -114,7 +114,8 @@ pub fn overlap(
     let share = |a: &dyn Fn(&Unit) -> f64, who| {
         let total: f64 = units.iter().map(a).sum();
         let out: f64 = units.iter().filter(|u| outside(u)).map(a).sum();
-        if total > 0.0 { Ok(out / total) } else { Err(OverlapError::Nobody { who }) }
+        // A sum over nobody is -0.0 in Rust; a share is never negative.
+        if total > 0.0 { Ok((out / total).abs()) } else { Err(OverlapError::Nobody { who }) }
     };
     let arm = |treated: bool| units.iter().filter(|u| u.treated == treated).map(|u| u.w).collect::<Vec<f64>>();
     let (w1, w0) = (arm(true), arm(false));

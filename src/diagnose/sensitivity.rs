@@ -12,8 +12,9 @@ use super::moments::variance;
 use crate::estimand::{Effect, OutcomeKind};
 use crate::learners::linear::LinearError;
 use crate::numerics::linalg::LinalgError;
-use crate::sample::Sample;
+use crate::sample::{Covariates, Sample, SampleError};
 use e_value::{RiskRatio, tipping_bias};
+use ndarray::Array1;
 use regression::TreatmentRegression;
 use robustness::{Bound, TreatmentCoefficient};
 use serde::{Deserialize, Serialize};
@@ -54,13 +55,17 @@ pub struct SensitivityReport {
     pub rv_q1: f64,
     /// Robustness value for significance at 5 %.
     pub rv_q1_alpha05: f64,
+    /// The same regression with every unit weighted by its balancing weight: close to the answer itself.
+    pub target_estimate: f64,
+    /// Robustness value of `target_estimate`, q = 1.
+    pub target_rv_q1: f64,
     /// One per priority confounder; those whose bound is not attainable are in `benchmarks_unattainable`.
     pub benchmarks: Vec<Benchmark>,
     /// Priority confounders whose bound would need an R² of one or more.
     pub benchmarks_unattainable: Vec<String>,
 }
 
-/// Sensitivity of `effect`, the primary estimate in the population of `sample`. `groups` are the priority confounders with
+/// Sensitivity of `effect`, the primary estimate in the population of `sample`, whose target has the n `balancing` weights. `groups` are the priority confounders with
 /// the columns (0-based) of all design terms that involve them; each is a benchmark as strong as the group jointly (k = 1).
 ///
 /// # Errors
@@ -69,12 +74,13 @@ pub struct SensitivityReport {
 pub fn sensitivity(
     sample: &Sample,
     groups: &[(String, Vec<usize>)],
-    effect: &Effect,
+    (effect, balancing): (&Effect, &Array1<f64>),
     outcome: OutcomeKind,
 ) -> Result<SensitivityReport, SensitivityError> {
     let ratio = risk_ratio(sample, effect, outcome)?;
     let regression = TreatmentRegression::fit(sample)?;
     let c = regression.coefficient;
+    let target = TreatmentRegression::fit(&weighted(sample, balancing)?)?.coefficient;
     let (benchmarks, benchmarks_unattainable) = benchmarks(&regression, groups)?;
     Ok(SensitivityReport {
         e_value: ratio.e_value(),
@@ -86,9 +92,19 @@ pub fn sensitivity(
         partial_r2: c.partial_r2(),
         rv_q1: c.rv_q1(),
         rv_q1_alpha05: c.rv_q1_alpha(0.05).ok_or(SensitivityError::DegreesOfFreedom { df: regression.df() })?,
+        target_estimate: target.estimate,
+        target_rv_q1: target.rv_q1(),
         benchmarks,
         benchmarks_unattainable,
     })
+}
+
+/// The sample with balancing weights on top of the observation weights.
+fn weighted(sample: &Sample, balancing: &Array1<f64>) -> Result<Sample, SensitivityError> {
+    let c = sample.covariates();
+    let weights = c.weights_or_ones() * balancing;
+    let covariates = Covariates::new(c.x().clone(), c.names().to_vec(), c.treated().clone(), Some(weights))?;
+    Ok(Sample::new(covariates, sample.y().clone())?)
 }
 
 /// The regression estimate of `report` after a hidden confounder with these partial R²: the function behind a
@@ -148,6 +164,9 @@ fn benchmarks(
 /// Why sensitivity could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SensitivityError {
+    /// Balancing weights that do not fit the sample.
+    #[error(transparent)]
+    Weights(#[from] SampleError),
     /// The outcome does not vary.
     #[error("the outcome has the same value for every analysed unit, so nothing can be said about its sensitivity")]
     ConstantOutcome,

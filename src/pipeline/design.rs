@@ -13,7 +13,7 @@ use crate::report::documents::{
     AnalysisDesign, CoefficientRow, DesignDocument, PopulationDocument, PropensityDocument,
 };
 use crate::sample::Covariates;
-use crate::spec::{Analysis, AnalysisSpec};
+use crate::spec::{Analysis, AnalysisSpec, Placebo, TermGroup};
 use crate::term::Term;
 use ndarray::Array1;
 
@@ -154,6 +154,15 @@ fn propensity_document(propensity: &Propensity) -> PropensityDocument {
     }
 }
 
+/// The terms on which a confounder is judged: its column, or every level of a category. The models leave the reference
+/// level out because it says nothing new there; for balance it does, and the grade must not depend on its choice.
+fn own_terms(prepared: &Prepared, group: &TermGroup) -> Vec<Term> {
+    let info = prepared.document.columns.iter().find(|column| column.name == group.confounder);
+    let reference = info.filter(|info| info.levels.len() > 2).and_then(|info| info.levels.first());
+    let reference = reference.map(|level| Term::level(&group.confounder, level));
+    reference.into_iter().filter(|term| !group.terms.contains(term)).chain(group.terms.iter().cloned()).collect()
+}
+
 /// Balance is judged on each confounder's own terms first, then on the design terms that are not among them.
 fn balance_covariates(
     prepared: &Prepared,
@@ -164,13 +173,13 @@ fn balance_covariates(
     let mut terms: Vec<Term> = Vec::new();
     let mut labels = Vec::new();
     for group in &spec.confounders {
-        for term in &group.terms {
+        for term in own_terms(prepared, group) {
             labels.push(BalanceTerm {
                 column: terms.len(),
                 confounder: group.confounder.clone(),
                 priority: group.priority,
             });
-            terms.push(term.clone());
+            terms.push(term);
         }
     }
     for term in analysis.terms.iter().filter(|t| !spec.confounders.iter().any(|g| g.terms.contains(t))) {
@@ -188,17 +197,49 @@ fn placebos(
     analysis: &Analysis,
     fitted: &Fitted,
 ) -> Result<placebo::PlaceboReport, DesignFailure> {
-    let mut declared = Vec::with_capacity(spec.placebos.len());
-    for placebo in &spec.placebos {
-        declared.push(placebo::DeclaredPlacebo {
-            column: placebo.column.clone(),
-            role: placebo.role.key().to_owned(),
-            values: prepared.placebo(&placebo.column)?.select(ndarray::Axis(0), &fitted.rows),
-        });
-    }
     let params =
         placebo::PlaceboParams { estimator: placebo_estimator(&spec.tools), estimate: effects::params(spec, analysis) };
-    Ok(placebo::placebo_effects(&fitted.covariates, &declared, analysis.target, &params))
+    let mut report = placebo::placebo_report(Vec::new());
+    let mut untested = Vec::new();
+    for declared in &spec.placebos {
+        let values = prepared.placebo(&declared.column)?.select(ndarray::Axis(0), &fitted.rows);
+        let one = one_placebo(fitted, declared, values, (analysis.target, &params));
+        report.effects.extend(one.effects);
+        untested.extend(one.not_applicable);
+    }
+    if !spec.placebos.is_empty() {
+        report.not_applicable = (!untested.is_empty()).then(|| untested.join("; "));
+    }
+    let adjusted = placebo::holm(&report.effects.iter().map(|effect| effect.p_value).collect::<Vec<_>>());
+    for (effect, p) in report.effects.iter_mut().zip(adjusted) {
+        effect.p_holm = p;
+    }
+    Ok(report)
+}
+
+/// One placebo on the rows that have it. Rows without it are left out of its test only, and of nothing else.
+fn one_placebo(
+    fitted: &Fitted,
+    declared: &Placebo,
+    values: Array1<f64>,
+    (target, params): (Target, &placebo::PlaceboParams),
+) -> placebo::PlaceboReport {
+    let with = |covariates: &Covariates, values: Array1<f64>| {
+        let role = declared.role.key().to_owned();
+        let one = placebo::DeclaredPlacebo { column: declared.column.clone(), role, values };
+        placebo::placebo_effects(covariates, &[one], target, params)
+    };
+    let have: Vec<usize> = (0..values.len()).filter(|row| !values[*row].is_nan()).collect();
+    if have.len() == values.len() {
+        return with(&fitted.covariates, values);
+    }
+    match fitted.covariates.rows(&have) {
+        Ok(covariates) => with(&covariates, values.select(ndarray::Axis(0), &have)),
+        Err(error) => placebo::PlaceboReport {
+            effects: Vec::new(),
+            not_applicable: Some(format!("among the rows that have `{}`, {error}", declared.column)),
+        },
+    }
 }
 
 /// AIPW where the plan allows it, else Hájek IPW: the placebo is adjusted as the outcome will be.
@@ -276,7 +317,7 @@ fn profile(
     fitted: &Fitted,
 ) -> Result<Vec<(String, f64, f64)>, DesignFailure> {
     let terms: Vec<Term> =
-        spec.confounders.iter().filter(|g| g.priority).flat_map(|g| g.terms.iter().cloned()).collect();
+        spec.confounders.iter().filter(|g| g.priority).flat_map(|group| own_terms(prepared, group)).collect();
     let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_problems)?;
     let observation = all.weights_or_ones();
     let treated = fitted.covariates.treated();

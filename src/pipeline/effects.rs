@@ -3,13 +3,14 @@
 use super::design::{self, DesignFailure};
 use super::prepare::Prepared;
 use crate::diagnose::sensitivity::{self, SensitivityReport};
-use crate::estimand::Effect;
+use crate::estimand::{Effect, EstimatorKind};
 use crate::estimate::{EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
 use crate::plan::Tool;
 use crate::report::documents::EffectRow;
 use crate::sample::Sample;
 use crate::spec::{Analysis, AnalysisSpec};
+use ndarray::Array1;
 
 /// Every effect of one spec, and the reasons for those that could not be estimated.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Effects {
     pub rows: Vec<EffectRow>,
     /// Sentences.
     pub not_estimated: Vec<String>,
+    /// Terms left out in a fold of the cross-fitting: sentences.
+    pub notes: Vec<String>,
 }
 
 /// Runs the estimators of one analysis.
@@ -53,7 +56,17 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
             Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),
         }
     }
+    effects.notes.extend(crossfit_drops(&nuisances, analysis).map(|drop| label(&drop)));
     effects
+}
+
+/// Terms that were constant or aliased outside one fold, and so left out there.
+fn crossfit_drops<'a>(nuisances: &'a Nuisances<'_>, analysis: &Analysis) -> impl Iterator<Item = String> + use<'a> {
+    let crossfit = analysis.estimators.contains(&EstimatorKind::AipwCrossfit);
+    let folds = if crossfit { nuisances.crossfit_dropped_terms().unwrap_or_default() } else { &[] };
+    folds.iter().enumerate().filter(|(_, dropped)| !dropped.is_empty()).map(|(fold, dropped)| {
+        format!("cross-fitting left out {} in fold {}, where it says nothing new", dropped.join(", "), fold + 1)
+    })
 }
 
 /// Rows, covariates and outcome of one analysis, after its trimming.
@@ -61,9 +74,14 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
 /// # Errors
 /// What [`design::fit`] says.
 pub fn sample(prepared: &Prepared, analysis: &Analysis) -> Result<Sample, DesignFailure> {
+    Ok(sample_and_weights(prepared, analysis)?.0)
+}
+
+fn sample_and_weights(prepared: &Prepared, analysis: &Analysis) -> Result<(Sample, Array1<f64>), DesignFailure> {
     let fitted = design::fit(prepared, analysis)?;
     let y = prepared.outcome()?.select(ndarray::Axis(0), &fitted.rows);
-    Sample::new(fitted.covariates, y).map_err(|error| DesignFailure(error.to_string()))
+    let sample = Sample::new(fitted.covariates, y).map_err(|error| DesignFailure(error.to_string()))?;
+    Ok((sample, fitted.weights))
 }
 
 /// How an analysis is estimated.
@@ -91,9 +109,10 @@ pub fn analysis_sensitivity(
     if !spec.tools.contains(&Tool::Sensitivity) {
         return Err("the plan's tools do not include `sensitivity`".to_owned());
     }
-    let sample = sample(prepared, analysis).map_err(|failure| failure.0)?;
+    let (sample, balancing) = sample_and_weights(prepared, analysis).map_err(|failure| failure.0)?;
     let groups = priority_groups(spec, analysis);
-    sensitivity::sensitivity(&sample, &groups, effect, spec.outcome_kind).map_err(|error| error.to_string())
+    sensitivity::sensitivity(&sample, &groups, (effect, &balancing), spec.outcome_kind)
+        .map_err(|error| error.to_string())
 }
 
 /// Each priority confounder with the design columns that involve it.

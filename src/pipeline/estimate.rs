@@ -36,6 +36,8 @@ pub struct EstimateDocument {
     pub data_sha256: String,
     /// SHA-256 of the spec, if there is one.
     pub spec_sha256: Option<String>,
+    /// The terms adjusted for.
+    pub terms: Vec<Term>,
     /// What was done to rows and values.
     pub counters: Counters,
 }
@@ -106,6 +108,7 @@ pub fn from_plan(
         units: Some(spec.units.clone()),
         data_sha256: prepared.document.sha256.clone(),
         spec_sha256: Some(spec.sha256()),
+        terms: analysis.terms.clone(),
         counters: prepared.counters().clone(),
     })
 }
@@ -138,6 +141,7 @@ pub struct DataRequest {
 /// # Errors
 /// What [`EstimateFailure`] lists.
 pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<EstimateDocument, EstimateFailure> {
+    distinct_roles(request)?;
     let table = dataset::read(source, base, &BTreeMap::new())?;
     let data_sha256 = table.document().sha256.clone();
     let terms = if request.terms.is_empty() { other_columns(&table, request) } else { request.terms.clone() };
@@ -178,8 +182,27 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         units: None,
         data_sha256,
         spec_sha256: None,
+        terms,
         counters,
     })
+}
+
+/// Treatment, outcome, weights and terms are different columns.
+fn distinct_roles(request: &DataRequest) -> Result<(), EstimateFailure> {
+    let (treatment, outcome) = (&request.treatment.0, &request.outcome.0);
+    let used: Vec<&str> = request.terms.iter().flat_map(|term| term.columns()).collect();
+    let mut problems = Vec::new();
+    if treatment == outcome {
+        problems.push(format!("`{treatment}` cannot be both the treatment and the outcome"));
+    }
+    for (role, column) in
+        [("treatment", Some(treatment)), ("outcome", Some(outcome)), ("weight", request.weights.as_ref())]
+    {
+        if let Some(column) = column.filter(|column| used.contains(&column.as_str())) {
+            problems.push(format!("`{column}` is the {role} and cannot be adjusted for; leave it out of the terms"));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(EstimateFailure::Request(problems)) }
 }
 
 fn effect(

@@ -118,6 +118,10 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
     }
     let table = match dataset::read(&plan.data.source, data_root, &plan.data.columns) {
         Ok(table) => table,
+        Err(error) if !error.problems().is_empty() => {
+            problems.extend(error.problems().iter().map(|p| point(&plan, &p.path, &p.message, &p.hint)));
+            return Err(refuse(plan::in_order(problems)).into());
+        }
         Err(error) if problems.is_empty() => return Err(error.into()),
         Err(error) => {
             problems.push(point(
@@ -156,9 +160,16 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
 
 /// A problem of the data points at the plan's line: by its path, or, if it is about a column, where the plan names it.
 fn point(plan: &Plan, path: &str, message: &str, hint: &str) -> Problem {
-    let named = mention(plan, path);
+    let named = mentioned_term(plan, message).or_else(|| mention(plan, path));
     let path = named.as_deref().unwrap_or(path);
     Problem { place: plan.at(path), path: path.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
+}
+
+/// The plan's own term that a message is about.
+fn mentioned_term(plan: &Plan, message: &str) -> Option<String> {
+    let about = |term: &Term| term.columns().len() > 1 || term != &Term::column(term.columns().first().unwrap_or(&""));
+    let at = plan.confounders.terms.iter().position(|term| about(term) && message.contains(&format!("`{term}`")))?;
+    Some(format!("confounders.terms[{at}]"))
 }
 
 /// The first place among the plan's lists that names a column.

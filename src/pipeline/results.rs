@@ -58,6 +58,23 @@ impl Unblinded {
         self.sensitivity.iter().map(|(target, outcome)| (*target, sensitivity_state(outcome))).collect()
     }
 
+    /// The requested estimands whose primary estimator gave no estimate, with the reason.
+    #[must_use]
+    pub fn without_estimate(&self, tried: &[Iteration]) -> BTreeMap<Target, String> {
+        let reason = |(requested, iteration): (&Target, &u32)| {
+            let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
+            let analysis = run.analysis(*requested)?;
+            if self.primary(tried, analysis).is_some() {
+                return None;
+            }
+            let failed = run.designed(*requested).and_then(|design| design.failed.clone());
+            let name = format!("{}: {}", analysis.estimand().name(), analysis.primary.title());
+            let noted = self.effects.not_estimated.iter().rfind(|line| line.contains(&name)).cloned();
+            Some((*requested, failed.or(noted).unwrap_or_else(|| "no reason is on record".to_owned())))
+        };
+        self.answering.iter().filter_map(reason).collect()
+    }
+
     /// The primary effect of an analysis, which is listed under the first iteration that had it.
     fn primary(&self, tried: &[Iteration], analysis: &Analysis) -> Option<&Effect> {
         let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
@@ -82,6 +99,7 @@ pub fn effects_of(prepared: &Prepared, spec: &AnalysisSpec, earlier: &[Iteration
         let effects = effects::analysis_effects(prepared, spec, analysis);
         all.rows.extend(effects.rows);
         all.not_estimated.extend(effects.not_estimated);
+        all.notes.extend(effects.notes);
     }
     all
 }
@@ -94,6 +112,7 @@ pub fn unblind(prepared: &Prepared, tried: &[Iteration], answering: BTreeMap<Tar
         let effects = effects_of(prepared, &iteration.spec, tried.get(..k).unwrap_or_default());
         unblinded.effects.rows.extend(effects.rows);
         unblinded.effects.not_estimated.extend(effects.not_estimated);
+        unblinded.effects.notes.extend(effects.notes);
     }
     let sensitivity = |(requested, iteration): (&Target, &u32)| {
         let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
@@ -133,6 +152,7 @@ pub fn document(
             .collect(),
         effects: unblinded.effects.rows,
         not_estimated: unblinded.effects.not_estimated,
+        estimation_notes: unblinded.effects.notes,
         specs_tried: tried.iter().map(spec_tried).collect(),
         critique,
     }

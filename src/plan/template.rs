@@ -86,7 +86,7 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
         let all: Vec<String> = levels.iter().map(|level| shown(level)).collect();
         let _ = writeln!(
             out,
-            "  # The column has more than two levels: {}. Rows with any other are set aside, and counted.",
+            "  # The column has more than two levels: {}. Take the rows with any other out of the file first.",
             all.join(", ")
         );
     }

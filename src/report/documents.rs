@@ -177,6 +177,8 @@ pub struct ResultsDocument {
     pub effects: Vec<EffectRow>,
     /// Estimators that could not be run, with the reason.
     pub not_estimated: Vec<String>,
+    /// What estimators left out on their way: sentences.
+    pub estimation_notes: Vec<String>,
     /// Every spec that was tried.
     pub specs_tried: Vec<SpecTried>,
     /// The final critique.

@@ -403,7 +403,13 @@ fn the_report_of_nhefs() {
     let (estimate, std_error) = (case.value("aipw.att.est"), case.value("aipw.att.se_if"));
     let groups: Vec<_> = benchmarks(&case).into_iter().collect();
     let effect = effect(estimate, std_error, case.cov().n(), case.cov().n_treated());
-    let report = sensitivity(&case.sample, &groups, &effect, OutcomeKind::Continuous).expect("report");
+    let report = sensitivity(
+        &case.sample,
+        &groups,
+        (&effect, &ndarray::Array1::ones(case.sample.covariates().n())),
+        OutcomeKind::Continuous,
+    )
+    .expect("report");
     let close = |got: f64, key: &str| assert!((got / case.value(key) - 1.0).abs() < 1e-9, "{key}: {got}");
     close(report.e_value, "evalue.aipw.att.evalue");
     close(report.e_value_ci, "evalue.aipw.att.evalue_ci");

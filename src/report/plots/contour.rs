@@ -284,6 +284,8 @@ mod tests {
             regression_df: df,
             partial_r2: f2 / (1.0 + f2),
             rv_q1: rv,
+            target_estimate: estimate,
+            target_rv_q1: rv,
             rv_q1_alpha05: 0.1,
             benchmarks: Vec::new(),
             benchmarks_unattainable: Vec::new(),

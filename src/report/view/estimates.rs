@@ -59,5 +59,6 @@ pub fn notes(results: &ResultsDocument) -> Vec<String> {
         let label = format!("Iteration {}, {}, {}", row.iteration, row.name, row.effect.estimator.title());
         words::standard_errors(&label, &row.effect)
     });
-    apart.chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}"))).collect()
+    let left_out = results.estimation_notes.iter().map(|note| format!("Left out: {note}."));
+    apart.chain(left_out).chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}"))).collect()
 }

@@ -74,7 +74,7 @@ pub fn rows(results: &ResultsDocument) -> Table {
     push("rows read".to_owned(), c.rows_read);
     push("rows dropped: a value was missing".to_owned(), c.rows_dropped_missing);
     push("rows dropped: neither treated nor control level".to_owned(), c.rows_dropped_other_treatment);
-    push("rows of weight zero".to_owned(), c.rows_weight_zero);
+    push("rows left out: observation weight zero".to_owned(), c.rows_weight_zero);
     push("rows analysed".to_owned(), c.rows_analysed);
     push("propensities clipped".to_owned(), c.propensities_clipped);
     for (column, n) in &c.missing_by_column {

@@ -48,6 +48,7 @@ impl World {
             current: self.executed(),
             answers: BTreeMap::new(),
             sensitivity: BTreeMap::new(),
+            without_estimate: BTreeMap::new(),
         }
     }
 
@@ -283,6 +284,8 @@ pub fn sensitivity(rv: f64, benchmarks: &[(&str, f64)], unattainable: &[&str]) -
         regression_df: 990.0,
         partial_r2: 0.03,
         rv_q1: rv,
+        target_estimate: 3.0,
+        target_rv_q1: rv,
         rv_q1_alpha05: rv / 2.0,
         benchmarks: benchmarks.iter().map(benchmark).collect(),
         benchmarks_unattainable: unattainable.iter().map(|name| (*name).to_owned()).collect(),

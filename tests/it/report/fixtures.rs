@@ -217,6 +217,8 @@ pub fn sensitivity(estimate: f64, std_error: f64, df: f64, benchmarks: &[(&str, 
         regression_df: df,
         partial_r2: f2 / (1.0 + f2),
         rv_q1: 0.5 * ((f2 * f2 + 4.0 * f2).sqrt() - f2),
+        target_estimate: estimate,
+        target_rv_q1: 0.5 * ((f2 * f2 + 4.0 * f2).sqrt() - f2),
         rv_q1_alpha05: if estimate.abs() > 1.96 * std_error { 0.128 } else { 0.0 },
         benchmarks: benchmarks
             .iter()
@@ -392,6 +394,7 @@ pub fn results(
         counters: counters(1629, 63),
         answers,
         effects,
+        estimation_notes: Vec::new(),
         not_estimated: vec![],
         specs_tried: vec![SpecTried { iteration: 1, spec_sha256: hash(11), revisions: vec![], tiers: vec![] }],
         critique: last,
