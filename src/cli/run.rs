@@ -53,10 +53,6 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
     })?;
     let catalogue = playbook::catalogue(args.playbooks.as_deref())?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
-    if args.resume && !out.exists() {
-        let hint = "Leave --resume out to start one, or name the right place with --out.";
-        return Err(CliError::user(format!("there is no run in {} to resume", out.display()), hint));
-    }
     let mode = if args.force {
         OpenMode::Force
     } else if args.resume {
@@ -89,6 +85,9 @@ fn situation(found: &Situation, branch: &str, args: &RunArgs) -> Option<String> 
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
     let (out, again) = (quoted(&out), resume_command(args));
     match found {
+        Situation::Fresh if args.resume => {
+            Some(format!("there is no run in {out} to continue, so this one starts from the beginning"))
+        }
         Situation::Fresh => None,
         Situation::NewBranch { previous, previous_finished: true } => Some(format!(
             "the run on branch {previous} stays as it is; this one goes on branch {branch} beside it (--force would start {previous} again)"

@@ -74,6 +74,13 @@ fn keep<T>(outcome: Result<T, Vec<DatasetProblem>>, problems: &mut Vec<DatasetPr
 }
 
 pub(super) fn analyse(table: &Table, request: &Request) -> Result<Analysed, Vec<DatasetProblem>> {
+    let everyone = rows_of(table, request, &BTreeSet::new())?;
+    let weightless = everyone.weightless();
+    if weightless.is_empty() { Ok(everyone) } else { rows_of(table, request, &weightless) }
+}
+
+/// The rows of the analysis without those of observation weight zero, whose places in the file are `weightless`.
+fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Result<Analysed, Vec<DatasetProblem>> {
     let roles = needed(request);
     let mut problems = Vec::new();
     let usable = screen(table, &roles, request, &mut problems);
@@ -81,8 +88,7 @@ pub(super) fn analyse(table: &Table, request: &Request) -> Result<Analysed, Vec<
     for column in usable.values() {
         counters.missing_by_column.insert(column.name.clone(), column.missing());
     }
-    let weightless = weightless(request, &usable);
-    let rows = kept_rows(table, &usable, (request.missing, &roles), &weightless);
+    let rows = kept_rows(table, &usable, (request.missing, &roles), weightless);
     counters.rows_analysed = rows.n;
     counters.rows_weight_zero = weightless.len();
     counters.rows_dropped_missing = table.rows() - rows.n - weightless.len();
@@ -120,15 +126,6 @@ pub(super) fn analyse(table: &Table, request: &Request) -> Result<Analysed, Vec<
     // Only what terms may still ask for stays in memory.
     let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
     Ok(Analysed { rows, columns, means, treated, weights, outcome, placebos, counters })
-}
-
-/// Rows of observation weight zero: they stand for nobody, so they are left out, and counted. A column that is zero
-/// everywhere is left to the check that refuses it.
-fn weightless(request: &Request, columns: &BTreeMap<String, Arc<Column>>) -> BTreeSet<usize> {
-    let column = request.weights.as_ref().and_then(|name| columns.get(name));
-    let Some(Data::Numbers(values)) = column.map(|column| &column.data) else { return BTreeSet::new() };
-    let zero: BTreeSet<usize> = (0..values.len()).filter(|row| values.get(*row) == Some(&0.0)).collect();
-    if zero.len() == values.len() { BTreeSet::new() } else { zero }
 }
 
 /// Listwise deletion over the columns of the analysis, if the plan says `drop`. A gap in a placebo drops nobody: a
@@ -186,6 +183,13 @@ fn means(
 }
 
 impl Analysed {
+    /// Places in the file of the rows of observation weight zero: they stand for nobody, and are left out and counted.
+    fn weightless(&self) -> BTreeSet<usize> {
+        let place = |row: usize| self.rows.kept.as_ref().and_then(|kept| kept.get(row).copied()).unwrap_or(row);
+        let weights = self.weights.iter().flat_map(|weights| weights.iter().enumerate());
+        weights.filter(|(_, weight)| **weight == 0.0).map(|(row, _)| place(row)).collect()
+    }
+
     /// Number of analysed rows.
     #[must_use]
     pub fn n(&self) -> usize {

@@ -264,3 +264,36 @@ fn unknown_arguments_and_estimators() {
         assert!(!ran.stderr.is_empty());
     }
 }
+
+/// A binary outcome without events in one arm: the design is fine, and still there is no answer.
+#[test]
+fn an_answer_that_cannot_be_computed_is_not_accepted() {
+    let data = with_column(|i, row| row[1] = u8::from(row[0] == "0" && i % 4 == 0).to_string());
+    let dir = folder(data, PLAN.replace("units: kg", "units: share\n  kind: binary"));
+    let ran = run(dir.path());
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let bytes = std::fs::read(dir.path().join("out/results.json")).expect("results");
+    let results: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+    let answer = &results["answers"][0];
+    assert_eq!((&answer["tier"], answer["effect"].is_null()), (&"not_satisfactory".into(), true));
+    let findings = results["critique"]["analyses"][0]["findings"].as_array().expect("findings");
+    let failed = findings.iter().find(|f| f["code"] == "estimate.failed").expect("the finding");
+    assert!(failed["message"].as_str().expect("text").contains("treated arm"), "{failed}");
+}
+
+#[test]
+fn output_that_cannot_be_written() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    };
+    let dir = folder(good_csv(), PLAN);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_oci-agent"))
+        .args(["check", "plan.yaml"])
+        .current_dir(dir.path())
+        .stdout(full)
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
+}
