@@ -18,4 +18,5 @@ mod parity_diagnose; // balance, E-value, robustness value, tipping point agains
 mod parity_estimate; // IPW, g-formula, AIPW, trimming against the reference values
 mod plan; // plans that are wrong in every way we could think of
 mod playbook; // front matter, catalogue
-mod report; // plots, notebook, markdown // every example plan, end to end
+mod report;
+mod whole_runs; // what must hold of whole runs, whatever the data // plots, notebook, markdown // every example plan, end to end

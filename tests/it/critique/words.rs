@@ -220,3 +220,39 @@ fn remediations_list_every_revision_so_far() {
         ]
     );
 }
+
+/// A revision may remove the confounding that a placebo saw, or only the power to see it.
+#[test]
+fn a_placebo_that_moved_once_stays_a_warning() {
+    use oci_agent::critique::{CritiqueInput, critique};
+    use oci_agent::finding::{Code, Severity};
+    let (mut first, mut second) = (world(), world());
+    for design in &mut first.design.analyses {
+        design.placebo = Some(placebo(&[("y_before", 0.008), ("injuries", 0.6)]));
+    }
+    second.spec.iteration = 2;
+    let earlier = [first.executed()];
+    let severity = |earlier: &[oci_agent::critique::Executed<'_>]| {
+        let graded = critique(&CritiqueInput { earlier, ..second.input(Stage::Design) });
+        let finding = graded.analyses[0].findings.iter().find(|f| f.code == Code::PlaceboEffect).cloned();
+        finding.map(|f| (f.severity, f.message)).expect("a placebo finding")
+    };
+    assert_eq!(severity(&[]).0, Severity::Pass);
+    let (remembered, message) = severity(&earlier);
+    assert_eq!(remembered, Severity::Warn);
+    assert!(message.contains("iteration 1") && message.contains("y_before"), "{message}");
+}
+
+#[test]
+fn no_estimate_fails_once_the_loop_has_settled() {
+    use oci_agent::critique::{CritiqueInput, critique};
+    use oci_agent::finding::Tier;
+    let world = world();
+    let without_estimate = std::collections::BTreeMap::from([(Target::Ate, "no events in one arm".to_owned())]);
+    let tier = |stage| {
+        let input = CritiqueInput { without_estimate: without_estimate.clone(), ..world.input(stage) };
+        critique(&input).analyses.iter().find(|g| g.requested == Target::Ate).map(|g| g.tier)
+    };
+    assert_ne!(tier(Stage::Design), Some(Tier::NotSatisfactory));
+    assert_eq!(tier(Stage::Final), Some(Tier::NotSatisfactory));
+}
