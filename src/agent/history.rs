@@ -172,6 +172,9 @@ impl History {
         if applied.peek().is_some() && applied.all(|name| self.kept_even_if_worse.contains(name)) {
             return true;
         }
+        if new.trades(&old) {
+            return false;
+        }
         let estimand = |trial: &Trial| trial.analysis(requested).map(Analysis::estimand);
         match new.compare(&old) {
             Ordering::Greater => true,

@@ -10,6 +10,7 @@ use crate::critique::AnalysisCritique;
 use crate::critique::rubric::rule;
 use crate::finding::{Code, Severity, Tier};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// How one design stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,8 @@ pub struct Standing {
     pub fails: usize,
     /// Findings that warn, or could not be measured.
     pub doubts: usize,
+    /// The codes of the findings that warn.
+    pub warned: BTreeSet<Code>,
     /// How far the largest priority |SMD| is above the warning threshold, 0 below it; `None` if it is unknown.
     pub excess_smd: Option<f64>,
     /// How far the share outside (0.1, 0.9) is above the warning threshold, 0 below it; `None` if it is unknown.
@@ -38,9 +41,17 @@ impl Standing {
             tier: graded.tier,
             fails: count(&[Severity::Fail]),
             doubts: count(&[Severity::Warn, Severity::NotApplicable]),
+            warned: graded.findings.iter().filter(|f| f.severity == Severity::Warn).map(|f| f.code).collect(),
             excess_smd: excess(Code::BalancePriority, summary.max_priority_smd),
             excess_outside: excess(Code::OverlapOutside, summary.share_outside),
         }
+    }
+
+    /// Whether this design only trades: no better a tier and no fewer fails than `before`, and a warning that it had not.
+    #[must_use]
+    pub fn trades(&self, before: &Standing) -> bool {
+        let lifted = self.tier > before.tier || self.fails < before.fails;
+        !lifted && self.warned.iter().any(|code| !before.warned.contains(code))
     }
 
     /// `Greater` if this design is better than `other`.
@@ -75,6 +86,7 @@ mod tests {
 
     fn clean() -> Standing {
         Standing {
+            warned: BTreeSet::new(),
             failed: false,
             tier: Tier::FullySatisfactory,
             fails: 0,
@@ -114,5 +126,16 @@ mod tests {
         assert!(excess(Code::BalancePriority, Some(0.15)) > excess(Code::BalancePriority, Some(0.12)));
         assert_eq!(excess(Code::OverlapOutside, Some(0.10)), Some(0.0));
         assert_eq!(excess(Code::OverlapOutside, Some(f64::NAN)), None);
+    }
+
+    #[test]
+    fn one_warning_for_another_is_a_trade_and_a_lifted_tier_is_not() {
+        let with = |codes: &[Code], tier| Standing { warned: codes.iter().copied().collect(), tier, ..clean() };
+        let (caveats, fails) = (Tier::SatisfactoryWithCaveats, Tier::NotSatisfactory);
+        let before = with(&[Code::BalancePriority], caveats);
+        assert!(with(&[Code::OverlapOutside], caveats).trades(&before));
+        assert!(!with(&[Code::BalancePriority], caveats).trades(&before));
+        assert!(!with(&[], caveats).trades(&before));
+        assert!(!with(&[Code::OverlapOutside], caveats).trades(&with(&[], fails)));
     }
 }

@@ -153,7 +153,8 @@ impl Follower {
                 self.line(&format!("    -> {}: {verb} `{playbook}`: {change}", requested.acronym()));
             }
             Event::Unblinded { specs, effects } => self.line(&format!(
-                "The design has settled: looking at the outcome now. {specs} spec(s) tried, {effects} effects computed, all on record."
+                "The design has settled: looking at the outcome now. {specs} {} tried, {effects} effects computed, all on record.",
+                if *specs == 1 { "spec" } else { "specs" }
             )),
             Event::Finished { .. } => self.idle(),
         }

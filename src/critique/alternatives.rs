@@ -37,7 +37,7 @@ const ENCOURAGEMENT: Strategy = Strategy {
         "opt",
         "enrol*",
     ],
-    text: "offer or recommend `{t}` to units drawn at random, leave the choice to them, and use the offer as an instrument. It needs no assumption about what drives the choice, and buys the effect on `{y}` among those whom an offer can move, who are often the people a decision is about.",
+    text: "offer or recommend `{t}` to units drawn at random, leave the choice to them, and use the offer as an instrument. It needs no assumption about what drives the choice, only that the offer works through `{t}` alone and puts nobody off, and buys the effect on `{y}` among those whom an offer can move, who are often the people a decision is about.",
 };
 
 /// In the order in which they are suggested.
@@ -109,7 +109,7 @@ const STRATEGIES: [Strategy; 5] = [
 const NEGATIVE_CONTROLS: Strategy = Strategy {
     name: "Negative-control design",
     words: &[],
-    text: "measure an outcome that `{t}` cannot change but that shares the causes of `{y}`, its own value before treatment for one. An association with it reveals hidden confounding, and with a second such variable the bias can be estimated and taken off.",
+    text: "measure an outcome that `{t}` cannot change but that shares the causes of `{y}`, and is not needed for adjustment. An association with it reveals hidden confounding; together with an exposure that cannot change `{y}` the bias can be estimated and taken off.",
 };
 
 /// At most this many of those that words in the plan suggest, so that the list stays readable.

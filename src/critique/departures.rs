@@ -24,14 +24,7 @@ pub fn departs_from_ate(analysis: &Analysis, population: Option<&PopulationDocum
             sentences.push(counted(who));
         }
     }
-    if let Some(who) = population.filter(|who| !who.description.trim().is_empty() && !is_ate(analysis)) {
-        sentences.push(who.description.trim().to_owned());
-    }
     sentences.join(" ")
-}
-
-fn is_ate(analysis: &Analysis) -> bool {
-    analysis.target == Target::Ate && analysis.population == Population::All
 }
 
 fn whose_effect(analysis: &Analysis) -> String {

@@ -66,7 +66,7 @@ fn eligibility(document: &DesignDocument) -> String {
 
 fn strategies(spec: &AnalysisSpec) -> String {
     format!(
-        "`{}` = {} against {}, as recorded. Whoever recorded it did not follow a protocol: if there are several versions of the treatment, the answer is an average over them.",
+        "`{}` = {} against {}, as recorded. Nobody was held to a protocol: if there are several versions of the treatment, the answer is an average over them.",
         spec.treatment, spec.treated, spec.control
     )
 }
@@ -106,7 +106,7 @@ fn outcome(spec: &AnalysisSpec) -> String {
 fn causal_contrast(spec: &AnalysisSpec) -> String {
     let names: Vec<String> = spec.analyses.iter().map(|analysis| analysis.estimand().name()).collect();
     format!(
-        "{}, of the treatment received. That is neither an intention-to-treat effect, since nobody was assigned, nor a per-protocol effect, since adherence is not modelled.",
+        "{}, of the treatment received. That is neither an intention-to-treat effect, since assignment is not what is analysed, nor a per-protocol effect, since adherence is not modelled.",
         names.join(", ")
     )
 }

@@ -123,7 +123,7 @@ impl DatasetError {
     pub fn hint(&self) -> String {
         match self {
             Self::NotFound { .. } => {
-                "`data.source` is relative to the directory of the plan; check the spelling and the directory".into()
+                "check the spelling and the folder; `data.source` is relative to the folder of the plan, unless --data-root names another".into()
             }
             Self::Directory { .. } => "name a file in it, or a pattern such as `data/*.csv`".into(),
             Self::Pattern { .. } => "use `*`, `?` and `[abc]`, as in `data/part-*.parquet`".into(),

@@ -6,10 +6,10 @@ use super::prepare::{Prepared, sha256_hex};
 use super::results::{Iteration, OpenEffectsDocument};
 use crate::artifacts::Step;
 use crate::critique::Critique;
-use crate::finding::Tier;
+use crate::finding::{Severity, Tier};
 use crate::plan::Plan;
 use crate::playbook::Catalogue;
-use crate::report::documents::{DesignDocument, ResultsDocument};
+use crate::report::documents::{Answer, DesignDocument, ResultsDocument};
 use crate::report::notebook::{self, NotebookInput, Recorded};
 use crate::report::plots::{self, Figure};
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
@@ -176,7 +176,7 @@ pub fn critique_step(
 ) -> Result<Step, ReportError> {
     let folder = folder(critique.iteration);
     let grades: Vec<String> = critique.analyses.iter().map(|g| format!("{} {}", g.estimand, g.tier.key())).collect();
-    let subject = format!("iteration {}, critique: {}", critique.iteration, grades.join(", "));
+    let subject = format!("iteration {}, critique of the design: {}", critique.iteration, grades.join(", "));
     Ok(provenance
         .step(subject, Some(&critique.spec_sha256))
         .trailer("Design-Verdict", worst(critique.analyses.iter().map(|g| g.tier)))
@@ -205,12 +205,32 @@ pub fn open_effects_step(spec: &AnalysisSpec, effects: &Effects, provenance: &Pr
 /// # Errors
 /// [`ReportError`].
 pub fn results_step(results: &ResultsDocument, provenance: &Provenance) -> Result<Step, ReportError> {
-    let subject = format!("unblind: effects of all {} specs, sensitivity, final grades", results.specs_tried.len());
+    let specs = match results.specs_tried.len() {
+        1 => "the one spec".to_owned(),
+        n => format!("all {n} specs"),
+    };
+    let subject = format!("unblind: effects of {specs}, sensitivity, final verdicts");
+    let body: Vec<String> = results.answers.iter().map(|answer| answer_line(answer, results)).collect();
     Ok(provenance
         .step(subject, Some(&results.spec_sha256))
+        .body(body.join("\n\n"))
         .trailer("Verdict", verdict(results))
         .file("results.json", json::to_bytes(results)?)
         .file("critique.json", json::to_bytes(&results.critique)?))
+}
+
+/// One answer as a paragraph: what was answered, how it was graded, and what kept it from the best grade.
+fn answer_line(answer: &Answer, results: &ResultsDocument) -> String {
+    let effect = answer.effect.as_ref().map_or("no estimate".to_owned(), |e| report::words::effect(e, &results.units));
+    let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);
+    let doubts = graded.iter().flat_map(|g| &g.findings).filter(|f| f.severity > Severity::Withheld);
+    let why: Vec<&str> = doubts.map(|finding| finding.message.as_str()).collect();
+    let asked = if answer.name == answer.requested.acronym() {
+        String::new()
+    } else {
+        format!(" ({} asked)", answer.requested.acronym())
+    };
+    format!("{}{asked}: {effect}, {}. {}", answer.name, answer.tier.key(), why.join(" ")).trim_end().to_owned()
 }
 
 /// What the report and the notebook are made from.

@@ -82,6 +82,11 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
     line(out, "  column", input.treatment);
     let _ = writeln!(out, "  treated: {}", level_text(treated));
     let _ = writeln!(out, "  control: {}", level_text(control));
+    if !speaks_for_itself(control, treated) {
+        out.push_str(
+            "  # A guess, in alphabetical order: which of the two is the treatment? If it is the other, swap them.\n",
+        );
+    }
     if levels.len() > 2 {
         let all: Vec<String> = levels.iter().map(|level| shown(level)).collect();
         let _ = writeln!(
@@ -90,6 +95,13 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
             all.join(", ")
         );
     }
+}
+
+/// Whether two levels say by themselves which one is the control.
+fn speaks_for_itself(control: &str, treated: &str) -> bool {
+    let known =
+        [("0", "1"), ("no", "yes"), ("false", "true"), ("control", "treated"), ("control", "treatment"), ("n", "y")];
+    known.contains(&(control.to_lowercase().as_str(), treated.to_lowercase().as_str()))
 }
 
 /// Digits read better without quotes, and the reader takes them as text.
@@ -103,7 +115,11 @@ fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
     out.push_str(OUTCOME);
     line(out, "  column", input.outcome);
     line(out, "  units", &format!("units of {}", shown(input.outcome)));
-    out.push_str(if binary { "  kind: binary      # or continuous\n" } else { "  kind: continuous  # or binary\n" });
+    out.push_str(if binary {
+        "  kind: binary      # or continuous\n"
+    } else {
+        "  kind: continuous  # write `binary` if it is 0 or 1\n"
+    });
 }
 
 fn confounders(out: &mut String, input: &TemplateInput<'_>) {

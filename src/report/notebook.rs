@@ -52,6 +52,8 @@ const FIND: &str = "import os
 import shutil
 
 OCI = os.environ.get(\"OCI_AGENT\", \"oci-agent\")
+# In a clone on another machine: DATA = \"--data-root /where/the/plan/and/its/data/are\"
+DATA = os.environ.get(\"OCI_AGENT_DATA\", \"\")
 if shutil.which(OCI) is None:
     raise SystemExit(
         f\"{OCI} was not found. Please put the program on your PATH, or set the environment variable OCI_AGENT\"
@@ -124,7 +126,10 @@ impl Cells {
     /// A call of the program, with what it printed then.
     fn command(&mut self, input: &NotebookInput<'_>, arguments: &str) {
         let recorded = input.recorded.iter().find(|r| r.arguments == arguments);
-        self.code(&format!("!\"{{OCI}}\" {arguments}"), recorded.map_or("", |r| r.stdout.as_str()));
+        let call = format!(
+            "!\"{{OCI}}\" {arguments} {{DATA}}\nassert _exit_code == 0, \"oci-agent stopped; its message is above\""
+        );
+        self.code(&call, recorded.map_or("", |r| r.stdout.as_str()));
     }
 }
 
@@ -137,8 +142,9 @@ fn introduction(cells: &mut Cells, input: &NotebookInput<'_>) {
     let results = input.results;
     let title = format!("# {}", text::markdown(&results.title));
     let question = format!("**Question:** {}", text::markdown(&input.plan.question));
-    let how = "Every number here comes from the commands in the code cells. Run them again beside the plan, its data and \
-               the `iter_NN` folders of this run: the numbers must be the same.";
+    let how = "The estimates come from the commands in the code cells: run them again in this folder, and the numbers must be \
+               the same. Figures and sensitivity are those of the run, which `oci-agent run` makes again. In a clone on \
+               another machine, say in the first cell where the data are.";
     cells.markdown(&[title, question, how.to_owned()]);
     cells.code(FIND, "oci-agent was found.\n");
     cells.markdown(&["## The plan".to_owned(), "Is the plan complete, and does it fit the data?".to_owned()]);

@@ -106,23 +106,29 @@ pub fn sensitivity(report: &SensitivityReport, units: &str) -> Vec<String> {
 
 fn e_value(report: &SensitivityReport) -> String {
     let ci = if report.e_value_ci <= 1.0 {
-        "the 95 % interval holds no effect as it is".to_owned()
+        "the 95 % interval includes no effect already".to_owned()
     } else {
         format!("{} to move the 95 % interval to no effect", numbers::fixed(report.e_value_ci, 2))
     };
     format!(
         "E-value: a hidden confounder would need a risk ratio of {} with both treatment and outcome, beyond the measured \
-         covariates, to explain the estimate away; {ci}.",
+         covariates, to explain the estimate away; {ci}. For an outcome that is a number this uses the approximate \
+         conversion RR = exp(0.91 d).",
         numbers::fixed(report.e_value, 2)
     )
 }
 
 fn robustness(report: &SensitivityReport) -> String {
+    let digits = numbers::decimals(report.regression_std_error);
     format!(
         "Robustness value: a hidden confounder would have to explain {} of what is left of both treatment and outcome to \
-         bring the regression-adjusted difference to zero, and {} to take its significance at 5 %.",
+         bring the regression-adjusted difference of {} to zero, and {} to take away its significance at 5 %. Weighted to \
+         the target, the same regression gives {}, and {} would do. The smaller of the two is graded.",
         numbers::percent(report.rv_q1),
-        numbers::percent(report.rv_q1_alpha05)
+        numbers::fixed(report.regression_estimate, digits),
+        numbers::percent(report.rv_q1_alpha05),
+        numbers::fixed(report.target_estimate, digits),
+        numbers::percent(report.target_rv_q1)
     )
 }
 
@@ -135,13 +141,15 @@ pub fn strongest_benchmark(report: &SensitivityReport) -> Option<&Benchmark> {
 fn benchmark(report: &SensitivityReport) -> Option<String> {
     let strongest = strongest_benchmark(report)?;
     let digits = numbers::decimals(report.regression_std_error);
-    let verdict = if report.rv_q1 >= strongest.equivalent_rv {
-        "so it would take one stronger than any priority confounder to explain the estimate away"
-    } else {
-        "so one as strong as that would already explain the estimate away"
+    let complete = report.benchmarks_unattainable.is_empty();
+    let verdict = match (report.rv_q1.min(report.target_rv_q1) > strongest.equivalent_rv, complete) {
+        (true, true) => "so it would take one stronger than any priority confounder to explain the estimate away",
+        (true, false) => "so one like that would not explain the estimate away; one like those below might",
+        (false, _) => "so one as strong as that would already explain the estimate away",
     };
+    let which = if complete { "the strongest priority confounder" } else { "the strongest that can be a benchmark" };
     Some(format!(
-        "Benchmark: one as strong as {}, the strongest priority confounder, corresponds to {} and would leave {} of the \
+        "Benchmark: one as strong as {}, {which}, corresponds to {} and would leave {} of the \
          regression-adjusted {}; {verdict}.",
         strongest.confounder,
         numbers::percent(strongest.equivalent_rv),
@@ -152,7 +160,7 @@ fn benchmark(report: &SensitivityReport) -> Option<String> {
 
 fn tipping(report: &SensitivityReport, units: &str) -> String {
     if report.tipping_bias == 0.0 {
-        return "Tipping point: the 95 % interval holds zero as it is; no bias is needed.".to_owned();
+        return "Tipping point: the 95 % interval includes zero already; no bias is needed.".to_owned();
     }
     format!(
         "Tipping point: a constant bias of {} would make the 95 % interval touch zero.",

@@ -244,7 +244,7 @@ mod commands {
             let Some(command) = source.lines().find_map(|line| line.trim().strip_prefix("!\"{OCI}\" ")) else {
                 continue;
             };
-            let arguments: Vec<&str> = command.split_whitespace().collect();
+            let arguments: Vec<&str> = command.split_whitespace().filter(|word| *word != "{DATA}").collect();
             let ran = oci_agent(&run.dir.path().join("out"), &arguments);
             assert_eq!(ran.code, 0, "{command}: {}", ran.stderr);
             let output = &cell["outputs"][0]["text"];

@@ -42,28 +42,32 @@ pub fn groups(results: &ResultsDocument) -> Vec<Group> {
 }
 
 fn group(answer: &Answer, effects: &[EffectRow]) -> Group {
+    // A one-shot analyst does not trim: the benchmarks are those of the first design, on every analysed row.
+    let first = effects.iter().filter(|row| row.requested == answer.requested).map(|row| row.iteration).min();
     let mut rows: Vec<ForestRow> = effects
         .iter()
         .filter(|row| row.requested == answer.requested)
-        .filter_map(|row| forest_row(answer, row))
+        .filter_map(|row| forest_row(answer, row, first))
         .collect();
     // A stable sort: inside a role the order of the document stays.
     rows.sort_by_key(|row| row.role);
     Group { heading: format!("{}: {}", words::asked_and_answered(answer), words::tier(answer.tier)), rows }
 }
 
-fn forest_row(answer: &Answer, row: &EffectRow) -> Option<ForestRow> {
+fn forest_row(answer: &Answer, row: &EffectRow, first: Option<u32>) -> Option<ForestRow> {
     let effect = &row.effect;
     let here = row.iteration == answer.iteration;
     let role = match (here, row.primary, effect.estimator.is_benchmark()) {
+        (_, false, true) if Some(row.iteration) == first => Role::Benchmark,
         (true, true, _) => Role::Answer,
         (true, false, false) => Role::Other,
-        (true, false, true) => Role::Benchmark,
+        (true, false, true) => return None,
         (false, true, _) => Role::Iteration,
         (false, false, _) => return None,
     };
     let label = match role {
         Role::Iteration => format!("iteration {}: {}", row.iteration, row.name),
+        Role::Benchmark if !here => format!("{}, all rows", effect.estimator.title()),
         _ => effect.estimator.title().to_owned(),
     };
     Some(ForestRow {

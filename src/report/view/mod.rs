@@ -7,12 +7,12 @@ mod provenance;
 
 pub(super) use critique::critique_context;
 
-use super::documents::ResultsDocument;
+use super::documents::{Answer, ResultsDocument};
 use super::page::Picture;
 use super::plots::{Figure, FigureKind};
 use super::table::{Column, Table};
 use super::{numbers, text, words};
-use crate::estimand::Target;
+use crate::estimand::{EstimatorKind, Target};
 use crate::plan::Plan;
 use minijinja::value::Value;
 use std::collections::BTreeMap;
@@ -126,6 +126,19 @@ fn verdicts(results: &ResultsDocument) -> Table {
     table
 }
 
+/// What a one-shot linear regression on every analysed row would have said, beside the answer.
+fn one_shot(results: &ResultsDocument, answer: &Answer) -> Option<String> {
+    let effect = answer.effect.as_ref()?;
+    let mut rows = results.effects.iter().filter(|row| row.requested == answer.requested);
+    let row = rows.find(|row| row.effect.estimator == EstimatorKind::Regression)?;
+    let said = words::effect(&row.effect, &results.units);
+    let answered = words::effect(effect, &results.units);
+    Some(format!(
+        "{}: a one-shot linear regression on all rows would have said {said}; the answer is {answered}.",
+        answer.name
+    ))
+}
+
 /// What the table does not say: why something is missing, and that an answer is not to the question asked.
 fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
     let mut notes = Vec::new();
@@ -134,6 +147,7 @@ fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
         if answer.name != asked {
             notes.push(format!("Asked for the {asked}, the run can answer for the {} only.", answer.name));
         }
+        notes.extend(one_shot(results, answer));
         notes.extend(answer.missing.iter().map(|why| format!("{asked}: {}", words::sentence(why))));
     }
     notes

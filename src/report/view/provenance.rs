@@ -112,7 +112,7 @@ pub fn hashes(results: &ResultsDocument, plan: &Plan) -> Table {
 
 /// Commands that give the run, and one of its numbers, again.
 pub fn commands(results: &ResultsDocument) -> String {
-    let mut out = "oci-agent check plan.yaml\noci-agent run plan.yaml\n".to_owned();
+    let mut out = "oci-agent check plan.yaml\noci-agent run plan.yaml --out ../again\n".to_owned();
     let first = results.answers.iter().find_map(|answer| answer.effect.as_ref().map(|effect| (answer, effect)));
     if let Some((answer, effect)) = first {
         out.push_str(&format!(

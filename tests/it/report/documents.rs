@@ -86,7 +86,7 @@ fn the_report_tells_the_whole_story() {
         "](plots/forest.svg)",
         "Robustness value: a hidden confounder would have to explain 8.3 %",
         "one as strong as black, the strongest priority confounder, corresponds to",
-        "the 95 % interval holds zero as it is",
+        "the 95 % interval includes zero already",
         "| `overlap.outside` | warning | share outside (0.1, 0.9) | 12.8 % | 10.0 % |",
         "Encouragement design",
         "## Threats, in the words of the plan",

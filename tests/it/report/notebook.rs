@@ -68,8 +68,10 @@ fn its_code_calls_the_program_and_its_prose_tells_the_story() {
     assert!(
         code[0].contains("OCI = os.environ.get(\"OCI_AGENT\", \"oci-agent\")") && code[0].contains("shutil.which(OCI)")
     );
-    assert_eq!(code[1], "!\"{OCI}\" check plan.yaml");
-    assert_eq!(code[2], "!\"{OCI}\" estimate plan.yaml --spec iter_02/spec.yaml --estimand ate --estimator aipw");
+    let stops = "assert _exit_code == 0";
+    assert!(code[1].starts_with("!\"{OCI}\" check plan.yaml {DATA}\n") && code[1].contains(stops), "{}", code[1]);
+    let call = "!\"{OCI}\" estimate plan.yaml --spec iter_02/spec.yaml --estimand ate --estimator aipw {DATA}\n";
+    assert!(code[2].starts_with(call) && code[2].contains(stops), "{}", code[2]);
     let prose: String = cells.iter().filter(|c| c["cell_type"] == "markdown").map(|c| joined(&c["source"])).collect();
     for said in [
         "trimmed ATE",
