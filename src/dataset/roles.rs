@@ -149,18 +149,14 @@ fn immoderate(column: &Column, values: &[f64], path: &str) -> Option<DatasetProb
 fn missing(column: &Column, role: Role, path: &str, policy: MissingPolicy) -> Option<DatasetProblem> {
     let missing = column.missing();
     let imputable = role == Role::Covariate;
-    if let (MissingPolicy::Indicator, true, Data::Codes { levels, .. }) = (policy, missing > 0, &column.data) {
-        if levels.iter().any(|level| level == super::MISSING_LEVEL) {
-            return Some(DatasetProblem::new(
-                path,
-                format!(
-                    "`{}` has missing values, and also a level that is called `{}`",
-                    column.name,
-                    super::MISSING_LEVEL
-                ),
-                "rename that level, so that it can be told from the values that are missing",
-            ));
-        }
+    if let (MissingPolicy::Indicator, true, Data::Codes { levels, .. }) = (policy, missing > 0, &column.data)
+        && levels.iter().any(|level| level == super::MISSING_LEVEL)
+    {
+        return Some(DatasetProblem::new(
+            path,
+            format!("`{}` has missing values, and also a level that is called `{}`", column.name, super::MISSING_LEVEL),
+            "rename that level, so that it can be told from the values that are missing",
+        ));
     }
     // A placebo is tested on the rows that have it; the report says so.
     let tolerable = imputable || role == Role::Placebo;
