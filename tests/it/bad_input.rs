@@ -281,6 +281,7 @@ fn an_answer_that_cannot_be_computed_is_not_accepted() {
     assert!(failed["message"].as_str().expect("text").contains("treated arm"), "{failed}");
 }
 
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 #[test]
 fn output_that_cannot_be_written() {
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
