@@ -1,6 +1,7 @@
 //! What stands in the forest plot: per requested estimand its answer, the other estimators on the same design, the
 //! benchmarks, and the primary estimates of the other iterations.
 
+use crate::estimand::EstimatorKind;
 use crate::report::documents::{Answer, EffectRow, ResultsDocument};
 use crate::report::{numbers, words};
 
@@ -67,7 +68,8 @@ fn forest_row(answer: &Answer, row: &EffectRow, first: Option<u32>) -> Option<Fo
     };
     let label = match role {
         Role::Iteration => format!("iteration {}: {}", row.iteration, row.name),
-        Role::Benchmark if !here => format!("{}, all rows", effect.estimator.title()),
+        Role::Benchmark if !here && effect.estimator == EstimatorKind::Naive => "raw means, all rows".to_owned(),
+        Role::Benchmark if !here => "regression, all rows".to_owned(),
         _ => effect.estimator.title().to_owned(),
     };
     Some(ForestRow {
