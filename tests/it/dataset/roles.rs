@@ -1,0 +1,129 @@
+//! Treatment, outcome, weights and ids.
+
+use super::*;
+
+#[test]
+fn treatment_levels_match_as_text_and_as_numbers() {
+    for (one, zero, treated, control) in [
+        ("1", "0", "1", "0"),
+        ("1.0", "0.0", "1", "0"),
+        ("true", "false", "1", "0"),
+        ("1", "0", "true", "false"),
+        ("new", "old", "new", "old"),
+        ("2", "1", "2.0", "1"),
+    ] {
+        let text = format!("t,y\n{one},1\n{zero},2\n{one},3\n");
+        let wanted = Request { treated: treated.into(), control: control.into(), ..request(&[]) };
+        assert_eq!(analysed(&text, &wanted).treated().to_vec(), [1.0, 0.0, 1.0], "{one} {treated}");
+    }
+}
+
+#[test]
+fn treatment_that_is_not_binary_lists_values_and_counts() {
+    let text = "t,y\n1,1\n0,2\n2,3\n0,4\n";
+    let found = problem(text, &request(&[]));
+    assert_eq!(found.path, "treatment.column");
+    assert_says(&found.message, &["not binary", "3 values", "`0` (2 rows)", "`2` (1 row)"]);
+    assert_says(&found.hint, &["1 row with another value", "not be dropped"]);
+}
+
+#[test]
+fn treatment_level_that_does_not_occur_lists_what_does() {
+    let text = "t,y\nyes,1\nno,2\nyes,3\n";
+    let found = problems(text, &request(&[]));
+    let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
+    assert_eq!(paths, ["treatment.treated", "treatment.control"]);
+    assert_says(&found[0].message, &["treated arm is empty", "`yes` (2 rows)", "`no` (1 row)"]);
+}
+
+#[test]
+fn empty_arm() {
+    let found = problem("t,y\n1,1\n1,2\n1,3\n", &request(&[]));
+    assert_eq!(found.path, "treatment.control");
+    assert_says(&found.message, &["control arm is empty"]);
+}
+
+#[test]
+fn arm_that_is_empty_after_dropping_says_so() {
+    let dropping = Request { missing: MissingPolicy::Drop, ..request(&["x"]) };
+    let found = problems("t,y,x\n1,1,\n0,2,3\n0,3,4\n0,3,1\n", &dropping);
+    assert_says(&found[0].message, &["treated arm is empty", "after rows with missing values were dropped"]);
+}
+
+#[test]
+fn same_value_for_treated_and_control() {
+    let wanted = Request { control: "1.0".into(), ..request(&[]) };
+    assert_eq!(problem(GOOD, &wanted).path, "treatment.control");
+}
+
+#[test]
+fn outcome_that_is_not_numeric() {
+    let found = problem("t,y\n1,good\n0,bad\n", &request(&[]));
+    assert_eq!(found.path, "outcome.column");
+    assert_says(&found.message, &["not numeric", "`bad`"]);
+}
+
+#[test]
+fn binary_outcome_that_is_not_0_or_1() {
+    let binary = Request { outcome: Some(("y".into(), OutcomeKind::Binary)), ..request(&[]) };
+    let found = problem("t,y\n1,1\n0,2\n0,0\n", &binary);
+    assert_says(&found.message, &["binary", "row 2", "has 2"]);
+    assert_eq!(analysed("t,y\n1,true\n0,false\n", &binary).outcome().expect("y").to_vec(), [1.0, 0.0]);
+}
+
+#[test]
+fn weights_that_are_negative_nan_zero_or_text() {
+    let weighted = Request { weights: Some("w".into()), ..request(&[]) };
+    for (weights, words) in [
+        (["1", "-2", "1"], &["1 negative value,", "row 2", "-2"][..]),
+        (["1", "NaN", "1"], &["1 missing value"][..]),
+        (["0", "0", "0"], &["zero in every row"][..]),
+        (["0", "1", "1"], &["treated arm", "weight zero"][..]),
+        (["a", "b", "c"], &["not numeric"][..]),
+        (["1", "inf", "1"], &["infinite"][..]),
+    ] {
+        let [a, b, c] = weights;
+        let found = problem(&format!("t,y,w\n1,1,{a}\n0,2,{b}\n0,3,{c}\n"), &weighted);
+        assert_eq!(found.path, "data.weights");
+        assert_says(&found.message, words);
+    }
+}
+
+#[test]
+fn zero_weights_are_left_out_and_counted() {
+    let weighted = Request { weights: Some("w".into()), ..request(&[]) };
+    let a = analysed("t,y,w\n1,1,2\n0,2,0\n0,3,1\n", &weighted);
+    assert_eq!(a.counters().rows_weight_zero, 1);
+    let covariates = a.covariates(&[]).expect("no terms");
+    assert_eq!(covariates.weights().expect("weights").to_vec(), [2.0, 1.0], "a row that stands for nobody is left out");
+    assert_eq!((a.n(), a.counters().rows_analysed, a.counters().rows_dropped_missing), (2, 2, 0));
+}
+
+#[test]
+fn duplicate_unit_ids_name_the_first_pair() {
+    for ids in [["7", "8", "7"], ["a", "b", "a"]] {
+        let [a, b, c] = ids;
+        let with_id = Request { unit_id: Some("id".into()), ..request(&[]) };
+        let found = problem(&format!("t,y,id\n1,1,{a}\n0,2,{b}\n0,3,{c}\n"), &with_id);
+        assert_eq!(found.path, "data.unit_id");
+        assert_says(&found.message, &[&format!("`{a}`"), "row 1", "row 3"]);
+        assert_says(&found.hint, &["one row must be one unit"]);
+    }
+}
+
+#[test]
+fn missing_columns_suggest_names_and_point_at_the_plan() {
+    let wanted = Request {
+        treatment: "tt".into(),
+        outcome: Some(("Y".into(), OutcomeKind::Continuous)),
+        weights: Some("w".into()),
+        unit_id: Some("id".into()),
+        placebos: vec!["before".into()],
+        ..request(&["incme"])
+    };
+    let found = problems("t,y,income\n1,2,3\n0,2,4\n", &wanted);
+    let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
+    assert_eq!(paths, ["treatment.column", "outcome.column", "data.weights", "data.unit_id", "incme", "before"]);
+    assert_says(&found[4].hint, &["did you mean `income`"]);
+    assert_says(&found[5].hint, &["the columns are", "`income`"]);
+}
