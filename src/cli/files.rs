@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A plan file is never larger than this; see `plan::parse_bytes`.
 const READ_AT_MOST: u64 = 2 << 20;
 
-/// Reads the bytes of a plan; of a file that is much too large only as many as show that it is.
+/// Reads the bytes of a plan; a file that is much too large is not read at all.
 pub fn read_plan(path: &Path) -> Result<Vec<u8>, CliError> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|error| CliError::io(path, "read the plan", &error))?;

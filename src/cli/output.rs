@@ -3,6 +3,7 @@
 use super::errors::CliError;
 use crate::agent::events::{DesignGrade, Event, Observer};
 use crate::finding::{Severity, Tier};
+use crate::report::numbers;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -130,9 +131,9 @@ impl Follower {
                 self.line(&paint(title, BOLD, color));
                 self.line(&format!(
                     "{} rows, {} treated and {} controls; on record in {out} (branch {branch})",
-                    thousands(*rows),
-                    thousands(*treated),
-                    thousands(rows - treated)
+                    numbers::count(*rows),
+                    numbers::count(*treated),
+                    numbers::count(rows - treated)
                 ));
             }
             Event::Note { message } => self.line(&format!("{} {message}", paint("note", YELLOW, color))),
@@ -170,20 +171,6 @@ fn grade_lines(grade: &DesignGrade, color: bool) -> Vec<String> {
     lines
 }
 
-/// 16177 as `16,177`.
-#[must_use]
-pub fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 impl Observer for Follower {
     fn on(&mut self, event: &Event) {
         if self.json {
@@ -199,16 +186,5 @@ impl Observer for Follower {
 
     fn cancelled(&self) -> bool {
         self.cancel.load(Ordering::SeqCst)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thousands;
-
-    #[test]
-    fn groups_digits_by_three() {
-        let shown: Vec<String> = [0, 999, 1000, 16_177, 1_000_000].into_iter().map(thousands).collect();
-        assert_eq!(shown, ["0", "999", "1,000", "16,177", "1,000,000"]);
     }
 }

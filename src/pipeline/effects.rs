@@ -28,7 +28,7 @@ pub struct Effects {
 pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
-    let label = |what: &str| format!("iteration {}, {name}: {what}", spec.iteration);
+    let label = |what: &str| label(spec.iteration, analysis) + what;
     let sample = match sample(prepared, analysis) {
         Ok(sample) => sample,
         Err(failure) => {
@@ -58,6 +58,12 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
     }
     effects.notes.extend(crossfit_drops(&nuisances, analysis).map(|drop| label(&drop)));
     effects
+}
+
+/// How every line about an analysis begins.
+#[must_use]
+pub fn label(iteration: u32, analysis: &Analysis) -> String {
+    format!("iteration {iteration}, {}: ", analysis.estimand().name())
 }
 
 /// Terms that were constant or aliased outside one fold, and so left out there.

@@ -6,7 +6,7 @@ use super::prepare::Prepared;
 use crate::critique::rubric::SensitivityState;
 use crate::critique::{Critique, Executed};
 use crate::diagnose::sensitivity::SensitivityReport;
-use crate::estimand::{Effect, Target};
+use crate::estimand::{Effect, EstimatorKind, Target};
 use crate::finding::Tier;
 use crate::report::documents::{AnalysisDesign, Answer, DesignDocument, EffectRow, ResultsDocument, SpecTried};
 use crate::spec::{Analysis, AnalysisSpec};
@@ -68,8 +68,16 @@ impl Unblinded {
                 return None;
             }
             let failed = run.designed(*requested).and_then(|design| design.failed.clone());
-            let name = format!("{}: {}", analysis.estimand().name(), analysis.primary.title());
-            let noted = self.effects.not_estimated.iter().rfind(|line| line.contains(&name)).cloned();
+            let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
+            let about = effects::label(first, analysis);
+            let mut lines = self.effects.not_estimated.iter().filter_map(|line| line.strip_prefix(&about));
+            // A line that names an estimator is about that one; a line that names none is about all of them.
+            let own = format!("{}: ", analysis.primary.title());
+            let others = || EstimatorKind::ALL.iter().map(|kind| format!("{}: ", kind.title()));
+            let noted = lines.find_map(|line| match line.strip_prefix(&own) {
+                Some(reason) => Some(reason.to_owned()),
+                None => others().all(|other| !line.starts_with(&other)).then(|| line.to_owned()),
+            });
             Some((*requested, failed.or(noted).unwrap_or_else(|| "no reason is on record".to_owned())))
         };
         self.answering.iter().filter_map(reason).collect()
