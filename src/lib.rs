@@ -8,7 +8,7 @@
 //!
 //! | layer | modules | may do |
 //! |---|---|---|
-//! | L0 vocabulary | [`sample`], [`estimand`], [`finding`], [`schema`], [`term`] | plain data, serde only |
+//! | L0 vocabulary | [`sample`], [`estimand`], [`nuisance`], [`finding`], [`schema`], [`term`] | plain data, serde only |
 //! | L1 numerics | [`numerics`], [`learners`], [`design`], [`estimate`], [`diagnose`] | arithmetic: no files, environment, clock, printing or unseeded randomness |
 //! | L2 documents | [`plan`], [`spec`], [`playbook`], [`critique`], [`report`] | bytes in, bytes out |
 //! | L3 effects | [`dataset`], [`artifacts`] | one kind of I/O each |
@@ -31,6 +31,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 // L0 vocabulary
 pub mod estimand;
 pub mod finding;
+pub mod nuisance;
 pub mod sample;
 pub mod schema;
 pub mod term;

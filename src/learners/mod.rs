@@ -1,8 +1,9 @@
-//! Nuisance learners: logistic and linear regression on a standardised design matrix.
+//! Nuisance learners, behind one trait ([`learner::Learner`]), and the regressions they are made of.
 //!
 //! Each is a triple: parameters that are checked, an info record that says how the fit ended, and an error that is never
 //! disguised as a number.
 
+pub mod learner;
 pub mod linear;
 pub mod linfa;
 pub mod logistic;

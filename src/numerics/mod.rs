@@ -3,6 +3,7 @@
 //! Everything here is a pure function of its arguments. Sums over rows run over a fixed number of chunks and are
 //! reduced in chunk order, so that the same bits come out whatever the number of threads; see [`chunks`].
 
+pub mod binned;
 pub mod chunks;
 pub mod design_matrix;
 pub mod distributions;

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Plain data that everything may import (and that may import each other).
-const VOCABULARY: &[&str] = &["estimand", "finding", "sample", "schema", "term"];
+const VOCABULARY: &[&str] = &["estimand", "finding", "nuisance", "sample", "schema", "term"];
 
 /// What each module may import besides the vocabulary. A name with `::` allows that submodule only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     // L0 vocabulary
     ("estimand", &[]),
     ("finding", &[]),
+    ("nuisance", &[]),
     ("sample", &[]),
     ("schema", &[]),
     ("term", &[]),
