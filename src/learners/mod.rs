@@ -4,6 +4,7 @@
 //! disguised as a number.
 
 pub mod basis;
+pub mod boosting;
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod data;
