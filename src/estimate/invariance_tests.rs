@@ -18,7 +18,15 @@ const WHOLE_SAMPLE: [EstimatorKind; 6] = [
 ];
 
 fn params(outcome: OutcomeKind) -> EstimateParams {
-    EstimateParams { population: Population::All, outcome, folds: 3, seed: 5, logistic: LogisticParams::default() }
+    EstimateParams {
+        population: Population::All,
+        outcome,
+        folds: 3,
+        seed: 5,
+        logistic: LogisticParams::default(),
+        models: NuisanceModels::default(),
+        inference: Inference::Population,
+    }
 }
 
 struct Arrays {
@@ -94,11 +102,11 @@ fn swapping_the_arms_flips_the_sign_and_exchanges_att_and_atc() {
 #[test]
 fn a_change_of_outcome_units_changes_the_units_of_the_answer() {
     let a = Arrays::draw(150, OutcomeKind::Continuous);
-    let base = effects(&a.sample(None), OutcomeKind::Continuous, &EstimatorKind::ALL);
+    let base = effects(&a.sample(None), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
     let scaled = Arrays { y: &a.y * -2.5, ..a.rows(&(0..150).collect::<Vec<_>>()) };
     let shifted = Arrays { y: &a.y + 1000.0, ..a.rows(&(0..150).collect::<Vec<_>>()) };
-    let scaled = effects(&scaled.sample(None), OutcomeKind::Continuous, &EstimatorKind::ALL);
-    let shifted = effects(&shifted.sample(None), OutcomeKind::Continuous, &EstimatorKind::ALL);
+    let scaled = effects(&scaled.sample(None), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
+    let shifted = effects(&shifted.sample(None), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
     for ((b, s), h) in base.iter().zip(&scaled).zip(&shifted) {
         assert!(close(s.estimate, -2.5 * b.estimate, 1e-10), "{:?}", b.estimator);
         assert!(close(s.std_error, 2.5 * b.std_error, 1e-10), "{:?}", b.estimator);
@@ -128,8 +136,8 @@ fn the_scale_of_the_weights_is_immaterial_and_weight_zero_is_absence() {
     let a = Arrays::draw(150, OutcomeKind::Continuous);
     let some = a.w.mapv(|w| w - 1.0); // zero in every third row
     let present: Vec<usize> = (0..150).filter(|i| some[*i] > 0.0).collect();
-    let base = effects(&a.sample(Some(&some)), OutcomeKind::Continuous, &EstimatorKind::ALL);
-    let scaled = effects(&a.sample(Some(&(&some * 1e-3))), OutcomeKind::Continuous, &EstimatorKind::ALL);
+    let base = effects(&a.sample(Some(&some)), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
+    let scaled = effects(&a.sample(Some(&(&some * 1e-3))), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
     for (u, v) in base.iter().zip(&scaled) {
         assert!(close(u.estimate, v.estimate, 1e-11) && close(u.std_error, v.std_error, 1e-10), "{:?}", u.estimator);
     }
@@ -180,7 +188,7 @@ fn the_same_bits_on_one_thread_and_on_two() {
     let sample = a.sample(Some(&a.w));
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| effects(&sample, OutcomeKind::Continuous, &EstimatorKind::ALL))
+        pool.install(|| effects(&sample, OutcomeKind::Continuous, &EstimatorKind::STANDARD))
     };
     assert_eq!(on(1), on(2));
 }
@@ -192,7 +200,7 @@ fn a_propensity_fitted_before_gives_the_same_bits() {
     let p = crate::design::fit_propensity(sample.covariates(), &LogisticParams::default()).unwrap();
     let given = Nuisances::with_propensity(&sample, &params(OutcomeKind::Continuous), &p).unwrap();
     let own = Nuisances::new(&sample, &params(OutcomeKind::Continuous)).unwrap();
-    for kind in EstimatorKind::ALL {
+    for kind in EstimatorKind::STANDARD {
         assert_eq!(given.effect(kind, Target::Ato), own.effect(kind, Target::Ato));
         assert_eq!(
             own.effect(kind, Target::Ato),

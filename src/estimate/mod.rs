@@ -34,6 +34,7 @@ use crate::design::DesignError;
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
 use crate::learners::linear::LinearError;
 use crate::learners::logistic::{LogisticError, LogisticParams};
+use crate::nuisance::{Inference, NuisanceModels};
 use crate::numerics::linalg::LinalgError;
 use crate::sample::Sample;
 
@@ -46,10 +47,14 @@ pub struct EstimateParams {
     pub outcome: OutcomeKind,
     /// Folds for cross-fitting, at least 2.
     pub folds: usize,
-    /// Root seed; only fold assignment uses it.
+    /// Root seed of fold assignment and of every learner.
     pub seed: u64,
     /// How logistic regressions are fitted.
     pub logistic: LogisticParams,
+    /// What fits the nuisances of the cross-fitted and the tree-based estimators, how often, at what cost.
+    pub models: NuisanceModels,
+    /// Whose average effect the interval is about.
+    pub inference: Inference,
 }
 
 /// Why there is no estimate.
@@ -158,6 +163,16 @@ pub enum EstimateError {
     /// An estimator that cannot be computed from what was given.
     #[error("{0} cannot be computed from given nuisances")]
     NotFromKnown(&'static str),
+    /// A combination of estimator and setting that is not defined here.
+    #[error("{estimator} is not available {setting}; {advice}")]
+    Unavailable {
+        /// Title of the estimator.
+        estimator: &'static str,
+        /// The setting that it cannot have, after "not available".
+        setting: String,
+        /// What to do instead.
+        advice: &'static str,
+    },
 }
 
 /// The effect of treatment in `sample` by one estimator. Use [`Nuisances`] for several on the same sample.

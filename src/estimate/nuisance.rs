@@ -8,6 +8,7 @@ use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard
 use crate::estimate::outcome::{OutcomeModels, OutcomeValues, check_binary};
 use crate::estimate::rows::Rows;
 use crate::estimate::{EstimateError, EstimateParams, aipw, gformula, ipw, naive, regression};
+use crate::nuisance::Inference;
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::distributions::Z_975;
 use crate::numerics::standardise::Standardisation;
@@ -135,6 +136,15 @@ impl<'a> Nuisances<'a> {
                 };
                 self.stacked(&label, Some(&e), scores)
             }
+            EstimatorKind::Tmle
+            | EstimatorKind::TmleCrossfit
+            | EstimatorKind::Bart
+            | EstimatorKind::AipwBart
+            | EstimatorKind::DrAverage => Err(EstimateError::Unavailable {
+                estimator: estimator.title(),
+                setting: "in this version".to_owned(),
+                advice: "use aipw or aipw_crossfit",
+            }),
         }
     }
 
@@ -269,6 +279,10 @@ impl Label {
             n_treated: rows.t.iter().filter(|t| **t == 1.0).count(),
             ess_treated,
             ess_control,
+            inference: Inference::Population,
+            disagreement: None,
+            clipped: 0,
+            notes: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::diagnose::sensitivity::{self, SensitivityReport};
 use crate::estimand::{Effect, EstimatorKind};
 use crate::estimate::{EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
+use crate::nuisance::{Inference, NuisanceModels};
 use crate::plan::Tool;
 use crate::report::documents::EffectRow;
 use crate::sample::Sample;
@@ -99,6 +100,8 @@ pub fn params(spec: &AnalysisSpec, analysis: &Analysis) -> EstimateParams {
         folds: spec.folds,
         seed: spec.seed,
         logistic: LogisticParams::default(),
+        models: NuisanceModels::default(),
+        inference: Inference::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::design;
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
 use crate::estimate::{EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
+use crate::nuisance::{Inference, NuisanceModels};
 use crate::plan::MissingPolicy;
 use crate::sample::Sample;
 use crate::schema::Counters;
@@ -165,6 +166,8 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         folds: request.folds.0,
         seed: request.folds.1,
         logistic: request.logistic.clone(),
+        models: NuisanceModels::default(),
+        inference: Inference::default(),
     };
     let effect = effect(&sample, &params, request.estimator, request.target)?;
     let trimmed = trimming.as_ref().map_or((0, 0), |t| (t.trimmed_treated, t.trimmed_control));

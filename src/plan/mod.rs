@@ -276,8 +276,13 @@ impl Tool {
             EstimatorKind::Naive => None,
             EstimatorKind::Regression | EstimatorKind::Gformula => Some(Tool::OutcomeRegression),
             EstimatorKind::IpwHt | EstimatorKind::IpwHajek => Some(Tool::Ipw),
-            EstimatorKind::Aipw => Some(Tool::Aipw),
-            EstimatorKind::AipwCrossfit => Some(Tool::AipwCrossfit),
+            // TMLE solves the score of AIPW; the others are AIPW, or its outcome model, with flexible nuisances.
+            EstimatorKind::Aipw | EstimatorKind::Tmle => Some(Tool::Aipw),
+            EstimatorKind::AipwCrossfit
+            | EstimatorKind::TmleCrossfit
+            | EstimatorKind::Bart
+            | EstimatorKind::AipwBart
+            | EstimatorKind::DrAverage => Some(Tool::AipwCrossfit),
         }
     }
 }

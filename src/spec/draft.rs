@@ -275,7 +275,7 @@ impl<'a> Draft<'a> {
 
     fn analyses(&mut self, terms: &[Term]) -> Vec<Analysis> {
         let allowed = |kind: &EstimatorKind| Tool::of(*kind).is_none_or(|tool| self.plan.tools.contains(&tool));
-        let estimators: Vec<EstimatorKind> = EstimatorKind::ALL.into_iter().filter(allowed).collect();
+        let estimators: Vec<EstimatorKind> = EstimatorKind::STANDARD.into_iter().filter(allowed).collect();
         let Some(primary) = PRIMARY.into_iter().find(|kind| estimators.contains(kind)) else {
             let hint = "Add at least one of `aipw`, `aipw_crossfit`, `ipw` and `outcome_regression`.";
             self.note("tools", "`tools` allows no estimator, so no estimand could be answered".to_owned(), hint);

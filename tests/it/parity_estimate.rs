@@ -9,6 +9,7 @@ use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Populati
 use oci_agent::estimate::{EstimateError, EstimateParams, KnownNuisances, Nuisances, effect_with_known};
 use oci_agent::learners::linear;
 use oci_agent::learners::logistic::LogisticParams;
+use oci_agent::nuisance::{Inference, NuisanceModels};
 
 pub fn params() -> EstimateParams {
     EstimateParams {
@@ -17,6 +18,8 @@ pub fn params() -> EstimateParams {
         folds: 5,
         seed: 1,
         logistic: LogisticParams::default(),
+        models: NuisanceModels::default(),
+        inference: Inference::Population,
     }
 }
 
