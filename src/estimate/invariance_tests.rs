@@ -1,79 +1,25 @@
 //! What must not change an answer, and what must change it in a known way.
 
+use super::test_data::{Arrays, close, params};
 use super::*;
-use crate::learners::logistic::expit;
 use crate::numerics::streams;
-use crate::sample::Covariates;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Axis};
 use rand::RngExt;
 
 /// Estimators whose nuisances are fitted on all rows, so that they do not depend on how rows fall into folds.
-const WHOLE_SAMPLE: [EstimatorKind; 6] = [
+const WHOLE_SAMPLE: [EstimatorKind; 7] = [
     EstimatorKind::Naive,
     EstimatorKind::Regression,
     EstimatorKind::Gformula,
     EstimatorKind::IpwHt,
     EstimatorKind::IpwHajek,
     EstimatorKind::Aipw,
+    EstimatorKind::Tmle,
 ];
-
-fn params(outcome: OutcomeKind) -> EstimateParams {
-    EstimateParams {
-        population: Population::All,
-        outcome,
-        folds: 3,
-        seed: 5,
-        logistic: LogisticParams::default(),
-        models: NuisanceModels::default(),
-        inference: Inference::Population,
-    }
-}
-
-struct Arrays {
-    x: Array2<f64>,
-    t: Array1<f64>,
-    y: Array1<f64>,
-    w: Array1<f64>,
-}
-
-impl Arrays {
-    /// n rows with effects that differ between the targets, and weights 1, 2 and 3.
-    fn draw(n: usize, outcome: OutcomeKind) -> Self {
-        let mut rng = streams::stream(17, "invariance.test");
-        let x = Array2::from_shape_fn((n, 3), |_| rng.random::<f64>() * 2.0 - 1.0);
-        let t: Array1<f64> =
-            x.outer_iter().map(|r| f64::from(u8::from(rng.random::<f64>() < expit(r[0] - 0.5 * r[1])))).collect();
-        let y = (0..n).map(|i| {
-            let mean = x[[i, 0]] + t[i] * (1.0 + x[[i, 1]] - x[[i, 0]]);
-            match outcome {
-                OutcomeKind::Continuous => 20.0 + mean + rng.random::<f64>() * 2.0,
-                OutcomeKind::Binary => f64::from(u8::from(rng.random::<f64>() < expit(mean))),
-            }
-        });
-        let y = y.collect();
-        let w = (0..n).map(|i| 1.0 + (i % 3) as f64).collect();
-        Self { x, t, y, w }
-    }
-
-    fn sample(&self, weights: Option<&Array1<f64>>) -> Sample {
-        let names = (0..self.x.ncols()).map(|j| format!("x{j}")).collect();
-        let c = Covariates::new(self.x.clone(), names, self.t.clone(), weights.cloned()).unwrap();
-        Sample::new(c, self.y.clone()).unwrap()
-    }
-
-    fn rows(&self, rows: &[usize]) -> Self {
-        let pick = |v: &Array1<f64>| v.select(Axis(0), rows);
-        Self { x: self.x.select(Axis(0), rows), t: pick(&self.t), y: pick(&self.y), w: pick(&self.w) }
-    }
-}
 
 fn effects(sample: &Sample, outcome: OutcomeKind, kinds: &[EstimatorKind]) -> Vec<Effect> {
     let nuisances = Nuisances::new(sample, &params(outcome)).unwrap();
     kinds.iter().flat_map(|k| Target::ALL.map(|t| nuisances.effect(*k, t).unwrap())).collect()
-}
-
-fn close(a: f64, b: f64, tolerance: f64) -> bool {
-    (a - b).abs() <= tolerance * (1.0 + b.abs())
 }
 
 #[test]
@@ -167,7 +113,8 @@ fn stacked_standard_errors_are_the_numerical_derivatives_of_the_whole_procedure(
                 *s += (a.w[row] * (up.estimate - down.estimate) / (2.0 * step)).powi(2);
             }
         }
-        for (effect, square) in base.iter().zip(squares) {
+        // The influence function of TMLE leaves its nuisances out, which is right to first order only.
+        for (effect, square) in base.iter().zip(squares).filter(|(e, _)| e.estimator != EstimatorKind::Tmle) {
             // The naive difference has no nuisance, so its influence function is already complete.
             let analytic = effect.se_stacked.or(effect.se_influence).unwrap();
             let numeric: f64 = f64::sqrt(square);

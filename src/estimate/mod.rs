@@ -13,22 +13,28 @@
 //! | IPW | [`ipw`] | weighted means (Hájek), weighted sums (Horvitz–Thompson) | stacked |
 //! | AIPW | [`aipw`] | one orthogonal score for all four targets | stacked |
 //! | AIPW, cross-fitted | [`crossfit`] | the same with out-of-fold nuisances | influence function |
+//! | TMLE | [`tmle`] | substitution at predictions moved until that score is solved | influence function |
 //!
 //! Assumptions common to all but the first: no unmeasured confounding given X, overlap in the target population, no
 //! interference, one version of treatment.
 
 pub mod aipw;
 pub mod crossfit;
+mod effects;
 pub mod gformula;
 pub mod inference;
 pub mod ipw;
+mod known;
 pub mod naive;
 pub mod nuisance;
 pub mod outcome;
 pub mod regression;
 mod rows;
+pub mod tmle;
 
-pub use nuisance::{KnownNuisances, Nuisances, effect_with_known};
+pub use known::{KnownNuisances, effect_with_known};
+pub use nuisance::Nuisances;
+pub use tmle::Fluctuation;
 
 use crate::design::DesignError;
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
@@ -160,6 +166,16 @@ pub enum EstimateError {
         /// The value.
         value: f64,
     },
+    /// A targeting step without a solution.
+    #[error(
+        "the outcome predictions of {arm} could not be targeted: {problem}. AIPW (aipw, aipw_crossfit) solves the same score without this step"
+    )]
+    NoFluctuation {
+        /// `treated`, `control` or `both arms`.
+        arm: &'static str,
+        /// Why not.
+        problem: String,
+    },
     /// An estimator that cannot be computed from what was given.
     #[error("{0} cannot be computed from given nuisances")]
     NotFromKnown(&'static str),
@@ -192,3 +208,5 @@ pub fn estimate(
 mod invariance_tests;
 #[cfg(test)]
 mod refusal_tests;
+#[cfg(test)]
+mod test_data;
