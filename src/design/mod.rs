@@ -28,6 +28,9 @@ pub enum DesignError {
     /// The information matrix could not be inverted.
     #[error("the standard errors of the propensity model could not be computed: {0}")]
     Information(#[from] LinalgError),
+    /// The learner asked for cannot be had.
+    #[error("the propensity model of treatment cannot be fitted: {0}")]
+    Unavailable(LearnerError),
     /// A learner failed on the rows outside one fold.
     #[error("the propensity model of treatment could not be fitted with fold {fold} of {folds} held out: {source}")]
     Learner {

@@ -3,6 +3,7 @@
 //! Each is a triple: parameters that are checked, an info record that says how the fit ended, and an error that is never
 //! disguised as a number.
 
+pub mod factory;
 pub mod learner;
 pub mod linear;
 pub mod linfa;
