@@ -4,12 +4,14 @@
 //! cannot be chosen by looking at effects.
 
 pub mod crossfitted;
+pub mod learner;
 pub mod model;
 pub mod propensity;
 pub mod trim;
 pub mod weights;
 
 pub use crossfitted::{CrossFittedPropensity, CrossFitting, fit_crossfitted};
+pub use learner::propensity_learner;
 pub use model::{KnownPropensity, PropensityModel};
 pub use propensity::{Coefficient, Propensity, fit_propensity};
 pub use trim::{Crump, Trimming, crump_optimal, trim};

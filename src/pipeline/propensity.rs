@@ -5,7 +5,6 @@ use crate::design::crossfitted::CLIP;
 use crate::design::{
     self, Coefficient, CrossFittedPropensity, CrossFitting, DesignError, KnownPropensity, Propensity, PropensityModel,
 };
-use crate::learners::factory;
 use crate::learners::learner::Seed;
 use crate::learners::logistic::LogisticParams;
 use crate::nuisance::{LearnerKind, NuisanceModels};
@@ -32,7 +31,7 @@ pub(super) fn fit(
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
         return Ok(PropensityModel::Logistic(fitted));
     }
-    let learner = factory::learner(models.propensity, models.budget).map_err(DesignError::Unavailable)?;
+    let learner = design::propensity_learner(models.propensity, models.budget, rows.len()).map_err(DesignError::Unavailable)?;
     let fold = folds::stratified(covariates.treated(), spec.folds, spec.seed);
     let how = CrossFitting { fold: &fold, folds: spec.folds, clip: CLIP };
     let fitted = design::fit_crossfitted(covariates, learner.as_ref(), how, &Seed::new(spec.seed, "design.propensity"))?;
