@@ -253,6 +253,31 @@ impl EstimatorKind {
     pub fn is_benchmark(self) -> bool {
         matches!(self, EstimatorKind::Naive | EstimatorKind::Regression)
     }
+
+    /// Whether its propensity may come from any learner. The others take their standard error from the regressions
+    /// that they stack.
+    #[must_use]
+    pub fn takes_learners(self) -> bool {
+        self.is_crossfitted() || self == EstimatorKind::Bart
+    }
+
+    /// Whether a nuisance of it is cross-fitted, so that repeats with other folds say something.
+    #[must_use]
+    pub fn is_crossfitted(self) -> bool {
+        matches!(
+            self,
+            EstimatorKind::AipwCrossfit
+                | EstimatorKind::TmleCrossfit
+                | EstimatorKind::AipwBart
+                | EstimatorKind::DrAverage
+        )
+    }
+
+    /// Whether its outcome models are part of what it is, rather than a choice.
+    #[must_use]
+    pub fn brings_outcome_models(self) -> bool {
+        matches!(self, EstimatorKind::Bart | EstimatorKind::AipwBart | EstimatorKind::DrAverage)
+    }
 }
 
 /// What kind of number the outcome is.

@@ -95,10 +95,12 @@ pub fn from_plan(
         let message = format!("`{}` needs the tool `{}`, which the plan's `tools` do not list", kind.key(), tool.key());
         return Err(EstimateFailure::Spec(message));
     }
-    let sample = effects::sample(prepared, analysis)?;
+    let (sample, kept) = effects::sample(prepared, spec, analysis)?;
     let params = effects::params(spec, analysis);
-    let effect = effect(&sample, &params, kind, analysis.target)?;
-    let fitted = super::design::fit(prepared, analysis)?;
+    let effect = effects::nuisances(&sample, &params, &kept.propensity)
+        .and_then(|nuisances| nuisances.effect(kind, analysis.target))
+        .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+    let fitted = super::design::fit(prepared, spec, analysis)?;
     let document = super::design::population(prepared, spec, analysis, &fitted)?;
     Ok(EstimateDocument {
         name: analysis.estimand().name(),
@@ -153,6 +155,8 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         outcome: Some(request.outcome.clone()),
         weights: request.weights.clone(),
         unit_id: None,
+        clusters: None,
+        known_propensity: None,
         terms: terms.clone(),
         placebos: Vec::new(),
         missing: MissingPolicy::Error,
