@@ -3,6 +3,7 @@
 //! Each is a triple: parameters that are checked, an info record that says how the fit ended, and an error that is never
 //! disguised as a number.
 
+pub mod bart;
 pub mod boosting;
 #[cfg(test)]
 pub(crate) mod conformance;
