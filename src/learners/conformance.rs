@@ -60,7 +60,12 @@ impl Simulated {
         let absurd = Array2::from_shape_fn((extra, p), |(i, j)| ((i * 7 + j) as f64 - 100.0) * 1e3);
         let y = self.y.iter().copied().chain((0..extra).map(|i| f64::from(u8::from(i % 3 == 0)))).collect();
         let weights = self.weights.iter().copied().chain(vec![0.0; extra]).collect();
-        Self { x: concatenate(Axis(0), &[self.x.view(), absurd.view()]).unwrap(), names: self.names.clone(), y, weights }
+        Self {
+            x: concatenate(Axis(0), &[self.x.view(), absurd.view()]).unwrap(),
+            names: self.names.clone(),
+            y,
+            weights,
+        }
     }
 }
 

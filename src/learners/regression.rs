@@ -57,8 +57,7 @@ fn from_logistic(e: &LogisticError) -> LearnerError {
 
 fn notes(s: &Standardisation) -> Vec<String> {
     let of = |reason: DropReason, why: &str| {
-        let names: Vec<String> =
-            s.dropped().iter().filter(|d| d.reason == reason).map(|d| d.term.clone()).collect();
+        let names: Vec<String> = s.dropped().iter().filter(|d| d.reason == reason).map(|d| d.term.clone()).collect();
         (!names.is_empty()).then(|| format!("left out because {why}: {}", listed(&names)))
     };
     let constant = of(DropReason::Constant, "constant in these rows");

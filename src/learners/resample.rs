@@ -30,8 +30,7 @@ mod tests {
         let y: Vec<f64> = (0..101).map(|i| f64::from(u8::from(i % 4 == 0))).collect();
         let fold = folds(&y, 5, &Seed::new(3, "test"));
         let range = |keep: &dyn Fn(usize) -> bool| {
-            let sizes: Vec<usize> =
-                (0..5).map(|k| (0..101).filter(|i| fold[*i] == k && keep(*i)).count()).collect();
+            let sizes: Vec<usize> = (0..5).map(|k| (0..101).filter(|i| fold[*i] == k && keep(*i)).count()).collect();
             sizes.iter().max().unwrap() - sizes.iter().min().unwrap()
         };
         assert!(range(&|_| true) <= 1 && range(&|i| y[i] == 1.0) <= 1 && range(&|i| y[i] == 0.0) <= 1);

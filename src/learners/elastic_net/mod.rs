@@ -74,14 +74,7 @@ pub struct ElasticNetParams {
 impl Default for ElasticNetParams {
     /// Half lasso, half ridge; five folds, sixty penalties over four decades.
     fn default() -> Self {
-        Self {
-            mixes: vec![0.5],
-            rule: PenaltyRule::Min,
-            folds: 5,
-            points: 60,
-            smallest: 1e-4,
-            tolerance: 1e-7,
-        }
+        Self { mixes: vec![0.5], rule: PenaltyRule::Min, folds: 5, points: 60, smallest: 1e-4, tolerance: 1e-7 }
     }
 }
 
@@ -153,14 +146,8 @@ pub(super) fn fit_counted(
     let columns = Columns::new(&data.x, &data.w);
     let n = data.n() as f64;
     let w: Vec<f64> = data.w.iter().map(|w| w / n).collect();
-    let problem = |mix: f64, w: Vec<f64>| Problem {
-        columns: &columns,
-        y: &data.y,
-        w,
-        family,
-        mix,
-        tolerance: params.tolerance,
-    };
+    let problem =
+        |mix: f64, w: Vec<f64>| Problem { columns: &columns, y: &data.y, w, family, mix, tolerance: params.tolerance };
     let mut paths = Vec::new();
     for mix in &params.mixes {
         paths.push(Path::walk(&problem(*mix, w.clone()), params));
@@ -228,7 +215,9 @@ fn info(data: &Counted, columns: &Columns, path: &Path, choice: &Choice) -> FitI
     }
     if choice.capped {
         converged = false;
-        notes.push("a fold's path stalled, and the last penalty before was the best: a smaller one may be better".into());
+        notes.push(
+            "a fold's path stalled, and the last penalty before was the best: a smaller one may be better".into(),
+        );
     }
     FitInfo { iterations: path.steps.max(1), converged, notes }
 }

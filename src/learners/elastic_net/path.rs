@@ -121,7 +121,8 @@ impl<'a> Walker<'a> {
     pub(super) fn solve(&mut self, lambda: f64, before: f64) -> Result<Point, Stalled> {
         let strong = self.problem.mix * (2.0 * lambda - before);
         let columns = 0..self.beta.len();
-        let add: Vec<usize> = columns.clone().filter(|j| self.is_out(*j) && self.scaled_gradient(*j) >= strong).collect();
+        let add: Vec<usize> =
+            columns.clone().filter(|j| self.is_out(*j) && self.scaled_gradient(*j) >= strong).collect();
         self.grow(add);
         loop {
             self.solve_on_set(lambda)?;
@@ -219,17 +220,15 @@ impl<'a> Walker<'a> {
     fn penalties(&self, lambda: f64) -> (Vec<f64>, Vec<f64>) {
         let scale = || std::iter::once(0.0).chain(self.set.iter().map(|j| self.scale[*j]));
         let mix = self.problem.mix;
-        (
-            scale().map(|s| lambda * mix * s).collect(),
-            scale().map(|s| lambda * (1.0 - mix) * s * s).collect(),
-        )
+        (scale().map(|s| lambda * mix * s).collect(), scale().map(|s| lambda * (1.0 - mix) * s * s).collect())
     }
 
     /// Largest violation on the set and the intercept, per standardised column, relative to the null gradient.
     fn violation(&self, lambda: f64) -> f64 {
         let (l1, l2) = self.penalties(lambda);
         let on_set = self.set.iter().zip(l1.iter().zip(&l2).skip(1));
-        let columns = on_set.map(|(j, (l1, l2))| violation(self.gradient[*j], self.beta[*j], *l1, *l2) / self.scale[*j]);
+        let columns =
+            on_set.map(|(j, (l1, l2))| violation(self.gradient[*j], self.beta[*j], *l1, *l2) / self.scale[*j]);
         columns.fold(self.gradient_intercept.abs(), f64::max) / self.unit
     }
 
@@ -263,14 +262,14 @@ impl<'a> Walker<'a> {
     /// One expansion, with the step halved while the objective rises. False if no step helped.
     fn expand(&mut self, lambda: f64, violation: f64) -> bool {
         self.steps += 1;
-        let start: Vec<f64> =
-            std::iter::once(self.intercept).chain(self.set.iter().map(|j| self.beta[*j])).collect();
+        let start: Vec<f64> = std::iter::once(self.intercept).chain(self.set.iter().map(|j| self.beta[*j])).collect();
         let r: Vec<f64> =
             std::iter::once(self.gradient_intercept).chain(self.set.iter().map(|j| self.gradient[*j])).collect();
         let (l1, l2) = self.penalties(lambda);
         let quadratic = Quadratic { h: &self.gram, start: &start, r: &r, l1: &l1, l2: &l2 };
         // No more digits than the expansion itself is good for.
-        let share = if self.problem.family == Family::Gaussian { 1e-3 * self.problem.tolerance } else { 0.02 * violation };
+        let share =
+            if self.problem.family == Family::Gaussian { 1e-3 * self.problem.tolerance } else { 0.02 * violation };
         let smallest = self.set.iter().map(|j| self.scale[*j]).fold(1.0, f64::min);
         let target = quadratic.minimise(share * self.unit * smallest, MAX_ROUNDS);
         let before = self.objective(lambda);

@@ -95,9 +95,8 @@ impl Quadratic<'_> {
             })
             .collect();
         let Some(step) = solve_positive_definite(matrix, right) else { return };
-        let crosses = |(&j, d): (&usize, &f64)| {
-            (self.l1[j] > 0.0 && (s.b[j] + d) * s.b[j] < 0.0).then(|| (-s.b[j] / d, j))
-        };
+        let crosses =
+            |(&j, d): (&usize, &f64)| (self.l1[j] > 0.0 && (s.b[j] + d) * s.b[j] < 0.0).then(|| (-s.b[j] / d, j));
         let first = active.iter().zip(&step).filter_map(crosses).min_by(|a, b| a.0.total_cmp(&b.0));
         let share = first.map_or(1.0, |(share, _)| share);
         active.iter().zip(&step).for_each(|(&j, d)| s.b[j] += share * d);
