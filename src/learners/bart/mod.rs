@@ -4,6 +4,7 @@ pub mod params;
 mod chain;
 mod elementary;
 mod forest;
+mod learner;
 mod moves;
 mod prior;
 mod random;
@@ -13,5 +14,6 @@ mod rows;
 mod tree;
 
 pub use chain::MoveCounts;
+pub use learner::BartLearner;
 pub use params::{BartParams, SparsePrior};
 pub use posterior::{Data, Draw, Posterior, Summary, linear, sample};
