@@ -1,5 +1,6 @@
 //! From the word in a plan to the learner, with the settings of a budget.
 
+use super::bart::{BartLearner, BartParams};
 use super::basis::BasisParams;
 use super::boosting::{BoostingLearner, BoostingParams, Stopping};
 use super::data::checked_rows;
@@ -19,7 +20,7 @@ pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
         LearnerKind::ElasticNetBasis => Box::new(ElasticNetBasis { basis: basis(budget), params: on_basis(budget) }),
         LearnerKind::Boosting => Box::new(Boosting { linear: false, budget }),
         LearnerKind::BoostingLinear => Box::new(Boosting { linear: true, budget }),
-        LearnerKind::Bart => Box::new(Unmerged),
+        LearnerKind::Bart => Box::new(Bart::new(budget)),
         LearnerKind::Stack => Box::new(stack(budget)),
     }
 }
@@ -52,17 +53,28 @@ impl Learner for Boosting {
     }
 }
 
-/// Holds the place of BART on this branch until its learner is merged.
+/// BART, told of bad rows as the other learners tell of them.
 #[derive(Debug)]
-struct Unmerged;
+struct Bart(BartLearner);
 
-impl Learner for Unmerged {
+impl Bart {
+    fn new(budget: Budget) -> Self {
+        let params = match budget {
+            Budget::Fast => BartParams::default(),
+            Budget::Thorough => BartParams { chains: 4, draws: 400, ..BartParams::default() },
+        };
+        Self(BartLearner { params })
+    }
+}
+
+impl Learner for Bart {
     fn name(&self) -> &'static str {
-        "BART"
+        self.0.name()
     }
 
-    fn fit(&self, _: &Training<'_>, family: Family, _: &Seed) -> Result<Box<dyn Model>, LearnerError> {
-        Err(LearnerError::Family { learner: "BART", family })
+    fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
+        checked_rows(self.name(), training, family)?;
+        self.0.fit(training, family, seed)
     }
 }
 
@@ -101,7 +113,7 @@ fn stack(budget: Budget) -> Stack {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conformance::{conformance, fit_simulated};
+    use super::super::conformance::{conformance, conformance_of, conformance_unweighted, fit_unweighted};
     use super::*;
 
     #[test]
@@ -111,10 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn bart_conforms() {
+        let params = BartParams { trees: 20, burn_in: 60, draws: 40, ..BartParams::default() };
+        let bart = Bart(BartLearner { params });
+        conformance_of(&bart, Family::Gaussian);
+        // The probit sampler is not defined for unequal weights.
+        conformance_unweighted(&bart, Family::Bernoulli);
+    }
+
+    #[test]
     fn every_kind_has_a_learner_for_both_families() {
-        for kind in LearnerKind::ALL.into_iter().filter(|k| !matches!(k, LearnerKind::Bart)) {
+        for kind in LearnerKind::ALL {
             for family in [Family::Gaussian, Family::Bernoulli] {
-                let (model, data) = fit_simulated(by_kind(kind, Budget::Fast).as_ref(), family, 3);
+                let (model, data) = fit_unweighted(by_kind(kind, Budget::Fast).as_ref(), family, 3);
                 let residual: f64 =
                     model.predict(data.x.view()).iter().zip(&data.y).map(|(m, y)| (y - m).powi(2)).sum();
                 let mean = data.y.iter().sum::<f64>() / data.y.len() as f64;

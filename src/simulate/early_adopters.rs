@@ -86,8 +86,14 @@ pub fn user(rng: &mut ChaCha8Rng) -> User {
 }
 
 /// Names of the columns of [`unit`].
-pub(super) const NAMES: [&str; 6] =
-    ["prior_minutes", "tenure_months", "device == tablet", "device == desktop", "country_tier == 2", "country_tier == 3"];
+pub(super) const NAMES: [&str; 6] = [
+    "prior_minutes",
+    "tenure_months",
+    "device == tablet",
+    "device == desktop",
+    "country_tier == 2",
+    "country_tier == 3",
+];
 
 /// A user as a unit of a sample.
 pub(super) fn unit(rng: &mut ChaCha8Rng) -> Unit {

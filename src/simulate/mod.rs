@@ -180,6 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn overlap_is_as_stated() {
+        for setup in Setup::ALL {
+            let draw = setup.draw(4000, 6, 0).unwrap();
+            let outside = draw.propensity.iter().filter(|e| **e < 0.05 || **e > 0.95).count();
+            assert_eq!(outside <= 200, setup.has_overlap(), "{setup:?}: {outside} of 4000");
+        }
+    }
+
+    #[test]
     fn population_effects_agree_with_integrals() {
         // τ = 1 + 0.8 X₁; the ATE is 1 exactly, and the ATT by the trapezoidal rule over X₁ and X₂.
         let expit = crate::learners::logistic::expit;

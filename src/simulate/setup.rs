@@ -115,8 +115,8 @@ impl Setup {
         if self == Setup::Binary { OutcomeKind::Binary } else { OutcomeKind::Continuous }
     }
 
-    /// Whether every unit has a fair chance of either treatment. Early adopters do not; the two setups of Kang & Schafer
-    /// come near to it: one unit in thirty has a propensity outside [0.05, 0.95].
+    /// Whether all but a few units have a fair chance of either treatment: at most one in twenty has a propensity outside
+    /// [0.05, 0.95]. Early adopters do not.
     #[must_use]
     pub fn has_overlap(self) -> bool {
         self != Setup::EarlyAdopters

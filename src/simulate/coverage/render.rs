@@ -48,7 +48,8 @@ pub fn csv(studies: &[Coverage]) -> String {
             row.replicates,
             row.failed,
         );
-        let numbers = [row.truth, row.bias, row.bias_error(), row.rmse, row.sd, row.mean_se, row.coverage, row.coverage_error()];
+        let numbers =
+            [row.truth, row.bias, row.bias_error(), row.rmse, row.sd, row.mean_se, row.coverage, row.coverage_error()];
         for v in numbers {
             let _ = write!(out, ",{}", digits(v));
         }
@@ -92,7 +93,9 @@ fn name(row: &Row) -> String {
 
 /// Per analysis and variance, over setups with overlap where the analysis is consistent.
 fn summary(out: &mut String, studies: &[Coverage]) {
-    out.push_str("| estimator | variance | setups | cells | mean coverage | lowest | cells 2 s.e. below 95 % | 2 s.e. above |\n");
+    out.push_str(
+        "| estimator | variance | setups | cells | mean coverage | lowest | cells 2 s.e. below 95 % | 2 s.e. above |\n",
+    );
     out.push_str("|---|---|---|---|---|---|---|---|\n");
     let all: Vec<&Row> = studies.iter().flat_map(|s| &s.rows).collect();
     let counted = |r: &&&Row| r.setup.has_overlap() && r.analysis.suits(r.setup);
