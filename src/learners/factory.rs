@@ -11,7 +11,8 @@ use super::regression::Regression;
 use super::stack::Stack;
 use crate::nuisance::{Budget, Family, LearnerKind};
 
-/// The learner of that name. The stack holds one of every other kind except plain gradient boosting.
+/// The learner of that name. The stack holds regressions, the elastic net and both kinds of boosting; at the thorough
+/// budget also the expanded basis and BART.
 #[must_use]
 pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
     match kind {
@@ -61,7 +62,7 @@ impl Bart {
     fn new(budget: Budget) -> Self {
         let params = match budget {
             Budget::Fast => BartParams::default(),
-            Budget::Thorough => BartParams { chains: 4, draws: 400, ..BartParams::default() },
+            Budget::Thorough => BartParams { burn_in: 1000, draws: 500, chains: 4, ..BartParams::default() },
         };
         Self(BartLearner { params })
     }
@@ -101,14 +102,14 @@ fn basis(budget: Budget) -> BasisParams {
     }
 }
 
-/// Weights need no more than a few digits, so the folds are few at the fast budget.
+/// The library grows with the budget; folds are few at the fast one, since weights need no more than a digit.
 fn stack(budget: Budget) -> Stack {
-    let kinds = [LearnerKind::Linear, LearnerKind::ElasticNet, LearnerKind::ElasticNetBasis];
-    let folds = match budget {
-        Budget::Fast => 3,
-        Budget::Thorough => 10,
+    use LearnerKind::{Bart, Boosting, BoostingLinear, ElasticNet, ElasticNetBasis, Linear};
+    let (folds, kinds): (usize, &[LearnerKind]) = match budget {
+        Budget::Fast => (3, &[Linear, ElasticNet, Boosting, BoostingLinear]),
+        Budget::Thorough => (10, &[Linear, ElasticNet, ElasticNetBasis, Boosting, BoostingLinear, Bart]),
     };
-    Stack { library: kinds.map(|kind| by_kind(kind, budget)).into_iter().collect(), folds }
+    Stack { library: kinds.iter().map(|kind| by_kind(*kind, budget)).collect(), folds }
 }
 
 #[cfg(test)]

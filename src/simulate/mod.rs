@@ -52,8 +52,6 @@ pub(crate) struct Unit {
 pub struct Draw {
     /// What an analyst sees.
     pub sample: Sample,
-    /// The cluster of each of the n units, where they come in clusters.
-    pub clusters: Option<Vec<usize>>,
     /// n true propensities.
     pub propensity: Vec<f64>,
     /// n means under control, and n under treatment.
@@ -105,12 +103,14 @@ impl Setup {
         let x = Array2::from_shape_fn((units.len(), p), |(i, j)| units[i].x[j]);
         let treated: Array1<f64> = units.iter().map(|u| f64::from(u8::from(u.treated))).collect();
         let weights = self.is_weighted().then(|| units.iter().map(|u| u.weight).collect());
-        let covariates = Covariates::new(x, self.names(p), treated, weights)?;
+        let mut covariates = Covariates::new(x, self.names(p), treated, weights)?;
+        if self == Setup::Clustered {
+            covariates = covariates.with_clusters(units.iter().map(|u| u.cluster).collect())?;
+        }
         let y = units.iter().map(|u| u.y[usize::from(u.treated)]).collect();
         let both = |f: fn(&Unit) -> [f64; 2]| [0, 1].map(|t| units.iter().map(|u| f(u)[t]).collect());
         Ok(Draw {
             sample: Sample::new(covariates, y)?,
-            clusters: (self == Setup::Clustered).then(|| units.iter().map(|u| u.cluster).collect()),
             propensity: units.iter().map(|u| u.e).collect(),
             means: both(|u| u.mu),
             outcomes: both(|u| u.y),

@@ -296,16 +296,25 @@ fn summary(
     }
 }
 
-/// The regressions' estimators that are consistent in `setup`.
+/// The regressions' estimators that are consistent in `setup`, and intervals about the sample where there are any.
 #[must_use]
 pub fn parametric(setup: Setup) -> Vec<Analysis> {
     let all = EstimatorKind::ALL.into_iter().filter(|e| !e.brings_outcome_models());
-    all.map(Analysis::parametric).filter(|a| a.suits(setup)).collect()
+    let mut analyses: Vec<Analysis> = all.map(Analysis::parametric).filter(|a| a.suits(setup)).collect();
+    // Intervals about the sample are not defined for clusters.
+    if setup.regressions_hold() && setup != Setup::Clustered {
+        let doubly_robust =
+            [EstimatorKind::Aipw, EstimatorKind::AipwCrossfit, EstimatorKind::Tmle, EstimatorKind::TmleCrossfit];
+        let about_sample = |e| Analysis { inference: Inference::Sample, ..Analysis::parametric(e) };
+        analyses.extend(doubly_robust.map(about_sample));
+    }
+    analyses
 }
 
-/// Cross-fitted AIPW and TMLE with learners that need no model, and the estimators that bring their own.
+/// Cross-fitted AIPW and TMLE with learners that need no model, and the estimators that bring their own; with intervals
+/// about the sample where `setup` has no clusters.
 #[must_use]
-pub fn flexible() -> Vec<Analysis> {
+pub fn flexible(setup: Setup) -> Vec<Analysis> {
     let with = |estimator, learner| Analysis { estimator, learner, inference: Inference::Population };
     let mut all = Vec::new();
     for learner in [LearnerKind::ElasticNetBasis, LearnerKind::BoostingLinear] {
@@ -313,7 +322,11 @@ pub fn flexible() -> Vec<Analysis> {
             all.push(with(estimator, learner));
         }
     }
-    for inference in [Inference::Population, Inference::Sample] {
+    let inferences: &[Inference] = match setup {
+        Setup::Clustered => &[Inference::Population],
+        _ => &[Inference::Population, Inference::Sample],
+    };
+    for &inference in inferences {
         for estimator in [EstimatorKind::Bart, EstimatorKind::AipwBart, EstimatorKind::DrAverage] {
             all.push(Analysis { estimator, learner: LearnerKind::Boosting, inference });
         }
