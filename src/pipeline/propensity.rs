@@ -31,10 +31,12 @@ pub(super) fn fit(
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
         return Ok(PropensityModel::Logistic(fitted));
     }
-    let learner = design::propensity_learner(models.propensity, models.budget, rows.len()).map_err(DesignError::Unavailable)?;
+    let learner =
+        design::propensity_learner(models.propensity, models.budget, rows.len()).map_err(DesignError::Unavailable)?;
     let fold = folds::stratified(covariates.treated(), spec.folds, spec.seed);
     let how = CrossFitting { fold: &fold, folds: spec.folds, clip: CLIP };
-    let fitted = design::fit_crossfitted(covariates, learner.as_ref(), how, &Seed::new(spec.seed, "design.propensity"))?;
+    let fitted =
+        design::fit_crossfitted(covariates, learner.as_ref(), how, &Seed::new(spec.seed, "design.propensity"))?;
     tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");
     Ok(PropensityModel::CrossFitted(fitted))
 }
@@ -68,8 +70,7 @@ fn nothing(learner: &str) -> PropensityDocument {
 }
 
 fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument {
-    let row =
-        |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
+    let row = |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
     PropensityDocument {
         coefficients: fitted.coefficients.iter().map(row).collect(),
         dropped_terms: fitted.dropped_terms.clone(),
