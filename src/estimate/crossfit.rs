@@ -116,11 +116,19 @@ impl CrossFitter<'_> {
             if kind == LearnerKind::Linear {
                 let (design, dropped) = self.terms(&w);
                 let design = DesignMatrix::new(self.covariates.x(), &design);
-                let fit = logistic::fit(&design, &self.rows.t, &w, &self.params.logistic).map_err(DesignError::Propensity)?;
-                return Ok((pick(&fit.probability.to_vec(), &rows), rows, FitInfo { converged: true, ..FitInfo::default() }, dropped));
+                let fit =
+                    logistic::fit(&design, &self.rows.t, &w, &self.params.logistic).map_err(DesignError::Propensity)?;
+                return Ok((
+                    pick(&fit.probability.to_vec(), &rows),
+                    rows,
+                    FitInfo { converged: true, ..FitInfo::default() },
+                    dropped,
+                ));
             }
             let task = Task { y: &self.rows.t, weights: &w, held_out: &rows, family: Family::Bernoulli, kind };
-            let (values, info) = self.fit(task, &fold_seed(&seed, held_out)).map_err(|source| EstimateError::Learner { model: "the propensity".to_owned(), source })?;
+            let (values, info) = self
+                .fit(task, &fold_seed(&seed, held_out))
+                .map_err(|source| EstimateError::Learner { model: "the propensity".to_owned(), source })?;
             Ok((values, rows, info, Vec::new()))
         })?;
         let mut all = Propensities { e: vec![0.0; self.rows.n()], ..Propensities::default() };

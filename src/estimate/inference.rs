@@ -28,6 +28,7 @@ use crate::numerics::sums;
 use ndarray::Array2;
 
 /// A point estimate, its influence function and the derivatives needed to stack it on its nuisances.
+#[derive(Debug, Clone)]
 pub(crate) struct Scores {
     /// τ̂.
     pub(crate) estimate: f64,
