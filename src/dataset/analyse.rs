@@ -268,7 +268,13 @@ impl Analysed {
             return Err(problems);
         }
         let names = terms.iter().map(ToString::to_string).collect();
-        Covariates::new(matrix(&compiled, self.n()), names, self.treated.clone(), self.weights.clone()).map_err(unfit)
+        let covariates =
+            Covariates::new(matrix(&compiled, self.n()), names, self.treated.clone(), self.weights.clone())
+                .map_err(unfit)?;
+        match &self.clusters {
+            None => Ok(covariates),
+            Some(clusters) => covariates.with_clusters(clusters.clone()).map_err(unfit),
+        }
     }
 
     /// [`Analysed::covariates`] with the outcome.
