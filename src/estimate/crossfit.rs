@@ -15,7 +15,7 @@ use crate::design::crossfitted::CLIP;
 use crate::estimand::OutcomeKind;
 use crate::estimate::outcome::{OutcomeModels, OutcomeValues};
 use crate::estimate::rows::{Rows, arm_name};
-use crate::estimate::{EstimateError, EstimateParams, recipe};
+use crate::estimate::{EstimateError, EstimateParams};
 use crate::learners::boosting::{self, BoostingData};
 use crate::learners::factory;
 use crate::learners::learner::{FitInfo, LearnerError, Model, Seed, Training};
@@ -258,7 +258,7 @@ impl CrossFitter<'_> {
     fn fit(&self, task: Task<'_>, seed: &Seed) -> Result<(Vec<f64>, FitInfo), LearnerError> {
         let budget = self.params.models.budget;
         let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
-        if let Some(params) = recipe::boosting(task.kind, task.family, budget, fitted.len()) {
+        if let Some(params) = factory::boosting(task.kind, budget, fitted.len()) {
             let of_fold;
             let binned = match task.x {
                 Cow::Borrowed(x) => self.binned.get_or_init(|| BinnedMatrix::new(x.view(), MAX_BINS)),
