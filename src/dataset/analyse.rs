@@ -142,18 +142,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     let Some(treated) = treated.filter(|_| problems.is_empty()) else { return Err(problems) };
     // Only what terms may still ask for stays in memory.
     let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
-    Ok(Analysed {
-        rows,
-        columns,
-        means,
-        treated,
-        weights,
-        clusters,
-        known_propensity,
-        outcome,
-        placebos,
-        counters,
-    })
+    Ok(Analysed { rows, columns, means, treated, weights, clusters, known_propensity, outcome, placebos, counters })
 }
 
 /// Listwise deletion over the columns of the analysis, if the plan says `drop`. A gap in a placebo drops nobody: a

@@ -51,7 +51,9 @@ pub enum DesignError {
         rows: usize,
     },
     /// A learner predicted something that is no probability.
-    #[error("{learner} predicted {value} as the probability of treatment in row {row} (counting from 1); please report this")]
+    #[error(
+        "{learner} predicted {value} as the probability of treatment in row {row} (counting from 1); please report this"
+    )]
     NotAProbability {
         /// The learner.
         learner: &'static str,
