@@ -6,7 +6,7 @@
 //! ratios differ, are common: 13 rows, columns of 3, 2 and 4 bins, two trees, leaves of at least two rows.
 
 use super::*;
-use crate::learners::bart::elementary::{exp, ln};
+use crate::learners::bart::elementary::ln;
 use crate::learners::bart::params::SparsePrior;
 use crate::learners::bart::tree::Node;
 use crate::numerics::streams;
