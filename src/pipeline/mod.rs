@@ -11,6 +11,7 @@
 pub mod design;
 pub mod effects;
 pub mod estimate;
+pub mod once;
 pub mod prepare;
 pub mod render;
 pub mod results;
