@@ -8,7 +8,7 @@
 //! | [`source`], [`pack`], [`response`] | data in either layout: the analysis gets [`observed::Observed`] and nothing else |
 //! | [`plan`], [`analyse`] | one dataset through the whole pipeline |
 //! | [`run`], [`out`], [`rows`] | all of them, resumably, into a folder |
-//! | [`score`] | estimates against the truth and against the other methods |
+//! | [`score`], [`report`] | estimates against the truth and against the other methods |
 //!
 //! The truth of a dataset is the type [`response::truth::Truth`], and only [`score`] may name it: a test holds that.
 
@@ -18,6 +18,7 @@ pub mod observed;
 pub mod out;
 pub mod pack;
 pub mod plan;
+pub mod report;
 pub mod response;
 pub mod rows;
 pub mod run;

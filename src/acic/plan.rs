@@ -39,11 +39,11 @@ target_trial:
   analysis_plan: A difference in means.
 data:
   source: dataset
+  missing: error
   columns:
 ";
 
 const ROLES: &str = "\
-  missing: error
 treatment:
   column: z
   treated: 1
@@ -62,3 +62,17 @@ loop:
 threats:
   - None by construction; treatment depends on these covariates and on nothing else.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+
+    #[test]
+    fn it_is_a_plan_that_reads() {
+        let plan = plan::parse(&render(&["propensity", "aipw"])).expect("a plan without problems");
+        assert_eq!((plan.confounders.priority.len(), plan.confounders.other.len()), (58, 0));
+        assert_eq!(plan.data.columns.len(), 3);
+        assert_eq!((plan.treatment.column.as_str(), plan.outcome.column.as_str()), ("z", "y"));
+    }
+}

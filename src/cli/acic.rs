@@ -1,6 +1,6 @@
 //! `oci-agent acic run | merge | score | report`.
 
-use super::acic_args::{AcicCommand, AcicMergeArgs, AcicRunArgs, AcicScoreArgs, ReplayData};
+use super::acic_args::{AcicCommand, AcicMergeArgs, AcicReportArgs, AcicRunArgs, AcicScoreArgs, ReplayData};
 use super::args::Global;
 use super::errors::{self, CliError};
 use super::output;
@@ -25,7 +25,7 @@ pub fn acic(command: &AcicCommand, global: &Global) -> Result<ExitCode, CliError
         AcicCommand::Run(args) => run(args, global),
         AcicCommand::Merge(args) => merge(args, global),
         AcicCommand::Score(args) => score(args, global),
-        AcicCommand::Report(_) => todo!(),
+        AcicCommand::Report(args) => report(args, global),
     }
 }
 
@@ -136,6 +136,21 @@ fn score(args: &AcicScoreArgs, global: &Global) -> Result<ExitCode, CliError> {
         }
     }
     Ok(if held.iter().all(|one| one.holds) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn report(args: &AcicReportArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let (out, scores) = scores(&args.place.out, &args.data, (args.split, args.partial))?;
+    let files = crate::acic::report::render(&scores).map_err(failed)?;
+    for (name, bytes) in &files {
+        out.document(name, bytes).map_err(failed)?;
+    }
+    if global.json {
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        output::stdout(&format!("{}\n", serde_json::json!({"event": "reported", "files": names})))?;
+    } else if global.quiet == 0 {
+        output::stderr(&format!("Read {}/report.md or report.html.", args.place.out.display()));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn said(held: &Held) -> String {
