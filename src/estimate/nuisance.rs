@@ -4,10 +4,13 @@ use crate::design::propensity::{Propensity, fit_standardised};
 use crate::design::weights::weight;
 use crate::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
 use crate::estimate::crossfit::{self, CrossFit};
+use crate::estimate::effects::{Errors, Label};
 use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard_error};
-use crate::estimate::outcome::{OutcomeModels, OutcomeValues, check_binary};
+use crate::estimate::outcome::{OutcomeModels, check_binary};
 use crate::estimate::rows::Rows;
-use crate::estimate::{EstimateError, EstimateParams, aipw, gformula, ipw, naive, regression};
+use crate::estimate::tmle::{self, Fluctuation};
+use crate::estimate::{EstimateError, EstimateParams, aipw, gformula, ipw};
+use crate::nuisance::Inference;
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::distributions::Z_975;
 use crate::numerics::standardise::Standardisation;
@@ -135,7 +138,28 @@ impl<'a> Nuisances<'a> {
                 };
                 self.stacked(&label, Some(&e), scores)
             }
+            EstimatorKind::Tmle => self.tmle(target, Fluctuation::default()),
+            EstimatorKind::TmleCrossfit | EstimatorKind::Bart | EstimatorKind::AipwBart | EstimatorKind::DrAverage => {
+                Err(EstimateError::Unavailable {
+                    estimator: estimator.title(),
+                    setting: "in this version".to_owned(),
+                    advice: "use aipw or aipw_crossfit",
+                })
+            }
         }
+    }
+
+    /// Targeted maximum likelihood with nuisances fitted on all rows, along the given path.
+    ///
+    /// # Errors
+    /// As [`Nuisances::effect`], and [`EstimateError::NoFluctuation`].
+    pub fn tmle(&self, target: Target, path: Fluctuation) -> Result<Effect, EstimateError> {
+        let e = self.propensity()?.e.to_vec();
+        self.rows.check_positivity(&e)?;
+        let label = Label { target, population: self.params.population, estimator: EstimatorKind::Tmle };
+        let targeted = tmle::target(&self.rows, &e, &self.outcome()?.values, (target, path))?;
+        let effect = label.known(&self.rows, Some(&e), targeted.scores)?;
+        Ok(Effect { clipped: targeted.clipped, ..effect })
     }
 
     /// The effect with nuisance uncertainty propagated.
@@ -159,136 +183,5 @@ impl<'a> Nuisances<'a> {
         let se_influence = weighting.map(|_| standard_error(rows, &scores.phi));
         let errors = Errors { method: SeMethod::StackedEquations, se_influence, se_stacked: Some(se_stacked) };
         label.effect(rows, weighting, (&scores, se_stacked), errors)
-    }
-}
-
-/// Nuisance values that are taken as given: an oracle, another program, or a fit on other rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KnownNuisances {
-    /// n propensities.
-    pub e: Array1<f64>,
-    /// n predictions of the outcome under treatment.
-    pub mu1: Array1<f64>,
-    /// n predictions of the outcome under control.
-    pub mu0: Array1<f64>,
-}
-
-/// A weighting or AIPW effect at given nuisance values, with the influence-function standard error.
-///
-/// # Errors
-/// [`EstimateError::NotFromKnown`] for estimators that fit something themselves, [`EstimateError::OtherRows`] if lengths
-/// differ, and as [`Nuisances::effect`].
-pub fn effect_with_known(
-    sample: &Sample,
-    known: &KnownNuisances,
-    estimator: EstimatorKind,
-    estimand: Estimand,
-) -> Result<Effect, EstimateError> {
-    let rows = Rows::of(sample);
-    for got in [known.e.len(), known.mu1.len(), known.mu0.len()] {
-        if got != rows.n() {
-            return Err(EstimateError::OtherRows { got, expected: rows.n() });
-        }
-    }
-    let e = known.e.to_vec();
-    rows.check_positivity(&e)?;
-    let outcome = OutcomeValues { mu: [known.mu0.to_vec(), known.mu1.to_vec()], logistic: false };
-    let scores = match estimator {
-        EstimatorKind::IpwHajek => ipw::hajek(&rows, &e, estimand.target),
-        EstimatorKind::IpwHt => ipw::horvitz_thompson(&rows, &e, estimand.target),
-        EstimatorKind::Aipw | EstimatorKind::AipwCrossfit => aipw::scores(&rows, &e, &outcome, estimand.target),
-        other => return Err(EstimateError::NotFromKnown(other.title())),
-    };
-    let label = Label { target: estimand.target, population: estimand.population, estimator };
-    label.known(&rows, Some(&e), scores)
-}
-
-/// What an effect is an effect of.
-struct Label {
-    target: Target,
-    population: Population,
-    estimator: EstimatorKind,
-}
-
-/// The standard errors that go with a point estimate.
-struct Errors {
-    method: SeMethod,
-    se_influence: Option<f64>,
-    se_stacked: Option<f64>,
-}
-
-impl Label {
-    fn naive(&self, rows: &Rows) -> Result<Effect, EstimateError> {
-        let (scores, welch) = naive::scores(rows)?;
-        let se_influence = Some(standard_error(rows, &scores.phi));
-        self.effect(rows, None, (&scores, welch), Errors { method: SeMethod::Welch, se_influence, se_stacked: None })
-    }
-
-    fn regression(&self, sample: &Sample, rows: &Rows) -> Result<Effect, EstimateError> {
-        let c = regression::treatment_coefficient(sample)?;
-        let errors = Errors { method: SeMethod::Classical, se_influence: None, se_stacked: Some(c.se_hc0) };
-        let mut effect = self.bare(rows, None, (c.estimate, c.se_classical), errors);
-        (effect.mean_treated, effect.mean_control) = (None, None);
-        checked(effect)
-    }
-
-    fn known(&self, rows: &Rows, weighting: Option<&[f64]>, scores: Scores) -> Result<Effect, EstimateError> {
-        let se = standard_error(rows, &scores.phi);
-        let errors = Errors { method: SeMethod::InfluenceFunction, se_influence: Some(se), se_stacked: None };
-        self.effect(rows, weighting, (&scores, se), errors)
-    }
-
-    fn effect(
-        &self,
-        rows: &Rows,
-        weighting: Option<&[f64]>,
-        (scores, std_error): (&Scores, f64),
-        errors: Errors,
-    ) -> Result<Effect, EstimateError> {
-        let mut effect = self.bare(rows, weighting, (scores.estimate, std_error), errors);
-        (effect.mean_treated, effect.mean_control) = (Some(scores.mean_treated), Some(scores.mean_control));
-        checked(effect)
-    }
-
-    fn bare(&self, rows: &Rows, weighting: Option<&[f64]>, (estimate, se): (f64, f64), errors: Errors) -> Effect {
-        let balance = |i: usize| weighting.map_or(1.0, |e| weight(e[i], rows.t[i], self.target));
-        let (ess_treated, ess_control) = rows.effective_sizes(balance);
-        Effect {
-            estimand: Estimand { target: self.target, population: self.population },
-            estimator: self.estimator,
-            estimate,
-            std_error: se,
-            se_method: errors.method,
-            se_influence: errors.se_influence,
-            se_stacked: errors.se_stacked,
-            ci_lower: estimate - Z_975 * se,
-            ci_upper: estimate + Z_975 * se,
-            mean_treated: None,
-            mean_control: None,
-            n: rows.n(),
-            n_treated: rows.t.iter().filter(|t| **t == 1.0).count(),
-            ess_treated,
-            ess_control,
-        }
-    }
-}
-
-/// Nothing that is not a number leaves this module.
-fn checked(effect: Effect) -> Result<Effect, EstimateError> {
-    let numbers = [
-        ("the estimate", Some(effect.estimate)),
-        ("the standard error", Some(effect.std_error)),
-        ("the influence-function standard error", effect.se_influence),
-        ("the stacked standard error", effect.se_stacked),
-        ("the lower confidence limit", Some(effect.ci_lower)),
-        ("the upper confidence limit", Some(effect.ci_upper)),
-        ("the mean under treatment", effect.mean_treated),
-        ("the mean under control", effect.mean_control),
-        ("the effective sample size of the treated", Some(effect.ess_treated)),
-        ("the effective sample size of the controls", Some(effect.ess_control)),
-    ];
-    match numbers.into_iter().find_map(|(what, v)| v.filter(|v| !v.is_finite()).map(|value| (what, value))) {
-        None => Ok(effect),
-        Some((what, value)) => Err(EstimateError::NotFinite { what, value }),
     }
 }

@@ -11,8 +11,10 @@
 pub mod design;
 pub mod effects;
 pub mod estimate;
+pub mod memo;
 pub mod once;
 pub mod prepare;
+mod propensity;
 pub mod render;
 pub mod results;
 
