@@ -28,13 +28,8 @@ impl Counted {
     /// 0 and 1 or of one class only where there should be two.
     pub fn new(learner: &'static str, training: &Training<'_>, family: Family) -> Result<Self, LearnerError> {
         let data = |problem: String| LearnerError::Data { learner, problem };
-        lengths(training).map_err(data)?;
-        let rows = counted_rows(training.weights).map_err(data)?;
-        values(training, &rows).map_err(data)?;
+        let rows = checked_rows(learner, training, family)?;
         let y: Vec<f64> = rows.iter().map(|i| training.y[*i]).collect();
-        if family == Family::Bernoulli {
-            classes(&y, &rows).map_err(data)?;
-        }
         let total: f64 = rows.iter().map(|i| training.weights[*i]).sum();
         if !total.is_finite() {
             return Err(data("the observation weights add up to infinity; divide them by a constant".to_owned()));
@@ -61,6 +56,25 @@ impl Counted {
         let ones = self.y.iter().filter(|y| **y == 1.0).count();
         ones.min(self.n() - ones)
     }
+}
+
+/// The rows of positive weight, ascending, of data that [`Counted::new`] would take.
+///
+/// # Errors
+/// As [`Counted::new`].
+pub fn checked_rows(
+    learner: &'static str,
+    training: &Training<'_>,
+    family: Family,
+) -> Result<Vec<usize>, LearnerError> {
+    let data = |problem: String| LearnerError::Data { learner, problem };
+    lengths(training).map_err(data)?;
+    let rows = counted_rows(training.weights).map_err(data)?;
+    values(training, &rows).map_err(data)?;
+    if family == Family::Bernoulli {
+        classes(training.y, &rows).map_err(data)?;
+    }
+    Ok(rows)
 }
 
 fn lengths(training: &Training<'_>) -> Result<(), String> {
@@ -100,14 +114,15 @@ fn values(training: &Training<'_>, rows: &[usize]) -> Result<(), String> {
 }
 
 fn classes(y: &[f64], rows: &[usize]) -> Result<(), String> {
-    if let Some((k, v)) = y.iter().enumerate().find(|(_, v)| **v != 0.0 && **v != 1.0) {
+    if let Some(i) = rows.iter().find(|i| y[**i] != 0.0 && y[**i] != 1.0) {
         return Err(format!(
-            "the response has the value {v} in row {} (counting from 1); a probability is fitted to 0 and 1",
-            rows[k] + 1
+            "the response has the value {} in row {} (counting from 1); a probability is fitted to 0 and 1",
+            y[*i],
+            i + 1
         ));
     }
-    match y.first() {
-        Some(first) if y.iter().all(|v| v == first) => {
+    match rows.first().map(|i| y[*i]) {
+        Some(first) if rows.iter().all(|i| y[*i] == first) => {
             Err(format!("every row has the response {first}; a probability needs both classes"))
         }
         _ => Ok(()),

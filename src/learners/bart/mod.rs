@@ -1,10 +1,10 @@
 //! Bayesian additive regression trees with a sparse prior on which columns are split.
-pub mod posterior;
-pub mod params;
 mod chain;
 mod elementary;
 mod forest;
 mod moves;
+pub mod params;
+pub mod posterior;
 mod prior;
 mod random;
 mod response;

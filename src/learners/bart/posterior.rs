@@ -150,11 +150,7 @@ impl Places {
     }
 }
 
-fn problem<'a>(
-    data: &Data<'_>,
-    params: &'a BartParams,
-    places: &Places,
-) -> Result<Problem<'a>, LearnerError> {
+fn problem<'a>(data: &Data<'_>, params: &'a BartParams, places: &Places) -> Result<Problem<'a>, LearnerError> {
     let pick = |from: &[f64]| -> Vec<f64> { places.fitted.iter().map(|i| from[*i]).collect() };
     let y = pick(data.y);
     let mut weights = pick(data.weights);
@@ -189,13 +185,7 @@ struct Run {
     forest: Forest,
 }
 
-fn run_chain(
-    problem: &Problem<'_>,
-    random: Random,
-    places: &Places,
-    summary: Summary<'_>,
-    keep_trees: bool,
-) -> Run {
+fn run_chain(problem: &Problem<'_>, random: Random, places: &Places, summary: Summary<'_>, keep_trees: bool) -> Run {
     let params = problem.params;
     let mut chain = Chain::new(problem, random);
     let linear = matches!(problem.response, Response::Normal { .. });
@@ -309,7 +299,8 @@ fn combine(runs: Vec<Run>, params: &BartParams, places: &Places, p: usize) -> (P
 fn info(params: &BartParams, rhat: f64, summary_rhat: &[f64]) -> FitInfo {
     let worst = summary_rhat.iter().copied().fold(rhat, f64::max);
     let converged = worst <= params.max_rhat;
-    let chains = if params.chains == 1 { "the halves of one chain".into() } else { format!("{} chains", params.chains) };
+    let chains =
+        if params.chains == 1 { "the halves of one chain".into() } else { format!("{} chains", params.chains) };
     let notes = if converged {
         Vec::new()
     } else {

@@ -44,7 +44,10 @@ impl Tree {
     #[must_use]
     pub fn stump(count: usize, weight: f64) -> Self {
         let rule = Rule { column: 0, cut: 0 };
-        Self { nodes: vec![Node { rule, left: 0, parent: 0, depth: 0, live: true, count, weight, mu: 0.0 }], free: vec![] }
+        Self {
+            nodes: vec![Node { rule, left: 0, parent: 0, depth: 0, live: true, count, weight, mu: 0.0 }],
+            free: vec![],
+        }
     }
 
     /// The node at `index`.

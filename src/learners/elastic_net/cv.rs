@@ -13,6 +13,8 @@ pub(super) struct Choice {
     pub(super) point: usize,
     /// It is the last point that every fold reached, although the path goes on.
     pub(super) capped: bool,
+    /// By cross-validation, not given.
+    pub(super) chosen: bool,
 }
 
 /// Out-of-fold loss along one path.
@@ -43,14 +45,14 @@ pub(super) fn choose(
         }
     }
     // No fold reached any point: the caller finds no converged point beyond the first.
-    let Some((least, path, mut point)) = best else { return Choice { path: 0, point: 0, capped: true } };
+    let Some((least, path, mut point)) = best else { return Choice { path: 0, point: 0, capped: true, chosen: true } };
     let curve = &curves[path];
     if params.rule == PenaltyRule::OneSe {
         let limit = least + curve.se[point];
         point = curve.mean.iter().position(|m| *m <= limit).unwrap_or(point);
     }
     let capped = point + 1 == curve.mean.len() && curve.mean.len() < paths[path].points.len();
-    Choice { path, point, capped }
+    Choice { path, point, capped, chosen: true }
 }
 
 fn curve(path: &Path, w: &[f64], fold: &[usize], (problem, folds): (MakeProblem<'_, '_>, usize)) -> Curve {

@@ -153,7 +153,9 @@ pub(super) fn fit_counted(
         paths.push(Path::walk(&problem(*mix, w.clone()), params));
     }
     let choice = match params.rule {
-        PenaltyRule::Fixed(_) => Choice { path: 0, point: paths[0].points.len().saturating_sub(1), capped: false },
+        PenaltyRule::Fixed(_) => {
+            Choice { path: 0, point: paths[0].points.len().saturating_sub(1), capped: false, chosen: false }
+        }
         _ => choose(&paths, &w, (&problem, data), (params, seed)),
     };
     let path = &paths[choice.path];
@@ -212,6 +214,9 @@ fn info(data: &Counted, columns: &Columns, path: &Path, choice: &Choice) -> FitI
             "the path stalled after penalty {:.3e} (violation {:.1e}), and the last penalty before was the best: a smaller one may be better",
             path.lambdas[choice.point], stalled.violation
         ));
+    }
+    if choice.chosen && at_end && path.points.len() == path.lambdas.len() && path.lambdas.len() > 1 {
+        notes.push("the smallest penalty tried is the chosen one: a smaller one may be better".into());
     }
     if choice.capped {
         converged = false;
