@@ -1,14 +1,15 @@
 //! One dataset, through the whole pipeline: plan, spec, design, effects, critique.
 
+use super::error::AcicError;
 use super::observed::{Key, Observed};
 use super::rows::{Diagnostics, Numbers, Row};
 use crate::dataset::Table;
 use crate::estimand::{Effect, EstimatorKind, Target};
 use crate::finding::{Severity, Tier};
+use crate::nuisance::Budget;
 use crate::pipeline::once::{self, Once};
 use crate::pipeline::{PlanProblems, PrepareError, prepare};
 use crate::plan::Tool;
-use crate::spec::AnalysisSpec;
 
 /// How every dataset is analysed.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Recipe {
     pub plan: Vec<u8>,
     /// The estimators; the first gives the answer that is graded.
     pub estimators: Vec<EstimatorKind>,
+    /// How much computing.
+    pub budget: Budget,
 }
 
 /// The estimands of the replay, in the order in which the plan asks for them.
@@ -24,8 +27,10 @@ pub const ESTIMANDS: [Target; 3] = [Target::Att, Target::Ate, Target::Ato];
 
 impl Recipe {
     /// The recipe of a list of estimators, each once.
-    #[must_use]
-    pub fn new(estimators: &[EstimatorKind]) -> Recipe {
+    ///
+    /// # Errors
+    /// Estimators that a plan refuses, such as a benchmark in the first place.
+    pub fn new(estimators: &[EstimatorKind], budget: Budget) -> Result<Recipe, AcicError> {
         let mut kinds: Vec<EstimatorKind> = Vec::new();
         for kind in estimators {
             if !kinds.contains(kind) {
@@ -34,20 +39,16 @@ impl Recipe {
         }
         let mut tools = vec![Tool::Propensity, Tool::Balance, Tool::Overlap, Tool::Placebo, Tool::Sensitivity];
         tools.extend(Tool::ALL.into_iter().filter(|tool| kinds.iter().any(|kind| Tool::of(*kind) == Some(*tool))));
-        let keys: Vec<&str> = tools.into_iter().map(Tool::key).collect();
-        Recipe { plan: super::plan::render(&keys).into_bytes(), estimators: kinds }
-    }
-
-    /// The spec of one dataset: the plan's draft, with the estimators of the recipe.
-    fn spec(&self, draft: &AnalysisSpec) -> AnalysisSpec {
-        let mut spec = draft.clone();
-        for analysis in &mut spec.analyses {
-            analysis.estimators.clone_from(&self.estimators);
-            if let Some(primary) = self.estimators.first() {
-                analysis.primary = *primary;
+        let plan = super::plan::render(&tools, &kinds, budget);
+        match crate::plan::read_bytes(plan.as_bytes()) {
+            (Some(_), problems) if problems.is_empty() => {
+                Ok(Recipe { plan: plan.into_bytes(), estimators: kinds, budget })
+            }
+            (_, problems) => {
+                let problems: Vec<String> = problems.into_iter().map(|p| format!("{} {}", p.message, p.hint)).collect();
+                Err(AcicError::Request(problems.join("\n")))
             }
         }
-        spec
     }
 }
 
@@ -64,8 +65,7 @@ pub fn analyse(x: &Table, (key, observed): (Key, &Observed), recipe: &Recipe) ->
         Ok(prepared) => prepared,
         Err(reason) => return failed(key, recipe, &reason),
     };
-    let spec = recipe.spec(&prepared.draft);
-    let once = once::once(&prepared, spec);
+    let once = once::once(&prepared, prepared.draft.clone());
     let rows = ESTIMANDS.iter().flat_map(|estimand| recipe.estimators.iter().map(|kind| (*estimand, *kind)));
     rows.map(|(estimand, estimator)| row(key, &once, estimand, estimator)).collect()
 }
@@ -152,6 +152,9 @@ fn of_design(once: &Once, estimand: Target, diagnostics: &mut Diagnostics) {
     }
     if let Some(propensity) = &design.propensity {
         diagnostics.number("propensity.auc", propensity.auc);
+        diagnostics.number("propensity.log_loss", propensity.log_loss);
+        diagnostics.number("propensity.clipped", propensity.clipped as f64);
+        diagnostics.number("propensity.converged", f64::from(u8::from(propensity.converged)));
     }
     if let Some(smd) = design.balance.as_ref().and_then(|balance| balance.max_all_before) {
         diagnostics.number("balance.before", smd);
@@ -160,7 +163,13 @@ fn of_design(once: &Once, estimand: Target, diagnostics: &mut Diagnostics) {
 
 /// Numbers of the estimate.
 fn of_effect(effect: &Effect, diagnostics: &mut Diagnostics) {
-    diagnostics.number("n_treated", effect.n_treated as f64);
+    diagnostics.number("estimate.clipped", effect.clipped as f64);
+    diagnostics.number("estimate.ess_treated", effect.ess_treated);
+    diagnostics.number("estimate.ess_control", effect.ess_control);
+    diagnostics.number("estimate.notes", effect.notes.len() as f64);
+    if let Some(disagreement) = effect.disagreement {
+        diagnostics.number("estimate.disagreement", disagreement);
+    }
 }
 
 /// Why there is no estimate: a line about this estimator, or one about all of them.

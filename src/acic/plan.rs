@@ -1,6 +1,10 @@
 //! The plan of the replay: one document for every dataset, since a competition tells nobody more than this.
 
+use super::analyse::ESTIMANDS;
 use super::source::{CATEGORIES, covariates};
+use crate::estimand::{EstimatorKind, Target};
+use crate::nuisance::{Budget, Inference};
+use crate::plan::Tool;
 use std::fmt::Write;
 
 /// The text of `plan.yaml`.
@@ -9,7 +13,7 @@ use std::fmt::Write;
 /// so each of them has to balance, and none is left out because an algorithm found it unimportant (which is how the peer
 /// chooses its priority list, with the outcome in view). There is no placebo outcome: all 58 were made to be adjusted for.
 #[must_use]
-pub fn render(tools: &[&str]) -> String {
+pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> String {
     let mut out = String::from(HEAD);
     for name in CATEGORIES {
         let _ = writeln!(out, "    {name}: category");
@@ -18,7 +22,16 @@ pub fn render(tools: &[&str]) -> String {
     for name in covariates() {
         let _ = writeln!(out, "    - {name}");
     }
-    let _ = writeln!(out, "estimands: [att, ate, ato]\ntools: [{}]", tools.join(", "));
+    let list = |words: Vec<&str>| words.join(", ");
+    let _ = writeln!(out, "estimands: [{}]", list(ESTIMANDS.map(Target::key).to_vec()));
+    let _ = writeln!(out, "tools: [{}]", list(tools.iter().map(|tool| tool.key()).collect()));
+    if let Some((primary, others)) = estimators.split_first() {
+        let also = list(others.iter().map(|kind| kind.key()).collect());
+        let _ = writeln!(out, "analysis:\n  estimator: {}\n  also: [{also}]", primary.key());
+        let _ = writeln!(out, "  budget: {}", budget.key());
+        // The answers are held against the averages over these very units.
+        let _ = writeln!(out, "  inference: {}", Inference::Sample.key());
+    }
     out.push_str(TAIL);
     out
 }
@@ -70,7 +83,10 @@ mod tests {
 
     #[test]
     fn it_is_a_plan_that_reads() {
-        let plan = plan::parse(&render(&["propensity", "aipw"])).expect("a plan without problems");
+        let kinds = [EstimatorKind::AipwCrossfit, EstimatorKind::Aipw];
+        let text = render(&[Tool::Propensity, Tool::Aipw, Tool::AipwCrossfit], &kinds, Budget::Thorough);
+        let plan = plan::parse(&text).expect("a plan without problems");
+        assert_eq!((plan.analysis.estimator, plan.analysis.budget), (Some(kinds[0]), Some(Budget::Thorough)));
         assert_eq!((plan.confounders.priority.len(), plan.confounders.other.len()), (58, 0));
         assert_eq!(plan.data.columns.len(), 3);
         assert_eq!((plan.treatment.column.as_str(), plan.outcome.column.as_str()), ("z", "y"));

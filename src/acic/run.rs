@@ -7,7 +7,6 @@ use super::out::{Identity, Out};
 use super::rows::Row;
 use super::settings::{Selection, Shard};
 use super::source::{Entry, Scan, Source};
-use crate::nuisance::Budget;
 use crate::pipeline::prepare::sha256_hex;
 use serde::Serialize;
 use std::path::Path;
@@ -34,8 +33,6 @@ pub struct Request<'a> {
     pub shard: Shard,
     /// How each is analysed.
     pub recipe: &'a Recipe,
-    /// How much computing.
-    pub budget: Budget,
     /// What to do about bad ones.
     pub on_bad: OnBad,
     /// Whether `estimates.csv` shows the seconds.
@@ -145,7 +142,7 @@ fn identity(request: &Request<'_>, scan: &Scan) -> Identity {
         responses: request.selection.responses.map_or_else(all, |n| n.to_string()),
         split: request.selection.split.map_or_else(all, |split| split.key().to_owned()),
         estimators: request.recipe.estimators.iter().map(|kind| kind.key().to_owned()).collect(),
-        budget: request.budget.key().to_owned(),
+        budget: request.recipe.budget.key().to_owned(),
         plan_sha256: sha256_hex(&request.recipe.plan),
         covariates_sha256: request.source.x().document().sha256,
         datasets_sha256: sha256_hex(list.as_bytes()),

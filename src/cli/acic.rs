@@ -61,6 +61,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
     let follower = Follower::new(global, cancel);
+    let recipe = Recipe::new(&args.estimators, args.budget).map_err(failed)?;
     let source = Source::open(&data(&args.data)?).map_err(failed)?;
     let selection = Selection {
         settings: args.settings.clone(),
@@ -71,8 +72,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
         source: &source,
         selection: &selection,
         shard: args.shard,
-        recipe: &Recipe::new(&args.estimators),
-        budget: args.budget,
+        recipe: &recipe,
         on_bad: args.on_bad,
         with_seconds: args.with_seconds,
     };

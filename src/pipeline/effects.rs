@@ -26,41 +26,56 @@ pub struct Effects {
     pub notes: Vec<String>,
 }
 
-/// Runs the estimators of one analysis.
+/// Runs the estimators of every analysis. Analyses of the same rows, terms and learners share one set of nuisance fits,
+/// whatever their targets.
 #[must_use]
-pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
-    let mut effects = Effects::default();
-    let name = analysis.estimand().name();
+pub fn effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis]) -> Effects {
+    let same = |a: &Analysis, b: &Analysis| a.population == b.population && a.terms == b.terms && a.models == b.models;
+    let mut leaders: Vec<&Analysis> = Vec::new();
+    for analysis in analyses {
+        if !leaders.iter().any(|leader| same(leader, analysis)) {
+            leaders.push(analysis);
+        }
+    }
+    let samples: Vec<_> = leaders.iter().map(|leader| sample(prepared, spec, leader)).collect();
+    let fits: Vec<Result<Nuisances<'_>, String>> = leaders
+        .iter()
+        .zip(&samples)
+        .map(|(leader, sample)| match sample {
+            Err(failure) => Err(failure.0.clone()),
+            Ok((sample, kept)) => {
+                nuisances(sample, &params(spec, leader), &kept.propensity).map_err(|error| error.to_string())
+            }
+        })
+        .collect();
+    let mut all = Effects::default();
+    for analysis in analyses {
+        let fit = leaders.iter().zip(&fits).find(|(leader, _)| same(leader, analysis)).map(|(_, fit)| fit);
+        match fit {
+            Some(Ok(nuisances)) => estimated(nuisances, spec, analysis, &mut all),
+            Some(Err(reason)) => all.not_estimated.push(label(spec.iteration, analysis) + reason),
+            None => {}
+        }
+    }
+    all
+}
+
+/// Every estimator of one analysis.
+fn estimated(nuisances: &Nuisances<'_>, spec: &AnalysisSpec, analysis: &Analysis, effects: &mut Effects) {
     let label = |what: &str| label(spec.iteration, analysis) + what;
-    let (sample, kept) = match sample(prepared, spec, analysis) {
-        Ok(sample) => sample,
-        Err(failure) => {
-            effects.not_estimated.push(label(&failure.0));
-            return effects;
-        }
-    };
-    let params = params(spec, analysis);
-    let nuisances = match nuisances(&sample, &params, &kept.propensity) {
-        Ok(nuisances) => nuisances,
-        Err(error) => {
-            effects.not_estimated.push(label(&error.to_string()));
-            return effects;
-        }
-    };
     for kind in &analysis.estimators {
         match nuisances.effect(*kind, analysis.target) {
             Ok(effect) => effects.rows.push(EffectRow {
                 iteration: spec.iteration,
                 requested: analysis.requested,
-                name: name.clone(),
+                name: analysis.estimand().name(),
                 primary: *kind == analysis.primary,
                 effect,
             }),
             Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),
         }
     }
-    effects.notes.extend(crossfit_drops(&nuisances, analysis).map(|drop| label(&drop)));
-    effects
+    effects.notes.extend(crossfit_drops(nuisances, analysis).map(|drop| label(&drop)));
 }
 
 /// How every line about an analysis begins.

@@ -102,14 +102,8 @@ fn sensitivity_state(outcome: &Result<SensitivityReport, String>) -> Sensitivity
 #[must_use]
 pub fn effects_of(prepared: &Prepared, spec: &AnalysisSpec, earlier: &[Iteration]) -> Effects {
     let known = |analysis: &Analysis| earlier.iter().any(|i| i.spec.analyses.contains(analysis));
-    let mut all = Effects::default();
-    for analysis in spec.analyses.iter().filter(|analysis| !known(analysis)) {
-        let effects = effects::analysis_effects(prepared, spec, analysis);
-        all.rows.extend(effects.rows);
-        all.not_estimated.extend(effects.not_estimated);
-        all.notes.extend(effects.notes);
-    }
-    all
+    let new: Vec<&Analysis> = spec.analyses.iter().filter(|analysis| !known(analysis)).collect();
+    effects::effects(prepared, spec, &new)
 }
 
 /// Looks at the outcome: effects of every spec that was tried, and sensitivity of the primary effect of each answer.
