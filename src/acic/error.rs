@@ -112,7 +112,9 @@ impl AcicError {
             }
             AcicError::Nothing(_) => "See `oci-agent acic run --help` for what can be selected.".to_owned(),
             AcicError::OtherReplay { .. } => "Name another --out folder, or repeat the replay as it was.".to_owned(),
-            AcicError::Damaged { .. } => "Remove the file and run the replay again: only what is missing is redone.".to_owned(),
+            AcicError::Damaged { .. } => {
+                "Remove the file and run the replay again: only what is missing is redone.".to_owned()
+            }
             AcicError::Missing { .. } => {
                 "Run the replay again with the same --out to finish it, merge the other shards, or pass --partial to \
                  score what is there."

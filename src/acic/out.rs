@@ -72,7 +72,9 @@ impl Identity {
         };
         let (there, now) = (fields(self), fields(other));
         let differ = there.iter().filter(|(name, value)| *name != "datasets" && now.get(*name) != Some(*value));
-        differ.map(|(name, value)| format!("{name} is {} there, and {} now", shown(Some(value)), shown(now.get(name)))).collect()
+        differ
+            .map(|(name, value)| format!("{name} is {} there, and {} now", shown(Some(value)), shown(now.get(name))))
+            .collect()
     }
 }
 
@@ -104,7 +106,10 @@ impl Out {
         std::fs::create_dir_all(&datasets).map_err(|error| AcicError::io("make the folder", &datasets, error))?;
         match Out::read_identity(dir)? {
             Some(there) if there != identity => {
-                return Err(AcicError::OtherReplay { dir: dir.to_path_buf(), differences: there.differences(&identity) });
+                return Err(AcicError::OtherReplay {
+                    dir: dir.to_path_buf(),
+                    differences: there.differences(&identity),
+                });
             }
             Some(_) => {}
             None => {
@@ -200,7 +205,8 @@ impl Out {
     /// What the system says.
     pub fn merge(&self, with_seconds: bool) -> Result<Vec<Key>, AcicError> {
         // Two shards may end in the same folder at the same time: the later one sees all files of the earlier one.
-        let lock = std::fs::File::create(self.dir.join(LOCK)).map_err(|error| AcicError::io("write", &self.dir, error))?;
+        let lock =
+            std::fs::File::create(self.dir.join(LOCK)).map_err(|error| AcicError::io("write", &self.dir, error))?;
         lock.lock().map_err(|error| AcicError::io("lock", &self.dir, error))?;
         let (mut estimates, mut timings) = (rows::header(), String::from("setting,response_id,seconds\n"));
         let mut missing = Vec::new();

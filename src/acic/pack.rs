@@ -41,7 +41,8 @@ impl Pack {
         let column = |name: &str| table.numbers(name).ok_or_else(|| AcicError::column(FILE, name));
         let splits = table.texts("split").ok_or_else(|| AcicError::column(FILE, "split"))?;
         let (setting, response) = (column("setting")?, column("response_id")?);
-        let mut pack = Pack { runs: Vec::new(), problems: Vec::new(), z: narrow(column("z")?), y: narrow(column("y")?) };
+        let mut pack =
+            Pack { runs: Vec::new(), problems: Vec::new(), z: narrow(column("z")?), y: narrow(column("y")?) };
         let keys: Vec<(f64, f64)> = setting.iter().copied().zip(response.iter().copied()).collect();
         let mut first = 0;
         for run in keys.chunk_by(|a, b| a == b) {

@@ -132,7 +132,8 @@ impl Row {
     /// # Errors
     /// Which field, and why it is not what it should be.
     pub fn parse(fields: &[String]) -> Result<Row, String> {
-        let [setting, response, estimand, estimator, estimate, stderr, lower, upper, tier, diagnostics, seconds] = fields
+        let [setting, response, estimand, estimator, estimate, stderr, lower, upper, tier, diagnostics, seconds] =
+            fields
         else {
             return Err(format!("has {} fields instead of {}", fields.len(), COLUMNS.len()));
         };
@@ -148,7 +149,9 @@ impl Row {
         };
         let ends = (number("ci_lower", lower)?, number("ci_upper", upper)?);
         let numbers = match (number("estimate", estimate)?, number("stderr", stderr)?, ends) {
-            (Some(estimate), Some(stderr), (Some(lower), Some(upper))) => Some(Numbers { estimate, stderr, lower, upper }),
+            (Some(estimate), Some(stderr), (Some(lower), Some(upper))) => {
+                Some(Numbers { estimate, stderr, lower, upper })
+            }
             (None, None, (None, None)) => None,
             _ => return Err("has an estimate without its interval, or the other way round".to_owned()),
         };
@@ -166,7 +169,9 @@ impl Row {
 
 /// Parses a [`Tier::key`].
 fn tier_of(text: &str) -> Option<Tier> {
-    [Tier::NotSatisfactory, Tier::SatisfactoryWithCaveats, Tier::FullySatisfactory].into_iter().find(|t| t.key() == text)
+    [Tier::NotSatisfactory, Tier::SatisfactoryWithCaveats, Tier::FullySatisfactory]
+        .into_iter()
+        .find(|t| t.key() == text)
 }
 
 /// Fields as a line of CSV; quoted only where they must be.
@@ -197,7 +202,9 @@ pub fn parse_all(text: &str) -> Result<Vec<Row>, String> {
         return Err("the last line does not end: the file was cut off".to_owned());
     }
     let numbered = body.lines().enumerate();
-    numbered.map(|(i, line)| fields(line).and_then(|f| Row::parse(&f)).map_err(|e| format!("line {}: {e}", i + 2))).collect()
+    numbered
+        .map(|(i, line)| fields(line).and_then(|f| Row::parse(&f)).map_err(|e| format!("line {}: {e}", i + 2)))
+        .collect()
 }
 
 /// The fields of one line; a quoted field may hold commas and doubled quotes.
@@ -238,26 +245,28 @@ mod tests {
             ("[^=;]{0,20}", prop::option::of(-1e3..1e3)),
             prop::option::of(0u32..100_000),
         )
-            .prop_map(|((setting, response), estimand, estimator, numbers, tier, (words, value), milliseconds)| {
-                let mut diagnostics = Diagnostics::default();
-                diagnostics.words("failed", &words);
-                diagnostics.graded("balance.priority", value, "warn");
-                let rounded = |x: f64| json::float(x).and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
-                Row {
-                    key: Key { setting, response: response.into() },
-                    estimand,
-                    estimator,
-                    numbers: numbers.map(|(estimate, stderr, lower, upper)| Numbers {
-                        estimate: rounded(estimate),
-                        stderr: rounded(stderr),
-                        lower: rounded(lower),
-                        upper: rounded(upper),
-                    }),
-                    tier,
-                    diagnostics,
-                    seconds: milliseconds.map(|ms| f64::from(ms) / 1000.0),
-                }
-            })
+            .prop_map(
+                |((setting, response), estimand, estimator, numbers, tier, (words, value), milliseconds)| {
+                    let mut diagnostics = Diagnostics::default();
+                    diagnostics.words("failed", &words);
+                    diagnostics.graded("balance.priority", value, "warn");
+                    let rounded = |x: f64| json::float(x).and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
+                    Row {
+                        key: Key { setting, response: response.into() },
+                        estimand,
+                        estimator,
+                        numbers: numbers.map(|(estimate, stderr, lower, upper)| Numbers {
+                            estimate: rounded(estimate),
+                            stderr: rounded(stderr),
+                            lower: rounded(lower),
+                            upper: rounded(upper),
+                        }),
+                        tier,
+                        diagnostics,
+                        seconds: milliseconds.map(|ms| f64::from(ms) / 1000.0),
+                    }
+                },
+            )
     }
 
     proptest! {

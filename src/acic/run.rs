@@ -131,7 +131,9 @@ pub fn run(request: &Request<'_>, out: &Path, watch: &dyn Watch) -> Result<(), A
     Ok(())
 }
 
-fn identity(request: &Request<'_>, scan: &Scan) -> Identity {
+/// What a request replays, given what a scan found.
+#[must_use]
+pub fn identity(request: &Request<'_>, scan: &Scan) -> Identity {
     let all = || "all".to_owned();
     let list: String = scan.good.iter().map(|entry| format!("{} {}\n", entry.key, entry.sha256)).collect();
     Identity {

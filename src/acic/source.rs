@@ -102,7 +102,11 @@ impl Source {
         let missing: Vec<String> = covariates().filter(|name| !names.contains(name)).collect();
         if !missing.is_empty() {
             let list: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-            return Err(layout(&format!("x.csv has no column{} {}", if list.len() == 1 { "" } else { "s" }, list.join(", "))));
+            return Err(layout(&format!(
+                "x.csv has no column{} {}",
+                if list.len() == 1 { "" } else { "s" },
+                list.join(", ")
+            )));
         }
         let pack = if dir.join(pack::FILE).is_file() { Some(Pack::read(dir)?) } else { None };
         Ok(Source { dir: dir.to_path_buf(), x, pack })
@@ -176,7 +180,8 @@ impl Source {
     #[must_use]
     pub fn hashes_in_pack(&self) -> BTreeMap<Key, String> {
         let mut hashes = BTreeMap::new();
-        for (pack, (i, run)) in self.pack.iter().flat_map(|pack| pack.runs().iter().enumerate().map(move |r| (pack, r))) {
+        for (pack, (i, run)) in self.pack.iter().flat_map(|pack| pack.runs().iter().enumerate().map(move |r| (pack, r)))
+        {
             hashes.entry(run.key).or_insert_with(|| pack.observed(i).sha256());
         }
         hashes
@@ -202,11 +207,15 @@ impl Source {
         let mut names: BTreeMap<Key, String> = BTreeMap::new();
         let mut contents: BTreeMap<(u16, String), String> = BTreeMap::new();
         for (one, hash) in listed.into_iter().zip(hashes) {
-            let again = names.get(&one.key).map(|first| format!("is response {} a second time, after {first}", one.key.response));
+            let again = names
+                .get(&one.key)
+                .map(|first| format!("is response {} a second time, after {first}", one.key.response));
             names.entry(one.key).or_insert_with(|| one.file.clone());
             let judged = again.map_or(hash, Err).and_then(|sha256| {
                 let twin = contents.insert((one.key.setting, sha256.clone()), one.file.clone());
-                twin.map_or(Ok(sha256), |twin| Err(format!("has the same z and y as {twin}: a copy, not another response")))
+                twin.map_or(Ok(sha256), |twin| {
+                    Err(format!("has the same z and y as {twin}: a copy, not another response"))
+                })
             });
             match judged {
                 Ok(sha256) => scan.good.push(Entry { key: one.key, sha256, place: one.place }),
@@ -236,7 +245,8 @@ impl Source {
         let mut listed = Vec::new();
         let folders = names(&self.dir)?;
         let settings = folders.iter().filter_map(|name| Some((whole(name)?, name)));
-        let mut settings: Vec<(u16, &String)> = settings.filter_map(|(n, name)| Some((u16::try_from(n).ok()?, name))).collect();
+        let mut settings: Vec<(u16, &String)> =
+            settings.filter_map(|(n, name)| Some((u16::try_from(n).ok()?, name))).collect();
         settings.retain(|(setting, _)| selection.settings.as_ref().is_none_or(|wanted| wanted.has(*setting)));
         settings.sort();
         if settings.is_empty() && selection.settings.is_none() {

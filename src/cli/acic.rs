@@ -4,13 +4,13 @@ use super::acic_args::{AcicCommand, AcicMergeArgs, AcicReportArgs, AcicRunArgs, 
 use super::args::Global;
 use super::errors::{self, CliError};
 use super::output;
+use crate::acic::AcicError;
 use crate::acic::analyse::Recipe;
 use crate::acic::out::Out;
 use crate::acic::run::{self, Event, Watch};
 use crate::acic::score::{self, Held, Scores};
 use crate::acic::settings::Selection;
 use crate::acic::source::Source;
-use crate::acic::AcicError;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,9 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
     outcome.map_err(failed)?;
     if !global.json && global.quiet == 0 {
         let out = args.place.out.display();
-        output::stderr(&format!("Read {out}/estimates.csv, or hold it against the truth: oci-agent acic score --out {out}"));
+        output::stderr(&format!(
+            "Read {out}/estimates.csv, or hold it against the truth: oci-agent acic score --out {out}"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,7 +106,11 @@ fn merge(args: &AcicMergeArgs, global: &Global) -> Result<ExitCode, CliError> {
 }
 
 /// Opens the replay and scores it.
-fn scores(place: &Path, given: &ReplayData, (split, partial): (super::acic_args::SplitChoice, bool)) -> Result<(Out, Scores), CliError> {
+fn scores(
+    place: &Path,
+    given: &ReplayData,
+    (split, partial): (super::acic_args::SplitChoice, bool),
+) -> Result<(Out, Scores), CliError> {
     let out = Out::open(place).map_err(failed)?;
     let data = data(given)?;
     let own = data.join("comparison.csv").is_file().then(|| data.clone());
@@ -206,7 +212,9 @@ impl Follower {
             return;
         }
         let bar = ProgressBar::new(share as u64).with_position(done as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} datasets  {msg}  {elapsed} gone, {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} datasets  {msg}  {elapsed} gone, {eta} left")
+        {
             bar.set_style(style);
         }
         bar.reset_eta();
@@ -230,7 +238,8 @@ impl Follower {
         match event {
             Event::Started { datasets, share, done, skipped } => {
                 let before = if *done > 0 { format!(", {done} of them done before") } else { String::new() };
-                let left_out = if *skipped > 0 { format!("; {skipped} left out, see skipped.csv") } else { String::new() };
+                let left_out =
+                    if *skipped > 0 { format!("; {skipped} left out, see skipped.csv") } else { String::new() };
                 self.line(&format!("{datasets} datasets, {share} in this share{before}{left_out}"));
                 self.start(*share, *done);
             }

@@ -69,7 +69,7 @@ pub struct AcicRunArgs {
 }
 
 /// The estimator of a replay that names none.
-pub const DEFAULT_ESTIMATOR: &str = "aipw_crossfit";
+pub const DEFAULT_ESTIMATOR: &str = "dr_average";
 
 /// Where the replay is kept.
 #[derive(Debug, Clone, Args)]

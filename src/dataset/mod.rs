@@ -160,7 +160,11 @@ impl Table {
         for (name, values) in numbers {
             if values.len() != self.rows {
                 let message = format!("`{name}` of {label} has {} values for {} rows", values.len(), self.rows);
-                return Err(DatasetProblem::new(name, message, "give one value for each row, in the order of the rows"));
+                return Err(DatasetProblem::new(
+                    name,
+                    message,
+                    "give one value for each row, in the order of the rows",
+                ));
             }
             if table.column(name).is_some() {
                 let message = format!("there is a column `{name}` already");

@@ -40,9 +40,11 @@ impl Response {
             return Err("has no rows below the column names".to_owned());
         }
         if !text.ends_with('\n') {
-            return Err("ends in the middle of its last line: it may have been cut off (if it is complete, end it with \
+            return Err(
+                "ends in the middle of its last line: it may have been cut off (if it is complete, end it with \
                         a line break)"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(Response { z, y0, y1, mu0, mu1 })
     }
@@ -92,7 +94,9 @@ fn row(line: &str, width: usize, (places, columns): (&[usize; 5], &mut [Vec<f64>
     }
     if fields != width {
         let plural = if fields == 1 { "" } else { "s" };
-        return Err(format!("has {fields} field{plural}, and the first line has {width}: the file may have been cut off"));
+        return Err(format!(
+            "has {fields} field{plural}, and the first line has {width}: the file may have been cut off"
+        ));
     }
     for ((column, value), name) in columns.iter_mut().zip(values).zip(COLUMNS) {
         let text = value.unwrap_or_default();
@@ -105,7 +109,11 @@ fn row(line: &str, width: usize, (places, columns): (&[usize; 5], &mut [Vec<f64>
 }
 
 fn shortened(text: &str) -> String {
-    if text.chars().count() > 24 { format!("{}…", text.chars().take(24).collect::<String>()) } else { text.to_owned() }
+    if text.chars().count() > 24 {
+        format!("{}…", text.chars().take(24).collect::<String>())
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -81,13 +81,8 @@ const METRICS: [(&str, Metric); 7] = [
 ];
 
 /// How. Longer signs first, so that `<=` is not read as `<`.
-const SIGNS: [(&str, fn(f64, f64) -> bool); 5] = [
-    ("<=", |a, b| a <= b),
-    (">=", |a, b| a >= b),
-    ("==", |a, b| a == b),
-    ("<", |a, b| a < b),
-    (">", |a, b| a > b),
-];
+const SIGNS: [(&str, fn(f64, f64) -> bool); 5] =
+    [("<=", |a, b| a <= b), (">=", |a, b| a >= b), ("==", |a, b| a == b), ("<", |a, b| a < b), (">", |a, b| a > b)];
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,13 +150,7 @@ impl FromStr for Assertion {
         let estimand = Target::parse(estimand)
             .filter(|target| super::SCORED.contains(target))
             .ok_or_else(|| format!("`{estimand}` is not scored; use att or ate"))?;
-        Ok(Assertion {
-            estimand,
-            tiers: one_of(tiers, &Tiers::KEYS)?,
-            metric: one_of(metric, &METRICS)?,
-            sign,
-            bound,
-        })
+        Ok(Assertion { estimand, tiers: one_of(tiers, &Tiers::KEYS)?, metric: one_of(metric, &METRICS)?, sign, bound })
     }
 }
 
@@ -218,7 +207,17 @@ mod tests {
 
     #[test]
     fn what_is_no_condition() {
-        for text in ["", "att.rmse", "rmse<1", "ato.rmse<1", "att.rmse<", "att.rmse<=NaN", "att.best.rmse<1", "a.b.c.d<1", "att.rmse=<1"] {
+        for text in [
+            "",
+            "att.rmse",
+            "rmse<1",
+            "ato.rmse<1",
+            "att.rmse<",
+            "att.rmse<=NaN",
+            "att.best.rmse<1",
+            "a.b.c.d<1",
+            "att.rmse=<1",
+        ] {
             assert!(text.parse::<Assertion>().is_err(), "{text}");
         }
     }

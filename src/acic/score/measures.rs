@@ -150,8 +150,10 @@ mod tests {
     /// The delta method against the jackknife, on errors of a like size.
     #[test]
     fn the_standard_error_of_a_difference_of_roots_agrees_with_the_jackknife() {
-        let pairs: Vec<(f64, f64)> =
-            (1..=200).map(|i| f64::from(i)).map(|i| ((i * 0.7).sin() + 0.1, 0.8 * (i * 0.7).sin() + 0.5 * (i * 1.9).cos())).collect();
+        let pairs: Vec<(f64, f64)> = (1..=200)
+            .map(|i| f64::from(i))
+            .map(|i| ((i * 0.7).sin() + 0.1, 0.8 * (i * 0.7).sin() + 0.5 * (i * 1.9).cos()))
+            .collect();
         let whole = Paired::of(&pairs).expect("pairs");
         let without = |k: usize| {
             let rest: Vec<(f64, f64)> = pairs.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, p)| *p).collect();

@@ -186,10 +186,16 @@ impl Scores {
         };
         let mut text = format!("{} scored{part}", super::error::counted(self.datasets, "dataset"));
         if !self.missing.is_empty() {
-            text.push_str(&format!("; {} MISSING, not analysed yet", super::error::counted(self.missing.len(), "dataset")));
+            text.push_str(&format!(
+                "; {} MISSING, not analysed yet",
+                super::error::counted(self.missing.len(), "dataset")
+            ));
         }
         if !self.skipped.is_empty() {
-            text.push_str(&format!("; {} SKIPPED, see skipped.csv", super::error::counted(self.skipped.len(), "dataset")));
+            text.push_str(&format!(
+                "; {} SKIPPED, see skipped.csv",
+                super::error::counted(self.skipped.len(), "dataset")
+            ));
         }
         text + "."
     }

@@ -63,17 +63,14 @@ pub(super) fn read(dir: &Path, truths: &Truths, keys: &BTreeSet<Key>) -> Result<
 }
 
 /// The peer's verdicts, and its estimates against the truth that it published itself.
-fn peer(
-    dir: &Path,
-    (truths, keys): (&Truths, &BTreeSet<Key>),
-    published: &mut Published,
-) -> Result<(), AcicError> {
+fn peer(dir: &Path, (truths, keys): (&Truths, &BTreeSet<Key>), published: &mut Published) -> Result<(), AcicError> {
     let table = Columns::read(dir, PEER)?;
     let column = |name: &str| table.table.numbers(name).ok_or_else(|| AcicError::column(PEER, name));
     let [truth, smd, outside, placebo] =
         [column("published_truth")?, column("max_smd")?, column("share_outside")?, column("placebo_p")?];
     let mut own: BTreeMap<Target, BTreeMap<Key, Option<Error>>> = BTreeMap::new();
-    for (row, ((truth, smd), (outside, placebo))) in truth.iter().zip(smd).zip(outside.iter().zip(placebo)).enumerate() {
+    for (row, ((truth, smd), (outside, placebo))) in truth.iter().zip(smd).zip(outside.iter().zip(placebo)).enumerate()
+    {
         let Some((key, estimand)) = table.about(row, keys) else { continue };
         let unit = truths.get(&key).map(|truth| truth.sd_y);
         let error = table.interval(row).zip(unit).map(|(interval, unit)| Error::of(interval, *truth, unit));

@@ -63,7 +63,11 @@ fn described(methods: &[&MethodPoint]) -> String {
 fn caption(unnamed: &[String]) -> String {
     let axes = "Both in the published units: errors are divided by the standard deviation of the outcome. The horizontal \
                 axis is logarithmic; the dashed line is the nominal 95 %.";
-    if unnamed.is_empty() { axes.to_owned() } else { format!("{axes} Not named, for want of room: {}.", unnamed.join(", ")) }
+    if unnamed.is_empty() {
+        axes.to_owned()
+    } else {
+        format!("{axes} Not named, for want of room: {}.", unnamed.join(", "))
+    }
 }
 
 fn mark(scene: &mut Scene, at: Point, ours: bool) {
@@ -167,7 +171,11 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
     let mut order: Vec<usize> = (0..methods.len()).collect();
     order.sort_by_key(|i| methods.get(*i).is_none_or(|m| !m.ours));
     for (method, at) in order.iter().filter_map(|i| Some((methods.get(*i)?, points.get(*i)?))) {
-        let style = if method.ours { Type::new(LABEL + 1.0, palette::VERMILLION).bold() } else { Type::new(LABEL, palette::INK) };
+        let style = if method.ours {
+            Type::new(LABEL + 1.0, palette::VERMILLION).bold()
+        } else {
+            Type::new(LABEL, palette::INK)
+        };
         let width = text_width(&method.name, style);
         let free = |place: &Box| {
             let inside = place.0 >= LEFT && place.2 <= frame.right && place.1 >= frame.top && place.3 <= frame.bottom;
