@@ -29,11 +29,38 @@ pub(crate) struct Errors {
     pub(crate) se_stacked: Option<f64>,
 }
 
+/// A headline standard error other than the usual one.
+pub(crate) struct Uncertainty {
+    /// How it was made.
+    pub(crate) method: SeMethod,
+    /// Its value.
+    pub(crate) std_error: f64,
+    /// Whose average effect it is about.
+    pub(crate) inference: Inference,
+}
+
+impl Uncertainty {
+    /// `effect` with this headline.
+    pub(crate) fn of(&self, effect: Effect) -> Result<Effect, EstimateError> {
+        checked(Effect {
+            std_error: self.std_error,
+            se_method: self.method,
+            ci_lower: effect.estimate - Z_975 * self.std_error,
+            ci_upper: effect.estimate + Z_975 * self.std_error,
+            inference: self.inference,
+            ..effect
+        })
+    }
+}
+
 impl Label {
     pub(crate) fn naive(&self, rows: &Rows) -> Result<Effect, EstimateError> {
         let (scores, welch) = naive::scores(rows)?;
-        let se_influence = Some(standard_error(rows, &scores.phi));
-        self.effect(rows, None, (&scores, welch), Errors { method: SeMethod::Welch, se_influence, se_stacked: None })
+        let influence = standard_error(rows, &scores.phi);
+        let clustered = rows.clusters.is_some();
+        let (method, se) = if clustered { (SeMethod::Clustered, influence) } else { (SeMethod::Welch, welch) };
+        let errors = Errors { method, se_influence: Some(influence), se_stacked: None };
+        self.effect(rows, None, (&scores, se), errors)
     }
 
     pub(crate) fn regression(&self, sample: &Sample, rows: &Rows) -> Result<Effect, EstimateError> {
@@ -44,6 +71,18 @@ impl Label {
         checked(effect)
     }
 
+    /// Posterior means (control, treated), and their difference.
+    pub(crate) fn posterior(
+        &self,
+        rows: &Rows,
+        ([control, treated], estimate): ([f64; 2], f64),
+        uncertainty: &Uncertainty,
+    ) -> Result<Effect, EstimateError> {
+        let errors = Errors { method: uncertainty.method, se_influence: None, se_stacked: None };
+        let effect = self.bare(rows, None, (estimate, uncertainty.std_error), errors);
+        uncertainty.of(Effect { mean_treated: Some(treated), mean_control: Some(control), ..effect })
+    }
+
     pub(crate) fn known(
         &self,
         rows: &Rows,
@@ -51,7 +90,8 @@ impl Label {
         scores: Scores,
     ) -> Result<Effect, EstimateError> {
         let se = standard_error(rows, &scores.phi);
-        let errors = Errors { method: SeMethod::InfluenceFunction, se_influence: Some(se), se_stacked: None };
+        let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::InfluenceFunction };
+        let errors = Errors { method, se_influence: Some(se), se_stacked: None };
         self.effect(rows, weighting, (&scores, se), errors)
     }
 
@@ -101,7 +141,7 @@ impl Label {
 }
 
 /// Nothing that is not a number leaves this module.
-fn checked(effect: Effect) -> Result<Effect, EstimateError> {
+pub(crate) fn checked(effect: Effect) -> Result<Effect, EstimateError> {
     let numbers = [
         ("the estimate", Some(effect.estimate)),
         ("the standard error", Some(effect.std_error)),

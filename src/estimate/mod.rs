@@ -13,22 +13,34 @@
 //! | IPW | [`ipw`] | weighted means (Hájek), weighted sums (Horvitz–Thompson) | stacked |
 //! | AIPW | [`aipw`] | one orthogonal score for all four targets | stacked |
 //! | AIPW, cross-fitted | [`crossfit`] | the same with out-of-fold nuisances | influence function |
-//! | TMLE | [`tmle`] | substitution at predictions moved until that score is solved | influence function |
+//! | TMLE, also cross-fitted | [`tmle`] | substitution at predictions moved until that score is solved | influence function |
+//! | BART | [`bart`] | posterior mean of the standardised effect | posterior |
+//! | AIPW with BART | [`normalised`] | AIPW with normalised weights, one BART, cross-fitted propensity | influence function |
+//! | doubly robust average | [`flexible`] | mean of that and of the same with boosting in each arm | with their disagreement |
+//!
+//! Intervals about the population come from influence functions; those about the units of the sample from
+//! [`conditional`]. Where there are clusters, influence values are added up within them ([`inference`]).
 //!
 //! Assumptions common to all but the first: no unmeasured confounding given X, overlap in the target population, no
 //! interference, one version of treatment.
 
 pub mod aipw;
+pub mod bart;
+pub mod conditional;
 pub mod crossfit;
 mod effects;
+mod flexible;
 pub mod gformula;
 pub mod inference;
 pub mod ipw;
 mod known;
 pub mod naive;
+pub mod normalised;
 pub mod nuisance;
 pub mod outcome;
+mod recipe;
 pub mod regression;
+mod repeats;
 mod rows;
 pub mod tmle;
 
@@ -38,6 +50,7 @@ pub use tmle::Fluctuation;
 
 use crate::design::DesignError;
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
+use crate::learners::learner::LearnerError;
 use crate::learners::linear::LinearError;
 use crate::learners::logistic::{LogisticError, LogisticParams};
 use crate::nuisance::{Inference, NuisanceModels};
@@ -123,6 +136,22 @@ pub enum EstimateError {
         folds: usize,
         /// Units in the smaller arm.
         smallest: usize,
+    },
+    /// More folds than clusters.
+    #[error("{folds} folds cannot keep {clusters} clusters whole; ask for fewer folds, at most one per cluster")]
+    FoldsOfClusters {
+        /// Folds asked for.
+        folds: usize,
+        /// Clusters.
+        clusters: usize,
+    },
+    /// A learner failed.
+    #[error("the model of {model} could not be fitted: {source}")]
+    Learner {
+        /// What was fitted, after "the model of".
+        model: String,
+        /// What went wrong.
+        source: LearnerError,
     },
     /// A nuisance model failed on the rows outside one fold.
     #[error(

@@ -1,33 +1,49 @@
-//! Nuisances fitted once and shared by the estimators and targets of one sample; and effects assembled from scores.
+//! Nuisances fitted once and shared by the estimators and targets of one sample.
 
+use crate::design::PropensityModel;
 use crate::design::propensity::{Propensity, fit_standardised};
-use crate::design::weights::weight;
-use crate::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
-use crate::estimate::crossfit::{self, CrossFit};
-use crate::estimate::effects::{Errors, Label};
+use crate::estimand::{Effect, EstimatorKind, OutcomeKind, SeMethod, Target};
+use crate::estimate::bart::BartFit;
+use crate::estimate::crossfit::{CrossFitter, Division, Outcomes, Propensities};
+use crate::estimate::effects::{Errors, Label, Uncertainty};
 use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard_error};
 use crate::estimate::outcome::{OutcomeModels, check_binary};
 use crate::estimate::rows::Rows;
 use crate::estimate::tmle::{self, Fluctuation};
-use crate::estimate::{EstimateError, EstimateParams, aipw, gformula, ipw};
-use crate::nuisance::Inference;
+use crate::estimate::{EstimateError, EstimateParams, aipw, conditional, gformula, ipw};
+use crate::nuisance::{Inference, LearnerKind};
+use crate::numerics::binned::BinnedMatrix;
 use crate::numerics::design_matrix::DesignMatrix;
-use crate::numerics::distributions::Z_975;
 use crate::numerics::standardise::Standardisation;
 use crate::sample::Sample;
-use ndarray::Array1;
 use std::sync::OnceLock;
 
+/// A result that is computed when first needed and then kept, errors too.
+pub(super) type Once<T> = OnceLock<Result<T, EstimateError>>;
+
 /// A sample with nuisance models that are fitted when first needed and then kept. A model that failed keeps its error,
-/// so that estimators which do not need it still work.
+/// so that estimators which do not need it still work. All targets of an estimator, and all estimators that use the same
+/// nuisance, share one fit of it.
 pub struct Nuisances<'a> {
-    sample: &'a Sample,
-    params: EstimateParams,
-    rows: Rows,
+    pub(super) sample: &'a Sample,
+    pub(super) params: EstimateParams,
+    pub(super) rows: Rows,
     standardisation: Standardisation,
-    propensity: OnceLock<Result<Propensity, EstimateError>>,
-    outcome: OnceLock<Result<OutcomeModels, EstimateError>>,
-    crossfit: OnceLock<Result<CrossFit, EstimateError>>,
+    propensity: Once<Propensity>,
+    outcome: Once<OutcomeModels>,
+    /// Propensities that are not estimated here.
+    pub(super) known: Option<Vec<f64>>,
+    /// Cross-fitted propensities that the design has already, for the first division.
+    pub(super) designed: Option<Propensities>,
+    binned: OnceLock<BinnedMatrix>,
+    divisions: Once<Vec<Division>>,
+    /// One for each division.
+    pub(super) propensities: Once<Vec<Propensities>>,
+    /// By the learner of the plan, one for each division.
+    pub(super) outcomes: Once<Vec<Outcomes>>,
+    /// By boosting with linear leaves, one for each division.
+    pub(super) boosted: Once<Vec<Outcomes>>,
+    pub(super) bart: Once<BartFit>,
 }
 
 impl<'a> Nuisances<'a> {
@@ -51,12 +67,38 @@ impl<'a> Nuisances<'a> {
         params: &EstimateParams,
         propensity: &Propensity,
     ) -> Result<Self, EstimateError> {
-        let (got, expected) = (propensity.e.len(), sample.covariates().n());
-        if got != expected {
-            return Err(EstimateError::OtherRows { got, expected });
-        }
+        same_rows(sample, propensity.e.len())?;
         let mut all = Self::assemble(sample, params, propensity.standardisation.clone())?;
         all.propensity = OnceLock::from(Ok(propensity.clone()));
+        Ok(all)
+    }
+
+    /// As [`Nuisances::new`], with the propensity of a design on the same rows. A logistic one serves the estimators that
+    /// fit one to all rows, a cross-fitted one those that cross-fit, for the first division into folds; a known one
+    /// replaces every estimate.
+    ///
+    /// # Errors
+    /// As [`Nuisances::with_propensity`].
+    pub fn with_propensity_model(
+        sample: &'a Sample,
+        params: &EstimateParams,
+        propensity: &PropensityModel,
+    ) -> Result<Self, EstimateError> {
+        same_rows(sample, propensity.e().len())?;
+        let mut all = match propensity {
+            PropensityModel::Logistic(p) => return Self::with_propensity(sample, params, p),
+            PropensityModel::CrossFitted(_) | PropensityModel::Known(_) => Self::new(sample, params)?,
+        };
+        if let PropensityModel::CrossFitted(p) = propensity {
+            let fold_notes = |(fold, info): (usize, &crate::learners::learner::FitInfo)| {
+                info.notes.iter().map(move |note| format!("propensity, fold {}: {note}", fold + 1)).collect::<Vec<_>>()
+            };
+            let notes = p.fits.iter().enumerate().flat_map(fold_notes).collect();
+            all.designed = Some(Propensities { e: p.e.to_vec(), clipped: p.clipped, notes, dropped: Vec::new() });
+        }
+        if let PropensityModel::Known(p) = propensity {
+            all.known = Some(p.e.to_vec());
+        }
         Ok(all)
     }
 
@@ -69,11 +111,25 @@ impl<'a> Nuisances<'a> {
         if params.outcome == OutcomeKind::Binary {
             check_binary(&rows)?;
         }
-        let (propensity, outcome, crossfit) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self { sample, params: params.clone(), rows, standardisation, propensity, outcome, crossfit })
+        Ok(Self {
+            sample,
+            params: params.clone(),
+            rows,
+            standardisation,
+            propensity: OnceLock::new(),
+            outcome: OnceLock::new(),
+            known: None,
+            designed: None,
+            binned: OnceLock::new(),
+            divisions: OnceLock::new(),
+            propensities: OnceLock::new(),
+            outcomes: OnceLock::new(),
+            boosted: OnceLock::new(),
+            bart: OnceLock::new(),
+        })
     }
 
-    /// The propensity, fitted if it was not yet.
+    /// The propensity by logistic regression, fitted if it was not yet.
     ///
     /// # Errors
     /// [`EstimateError::Design`].
@@ -85,17 +141,29 @@ impl<'a> Nuisances<'a> {
         self.propensity.get_or_init(fit).as_ref().map_err(Clone::clone)
     }
 
-    /// Terms dropped in each cross-fitting fold, in fold order.
+    /// Terms that linear and logistic regressions dropped in each cross-fitting fold, in fold order, first division.
     ///
     /// # Errors
-    /// As [`Nuisances::effect`] with the cross-fitted estimator.
+    /// As [`Nuisances::effect`] with the cross-fitted estimators.
     pub fn crossfit_dropped_terms(&self) -> Result<&[Vec<String>], EstimateError> {
-        self.crossfit().map(|c| c.dropped.as_slice())
+        let outcomes = self.outcomes()?.first().map_or(&[] as &[_], |o| o.dropped.as_slice());
+        if !outcomes.is_empty() || self.known.is_some() {
+            return Ok(outcomes);
+        }
+        Ok(self.propensities()?.first().map_or(&[], |p| p.dropped.as_slice()))
     }
 
-    fn crossfit(&self) -> Result<&CrossFit, EstimateError> {
-        let fit = || crossfit::fit(self.sample.covariates(), &self.rows, &self.params);
-        self.crossfit.get_or_init(fit).as_ref().map_err(Clone::clone)
+    pub(super) fn fitter(&self) -> CrossFitter<'_> {
+        CrossFitter {
+            covariates: self.sample.covariates(),
+            rows: &self.rows,
+            params: &self.params,
+            binned: &self.binned,
+        }
+    }
+
+    pub(super) fn divisions(&self) -> Result<&[Division], EstimateError> {
+        self.divisions.get_or_init(|| self.fitter().divisions()).as_ref().map(Vec::as_slice).map_err(Clone::clone)
     }
 
     fn outcome(&self) -> Result<&OutcomeModels, EstimateError> {
@@ -107,45 +175,94 @@ impl<'a> Nuisances<'a> {
         DesignMatrix::new(self.sample.covariates().x(), &self.standardisation)
     }
 
+    pub(super) fn label(&self, estimator: EstimatorKind, target: Target) -> Label {
+        Label { target, population: self.params.population, estimator }
+    }
+
     /// The effect by one estimator for one target.
     ///
     /// # Errors
-    /// [`EstimateError`]: a nuisance model that failed, an infinite weight, a number that is not finite.
+    /// [`EstimateError`]: a nuisance model that failed, an infinite weight, a number that is not finite, a combination
+    /// that is not defined.
     pub fn effect(&self, estimator: EstimatorKind, target: Target) -> Result<Effect, EstimateError> {
-        let label = Label { target, population: self.params.population, estimator };
+        let label = self.label(estimator, target);
         match estimator {
-            EstimatorKind::Naive => label.naive(&self.rows),
-            EstimatorKind::Regression => label.regression(self.sample, &self.rows),
-            EstimatorKind::AipwCrossfit => {
-                let fit = self.crossfit()?;
-                self.rows.check_positivity(&fit.e)?;
-                label.known(&self.rows, Some(&fit.e), aipw::scores(&self.rows, &fit.e, &fit.outcome, target))
-            }
+            EstimatorKind::Naive => self.population_only(label.naive(&self.rows)?),
+            EstimatorKind::Regression if self.rows.clusters.is_some() => Err(EstimateError::Unavailable {
+                estimator: estimator.title(),
+                setting: "with clusters".to_owned(),
+                advice: "its classical standard error takes units for independent; use an estimator that is not a benchmark",
+            }),
+            EstimatorKind::Regression => self.population_only(label.regression(self.sample, &self.rows)?),
             EstimatorKind::Gformula => {
                 let models = self.outcome()?;
                 // Only the overlap population is defined by the propensity.
-                let e = if target == Target::Ato { Some(self.propensity()?.e.to_vec()) } else { None };
+                let e = if target == Target::Ato { Some(self.whole_sample_e()?) } else { None };
                 let scores = gformula::scores(&self.rows, e.as_deref(), &models.values, target);
-                self.stacked(&label, None, scores)
+                self.population_only(self.stacked(&label, None, scores)?)
             }
-            EstimatorKind::IpwHajek | EstimatorKind::IpwHt | EstimatorKind::Aipw => {
-                let e = self.propensity()?.e.to_vec();
+            EstimatorKind::IpwHajek | EstimatorKind::IpwHt => {
+                let e = self.whole_sample_e()?;
                 self.rows.check_positivity(&e)?;
                 let scores = match estimator {
                     EstimatorKind::IpwHajek => ipw::hajek(&self.rows, &e, target),
-                    EstimatorKind::IpwHt => ipw::horvitz_thompson(&self.rows, &e, target),
-                    _ => aipw::scores(&self.rows, &e, &self.outcome()?.values, target),
+                    _ => ipw::horvitz_thompson(&self.rows, &e, target),
                 };
-                self.stacked(&label, Some(&e), scores)
+                self.population_only(self.stacked(&label, Some(&e), scores)?)
+            }
+            EstimatorKind::Aipw => {
+                let e = self.whole_sample_e()?;
+                self.rows.check_positivity(&e)?;
+                let outcome = &self.outcome()?.values;
+                let effect = self.stacked(&label, Some(&e), aipw::scores(&self.rows, &e, outcome, target))?;
+                if self.params.inference == Inference::Population {
+                    return Ok(effect);
+                }
+                self.refuse_clusters(estimator)?;
+                let se = conditional::standard_error(&self.rows, &e, outcome, target, conditional::Weights::Plain);
+                Uncertainty { method: SeMethod::Conditional, std_error: se, inference: Inference::Sample }.of(effect)
             }
             EstimatorKind::Tmle => self.tmle(target, Fluctuation::default()),
-            EstimatorKind::TmleCrossfit | EstimatorKind::Bart | EstimatorKind::AipwBart | EstimatorKind::DrAverage => {
-                Err(EstimateError::Unavailable {
-                    estimator: estimator.title(),
-                    setting: "in this version".to_owned(),
-                    advice: "use aipw or aipw_crossfit",
-                })
-            }
+            EstimatorKind::AipwCrossfit => self.aipw_crossfit(target),
+            EstimatorKind::TmleCrossfit => self.tmle_crossfit(target),
+            EstimatorKind::Bart => self.bart_effect(target),
+            EstimatorKind::AipwBart => self.aipw_bart(target),
+            EstimatorKind::DrAverage => self.dr_average(target),
+        }
+    }
+
+    /// An interval for the population, which is all that the simpler estimators have.
+    fn population_only(&self, mut effect: Effect) -> Result<Effect, EstimateError> {
+        if self.params.inference == Inference::Sample {
+            effect.notes.push("this estimator has an interval about the population only".to_owned());
+        }
+        self.known_note(&mut effect);
+        Ok(effect)
+    }
+
+    pub(super) fn known_note(&self, effect: &mut Effect) {
+        let uses = !matches!(effect.estimator, EstimatorKind::Naive | EstimatorKind::Regression);
+        if self.known.is_some() && uses {
+            effect.notes.push("the propensity is known and was not estimated".to_owned());
+        }
+    }
+
+    pub(super) fn refuse_clusters(&self, estimator: EstimatorKind) -> Result<(), EstimateError> {
+        if self.rows.clusters.is_none() {
+            return Ok(());
+        }
+        Err(EstimateError::Unavailable {
+            estimator: estimator.title(),
+            setting: "with clusters for intervals about the sample".to_owned(),
+            advice: "ask for inference about the population, whose intervals are robust to clusters",
+        })
+    }
+
+    /// Known propensities, or those of the logistic regression on all rows.
+    fn whole_sample_e(&self) -> Result<Vec<f64>, EstimateError> {
+        match &self.known {
+            Some(e) => Ok(e.clone()),
+            None => Ok(self.propensity()?.e.to_vec()),
         }
     }
 
@@ -154,19 +271,20 @@ impl<'a> Nuisances<'a> {
     /// # Errors
     /// As [`Nuisances::effect`], and [`EstimateError::NoFluctuation`].
     pub fn tmle(&self, target: Target, path: Fluctuation) -> Result<Effect, EstimateError> {
-        let e = self.propensity()?.e.to_vec();
+        let e = self.whole_sample_e()?;
         self.rows.check_positivity(&e)?;
-        let label = Label { target, population: self.params.population, estimator: EstimatorKind::Tmle };
         let targeted = tmle::target(&self.rows, &e, &self.outcome()?.values, (target, path))?;
-        let effect = label.known(&self.rows, Some(&e), targeted.scores)?;
-        Ok(Effect { clipped: targeted.clipped, ..effect })
+        let label = self.label(EstimatorKind::Tmle, target);
+        let mut effect = self.targeted_effect(&label, &e, &targeted, target)?;
+        self.known_note(&mut effect);
+        Ok(effect)
     }
 
-    /// The effect with nuisance uncertainty propagated.
+    /// The effect with nuisance uncertainty propagated. A known propensity has none.
     fn stacked(&self, label: &Label, weighting: Option<&[f64]>, scores: Scores) -> Result<Effect, EstimateError> {
         let rows = &self.rows;
         let mut blocks = Vec::with_capacity(3);
-        if let Some(slope) = &scores.slope_propensity {
+        if let Some(slope) = scores.slope_propensity.as_ref().filter(|_| self.known.is_none()) {
             let p = self.propensity()?;
             let residual = rows.map(|i| rows.t[i] - p.e[i]);
             blocks.push(Block { slope, residual, information: &p.information });
@@ -181,7 +299,22 @@ impl<'a> Nuisances<'a> {
         let se_stacked = stacked_standard_error(rows, &self.design(), &scores.phi, &blocks)?;
         // With outcome models but no weighting, φ alone says nothing about the uncertainty of the answer.
         let se_influence = weighting.map(|_| standard_error(rows, &scores.phi));
-        let errors = Errors { method: SeMethod::StackedEquations, se_influence, se_stacked: Some(se_stacked) };
-        label.effect(rows, weighting, (&scores, se_stacked), errors)
+        let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::StackedEquations };
+        let errors = Errors { method, se_influence, se_stacked: Some(se_stacked) };
+        let mut effect = label.effect(rows, weighting, (&scores, se_stacked), errors)?;
+        if label.estimator == EstimatorKind::Aipw {
+            self.known_note(&mut effect);
+        }
+        Ok(effect)
     }
+
+    /// Whether the boosted outcomes are those of the plan.
+    pub(super) fn boosts_linear_leaves(&self) -> bool {
+        self.params.models.outcome == LearnerKind::BoostingLinear
+    }
+}
+
+fn same_rows(sample: &Sample, got: usize) -> Result<(), EstimateError> {
+    let expected = sample.covariates().n();
+    if got == expected { Ok(()) } else { Err(EstimateError::OtherRows { got, expected }) }
 }

@@ -64,6 +64,8 @@ pub enum Fluctuation {
 pub(crate) struct Targeted {
     /// Estimate, arm means and influence function at the targeted predictions.
     pub(crate) scores: Scores,
+    /// Targeted predictions.
+    pub(crate) outcome: OutcomeValues,
     /// Predictions moved into the unit interval.
     pub(crate) clipped: usize,
 }
@@ -102,7 +104,7 @@ pub(crate) fn target(
     };
     let moved = |arm: usize| rows.map(|i| unit.back(expit(offset[arm][i] + epsilon[arm] * covariate(i, arm))));
     let targeted = OutcomeValues { mu: [moved(0), moved(1)], logistic: outcome.logistic };
-    Ok(Targeted { scores: substitution(rows, e, &targeted, target), clipped })
+    Ok(Targeted { scores: substitution(rows, e, &targeted, target), outcome: targeted, clipped })
 }
 
 /// The substitution estimate with the influence function of AIPW at the same predictions.

@@ -1,5 +1,6 @@
 //! From the word in a plan to the learner, with the settings of a budget.
 
+use super::bart::{BartLearner, BartParams};
 use super::basis::BasisParams;
 use super::boosting::{BoostingLearner, BoostingParams, Stopping};
 use super::data::checked_rows;
@@ -19,7 +20,7 @@ pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
         LearnerKind::ElasticNetBasis => Box::new(ElasticNetBasis { basis: basis(budget), params: on_basis(budget) }),
         LearnerKind::Boosting => Box::new(Boosting { linear: false, budget }),
         LearnerKind::BoostingLinear => Box::new(Boosting { linear: true, budget }),
-        LearnerKind::Bart => Box::new(Unmerged),
+        LearnerKind::Bart => Box::new(BartLearner { params: bart(budget) }),
         LearnerKind::Stack => Box::new(stack(budget)),
     }
 }
@@ -52,17 +53,10 @@ impl Learner for Boosting {
     }
 }
 
-/// Holds the place of BART on this branch until its learner is merged.
-#[derive(Debug)]
-struct Unmerged;
-
-impl Learner for Unmerged {
-    fn name(&self) -> &'static str {
-        "BART"
-    }
-
-    fn fit(&self, _: &Training<'_>, family: Family, _: &Seed) -> Result<Box<dyn Model>, LearnerError> {
-        Err(LearnerError::Family { learner: "BART", family })
+fn bart(budget: Budget) -> BartParams {
+    match budget {
+        Budget::Fast => BartParams::default(),
+        Budget::Thorough => BartParams { burn_in: 1000, draws: 500, chains: 4, ..BartParams::default() },
     }
 }
 
@@ -112,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_learner_for_both_families() {
-        for kind in LearnerKind::ALL.into_iter().filter(|k| !matches!(k, LearnerKind::Bart)) {
+        for kind in LearnerKind::ALL {
             for family in [Family::Gaussian, Family::Bernoulli] {
                 let (model, data) = fit_simulated(by_kind(kind, Budget::Fast).as_ref(), family, 3);
                 let residual: f64 =

@@ -2,6 +2,7 @@
 mod chain;
 mod elementary;
 mod forest;
+mod learner;
 mod moves;
 pub mod params;
 pub mod posterior;
@@ -13,5 +14,6 @@ mod rows;
 mod tree;
 
 pub use chain::MoveCounts;
+pub use learner::BartLearner;
 pub use params::{BartParams, SparsePrior};
 pub use posterior::{Data, Draw, Posterior, Summary, linear, sample};

@@ -83,7 +83,7 @@ impl Response {
 }
 
 /// Φ(z), and where a double cannot tell it from 0 or 1, the nearest number that is strictly between.
-fn probability(z: f64) -> f64 {
+pub fn probability(z: f64) -> f64 {
     normal_cdf(z).clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON)
 }
 
