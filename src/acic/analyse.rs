@@ -84,7 +84,7 @@ pub(super) fn sentences(problems: &PlanProblems) -> String {
 
 fn failed(key: Key, recipe: &Recipe, reason: &str) -> Vec<Row> {
     let mut diagnostics = Diagnostics::default();
-    diagnostics.words("failed", reason);
+    diagnostics.words("no_estimate", reason);
     let pairs = ESTIMANDS.iter().flat_map(|estimand| recipe.estimators.iter().map(|kind| (*estimand, *kind)));
     pairs
         .map(|(estimand, estimator)| Row {
@@ -111,7 +111,7 @@ fn row(key: Key, once: &Once, estimand: Target, estimator: EstimatorKind) -> Row
     of_design(once, estimand, &mut diagnostics);
     match effect {
         Some(effect) => of_effect(effect, &mut diagnostics),
-        None => diagnostics.words("failed", &why(once, estimand, estimator)),
+        None => diagnostics.words("no_estimate", &why(once, estimand, estimator)),
     }
     Row {
         key,

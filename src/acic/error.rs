@@ -154,7 +154,8 @@ impl From<PrepareError> for AcicError {
 }
 
 /// `1 dataset`, `3 datasets`.
-pub(super) fn counted(n: usize, what: &str) -> String {
+#[must_use]
+pub fn counted(n: usize, what: &str) -> String {
     format!("{} {what}{}", crate::report::numbers::count(n), if n == 1 { "" } else { "s" })
 }
 

@@ -96,7 +96,7 @@ pub struct Row {
     pub estimand: Target,
     /// By which estimator.
     pub estimator: EstimatorKind,
-    /// The answer; `None` if there is none, and `failed` among the diagnostics says why.
+    /// The answer; `None` if there is none, and `no_estimate` among the diagnostics says why.
     pub numbers: Option<Numbers>,
     /// The verdict on the analysis.
     pub tier: Tier,
@@ -248,7 +248,7 @@ mod tests {
             .prop_map(
                 |((setting, response), estimand, estimator, numbers, tier, (words, value), milliseconds)| {
                     let mut diagnostics = Diagnostics::default();
-                    diagnostics.words("failed", &words);
+                    diagnostics.words("no_estimate", &words);
                     diagnostics.graded("balance.priority", value, "warn");
                     let rounded = |x: f64| json::float(x).and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
                     Row {

@@ -6,6 +6,7 @@ use super::errors::{self, CliError};
 use super::output;
 use crate::acic::AcicError;
 use crate::acic::analyse::Recipe;
+use crate::acic::error::counted;
 use crate::acic::out::Out;
 use crate::acic::run::{self, Event, Watch};
 use crate::acic::score::{self, Held, Scores};
@@ -240,7 +241,8 @@ impl Follower {
                 let before = if *done > 0 { format!(", {done} of them done before") } else { String::new() };
                 let left_out =
                     if *skipped > 0 { format!("; {skipped} left out, see skipped.csv") } else { String::new() };
-                self.line(&format!("{datasets} datasets, {share} in this share{before}{left_out}"));
+                let datasets = counted(*datasets, "dataset");
+                self.line(&format!("{datasets}, {share} in this share{before}{left_out}"));
                 self.start(*share, *done);
             }
             Event::Skipped { file, problem } => self.line(&format!("skipped: {file}: {problem}")),
@@ -262,7 +264,7 @@ impl Follower {
                 self.idle();
                 let owed = if *missing > 0 { format!(", {missing} left to other shares") } else { String::new() };
                 let left_out = if *skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
-                self.line(&format!("{datasets} datasets have estimates{owed}{left_out}."));
+                self.line(&format!("{} with estimates{owed}{left_out}.", counted(*datasets, "dataset")));
             }
         }
     }

@@ -80,8 +80,10 @@ const METRICS: [(&str, Metric); 7] = [
     ("width", Metric::Width),
 ];
 
+type Compare = fn(f64, f64) -> bool;
+
 /// How. Longer signs first, so that `<=` is not read as `<`.
-const SIGNS: [(&str, fn(f64, f64) -> bool); 5] =
+const SIGNS: [(&str, Compare); 5] =
     [("<=", |a, b| a <= b), (">=", |a, b| a >= b), ("==", |a, b| a == b), ("<", |a, b| a < b), (">", |a, b| a > b)];
 
 /// One condition.

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_standard_error_of_a_difference_of_roots_agrees_with_the_jackknife() {
         let pairs: Vec<(f64, f64)> = (1..=200)
-            .map(|i| f64::from(i))
+            .map(f64::from)
             .map(|i| ((i * 0.7).sin() + 0.1, 0.8 * (i * 0.7).sin() + 0.5 * (i * 1.9).cos()))
             .collect();
         let whole = Paired::of(&pairs).expect("pairs");

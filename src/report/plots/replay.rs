@@ -31,8 +31,8 @@ pub struct ReplayPlot {
     pub methods: Vec<MethodPoint>,
 }
 
-const LEFT: f64 = 66.0;
-const HEIGHT: f64 = 400.0;
+const LEFT: f64 = 84.0;
+const HEIGHT: f64 = 430.0;
 const NOMINAL: f64 = 0.95;
 const LABEL: f64 = 13.0;
 
@@ -61,8 +61,9 @@ fn described(methods: &[&MethodPoint]) -> String {
 }
 
 fn caption(unnamed: &[String]) -> String {
-    let axes = "Both in the published units: errors are divided by the standard deviation of the outcome. The horizontal \
-                axis is logarithmic; the dashed line is the nominal 95 %.";
+    let axes = "In the published units: errors are divided by the standard deviation of the outcome. Good is at the dashed \
+                line (95 %), to the left. The horizontal axis is logarithmic, the vertical one is spread by the cube, \
+                which opens up coverage near 1.";
     if unnamed.is_empty() {
         axes.to_owned()
     } else {
@@ -100,11 +101,11 @@ struct Frame {
 impl Frame {
     fn around(methods: &[&MethodPoint], first: f64, top: f64) -> Frame {
         let (low, high) = methods.iter().fold((first, first), |(low, high), m| (low.min(m.rmse), high.max(m.rmse)));
-        let lowest = methods.iter().map(|m| m.coverage).fold(0.9, f64::min);
+        let lowest = methods.iter().map(|m| m.coverage).fold(0.8, f64::min);
         Frame {
             low: low / 1.25,
             high: high * 1.25,
-            floor: ((lowest - 0.03) * 10.0).floor() / 10.0,
+            floor: (((lowest - 0.05) * 10.0).floor() / 10.0).max(0.0),
             right: super::WIDTH - 18.0,
             top,
             bottom: top + HEIGHT,
@@ -113,22 +114,27 @@ impl Frame {
 
     fn at(&self, rmse: f64, coverage: f64) -> Point {
         let across = (rmse / self.low).ln() / (self.high / self.low).ln();
-        let up = (coverage - self.floor) / (1.01 - self.floor);
+        // A little above 1 and below the floor, so that no point is cut by the frame.
+        let (floor, ceiling) = (self.floor.powi(3) - 0.02, 1.05);
+        let up = (coverage.powi(3) - floor) / (ceiling - floor);
         (LEFT + across * (self.right - LEFT), self.bottom - up * (self.bottom - self.top))
     }
 
     fn draw(&self, scene: &mut Scene) {
         let grid = Stroke::solid(palette::LIGHT.alpha(0.7), 1.0);
         let tick = Type::new(axis::TICK_SIZE, palette::GREY);
+        let mut after = f64::NEG_INFINITY;
         for value in decades(self.low, self.high) {
             let (x, _) = self.at(value, 1.0);
             scene.line((x, self.top), (x, self.bottom), grid);
-            scene.text((x, self.bottom + 17.0), value.to_string(), tick.anchored(Anchor::Middle));
+            // Half a label to the left of its tick, with some air.
+            let half = text_width(&value.to_string(), tick) / 2.0;
+            if x - half > after && x + half < scene.width - 4.0 {
+                scene.text((x, self.bottom + 17.0), value.to_string(), tick.anchored(Anchor::Middle));
+                after = x + half + 10.0;
+            }
         }
-        let step = if self.floor < 0.55 { 0.1 } else { 0.05 };
-        let steps = ((1.0 - self.floor) / step + 1e-9).floor() as usize;
-        for i in 0..=steps {
-            let value = 1.0 - step * i as f64;
+        for value in [0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0].into_iter().filter(|v| *v >= self.floor) {
             let (_, y) = self.at(self.low, value);
             scene.line((LEFT, y), (self.right, y), grid);
             scene.text((LEFT - 8.0, y), numbers::fixed(value, 2), tick.anchored(Anchor::End));
@@ -139,7 +145,7 @@ impl Frame {
         let label = Type::new(axis::LABEL_SIZE, palette::INK).anchored(Anchor::Middle);
         scene.text(((LEFT + self.right) / 2.0, self.bottom + 42.0), "RMSE, standard deviations of the outcome", label);
         let upright = Type { upright: true, ..label };
-        scene.text((16.0, (self.top + self.bottom) / 2.0), "coverage of the 95 % interval", upright);
+        scene.text((18.0, (self.top + self.bottom) / 2.0), "coverage of the 95 % interval", upright);
     }
 }
 
@@ -186,6 +192,8 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
                 names.push(((place.0 + 1.0, (place.1 + place.3) / 2.0), method.name.clone(), style));
                 taken.push(place);
             }
+            // Ours are named in any case, over whatever is there.
+            None if method.ours => names.push(((at.0 + 11.0, at.1), method.name.clone(), style)),
             None => unnamed.push(method.name.clone()),
         }
     }
@@ -193,7 +201,7 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
         mark(scene, *at, method.ours);
     }
     for (at, name, style) in names {
-        scene.text(at, name, style);
+        scene.label(at, &name, style);
     }
     unnamed
 }

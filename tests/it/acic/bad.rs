@@ -87,7 +87,7 @@ fn a_setting_that_was_asked_for_and_is_not_there() {
     let refused = made.run("out", &["--settings", "1-2"]);
     assert!(refused.code == 2 && refused.stderr.contains("2: has no dataset, although"), "{}", refused.stderr);
     let skipped = made.run("out", &["--settings", "1-2", "--on-bad", "skip"]);
-    assert!(skipped.code == 0 && made.text("out/skipped.csv").contains("2,,2,has no dataset"), "{}", skipped.stderr);
+    assert!(skipped.code == 0 && made.text("out/skipped.csv").contains("2,,2,\"has no dataset"), "{}", skipped.stderr);
     let nothing = made.run("none", &["--settings", "7", "--on-bad", "skip"]);
     assert_eq!(nothing.code, 2, "{}", nothing.stderr);
 }
