@@ -109,6 +109,10 @@ fn row(key: Key, once: &Once, estimand: Target, estimator: EstimatorKind) -> Row
         diagnostics.graded(finding.code.key(), finding.value, severity(finding.severity));
     }
     of_design(once, estimand, &mut diagnostics);
+    let answer = results.answers.iter().find(|answer| answer.requested == estimand);
+    if let Some(judged) = answer.and_then(|answer| answer.diagnostics.as_ref()) {
+        diagnostics.number("outcome.sd", judged.outcome_sd);
+    }
     match effect {
         Some(effect) => of_effect(effect, &mut diagnostics),
         None => diagnostics.words("no_estimate", &why(once, estimand, estimator)),
@@ -154,7 +158,7 @@ fn of_design(once: &Once, estimand: Target, diagnostics: &mut Diagnostics) {
         diagnostics.number("propensity.auc", propensity.auc);
         diagnostics.number("propensity.log_loss", propensity.log_loss);
         diagnostics.number("propensity.clipped", propensity.clipped as f64);
-        diagnostics.number("propensity.converged", f64::from(u8::from(propensity.converged)));
+        diagnostics.number("propensity.not_converged", propensity.not_converged.len() as f64);
     }
     if let Some(smd) = design.balance.as_ref().and_then(|balance| balance.max_all_before) {
         diagnostics.number("balance.before", smd);
@@ -163,12 +167,12 @@ fn of_design(once: &Once, estimand: Target, diagnostics: &mut Diagnostics) {
 
 /// Numbers of the estimate.
 fn of_effect(effect: &Effect, diagnostics: &mut Diagnostics) {
-    diagnostics.number("estimate.clipped", effect.clipped as f64);
-    diagnostics.number("estimate.ess_treated", effect.ess_treated);
-    diagnostics.number("estimate.ess_control", effect.ess_control);
-    diagnostics.number("estimate.notes", effect.notes.len() as f64);
+    diagnostics.number("effect.clipped", effect.clipped as f64);
+    diagnostics.number("effect.ess_treated", effect.ess_treated);
+    diagnostics.number("effect.ess_control", effect.ess_control);
+    diagnostics.number("effect.notes", effect.notes.len() as f64);
     if let Some(disagreement) = effect.disagreement {
-        diagnostics.number("estimate.disagreement", disagreement);
+        diagnostics.number("effect.disagreement", disagreement);
     }
 }
 

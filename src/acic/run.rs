@@ -5,7 +5,7 @@ use super::error::AcicError;
 use super::observed::Key;
 use super::out::{Identity, Out};
 use super::rows::Row;
-use super::settings::{Selection, Shard};
+use super::settings::{Selection, Settings, Shard};
 use super::source::{Entry, Scan, Source};
 use crate::pipeline::prepare::sha256_hex;
 use serde::Serialize;
@@ -61,6 +61,11 @@ pub enum Event {
         /// Why.
         problem: String,
     },
+    /// Something to know that stops nothing.
+    Note {
+        /// In a sentence.
+        message: String,
+    },
     /// A dataset is done and on record.
     Dataset {
         /// Its setting.
@@ -111,6 +116,11 @@ pub fn run(request: &Request<'_>, out: &Path, watch: &dyn Watch) -> Result<(), A
     out.skipped(&scan.bad)?;
     for one in &scan.bad {
         watch.on(&Event::Skipped { file: one.file.clone(), problem: one.problem.clone() });
+    }
+    if !scan.short.is_empty() {
+        let settings: Settings = scan.short.iter().copied().collect();
+        let message = format!("fewer datasets than --responses asks for in the settings {settings}");
+        watch.on(&Event::Note { message });
     }
     let share: Vec<&Entry> =
         scan.good.iter().enumerate().filter(|(i, _)| request.shard.has(*i)).map(|(_, entry)| entry).collect();

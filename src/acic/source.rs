@@ -66,6 +66,8 @@ pub struct Scan {
     pub good: Vec<Entry>,
     /// Datasets that cannot, in order.
     pub bad: Vec<Skipped>,
+    /// Settings with fewer datasets than were asked for.
+    pub short: Vec<u16>,
 }
 
 /// A candidate of the listing, not read yet.
@@ -144,7 +146,7 @@ impl Source {
         if let Some(wanted) = &selection.settings {
             scan.bad.extend(absent(wanted, &listed, &scan.bad));
         }
-        first_of_each(&mut listed, selection.responses);
+        scan.short = first_of_each(&mut listed, selection.responses);
         self.read_all(listed, &mut scan);
         scan.bad.sort();
         scan.bad.dedup();
@@ -321,13 +323,14 @@ fn absent(wanted: &Settings, listed: &[Listed], bad: &[Skipped]) -> Vec<Skipped>
     wanted.iter().filter(|setting| !there.contains(setting)).map(gone).collect()
 }
 
-/// Keeps the first so many datasets of each setting.
-fn first_of_each(listed: &mut Vec<Listed>, responses: Option<usize>) {
-    let Some(most) = responses else { return };
+/// Keeps the first so many datasets of each setting; returns the settings that have fewer.
+fn first_of_each(listed: &mut Vec<Listed>, responses: Option<usize>) -> Vec<u16> {
+    let Some(most) = responses else { return Vec::new() };
     let mut seen: BTreeMap<u16, usize> = BTreeMap::new();
     listed.retain(|one| {
         let n = seen.entry(one.key.setting).or_default();
         *n += 1;
         *n <= most
     });
+    seen.into_iter().filter(|(_, n)| *n < most).map(|(setting, _)| setting).collect()
 }

@@ -246,6 +246,7 @@ impl Follower {
                 self.start(*share, *done);
             }
             Event::Skipped { file, problem } => self.line(&format!("skipped: {file}: {problem}")),
+            Event::Note { message } => self.line(&format!("note: {message}")),
             Event::Dataset { setting, response_id, done, of, seconds } => {
                 let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
                 match &*bar {

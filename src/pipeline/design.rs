@@ -9,6 +9,7 @@ use crate::design;
 use crate::diagnose::balance::{self, BalanceTerm};
 use crate::diagnose::{overlap, placebo};
 use crate::estimand::{EstimatorKind, Population, Target};
+use crate::nuisance::LearnerKind;
 use crate::plan::Tool;
 use crate::report::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
 use crate::sample::Covariates;
@@ -113,10 +114,8 @@ fn fill(
 /// Separation, non-convergence, an arm without units: each a sentence for the record.
 pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
     let everyone = prepared.analysed().covariates(&analysis.terms).map_err(DesignFailure::from_problems)?;
-    let key = format!(
-        "{:?} {:?} {:?} {} {}",
-        analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed
-    );
+    let key =
+        format!("{:?} {:?} {:?} {} {}", analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed);
     let kept = prepared.designs().get(key, || keep(&everyone, prepared, spec, analysis))?;
     let covariates = match kept.trimming {
         None => everyone,
@@ -140,9 +139,9 @@ fn keep(
     };
     let trimming = design::trim(first.e(), everyone.treated(), trim);
     let rows = trimming.keep.clone();
-    let kept = everyone
-        .rows(&rows)
-        .map_err(|error| DesignFailure(format!("trimming left {} of {} rows, and {error}", rows.len(), everyone.n())))?;
+    let kept = everyone.rows(&rows).map_err(|error| {
+        DesignFailure(format!("trimming left {} of {} rows, and {error}", rows.len(), everyone.n()))
+    })?;
     let propensity = propensity::fit(&kept, prepared.analysed(), spec, &analysis.models, &rows)
         .map_err(|error| DesignFailure(format!("on the {} rows kept by trimming: {error}", rows.len())))?;
     Ok(Kept { rows, propensity, trimming: Some(trimming) })
@@ -191,8 +190,10 @@ fn placebos(
     analysis: &Analysis,
     fitted: &Fitted,
 ) -> Result<placebo::PlaceboReport, DesignFailure> {
-    let params =
-        placebo::PlaceboParams { estimator: placebo_estimator(&spec.tools), estimate: effects::params(spec, analysis) };
+    let params = placebo::PlaceboParams {
+        estimator: placebo_estimator(&spec.tools, analysis),
+        estimate: effects::params(spec, analysis),
+    };
     let mut report = placebo::placebo_report(Vec::new());
     let mut untested = Vec::new();
     for declared in &spec.placebos {
@@ -218,17 +219,26 @@ fn one_placebo(
     values: Array1<f64>,
     (target, params): (Target, &placebo::PlaceboParams),
 ) -> placebo::PlaceboReport {
-    let with = |covariates: &Covariates, values: Array1<f64>| {
+    let one = |values| {
         let role = declared.role.key().to_owned();
-        let one = placebo::DeclaredPlacebo { column: declared.column.clone(), role, values };
-        placebo::placebo_effects(covariates, &[one], target, params)
+        [placebo::DeclaredPlacebo { column: declared.column.clone(), role, values }]
     };
     let have: Vec<usize> = (0..values.len()).filter(|row| !values[*row].is_nan()).collect();
     if have.len() == values.len() {
-        return with(&fitted.covariates, values);
+        let propensity = (&fitted.kept.propensity, target);
+        return placebo::placebo_effects_with(&fitted.covariates, &one(values), propensity, params);
     }
     match fitted.covariates.rows(&have) {
-        Ok(covariates) => with(&covariates, values.select(ndarray::Axis(0), &have)),
+        Ok(covariates) => {
+            let tested = one(values.select(ndarray::Axis(0), &have));
+            match fitted.kept.propensity.rows(&have) {
+                Some(propensity) => {
+                    placebo::placebo_effects_with(&covariates, &tested, (&propensity, target), params)
+                }
+                // A regression is fitted to the rows that it serves.
+                None => placebo::placebo_effects(&covariates, &tested, target, params),
+            }
+        }
         Err(error) => placebo::PlaceboReport {
             effects: Vec::new(),
             not_applicable: Some(format!("among the rows that have `{}`, {error}", declared.column)),
@@ -236,9 +246,17 @@ fn one_placebo(
     }
 }
 
-/// AIPW where the plan allows it, else Hájek IPW: the placebo is adjusted as the outcome will be.
-fn placebo_estimator(tools: &[Tool]) -> EstimatorKind {
-    if tools.contains(&Tool::Aipw) { EstimatorKind::Aipw } else { EstimatorKind::IpwHajek }
+/// The placebo is adjusted as the outcome will be: by AIPW, cross-fitted where the propensity is by a learner. Else, or
+/// where the plan allows neither, by Hájek IPW.
+fn placebo_estimator(tools: &[Tool], analysis: &Analysis) -> EstimatorKind {
+    let flexible = analysis.models.propensity != LearnerKind::Linear;
+    if flexible && (tools.contains(&Tool::AipwCrossfit) || tools.contains(&Tool::DrAverage)) {
+        EstimatorKind::AipwCrossfit
+    } else if tools.contains(&Tool::Aipw) {
+        EstimatorKind::Aipw
+    } else {
+        EstimatorKind::IpwHajek
+    }
 }
 
 pub(super) fn population(

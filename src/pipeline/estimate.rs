@@ -97,7 +97,7 @@ pub fn from_plan(
     }
     let (sample, kept) = effects::sample(prepared, spec, analysis)?;
     let params = effects::params(spec, analysis);
-    let effect = effects::nuisances(&sample, &params, &kept.propensity)
+    let effect = Nuisances::with_propensity_model(&sample, &params, &kept.propensity)
         .and_then(|nuisances| nuisances.effect(kind, analysis.target))
         .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
     let fitted = super::design::fit(prepared, spec, analysis)?;

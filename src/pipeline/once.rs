@@ -38,6 +38,7 @@ pub fn once(prepared: &Prepared, spec: AnalysisSpec) -> Once {
         current: current.executed(),
         answers: unblinded.answering.clone(),
         sensitivity: unblinded.sensitivity_states(),
+        estimates: unblinded.estimate_states(&tried),
         without_estimate: unblinded.without_estimate(&tried),
     });
     let results = results::document(prepared, &tried, unblinded, (graded, BTreeMap::new()));

@@ -3,12 +3,14 @@
 
 use super::effects::{self, Effects};
 use super::prepare::Prepared;
-use crate::critique::rubric::SensitivityState;
+use crate::critique::rubric::{EstimateState, SensitivityState};
 use crate::critique::{Critique, Executed};
 use crate::diagnose::sensitivity::SensitivityReport;
 use crate::estimand::{Effect, EstimatorKind, Target};
 use crate::finding::Tier;
-use crate::report::documents::{AnalysisDesign, Answer, DesignDocument, EffectRow, ResultsDocument, SpecTried};
+use crate::report::documents::{
+    AnalysisDesign, Answer, DesignDocument, EffectRow, EstimateDiagnostics, ResultsDocument, SpecTried,
+};
 use crate::spec::{Analysis, AnalysisSpec};
 use std::collections::BTreeMap;
 
@@ -58,6 +60,24 @@ impl Unblinded {
         self.sensitivity.iter().map(|(target, outcome)| (*target, sensitivity_state(outcome))).collect()
     }
 
+    /// The answers as the critic takes them.
+    #[must_use]
+    pub fn estimate_states(&self, tried: &[Iteration]) -> BTreeMap<Target, EstimateState<'_>> {
+        let state = |(requested, iteration): (&Target, &u32)| {
+            let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
+            let (effect, diagnostics) = self.judged(tried, run.analysis(*requested)?)?;
+            Some((*requested, EstimateState::Measured { effect, diagnostics }))
+        };
+        self.answering.iter().filter_map(state).collect()
+    }
+
+    /// The primary effect of an analysis with what judges it.
+    fn judged(&self, tried: &[Iteration], analysis: &Analysis) -> Option<(&Effect, &EstimateDiagnostics)> {
+        let effect = self.primary(tried, analysis)?;
+        let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
+        Some((effect, self.effects.diagnostics.get(&(first, analysis.requested))?))
+    }
+
     /// The requested estimands whose primary estimator gave no estimate, with the reason.
     #[must_use]
     pub fn without_estimate(&self, tried: &[Iteration]) -> BTreeMap<Target, String> {
@@ -102,8 +122,8 @@ fn sensitivity_state(outcome: &Result<SensitivityReport, String>) -> Sensitivity
 #[must_use]
 pub fn effects_of(prepared: &Prepared, spec: &AnalysisSpec, earlier: &[Iteration]) -> Effects {
     let known = |analysis: &Analysis| earlier.iter().any(|i| i.spec.analyses.contains(analysis));
-    let new: Vec<&Analysis> = spec.analyses.iter().filter(|analysis| !known(analysis)).collect();
-    effects::effects(prepared, spec, &new)
+    let analyses: Vec<&Analysis> = spec.analyses.iter().filter(|analysis| !known(analysis)).collect();
+    effects::spec_effects(prepared, spec, &analyses)
 }
 
 /// Looks at the outcome: effects of every spec that was tried, and sensitivity of the primary effect of each answer.
@@ -112,9 +132,7 @@ pub fn unblind(prepared: &Prepared, tried: &[Iteration], answering: BTreeMap<Tar
     let mut unblinded = Unblinded { answering, effects: Effects::default(), sensitivity: BTreeMap::new() };
     for (k, iteration) in tried.iter().enumerate() {
         let effects = effects_of(prepared, &iteration.spec, tried.get(..k).unwrap_or_default());
-        unblinded.effects.rows.extend(effects.rows);
-        unblinded.effects.not_estimated.extend(effects.not_estimated);
-        unblinded.effects.notes.extend(effects.notes);
+        unblinded.effects.extend(effects);
     }
     let sensitivity = |(requested, iteration): (&Target, &u32)| {
         let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
@@ -187,6 +205,8 @@ fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: T
         population: population.as_ref().map(|p| p.description.clone()).unwrap_or_default(),
         population_numbers: population,
         effect,
+        diagnostics: analysis.and_then(|analysis| unblinded.judged(tried, analysis)).map(|(_, found)| found.clone()),
+        propensity: design.and_then(|design| design.propensity.clone()),
         sensitivity: sensitivity.and_then(|outcome| outcome.as_ref().ok()).cloned(),
         missing,
     }

@@ -143,6 +143,32 @@ pub fn score(out: &Out, request: &Request<'_>) -> Result<Scores, AcicError> {
     Ok(scores)
 }
 
+/// One of our estimates with its error, `None` where there is no estimate: what diagnostics are judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The row of `estimates.csv`, diagnostics included.
+    pub row: Row,
+    /// Against the truth of its estimand, units of sd(y).
+    pub error: Option<Error>,
+}
+
+/// Every estimate of a replay that has a truth, with its error.
+///
+/// # Errors
+/// As [`score`], missing datasets excepted.
+pub fn judged(out: &Out, data: &Path) -> Result<Vec<Judged>, AcicError> {
+    let truths = truths::read(&Source::open(data)?, data, out.identity())?;
+    let (rows, _) = out.estimates()?;
+    let scored = rows.into_iter().filter(|row| SCORED.contains(&row.estimand));
+    Ok(scored.map(|row| Judged { error: error(&row, &truths), row }).collect())
+}
+
+fn error(row: &Row, truths: &truths::Truths) -> Option<Error> {
+    let truth = truths.get(&row.key)?;
+    let interval = row.numbers.map(|n| (n.estimate, n.lower, n.upper))?;
+    Some(Error::of(interval, truths::value(truth, row.estimand), truth.sd_y))
+}
+
 /// Our estimators on one estimand, in the order of the replay.
 fn ours(rows: &[Row], estimand: Target, estimators: &[String], truths: &truths::Truths) -> Vec<Method> {
     let method = |name: &String| {
@@ -154,10 +180,7 @@ fn ours(rows: &[Row], estimand: Target, estimators: &[String], truths: &truths::
             tiers: BTreeMap::new(),
         };
         for row in rows.iter().filter(|row| row.estimand == estimand && row.estimator.key() == name) {
-            let interval = row.numbers.map(|n| (n.estimate, n.lower, n.upper));
-            let truth = truths.get(&row.key).map(|truth| (truths::value(truth, estimand), truth.sd_y));
-            let error = interval.zip(truth).map(|(interval, (truth, sd_y))| Error::of(interval, truth, sd_y));
-            method.errors.insert(row.key, error);
+            method.errors.insert(row.key, error(row, truths));
             method.tiers.insert(row.key, row.tier);
         }
         method
