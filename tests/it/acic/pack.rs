@@ -102,7 +102,8 @@ fn the_ate_of_the_peer_says_what_it_is_held_against() {
         (line(&scores, Target::Ate, name, "ate_mu"), line(&scores, Target::Ate, name, "its published truth"));
     close(mu.measures.rmse, 0.028_67, 0.000_006, "against ate_mu");
     close(mu.measures.coverage, 0.8485, 0.000_06, "against ate_mu");
-    close(own.measures.rmse, 0.0315, 0.000_7, "against its own");
+    // 0.173 raw, as published; 0.0315 is that over the mean of sd(y), this is the mean of squares over sd(y)².
+    close(own.measures.rmse, 0.0321, 0.000_051, "against its own");
     assert!(mu.difference.is_some() && own.difference.is_none(), "other truths, no difference");
 }
 
