@@ -15,7 +15,7 @@ use crate::design::crossfitted::CLIP;
 use crate::estimand::{NOT_CONVERGED, OutcomeKind};
 use crate::estimate::outcome::{OutcomeModels, OutcomeValues};
 use crate::estimate::rows::{Rows, arm_name};
-use crate::estimate::{EstimateError, EstimateParams, recipe};
+use crate::estimate::{EstimateError, EstimateParams};
 use crate::learners::boosting::{self, BoostingData};
 use crate::learners::factory;
 use crate::learners::learner::{FitInfo, LearnerError, Model, Seed, Training};
@@ -169,8 +169,8 @@ impl CrossFitter<'_> {
                 Ok((models.values.mu, rows, dropped))
             })?;
             for (mu, rows, dropped) in fits {
-                for arm in 0..2 {
-                    scatter(&mut all.values.mu[arm], &rows, pick(&mu[arm], &rows));
+                for (values, mu) in all.values.mu.iter_mut().zip(&mu) {
+                    scatter(values, &rows, pick(mu, &rows));
                 }
                 all.dropped.push(dropped);
             }
@@ -258,7 +258,7 @@ impl CrossFitter<'_> {
     fn fit(&self, task: Task<'_>, seed: &Seed) -> Result<(Vec<f64>, FitInfo), LearnerError> {
         let budget = self.params.models.budget;
         let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
-        if let Some(params) = recipe::boosting(task.kind, task.family, budget, fitted.len()) {
+        if let Some(params) = factory::boosting(task.kind, budget, fitted.len()) {
             let of_fold;
             let binned = match task.x {
                 Cow::Borrowed(x) => self.binned.get_or_init(|| BinnedMatrix::new(x.view(), MAX_BINS)),

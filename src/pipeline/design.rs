@@ -13,6 +13,7 @@ use crate::nuisance::LearnerKind;
 use crate::plan::Tool;
 use crate::report::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
 use crate::sample::Covariates;
+use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec, Placebo, TermGroup};
 use crate::term::Term;
 use ndarray::Array1;
@@ -47,12 +48,15 @@ pub struct Fitted {
 /// Runs the design of every analysis of the spec.
 #[must_use]
 pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
+    let analyses: Vec<AnalysisDesign> =
+        spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect();
+    let clipped = analyses.iter().filter_map(|design| design.propensity.as_ref()).map(|model| model.clipped).sum();
     DesignDocument {
         iteration: spec.iteration,
         spec_sha256: spec.sha256(),
         data_sha256: prepared.document.sha256.clone(),
-        counters: prepared.counters().clone(),
-        analyses: spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect(),
+        counters: Counters { propensities_clipped: clipped, ..prepared.counters().clone() },
+        analyses,
     }
 }
 

@@ -98,6 +98,7 @@ fn analysis_effects(
                 requested: analysis.requested,
                 name: name.clone(),
                 primary: *kind == analysis.primary,
+                learners: judge::learners(*kind, spec, analysis),
                 effect,
             }),
             Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),

@@ -2,10 +2,12 @@
 //! for other targets, and which fits did not converge. The thresholds are in `critique::rubric`.
 
 use crate::diagnose::moments;
-use crate::estimand::{Effect, EstimatorKind, Target};
+use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Target};
 use crate::estimate::Nuisances;
+use crate::nuisance::LearnerKind;
 use crate::report::documents::{Disagreement, EffectRow, EstimateDiagnostics, TargetEstimate};
 use crate::sample::Sample;
+use crate::spec::{Analysis, AnalysisSpec};
 
 /// Estimators that need one of two models to be right, and so differ where only one of them is.
 const DOUBLY_ROBUST: [EstimatorKind; 6] = [
@@ -53,4 +55,32 @@ fn by_target(nuisances: &Nuisances<'_>, answer: &Effect) -> Vec<TargetEstimate> 
         Some(TargetEstimate { target, estimate: effect.estimate })
     };
     [Target::Ate, Target::Att, Target::Ato].into_iter().filter_map(estimate).collect()
+}
+
+/// What fits the propensity and the outcome means of an estimator, as a table says it.
+pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Analysis) -> String {
+    let regression = match spec.outcome_kind {
+        OutcomeKind::Continuous => "linear",
+        OutcomeKind::Binary => "logistic",
+    };
+    let known = spec.known_propensity.is_some();
+    let logistic = if known { "known" } else { "logistic" };
+    let named = |learner: LearnerKind, regression: &'static str| match learner {
+        LearnerKind::Linear => regression,
+        other => other.key(),
+    };
+    let propensity = if known { "known" } else { named(analysis.models.propensity, "logistic") };
+    match kind {
+        EstimatorKind::Naive => "none".to_owned(),
+        EstimatorKind::Regression => "linear".to_owned(),
+        EstimatorKind::Gformula => regression.to_owned(),
+        EstimatorKind::IpwHt | EstimatorKind::IpwHajek => logistic.to_owned(),
+        EstimatorKind::Aipw | EstimatorKind::Tmle => format!("{logistic}, {regression}"),
+        EstimatorKind::AipwCrossfit | EstimatorKind::TmleCrossfit => {
+            format!("{propensity}, {}", named(analysis.models.outcome, regression))
+        }
+        EstimatorKind::Bart => "bart".to_owned(),
+        EstimatorKind::AipwBart => format!("{propensity}, bart"),
+        EstimatorKind::DrAverage => format!("{propensity}, boosting_linear and bart"),
+    }
 }

@@ -11,6 +11,7 @@ use crate::finding::Tier;
 use crate::report::documents::{
     AnalysisDesign, Answer, DesignDocument, EffectRow, EstimateDiagnostics, ResultsDocument, SpecTried,
 };
+use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
 use std::collections::BTreeMap;
 
@@ -34,7 +35,7 @@ impl Iteration {
         Executed { spec: &self.spec, spec_sha256: &self.sha256, design: &self.design }
     }
 
-    fn analysis(&self, requested: Target) -> Option<&Analysis> {
+    pub(super) fn analysis(&self, requested: Target) -> Option<&Analysis> {
         self.spec.analyses.iter().find(|analysis| analysis.requested == requested)
     }
 
@@ -156,6 +157,9 @@ pub fn document(
     (critique, playbooks): (Critique, BTreeMap<String, String>),
 ) -> ResultsDocument {
     let last = tried.last();
+    let answers: Vec<Answer> =
+        critique.analyses.iter().map(|graded| answer(tried, &unblinded, graded.requested, graded.tier)).collect();
+    let clipped = answers.iter().filter_map(|answer| answer.propensity.as_ref()).map(|model| model.clipped).sum();
     ResultsDocument {
         title: prepared.plan.title.clone(),
         units: prepared.plan.outcome.units.clone(),
@@ -164,12 +168,8 @@ pub fn document(
         spec_sha256: last.map(|run| run.sha256.clone()).unwrap_or_default(),
         tool_version: crate::VERSION.to_owned(),
         playbooks,
-        counters: prepared.counters().clone(),
-        answers: critique
-            .analyses
-            .iter()
-            .map(|graded| answer(tried, &unblinded, graded.requested, graded.tier))
-            .collect(),
+        counters: Counters { propensities_clipped: clipped, ..prepared.counters().clone() },
+        answers,
         effects: unblinded.effects.rows,
         not_estimated: unblinded.effects.not_estimated,
         estimation_notes: unblinded.effects.notes,

@@ -384,6 +384,8 @@ pub fn answer(requested: Target, effect: Option<Effect>, name: &str, iteration: 
             &[("age", 43.612, 43.915), ("smokeyrs", 24.9, 24.8)],
         )),
         effect,
+        diagnostics: None,
+        propensity: Some(propensity()),
         sensitivity: None,
         missing: vec![],
     }
