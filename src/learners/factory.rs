@@ -26,6 +26,17 @@ pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
     }
 }
 
+/// The settings of boosting for `n` rows; `None` if `kind` is something else. For who bins the columns once and fits
+/// often.
+#[must_use]
+pub fn boosting(kind: LearnerKind, budget: Budget, n: usize) -> Option<BoostingParams> {
+    match kind {
+        LearnerKind::Boosting => Some(Boosting { linear: false, budget }.params(n)),
+        LearnerKind::BoostingLinear => Some(Boosting { linear: true, budget }.params(n)),
+        _ => None,
+    }
+}
+
 /// Gradient boosting with settings that depend on the number of rows.
 #[derive(Debug)]
 struct Boosting {

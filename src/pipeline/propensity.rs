@@ -7,7 +7,7 @@ use crate::design::{
 };
 use crate::learners::learner::Seed;
 use crate::learners::logistic::LogisticParams;
-use crate::nuisance::{LearnerKind, NuisanceModels};
+use crate::nuisance::{Budget, LearnerKind, NuisanceModels};
 use crate::numerics::folds;
 use crate::report::documents::{CoefficientRow, PropensityDocument};
 use crate::sample::Covariates;
@@ -31,14 +31,21 @@ pub(super) fn fit(
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
         return Ok(PropensityModel::Logistic(fitted));
     }
-    let learner =
-        design::propensity_learner(models.propensity, models.budget, rows.len()).map_err(DesignError::Unavailable)?;
-    let fold = folds::stratified(covariates.treated(), spec.folds, spec.seed);
-    let how = CrossFitting { fold: &fold, folds: spec.folds, clip: CLIP };
-    let fitted =
-        design::fit_crossfitted(covariates, learner.as_ref(), how, &Seed::new(spec.seed, "design.propensity"))?;
+    let fitted = crossfit(covariates, (models.propensity, models.budget), spec.folds, spec.seed)?;
     tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");
     Ok(PropensityModel::CrossFitted(fitted))
+}
+
+/// A propensity out of fold. The folds are those of the first division of the estimators.
+pub(super) fn crossfit(
+    covariates: &Covariates,
+    learner: (LearnerKind, Budget),
+    folds: usize,
+    seed: u64,
+) -> Result<CrossFittedPropensity, DesignError> {
+    let fold = folds::divide(covariates.treated(), covariates.clusters(), folds, seed, 0);
+    let how = CrossFitting { fold: &fold, folds, clip: CLIP };
+    design::fit_crossfitted_by(covariates, learner, how, &Seed::new(seed, "design.propensity"))
 }
 
 /// What design.json says of it.
@@ -65,12 +72,13 @@ fn nothing(learner: &str) -> PropensityDocument {
         clip: None,
         clipped: 0,
         notes: Vec::new(),
-        converged: true,
+        not_converged: Vec::new(),
     }
 }
 
 fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument {
-    let row = |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
+    let row =
+        |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
     PropensityDocument {
         coefficients: fitted.coefficients.iter().map(row).collect(),
         dropped_terms: fitted.dropped_terms.clone(),
@@ -83,8 +91,11 @@ fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument 
 }
 
 fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> PropensityDocument {
-    let folds = fitted.fits.iter().enumerate();
-    let notes = folds.flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
+    let folds = || fitted.fits.iter().enumerate();
+    let notes = folds().flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
+    let unfinished = folds().filter(|(_, info)| !info.converged).map(|(fold, info)| {
+        format!("the propensity, fold {}, after {} rounds", fold + 1, info.iterations)
+    });
     PropensityDocument {
         terms: covariates.names().to_vec(),
         iterations: fitted.fits.iter().map(|info| info.iterations).collect(),
@@ -93,7 +104,7 @@ fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> Prope
         clip: Some(fitted.clip),
         clipped: fitted.clipped,
         notes: notes.collect(),
-        converged: fitted.fits.iter().all(|info| info.converged),
+        not_converged: unfinished.collect(),
         ..nothing(&fitted.learner)
     }
 }

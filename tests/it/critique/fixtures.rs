@@ -6,13 +6,15 @@ use oci_agent::diagnose::balance::{BalanceRow, BalanceTable};
 use oci_agent::diagnose::overlap::OverlapReport;
 use oci_agent::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use oci_agent::estimand::{EstimatorKind, OutcomeKind, Population, Target};
+use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
+use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
+    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
     TreatmentSection,
 };
 use oci_agent::report::documents::{
-    AnalysisDesign, CoefficientRow, DesignDocument, PopulationDocument, PropensityDocument,
+    AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, PopulationDocument,
+    PropensityDocument, TargetEstimate,
 };
 use oci_agent::schema::Counters;
 use oci_agent::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole, TermGroup};
@@ -48,6 +50,7 @@ impl World {
             current: self.executed(),
             answers: BTreeMap::new(),
             sensitivity: BTreeMap::new(),
+            estimates: BTreeMap::new(),
             without_estimate: BTreeMap::new(),
         }
     }
@@ -99,6 +102,7 @@ pub fn plan() -> Plan {
         threats: vec![text("interference between siblings")],
         estimands: vec![Target::Ate, Target::Att],
         tools: Tool::ALL.to_vec(),
+        analysis: AnalysisSection { estimator: Some(EstimatorKind::AipwCrossfit), ..AnalysisSection::default() },
         loop_: LoopSection { max_iterations: 5, stop_when: StopWhen::NoPlaybookApplies, blind: true },
         actor: text("playbook"),
         critic: text("playbook"),
@@ -115,6 +119,8 @@ pub fn analysis(requested: Target) -> Analysis {
         terms: vec![term("age"), term("sex"), term("region == south"), term("age^2")],
         estimators: vec![EstimatorKind::Naive, EstimatorKind::IpwHajek, EstimatorKind::AipwCrossfit],
         primary: EstimatorKind::AipwCrossfit,
+        because: "The plan says so.".to_owned(),
+        models: NuisanceModels::default(),
     }
 }
 
@@ -123,7 +129,7 @@ pub fn spec() -> AnalysisSpec {
         |confounder: &str, priority, terms: Vec<Term>| TermGroup { confounder: confounder.to_owned(), priority, terms };
     let placebo = |column: &str, role| Placebo { column: column.to_owned(), role };
     AnalysisSpec {
-        spec_version: 1,
+        spec_version: 2,
         iteration: 1,
         title: "A title".to_owned(),
         plan_sha256: PLAN_SHA.to_owned(),
@@ -135,6 +141,8 @@ pub fn spec() -> AnalysisSpec {
         units: "kg".to_owned(),
         outcome_kind: OutcomeKind::Continuous,
         weights: None,
+        clusters: None,
+        known_propensity: None,
         missing: MissingPolicy::Error,
         confounders: vec![
             group("age", true, vec![term("age")]),
@@ -148,6 +156,7 @@ pub fn spec() -> AnalysisSpec {
         tools: Tool::ALL.to_vec(),
         analyses: vec![analysis(Target::Ate), analysis(Target::Att)],
         revisions: vec![],
+        inference: Inference::Population,
         folds: 5,
         seed: 7,
         blind: true,
@@ -200,7 +209,15 @@ pub fn propensity(analysis: &Analysis) -> PropensityDocument {
     let row = |term: String| CoefficientRow { term, estimate: 0.1, std_error: 0.05 };
     let mut coefficients = vec![row("(Intercept)".to_owned())];
     coefficients.extend(analysis.terms.iter().map(|term| row(term.to_string())));
-    PropensityDocument { coefficients, dropped_terms: vec![], iterations: 5, log_likelihood: -600.0, auc: 0.7 }
+    PropensityDocument {
+        learner: "logistic regression".to_owned(),
+        coefficients,
+        iterations: vec![5],
+        log_likelihood: Some(-600.0),
+        log_loss: 0.6,
+        auc: 0.7,
+        ..PropensityDocument::default()
+    }
 }
 
 pub fn balance_row(term: &str, priority: bool, smd_after: Option<f64>) -> BalanceRow {
@@ -289,5 +306,42 @@ pub fn sensitivity(rv: f64, benchmarks: &[(&str, f64)], unattainable: &[&str]) -
         rv_q1_alpha05: rv / 2.0,
         benchmarks: benchmarks.iter().map(benchmark).collect(),
         benchmarks_unattainable: unattainable.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+/// An estimate by cross-fitted AIPW in outcome units of standard deviation 10.
+pub fn effect(target: Target) -> Effect {
+    Effect {
+        estimand: Estimand { target, population: Population::All },
+        estimator: EstimatorKind::AipwCrossfit,
+        estimate: 3.0,
+        std_error: 0.5,
+        se_method: SeMethod::InfluenceFunction,
+        se_influence: Some(0.5),
+        se_stacked: None,
+        ci_lower: 2.0,
+        ci_upper: 4.0,
+        mean_treated: None,
+        mean_control: None,
+        n: 1000,
+        n_treated: 400,
+        ess_treated: 321.0,
+        ess_control: 543.0,
+        inference: Inference::Population,
+        disagreement: None,
+        clipped: 0,
+        notes: vec![],
+    }
+}
+
+/// Nothing to complain of.
+pub fn diagnostics() -> EstimateDiagnostics {
+    EstimateDiagnostics {
+        outcome_sd: 10.0,
+        disagreement: Some(Disagreement { between: "A and B".to_owned(), size: 0.1 }),
+        by_target: [(Target::Ate, 3.0), (Target::Att, 3.1), (Target::Ato, 2.9)]
+            .map(|(target, estimate)| TargetEstimate { target, estimate })
+            .to_vec(),
+        not_converged: vec![],
     }
 }
