@@ -21,7 +21,7 @@
 use crate::estimand::{OutcomeKind, Target};
 use crate::estimate::outcome::OutcomeValues;
 use crate::estimate::rows::Rows;
-use crate::estimate::{crossfit, EstimateError, EstimateParams, recipe};
+use crate::estimate::{EstimateError, EstimateParams, crossfit, recipe};
 use crate::learners::bart::{self, Data, Draw};
 use crate::learners::learner::Seed;
 use crate::nuisance::{Family, Inference};

@@ -91,7 +91,8 @@ impl<'a> Nuisances<'a> {
         };
         if let PropensityModel::CrossFitted(p) = propensity {
             let folds = p.fits.iter().enumerate();
-            let notes = folds.flat_map(|(k, info)| crossfit::said(&format!("propensity, fold {}", k + 1), info)).collect();
+            let notes =
+                folds.flat_map(|(k, info)| crossfit::said(&format!("propensity, fold {}", k + 1), info)).collect();
             all.designed = Some(Propensities { e: p.e.to_vec(), clipped: p.clipped, notes, dropped: Vec::new() });
         }
         if let PropensityModel::Known(p) = propensity {
