@@ -169,8 +169,8 @@ impl CrossFitter<'_> {
                 Ok((models.values.mu, rows, dropped))
             })?;
             for (mu, rows, dropped) in fits {
-                for arm in 0..2 {
-                    scatter(&mut all.values.mu[arm], &rows, pick(&mu[arm], &rows));
+                for (values, mu) in all.values.mu.iter_mut().zip(&mu) {
+                    scatter(values, &rows, pick(mu, &rows));
                 }
                 all.dropped.push(dropped);
             }

@@ -137,10 +137,10 @@ fn rows_of_weight_zero_have_no_influence_and_are_predicted_as_if_carried() {
 fn weights_are_precisions_and_their_scale_is_free() {
     let mut example = Example::friedman(300, 5);
     let noise = noise(300, "large");
-    for i in 0..300 {
-        let heavy = i % 2 == 0;
-        example.weights[i] = if heavy { 4.0 } else { 0.01 };
-        example.y[i] = example.f[i] + noise[i] * if heavy { 1.0 } else { 20.0 };
+    for (i, e) in noise.iter().enumerate() {
+        let (weight, sd) = if i % 2 == 0 { (4.0, 1.0) } else { (0.01, 20.0) };
+        example.weights[i] = weight;
+        example.y[i] = example.f[i] + sd * e;
     }
     let weighted = example.posterior(&quick(), Family::Gaussian).unwrap();
     let doubled = Example { weights: example.weights.iter().map(|w| 2.0 * w).collect(), ..example };
