@@ -13,6 +13,7 @@ mod init;
 mod output;
 mod playbook;
 mod run;
+mod simulate;
 
 use args::{Cli, Command, Global};
 use clap::Parser;
@@ -61,6 +62,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Estimate(args) => estimate::estimate(&args),
         Command::Acic(command) => acic::acic(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
+        Command::Simulate(command) => simulate::simulate(&command, &cli.global),
     }
 }
 

@@ -64,6 +64,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "design",
             "estimate",
             "diagnose",
+            "simulate",
             "plan",
             "spec",
             "playbook",
