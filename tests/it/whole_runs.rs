@@ -27,7 +27,7 @@ impl Run {
 fn plan(columns: &str) -> String {
     format!(
         "title: T\nquestion: Q?\ndata:\n  source: data.csv\n{columns}treatment:\n  column: t\noutcome:\n  column: y\n  units: kg\n\
-         confounders:\n  priority: [c, x]\nloop:\n  max_iterations: 1\n"
+         confounders:\n  priority: [c, x]\nanalysis:\n  estimator: aipw\nloop:\n  max_iterations: 1\n"
     )
 }
 
@@ -112,4 +112,57 @@ fn a_robust_regression_does_not_vouch_for_an_answer_of_zero() {
     let findings = results["critique"]["analyses"][0]["findings"].as_array().expect("findings").clone();
     let graded = findings.iter().find(|f| f["code"] == "sensitivity.robustness").expect("finding");
     assert!((graded["value"].as_f64().expect("value") - number("target_rv_q1")).abs() < 1e-9, "{graded}");
+}
+
+/// Everything but the columns: a run by learners and by Bayesian trees.
+fn flexible(analysis: &str) -> String {
+    plan("").replace("  estimator: aipw\n", analysis) + "placebo_outcomes: [z]\n"
+}
+
+#[test]
+fn a_run_with_learners_shows_what_they_did_and_is_the_same_at_any_number_of_threads() {
+    let plan = flexible("  budget: fast\n  also: [aipw, aipw_crossfit]\n") + "estimands: [att, ate]\n";
+    let run = Run::of(&data(1.0), &plan);
+    let spec = std::fs::read_to_string(run.dir.path().join("out/iter_01/spec.yaml")).expect("spec");
+    assert!(spec.contains("primary: dr_average\n") && spec.contains("outcome: boosting_linear\n"), "{spec}");
+    let model = run.json("iter_01/design.json")["analyses"][0]["propensity"].clone();
+    assert_eq!((model["learner"].as_str(), model["iterations"].as_array().map(Vec::len)), (Some("gradient boosting"), Some(5)));
+    let share = 2.0_f64.ln();
+    assert!(model["log_loss"].as_f64().expect("a number") < share && model["clip"] == 0.01, "{model}");
+    assert!(model["coefficients"].as_array().is_some_and(Vec::is_empty));
+    let results = run.json("results.json");
+    let answer = &results["answers"][0];
+    let number = |value: &serde_json::Value| value.as_f64().unwrap_or_else(|| panic!("{value}"));
+    let (estimate, error) = (number(&answer["effect"]["estimate"]), number(&answer["effect"]["std_error"]));
+    assert!((estimate - 1.0).abs() < 4.0 * error && error < 0.2, "{estimate} {error}");
+    assert!(number(&answer["effect"]["disagreement"]) < 0.2);
+    assert_eq!(answer["diagnostics"]["by_target"].as_array().map(Vec::len), Some(3));
+    // The design's propensity is the one that weights: nothing was fitted a second time.
+    assert_eq!(answer["effect"]["clipped"], answer["propensity"]["clipped"]);
+    let report = std::fs::read_to_string(run.dir.path().join("out/report.md")).expect("report");
+    for words in ["gradient boosting, out of fold", "boosting, boosting_linear and bart", "docs/calibration.md"] {
+        assert!(report.contains(words), "{words}");
+    }
+    let again = oci_agent(run.dir.path(), &["--threads", "1", "run", "plan.yaml", "--out", "again"]);
+    assert_eq!(again.code, run.ran.code, "{}", again.stderr);
+    let bytes = |folder: &str, file: &str| std::fs::read(run.dir.path().join(folder).join(file)).expect(file);
+    for file in ["results.json", "iter_01/design.json", "analysis.ipynb"] {
+        assert!(bytes("out", file) == bytes("again", file), "{file} depends on the number of threads");
+    }
+}
+
+#[test]
+fn clusters_and_known_propensities_reach_the_design_and_the_interval() {
+    let with: String = data(1.0)
+        .lines()
+        .enumerate()
+        .map(|(i, line)| if i == 0 { format!("{line},g,p\n") } else { format!("{line},{},0.45\n", i / 8) })
+        .collect();
+    let plan = flexible("  estimator: aipw\n  clusters: g\n  known_propensity: p\n");
+    let run = Run::of(&with, &plan);
+    let model = run.json("iter_01/design.json")["analyses"][0]["propensity"].clone();
+    assert_eq!(model["learner"], "known");
+    let answer = run.json("results.json")["answers"][0].clone();
+    assert_eq!(answer["effect"]["se_method"], "clustered");
+    assert!(answer["effect"]["notes"].to_string().contains("known"), "{answer}");
 }
