@@ -10,8 +10,8 @@ pub mod spec;
 use oci_agent::estimand::{OutcomeKind, Target};
 use oci_agent::nuisance::{Budget, Inference};
 use oci_agent::plan::{
-    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse, render_problems,
-    template,
+    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse,
+    render_problems, template,
 };
 use oci_agent::schema::ColumnInfo;
 use oci_agent::term::Term;

@@ -126,7 +126,10 @@ fn a_run_with_learners_shows_what_they_did_and_is_the_same_at_any_number_of_thre
     let spec = std::fs::read_to_string(run.dir.path().join("out/iter_01/spec.yaml")).expect("spec");
     assert!(spec.contains("primary: dr_average\n") && spec.contains("outcome: boosting_linear\n"), "{spec}");
     let model = run.json("iter_01/design.json")["analyses"][0]["propensity"].clone();
-    assert_eq!((model["learner"].as_str(), model["iterations"].as_array().map(Vec::len)), (Some("gradient boosting"), Some(5)));
+    assert_eq!(
+        (model["learner"].as_str(), model["iterations"].as_array().map(Vec::len)),
+        (Some("gradient boosting"), Some(5))
+    );
     let share = 2.0_f64.ln();
     assert!(model["log_loss"].as_f64().expect("a number") < share && model["clip"] == 0.01, "{model}");
     assert!(model["coefficients"].as_array().is_some_and(Vec::is_empty));
@@ -165,4 +168,56 @@ fn clusters_and_known_propensities_reach_the_design_and_the_interval() {
     let answer = run.json("results.json")["answers"][0].clone();
     assert_eq!(answer["effect"]["se_method"], "clustered");
     assert!(answer["effect"]["notes"].to_string().contains("known"), "{answer}");
+}
+
+fn estimated(extra: &[&str]) -> Ran {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let with: String = data(1.0)
+        .lines()
+        .enumerate()
+        .map(|(i, line)| if i == 0 { format!("{line},g,p\n") } else { format!("{line},{},0.45\n", i / 8) })
+        .collect();
+    std::fs::write(dir.path().join("data.csv"), with).expect("data");
+    let mut args = vec!["estimate", "data.csv", "--treatment", "t", "--outcome", "y", "--terms", "x,c == level1"];
+    args.extend(extra);
+    oci_agent(dir.path(), &args)
+}
+
+#[test]
+fn estimate_takes_learners_and_says_whose_effect_it_is() {
+    let effect = |extra: &[&str]| {
+        let ran = estimated(extra);
+        assert_eq!(ran.code, 0, "{extra:?}: {}", ran.stderr);
+        serde_json::from_str::<serde_json::Value>(&ran.stdout).expect("JSON")["effect"].clone()
+    };
+    let boosted = ["--estimator", "aipw_crossfit", "--propensity", "boosting", "--outcome-model", "boosting_linear"];
+    let population = effect(&boosted);
+    assert_eq!(
+        (population["inference"].as_str(), population["se_method"].as_str()),
+        (Some("population"), Some("influence_function"))
+    );
+    let sample = effect(&[&boosted[..], &["--inference", "sample"]].concat());
+    assert_eq!((sample["inference"].as_str(), sample["se_method"].as_str()), (Some("sample"), Some("conditional")));
+    assert_eq!(sample["estimate"], population["estimate"]);
+    let repeated = effect(&[&boosted[..], &["--repeats", "3"]].concat());
+    assert_ne!(repeated["estimate"], population["estimate"]);
+    let clustered = effect(&["--clusters", "g"]);
+    assert_eq!(clustered["se_method"], "clustered");
+    assert_ne!(effect(&["--known-propensity", "p"])["estimate"], effect(&[])["estimate"]);
+}
+
+#[test]
+fn estimate_refuses_by_name_what_the_estimator_would_not_look_at() {
+    for (extra, flag) in [
+        (&["--propensity", "boosting"][..], "--propensity says nothing to `aipw`"),
+        (&["--estimator", "dr_average", "--outcome-model", "linear"], "--outcome-model says nothing to `dr_average`"),
+        (&["--estimator", "ipw_hajek", "--repeats", "2"], "--repeats says nothing to `ipw_hajek`"),
+        (&["--estimator", "aipw_crossfit", "--propensity", "forest"], "`forest` is not a learner"),
+        (&["--inference", "sample", "--clusters", "g"], "with clusters"),
+        (&["--known-propensity", "y"], "`y`"),
+    ] {
+        let ran = estimated(extra);
+        assert_eq!(ran.code, 2, "{extra:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(flag), "{extra:?}: {}", ran.stderr);
+    }
 }

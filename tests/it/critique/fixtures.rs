@@ -9,8 +9,8 @@ use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
 use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
-    TreatmentSection,
+    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen,
+    TargetTrial, Tool, TreatmentSection,
 };
 use oci_agent::report::documents::{
     AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, PopulationDocument,

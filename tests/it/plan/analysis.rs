@@ -20,8 +20,12 @@ fn refused(lines: &str) -> (String, String, String) {
 #[test]
 fn what_is_left_out_stays_undecided() {
     assert_eq!(parse(short_plan()).expect("valid").analysis, AnalysisSection::default());
-    assert_eq!(parse(&format!("{}analysis: {{}}\n", short_plan())).expect("valid").analysis, AnalysisSection::default());
-    let read = parse(&asking("estimator: dr_average\nalso: []\npropensity: boosting_linear\ninference: sample")).expect("valid");
+    assert_eq!(
+        parse(&format!("{}analysis: {{}}\n", short_plan())).expect("valid").analysis,
+        AnalysisSection::default()
+    );
+    let read = parse(&asking("estimator: dr_average\nalso: []\npropensity: boosting_linear\ninference: sample"))
+        .expect("valid");
     assert_eq!(read.analysis.estimator, Some(EstimatorKind::DrAverage));
     assert_eq!(read.analysis.also, Some(Vec::new()));
     assert_eq!(read.analysis.propensity, Some(LearnerKind::BoostingLinear));

@@ -127,7 +127,8 @@ fn a_plan_decides_what_runs_beside_the_answer_and_the_benchmarks_stay() {
     let analysis = &spec.analyses[0];
     assert_eq!(analysis.estimators, [Naive, Regression, TmleCrossfit, Bart]);
     assert_eq!((analysis.primary, analysis.because.as_str()), (TmleCrossfit, "The plan says so."));
-    let models = NuisanceModels { propensity: LearnerKind::Boosting, budget: Budget::Thorough, ..NuisanceModels::default() };
+    let models =
+        NuisanceModels { propensity: LearnerKind::Boosting, budget: Budget::Thorough, ..NuisanceModels::default() };
     assert_eq!(analysis.models, models);
 }
 
@@ -324,8 +325,12 @@ fn any_population() -> impl Strategy<Value = Population> {
 fn any_models() -> impl Strategy<Value = NuisanceModels> {
     let learner = prop::sample::select(LearnerKind::ALL.to_vec());
     let budget = prop::sample::select(vec![Budget::Fast, Budget::Thorough]);
-    (learner.clone(), learner, 1usize..9, budget)
-        .prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels { propensity, outcome, repeats, budget })
+    (learner.clone(), learner, 1usize..9, budget).prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels {
+        propensity,
+        outcome,
+        repeats,
+        budget,
+    })
 }
 
 fn any_analysis() -> impl Strategy<Value = Analysis> {
