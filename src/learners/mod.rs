@@ -4,6 +4,7 @@
 //! disguised as a number.
 
 pub mod bart;
+pub mod boosting;
 pub mod learner;
 pub mod linear;
 pub mod linfa;
