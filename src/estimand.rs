@@ -15,6 +15,7 @@
 //! | ATC | 1 − e | the controls |
 //! | ATO | e(1 − e) | the overlap population: units whose treatment could have gone either way |
 
+use crate::nuisance::Inference;
 use serde::{Deserialize, Serialize};
 
 /// The tilting function h: whose average effect is asked for.
@@ -160,13 +161,40 @@ pub enum EstimatorKind {
     Regression,
     /// Augmented inverse-propensity weighting (doubly robust), nuisances fitted on all rows.
     Aipw,
-    /// The same with K-fold cross-fitted nuisances.
+    /// The same with K-fold cross-fitted nuisances, by any learner.
     AipwCrossfit,
+    /// Targeted maximum likelihood (doubly robust, substitution), nuisances fitted on all rows.
+    Tmle,
+    /// The same with K-fold cross-fitted nuisances, by any learner.
+    TmleCrossfit,
+    /// Bayesian additive regression trees, standardised over the target population: posterior mean and interval.
+    Bart,
+    /// AIPW with one BART for both arms, fitted on all rows, and a cross-fitted propensity.
+    AipwBart,
+    /// The mean of two AIPW estimates that fail differently, cross-fitted boosting and BART; their disagreement is in
+    /// the interval.
+    DrAverage,
 }
 
 impl EstimatorKind {
     /// All estimators, in reporting order.
-    pub const ALL: [EstimatorKind; 7] = [
+    pub const ALL: [EstimatorKind; 12] = [
+        EstimatorKind::Naive,
+        EstimatorKind::Regression,
+        EstimatorKind::Gformula,
+        EstimatorKind::IpwHt,
+        EstimatorKind::IpwHajek,
+        EstimatorKind::Aipw,
+        EstimatorKind::AipwCrossfit,
+        EstimatorKind::Tmle,
+        EstimatorKind::TmleCrossfit,
+        EstimatorKind::Bart,
+        EstimatorKind::AipwBart,
+        EstimatorKind::DrAverage,
+    ];
+
+    /// The estimators that every analysis gets unless it asks for others: quick, and without tuning.
+    pub const STANDARD: [EstimatorKind; 7] = [
         EstimatorKind::Naive,
         EstimatorKind::Regression,
         EstimatorKind::Gformula,
@@ -187,6 +215,11 @@ impl EstimatorKind {
             EstimatorKind::IpwHajek => "ipw_hajek",
             EstimatorKind::Aipw => "aipw",
             EstimatorKind::AipwCrossfit => "aipw_crossfit",
+            EstimatorKind::Tmle => "tmle",
+            EstimatorKind::TmleCrossfit => "tmle_crossfit",
+            EstimatorKind::Bart => "bart",
+            EstimatorKind::AipwBart => "aipw_bart",
+            EstimatorKind::DrAverage => "dr_average",
         }
     }
 
@@ -201,6 +234,11 @@ impl EstimatorKind {
             EstimatorKind::IpwHajek => "IPW (Hájek)",
             EstimatorKind::Aipw => "AIPW",
             EstimatorKind::AipwCrossfit => "AIPW, cross-fitted",
+            EstimatorKind::Tmle => "TMLE",
+            EstimatorKind::TmleCrossfit => "TMLE, cross-fitted",
+            EstimatorKind::Bart => "BART",
+            EstimatorKind::AipwBart => "AIPW with BART",
+            EstimatorKind::DrAverage => "doubly robust average",
         }
     }
 
@@ -214,6 +252,31 @@ impl EstimatorKind {
     #[must_use]
     pub fn is_benchmark(self) -> bool {
         matches!(self, EstimatorKind::Naive | EstimatorKind::Regression)
+    }
+
+    /// Whether its propensity may come from any learner. The others take their standard error from the regressions
+    /// that they stack.
+    #[must_use]
+    pub fn takes_learners(self) -> bool {
+        self.is_crossfitted() || self == EstimatorKind::Bart
+    }
+
+    /// Whether a nuisance of it is cross-fitted, so that repeats with other folds say something.
+    #[must_use]
+    pub fn is_crossfitted(self) -> bool {
+        matches!(
+            self,
+            EstimatorKind::AipwCrossfit
+                | EstimatorKind::TmleCrossfit
+                | EstimatorKind::AipwBart
+                | EstimatorKind::DrAverage
+        )
+    }
+
+    /// Whether its outcome models are part of what it is, rather than a choice.
+    #[must_use]
+    pub fn brings_outcome_models(self) -> bool {
+        matches!(self, EstimatorKind::Bart | EstimatorKind::AipwBart | EstimatorKind::DrAverage)
     }
 }
 
@@ -239,6 +302,14 @@ pub enum SeMethod {
     Classical,
     /// Unequal-variance two-sample (Welch).
     Welch,
+    /// Influence function summed within clusters before it is squared.
+    Clustered,
+    /// Variance given the covariates and treatments of this sample: only unseen outcomes and nuisances count.
+    Conditional,
+    /// Standard deviation of posterior draws.
+    Posterior,
+    /// Variance of one member of an average of estimators and their disagreement, widened by a calibrated factor.
+    Disagreement,
 }
 
 /// One estimate, self-contained: what, for whom, how large, how uncertain.
@@ -274,4 +345,16 @@ pub struct Effect {
     pub ess_treated: f64,
     /// Kish effective sample size of the control arm under the weights used.
     pub ess_control: f64,
+    /// Whose average effect the interval is about.
+    #[serde(default)]
+    pub inference: Inference,
+    /// |A − B| of the two members of an average of estimators, outcome units; `None` for a single estimator.
+    #[serde(default)]
+    pub disagreement: Option<f64>,
+    /// Nuisance predictions that were moved into their allowed range before use: propensities, and outcome predictions.
+    #[serde(default)]
+    pub clipped: usize,
+    /// What a reader must know of the nuisance fits and of the interval, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }

@@ -58,6 +58,7 @@ pub struct Covariates {
     names: Vec<String>,
     treated: Array1<f64>,
     weights: Option<Array1<f64>>,
+    clusters: Option<Array1<usize>>,
 }
 
 impl Covariates {
@@ -103,7 +104,25 @@ impl Covariates {
         if !arm(0.0) {
             return Err(SampleError::EmptyArm { arm: "control" });
         }
-        Ok(Self { x, names, treated, weights })
+        Ok(Self { x, names, treated, weights, clusters: None })
+    }
+
+    /// The same units in clusters: n labels, equal for units that share their luck. Folds keep clusters together, and
+    /// standard errors are robust to them.
+    ///
+    /// # Errors
+    /// [`SampleError::Length`] for another number of labels than units.
+    pub fn with_clusters(self, clusters: Array1<usize>) -> Result<Self, SampleError> {
+        if clusters.len() != self.n() {
+            return Err(SampleError::Length { what: "the cluster column", got: clusters.len(), expected: self.n() });
+        }
+        Ok(Self { clusters: Some(clusters), ..self })
+    }
+
+    /// The cluster of each unit; `None` means that units are independent.
+    #[must_use]
+    pub fn clusters(&self) -> Option<&Array1<usize>> {
+        self.clusters.as_ref()
     }
 
     /// n × p covariate matrix, no intercept.
@@ -165,12 +184,13 @@ impl Covariates {
     /// # Errors
     /// [`SampleError::EmptyArm`] if one arm has no unit left.
     pub fn rows(&self, rows: &[usize]) -> Result<Self, SampleError> {
-        Self::new(
+        let kept = Self::new(
             self.x.select(Axis(0), rows),
             self.names.clone(),
             self.treated.select(Axis(0), rows),
             self.weights.as_ref().map(|w| w.select(Axis(0), rows)),
-        )
+        )?;
+        Ok(Self { clusters: self.clusters.as_ref().map(|c| c.select(Axis(0), rows)), ..kept })
     }
 }
 

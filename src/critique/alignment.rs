@@ -250,10 +250,11 @@ fn tools_used(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> Align
 }
 
 fn terms_executed(analysis: &Analysis, design: &AnalysisDesign, name: &str) -> Option<AlignmentCheck> {
-    let model = design.propensity.as_ref()?;
+    // A known propensity was not fitted, so no term was used.
+    let model = design.propensity.as_ref().filter(|model| model.learner != "known")?;
     let specified: BTreeSet<String> = analysis.terms.iter().map(ToString::to_string).collect();
     let fitted = model.coefficients.iter().map(|row| &row.term).filter(|term| *term != "(Intercept)");
-    let executed: BTreeSet<String> = fitted.chain(&model.dropped_terms).cloned().collect();
+    let executed: BTreeSet<String> = fitted.chain(&model.terms).chain(&model.dropped_terms).cloned().collect();
     let off: Vec<&String> = specified.symmetric_difference(&executed).collect();
     let detail = match off.first() {
         None => format!("{} terms, {} of them left out and named", executed.len(), model.dropped_terms.len()),

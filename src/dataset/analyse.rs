@@ -2,6 +2,7 @@
 
 use super::checks;
 use super::column::{Column, Data};
+use super::design_columns;
 use super::error::DatasetProblem;
 use super::evaluate::{Compiled, matrix};
 use super::roles::{Roles, needed, screen};
@@ -31,6 +32,10 @@ pub struct Request {
     pub weights: Option<String>,
     /// Column that names the unit.
     pub unit_id: Option<String>,
+    /// Column that names the cluster of a unit: units of one cluster share their luck.
+    pub clusters: Option<String>,
+    /// Column of known probabilities of treatment, where treatment was assigned by a known rule.
+    pub known_propensity: Option<String>,
     /// Every design or balance term that will be asked for.
     pub terms: Vec<Term>,
     /// Placebo outcomes and negative controls.
@@ -48,6 +53,8 @@ pub struct Analysed {
     means: BTreeMap<String, f64>,
     treated: Array1<f64>,
     weights: Option<Array1<f64>>,
+    clusters: Option<Array1<usize>>,
+    known_propensity: Option<Array1<f64>>,
     outcome: Option<Array1<f64>>,
     placebos: BTreeMap<String, Array1<f64>>,
     counters: Counters,
@@ -116,6 +123,16 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     if let Some(column) = request.unit_id.as_ref().and_then(get) {
         keep(checks::unique(column, &rows), &mut problems);
     }
+    let clusters = request
+        .clusters
+        .as_ref()
+        .and_then(get)
+        .and_then(|column| keep(design_columns::clusters(column, &rows), &mut problems));
+    let known_propensity = request
+        .known_propensity
+        .as_ref()
+        .and_then(get)
+        .and_then(|column| keep(design_columns::known_propensity(column, &rows), &mut problems));
     let mut placebos = BTreeMap::new();
     for column in request.placebos.iter().filter_map(get) {
         let values = keep(checks::numeric(column, &column.name, "placebo outcome"), &mut problems);
@@ -125,7 +142,18 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     let Some(treated) = treated.filter(|_| problems.is_empty()) else { return Err(problems) };
     // Only what terms may still ask for stays in memory.
     let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
-    Ok(Analysed { rows, columns, means, treated, weights, outcome, placebos, counters })
+    Ok(Analysed {
+        rows,
+        columns,
+        means,
+        treated,
+        weights,
+        clusters,
+        known_propensity,
+        outcome,
+        placebos,
+        counters,
+    })
 }
 
 /// Listwise deletion over the columns of the analysis, if the plan says `drop`. A gap in a placebo drops nobody: a
@@ -212,6 +240,18 @@ impl Analysed {
     #[must_use]
     pub fn placebo(&self, column: &str) -> Option<&Array1<f64>> {
         self.placebos.get(column)
+    }
+
+    /// The cluster of each of the n rows, numbered from 0 in the order of their first rows; `None` without clusters.
+    #[must_use]
+    pub fn clusters(&self) -> Option<&Array1<usize>> {
+        self.clusters.as_ref()
+    }
+
+    /// The n known probabilities of treatment, each strictly between 0 and 1; `None` if they are not known.
+    #[must_use]
+    pub fn known_propensity(&self) -> Option<&Array1<f64>> {
+        self.known_propensity.as_ref()
     }
 
     /// The n zeros and ones of the treatment.

@@ -16,6 +16,7 @@ mod analyse;
 mod checks;
 mod column;
 mod csv;
+mod design_columns;
 mod encoding;
 mod error;
 mod evaluate;

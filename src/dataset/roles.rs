@@ -16,6 +16,8 @@ pub(super) enum Role {
     Outcome,
     Weights,
     UnitId,
+    Clusters,
+    KnownPropensity,
     Covariate,
     Placebo,
 }
@@ -55,6 +57,12 @@ pub(super) fn needed(request: &Request) -> Roles {
     if let Some(column) = &request.unit_id {
         add(Role::UnitId, "data.unit_id", column);
     }
+    if let Some(column) = &request.clusters {
+        add(Role::Clusters, "analysis.clusters", column);
+    }
+    if let Some(column) = &request.known_propensity {
+        add(Role::KnownPropensity, "analysis.known_propensity", column);
+    }
     for column in request.terms.iter().flat_map(|term| term.columns()) {
         add(Role::Covariate, column, column);
     }
@@ -93,7 +101,7 @@ pub(super) fn screen(
 }
 
 fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
-    if let (Some(obstacle), true) = (&column.obstacle, role != Role::UnitId) {
+    if let (Some(obstacle), true) = (&column.obstacle, !matches!(role, Role::UnitId | Role::Clusters)) {
         return Some(DatasetProblem::new(
             path,
             format!("`{}` {obstacle}", column.name),

@@ -89,7 +89,7 @@ fn raw_coefficients(s: &Standardisation, fit: &LogisticFit) -> Result<Vec<Coeffi
 }
 
 /// Weighted Mann–Whitney statistic Σ w₁w₀[1(e₁ > e₀) + ½·1(e₁ = e₀)] / Σ w₁ Σ w₀.
-fn auc(e: &[f64], t: &[f64], w: &[f64]) -> f64 {
+pub(super) fn auc(e: &[f64], t: &[f64], w: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..e.len()).collect();
     order.sort_by(|a, b| e[*a].total_cmp(&e[*b]));
     let (mut wins, mut below, mut treated) = (0.0, 0.0, 0.0);

@@ -62,7 +62,7 @@ pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Ta
 }
 
 /// h + h′(e)(t − e), in the form that is exact for each target.
-fn denominator(e: f64, t: f64, target: Target) -> f64 {
+pub(crate) fn denominator(e: f64, t: f64, target: Target) -> f64 {
     match target {
         Target::Ate => 1.0,
         Target::Att => t,

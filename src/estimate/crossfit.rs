@@ -1,69 +1,286 @@
 //! K-fold cross-fitted nuisances: each row is predicted by models that never saw it (Chernozhukov et al. 2018,
 //! doi:10.1111/ectj.12097).
 //!
-//! Folds are stratified by arm and depend on the seed alone. The rows outside a fold are fitted by giving the fold
-//! weight zero, so nothing is copied. Terms that are constant or aliased outside a fold are dropped there and recorded;
-//! to first order the influence-function standard error needs no correction for the nuisances.
+//! Folds are stratified by arm, keep clusters whole, and depend on the seed and the number of the repeat alone. The rows
+//! outside a fold are fitted by giving the fold weight zero, so nothing is copied. In linear and logistic regressions,
+//! terms that are constant or aliased outside a fold are dropped there and recorded; to first order the influence-function
+//! standard error needs no correction for the nuisances.
+//!
+//! Propensities by learners are moved into [0.01, 0.99] and counted; by logistic regression they are taken as they are.
+//! Trees are grown on columns that are binned once for all folds: the cuts depend on the covariates alone.
 
 use crate::design::DesignError;
+use crate::design::crossfitted::CLIP;
+use crate::estimand::OutcomeKind;
 use crate::estimate::outcome::{OutcomeModels, OutcomeValues};
-use crate::estimate::rows::Rows;
-use crate::estimate::{EstimateError, EstimateParams};
+use crate::estimate::rows::{Rows, arm_name};
+use crate::estimate::{EstimateError, EstimateParams, recipe};
+use crate::learners::boosting::{self, BoostingData};
+use crate::learners::factory;
+use crate::learners::learner::{FitInfo, LearnerError, Seed, Training};
 use crate::learners::logistic;
+use crate::nuisance::{Family, LearnerKind};
+use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::folds;
 use crate::numerics::standardise::Standardisation;
 use crate::sample::Covariates;
+use ndarray::Axis;
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
-/// Out-of-fold predictions for all n rows.
-pub(crate) struct CrossFit {
-    /// Propensities.
+/// One division of the rows into folds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Division {
+    fold: Vec<usize>,
+    repeat: usize,
+}
+
+/// Propensities of all n rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Propensities {
+    /// n values.
     pub(crate) e: Vec<f64>,
-    /// Outcome predictions.
-    pub(crate) outcome: OutcomeValues,
-    /// Terms dropped in each fold, in fold order.
+    /// Values of rows of positive weight that were moved into their range.
+    pub(crate) clipped: usize,
+    /// What a reader must know.
+    pub(crate) notes: Vec<String>,
+    /// Terms dropped in each fold, in fold order; of regressions only.
     pub(crate) dropped: Vec<Vec<String>>,
 }
 
-/// Fits the nuisances K times.
-pub(crate) fn fit(covariates: &Covariates, rows: &Rows, params: &EstimateParams) -> Result<CrossFit, EstimateError> {
-    let smallest = covariates.n_treated().min(covariates.n_control());
-    if params.folds < 2 || params.folds > smallest {
-        return Err(EstimateError::Folds { folds: params.folds, smallest });
-    }
-    let fold = folds::stratified(covariates.treated(), params.folds, params.seed);
-    let n = rows.n();
-    let logistic = params.outcome == crate::estimand::OutcomeKind::Binary;
-    let outcome = OutcomeValues { mu: [vec![0.0; n], vec![0.0; n]], logistic };
-    let mut all = CrossFit { e: vec![0.0; n], outcome, dropped: Vec::new() };
-    for held_out in 0..params.folds {
-        let w: Vec<f64> = fold.iter().zip(&rows.w).map(|(f, w)| if *f == held_out { 0.0 } else { *w }).collect();
-        let (e, models, dropped) = fit_outside(covariates, rows, &w, params).map_err(|source| EstimateError::Fold {
-            fold: held_out + 1,
-            folds: params.folds,
-            source: Box::new(source),
-        })?;
-        for i in (0..n).filter(|i| fold[*i] == held_out) {
-            all.e[i] = e[i];
-            all.outcome.mu[0][i] = models.values.mu[0][i];
-            all.outcome.mu[1][i] = models.values.mu[1][i];
-        }
-        all.dropped.push(dropped);
-    }
-    Ok(all)
+/// Outcome predictions of all n rows.
+pub(crate) struct Outcomes {
+    /// μ₀ and μ₁.
+    pub(crate) values: OutcomeValues,
+    /// What a reader must know.
+    pub(crate) notes: Vec<String>,
+    /// Terms dropped in each fold, in fold order; of regressions only.
+    pub(crate) dropped: Vec<Vec<String>>,
 }
 
-type Outside = (Vec<f64>, OutcomeModels, Vec<String>);
+/// What cross-fitting works on.
+pub(crate) struct CrossFitter<'a> {
+    /// Covariates and treatment.
+    pub(crate) covariates: &'a Covariates,
+    /// Treatment, outcome and weights.
+    pub(crate) rows: &'a Rows,
+    /// How.
+    pub(crate) params: &'a EstimateParams,
+    /// Columns binned, when a tree first needs them.
+    pub(crate) binned: &'a OnceLock<BinnedMatrix>,
+}
 
-fn fit_outside(
-    covariates: &Covariates,
-    rows: &Rows,
-    w: &[f64],
-    params: &EstimateParams,
-) -> Result<Outside, EstimateError> {
-    let standardisation = Standardisation::fit(covariates.x(), covariates.names(), Some(w));
-    let design = DesignMatrix::new(covariates.x(), &standardisation);
-    let propensity = logistic::fit(&design, &rows.t, w, &params.logistic).map_err(DesignError::Propensity)?;
-    let models = OutcomeModels::fit(&design, rows, w, params)?;
-    Ok((propensity.probability.to_vec(), models, standardisation.dropped_names()))
+/// What is fitted outside one fold.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    y: &'a [f64],
+    /// Zero inside the fold, and outside the arm.
+    weights: &'a [f64],
+    held_out: &'a [usize],
+    family: Family,
+    kind: LearnerKind,
+}
+
+impl CrossFitter<'_> {
+    /// The divisions of all repeats.
+    ///
+    /// # Errors
+    /// [`EstimateError::Folds`] and [`EstimateError::FoldsOfClusters`] if there are too few units or clusters.
+    pub(crate) fn divisions(&self) -> Result<Vec<Division>, EstimateError> {
+        let (c, folds) = (self.covariates, self.params.folds);
+        let smallest = c.n_treated().min(c.n_control());
+        if folds < 2 || folds > smallest {
+            return Err(EstimateError::Folds { folds, smallest });
+        }
+        if let Some(labels) = c.clusters() {
+            let clusters = labels.iter().collect::<BTreeSet<_>>().len();
+            if folds > clusters {
+                return Err(EstimateError::FoldsOfClusters { folds, clusters });
+            }
+        }
+        let divide = |repeat| Division {
+            fold: folds::divide(c.treated(), c.clusters(), folds, self.params.seed, repeat),
+            repeat,
+        };
+        Ok((0..self.params.models.repeats.max(1)).map(divide).collect())
+    }
+
+    /// Out-of-fold propensities by `params.models.propensity`.
+    pub(crate) fn propensities(&self, division: &Division) -> Result<Propensities, EstimateError> {
+        let kind = self.params.models.propensity;
+        let seed = self.seed("propensity", division);
+        let fits = self.each_fold(|held_out| {
+            let (rows, w) = self.outside(division, held_out);
+            if kind == LearnerKind::Linear {
+                let (design, dropped) = self.terms(&w);
+                let design = DesignMatrix::new(self.covariates.x(), &design);
+                let fit =
+                    logistic::fit(&design, &self.rows.t, &w, &self.params.logistic).map_err(DesignError::Propensity)?;
+                return Ok((
+                    pick(&fit.probability.to_vec(), &rows),
+                    rows,
+                    FitInfo { converged: true, ..FitInfo::default() },
+                    dropped,
+                ));
+            }
+            let task = Task { y: &self.rows.t, weights: &w, held_out: &rows, family: Family::Bernoulli, kind };
+            let (values, info) = self
+                .fit(task, &fold_seed(&seed, held_out))
+                .map_err(|source| EstimateError::Learner { model: "the propensity".to_owned(), source })?;
+            Ok((values, rows, info, Vec::new()))
+        })?;
+        let mut all = Propensities { e: vec![0.0; self.rows.n()], ..Propensities::default() };
+        for (fold, (values, rows, info, dropped)) in fits.into_iter().enumerate() {
+            scatter(&mut all.e, &rows, values);
+            all.notes.extend(notes("propensity", division, fold, &info));
+            all.dropped.push(dropped);
+        }
+        if kind != LearnerKind::Linear {
+            all.clipped = clip(&mut all.e, &self.rows.w);
+        }
+        Ok(all)
+    }
+
+    /// Out-of-fold outcome predictions of both arms by `kind`.
+    pub(crate) fn outcomes(&self, division: &Division, kind: LearnerKind) -> Result<Outcomes, EstimateError> {
+        let logistic = self.params.outcome == OutcomeKind::Binary;
+        let n = self.rows.n();
+        let mut all = Outcomes {
+            values: OutcomeValues { mu: [vec![0.0; n], vec![0.0; n]], logistic },
+            notes: Vec::new(),
+            dropped: Vec::new(),
+        };
+        if kind == LearnerKind::Linear {
+            let fits = self.each_fold(|held_out| {
+                let (rows, w) = self.outside(division, held_out);
+                let (terms, dropped) = self.terms(&w);
+                let design = DesignMatrix::new(self.covariates.x(), &terms);
+                let models = OutcomeModels::fit(&design, self.rows, &w, self.params)?;
+                Ok((models.values.mu, rows, dropped))
+            })?;
+            for (mu, rows, dropped) in fits {
+                for arm in 0..2 {
+                    scatter(&mut all.values.mu[arm], &rows, pick(&mu[arm], &rows));
+                }
+                all.dropped.push(dropped);
+            }
+            return Ok(all);
+        }
+        let seed = self.seed("outcome", division);
+        let family = if logistic { Family::Bernoulli } else { Family::Gaussian };
+        let fits = self.each_fold(|held_out| {
+            let (rows, w) = self.outside(division, held_out);
+            let arm = |arm: usize| {
+                let weights: Vec<f64> =
+                    self.rows.t.iter().zip(&w).map(|(t, w)| if *t == arm as f64 { *w } else { 0.0 }).collect();
+                let task = Task { y: &self.rows.y, weights: &weights, held_out: &rows, family, kind };
+                let seed = fold_seed(&seed, held_out).child(arm_name(arm as f64));
+                self.fit(task, &seed).map_err(|source| EstimateError::Learner {
+                    model: format!("the outcome of the {} arm", arm_name(arm as f64)),
+                    source,
+                })
+            };
+            let (zero, one) = rayon::join(|| arm(0), || arm(1));
+            Ok(([zero?, one?], rows))
+        })?;
+        for (fold, (arms, rows)) in fits.into_iter().enumerate() {
+            for (arm, (values, info)) in arms.into_iter().enumerate() {
+                scatter(&mut all.values.mu[arm], &rows, values);
+                let model = format!("outcome of the {} arm", arm_name(arm as f64));
+                all.notes.extend(notes(&model, division, fold, &info));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Runs `fit` for every fold, in parallel; the first fold that failed is reported.
+    fn each_fold<T: Send>(
+        &self,
+        fit: impl Fn(usize) -> Result<T, EstimateError> + Sync,
+    ) -> Result<Vec<T>, EstimateError> {
+        let folds = self.params.folds;
+        let named = |fold: usize| {
+            fit(fold).map_err(|source| EstimateError::Fold { fold: fold + 1, folds, source: Box::new(source) })
+        };
+        let all: Vec<Result<T, EstimateError>> = (0..folds).into_par_iter().map(named).collect();
+        all.into_iter().collect()
+    }
+
+    /// Rows of a fold, and observation weights that are zero there.
+    fn outside(&self, division: &Division, held_out: usize) -> (Vec<usize>, Vec<f64>) {
+        let inside = |i: &usize| division.fold[*i] == held_out;
+        let rows = (0..self.rows.n()).filter(inside).collect();
+        let w = (0..self.rows.n()).map(|i| if inside(&i) { 0.0 } else { self.rows.w[i] }).collect();
+        (rows, w)
+    }
+
+    fn terms(&self, w: &[f64]) -> (Standardisation, Vec<String>) {
+        let terms = Standardisation::fit(self.covariates.x(), self.covariates.names(), Some(w));
+        let dropped = terms.dropped_names();
+        (terms, dropped)
+    }
+
+    fn seed(&self, model: &str, division: &Division) -> Seed {
+        Seed::new(self.params.seed, format!("crossfit.{model}")).child(format_args!("repeat {}", division.repeat))
+    }
+
+    /// Predictions at the held-out rows by a learner fitted to the others.
+    fn fit(&self, task: Task<'_>, seed: &Seed) -> Result<(Vec<f64>, FitInfo), LearnerError> {
+        let budget = self.params.models.budget;
+        let x = self.covariates.x();
+        let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
+        if let Some(params) = recipe::boosting(task.kind, task.family, budget, fitted.len()) {
+            let binned = self.binned.get_or_init(|| BinnedMatrix::new(x.view(), MAX_BINS));
+            let data = BoostingData { binned, x: x.view(), y: task.y, weights: task.weights };
+            let model = boosting::fit(&data, &fitted, task.family, &params, seed)?;
+            let values = model.predict_rows(&data, task.held_out);
+            return Ok((values, crate::learners::learner::Model::info(&model).clone()));
+        }
+        let names = self.covariates.names();
+        let training = Training { x: x.view(), names, y: task.y, weights: task.weights };
+        let model = factory::by_kind(task.kind, budget).fit(&training, task.family, seed)?;
+        let values = model.predict(x.select(Axis(0), task.held_out).view());
+        Ok((values, model.info().clone()))
+    }
+}
+
+fn fold_seed(seed: &Seed, held_out: usize) -> Seed {
+    seed.child(format_args!("fold {}", held_out + 1))
+}
+
+fn pick(values: &[f64], rows: &[usize]) -> Vec<f64> {
+    rows.iter().map(|i| values[*i]).collect()
+}
+
+fn scatter(all: &mut [f64], rows: &[usize], values: Vec<f64>) {
+    for (row, value) in rows.iter().zip(values) {
+        all[*row] = value;
+    }
+}
+
+/// Moves what is outside to the bounds, and counts the units that count.
+fn clip(e: &mut [f64], w: &[f64]) -> usize {
+    let mut moved = 0;
+    for (e, w) in e.iter_mut().zip(w) {
+        let inside = e.clamp(CLIP, 1.0 - CLIP);
+        moved += usize::from(inside != *e && *w > 0.0);
+        *e = inside;
+    }
+    moved
+}
+
+/// How a fit ended, where a reader must know.
+fn notes(model: &str, division: &Division, fold: usize, info: &FitInfo) -> Vec<String> {
+    let place = if division.repeat == 0 {
+        format!("{model}, fold {}", fold + 1)
+    } else {
+        format!("{model}, repeat {}, fold {}", division.repeat + 1, fold + 1)
+    };
+    let mut all: Vec<String> = info.notes.iter().map(|note| format!("{place}: {note}")).collect();
+    if !info.converged && all.is_empty() {
+        all.push(format!("{place}: not converged after {} iterations", info.iterations));
+    }
+    all
 }

@@ -17,7 +17,8 @@
 //! | w | observation weights | n | sampling weights: they enter the variance squared |
 //!
 //! The n × k influence matrices of the nuisances are never formed: v is one k-vector per block, so the cost is two
-//! passes over the rows. No small-sample factor.
+//! passes over the rows. No small-sample factor, except G/(G − 1) for the variance with G clusters, within which the
+//! influence values are added up before they are squared (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13).
 
 use crate::estimate::EstimateError;
 use crate::estimate::rows::Rows;
@@ -27,6 +28,7 @@ use crate::numerics::sums;
 use ndarray::Array2;
 
 /// A point estimate, its influence function and the derivatives needed to stack it on its nuisances.
+#[derive(Debug, Clone)]
 pub(crate) struct Scores {
     /// τ̂.
     pub(crate) estimate: f64,
@@ -52,8 +54,13 @@ pub(crate) struct Block<'a> {
     pub(crate) information: &'a Array2<f64>,
 }
 
-/// √(Σ w²φ²)/Σ w.
+/// √(Σ w²φ²)/Σ w; with G clusters √(G/(G − 1) Σ_g (Σ_{i in g} w φ)²)/Σ w.
 pub(crate) fn standard_error(rows: &Rows, phi: &[f64]) -> f64 {
+    if let Some(clusters) = &rows.clusters {
+        let g = clusters.len() as f64;
+        let total = |members: &Vec<usize>| sums::sum(members.iter().map(|i| rows.w[*i] * phi[*i]));
+        return (sums::sum(clusters.iter().map(|c| total(c).powi(2))) * g / (g - 1.0)).sqrt() / rows.total;
+    }
     sums::sum(phi.iter().zip(&rows.w).map(|(p, w)| (w * p).powi(2))).sqrt() / rows.total
 }
 

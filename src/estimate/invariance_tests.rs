@@ -1,71 +1,25 @@
 //! What must not change an answer, and what must change it in a known way.
 
+use super::test_data::{Arrays, close, params};
 use super::*;
-use crate::learners::logistic::expit;
 use crate::numerics::streams;
-use crate::sample::Covariates;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Axis};
 use rand::RngExt;
 
 /// Estimators whose nuisances are fitted on all rows, so that they do not depend on how rows fall into folds.
-const WHOLE_SAMPLE: [EstimatorKind; 6] = [
+const WHOLE_SAMPLE: [EstimatorKind; 7] = [
     EstimatorKind::Naive,
     EstimatorKind::Regression,
     EstimatorKind::Gformula,
     EstimatorKind::IpwHt,
     EstimatorKind::IpwHajek,
     EstimatorKind::Aipw,
+    EstimatorKind::Tmle,
 ];
-
-fn params(outcome: OutcomeKind) -> EstimateParams {
-    EstimateParams { population: Population::All, outcome, folds: 3, seed: 5, logistic: LogisticParams::default() }
-}
-
-struct Arrays {
-    x: Array2<f64>,
-    t: Array1<f64>,
-    y: Array1<f64>,
-    w: Array1<f64>,
-}
-
-impl Arrays {
-    /// n rows with effects that differ between the targets, and weights 1, 2 and 3.
-    fn draw(n: usize, outcome: OutcomeKind) -> Self {
-        let mut rng = streams::stream(17, "invariance.test");
-        let x = Array2::from_shape_fn((n, 3), |_| rng.random::<f64>() * 2.0 - 1.0);
-        let t: Array1<f64> =
-            x.outer_iter().map(|r| f64::from(u8::from(rng.random::<f64>() < expit(r[0] - 0.5 * r[1])))).collect();
-        let y = (0..n).map(|i| {
-            let mean = x[[i, 0]] + t[i] * (1.0 + x[[i, 1]] - x[[i, 0]]);
-            match outcome {
-                OutcomeKind::Continuous => 20.0 + mean + rng.random::<f64>() * 2.0,
-                OutcomeKind::Binary => f64::from(u8::from(rng.random::<f64>() < expit(mean))),
-            }
-        });
-        let y = y.collect();
-        let w = (0..n).map(|i| 1.0 + (i % 3) as f64).collect();
-        Self { x, t, y, w }
-    }
-
-    fn sample(&self, weights: Option<&Array1<f64>>) -> Sample {
-        let names = (0..self.x.ncols()).map(|j| format!("x{j}")).collect();
-        let c = Covariates::new(self.x.clone(), names, self.t.clone(), weights.cloned()).unwrap();
-        Sample::new(c, self.y.clone()).unwrap()
-    }
-
-    fn rows(&self, rows: &[usize]) -> Self {
-        let pick = |v: &Array1<f64>| v.select(Axis(0), rows);
-        Self { x: self.x.select(Axis(0), rows), t: pick(&self.t), y: pick(&self.y), w: pick(&self.w) }
-    }
-}
 
 fn effects(sample: &Sample, outcome: OutcomeKind, kinds: &[EstimatorKind]) -> Vec<Effect> {
     let nuisances = Nuisances::new(sample, &params(outcome)).unwrap();
     kinds.iter().flat_map(|k| Target::ALL.map(|t| nuisances.effect(*k, t).unwrap())).collect()
-}
-
-fn close(a: f64, b: f64, tolerance: f64) -> bool {
-    (a - b).abs() <= tolerance * (1.0 + b.abs())
 }
 
 #[test]
@@ -94,11 +48,11 @@ fn swapping_the_arms_flips_the_sign_and_exchanges_att_and_atc() {
 #[test]
 fn a_change_of_outcome_units_changes_the_units_of_the_answer() {
     let a = Arrays::draw(150, OutcomeKind::Continuous);
-    let base = effects(&a.sample(None), OutcomeKind::Continuous, &EstimatorKind::ALL);
+    let base = effects(&a.sample(None), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
     let scaled = Arrays { y: &a.y * -2.5, ..a.rows(&(0..150).collect::<Vec<_>>()) };
     let shifted = Arrays { y: &a.y + 1000.0, ..a.rows(&(0..150).collect::<Vec<_>>()) };
-    let scaled = effects(&scaled.sample(None), OutcomeKind::Continuous, &EstimatorKind::ALL);
-    let shifted = effects(&shifted.sample(None), OutcomeKind::Continuous, &EstimatorKind::ALL);
+    let scaled = effects(&scaled.sample(None), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
+    let shifted = effects(&shifted.sample(None), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
     for ((b, s), h) in base.iter().zip(&scaled).zip(&shifted) {
         assert!(close(s.estimate, -2.5 * b.estimate, 1e-10), "{:?}", b.estimator);
         assert!(close(s.std_error, 2.5 * b.std_error, 1e-10), "{:?}", b.estimator);
@@ -128,8 +82,8 @@ fn the_scale_of_the_weights_is_immaterial_and_weight_zero_is_absence() {
     let a = Arrays::draw(150, OutcomeKind::Continuous);
     let some = a.w.mapv(|w| w - 1.0); // zero in every third row
     let present: Vec<usize> = (0..150).filter(|i| some[*i] > 0.0).collect();
-    let base = effects(&a.sample(Some(&some)), OutcomeKind::Continuous, &EstimatorKind::ALL);
-    let scaled = effects(&a.sample(Some(&(&some * 1e-3))), OutcomeKind::Continuous, &EstimatorKind::ALL);
+    let base = effects(&a.sample(Some(&some)), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
+    let scaled = effects(&a.sample(Some(&(&some * 1e-3))), OutcomeKind::Continuous, &EstimatorKind::STANDARD);
     for (u, v) in base.iter().zip(&scaled) {
         assert!(close(u.estimate, v.estimate, 1e-11) && close(u.std_error, v.std_error, 1e-10), "{:?}", u.estimator);
     }
@@ -159,7 +113,8 @@ fn stacked_standard_errors_are_the_numerical_derivatives_of_the_whole_procedure(
                 *s += (a.w[row] * (up.estimate - down.estimate) / (2.0 * step)).powi(2);
             }
         }
-        for (effect, square) in base.iter().zip(squares) {
+        // The influence function of TMLE leaves its nuisances out, which is right to first order only.
+        for (effect, square) in base.iter().zip(squares).filter(|(e, _)| e.estimator != EstimatorKind::Tmle) {
             // The naive difference has no nuisance, so its influence function is already complete.
             let analytic = effect.se_stacked.or(effect.se_influence).unwrap();
             let numeric: f64 = f64::sqrt(square);
@@ -180,7 +135,7 @@ fn the_same_bits_on_one_thread_and_on_two() {
     let sample = a.sample(Some(&a.w));
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| effects(&sample, OutcomeKind::Continuous, &EstimatorKind::ALL))
+        pool.install(|| effects(&sample, OutcomeKind::Continuous, &EstimatorKind::STANDARD))
     };
     assert_eq!(on(1), on(2));
 }
@@ -192,7 +147,7 @@ fn a_propensity_fitted_before_gives_the_same_bits() {
     let p = crate::design::fit_propensity(sample.covariates(), &LogisticParams::default()).unwrap();
     let given = Nuisances::with_propensity(&sample, &params(OutcomeKind::Continuous), &p).unwrap();
     let own = Nuisances::new(&sample, &params(OutcomeKind::Continuous)).unwrap();
-    for kind in EstimatorKind::ALL {
+    for kind in EstimatorKind::STANDARD {
         assert_eq!(given.effect(kind, Target::Ato), own.effect(kind, Target::Ato));
         assert_eq!(
             own.effect(kind, Target::Ato),

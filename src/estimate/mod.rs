@@ -13,27 +13,47 @@
 //! | IPW | [`ipw`] | weighted means (Hájek), weighted sums (Horvitz–Thompson) | stacked |
 //! | AIPW | [`aipw`] | one orthogonal score for all four targets | stacked |
 //! | AIPW, cross-fitted | [`crossfit`] | the same with out-of-fold nuisances | influence function |
+//! | TMLE, also cross-fitted | [`tmle`] | substitution at predictions moved until that score is solved | influence function |
+//! | BART | [`bart`] | posterior mean of the standardised effect | posterior |
+//! | AIPW with BART | [`normalised`] | AIPW with normalised weights, one BART, cross-fitted propensity | influence function |
+//! | doubly robust average | [`flexible`] | mean of that and of the same with boosting in each arm | with their disagreement |
+//!
+//! Intervals about the population come from influence functions; those about the units of the sample from
+//! [`conditional`]. Where there are clusters, influence values are added up within them ([`inference`]).
 //!
 //! Assumptions common to all but the first: no unmeasured confounding given X, overlap in the target population, no
 //! interference, one version of treatment.
 
 pub mod aipw;
+pub mod bart;
+pub mod conditional;
 pub mod crossfit;
+mod effects;
+mod flexible;
 pub mod gformula;
 pub mod inference;
 pub mod ipw;
+mod known;
 pub mod naive;
+pub mod normalised;
 pub mod nuisance;
 pub mod outcome;
+mod recipe;
 pub mod regression;
+mod repeats;
 mod rows;
+pub mod tmle;
 
-pub use nuisance::{KnownNuisances, Nuisances, effect_with_known};
+pub use known::{KnownNuisances, effect_with_known};
+pub use nuisance::Nuisances;
+pub use tmle::Fluctuation;
 
 use crate::design::DesignError;
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
+use crate::learners::learner::LearnerError;
 use crate::learners::linear::LinearError;
 use crate::learners::logistic::{LogisticError, LogisticParams};
+use crate::nuisance::{Inference, NuisanceModels};
 use crate::numerics::linalg::LinalgError;
 use crate::sample::Sample;
 
@@ -46,10 +66,14 @@ pub struct EstimateParams {
     pub outcome: OutcomeKind,
     /// Folds for cross-fitting, at least 2.
     pub folds: usize,
-    /// Root seed; only fold assignment uses it.
+    /// Root seed of fold assignment and of every learner.
     pub seed: u64,
     /// How logistic regressions are fitted.
     pub logistic: LogisticParams,
+    /// What fits the nuisances of the cross-fitted and the tree-based estimators, how often, at what cost.
+    pub models: NuisanceModels,
+    /// Whose average effect the interval is about.
+    pub inference: Inference,
 }
 
 /// Why there is no estimate.
@@ -113,6 +137,22 @@ pub enum EstimateError {
         /// Units in the smaller arm.
         smallest: usize,
     },
+    /// More folds than clusters.
+    #[error("{folds} folds cannot keep {clusters} clusters whole; ask for fewer folds, at most one per cluster")]
+    FoldsOfClusters {
+        /// Folds asked for.
+        folds: usize,
+        /// Clusters.
+        clusters: usize,
+    },
+    /// A learner failed.
+    #[error("the model of {model} could not be fitted: {source}")]
+    Learner {
+        /// What was fitted, after "the model of".
+        model: String,
+        /// What went wrong.
+        source: LearnerError,
+    },
     /// A nuisance model failed on the rows outside one fold.
     #[error(
         "cross-fitting, with fold {fold} of {folds} held out: {source}. Fewer folds, or no cross-fitting, may help"
@@ -155,9 +195,29 @@ pub enum EstimateError {
         /// The value.
         value: f64,
     },
+    /// A targeting step without a solution.
+    #[error(
+        "the outcome predictions of {arm} could not be targeted: {problem}. AIPW (aipw, aipw_crossfit) solves the same score without this step"
+    )]
+    NoFluctuation {
+        /// `treated`, `control` or `both arms`.
+        arm: &'static str,
+        /// Why not.
+        problem: String,
+    },
     /// An estimator that cannot be computed from what was given.
     #[error("{0} cannot be computed from given nuisances")]
     NotFromKnown(&'static str),
+    /// A combination of estimator and setting that is not defined here.
+    #[error("{estimator} is not available {setting}; {advice}")]
+    Unavailable {
+        /// Title of the estimator.
+        estimator: &'static str,
+        /// The setting that it cannot have, after "not available".
+        setting: String,
+        /// What to do instead.
+        advice: &'static str,
+    },
 }
 
 /// The effect of treatment in `sample` by one estimator. Use [`Nuisances`] for several on the same sample.
@@ -177,3 +237,5 @@ pub fn estimate(
 mod invariance_tests;
 #[cfg(test)]
 mod refusal_tests;
+#[cfg(test)]
+mod test_data;

@@ -1,30 +1,49 @@
-//! Nuisances fitted once and shared by the estimators and targets of one sample; and effects assembled from scores.
+//! Nuisances fitted once and shared by the estimators and targets of one sample.
 
+use crate::design::PropensityModel;
 use crate::design::propensity::{Propensity, fit_standardised};
-use crate::design::weights::weight;
-use crate::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
-use crate::estimate::crossfit::{self, CrossFit};
+use crate::estimand::{Effect, EstimatorKind, OutcomeKind, SeMethod, Target};
+use crate::estimate::bart::BartFit;
+use crate::estimate::crossfit::{CrossFitter, Division, Outcomes, Propensities};
+use crate::estimate::effects::{Errors, Label, Uncertainty};
 use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard_error};
-use crate::estimate::outcome::{OutcomeModels, OutcomeValues, check_binary};
+use crate::estimate::outcome::{OutcomeModels, check_binary};
 use crate::estimate::rows::Rows;
-use crate::estimate::{EstimateError, EstimateParams, aipw, gformula, ipw, naive, regression};
+use crate::estimate::tmle::{self, Fluctuation};
+use crate::estimate::{EstimateError, EstimateParams, aipw, conditional, gformula, ipw};
+use crate::nuisance::{Inference, LearnerKind};
+use crate::numerics::binned::BinnedMatrix;
 use crate::numerics::design_matrix::DesignMatrix;
-use crate::numerics::distributions::Z_975;
 use crate::numerics::standardise::Standardisation;
 use crate::sample::Sample;
-use ndarray::Array1;
 use std::sync::OnceLock;
 
+/// A result that is computed when first needed and then kept, errors too.
+pub(super) type Once<T> = OnceLock<Result<T, EstimateError>>;
+
 /// A sample with nuisance models that are fitted when first needed and then kept. A model that failed keeps its error,
-/// so that estimators which do not need it still work.
+/// so that estimators which do not need it still work. All targets of an estimator, and all estimators that use the same
+/// nuisance, share one fit of it.
 pub struct Nuisances<'a> {
-    sample: &'a Sample,
-    params: EstimateParams,
-    rows: Rows,
+    pub(super) sample: &'a Sample,
+    pub(super) params: EstimateParams,
+    pub(super) rows: Rows,
     standardisation: Standardisation,
-    propensity: OnceLock<Result<Propensity, EstimateError>>,
-    outcome: OnceLock<Result<OutcomeModels, EstimateError>>,
-    crossfit: OnceLock<Result<CrossFit, EstimateError>>,
+    propensity: Once<Propensity>,
+    outcome: Once<OutcomeModels>,
+    /// Propensities that are not estimated here.
+    pub(super) known: Option<Vec<f64>>,
+    /// Cross-fitted propensities that the design has already, for the first division.
+    pub(super) designed: Option<Propensities>,
+    binned: OnceLock<BinnedMatrix>,
+    divisions: Once<Vec<Division>>,
+    /// One for each division.
+    pub(super) propensities: Once<Vec<Propensities>>,
+    /// By the learner of the plan, one for each division.
+    pub(super) outcomes: Once<Vec<Outcomes>>,
+    /// By boosting with linear leaves, one for each division.
+    pub(super) boosted: Once<Vec<Outcomes>>,
+    pub(super) bart: Once<BartFit>,
 }
 
 impl<'a> Nuisances<'a> {
@@ -48,12 +67,38 @@ impl<'a> Nuisances<'a> {
         params: &EstimateParams,
         propensity: &Propensity,
     ) -> Result<Self, EstimateError> {
-        let (got, expected) = (propensity.e.len(), sample.covariates().n());
-        if got != expected {
-            return Err(EstimateError::OtherRows { got, expected });
-        }
+        same_rows(sample, propensity.e.len())?;
         let mut all = Self::assemble(sample, params, propensity.standardisation.clone())?;
         all.propensity = OnceLock::from(Ok(propensity.clone()));
+        Ok(all)
+    }
+
+    /// As [`Nuisances::new`], with the propensity of a design on the same rows. A logistic one serves the estimators that
+    /// fit one to all rows, a cross-fitted one those that cross-fit, for the first division into folds; a known one
+    /// replaces every estimate.
+    ///
+    /// # Errors
+    /// As [`Nuisances::with_propensity`].
+    pub fn with_propensity_model(
+        sample: &'a Sample,
+        params: &EstimateParams,
+        propensity: &PropensityModel,
+    ) -> Result<Self, EstimateError> {
+        same_rows(sample, propensity.e().len())?;
+        let mut all = match propensity {
+            PropensityModel::Logistic(p) => return Self::with_propensity(sample, params, p),
+            PropensityModel::CrossFitted(_) | PropensityModel::Known(_) => Self::new(sample, params)?,
+        };
+        if let PropensityModel::CrossFitted(p) = propensity {
+            let fold_notes = |(fold, info): (usize, &crate::learners::learner::FitInfo)| {
+                info.notes.iter().map(move |note| format!("propensity, fold {}: {note}", fold + 1)).collect::<Vec<_>>()
+            };
+            let notes = p.fits.iter().enumerate().flat_map(fold_notes).collect();
+            all.designed = Some(Propensities { e: p.e.to_vec(), clipped: p.clipped, notes, dropped: Vec::new() });
+        }
+        if let PropensityModel::Known(p) = propensity {
+            all.known = Some(p.e.to_vec());
+        }
         Ok(all)
     }
 
@@ -66,11 +111,25 @@ impl<'a> Nuisances<'a> {
         if params.outcome == OutcomeKind::Binary {
             check_binary(&rows)?;
         }
-        let (propensity, outcome, crossfit) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self { sample, params: params.clone(), rows, standardisation, propensity, outcome, crossfit })
+        Ok(Self {
+            sample,
+            params: params.clone(),
+            rows,
+            standardisation,
+            propensity: OnceLock::new(),
+            outcome: OnceLock::new(),
+            known: None,
+            designed: None,
+            binned: OnceLock::new(),
+            divisions: OnceLock::new(),
+            propensities: OnceLock::new(),
+            outcomes: OnceLock::new(),
+            boosted: OnceLock::new(),
+            bart: OnceLock::new(),
+        })
     }
 
-    /// The propensity, fitted if it was not yet.
+    /// The propensity by logistic regression, fitted if it was not yet.
     ///
     /// # Errors
     /// [`EstimateError::Design`].
@@ -82,17 +141,29 @@ impl<'a> Nuisances<'a> {
         self.propensity.get_or_init(fit).as_ref().map_err(Clone::clone)
     }
 
-    /// Terms dropped in each cross-fitting fold, in fold order.
+    /// Terms that linear and logistic regressions dropped in each cross-fitting fold, in fold order, first division.
     ///
     /// # Errors
-    /// As [`Nuisances::effect`] with the cross-fitted estimator.
+    /// As [`Nuisances::effect`] with the cross-fitted estimators.
     pub fn crossfit_dropped_terms(&self) -> Result<&[Vec<String>], EstimateError> {
-        self.crossfit().map(|c| c.dropped.as_slice())
+        let outcomes = self.outcomes()?.first().map_or(&[] as &[_], |o| o.dropped.as_slice());
+        if !outcomes.is_empty() || self.known.is_some() {
+            return Ok(outcomes);
+        }
+        Ok(self.propensities()?.first().map_or(&[], |p| p.dropped.as_slice()))
     }
 
-    fn crossfit(&self) -> Result<&CrossFit, EstimateError> {
-        let fit = || crossfit::fit(self.sample.covariates(), &self.rows, &self.params);
-        self.crossfit.get_or_init(fit).as_ref().map_err(Clone::clone)
+    pub(super) fn fitter(&self) -> CrossFitter<'_> {
+        CrossFitter {
+            covariates: self.sample.covariates(),
+            rows: &self.rows,
+            params: &self.params,
+            binned: &self.binned,
+        }
+    }
+
+    pub(super) fn divisions(&self) -> Result<&[Division], EstimateError> {
+        self.divisions.get_or_init(|| self.fitter().divisions()).as_ref().map(Vec::as_slice).map_err(Clone::clone)
     }
 
     fn outcome(&self) -> Result<&OutcomeModels, EstimateError> {
@@ -104,45 +175,116 @@ impl<'a> Nuisances<'a> {
         DesignMatrix::new(self.sample.covariates().x(), &self.standardisation)
     }
 
+    pub(super) fn label(&self, estimator: EstimatorKind, target: Target) -> Label {
+        Label { target, population: self.params.population, estimator }
+    }
+
     /// The effect by one estimator for one target.
     ///
     /// # Errors
-    /// [`EstimateError`]: a nuisance model that failed, an infinite weight, a number that is not finite.
+    /// [`EstimateError`]: a nuisance model that failed, an infinite weight, a number that is not finite, a combination
+    /// that is not defined.
     pub fn effect(&self, estimator: EstimatorKind, target: Target) -> Result<Effect, EstimateError> {
-        let label = Label { target, population: self.params.population, estimator };
+        let label = self.label(estimator, target);
         match estimator {
-            EstimatorKind::Naive => label.naive(&self.rows),
-            EstimatorKind::Regression => label.regression(self.sample, &self.rows),
-            EstimatorKind::AipwCrossfit => {
-                let fit = self.crossfit()?;
-                self.rows.check_positivity(&fit.e)?;
-                label.known(&self.rows, Some(&fit.e), aipw::scores(&self.rows, &fit.e, &fit.outcome, target))
-            }
+            EstimatorKind::Naive => self.population_only(label.naive(&self.rows)?),
+            EstimatorKind::Regression if self.rows.clusters.is_some() => Err(EstimateError::Unavailable {
+                estimator: estimator.title(),
+                setting: "with clusters".to_owned(),
+                advice: "its classical standard error takes units for independent; use an estimator that is not a benchmark",
+            }),
+            EstimatorKind::Regression => self.population_only(label.regression(self.sample, &self.rows)?),
             EstimatorKind::Gformula => {
                 let models = self.outcome()?;
                 // Only the overlap population is defined by the propensity.
-                let e = if target == Target::Ato { Some(self.propensity()?.e.to_vec()) } else { None };
+                let e = if target == Target::Ato { Some(self.whole_sample_e()?) } else { None };
                 let scores = gformula::scores(&self.rows, e.as_deref(), &models.values, target);
-                self.stacked(&label, None, scores)
+                self.population_only(self.stacked(&label, None, scores)?)
             }
-            EstimatorKind::IpwHajek | EstimatorKind::IpwHt | EstimatorKind::Aipw => {
-                let e = self.propensity()?.e.to_vec();
+            EstimatorKind::IpwHajek | EstimatorKind::IpwHt => {
+                let e = self.whole_sample_e()?;
                 self.rows.check_positivity(&e)?;
                 let scores = match estimator {
                     EstimatorKind::IpwHajek => ipw::hajek(&self.rows, &e, target),
-                    EstimatorKind::IpwHt => ipw::horvitz_thompson(&self.rows, &e, target),
-                    _ => aipw::scores(&self.rows, &e, &self.outcome()?.values, target),
+                    _ => ipw::horvitz_thompson(&self.rows, &e, target),
                 };
-                self.stacked(&label, Some(&e), scores)
+                self.population_only(self.stacked(&label, Some(&e), scores)?)
             }
+            EstimatorKind::Aipw => {
+                let e = self.whole_sample_e()?;
+                self.rows.check_positivity(&e)?;
+                let outcome = &self.outcome()?.values;
+                let effect = self.stacked(&label, Some(&e), aipw::scores(&self.rows, &e, outcome, target))?;
+                if self.params.inference == Inference::Population {
+                    return Ok(effect);
+                }
+                self.refuse_clusters(estimator)?;
+                let se = conditional::standard_error(&self.rows, &e, outcome, target, conditional::Weights::Plain);
+                Uncertainty { method: SeMethod::Conditional, std_error: se, inference: Inference::Sample }.of(effect)
+            }
+            EstimatorKind::Tmle => self.tmle(target, Fluctuation::default()),
+            EstimatorKind::AipwCrossfit => self.aipw_crossfit(target),
+            EstimatorKind::TmleCrossfit => self.tmle_crossfit(target),
+            EstimatorKind::Bart => self.bart_effect(target),
+            EstimatorKind::AipwBart => self.aipw_bart(target),
+            EstimatorKind::DrAverage => self.dr_average(target),
         }
     }
 
-    /// The effect with nuisance uncertainty propagated.
+    /// An interval for the population, which is all that the simpler estimators have.
+    fn population_only(&self, mut effect: Effect) -> Result<Effect, EstimateError> {
+        if self.params.inference == Inference::Sample {
+            effect.notes.push("this estimator has an interval about the population only".to_owned());
+        }
+        self.known_note(&mut effect);
+        Ok(effect)
+    }
+
+    pub(super) fn known_note(&self, effect: &mut Effect) {
+        let uses = !matches!(effect.estimator, EstimatorKind::Naive | EstimatorKind::Regression);
+        if self.known.is_some() && uses {
+            effect.notes.push("the propensity is known and was not estimated".to_owned());
+        }
+    }
+
+    pub(super) fn refuse_clusters(&self, estimator: EstimatorKind) -> Result<(), EstimateError> {
+        if self.rows.clusters.is_none() {
+            return Ok(());
+        }
+        Err(EstimateError::Unavailable {
+            estimator: estimator.title(),
+            setting: "with clusters for intervals about the sample".to_owned(),
+            advice: "ask for inference about the population, whose intervals are robust to clusters",
+        })
+    }
+
+    /// Known propensities, or those of the logistic regression on all rows.
+    fn whole_sample_e(&self) -> Result<Vec<f64>, EstimateError> {
+        match &self.known {
+            Some(e) => Ok(e.clone()),
+            None => Ok(self.propensity()?.e.to_vec()),
+        }
+    }
+
+    /// Targeted maximum likelihood with nuisances fitted on all rows, along the given path.
+    ///
+    /// # Errors
+    /// As [`Nuisances::effect`], and [`EstimateError::NoFluctuation`].
+    pub fn tmle(&self, target: Target, path: Fluctuation) -> Result<Effect, EstimateError> {
+        let e = self.whole_sample_e()?;
+        self.rows.check_positivity(&e)?;
+        let targeted = tmle::target(&self.rows, &e, &self.outcome()?.values, (target, path))?;
+        let label = self.label(EstimatorKind::Tmle, target);
+        let mut effect = self.targeted_effect(&label, &e, &targeted, target)?;
+        self.known_note(&mut effect);
+        Ok(effect)
+    }
+
+    /// The effect with nuisance uncertainty propagated. A known propensity has none.
     fn stacked(&self, label: &Label, weighting: Option<&[f64]>, scores: Scores) -> Result<Effect, EstimateError> {
         let rows = &self.rows;
         let mut blocks = Vec::with_capacity(3);
-        if let Some(slope) = &scores.slope_propensity {
+        if let Some(slope) = scores.slope_propensity.as_ref().filter(|_| self.known.is_none()) {
             let p = self.propensity()?;
             let residual = rows.map(|i| rows.t[i] - p.e[i]);
             blocks.push(Block { slope, residual, information: &p.information });
@@ -157,138 +299,22 @@ impl<'a> Nuisances<'a> {
         let se_stacked = stacked_standard_error(rows, &self.design(), &scores.phi, &blocks)?;
         // With outcome models but no weighting, φ alone says nothing about the uncertainty of the answer.
         let se_influence = weighting.map(|_| standard_error(rows, &scores.phi));
-        let errors = Errors { method: SeMethod::StackedEquations, se_influence, se_stacked: Some(se_stacked) };
-        label.effect(rows, weighting, (&scores, se_stacked), errors)
-    }
-}
-
-/// Nuisance values that are taken as given: an oracle, another program, or a fit on other rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KnownNuisances {
-    /// n propensities.
-    pub e: Array1<f64>,
-    /// n predictions of the outcome under treatment.
-    pub mu1: Array1<f64>,
-    /// n predictions of the outcome under control.
-    pub mu0: Array1<f64>,
-}
-
-/// A weighting or AIPW effect at given nuisance values, with the influence-function standard error.
-///
-/// # Errors
-/// [`EstimateError::NotFromKnown`] for estimators that fit something themselves, [`EstimateError::OtherRows`] if lengths
-/// differ, and as [`Nuisances::effect`].
-pub fn effect_with_known(
-    sample: &Sample,
-    known: &KnownNuisances,
-    estimator: EstimatorKind,
-    estimand: Estimand,
-) -> Result<Effect, EstimateError> {
-    let rows = Rows::of(sample);
-    for got in [known.e.len(), known.mu1.len(), known.mu0.len()] {
-        if got != rows.n() {
-            return Err(EstimateError::OtherRows { got, expected: rows.n() });
+        let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::StackedEquations };
+        let errors = Errors { method, se_influence, se_stacked: Some(se_stacked) };
+        let mut effect = label.effect(rows, weighting, (&scores, se_stacked), errors)?;
+        if label.estimator == EstimatorKind::Aipw {
+            self.known_note(&mut effect);
         }
-    }
-    let e = known.e.to_vec();
-    rows.check_positivity(&e)?;
-    let outcome = OutcomeValues { mu: [known.mu0.to_vec(), known.mu1.to_vec()], logistic: false };
-    let scores = match estimator {
-        EstimatorKind::IpwHajek => ipw::hajek(&rows, &e, estimand.target),
-        EstimatorKind::IpwHt => ipw::horvitz_thompson(&rows, &e, estimand.target),
-        EstimatorKind::Aipw | EstimatorKind::AipwCrossfit => aipw::scores(&rows, &e, &outcome, estimand.target),
-        other => return Err(EstimateError::NotFromKnown(other.title())),
-    };
-    let label = Label { target: estimand.target, population: estimand.population, estimator };
-    label.known(&rows, Some(&e), scores)
-}
-
-/// What an effect is an effect of.
-struct Label {
-    target: Target,
-    population: Population,
-    estimator: EstimatorKind,
-}
-
-/// The standard errors that go with a point estimate.
-struct Errors {
-    method: SeMethod,
-    se_influence: Option<f64>,
-    se_stacked: Option<f64>,
-}
-
-impl Label {
-    fn naive(&self, rows: &Rows) -> Result<Effect, EstimateError> {
-        let (scores, welch) = naive::scores(rows)?;
-        let se_influence = Some(standard_error(rows, &scores.phi));
-        self.effect(rows, None, (&scores, welch), Errors { method: SeMethod::Welch, se_influence, se_stacked: None })
+        Ok(effect)
     }
 
-    fn regression(&self, sample: &Sample, rows: &Rows) -> Result<Effect, EstimateError> {
-        let c = regression::treatment_coefficient(sample)?;
-        let errors = Errors { method: SeMethod::Classical, se_influence: None, se_stacked: Some(c.se_hc0) };
-        let mut effect = self.bare(rows, None, (c.estimate, c.se_classical), errors);
-        (effect.mean_treated, effect.mean_control) = (None, None);
-        checked(effect)
-    }
-
-    fn known(&self, rows: &Rows, weighting: Option<&[f64]>, scores: Scores) -> Result<Effect, EstimateError> {
-        let se = standard_error(rows, &scores.phi);
-        let errors = Errors { method: SeMethod::InfluenceFunction, se_influence: Some(se), se_stacked: None };
-        self.effect(rows, weighting, (&scores, se), errors)
-    }
-
-    fn effect(
-        &self,
-        rows: &Rows,
-        weighting: Option<&[f64]>,
-        (scores, std_error): (&Scores, f64),
-        errors: Errors,
-    ) -> Result<Effect, EstimateError> {
-        let mut effect = self.bare(rows, weighting, (scores.estimate, std_error), errors);
-        (effect.mean_treated, effect.mean_control) = (Some(scores.mean_treated), Some(scores.mean_control));
-        checked(effect)
-    }
-
-    fn bare(&self, rows: &Rows, weighting: Option<&[f64]>, (estimate, se): (f64, f64), errors: Errors) -> Effect {
-        let balance = |i: usize| weighting.map_or(1.0, |e| weight(e[i], rows.t[i], self.target));
-        let (ess_treated, ess_control) = rows.effective_sizes(balance);
-        Effect {
-            estimand: Estimand { target: self.target, population: self.population },
-            estimator: self.estimator,
-            estimate,
-            std_error: se,
-            se_method: errors.method,
-            se_influence: errors.se_influence,
-            se_stacked: errors.se_stacked,
-            ci_lower: estimate - Z_975 * se,
-            ci_upper: estimate + Z_975 * se,
-            mean_treated: None,
-            mean_control: None,
-            n: rows.n(),
-            n_treated: rows.t.iter().filter(|t| **t == 1.0).count(),
-            ess_treated,
-            ess_control,
-        }
+    /// Whether the boosted outcomes are those of the plan.
+    pub(super) fn boosts_linear_leaves(&self) -> bool {
+        self.params.models.outcome == LearnerKind::BoostingLinear
     }
 }
 
-/// Nothing that is not a number leaves this module.
-fn checked(effect: Effect) -> Result<Effect, EstimateError> {
-    let numbers = [
-        ("the estimate", Some(effect.estimate)),
-        ("the standard error", Some(effect.std_error)),
-        ("the influence-function standard error", effect.se_influence),
-        ("the stacked standard error", effect.se_stacked),
-        ("the lower confidence limit", Some(effect.ci_lower)),
-        ("the upper confidence limit", Some(effect.ci_upper)),
-        ("the mean under treatment", effect.mean_treated),
-        ("the mean under control", effect.mean_control),
-        ("the effective sample size of the treated", Some(effect.ess_treated)),
-        ("the effective sample size of the controls", Some(effect.ess_control)),
-    ];
-    match numbers.into_iter().find_map(|(what, v)| v.filter(|v| !v.is_finite()).map(|value| (what, value))) {
-        None => Ok(effect),
-        Some((what, value)) => Err(EstimateError::NotFinite { what, value }),
-    }
+fn same_rows(sample: &Sample, got: usize) -> Result<(), EstimateError> {
+    let expected = sample.covariates().n();
+    if got == expected { Ok(()) } else { Err(EstimateError::OtherRows { got, expected }) }
 }

@@ -20,6 +20,11 @@ pub(crate) struct OutcomeValues {
 }
 
 impl OutcomeValues {
+    /// What kind of outcome these are predictions of.
+    pub(crate) fn kind(&self) -> OutcomeKind {
+        if self.logistic { OutcomeKind::Binary } else { OutcomeKind::Continuous }
+    }
+
     /// dμ_a/dη_a in row i.
     pub(crate) fn slope(&self, arm: usize, i: usize) -> f64 {
         if self.logistic { self.mu[arm][i] * (1.0 - self.mu[arm][i]) } else { 1.0 }

@@ -5,6 +5,7 @@ use crate::estimand::Target;
 use crate::estimate::EstimateError;
 use crate::numerics::sums;
 use crate::sample::Sample;
+use std::collections::BTreeMap;
 
 /// Treatment, outcome and observation weights of n rows.
 pub(crate) struct Rows {
@@ -16,6 +17,8 @@ pub(crate) struct Rows {
     pub(crate) w: Vec<f64>,
     /// Σ w.
     pub(crate) total: f64,
+    /// Rows of each cluster; `None` where units are independent.
+    pub(crate) clusters: Option<Vec<Vec<usize>>>,
 }
 
 /// The name of an arm, for messages.
@@ -28,7 +31,14 @@ impl Rows {
         let c = sample.covariates();
         let w = c.weights_or_ones().to_vec();
         let total = sums::sum(w.iter().copied());
-        Self { t: c.treated().to_vec(), y: sample.y().to_vec(), w, total }
+        let clusters = c.clusters().map(|labels| {
+            let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for (row, label) in labels.iter().enumerate().filter(|(row, _)| w[*row] > 0.0) {
+                members.entry(*label).or_default().push(row);
+            }
+            members.into_values().collect()
+        });
+        Self { t: c.treated().to_vec(), y: sample.y().to_vec(), w, total, clusters }
     }
 
     pub(crate) fn n(&self) -> usize {

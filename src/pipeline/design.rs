@@ -1,21 +1,21 @@
 //! The design stage: propensity, population, balance, overlap and placebo of every analysis. The outcome is not read.
 
 use super::effects;
+use super::memo::Kept;
 use super::prepare::Prepared;
+use super::propensity;
 use crate::dataset::DatasetProblem;
-use crate::design::{self, Propensity};
+use crate::design;
 use crate::diagnose::balance::{self, BalanceTerm};
 use crate::diagnose::{overlap, placebo};
 use crate::estimand::{EstimatorKind, Population, Target};
-use crate::learners::logistic::LogisticParams;
 use crate::plan::Tool;
-use crate::report::documents::{
-    AnalysisDesign, CoefficientRow, DesignDocument, PopulationDocument, PropensityDocument,
-};
+use crate::report::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
 use crate::sample::Covariates;
 use crate::spec::{Analysis, AnalysisSpec, Placebo, TermGroup};
 use crate::term::Term;
 use ndarray::Array1;
+use std::sync::Arc;
 
 /// Why a single analysis has no design. The loop goes on without it; the record says why.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -35,16 +35,12 @@ impl DesignFailure {
 /// Rows and propensity of one analysis: what weighting and estimation start from.
 #[derive(Debug, Clone)]
 pub struct Fitted {
-    /// Kept rows among the analysed rows, ascending.
-    pub rows: Vec<usize>,
+    /// Who is kept, and their propensity.
+    pub kept: Arc<Kept>,
     /// Covariates of the kept rows on the analysis' terms.
     pub covariates: Covariates,
-    /// Propensity, refitted on the kept rows.
-    pub propensity: Propensity,
     /// Balancing weights of the analysis' target, without observation weights.
     pub weights: Array1<f64>,
-    /// What trimming did, if there was any.
-    pub trimming: Option<design::Trimming>,
 }
 
 /// Runs the design of every analysis of the spec.
@@ -91,17 +87,17 @@ fn fill(
     analysis: &Analysis,
     document: &mut AnalysisDesign,
 ) -> Result<(), DesignFailure> {
-    let fitted = fit(prepared, analysis)?;
+    let fitted = fit(prepared, spec, analysis)?;
     let allowed = |tool: Tool| spec.tools.contains(&tool);
     document.population = Some(population(prepared, spec, analysis, &fitted)?);
-    document.propensity = Some(propensity_document(&fitted.propensity));
+    document.propensity = Some(propensity::document(&fitted.kept.propensity, &fitted.covariates));
     if allowed(Tool::Balance) {
-        let (covariates, terms) = balance_covariates(prepared, spec, analysis, &fitted.rows)?;
+        let (covariates, terms) = balance_covariates(prepared, spec, analysis, &fitted.kept.rows)?;
         document.balance =
             Some(balance::balance(&covariates, &fitted.weights, &terms).map_err(DesignFailure::from_error)?);
     }
     if allowed(Tool::Overlap) {
-        let report = overlap::overlap(&fitted.propensity.e, &fitted.covariates, analysis.target, &fitted.weights);
+        let report = overlap::overlap(fitted.kept.propensity.e(), &fitted.covariates, analysis.target, &fitted.weights);
         document.overlap = Some(report.map_err(DesignFailure::from_error)?);
     }
     if allowed(Tool::Placebo) {
@@ -111,47 +107,45 @@ fn fill(
 }
 
 /// Fits the propensity of an analysis: on all rows, and, if its population is trimmed, again on those that are kept.
+/// What was fitted before is not fitted again.
 ///
 /// # Errors
 /// Separation, non-convergence, an arm without units: each a sentence for the record.
-pub fn fit(prepared: &Prepared, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
-    let params = LogisticParams::default();
+pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
     let everyone = prepared.analysed().covariates(&analysis.terms).map_err(DesignFailure::from_problems)?;
-    let first = design::fit_propensity(&everyone, &params).map_err(DesignFailure::from_error)?;
-    let (rows, covariates, propensity, trimming) = match analysis.population {
-        Population::All => ((0..everyone.n()).collect(), everyone, first, None),
-        Population::Trimmed { trim } => {
-            let trimming = design::trim(&first.e, everyone.treated(), trim);
-            let kept = everyone.rows(&trimming.keep).map_err(|error| {
-                DesignFailure(format!("trimming left {} of {} rows, and {error}", trimming.keep.len(), everyone.n()))
-            })?;
-            let refit = design::fit_propensity(&kept, &params).map_err(|error| {
-                DesignFailure(format!("on the {} rows kept by trimming: {error}", trimming.keep.len()))
-            })?;
-            (trimming.keep.clone(), kept, refit, Some(trimming))
-        }
-    };
-    tracing::info!(
-        estimand = analysis.estimand().name(),
-        rows = rows.len(),
-        iterations = propensity.info.iterations,
-        score = propensity.info.gradient_norm,
-        "propensity fitted"
+    let key = format!(
+        "{:?} {:?} {:?} {} {}",
+        analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed
     );
-    let weights = design::balancing_weights(&propensity.e, covariates.treated(), analysis.target);
-    Ok(Fitted { rows, covariates, propensity, weights, trimming })
+    let kept = prepared.designs().get(key, || keep(&everyone, prepared, spec, analysis))?;
+    let covariates = match kept.trimming {
+        None => everyone,
+        Some(_) => everyone.rows(&kept.rows).map_err(DesignFailure::from_error)?,
+    };
+    let weights = design::balancing_weights(kept.propensity.e(), covariates.treated(), analysis.target);
+    Ok(Fitted { kept, covariates, weights })
 }
 
-fn propensity_document(propensity: &Propensity) -> PropensityDocument {
-    let row =
-        |c: &design::Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
-    PropensityDocument {
-        coefficients: propensity.coefficients.iter().map(row).collect(),
-        dropped_terms: propensity.dropped_terms.clone(),
-        iterations: propensity.info.iterations,
-        log_likelihood: propensity.info.log_likelihood,
-        auc: propensity.auc,
-    }
+fn keep(
+    everyone: &Covariates,
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+) -> Result<Kept, DesignFailure> {
+    let rows: Vec<usize> = (0..everyone.n()).collect();
+    let first = propensity::fit(everyone, prepared.analysed(), spec, &analysis.models, &rows)
+        .map_err(DesignFailure::from_error)?;
+    let Population::Trimmed { trim } = analysis.population else {
+        return Ok(Kept { rows, propensity: first, trimming: None });
+    };
+    let trimming = design::trim(first.e(), everyone.treated(), trim);
+    let rows = trimming.keep.clone();
+    let kept = everyone
+        .rows(&rows)
+        .map_err(|error| DesignFailure(format!("trimming left {} of {} rows, and {error}", rows.len(), everyone.n())))?;
+    let propensity = propensity::fit(&kept, prepared.analysed(), spec, &analysis.models, &rows)
+        .map_err(|error| DesignFailure(format!("on the {} rows kept by trimming: {error}", rows.len())))?;
+    Ok(Kept { rows, propensity, trimming: Some(trimming) })
 }
 
 /// The terms on which a confounder is judged: its column, or every level of a category. The models leave the reference
@@ -202,7 +196,7 @@ fn placebos(
     let mut report = placebo::placebo_report(Vec::new());
     let mut untested = Vec::new();
     for declared in &spec.placebos {
-        let values = prepared.placebo(&declared.column)?.select(ndarray::Axis(0), &fitted.rows);
+        let values = prepared.placebo(&declared.column)?.select(ndarray::Axis(0), &fitted.kept.rows);
         let one = one_placebo(fitted, declared, values, (analysis.target, &params));
         report.effects.extend(one.effects);
         untested.extend(one.not_applicable);
@@ -254,8 +248,8 @@ pub(super) fn population(
     fitted: &Fitted,
 ) -> Result<PopulationDocument, DesignFailure> {
     let total = prepared.counters().rows_analysed;
-    let n = fitted.rows.len();
-    let trimming = fitted.trimming.as_ref();
+    let n = fitted.kept.rows.len();
+    let trimming = fitted.kept.trimming.as_ref();
     let profile = profile(prepared, spec, analysis, fitted)?;
     Ok(PopulationDocument {
         n,
@@ -321,8 +315,8 @@ fn profile(
     let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_problems)?;
     let observation = all.weights_or_ones();
     let treated = fitted.covariates.treated();
-    let tilt: Array1<f64> = fitted
-        .rows
+    let (rows, e) = (&fitted.kept.rows, fitted.kept.propensity.e());
+    let tilt: Array1<f64> = rows
         .iter()
         .enumerate()
         .map(|(i, row)| {
@@ -330,7 +324,7 @@ fn profile(
             let h = match analysis.target {
                 Target::Att => treated[i],
                 Target::Atc => 1.0 - treated[i],
-                other => other.tilt(fitted.propensity.e[i]),
+                other => other.tilt(e[i]),
             };
             h * observation[*row]
         })
@@ -338,7 +332,7 @@ fn profile(
     let (tilt_total, total) = (tilt.sum(), observation.sum());
     let mean = |j: usize| {
         let column = all.x().column(j);
-        let target: f64 = fitted.rows.iter().zip(&tilt).map(|(row, h)| h * column[*row]).sum();
+        let target: f64 = rows.iter().zip(&tilt).map(|(row, h)| h * column[*row]).sum();
         (target / tilt_total, column.dot(&observation) / total)
     };
     Ok(terms.iter().enumerate().map(|(j, term)| (term.to_string(), mean(j).0, mean(j).1)).collect())

@@ -1,16 +1,19 @@
 //! The effects stage: runs only after `unblind`, for every spec that was tried.
 
-use super::design::{self, DesignFailure};
+use super::design::{self, DesignFailure, Fitted};
+use super::memo::Kept;
 use super::prepare::Prepared;
+use crate::design::PropensityModel;
 use crate::diagnose::sensitivity::{self, SensitivityReport};
 use crate::estimand::{Effect, EstimatorKind};
-use crate::estimate::{EstimateParams, Nuisances};
+use crate::estimate::{EstimateError, EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
 use crate::plan::Tool;
 use crate::report::documents::EffectRow;
 use crate::sample::Sample;
 use crate::spec::{Analysis, AnalysisSpec};
 use ndarray::Array1;
+use std::sync::Arc;
 
 /// Every effect of one spec, and the reasons for those that could not be estimated.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,7 +32,7 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
     let label = |what: &str| label(spec.iteration, analysis) + what;
-    let sample = match sample(prepared, analysis) {
+    let (sample, kept) = match sample(prepared, spec, analysis) {
         Ok(sample) => sample,
         Err(failure) => {
             effects.not_estimated.push(label(&failure.0));
@@ -37,7 +40,7 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
         }
     };
     let params = params(spec, analysis);
-    let nuisances = match Nuisances::new(&sample, &params) {
+    let nuisances = match nuisances(&sample, &params, &kept.propensity) {
         Ok(nuisances) => nuisances,
         Err(error) => {
             effects.not_estimated.push(label(&error.to_string()));
@@ -75,19 +78,43 @@ fn crossfit_drops<'a>(nuisances: &'a Nuisances<'_>, analysis: &Analysis) -> impl
     })
 }
 
-/// Rows, covariates and outcome of one analysis, after its trimming.
+/// Rows, covariates and outcome of one analysis, after its trimming, with the propensity of its design.
 ///
 /// # Errors
 /// What [`design::fit`] says.
-pub fn sample(prepared: &Prepared, analysis: &Analysis) -> Result<Sample, DesignFailure> {
-    Ok(sample_and_weights(prepared, analysis)?.0)
+pub fn sample(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+) -> Result<(Sample, Arc<Kept>), DesignFailure> {
+    let (sample, fitted) = sample_and_weights(prepared, spec, analysis)?;
+    Ok((sample, fitted.0))
 }
 
-fn sample_and_weights(prepared: &Prepared, analysis: &Analysis) -> Result<(Sample, Array1<f64>), DesignFailure> {
-    let fitted = design::fit(prepared, analysis)?;
-    let y = prepared.outcome()?.select(ndarray::Axis(0), &fitted.rows);
-    let sample = Sample::new(fitted.covariates, y).map_err(|error| DesignFailure(error.to_string()))?;
-    Ok((sample, fitted.weights))
+fn sample_and_weights(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+) -> Result<(Sample, (Arc<Kept>, Array1<f64>)), DesignFailure> {
+    let Fitted { kept, covariates, weights } = design::fit(prepared, spec, analysis)?;
+    let y = prepared.outcome()?.select(ndarray::Axis(0), &kept.rows);
+    let sample = Sample::new(covariates, y).map_err(|error| DesignFailure(error.to_string()))?;
+    Ok((sample, (kept, weights)))
+}
+
+/// Nuisances that start from the propensity of the design instead of fitting it again.
+///
+/// # Errors
+/// [`EstimateError`].
+pub fn nuisances<'a>(
+    sample: &'a Sample,
+    params: &EstimateParams,
+    propensity: &PropensityModel,
+) -> Result<Nuisances<'a>, EstimateError> {
+    match propensity {
+        PropensityModel::Logistic(propensity) => Nuisances::with_propensity(sample, params, propensity),
+        PropensityModel::CrossFitted(_) | PropensityModel::Known(_) => Nuisances::new(sample, params),
+    }
 }
 
 /// How an analysis is estimated.
@@ -99,6 +126,8 @@ pub fn params(spec: &AnalysisSpec, analysis: &Analysis) -> EstimateParams {
         folds: spec.folds,
         seed: spec.seed,
         logistic: LogisticParams::default(),
+        models: analysis.models,
+        inference: spec.inference,
     }
 }
 
@@ -115,7 +144,7 @@ pub fn analysis_sensitivity(
     if !spec.tools.contains(&Tool::Sensitivity) {
         return Err("the plan's tools do not include `sensitivity`".to_owned());
     }
-    let (sample, balancing) = sample_and_weights(prepared, analysis).map_err(|failure| failure.0)?;
+    let (sample, (_, balancing)) = sample_and_weights(prepared, spec, analysis).map_err(|failure| failure.0)?;
     let groups = priority_groups(spec, analysis);
     sensitivity::sensitivity(&sample, &groups, (effect, &balancing), spec.outcome_kind)
         .map_err(|error| error.to_string())

@@ -8,6 +8,7 @@ use crate::design;
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
 use crate::estimate::{EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
+use crate::nuisance::{Inference, NuisanceModels};
 use crate::plan::MissingPolicy;
 use crate::sample::Sample;
 use crate::schema::Counters;
@@ -94,10 +95,12 @@ pub fn from_plan(
         let message = format!("`{}` needs the tool `{}`, which the plan's `tools` do not list", kind.key(), tool.key());
         return Err(EstimateFailure::Spec(message));
     }
-    let sample = effects::sample(prepared, analysis)?;
+    let (sample, kept) = effects::sample(prepared, spec, analysis)?;
     let params = effects::params(spec, analysis);
-    let effect = effect(&sample, &params, kind, analysis.target)?;
-    let fitted = super::design::fit(prepared, analysis)?;
+    let effect = effects::nuisances(&sample, &params, &kept.propensity)
+        .and_then(|nuisances| nuisances.effect(kind, analysis.target))
+        .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+    let fitted = super::design::fit(prepared, spec, analysis)?;
     let document = super::design::population(prepared, spec, analysis, &fitted)?;
     Ok(EstimateDocument {
         name: analysis.estimand().name(),
@@ -152,6 +155,8 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         outcome: Some(request.outcome.clone()),
         weights: request.weights.clone(),
         unit_id: None,
+        clusters: None,
+        known_propensity: None,
         terms: terms.clone(),
         placebos: Vec::new(),
         missing: MissingPolicy::Error,
@@ -165,6 +170,8 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         folds: request.folds.0,
         seed: request.folds.1,
         logistic: request.logistic.clone(),
+        models: NuisanceModels::default(),
+        inference: Inference::default(),
     };
     let effect = effect(&sample, &params, request.estimator, request.target)?;
     let trimmed = trimming.as_ref().map_or((0, 0), |t| (t.trimmed_treated, t.trimmed_control));

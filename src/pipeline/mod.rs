@@ -11,7 +11,9 @@
 pub mod design;
 pub mod effects;
 pub mod estimate;
+pub mod memo;
 pub mod prepare;
+mod propensity;
 pub mod render;
 pub mod results;
 

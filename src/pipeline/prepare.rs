@@ -1,10 +1,11 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
 use super::design::DesignFailure;
+use super::memo::Memo;
 use crate::dataset::{self, Analysed, DatasetError, Request};
 use crate::plan::{self, Plan, Problem};
 use crate::schema::{Counters, DatasetDocument};
-use crate::spec::{self, AnalysisSpec};
+use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted};
 use crate::term::Term;
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
@@ -46,6 +47,8 @@ pub struct Prepared {
     /// The spec of iteration 1.
     pub draft: AnalysisSpec,
     analysed: Analysed,
+    /// Propensities that were fitted once and are asked for again: by the next stage, or for another target.
+    designs: Memo,
 }
 
 impl Prepared {
@@ -92,10 +95,20 @@ impl Prepared {
         self.analysed.placebo(column).ok_or_else(|| DesignFailure(format!("the placebo `{column}` was not read")))
     }
 
+    /// Propensities that were fitted before.
+    pub(super) fn designs(&self) -> &Memo {
+        &self.designs
+    }
+
     /// The analysed rows. Only the stages of this module look inside.
     pub(super) fn analysed(&self) -> &Analysed {
         &self.analysed
     }
+}
+
+fn arm_sizes(analysed: &Analysed) -> ArmSizes {
+    let treated = analysed.treated().iter().filter(|t| **t == 1.0).count();
+    ArmSizes { treated, control: analysed.n() - treated }
 }
 
 /// SHA-256 as lower-case hexadecimal.
@@ -152,7 +165,9 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
     };
     match (draft, analysed) {
         (Some(draft), Some(analysed)) if problems.is_empty() => {
-            Ok(Prepared { plan, plan_bytes: plan_bytes.to_vec(), plan_sha256, document, draft, analysed })
+            let draft = draft.settle(arm_sizes(&analysed));
+            let plan_bytes = plan_bytes.to_vec();
+            Ok(Prepared { plan, plan_bytes, plan_sha256, document, draft, analysed, designs: Memo::default() })
         }
         _ => Err(refuse(plan::in_order(problems)).into()),
     }
@@ -192,16 +207,7 @@ fn mention(plan: &Plan, column: &str) -> Option<String> {
 
 /// The columns and terms that the plan needs from the data. Where no spec could be drafted, the terms are left out, so
 /// that treatment, outcome and weights are still checked.
-fn request(plan: &Plan, draft: Option<&AnalysisSpec>) -> Request {
-    let mut terms: Vec<Term> = Vec::new();
-    if let Some(draft) = draft {
-        let groups = draft.confounders.iter().flat_map(|g| &g.terms);
-        for term in groups.chain(draft.analyses.iter().flat_map(|a| &a.terms)) {
-            if !terms.contains(term) {
-                terms.push(term.clone());
-            }
-        }
-    }
+fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
     Request {
         treatment: plan.treatment.column.clone(),
         treated: plan.treatment.treated.clone(),
@@ -209,7 +215,9 @@ fn request(plan: &Plan, draft: Option<&AnalysisSpec>) -> Request {
         outcome: Some((plan.outcome.column.clone(), plan.outcome.kind)),
         weights: plan.data.weights.clone(),
         unit_id: plan.data.unit_id.clone(),
-        terms,
+        clusters: plan.analysis.clusters.clone(),
+        known_propensity: plan.analysis.known_propensity.clone(),
+        terms: draft.map(Drafted::terms).unwrap_or_default(),
         placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),
         missing: plan.data.missing,
     }

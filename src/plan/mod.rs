@@ -48,11 +48,23 @@
 //! actor: {provider: playbook}
 //! critic: {provider: playbook}
 //! seed: whole number                # default 20261121
+//! analysis:                         # how the answer is computed; see AnalysisSection for what is left out
+//!   estimator: dr_average | aipw | aipw_crossfit | tmle | tmle_crossfit | bart | aipw_bart | ipw_hajek | ipw_ht | gformula
+//!   also: [estimators]              # beside it and the benchmarks
+//!   propensity: linear | elastic_net | elastic_net_basis | boosting | boosting_linear | bart | stack
+//!   outcome_model: the same words
+//!   repeats: 1 to 99                # default 1
+//!   budget: fast | thorough         # default fast
+//!   inference: population | sample  # default population
+//!   folds: 2 to 100                 # default 5
+//!   clusters: column
+//!   known_propensity: column
 //! ```
 //!
 //! Every value is read as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only
 //! `true` and `false` are flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.
 
+mod analysis;
 mod parse;
 mod quote;
 mod reader;
@@ -61,8 +73,10 @@ mod rules;
 mod sections;
 mod suggest;
 mod template;
+mod tools;
 mod tree;
 
+pub use analysis::AnalysisSection;
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
 pub use quote::yaml_text;
@@ -71,8 +85,9 @@ pub use render::render_problems;
 pub use sections::DEFAULT_SEED;
 pub use suggest::closest;
 pub use template::{TemplateInput, template};
+pub use tools::Tool;
 
-use crate::estimand::{EstimatorKind, OutcomeKind, Target};
+use crate::estimand::{OutcomeKind, Target};
 use crate::term::Term;
 use std::collections::BTreeMap;
 
@@ -205,83 +220,6 @@ pub struct ConfounderSection {
     pub terms: Vec<Term>,
 }
 
-/// What the actor may use. A tool that is not listed is never used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tool {
-    /// Logistic propensity by maximum likelihood.
-    Propensity,
-    /// Covariate balance.
-    Balance,
-    /// Overlap.
-    Overlap,
-    /// Placebo outcomes and negative controls.
-    Placebo,
-    /// Sensitivity to hidden confounding.
-    Sensitivity,
-    /// Trimming on the propensity.
-    Trim,
-    /// Inverse-propensity weighting (Hájek and Horvitz–Thompson).
-    Ipw,
-    /// Outcome regression, g-formula, and the one-shot regression benchmark.
-    OutcomeRegression,
-    /// Augmented IPW.
-    Aipw,
-    /// Augmented IPW with cross-fitting.
-    AipwCrossfit,
-}
-
-impl Tool {
-    /// All tools.
-    pub const ALL: [Tool; 10] = [
-        Tool::Propensity,
-        Tool::Balance,
-        Tool::Overlap,
-        Tool::Placebo,
-        Tool::Sensitivity,
-        Tool::Trim,
-        Tool::Ipw,
-        Tool::OutcomeRegression,
-        Tool::Aipw,
-        Tool::AipwCrossfit,
-    ];
-
-    /// The key used in plans.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Tool::Propensity => "propensity",
-            Tool::Balance => "balance",
-            Tool::Overlap => "overlap",
-            Tool::Placebo => "placebo",
-            Tool::Sensitivity => "sensitivity",
-            Tool::Trim => "trim",
-            Tool::Ipw => "ipw",
-            Tool::OutcomeRegression => "outcome_regression",
-            Tool::Aipw => "aipw",
-            Tool::AipwCrossfit => "aipw_crossfit",
-        }
-    }
-
-    /// Parses a [`Tool::key`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Tool> {
-        Tool::ALL.into_iter().find(|t| t.key() == text.trim())
-    }
-
-    /// The tool that an estimator belongs to; the difference in means needs none.
-    #[must_use]
-    pub fn of(estimator: EstimatorKind) -> Option<Tool> {
-        match estimator {
-            EstimatorKind::Naive => None,
-            EstimatorKind::Regression | EstimatorKind::Gformula => Some(Tool::OutcomeRegression),
-            EstimatorKind::IpwHt | EstimatorKind::IpwHajek => Some(Tool::Ipw),
-            EstimatorKind::Aipw => Some(Tool::Aipw),
-            EstimatorKind::AipwCrossfit => Some(Tool::AipwCrossfit),
-        }
-    }
-}
-
 /// When the loop stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -330,6 +268,8 @@ pub struct Plan {
     pub estimands: Vec<Target>,
     /// The allow-list (default: all).
     pub tools: Vec<Tool>,
+    /// How the answer is computed.
+    pub analysis: AnalysisSection,
     /// Loop control. YAML key `loop`.
     pub loop_: LoopSection,
     /// Actor provider; here always `playbook`.

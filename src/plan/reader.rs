@@ -8,7 +8,7 @@ use crate::term::Term;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every mapping of a plan with its keys; `""` is the top level.
-pub(super) const KEYS: [(&str, &[&str]); 10] = [
+pub(super) const KEYS: [(&str, &[&str]); 11] = [
     (
         "",
         &[
@@ -24,6 +24,7 @@ pub(super) const KEYS: [(&str, &[&str]); 10] = [
             "threats",
             "estimands",
             "tools",
+            "analysis",
             "loop",
             "actor",
             "critic",
@@ -47,6 +48,21 @@ pub(super) const KEYS: [(&str, &[&str]); 10] = [
     ("treatment", &["column", "treated", "control"]),
     ("outcome", &["column", "units", "kind"]),
     ("confounders", &["priority", "other", "terms"]),
+    (
+        "analysis",
+        &[
+            "estimator",
+            "also",
+            "propensity",
+            "outcome_model",
+            "repeats",
+            "budget",
+            "inference",
+            "folds",
+            "clusters",
+            "known_propensity",
+        ],
+    ),
     ("loop", &["max_iterations", "stop_when", "blind"]),
     ("actor", &["provider"]),
     ("critic", &["provider"]),

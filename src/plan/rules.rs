@@ -1,6 +1,6 @@
 //! What can be wrong with a plan that reads well, before any data is seen.
 
-use super::{Plan, Problem, Tool};
+use super::{Plan, Problem, Tool, analysis, listed};
 use crate::term::Term;
 use std::collections::BTreeMap;
 
@@ -39,6 +39,7 @@ pub(super) fn check(plan: &Plan, terms: &[(String, Term)], out: &mut Vec<Problem
     rules.bookkeeping();
     rules.tools();
     rules.iterations();
+    analysis::check(plan, out);
 }
 
 /// The readable elements of a list.
@@ -170,13 +171,12 @@ impl Rules<'_> {
         if tools.is_empty() {
             return;
         }
-        let estimators = [Tool::Aipw, Tool::AipwCrossfit, Tool::Ipw, Tool::OutcomeRegression];
         if !tools.contains(&Tool::Propensity) {
             let hint = "Add `propensity`; weights, balance and overlap of every estimand are computed from it.";
             self.note("tools", "`tools` does not allow `propensity`".to_owned(), hint);
         }
-        if !estimators.iter().any(|tool| tools.contains(tool)) {
-            let hint = "Add at least one of `aipw`, `aipw_crossfit`, `ipw` and `outcome_regression`.";
+        if !Tool::ESTIMATORS.iter().any(|tool| tools.contains(tool)) {
+            let hint = format!("Add at least one of {}.", listed(Tool::ESTIMATORS.map(Tool::key)));
             self.note("tools", "`tools` allows no estimator, so no estimand could be answered".to_owned(), hint);
         }
     }

@@ -1,5 +1,6 @@
 //! The sections of a plan, one function each.
 
+use super::analysis;
 use super::reader::{Reader, Section, listed, shown};
 use super::tree::{Entry, Kind, Node};
 use super::{
@@ -48,6 +49,7 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         threats: threats(reader, root),
         estimands: reader.words(root, "estimands", &Target::ALL.map(|t| (t.key(), t))).unwrap_or(vec![Target::Ate]),
         tools: reader.words(root, "tools", &Tool::ALL.map(|t| (t.key(), t))).unwrap_or(Tool::ALL.to_vec()),
+        analysis: analysis::section(reader, root),
         loop_: loop_section(reader, root),
         actor: provider(reader, root, "actor"),
         critic: provider(reader, root, "critic"),

@@ -26,16 +26,30 @@ pub struct CoefficientRow {
 /// The propensity model of one analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PropensityDocument {
-    /// Coefficients.
+    /// What fitted it: `logistic regression`, `gradient boosting`; `known` if it was not estimated.
+    pub learner: String,
+    /// Coefficients of a logistic regression; empty for other learners.
     pub coefficients: Vec<CoefficientRow>,
+    /// Terms given to a learner without coefficients; empty for a logistic regression and a known propensity.
+    pub terms: Vec<String>,
     /// Terms left out because they are constant or a combination of earlier terms among the analysed rows.
     pub dropped_terms: Vec<String>,
-    /// Newton iterations.
-    pub iterations: usize,
-    /// Log-likelihood at the maximum.
-    pub log_likelihood: f64,
-    /// Area under the ROC curve.
+    /// Newton iterations of a logistic regression; rounds or sweeps of another learner, one number for each fold.
+    pub iterations: Vec<usize>,
+    /// Log-likelihood at the maximum, of a logistic regression.
+    pub log_likelihood: Option<f64>,
+    /// Mean of −ln P(the treatment received): in sample for a logistic regression, out of fold for another learner.
+    pub log_loss: f64,
+    /// Area under the ROC curve, in sample or out of fold likewise.
     pub auc: f64,
+    /// The smallest propensity that a cross-fitted learner is taken at its word for, and one minus the largest.
+    pub clip: Option<f64>,
+    /// Units whose propensity was moved to one of those bounds.
+    pub clipped: usize,
+    /// Fits that did not end where they should, and what else there is to know, one sentence each.
+    pub notes: Vec<String>,
+    /// Whether every fit ended where it should.
+    pub converged: bool,
 }
 
 /// Who is in the population of one analysis.

@@ -50,6 +50,10 @@ pub fn se_method(method: SeMethod) -> &'static str {
         SeMethod::StackedEquations => "stacked equations",
         SeMethod::Classical => "classical",
         SeMethod::Welch => "Welch",
+        SeMethod::Clustered => "influence function, clustered",
+        SeMethod::Conditional => "conditional on the sample",
+        SeMethod::Posterior => "posterior",
+        SeMethod::Disagreement => "variance and disagreement",
     }
 }
 

@@ -1,8 +1,9 @@
 //! From a plan and the schema of its data to the first spec.
 
 use super::levels::{MISSING_LEVEL, own_spelling};
-use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
-use crate::estimand::{EstimatorKind, OutcomeKind, Population};
+use super::choose::{ArmSizes, choose};
+use super::{AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
+use crate::estimand::OutcomeKind;
 use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text};
 use crate::schema::{ColumnInfo, DatasetDocument};
 use crate::term::{Factor, Term};
@@ -12,20 +13,54 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST_LEVELS: usize = 50;
 /// Folds for cross-fitting.
 const FOLDS: usize = 5;
-/// Which estimator is the answer, if the tools allow it.
-const PRIMARY: [EstimatorKind; 4] =
-    [EstimatorKind::Aipw, EstimatorKind::AipwCrossfit, EstimatorKind::IpwHajek, EstimatorKind::Gformula];
+/// What a plan and the columns of its data say of the first spec. How many rows there are, and with that which estimator
+/// answers, is known when the data have been read: [`Drafted::settle`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drafted<'a> {
+    plan: &'a Plan,
+    terms: Vec<Term>,
+    /// Complete but for the analyses.
+    spec: AnalysisSpec,
+}
 
-/// The first spec of a plan: every dummy, every estimator and every default written out. Categories and booleans become
-/// one indicator per level but the reference; under the policy `indicator` a covariate with missing values gets the
-/// term `column == (missing)` as well.
+impl Drafted<'_> {
+    /// Every term that design and balance will ask for, each once.
+    #[must_use]
+    pub fn terms(&self) -> Vec<Term> {
+        let mut terms: Vec<Term> = Vec::new();
+        for term in self.spec.confounders.iter().flat_map(|group| &group.terms).chain(&self.terms) {
+            if !terms.contains(term) {
+                terms.push(term.clone());
+            }
+        }
+        terms
+    }
+
+    /// The first spec: every dummy, every estimator and every default written out.
+    #[must_use]
+    pub fn settle(self, sizes: ArmSizes) -> AnalysisSpec {
+        let choice = choose(self.plan, self.terms.len(), sizes);
+        let analyses = choice
+            .iter()
+            .flat_map(|choice| self.plan.estimands.iter().map(|target| choice.analysis(*target, &self.terms)))
+            .collect();
+        AnalysisSpec { analyses, ..self.spec }
+    }
+}
+
+/// Holds a plan against the schema of its data. Categories and booleans become one indicator per level but the reference;
+/// under the policy `indicator` a covariate with missing values gets the term `column == (missing)` as well.
 ///
 /// `plan_sha256` is the hash of the plan's bytes, `dataset` the schema of its data.
 ///
 /// # Errors
 /// Everything in the plan that does not fit the columns of the data, with places in the plan. Values (an empty arm, a
 /// constant column) are checked where the data are read.
-pub fn draft(plan: &Plan, plan_sha256: &str, dataset: &DatasetDocument) -> Result<AnalysisSpec, Vec<Problem>> {
+pub fn draft<'a>(
+    plan: &'a Plan,
+    plan_sha256: &str,
+    dataset: &DatasetDocument,
+) -> Result<Drafted<'a>, Vec<Problem>> {
     let columns = dataset.columns.iter().map(|column| (column.name.as_str(), column)).collect();
     let mut draft = Draft { plan, columns, problems: Vec::new() };
     draft.overrides();
@@ -36,11 +71,11 @@ pub fn draft(plan: &Plan, plan_sha256: &str, dataset: &DatasetDocument) -> Resul
     let extra = draft.terms();
     let placebos = draft.placebos();
     let terms = without_repeats(confounders.iter().flat_map(|group| &group.terms).chain(&extra));
-    let analyses = draft.analyses(&terms);
+    draft.somebody_answers();
     if !draft.problems.is_empty() {
         return Err(in_order(draft.problems));
     }
-    Ok(AnalysisSpec {
+    let spec = AnalysisSpec {
         spec_version: SPEC_VERSION,
         iteration: 1,
         title: plan.title.clone(),
@@ -53,16 +88,20 @@ pub fn draft(plan: &Plan, plan_sha256: &str, dataset: &DatasetDocument) -> Resul
         units: plan.outcome.units.clone(),
         outcome_kind: plan.outcome.kind,
         weights: plan.data.weights.clone(),
+        clusters: plan.analysis.clusters.clone(),
+        known_propensity: plan.analysis.known_propensity.clone(),
         missing: plan.data.missing,
         confounders,
         placebos,
         tools: plan.tools.clone(),
-        analyses,
+        analyses: Vec::new(),
         revisions: Vec::new(),
-        folds: FOLDS,
+        inference: plan.analysis.inference.unwrap_or_default(),
+        folds: plan.analysis.folds.unwrap_or(FOLDS),
         seed: plan.seed,
         blind: plan.loop_.blind,
-    })
+    };
+    Ok(Drafted { plan, terms, spec })
 }
 
 /// The terms in order, each design column once.
@@ -143,6 +182,16 @@ impl<'a> Draft<'a> {
     fn bookkeeping(&mut self) {
         if let Some(name) = &self.plan.data.unit_id {
             self.column(name, "data.unit_id");
+        }
+        if let Some(name) = &self.plan.analysis.clusters {
+            self.column(name, "analysis.clusters");
+        }
+        if let Some(name) = &self.plan.analysis.known_propensity
+            && let Some(column) = self.column(name, "analysis.known_propensity")
+            && column.kind != "number"
+        {
+            let message = format!("the known propensity `{name}` is {}", noun(column));
+            self.note("analysis.known_propensity", message, "Name a column of probabilities, each between 0 and 1.");
         }
         let Some(name) = &self.plan.data.weights else { return };
         let Some(column) = self.column(name, "data.weights") else { return };
@@ -273,23 +322,11 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn analyses(&mut self, terms: &[Term]) -> Vec<Analysis> {
-        let allowed = |kind: &EstimatorKind| Tool::of(*kind).is_none_or(|tool| self.plan.tools.contains(&tool));
-        let estimators: Vec<EstimatorKind> = EstimatorKind::ALL.into_iter().filter(allowed).collect();
-        let Some(primary) = PRIMARY.into_iter().find(|kind| estimators.contains(kind)) else {
-            let hint = "Add at least one of `aipw`, `aipw_crossfit`, `ipw` and `outcome_regression`.";
+    fn somebody_answers(&mut self) {
+        if self.plan.analysis.estimator.is_none() && !Tool::ESTIMATORS.iter().any(|t| self.plan.tools.contains(t)) {
+            let hint = format!("Add at least one of {}.", listed(Tool::ESTIMATORS.map(Tool::key)));
             self.note("tools", "`tools` allows no estimator, so no estimand could be answered".to_owned(), hint);
-            return Vec::new();
-        };
-        let analysis = |target| Analysis {
-            requested: target,
-            target,
-            population: Population::All,
-            terms: terms.to_vec(),
-            estimators: estimators.clone(),
-            primary,
-        };
-        self.plan.estimands.iter().copied().map(analysis).collect()
+        }
     }
 }
 

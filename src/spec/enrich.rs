@@ -1,6 +1,7 @@
 //! Richer propensity terms: squares and products of what must balance.
 
 use super::{Analysis, TermGroup};
+use crate::nuisance::LearnerKind;
 use crate::term::{Factor, Term};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 ///    together, so their product would be zero).
 ///
 /// `groups` are the spec's confounders; `binary` names the numeric columns with two distinct values, whose squares are
-/// the columns again up to a linear map. Empty if there is nothing to add.
+/// the columns again up to a linear map. Empty if there is nothing to add, and where the propensity is by a learner that
+/// finds curves and products by itself.
 #[must_use]
 pub fn enrich_terms(analysis: &Analysis, groups: &[TermGroup], binary: &BTreeSet<String>) -> Vec<Term> {
+    if !matches!(analysis.models.propensity, LearnerKind::Linear | LearnerKind::ElasticNet) {
+        return Vec::new();
+    }
     let mut seen: BTreeSet<Term> = analysis.terms.iter().map(canonical).collect();
     let priority: Vec<&TermGroup> = groups.iter().filter(|group| group.priority).collect();
     let squares = priority.iter().flat_map(|group| &group.terms).filter_map(|term| square(term, binary));
@@ -58,6 +63,7 @@ pub fn canonical(term: &Term) -> Term {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nuisance::NuisanceModels;
     use crate::estimand::{EstimatorKind, Population, Target};
 
     fn term(text: &str) -> Term {
@@ -76,6 +82,8 @@ mod tests {
             terms: terms.iter().map(|t| term(t)).collect(),
             estimators: vec![EstimatorKind::Aipw],
             primary: EstimatorKind::Aipw,
+            because: "test".to_owned(),
+            models: NuisanceModels::default(),
         }
     }
 

@@ -4,23 +4,26 @@
 //! so that a revision of one estimand leaves the others alone. [`draft`] makes the first one from a plan and the schema
 //! of the data; [`AnalysisSpec::to_yaml`] is its file, whose bytes are what [`AnalysisSpec::sha256`] hashes.
 
+mod choose;
 mod draft;
 mod enrich;
 mod levels;
 mod yaml;
 
-pub use draft::draft;
+pub use choose::{ArmSizes, FEWEST_ROWS, MOST_ROWS, MOST_TERMS, ROWS_PER_TERM, SMALLEST_ARM};
+pub use draft::{Drafted, draft};
 pub use enrich::{canonical, enrich_terms};
 pub use levels::MISSING_LEVEL;
 pub use yaml::SpecError;
 
 use crate::estimand::{Estimand, EstimatorKind, OutcomeKind, Population, Target};
+use crate::nuisance::{Inference, NuisanceModels};
 use crate::plan::{MissingPolicy, Tool};
 use crate::term::Term;
 use serde::{Deserialize, Serialize};
 
 /// The format written in `spec_version`.
-pub const SPEC_VERSION: u32 = 1;
+pub const SPEC_VERSION: u32 = 2;
 
 /// A declared placebo outcome or negative control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,11 @@ pub struct Analysis {
     pub estimators: Vec<EstimatorKind>,
     /// The one whose estimate is the answer.
     pub primary: EstimatorKind,
+    /// Why that one, in a sentence.
+    pub because: String,
+    /// What fits the nuisances: the propensity of the design, and those of the estimators that take learners. The others
+    /// are by regression, whatever this says.
+    pub models: NuisanceModels,
 }
 
 impl Analysis {
@@ -137,6 +145,10 @@ pub struct AnalysisSpec {
     pub outcome_kind: OutcomeKind,
     /// Observation-weight column; `null` means that every unit counts once.
     pub weights: Option<String>,
+    /// Cluster column; `null` means that units are independent.
+    pub clusters: Option<String>,
+    /// Column of known probabilities of treatment; `null` means that the propensity is estimated.
+    pub known_propensity: Option<String>,
     /// Missing-value policy.
     pub missing: MissingPolicy,
     /// Confounders and their balance terms.
@@ -149,6 +161,8 @@ pub struct AnalysisSpec {
     pub analyses: Vec<Analysis>,
     /// What changed since the spec before.
     pub revisions: Vec<Revision>,
+    /// Whose average effect the intervals are about.
+    pub inference: Inference,
     /// Folds for cross-fitting.
     pub folds: usize,
     /// Root seed.

@@ -3,6 +3,7 @@
 
 use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, SPEC_VERSION, TermGroup};
 use crate::estimand::{EstimatorKind, OutcomeKind, Population, TrimRule};
+use crate::nuisance::NuisanceModels;
 use crate::plan::{MissingPolicy, Tool, yaml_text};
 use crate::term::Term;
 use sha2::{Digest, Sha256};
@@ -40,6 +41,7 @@ impl AnalysisSpec {
         out.words(0, "tools", self.tools.iter().copied().map(Tool::key));
         out.list(0, "analyses", &self.analyses, analysis);
         out.list(0, "revisions", &self.revisions, revision);
+        out.raw(0, "inference", self.inference.key());
         out.raw(0, "folds", &self.folds.to_string());
         out.raw(0, "seed", &self.seed.to_string());
         out.raw(0, "blind", if self.blind { "true" } else { "false" });
@@ -62,12 +64,15 @@ impl AnalysisSpec {
             units,
             outcome_kind,
             weights,
+            clusters,
+            known_propensity,
             missing,
             confounders: _,
             placebos: _,
             tools: _,
             analyses: _,
             revisions: _,
+            inference: _,
             folds: _,
             seed: _,
             blind: _,
@@ -83,9 +88,12 @@ impl AnalysisSpec {
         out.text(0, "outcome", outcome);
         out.text(0, "units", units);
         out.raw(0, "outcome_kind", outcome_kind_key(*outcome_kind));
-        match weights {
-            Some(column) => out.text(0, "weights", column),
-            None => out.raw(0, "weights", "null"),
+        let columns = [("weights", weights), ("clusters", clusters), ("known_propensity", known_propensity)];
+        for (key, column) in columns {
+            match column {
+                Some(column) => out.text(0, key, column),
+                None => out.raw(0, key, "null"),
+            }
         }
         out.raw(0, "missing", missing_key(*missing));
     }
@@ -95,9 +103,13 @@ impl AnalysisSpec {
     /// # Errors
     /// [`SpecError`], with the place.
     pub fn from_yaml(text: &str) -> Result<AnalysisSpec, SpecError> {
-        let spec: AnalysisSpec =
-            serde_saphyr::from_str(text).map_err(|error| SpecError::Unreadable { message: error.to_string() })?;
-        if spec.spec_version == SPEC_VERSION { Ok(spec) } else { Err(SpecError::Version { found: spec.spec_version }) }
+        // The format first: a spec of another format has other keys, and to name those would explain nothing.
+        if let Ok(Format { spec_version: found }) = serde_saphyr::from_str::<Format>(text)
+            && found != SPEC_VERSION
+        {
+            return Err(SpecError::Version { found });
+        }
+        serde_saphyr::from_str(text).map_err(|error| SpecError::Unreadable { message: error.to_string() })
     }
 
     /// SHA-256 of [`AnalysisSpec::to_yaml`], in lower-case hexadecimal.
@@ -109,6 +121,12 @@ impl AnalysisSpec {
             hex
         })
     }
+}
+
+/// What every format has.
+#[derive(serde::Deserialize)]
+struct Format {
+    spec_version: u32,
 }
 
 fn confounder(out: &mut Lines, group: &TermGroup) {
@@ -125,7 +143,7 @@ fn placebo(out: &mut Lines, placebo: &Placebo) {
 }
 
 fn analysis(out: &mut Lines, analysis: &Analysis) {
-    let Analysis { requested, target, population, terms, estimators, primary } = analysis;
+    let Analysis { requested, target, population, terms, estimators, primary, because, models } = analysis;
     out.raw(2, "requested", requested.key());
     out.raw(2, "target", target.key());
     out.raw(2, "population", "");
@@ -140,6 +158,13 @@ fn analysis(out: &mut Lines, analysis: &Analysis) {
     out.words(2, "terms", terms.iter().map(Term::to_string));
     out.words(2, "estimators", estimators.iter().copied().map(EstimatorKind::key));
     out.raw(2, "primary", primary.key());
+    out.text(2, "because", because);
+    let NuisanceModels { propensity, outcome, repeats, budget } = models;
+    out.raw(2, "models", "");
+    out.raw(4, "propensity", propensity.key());
+    out.raw(4, "outcome", outcome.key());
+    out.raw(4, "repeats", &repeats.to_string());
+    out.raw(4, "budget", budget.key());
 }
 
 fn trim_rule(out: &mut Lines, rule: TrimRule) {

@@ -66,6 +66,8 @@ fn request(texts: &[&str]) -> Request {
         outcome: Some(("y".into(), OutcomeKind::Continuous)),
         weights: None,
         unit_id: None,
+        clusters: None,
+        known_propensity: None,
         terms: terms(texts),
         placebos: vec![],
         missing: MissingPolicy::Error,

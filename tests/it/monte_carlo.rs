@@ -16,6 +16,7 @@ use ndarray::{Array1, Array2};
 use oci_agent::estimand::{EstimatorKind, OutcomeKind, Population, Target};
 use oci_agent::estimate::{EstimateParams, Nuisances};
 use oci_agent::learners::logistic::{LogisticParams, expit};
+use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::numerics::distributions::normal_quantile;
 use oci_agent::numerics::streams;
 use oci_agent::sample::{Covariates, Sample};
@@ -75,7 +76,15 @@ fn truth(kind: OutcomeKind, target: Target) -> f64 {
 }
 
 fn params(outcome: OutcomeKind) -> EstimateParams {
-    EstimateParams { population: Population::All, outcome, folds: 5, seed: SEED, logistic: LogisticParams::default() }
+    EstimateParams {
+        population: Population::All,
+        outcome,
+        folds: 5,
+        seed: SEED,
+        logistic: LogisticParams::default(),
+        models: NuisanceModels::default(),
+        inference: Inference::Population,
+    }
 }
 
 /// (estimate, lower, upper) per replication.

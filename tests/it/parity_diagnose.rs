@@ -393,6 +393,10 @@ fn effect(estimate: f64, std_error: f64, n: usize, n_treated: usize) -> Effect {
         n_treated,
         ess_treated: n_treated as f64,
         ess_control: (n - n_treated) as f64,
+        inference: oci_agent::nuisance::Inference::Population,
+        disagreement: None,
+        clipped: 0,
+        notes: Vec::new(),
     }
 }
 
@@ -457,5 +461,16 @@ fn placebo_effects_of_every_placebo_case() {
 fn placebo_params(estimator: EstimatorKind) -> PlaceboParams {
     let (population, outcome) = (Population::All, OutcomeKind::Continuous);
     let logistic = LogisticParams::default();
-    PlaceboParams { estimator, estimate: EstimateParams { population, outcome, folds: 2, seed: 0, logistic } }
+    PlaceboParams {
+        estimator,
+        estimate: EstimateParams {
+            population,
+            outcome,
+            folds: 2,
+            seed: 0,
+            logistic,
+            models: Default::default(),
+            inference: Default::default(),
+        },
+    }
 }

@@ -6,9 +6,10 @@ use crate::parity_design::{CASES, Case};
 use ndarray::Axis;
 use oci_agent::design::trim;
 use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, Target, TrimRule};
-use oci_agent::estimate::{EstimateError, EstimateParams, KnownNuisances, Nuisances, effect_with_known};
+use oci_agent::estimate::{EstimateError, EstimateParams, Fluctuation, KnownNuisances, Nuisances, effect_with_known};
 use oci_agent::learners::linear;
 use oci_agent::learners::logistic::LogisticParams;
+use oci_agent::nuisance::{Inference, NuisanceModels};
 
 pub fn params() -> EstimateParams {
     EstimateParams {
@@ -17,6 +18,8 @@ pub fn params() -> EstimateParams {
         folds: 5,
         seed: 1,
         logistic: LogisticParams::default(),
+        models: NuisanceModels::default(),
+        inference: Inference::Population,
     }
 }
 
@@ -74,6 +77,33 @@ fn g_formula_and_aipw_where_the_reference_has_them() {
         }
         assert!(case.checked() >= 3 * 9, "{name}: {}", case.checked());
     }
+}
+
+/// Three fluctuations of the ATE; the reference divides the variance by n − 1.
+#[test]
+fn targeted_maximum_likelihood() {
+    let paths = [
+        ("weighted2", Fluctuation::Weighted),
+        ("clever2", Fluctuation::CleverPair),
+        ("clever1", Fluctuation::CleverDifference),
+    ];
+    let mut checked = 0;
+    for name in CASES.into_iter().filter(|n| !n.starts_with("placebo")) {
+        let case = Case::load(name);
+        let nuisances = Nuisances::new(&case.sample, &params()).unwrap();
+        for (label, path) in paths {
+            let effect = nuisances.tmle(Target::Ate, path).unwrap();
+            let key = |part: &str| format!("tmle.ate.{label}.{part}");
+            case.check(&key("est"), effect.estimate);
+            case.check(&key("mean1"), effect.mean_treated.unwrap());
+            case.check(&key("mean0"), effect.mean_control.unwrap());
+            let n = effect.n as f64;
+            case.check(&key("se_ic_ddof1"), effect.std_error * (n / (n - 1.0)).sqrt());
+        }
+        assert_eq!(nuisances.effect(EstimatorKind::Tmle, Target::Ate), nuisances.tmle(Target::Ate, paths[0].1));
+        checked += case.checked();
+    }
+    assert_eq!(checked, 6 * 3 * 4);
 }
 
 #[test]
@@ -204,7 +234,13 @@ fn saturated_answers_are_the_exact_fractions() {
     for target in Target::ALL {
         let part = |p: &str| case.expected["info"][format!("exact.{}_{p}", target.key())][0].as_f64().unwrap();
         let exact = part("numerator") / part("denominator");
-        for kind in [EstimatorKind::IpwHajek, EstimatorKind::IpwHt, EstimatorKind::Gformula, EstimatorKind::Aipw] {
+        for kind in [
+            EstimatorKind::IpwHajek,
+            EstimatorKind::IpwHt,
+            EstimatorKind::Gformula,
+            EstimatorKind::Aipw,
+            EstimatorKind::Tmle,
+        ] {
             let estimate = nuisances.effect(kind, target).unwrap().estimate;
             assert!((estimate - exact).abs() < 1e-13, "{kind:?} {target:?}: {estimate} {exact}");
         }

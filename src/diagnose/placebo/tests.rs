@@ -65,7 +65,18 @@ fn placebo(column: &str, values: Array1<f64>) -> DeclaredPlacebo {
 fn params(estimator: EstimatorKind) -> PlaceboParams {
     let logistic = LogisticParams::default();
     let (population, outcome) = (Population::All, OutcomeKind::Binary);
-    PlaceboParams { estimator, estimate: EstimateParams { population, outcome, folds: 5, seed: 1, logistic } }
+    PlaceboParams {
+        estimator,
+        estimate: EstimateParams {
+            population,
+            outcome,
+            folds: 5,
+            seed: 1,
+            logistic,
+            models: Default::default(),
+            inference: Default::default(),
+        },
+    }
 }
 
 #[test]

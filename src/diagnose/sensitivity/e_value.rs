@@ -139,6 +139,10 @@ mod tests {
             n_treated: 100,
             ess_treated: ess.0,
             ess_control: ess.1,
+            inference: crate::nuisance::Inference::Population,
+            disagreement: None,
+            clipped: 0,
+            notes: Vec::new(),
         }
     }
 

@@ -35,6 +35,10 @@ fn effect(estimate: f64, std_error: f64) -> Effect {
         n_treated: 100,
         ess_treated: 100.0,
         ess_control: 100.0,
+        inference: crate::nuisance::Inference::Population,
+        disagreement: None,
+        clipped: 0,
+        notes: Vec::new(),
     }
 }
 

@@ -285,3 +285,6 @@ fn draw_leaves(
         step[usize::from(cell.label)] = tree.node(leaf).mu - cell.mu;
     }
 }
+
+#[cfg(test)]
+mod geweke;

@@ -145,7 +145,9 @@ mod tests {
         for k in 0..4000 {
             let x = 1e-9 * 1.013_f64.powi(k);
             close(ln(x), x.ln(), 1e-15);
-            close(ln_gamma(x), statrs::function::gamma::ln_gamma(x), 1e-12);
+            // Near 1 and 2 the terms of Stirling's series, of size 15, cancel.
+            let reference = statrs::function::gamma::ln_gamma(x);
+            assert!((ln_gamma(x) - reference).abs() < 3e-14 + 1e-13 * reference.abs());
             let t = -30.0 + 0.015 * f64::from(k);
             assert!((exp(t) / t.exp() - 1.0).abs() < 1e-15 * (1.0 + t.abs()));
             let z = -9.0 + 0.0045 * f64::from(k);

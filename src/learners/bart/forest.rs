@@ -73,12 +73,7 @@ impl Forest {
         chunks::map(x.n(), part).concat()
     }
 
-    fn predict_block(
-        &self,
-        columns: &[&[u8]],
-        rows: std::ops::Range<usize>,
-        link: impl Fn(f64) -> f64,
-    ) -> Vec<f64> {
+    fn predict_block(&self, columns: &[&[u8]], rows: std::ops::Range<usize>, link: impl Fn(f64) -> f64) -> Vec<f64> {
         let mut total = vec![0.0; rows.len()];
         let mut sum = vec![0.0; rows.len()];
         let mut first = 0;

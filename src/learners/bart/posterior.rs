@@ -9,6 +9,7 @@ use super::rhat::split_rhat;
 use crate::learners::learner::{FitInfo, LearnerError, Seed};
 use crate::nuisance::Family;
 use crate::numerics::binned::BinnedMatrix;
+use crate::numerics::chunks::add_into;
 use rayon::prelude::*;
 
 /// What is fitted, and where else the fit is wanted.
@@ -85,6 +86,14 @@ pub fn sample(
     sample_and_keep(data, params, seed, summary, false).map(|(posterior, _)| posterior)
 }
 
+/// What predictions at further rows need.
+pub(super) struct Fitted {
+    /// The scale of the responses.
+    pub response: Response,
+    /// The trees of the kept draws of all chains.
+    pub forest: Forest,
+}
+
 /// [`sample`], and the trees of the kept draws if `keep_trees`.
 ///
 /// # Errors
@@ -95,7 +104,7 @@ pub(super) fn sample_and_keep(
     seed: &Seed,
     summary: Summary<'_>,
     keep_trees: bool,
-) -> Result<(Posterior, Forest), LearnerError> {
+) -> Result<(Posterior, Fitted), LearnerError> {
     params.check()?;
     check(data)?;
     let places = Places::new(data);
@@ -105,7 +114,12 @@ pub(super) fn sample_and_keep(
         run_chain(&problem, random, &places, summary, keep_trees)
     };
     let runs: Vec<Run> = (0..params.chains).into_par_iter().map(run).collect();
-    Ok(combine(runs, params, &places, data.train.p()))
+    let mut forest = Forest::default();
+    for run in &runs {
+        forest.append(&run.forest);
+    }
+    let posterior = combine(&runs, params, &places, data.train.p());
+    Ok((posterior, Fitted { response: problem.response, forest }))
 }
 
 fn check(data: &Data<'_>) -> Result<(), LearnerError> {
@@ -150,11 +164,7 @@ impl Places {
     }
 }
 
-fn problem<'a>(
-    data: &Data<'_>,
-    params: &'a BartParams,
-    places: &Places,
-) -> Result<Problem<'a>, LearnerError> {
+fn problem<'a>(data: &Data<'_>, params: &'a BartParams, places: &Places) -> Result<Problem<'a>, LearnerError> {
     let pick = |from: &[f64]| -> Vec<f64> { places.fitted.iter().map(|i| from[*i]).collect() };
     let y = pick(data.y);
     let mut weights = pick(data.weights);
@@ -189,13 +199,7 @@ struct Run {
     forest: Forest,
 }
 
-fn run_chain(
-    problem: &Problem<'_>,
-    random: Random,
-    places: &Places,
-    summary: Summary<'_>,
-    keep_trees: bool,
-) -> Run {
+fn run_chain(problem: &Problem<'_>, random: Random, places: &Places, summary: Summary<'_>, keep_trees: bool) -> Run {
     let params = problem.params;
     let mut chain = Chain::new(problem, random);
     let linear = matches!(problem.response, Response::Normal { .. });
@@ -229,7 +233,7 @@ fn run_chain(
         };
         run.take(&Draw { train: &train, test: &test, sigma }, summary);
         run.monitor.push(monitor(&problem.response, &fitted, sigma));
-        crate::numerics::chunks::add_into(&mut run.shares, chain.prior().s());
+        add_into(&mut run.shares, chain.prior().s());
         if keep_trees {
             recorder.record(chain.trees());
         }
@@ -252,8 +256,8 @@ fn monitor(response: &Response, fitted: &[f64], sigma: f64) -> f64 {
 
 impl Run {
     fn take(&mut self, draw: &Draw<'_>, summary: Summary<'_>) {
-        crate::numerics::chunks::add_into(&mut self.train, draw.train);
-        crate::numerics::chunks::add_into(&mut self.test, draw.test);
+        add_into(&mut self.train, draw.train);
+        add_into(&mut self.test, draw.test);
         self.sigma.push(draw.sigma);
         let values = summary(draw);
         if self.summaries.is_empty() {
@@ -265,12 +269,12 @@ impl Run {
     }
 }
 
-fn combine(runs: Vec<Run>, params: &BartParams, places: &Places, p: usize) -> (Posterior, Forest) {
+fn combine(runs: &[Run], params: &BartParams, places: &Places, p: usize) -> Posterior {
     let draws = (runs.len() * params.draws) as f64;
     let mean = |part: &dyn Fn(&Run) -> &[f64], len: usize| {
         let mut total = vec![0.0; len];
-        for run in &runs {
-            crate::numerics::chunks::add_into(&mut total, part(run));
+        for run in runs {
+            add_into(&mut total, part(run));
         }
         total.iter().map(|t| t / draws).collect::<Vec<f64>>()
     };
@@ -284,15 +288,13 @@ fn combine(runs: Vec<Run>, params: &BartParams, places: &Places, p: usize) -> (P
     let summary_rhat: Vec<f64> = (0..k).map(|s| split_rhat(&series(s))).collect();
     let rhat = split_rhat(&runs.iter().map(|run| run.monitor.as_slice()).collect::<Vec<_>>());
     let mut moves = MoveCounts::default();
-    let mut forest = Forest::default();
-    for run in &runs {
+    for run in runs {
         for m in 0..3 {
             moves.tried[m] += run.moves.tried[m];
             moves.accepted[m] += run.moves.accepted[m];
         }
-        forest.append(&run.forest);
     }
-    let posterior = Posterior {
+    Posterior {
         train_mean: mean(&|run| &run.train, places.n),
         test_mean: mean(&|run| &run.test, places.m),
         sigma: runs.iter().flat_map(|run| run.sigma.iter().copied()).collect(),
@@ -302,14 +304,14 @@ fn combine(runs: Vec<Run>, params: &BartParams, places: &Places, p: usize) -> (P
         rhat,
         column_shares,
         moves,
-    };
-    (posterior, forest)
+    }
 }
 
 fn info(params: &BartParams, rhat: f64, summary_rhat: &[f64]) -> FitInfo {
     let worst = summary_rhat.iter().copied().fold(rhat, f64::max);
     let converged = worst <= params.max_rhat;
-    let chains = if params.chains == 1 { "the halves of one chain".into() } else { format!("{} chains", params.chains) };
+    let chains =
+        if params.chains == 1 { "the halves of one chain".into() } else { format!("{} chains", params.chains) };
     let notes = if converged {
         Vec::new()
     } else {

@@ -16,9 +16,6 @@ use super::tree::{Rule, Tree};
 
 /// Points of the grid on which θ/(θ + P) is drawn.
 const GRID: usize = 200;
-/// Most failed draws imputed at one node. It is reached only where the available columns have a probability of about
-/// a thousandth in all, and then shrinks nothing that matters: the counts already hold s there.
-const MAX_FAILED: f64 = 10_000.0;
 
 /// Probabilities of splits and rules.
 #[derive(Debug, Clone)]
@@ -26,6 +23,7 @@ pub struct SplitPrior {
     by_depth: Vec<f64>,
     cuts: Vec<u8>,
     s: Vec<f64>,
+    log_s: Vec<f64>,
     cumulative: Vec<f64>,
     sparse: Option<Sparse>,
 }
@@ -45,7 +43,8 @@ impl SplitPrior {
         let p = cuts.len();
         let s = vec![1.0 / p.max(1) as f64; p];
         let sparse = params.sparse.as_ref().filter(|_| p > 1).map(|prior| Sparse::new(prior, p as f64));
-        let mut new = Self { by_depth, cuts, s, cumulative: Vec::new(), sparse };
+        let log_s = s.iter().map(|s| ln(*s)).collect();
+        let mut new = Self { by_depth, cuts, s, log_s, cumulative: Vec::new(), sparse };
         new.accumulate();
         new
     }
@@ -112,17 +111,25 @@ impl SplitPrior {
             let at = u * self.cumulative[last];
             return Some(self.cumulative.partition_point(|c| *c <= at).min(last));
         }
-        let open = || self.s.iter().enumerate().filter(|(j, _)| !unavailable.contains(&(*j as u32)));
-        let mut left = u * open().map(|(_, s)| s).sum::<f64>();
+        // On the log scale: a sparse s has entries that underflow, and they may be all that is available.
+        let (weights, _) = self.available(unavailable)?;
+        let mut left = u * weights.iter().map(|(_, w)| w).sum::<f64>();
         let mut chosen = None;
-        for (j, s) in open().filter(|(_, s)| **s > 0.0) {
+        for (j, w) in weights.into_iter().filter(|(_, w)| *w > 0.0) {
             chosen = Some(j);
-            left -= s;
+            left -= w;
             if left < 0.0 {
                 break;
             }
         }
         chosen
+    }
+
+    /// The available columns with their probabilities relative to the largest, and the log of the largest.
+    fn available(&self, unavailable: &[u32]) -> Option<(Vec<(usize, f64)>, f64)> {
+        let open = || self.log_s.iter().enumerate().filter(|(j, _)| !unavailable.contains(&(*j as u32)));
+        let top = open().map(|(_, s)| *s).reduce(f64::max)?;
+        Some((open().map(|(j, s)| (j, exp(s - top))).collect(), top))
     }
 
     /// Draws s and θ given the trees; nothing without a sparse prior.
@@ -137,39 +144,62 @@ impl SplitPrior {
                 self.impute_failed(&tree.exhausted(index, &self.cuts), &mut counts, random);
             }
         }
+        let mean_log_s = self.draw_s(&counts, random);
         let Some(sparse) = &mut self.sparse else { return };
-        let share = sparse.theta / counts.len() as f64;
+        let log_posterior: Vec<f64> = sparse.grid.iter().map(|(theta, fixed)| fixed + theta * mean_log_s).collect();
+        sparse.theta = sparse.grid[random.index_of_log_weights(&log_posterior)].0;
+    }
+
+    /// Draws s given counts and θ; returns the mean of ln s.
+    fn draw_s(&mut self, counts: &[f64], random: &mut Random) -> f64 {
+        let share = self.sparse.as_ref().map_or(1.0, |sparse| sparse.theta) / counts.len() as f64;
         let log_g: Vec<f64> = counts.iter().map(|c| random.ln_gamma(share + c)).collect();
         let top = log_g.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let log_total = top + ln(log_g.iter().map(|g| exp(g - top)).sum());
-        for (s, g) in self.s.iter_mut().zip(&log_g) {
-            *s = exp(g - log_total);
+        for ((s, log_s), g) in self.s.iter_mut().zip(&mut self.log_s).zip(&log_g) {
+            *log_s = g - log_total;
+            *s = exp(*log_s);
         }
-        let mean_log_s = log_g.iter().map(|g| g - log_total).sum::<f64>() / log_g.len() as f64;
-        let log_posterior: Vec<f64> = sparse.grid.iter().map(|(theta, fixed)| fixed + theta * mean_log_s).collect();
-        sparse.theta = sparse.grid[random.index_of_log_weights(&log_posterior)].0;
         self.accumulate();
+        log_g.iter().map(|g| g - log_total).sum::<f64>() / log_g.len() as f64
+    }
+
+    /// s and θ from their prior.
+    #[cfg(test)]
+    pub fn draw_from_prior(&mut self, random: &mut Random) {
+        let Some(sparse) = &mut self.sparse else { return };
+        let p = self.s.len() as f64;
+        let log_prior: Vec<f64> =
+            sparse.grid.iter().map(|(theta, fixed)| fixed - (ln_gamma(*theta) - p * ln_gamma(theta / p))).collect();
+        sparse.theta = sparse.grid[random.index_of_log_weights(&log_prior)].0;
+        self.draw_s(&vec![0.0; self.s.len()], random);
     }
 
     fn impute_failed(&self, unavailable: &[u32], counts: &mut [f64], random: &mut Random) {
         let weights: Vec<f64> = unavailable.iter().map(|j| self.s[*j as usize]).collect();
-        let e: f64 = weights.iter().sum();
+        let mut e: f64 = weights.iter().sum();
         if e <= 0.0 {
             return;
         }
-        let failed = if e < 1.0 { (random.exponential() / -ln(e)).floor().min(MAX_FAILED) } else { MAX_FAILED };
-        if let [only] = unavailable {
-            counts[*only as usize] += failed;
-            return;
+        let mut failed = (random.exponential() / self.minus_ln(e, unavailable)).floor();
+        // Multinomial over the unavailable columns, one after the other.
+        for (k, (j, w)) in unavailable.iter().zip(&weights).enumerate() {
+            let last = k + 1 == weights.len();
+            let share = if last { failed } else { random.binomial(failed, (w / e).min(1.0)) };
+            counts[*j as usize] += share;
+            failed -= share;
+            e -= w;
         }
-        for _ in 0..failed as usize {
-            let mut left = random.uniform() * e;
-            let position = weights.iter().position(|w| {
-                left -= w;
-                left < 0.0
-            });
-            counts[unavailable[position.unwrap_or(0)] as usize] += 1.0;
+    }
+
+    /// −ln E, from the available columns where E is close to 1.
+    fn minus_ln(&self, e: f64, unavailable: &[u32]) -> f64 {
+        if e < 0.5 {
+            return -ln(e);
         }
+        let Some((weights, top)) = self.available(unavailable) else { return f64::MIN_POSITIVE };
+        let a = exp(top).max(f64::MIN_POSITIVE) * weights.iter().map(|(_, w)| w).sum::<f64>();
+        if a < 1e-5 { a * (1.0 + 0.5 * a) } else { -ln(1.0 - a.min(1.0 - f64::EPSILON)) }
     }
 }
 

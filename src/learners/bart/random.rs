@@ -95,6 +95,15 @@ impl Random {
         2.0 * exp(self.ln_gamma(0.5 * df))
     }
 
+    /// Binomial with `n` (a whole number) trials: by counting up to 1,000 trials, and beyond that the nearest whole
+    /// number to a normal with the same mean and variance, which is off by less than 1/√n of a standard deviation.
+    pub fn binomial(&mut self, n: f64, p: f64) -> f64 {
+        if n <= 1000.0 {
+            return (0..n as usize).filter(|_| self.uniform() < p).count() as f64;
+        }
+        (n * p + (n * p * (1.0 - p)).sqrt() * self.normal()).round().clamp(0.0, n)
+    }
+
     /// An index drawn with probability proportional to exp(log weight); 0 if all are −∞.
     pub fn index_of_log_weights(&mut self, log_weights: &[f64]) -> usize {
         let top = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -135,6 +144,8 @@ mod tests {
             check("gamma", shape, shape.sqrt(), |r| exp(r.ln_gamma(shape)));
         }
         check("chi square", 5003.0, 10_006.0_f64.sqrt(), |r| r.chi_square(5003.0));
+        check("binomial", 6.0, 4.2_f64.sqrt(), |r| r.binomial(20.0, 0.3));
+        check("many", 6000.0, 4200.0_f64.sqrt(), |r| r.binomial(20_000.0, 0.3));
         check("index", 0.75, 0.1875_f64.sqrt(), |r| r.index_of_log_weights(&[800.0, 800.0 + 3.0_f64.ln()]) as f64);
     }
 

@@ -83,7 +83,7 @@ impl Response {
 }
 
 /// Φ(z), and where a double cannot tell it from 0 or 1, the nearest number that is strictly between.
-fn probability(z: f64) -> f64 {
+pub fn probability(z: f64) -> f64 {
     normal_cdf(z).clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON)
 }
 
@@ -224,7 +224,9 @@ mod tests {
     fn what_cannot_be_fitted_is_refused_by_name() {
         let x = BinnedMatrix::new(Array2::zeros((3, 1)).view(), 255);
         let fit = |family, y: &[f64], w: &[f64]| {
-            Response::new(family, (y, w), (&x, &[0, 1, 2]), &BartParams::default()).map(|_| ()).map_err(|e| e.to_string())
+            Response::new(family, (y, w), (&x, &[0, 1, 2]), &BartParams::default())
+                .map(|_| ())
+                .map_err(|e| e.to_string())
         };
         let ones = [1.0; 3];
         assert!(fit(Family::Gaussian, &[2.0; 3], &ones).unwrap_err().contains("equal"));

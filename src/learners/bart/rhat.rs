@@ -11,8 +11,7 @@ pub fn split_rhat(chains: &[&[f64]]) -> f64 {
     if half < 2 {
         return f64::NAN;
     }
-    let halves: Vec<&[f64]> =
-        chains.iter().flat_map(|chain| [&chain[..half], &chain[chain.len() - half..]]).collect();
+    let halves: Vec<&[f64]> = chains.iter().flat_map(|chain| [&chain[..half], &chain[chain.len() - half..]]).collect();
     let moments: Vec<(f64, f64)> = halves.iter().map(|half| moments(half.iter().copied())).collect();
     let within = moments.iter().map(|(_, v)| v).sum::<f64>() / moments.len() as f64;
     let (_, between) = self::moments(moments.iter().map(|(m, _)| *m));

@@ -199,12 +199,7 @@ pub fn split_in_place(labels: &mut [u8], codes: &[u8], rule: Split) {
 
 /// Maps (label, code) to a cell and two zero-or-one marks, and counts the marks: in bytes within a run of blocks, then
 /// in full width.
-fn count_blocks(
-    labels: &[u8],
-    codes: &[u8],
-    out: &mut [u8],
-    f: impl Fn(u8, u8) -> (u8, [u8; 2]),
-) -> [usize; 2] {
+fn count_blocks(labels: &[u8], codes: &[u8], out: &mut [u8], f: impl Fn(u8, u8) -> (u8, [u8; 2])) -> [usize; 2] {
     let mut totals = [0; 2];
     let run = LANES * BLOCKS;
     for ((labels, codes), out) in labels.chunks(run).zip(codes.chunks(run)).zip(out.chunks_mut(run)) {
@@ -253,7 +248,16 @@ mod tests {
             for i in 0..n {
                 let goes_left = codes[i] <= 100;
                 expected += usize::from(labels[i] == 3 && goes_left);
-                assert_eq!(out[i], if labels[i] != 3 { labels[i] } else if goes_left { 9 } else { 10 });
+                assert_eq!(
+                    out[i],
+                    if labels[i] != 3 {
+                        labels[i]
+                    } else if goes_left {
+                        9
+                    } else {
+                        10
+                    }
+                );
             }
             assert_eq!(count, expected);
             let mut in_place = labels.clone();
@@ -275,7 +279,12 @@ mod tests {
             assert_eq!(counts, [252, 253].map(|c| out.iter().filter(|o| **o == c).count()));
             let mut changed = labels.clone();
             resplit(&mut changed, &codes, rule);
-            assert!((0..n).all(|i| changed[i] == match out[i] { 252 | 253 => 3, 254 | 255 => 4, other => other }));
+            assert!((0..n).all(|i| changed[i]
+                == match out[i] {
+                    252 | 253 => 3,
+                    254 | 255 => 4,
+                    other => other,
+                }));
         }
     }
 

@@ -44,7 +44,10 @@ impl Tree {
     #[must_use]
     pub fn stump(count: usize, weight: f64) -> Self {
         let rule = Rule { column: 0, cut: 0 };
-        Self { nodes: vec![Node { rule, left: 0, parent: 0, depth: 0, live: true, count, weight, mu: 0.0 }], free: vec![] }
+        Self {
+            nodes: vec![Node { rule, left: 0, parent: 0, depth: 0, live: true, count, weight, mu: 0.0 }],
+            free: vec![],
+        }
     }
 
     /// The node at `index`.
@@ -174,7 +177,7 @@ mod tests {
         assert_eq!((tree.interval(3, 1, 9), tree.interval(4, 1, 9), tree.interval(5, 1, 9)), ((0, 2), (3, 4), (5, 9)));
         // Column 0 has one cut: used up on the way to 5, free on the way to 3.
         assert_eq!((tree.exhausted(5, &[1, 9]), tree.exhausted(3, &[1, 9])), (vec![0], vec![]));
-        assert_eq!(tree.exhausted(4, &[1, 4]), vec![1_u32]);
+        assert_eq!((tree.exhausted(4, &[1, 3]), tree.exhausted(4, &[1, 4])), (vec![1], vec![]));
         tree.prune(1);
         assert_eq!(tree.leaves().collect::<Vec<_>>(), [1, 5, 6]);
         assert!(!tree.parent_is_last_split(1) && tree.parent_is_last_split(5));

@@ -10,6 +10,8 @@ fn nhefs_is_read_to_the_last_digit() {
         treatment: "qsmk".into(),
         outcome: Some(("wt82_71".into(), OutcomeKind::Continuous)),
         unit_id: Some("seqn".into()),
+        clusters: None,
+        known_propensity: None,
         placebos: vec!["ht".into()],
         ..request(&["education == 5", "wt71^2"])
     };
@@ -40,6 +42,8 @@ fn example(name: &str) -> (oci_agent::spec::AnalysisSpec, Analysed) {
         outcome: Some((spec.outcome.clone(), spec.outcome_kind)),
         weights: spec.weights.clone(),
         unit_id: plan.data.unit_id.clone(),
+        clusters: None,
+        known_propensity: None,
         terms: spec.analyses[0].terms.clone(),
         placebos: spec.placebos.iter().map(|p| p.column.clone()).collect(),
         missing: spec.missing,

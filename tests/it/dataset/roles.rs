@@ -118,6 +118,8 @@ fn missing_columns_suggest_names_and_point_at_the_plan() {
         outcome: Some(("Y".into(), OutcomeKind::Continuous)),
         weights: Some("w".into()),
         unit_id: Some("id".into()),
+        clusters: None,
+        known_propensity: None,
         placebos: vec!["before".into()],
         ..request(&["incme"])
     };

@@ -68,7 +68,7 @@ fn a_draft_writes_out_every_dummy_and_every_default() {
     for analysis in &spec.analyses {
         assert_eq!(texts(&analysis.terms), all);
         assert_eq!((analysis.target, analysis.population), (analysis.requested, Population::All));
-        assert_eq!(analysis.estimators, EstimatorKind::ALL);
+        assert_eq!(analysis.estimators, EstimatorKind::STANDARD);
         assert_eq!(analysis.primary, EstimatorKind::Aipw);
     }
     assert_eq!(spec.placebos[1], Placebo { column: "birth_month".into(), role: PlaceboRole::NegativeControl });

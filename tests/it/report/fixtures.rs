@@ -127,6 +127,10 @@ pub fn effect(estimand: Estimand, estimator: EstimatorKind, numbers: (f64, f64, 
         n_treated: n.1,
         ess_treated: 325.97,
         ess_control: 1128.6,
+        inference: oci_agent::nuisance::Inference::Population,
+        disagreement: None,
+        clipped: 0,
+        notes: Vec::new(),
     }
 }
 
@@ -315,7 +319,7 @@ pub fn spec(iteration: u32, blind: bool, analyses: Vec<(Target, Estimand)>, revi
                 target: estimand.target,
                 population: estimand.population,
                 terms: vec![Term::column("age")],
-                estimators: EstimatorKind::ALL.to_vec(),
+                estimators: EstimatorKind::STANDARD.to_vec(),
                 primary: EstimatorKind::Aipw,
             })
             .collect(),

@@ -1,0 +1,79 @@
+//! A propensity, however it came about. Weights, balance, overlap and trimming need e alone; what needs more than that,
+//! such as the stacked standard error, asks for [`PropensityModel::logistic`] and says what it does without.
+
+use super::crossfitted::{CrossFittedPropensity, log_loss};
+use super::propensity::{Propensity, auc};
+use crate::sample::Covariates;
+use ndarray::Array1;
+
+/// Probabilities of treatment that were not estimated: the rule by which treatment was assigned is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownPropensity {
+    /// n probabilities, strictly between 0 and 1.
+    pub e: Array1<f64>,
+    /// Log-loss at `e`.
+    pub log_loss: f64,
+    /// Area under the ROC curve at `e`.
+    pub auc: f64,
+}
+
+impl KnownPropensity {
+    /// The known probabilities `e` of the n units of `covariates`.
+    #[must_use]
+    pub fn new(e: Array1<f64>, covariates: &Covariates) -> Self {
+        let (values, t) = (e.to_vec(), covariates.treated().to_vec());
+        let w = covariates.weights_or_ones().to_vec();
+        Self { log_loss: log_loss(&values, &t, &w), auc: auc(&values, &t, &w), e }
+    }
+}
+
+/// The propensity of a design.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PropensityModel {
+    /// Logistic regression on all rows.
+    Logistic(Propensity),
+    /// A learner, out of fold.
+    CrossFitted(CrossFittedPropensity),
+    /// Not estimated.
+    Known(KnownPropensity),
+}
+
+impl PropensityModel {
+    /// n propensities.
+    #[must_use]
+    pub fn e(&self) -> &Array1<f64> {
+        match self {
+            PropensityModel::Logistic(p) => &p.e,
+            PropensityModel::CrossFitted(p) => &p.e,
+            PropensityModel::Known(p) => &p.e,
+        }
+    }
+
+    /// Area under the ROC curve.
+    #[must_use]
+    pub fn auc(&self) -> f64 {
+        match self {
+            PropensityModel::Logistic(p) => p.auc,
+            PropensityModel::CrossFitted(p) => p.auc,
+            PropensityModel::Known(p) => p.auc,
+        }
+    }
+
+    /// How many units had their propensity moved to a bound.
+    #[must_use]
+    pub fn clipped(&self) -> usize {
+        match self {
+            PropensityModel::CrossFitted(p) => p.clipped,
+            PropensityModel::Logistic(_) | PropensityModel::Known(_) => 0,
+        }
+    }
+
+    /// The logistic regression, with its coefficients and information, if that is what it is.
+    #[must_use]
+    pub fn logistic(&self) -> Option<&Propensity> {
+        match self {
+            PropensityModel::Logistic(p) => Some(p),
+            PropensityModel::CrossFitted(_) | PropensityModel::Known(_) => None,
+        }
+    }
+}

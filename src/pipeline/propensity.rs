@@ -1,0 +1,98 @@
+//! The propensity of a design: a logistic regression, a learner out of fold, or known; and what is written down of it.
+
+use crate::dataset::Analysed;
+use crate::design::crossfitted::CLIP;
+use crate::design::{
+    self, Coefficient, CrossFittedPropensity, CrossFitting, DesignError, KnownPropensity, Propensity, PropensityModel,
+};
+use crate::learners::learner::Seed;
+use crate::learners::logistic::LogisticParams;
+use crate::nuisance::{LearnerKind, NuisanceModels};
+use crate::numerics::folds;
+use crate::report::documents::{CoefficientRow, PropensityDocument};
+use crate::sample::Covariates;
+use crate::spec::AnalysisSpec;
+use ndarray::Axis;
+
+/// Fits the propensity of `covariates`, which are the `rows` of `analysed`.
+pub(super) fn fit(
+    covariates: &Covariates,
+    analysed: &Analysed,
+    spec: &AnalysisSpec,
+    models: &NuisanceModels,
+    rows: &[usize],
+) -> Result<PropensityModel, DesignError> {
+    if let Some(known) = analysed.known_propensity() {
+        let e = known.select(Axis(0), rows);
+        return Ok(PropensityModel::Known(KnownPropensity::new(e, covariates)));
+    }
+    if models.propensity == LearnerKind::Linear {
+        let fitted = design::fit_propensity(covariates, &LogisticParams::default())?;
+        tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
+        return Ok(PropensityModel::Logistic(fitted));
+    }
+    let learner = design::propensity_learner(models.propensity, models.budget, rows.len()).map_err(DesignError::Unavailable)?;
+    let fold = folds::stratified(covariates.treated(), spec.folds, spec.seed);
+    let how = CrossFitting { fold: &fold, folds: spec.folds, clip: CLIP };
+    let fitted = design::fit_crossfitted(covariates, learner.as_ref(), how, &Seed::new(spec.seed, "design.propensity"))?;
+    tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");
+    Ok(PropensityModel::CrossFitted(fitted))
+}
+
+/// What design.json says of it.
+pub(super) fn document(propensity: &PropensityModel, covariates: &Covariates) -> PropensityDocument {
+    match propensity {
+        PropensityModel::Logistic(fitted) => logistic(fitted, covariates),
+        PropensityModel::CrossFitted(fitted) => crossfitted(fitted, covariates),
+        PropensityModel::Known(known) => {
+            PropensityDocument { log_loss: known.log_loss, auc: known.auc, ..nothing("known") }
+        }
+    }
+}
+
+fn nothing(learner: &str) -> PropensityDocument {
+    PropensityDocument {
+        learner: learner.to_owned(),
+        coefficients: Vec::new(),
+        terms: Vec::new(),
+        dropped_terms: Vec::new(),
+        iterations: Vec::new(),
+        log_likelihood: None,
+        log_loss: 0.0,
+        auc: 0.0,
+        clip: None,
+        clipped: 0,
+        notes: Vec::new(),
+        converged: true,
+    }
+}
+
+fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument {
+    let row =
+        |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
+    PropensityDocument {
+        coefficients: fitted.coefficients.iter().map(row).collect(),
+        dropped_terms: fitted.dropped_terms.clone(),
+        iterations: vec![fitted.info.iterations],
+        log_likelihood: Some(fitted.info.log_likelihood),
+        log_loss: -fitted.info.log_likelihood / covariates.weights_or_ones().sum(),
+        auc: fitted.auc,
+        ..nothing("logistic regression")
+    }
+}
+
+fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> PropensityDocument {
+    let folds = fitted.fits.iter().enumerate();
+    let notes = folds.flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
+    PropensityDocument {
+        terms: covariates.names().to_vec(),
+        iterations: fitted.fits.iter().map(|info| info.iterations).collect(),
+        log_loss: fitted.log_loss,
+        auc: fitted.auc,
+        clip: Some(fitted.clip),
+        clipped: fitted.clipped,
+        notes: notes.collect(),
+        converged: fitted.fits.iter().all(|info| info.converged),
+        ..nothing(&fitted.learner)
+    }
+}

@@ -1,0 +1,162 @@
+//! Which estimator answers, by which learners, and why.
+//!
+//! The answer is by the doubly robust average where there are rows enough for its learners and few enough for BART:
+//!
+//! ```text
+//! 500 <= n <= 200,000,   100 rows or more in each arm,   at most 500 terms and one for every five rows
+//! ```
+//!
+//! With fewer rows boosting out of fold is worse than a regression; with more, BART on all rows takes minutes. Outside
+//! these bounds, and where the plan's tools do not allow it, AIPW answers. The benchmarks run in any case.
+
+use super::Analysis;
+use crate::estimand::{EstimatorKind, Population};
+use crate::nuisance::{LearnerKind, NuisanceModels};
+use crate::plan::{AnalysisSection, Plan, Tool};
+use crate::term::Term;
+
+/// The doubly robust average needs at least so many rows.
+pub const FEWEST_ROWS: usize = 500;
+/// And at most so many.
+pub const MOST_ROWS: usize = 200_000;
+/// It needs at least so many rows in each arm.
+pub const SMALLEST_ARM: usize = 100;
+/// It takes at most so many terms.
+pub const MOST_TERMS: usize = 500;
+/// It needs so many rows for every term.
+pub const ROWS_PER_TERM: usize = 5;
+
+/// In this order, where the doubly robust average does not answer and the plan does not say.
+const FALLBACK: [EstimatorKind; 7] = [
+    EstimatorKind::Aipw,
+    EstimatorKind::AipwCrossfit,
+    EstimatorKind::Tmle,
+    EstimatorKind::AipwBart,
+    EstimatorKind::IpwHajek,
+    EstimatorKind::Gformula,
+    EstimatorKind::DrAverage,
+];
+
+/// How many rows are analysed in each arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArmSizes {
+    /// Treated rows.
+    pub treated: usize,
+    /// Control rows.
+    pub control: usize,
+}
+
+/// Who answers, and why.
+pub(super) struct Choice {
+    pub(super) estimators: Vec<EstimatorKind>,
+    pub(super) primary: EstimatorKind,
+    pub(super) because: String,
+    pub(super) models: NuisanceModels,
+}
+
+/// The choice for `p` terms in so many rows; `None` if the tools allow no estimator.
+pub(super) fn choose(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<Choice> {
+    let (primary, because) = primary(plan, p, sizes)?;
+    let asked = &plan.analysis;
+    Some(Choice { estimators: estimators(plan, primary), primary, because, models: models(asked, primary) })
+}
+
+impl Choice {
+    /// The analysis of one requested estimand on `terms`.
+    pub(super) fn analysis(&self, requested: crate::estimand::Target, terms: &[Term]) -> Analysis {
+        Analysis {
+            requested,
+            target: requested,
+            population: Population::All,
+            terms: terms.to_vec(),
+            estimators: self.estimators.clone(),
+            primary: self.primary,
+            because: self.because.clone(),
+            models: self.models,
+        }
+    }
+}
+
+fn allowed(plan: &Plan, kind: EstimatorKind) -> bool {
+    Tool::of(kind).is_none_or(|tool| plan.tools.contains(&tool))
+}
+
+fn primary(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<(EstimatorKind, String)> {
+    if let Some(kind) = plan.analysis.estimator {
+        return Some((kind, "The plan says so.".to_owned()));
+    }
+    if let Some(learner) = other_learners(&plan.analysis).filter(|_| allowed(plan, EstimatorKind::AipwCrossfit)) {
+        let because = format!("The plan chooses {learner}, which cross-fitted AIPW takes.");
+        return Some((EstimatorKind::AipwCrossfit, because));
+    }
+    let obstacle = obstacle(plan, p, sizes);
+    match obstacle {
+        None => Some((EstimatorKind::DrAverage, within(p, sizes))),
+        Some(why) => {
+            let kind = FALLBACK.into_iter().find(|kind| allowed(plan, *kind))?;
+            Some((kind, format!("The doubly robust average is not used: {why}.")))
+        }
+    }
+}
+
+/// Learners that the plan names and the doubly robust average would not use.
+fn other_learners(asked: &AnalysisSection) -> Option<String> {
+    let outcome = asked.outcome_model.map(|learner| format!("`outcome_model: {}`", learner.key()));
+    outcome.or_else(|| asked.propensity.map(|learner| format!("`propensity: {}`", learner.key())))
+}
+
+/// Why the doubly robust average does not answer, as a clause.
+fn obstacle(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<String> {
+    let n = sizes.treated + sizes.control;
+    let smaller = sizes.treated.min(sizes.control);
+    if !allowed(plan, EstimatorKind::DrAverage) {
+        Some("the plan's tools do not allow `dr_average`".to_owned())
+    } else if n < FEWEST_ROWS {
+        Some(format!("it needs at least {FEWEST_ROWS} rows, and there are {n}"))
+    } else if n > MOST_ROWS {
+        Some(format!("it takes at most {MOST_ROWS} rows, and there are {n}"))
+    } else if smaller < SMALLEST_ARM {
+        Some(format!("it needs at least {SMALLEST_ARM} rows in each arm, and the smaller one has {smaller}"))
+    } else if p > MOST_TERMS || p * ROWS_PER_TERM > n {
+        Some(format!("it takes at most {MOST_TERMS} terms, and one for every {ROWS_PER_TERM} rows; there are {p}"))
+    } else {
+        None
+    }
+}
+
+fn within(p: usize, sizes: ArmSizes) -> String {
+    format!(
+        "{} rows with {} in the smaller arm are enough for its learners on {p} terms, and few enough for BART.",
+        sizes.treated + sizes.control,
+        sizes.treated.min(sizes.control)
+    )
+}
+
+/// The benchmarks, the answer, and what runs beside it: what the plan says, or the standard estimators and the members
+/// of the average.
+fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
+    let members = match primary {
+        EstimatorKind::DrAverage => [EstimatorKind::AipwCrossfit, EstimatorKind::AipwBart].as_slice(),
+        _ => &[],
+    };
+    let standard = || EstimatorKind::STANDARD.iter().chain(members).copied().collect();
+    let beside: Vec<EstimatorKind> = plan.analysis.also.clone().unwrap_or_else(standard);
+    let wanted = |kind: &EstimatorKind| kind.is_benchmark() || *kind == primary || beside.contains(kind);
+    EstimatorKind::ALL.into_iter().filter(wanted).filter(|kind| allowed(plan, *kind)).collect()
+}
+
+/// What the plan says, or what the estimator is made for.
+fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
+    let default = NuisanceModels::default();
+    let (propensity, outcome) = match primary {
+        EstimatorKind::DrAverage => (LearnerKind::Boosting, LearnerKind::BoostingLinear),
+        EstimatorKind::AipwBart | EstimatorKind::Bart => (LearnerKind::Boosting, LearnerKind::Bart),
+        _ => (default.propensity, default.outcome),
+    };
+    NuisanceModels {
+        propensity: asked.propensity.unwrap_or(propensity),
+        outcome: asked.outcome_model.unwrap_or(outcome),
+        repeats: asked.repeats.unwrap_or(default.repeats),
+        budget: asked.budget.unwrap_or(default.budget),
+    }
+}
