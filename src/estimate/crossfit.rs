@@ -14,7 +14,7 @@ use crate::design::crossfitted::CLIP;
 use crate::estimand::OutcomeKind;
 use crate::estimate::outcome::{OutcomeModels, OutcomeValues};
 use crate::estimate::rows::{Rows, arm_name};
-use crate::estimate::{EstimateError, EstimateParams, recipe};
+use crate::estimate::{EstimateError, EstimateParams};
 use crate::learners::boosting::{self, BoostingData};
 use crate::learners::factory;
 use crate::learners::learner::{FitInfo, LearnerError, Seed, Training};
@@ -231,7 +231,7 @@ impl CrossFitter<'_> {
         let budget = self.params.models.budget;
         let x = self.covariates.x();
         let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
-        if let Some(params) = recipe::boosting(task.kind, task.family, budget, fitted.len()) {
+        if let Some(params) = factory::boosting(task.kind, fitted.len()) {
             let binned = self.binned.get_or_init(|| BinnedMatrix::new(x.view(), MAX_BINS));
             let data = BoostingData { binned, x: x.view(), y: task.y, weights: task.weights };
             let model = boosting::fit(&data, &fitted, task.family, &params, seed)?;

@@ -86,7 +86,7 @@ impl BoostingParams {
             column_share: 0.8,
             row_share: 0.8,
             max_rounds: if large { 300 } else { 2000 },
-            stopping: Stopping::HeldOut { share: 0.15, patience: 30, refit: false },
+            stopping: Stopping::HeldOut { share: 0.15, patience: 30, refit: !large },
             clip_margin: 0.1,
         }
     }
