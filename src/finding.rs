@@ -27,12 +27,30 @@ pub enum Code {
     /// Share of the target population with a propensity outside (0.1, 0.9).
     #[serde(rename = "overlap.outside")]
     OverlapOutside,
+    /// Smallest Kish effective sample size of the two arms under the weights of the estimand.
+    #[serde(rename = "overlap.effective_size")]
+    OverlapEffectiveSize,
     /// Smallest Holm-adjusted p-value over the declared placebo outcomes and negative controls.
     #[serde(rename = "placebo.effect")]
     PlaceboEffect,
     /// Robustness value against the strongest priority confounder.
     #[serde(rename = "sensitivity.robustness")]
     SensitivityRobustness,
+    /// Whether every nuisance fit ended where it should.
+    #[serde(rename = "estimate.convergence")]
+    EstimateConvergence,
+    /// Largest difference of doubly robust estimates of the same effect, in standard deviations of the outcome.
+    #[serde(rename = "estimate.disagreement")]
+    EstimateDisagreement,
+    /// The same difference as a share of the half-width of the interval.
+    #[serde(rename = "estimate.disagreement_interval")]
+    EstimateDisagreementInterval,
+    /// A standard error that leaves the nuisance models out, where overlap is poor.
+    #[serde(rename = "estimate.standard_error")]
+    EstimateStandardError,
+    /// Largest difference between the effects in different target populations, in standard deviations of the outcome.
+    #[serde(rename = "estimate.targets")]
+    EstimateTargets,
     /// Plan, spec and executed analysis agree.
     #[serde(rename = "alignment")]
     Alignment,
@@ -49,12 +67,18 @@ pub enum Code {
 
 impl Code {
     /// All codes, in reporting order.
-    pub const ALL: [Code; 8] = [
+    pub const ALL: [Code; 14] = [
         Code::DesignFailed,
         Code::EstimateFailed,
         Code::BalancePriority,
         Code::OverlapOutside,
+        Code::OverlapEffectiveSize,
         Code::PlaceboEffect,
+        Code::EstimateConvergence,
+        Code::EstimateDisagreement,
+        Code::EstimateDisagreementInterval,
+        Code::EstimateStandardError,
+        Code::EstimateTargets,
         Code::SensitivityRobustness,
         Code::Alignment,
         Code::Blindness,
@@ -66,13 +90,32 @@ impl Code {
         match self {
             Code::BalancePriority => "balance.priority",
             Code::OverlapOutside => "overlap.outside",
+            Code::OverlapEffectiveSize => "overlap.effective_size",
             Code::PlaceboEffect => "placebo.effect",
+            Code::EstimateConvergence => "estimate.convergence",
+            Code::EstimateDisagreement => "estimate.disagreement",
+            Code::EstimateDisagreementInterval => "estimate.disagreement_interval",
+            Code::EstimateStandardError => "estimate.standard_error",
+            Code::EstimateTargets => "estimate.targets",
             Code::SensitivityRobustness => "sensitivity.robustness",
             Code::Alignment => "alignment",
             Code::Blindness => "blindness",
             Code::DesignFailed => "design.failed",
             Code::EstimateFailed => "estimate.failed",
         }
+    }
+
+    /// Whether its number can only come from an effect, and must not exist while the loop is blind.
+    #[must_use]
+    pub fn needs_effect(self) -> bool {
+        matches!(
+            self,
+            Code::SensitivityRobustness
+                | Code::EstimateDisagreement
+                | Code::EstimateDisagreementInterval
+                | Code::EstimateStandardError
+                | Code::EstimateTargets
+        )
     }
 
     /// Parses a [`Code::key`].

@@ -9,7 +9,7 @@
 //! | layer | modules | may do |
 //! |---|---|---|
 //! | L0 vocabulary | [`sample`], [`estimand`], [`nuisance`], [`finding`], [`schema`], [`term`] | plain data, serde only |
-//! | L1 numerics | [`numerics`], [`learners`], [`design`], [`estimate`], [`diagnose`] | arithmetic: no files, environment, clock, printing or unseeded randomness |
+//! | L1 numerics | [`numerics`], [`learners`], [`design`], [`estimate`], [`diagnose`], [`simulate`] | arithmetic: no files, environment, clock, printing or unseeded randomness |
 //! | L2 documents | [`plan`], [`spec`], [`playbook`], [`critique`], [`report`] | bytes in, bytes out |
 //! | L3 effects | [`dataset`], [`artifacts`] | one kind of I/O each |
 //! | L4 orchestration | [`pipeline`], [`agent`] | the stages, and the actor-critic loop over them |
@@ -41,6 +41,7 @@ pub mod diagnose;
 pub mod estimate;
 pub mod learners;
 pub mod numerics;
+pub mod simulate;
 // L2 documents
 pub mod critique;
 pub mod plan;

@@ -41,6 +41,14 @@ pub enum SampleError {
         /// `treated` or `control`.
         arm: &'static str,
     },
+    /// A column that is not there.
+    #[error("column {column} (counting from 0) was said to have filled cells, and there are {columns} columns")]
+    NoColumn {
+        /// 0-based.
+        column: usize,
+        /// Columns.
+        columns: usize,
+    },
     /// A negative observation weight.
     #[error("the observation weight in row {row} (counting from 1) is {value}; weights must be zero or positive")]
     NegativeWeight {
@@ -59,6 +67,16 @@ pub struct Covariates {
     treated: Array1<f64>,
     weights: Option<Array1<f64>>,
     clusters: Option<Array1<usize>>,
+    imputed: Vec<Imputed>,
+}
+
+/// A column with cells that were missing and have been filled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imputed {
+    /// Which column, 0-based.
+    pub column: usize,
+    /// Whether the cell of each of the n rows was filled.
+    pub filled: Array1<bool>,
 }
 
 impl Covariates {
@@ -104,7 +122,7 @@ impl Covariates {
         if !arm(0.0) {
             return Err(SampleError::EmptyArm { arm: "control" });
         }
-        Ok(Self { x, names, treated, weights, clusters: None })
+        Ok(Self { x, names, treated, weights, clusters: None, imputed: Vec::new() })
     }
 
     /// The same units in clusters: n labels, equal for units that share their luck. Folds keep clusters together, and
@@ -117,6 +135,31 @@ impl Covariates {
             return Err(SampleError::Length { what: "the cluster column", got: clusters.len(), expected: self.n() });
         }
         Ok(Self { clusters: Some(clusters), ..self })
+    }
+
+    /// The same values, with a record of which were filled in because they were missing. Cross-fitting fills those cells
+    /// again in each fold, with the mean of the column over the units that the fold's models are fitted to.
+    ///
+    /// # Errors
+    /// [`SampleError::Length`] for another number of cells than units, [`SampleError::NoColumn`] for a column that is not
+    /// there.
+    pub fn with_imputed(self, imputed: Vec<Imputed>) -> Result<Self, SampleError> {
+        for part in &imputed {
+            if part.column >= self.p() {
+                return Err(SampleError::NoColumn { column: part.column, columns: self.p() });
+            }
+            if part.filled.len() != self.n() {
+                let what = "a column of filled cells";
+                return Err(SampleError::Length { what, got: part.filled.len(), expected: self.n() });
+            }
+        }
+        Ok(Self { imputed, ..self })
+    }
+
+    /// Columns with cells that were filled in.
+    #[must_use]
+    pub fn imputed(&self) -> &[Imputed] {
+        &self.imputed
     }
 
     /// The cluster of each unit; `None` means that units are independent.
@@ -190,7 +233,9 @@ impl Covariates {
             self.treated.select(Axis(0), rows),
             self.weights.as_ref().map(|w| w.select(Axis(0), rows)),
         )?;
-        Ok(Self { clusters: self.clusters.as_ref().map(|c| c.select(Axis(0), rows)), ..kept })
+        let of_rows = |part: &Imputed| Imputed { column: part.column, filled: part.filled.select(Axis(0), rows) };
+        let imputed = self.imputed.iter().map(of_rows).collect();
+        Ok(Self { clusters: self.clusters.as_ref().map(|c| c.select(Axis(0), rows)), imputed, ..kept })
     }
 }
 

@@ -118,7 +118,7 @@ pub(super) fn critique(spec: &AnalysisSpec, design: &DesignSummary, critique: &C
     }
     let mut findings = critique.analyses.iter().flat_map(|graded| &graded.findings);
     let measured = findings.any(|finding| {
-        finding.code == Code::SensitivityRobustness
+        finding.code.needs_effect()
             && (finding.value.is_some() || !matches!(finding.severity, Severity::Withheld | Severity::NotApplicable))
     });
     if measured { Err(LoopError::NotBlind { what: "a measured robustness value" }) } else { Ok(()) }

@@ -87,7 +87,7 @@ fn measured_balance(rule: &Rule, table: &BalanceTable, value: f64) -> Finding {
     Finding { subject: table.worst_priority.clone(), value: finite(value), ..rule.finding(severity, message) }
 }
 
-fn finite(value: f64) -> Option<f64> {
+pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
@@ -100,7 +100,11 @@ pub(super) fn overlap(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
 }
 
 fn measured_overlap(rule: &Rule, report: &OverlapReport, target: Target) -> Finding {
-    let severity = rule.severity(report.share_outside);
+    // The other targets weight towards where the arms meet; the ATE cannot.
+    let severity = match rule.severity(report.share_outside) {
+        Severity::Fail if target != Target::Ate => Severity::Warn,
+        severity => severity,
+    };
     let share = 100.0 * report.share_outside;
     let ess = format!(
         "The effective sample size is {:.0} treated and {:.0} controls.",
@@ -108,6 +112,9 @@ fn measured_overlap(rule: &Rule, report: &OverlapReport, target: Target) -> Find
     );
     let message = match severity {
         Severity::NotApplicable => "Not checked: the share outside is not a finite number.".to_owned(),
+        Severity::Fail => format!(
+            "{share:.1} % of everyone have a propensity outside (0.1, 0.9): for most of them there is hardly anyone to compare with, so their effect is extrapolation, and with it the ATE. {ess}"
+        ),
         Severity::Warn => {
             let why = match target {
                 Target::Ate | Target::Ato => "near 0 there is hardly a treated counterpart, near 1 hardly a control",
@@ -123,6 +130,27 @@ fn measured_overlap(rule: &Rule, report: &OverlapReport, target: Target) -> Find
         _ => format!("{share:.1} % of the target population have a propensity outside (0.1, 0.9). {ess}"),
     };
     Finding { value: finite(report.share_outside), ..rule.finding(severity, message) }
+}
+
+pub(super) fn effective_size(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    let rule = rule(Code::OverlapEffectiveSize);
+    let Some(report) = design.overlap.as_ref().filter(|_| spec.tools.contains(&Tool::Overlap)) else {
+        return rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Overlap));
+    };
+    let (arm, n) = if report.ess_treated <= report.ess_control {
+        ("treated", report.ess_treated)
+    } else {
+        ("control", report.ess_control)
+    };
+    let severity = rule.severity(n);
+    let message = match severity {
+        Severity::NotApplicable => "Not checked: the effective sample size is not a finite number.".to_owned(),
+        Severity::Warn => format!(
+            "Under the weights of the estimand the {arm} arm counts for {n:.0} units: a few of them decide the answer."
+        ),
+        _ => format!("Under the weights of the estimand the {arm} arm, the smaller one, counts for {n:.0} units."),
+    };
+    Finding { subject: Some(arm.to_owned()), value: finite(n), ..rule.finding(severity, message) }
 }
 
 pub(super) fn placebo(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
@@ -164,7 +192,7 @@ fn measured_placebo(rule: &Rule, report: &PlaceboReport, declared: usize) -> Fin
 }
 
 /// A reason without its full stop, so that it can stand inside a sentence.
-fn clause(reason: &str) -> &str {
+pub(super) fn clause(reason: &str) -> &str {
     reason.trim().trim_end_matches('.')
 }
 

@@ -11,6 +11,7 @@ pub mod alignment;
 pub mod alternatives;
 pub mod blind_spots;
 pub mod departures;
+mod estimates;
 mod evidence;
 pub mod rubric;
 pub mod trial;
@@ -20,7 +21,7 @@ use crate::estimand::Target;
 use crate::finding::{Code, Finding, Severity, Tier};
 use crate::report::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
-use rubric::SensitivityState;
+use rubric::{AfterUnblinding, EstimateState, SensitivityState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -120,6 +121,8 @@ pub struct CritiqueInput<'a> {
     pub answers: BTreeMap<Target, u32>,
     /// Sensitivity by requested estimand. One that is not here is withheld while blind, and not computable after.
     pub sensitivity: BTreeMap<Target, SensitivityState<'a>>,
+    /// The answers by requested estimand, likewise.
+    pub estimates: BTreeMap<Target, EstimateState<'a>>,
     /// After unblinding: the requested estimands whose primary estimator gave no estimate, with the reason as a clause.
     pub without_estimate: BTreeMap<Target, String>,
 }
@@ -132,15 +135,25 @@ impl<'a> CritiqueInput<'a> {
         earlier.copied().unwrap_or(self.current)
     }
 
-    fn sensitivity(&self, requested: Target) -> SensitivityState<'a> {
-        match (self.sensitivity.get(&requested), self.stage) {
-            (None, Stage::Design) => SensitivityState::Withheld,
-            // After unblinding nothing is withheld any more: what is not there was not computed.
-            (None | Some(SensitivityState::Withheld), Stage::Final) => {
+    /// While blind, what is not known is withheld; after unblinding nothing is any more, and what is not there was not
+    /// computed.
+    fn after(&self, requested: Target) -> AfterUnblinding<'a> {
+        let blind = self.stage == Stage::Design;
+        let sensitivity = match self.sensitivity.get(&requested) {
+            None if blind => SensitivityState::Withheld,
+            None | Some(SensitivityState::Withheld) if !blind => {
                 SensitivityState::NotComputable { reason: "no sensitivity was computed after unblinding" }
             }
-            (Some(state), _) => *state,
-        }
+            state => state.copied().unwrap_or(SensitivityState::Withheld),
+        };
+        let estimate = match self.estimates.get(&requested) {
+            None if blind => EstimateState::Withheld,
+            None | Some(EstimateState::Withheld) if !blind => {
+                EstimateState::NotComputable { reason: "there is no primary estimate" }
+            }
+            state => state.copied().unwrap_or(EstimateState::Withheld),
+        };
+        AfterUnblinding { sensitivity, estimate }
     }
 }
 
@@ -200,7 +213,7 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
         return ungraded(requested, aligned);
     };
     let design = design_of(executed.design, analysis);
-    let mut findings = rubric::findings(&design, executed.spec, analysis, input.sensitivity(requested));
+    let mut findings = rubric::findings(&design, executed.spec, analysis, input.after(requested));
     findings.push(aligned.clone());
     findings.push(estimate(input, requested));
     remember_placebos(input, requested, &mut findings);

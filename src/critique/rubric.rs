@@ -4,10 +4,11 @@
 //! Nothing else in the program knows a threshold. A check that could not be made is `not_applicable`, which is never a
 //! pass: see [`crate::critique::verdict`].
 
-use super::evidence;
+use super::{estimates, evidence};
 use crate::diagnose::sensitivity::SensitivityReport;
+use crate::estimand::Effect;
 use crate::finding::{Code, Finding, Severity};
-use crate::report::documents::AnalysisDesign;
+use crate::report::documents::{AnalysisDesign, EstimateDiagnostics};
 use crate::spec::{Analysis, AnalysisSpec};
 
 /// When a number crosses a threshold.
@@ -69,7 +70,7 @@ pub struct Rule {
 }
 
 /// The rubric, in reporting order: one rule for each [`Code`].
-pub const RULES: [Rule; 8] = [
+pub const RULES: [Rule; 14] = [
     Rule {
         code: Code::DesignFailed,
         metric: "design",
@@ -100,11 +101,20 @@ pub const RULES: [Rule; 8] = [
     Rule {
         code: Code::OverlapOutside,
         metric: "share outside (0.1, 0.9)",
-        measured: "share of the target population whose propensity is below 0.1 or above 0.9",
+        measured: "share of the target population whose propensity is below 0.1 or above 0.9; it fails for the ATE only, which no reweighting moves to where the arms meet",
         warn: Bound::Above(0.10),
-        fail: Bound::Never,
-        why: "near 0 a unit has next to no treated counterpart, near 1 next to no control, and the answer leans on the models",
+        fail: Bound::Above(0.5),
+        why: "near 0 a unit has next to no treated counterpart, near 1 next to no control, and the answer leans on the models; an average over everyone of whom most have no counterpart is extrapolation",
         source: "Crump et al. 2009, doi:10.1093/biomet/asn055",
+    },
+    Rule {
+        code: Code::OverlapEffectiveSize,
+        metric: "smallest effective sample size",
+        measured: "Kish effective sample size of each arm under the weights of the estimand, the smaller of the two",
+        warn: Bound::Below(30.0),
+        fail: Bound::Never,
+        why: "so few units in effect carry the comparison that normal intervals cannot be relied on",
+        source: "Li, Thomas & Li 2019, doi:10.1093/aje/kwy201",
     },
     Rule {
         code: Code::PlaceboEffect,
@@ -114,6 +124,51 @@ pub const RULES: [Rule; 8] = [
         fail: Bound::Never,
         why: "an effect on what treatment cannot change is confounding that adjustment has left",
         source: "Lipsitch et al. 2010, doi:10.1097/EDE.0b013e3181d61eeb; Holm 1979, doi:10.2307/4615733",
+    },
+    Rule {
+        code: Code::EstimateConvergence,
+        metric: "fits not converged",
+        measured: "nuisance fits of the design and of the answer that did not end where they should",
+        warn: Bound::Above(0.0),
+        fail: Bound::Never,
+        why: "a model that was still moving when it was stopped is not the model that was asked for",
+        source: "Gelman & Rubin 1992, doi:10.1214/ss/1177011136",
+    },
+    Rule {
+        code: Code::EstimateDisagreement,
+        metric: "|difference| / sd(outcome)",
+        measured: "largest difference between doubly robust estimates of the same effect that fit their models differently: the members of the average, or else the answer and the others",
+        warn: Bound::Above(0.02),
+        fail: Bound::Never,
+        why: "estimators that need different things to go right differ when one of them did not get it",
+        source: "Chernozhukov et al. 2018, doi:10.1111/ectj.12097",
+    },
+    Rule {
+        code: Code::EstimateDisagreementInterval,
+        metric: "|difference| / half-width",
+        measured: "the same difference as a share of the half-width of the 95 % interval of the answer",
+        warn: Bound::Above(1.0),
+        fail: Bound::Never,
+        why: "an interval that the other estimate leaves does not hold what is uncertain about the models",
+        source: "Chernozhukov et al. 2018, doi:10.1111/ectj.12097",
+    },
+    Rule {
+        code: Code::EstimateStandardError,
+        metric: "share outside (0.1, 0.9)",
+        measured: "overlap, where the standard error of the answer is from an influence function that takes the nuisance models as known",
+        warn: Bound::Above(0.10),
+        fail: Bound::Never,
+        why: "where overlap is poor the estimation of the models is most of the uncertainty, and such a standard error has none of it: in the LaLonde data it is a third of what the bootstrap says",
+        source: "Crump et al. 2009, doi:10.1093/biomet/asn055",
+    },
+    Rule {
+        code: Code::EstimateTargets,
+        metric: "|difference| / sd(outcome)",
+        measured: "largest difference between the effect in the target population and the effects in everyone, in the treated and in the overlap population, by the same estimator",
+        warn: Bound::Above(0.1),
+        fail: Bound::Never,
+        why: "the effect depends on for whom it is asked, or the models fail where overlap is thin; either way it does not carry over",
+        source: "Li, Morgan & Zaslavsky 2018, doi:10.1080/01621459.2016.1260466",
     },
     Rule {
         code: Code::SensitivityRobustness,
@@ -152,10 +207,16 @@ pub fn rule(code: Code) -> &'static Rule {
         Code::EstimateFailed => &RULES[1],
         Code::BalancePriority => &RULES[2],
         Code::OverlapOutside => &RULES[3],
-        Code::PlaceboEffect => &RULES[4],
-        Code::SensitivityRobustness => &RULES[5],
-        Code::Alignment => &RULES[6],
-        Code::Blindness => &RULES[7],
+        Code::OverlapEffectiveSize => &RULES[4],
+        Code::PlaceboEffect => &RULES[5],
+        Code::EstimateConvergence => &RULES[6],
+        Code::EstimateDisagreement => &RULES[7],
+        Code::EstimateDisagreementInterval => &RULES[8],
+        Code::EstimateStandardError => &RULES[9],
+        Code::EstimateTargets => &RULES[10],
+        Code::SensitivityRobustness => &RULES[11],
+        Code::Alignment => &RULES[12],
+        Code::Blindness => &RULES[13],
     }
 }
 
@@ -173,21 +234,61 @@ pub enum SensitivityState<'a> {
     Measured(&'a SensitivityReport),
 }
 
+/// What is known about the answer when a critique is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum EstimateState<'a> {
+    /// Effects are still hidden.
+    Withheld,
+    /// There is no estimate to look at.
+    NotComputable {
+        /// Why, as a clause.
+        reason: &'a str,
+    },
+    /// It was computed.
+    Measured {
+        /// The answer.
+        effect: &'a Effect,
+        /// What else was computed with it.
+        diagnostics: &'a EstimateDiagnostics,
+    },
+}
+
+/// What only an effect can tell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AfterUnblinding<'a> {
+    /// Of hidden confounding.
+    pub sensitivity: SensitivityState<'a>,
+    /// Of the estimate itself.
+    pub estimate: EstimateState<'a>,
+}
+
+impl AfterUnblinding<'_> {
+    /// Nothing yet.
+    pub const WITHHELD: AfterUnblinding<'static> =
+        AfterUnblinding { sensitivity: SensitivityState::Withheld, estimate: EstimateState::Withheld };
+}
+
 /// Everything the rubric can say of one analysis, one finding for each code but [`Code::Alignment`], which
-/// [`super::alignment::finding`] adds. In reporting order.
+/// [`super::alignment::finding`] adds, and [`Code::EstimateFailed`]. In reporting order.
 #[must_use]
 pub fn findings(
     design: &AnalysisDesign,
     spec: &AnalysisSpec,
     analysis: &Analysis,
-    sensitivity: SensitivityState<'_>,
+    after: AfterUnblinding<'_>,
 ) -> Vec<Finding> {
     vec![
         evidence::design(design, analysis),
         evidence::balance(design, spec),
         evidence::overlap(design, spec),
+        evidence::effective_size(design, spec),
         evidence::placebo(design, spec),
-        evidence::sensitivity(design, spec, sensitivity),
+        estimates::convergence(design, after.estimate),
+        estimates::disagreement(after.estimate),
+        estimates::disagreement_interval(after.estimate),
+        estimates::standard_error(design, after.estimate),
+        estimates::targets(after.estimate),
+        evidence::sensitivity(design, spec, after.sensitivity),
         evidence::blindness(spec),
     ]
 }

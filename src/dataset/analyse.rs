@@ -142,18 +142,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     let Some(treated) = treated.filter(|_| problems.is_empty()) else { return Err(problems) };
     // Only what terms may still ask for stays in memory.
     let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
-    Ok(Analysed {
-        rows,
-        columns,
-        means,
-        treated,
-        weights,
-        clusters,
-        known_propensity,
-        outcome,
-        placebos,
-        counters,
-    })
+    Ok(Analysed { rows, columns, means, treated, weights, clusters, known_propensity, outcome, placebos, counters })
 }
 
 /// Listwise deletion over the columns of the analysis, if the plan says `drop`. A gap in a placebo drops nobody: a
@@ -279,7 +268,13 @@ impl Analysed {
             return Err(problems);
         }
         let names = terms.iter().map(ToString::to_string).collect();
-        Covariates::new(matrix(&compiled, self.n()), names, self.treated.clone(), self.weights.clone()).map_err(unfit)
+        let covariates =
+            Covariates::new(matrix(&compiled, self.n()), names, self.treated.clone(), self.weights.clone())
+                .map_err(unfit)?;
+        match &self.clusters {
+            None => Ok(covariates),
+            Some(clusters) => covariates.with_clusters(clusters.clone()).map_err(unfit),
+        }
     }
 
     /// [`Analysed::covariates`] with the outcome.

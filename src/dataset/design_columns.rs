@@ -44,9 +44,8 @@ pub(super) fn clusters(column: &Column, rows: &Rows) -> Checked<Array1<usize>> {
 
 /// Probabilities strictly between 0 and 1: whoever could not have gone either way has no place in the comparison.
 pub(super) fn known_propensity(column: &Column, rows: &Rows) -> Checked<Array1<f64>> {
-    let problem = |message: String, hint: &str| {
-        Err(vec![DatasetProblem::new("analysis.known_propensity", message, hint)])
-    };
+    let problem =
+        |message: String, hint: &str| Err(vec![DatasetProblem::new("analysis.known_propensity", message, hint)]);
     let Data::Numbers(values) = &column.data else {
         return problem(
             format!("the known propensity `{}` is not numeric ({})", column.name, column.kind.key()),

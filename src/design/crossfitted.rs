@@ -19,11 +19,15 @@
 
 use super::DesignError;
 use super::propensity::auc;
-use crate::learners::learner::{FitInfo, Learner, LearnerError, Seed, Training};
-use crate::nuisance::Family;
+use crate::learners::boosting::{self, BoostingData};
+use crate::learners::factory;
+use crate::learners::learner::{FitInfo, Learner, LearnerError, Model, Seed, Training};
+use crate::nuisance::{Budget, Family, LearnerKind};
+use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
 use crate::numerics::sums;
 use crate::sample::Covariates;
 use ndarray::{Array1, Axis};
+use rayon::prelude::*;
 
 /// The smallest propensity that a cross-fitted learner is taken at its word for, and one minus the largest.
 pub const CLIP: f64 = 0.01;
@@ -59,6 +63,32 @@ pub struct CrossFittedPropensity {
     pub fits: Vec<FitInfo>,
 }
 
+/// Fits the learner called `kind` K times and predicts each fold by the model that did not see it. Trees are grown on
+/// columns that are binned once for all folds: the cuts depend on the covariates alone.
+///
+/// # Errors
+/// As [`fit_crossfitted`].
+pub fn fit_crossfitted_by(
+    covariates: &Covariates,
+    (kind, budget): (LearnerKind, Budget),
+    how: CrossFitting<'_>,
+    seed: &Seed,
+) -> Result<CrossFittedPropensity, DesignError> {
+    let learner = factory::by_kind(kind, budget);
+    let smallest_fit = covariates.n() - covariates.n() / how.folds.max(1);
+    let Some(params) = factory::boosting(kind, smallest_fit) else {
+        return fit_crossfitted(covariates, learner.as_ref(), how, seed);
+    };
+    let x = covariates.x().view();
+    let binned = BinnedMatrix::new(x, MAX_BINS);
+    fit_each(covariates, (learner.name(), how), |t, outside, held_out, fold| {
+        let data = BoostingData { binned: &binned, x, y: t, weights: outside };
+        let counted: Vec<usize> = (0..outside.len()).filter(|i| outside[*i] > 0.0).collect();
+        let model = boosting::fit(&data, &counted, Family::Bernoulli, &params, &part(seed, fold))?;
+        Ok((model.predict_rows(&data, held_out), model.info().clone()))
+    })
+}
+
 /// Fits `learner` K times and predicts each fold by the model that did not see it. Nothing but a fold is copied.
 ///
 /// # Errors
@@ -70,33 +100,55 @@ pub fn fit_crossfitted(
     how: CrossFitting<'_>,
     seed: &Seed,
 ) -> Result<CrossFittedPropensity, DesignError> {
+    let (x, names) = (covariates.x(), covariates.names());
+    fit_each(covariates, (learner.name(), how), |t, outside, held_out, fold| {
+        let training = Training { x: x.view(), names, y: t, weights: outside };
+        let model = learner.fit(&training, Family::Bernoulli, &part(seed, fold))?;
+        Ok((model.predict(x.select(Axis(0), held_out).view()), model.info().clone()))
+    })
+}
+
+/// The random streams of one fold.
+fn part(seed: &Seed, fold: usize) -> Seed {
+    seed.child(format_args!("fold {}", fold + 1))
+}
+
+type Fit = Result<(Vec<f64>, FitInfo), LearnerError>;
+
+/// `fit` gets the treatment, the weights outside the fold, the rows of the fold and its number.
+fn fit_each(
+    covariates: &Covariates,
+    (learner, how): (&'static str, CrossFitting<'_>),
+    fit: impl Fn(&[f64], &[f64], &[usize], usize) -> Fit + Sync,
+) -> Result<CrossFittedPropensity, DesignError> {
     let n = covariates.n();
     let usable = how.folds >= 2 && how.fold.len() == n && how.fold.iter().all(|k| *k < how.folds);
     if !usable || !(how.clip > 0.0 && how.clip < 0.5) {
         return Err(DesignError::Folds { folds: how.folds, assigned: how.fold.len(), rows: n });
     }
     let (t, w) = (covariates.treated().to_vec(), covariates.weights_or_ones().to_vec());
-    let mut e = vec![f64::NAN; n];
-    let mut fits = Vec::with_capacity(how.folds);
-    for held_out in 0..how.folds {
+    let one = |held_out: usize| {
         let rows: Vec<usize> = (0..n).filter(|i| how.fold[*i] == held_out).collect();
         let outside: Vec<f64> = w.iter().zip(how.fold).map(|(w, k)| if *k == held_out { 0.0 } else { *w }).collect();
-        let failed = |source: LearnerError| DesignError::Learner { fold: held_out + 1, folds: how.folds, source };
-        let training = Training { x: covariates.x().view(), names: covariates.names(), y: &t, weights: &outside };
-        let part = seed.child(format_args!("fold {}", held_out + 1));
-        let model = learner.fit(&training, Family::Bernoulli, &part).map_err(failed)?;
-        let predictions = model.predict(covariates.x().select(Axis(0), &rows).view());
-        for (row, p) in rows.into_iter().zip(predictions) {
+        let failed = |source| DesignError::Learner { fold: held_out + 1, folds: how.folds, source };
+        fit(&t, &outside, &rows, held_out).map(|(values, info)| (rows, values, info)).map_err(failed)
+    };
+    let fitted: Vec<Result<_, DesignError>> = (0..how.folds).into_par_iter().map(one).collect();
+    let mut e = vec![f64::NAN; n];
+    let mut fits = Vec::with_capacity(how.folds);
+    for fold in fitted {
+        let (rows, values, info) = fold?;
+        for (row, p) in rows.into_iter().zip(values) {
             e[row] = p;
         }
-        fits.push(model.info().clone());
+        fits.push(info);
     }
     if let Some((row, value)) = e.iter().enumerate().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
-        return Err(DesignError::NotAProbability { learner: learner.name(), row: row + 1, value: *value });
+        return Err(DesignError::NotAProbability { learner, row: row + 1, value: *value });
     }
     let clipped = clip(&mut e, &w, how.clip);
     let (log_loss, auc) = (log_loss(&e, &t, &w), auc(&e, &t, &w));
-    let learner = learner.name().to_owned();
+    let learner = learner.to_owned();
     Ok(CrossFittedPropensity { e: Array1::from(e), learner, clip: how.clip, clipped, log_loss, auc, fits })
 }
 
@@ -121,7 +173,6 @@ pub(super) fn log_loss(e: &[f64], t: &[f64], w: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learners::learner::Model;
     use ndarray::{Array2, ArrayView2};
 
     /// Remembers whom it saw: predicts the weighted share treated, and 2 at rows it was trained on.

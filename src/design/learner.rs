@@ -18,7 +18,8 @@ pub fn propensity_learner(kind: LearnerKind, budget: Budget, n: usize) -> Result
         LearnerKind::BoostingLinear => Ok(Box::new(BoostingLearner { params: BoostingParams::outcome(n) })),
         LearnerKind::ElasticNetBasis | LearnerKind::Bart | LearnerKind::Stack => Err(LearnerError::Params {
             learner: kind.key(),
-            problem: "does not fit propensities; use `boosting`, `boosting_linear`, `elastic_net` or `linear`".to_owned(),
+            problem: "does not fit propensities; use `boosting`, `boosting_linear`, `elastic_net` or `linear`"
+                .to_owned(),
         }),
     }
 }

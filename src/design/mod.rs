@@ -4,14 +4,12 @@
 //! cannot be chosen by looking at effects.
 
 pub mod crossfitted;
-pub mod learner;
 pub mod model;
 pub mod propensity;
 pub mod trim;
 pub mod weights;
 
-pub use crossfitted::{CrossFittedPropensity, CrossFitting, fit_crossfitted};
-pub use learner::propensity_learner;
+pub use crossfitted::{CrossFittedPropensity, CrossFitting, fit_crossfitted, fit_crossfitted_by};
 pub use model::{KnownPropensity, PropensityModel};
 pub use propensity::{Coefficient, Propensity, fit_propensity};
 pub use trim::{Crump, Trimming, crump_optimal, trim};
@@ -30,9 +28,6 @@ pub enum DesignError {
     /// The information matrix could not be inverted.
     #[error("the standard errors of the propensity model could not be computed: {0}")]
     Information(#[from] LinalgError),
-    /// The learner asked for cannot be had.
-    #[error("the propensity model of treatment cannot be fitted: {0}")]
-    Unavailable(LearnerError),
     /// A learner failed on the rows outside one fold.
     #[error("the propensity model of treatment could not be fitted with fold {fold} of {folds} held out: {source}")]
     Learner {
@@ -56,7 +51,9 @@ pub enum DesignError {
         rows: usize,
     },
     /// A learner predicted something that is no probability.
-    #[error("{learner} predicted {value} as the probability of treatment in row {row} (counting from 1); please report this")]
+    #[error(
+        "{learner} predicted {value} as the probability of treatment in row {row} (counting from 1); please report this"
+    )]
     NotAProbability {
         /// The learner.
         learner: &'static str,

@@ -7,7 +7,8 @@
 //! standard error needs no correction for the nuisances.
 //!
 //! Propensities by learners are moved into [0.01, 0.99] and counted; by logistic regression they are taken as they are.
-//! Trees are grown on columns that are binned once for all folds: the cuts depend on the covariates alone.
+//! Trees are grown on columns that are binned once for all folds: the cuts depend on the covariates alone. Cells that were
+//! missing are filled again in each fold, and columns with such cells binned again.
 
 use crate::design::DesignError;
 use crate::design::crossfitted::CLIP;
@@ -17,16 +18,18 @@ use crate::estimate::rows::{Rows, arm_name};
 use crate::estimate::{EstimateError, EstimateParams};
 use crate::learners::boosting::{self, BoostingData};
 use crate::learners::factory;
-use crate::learners::learner::{FitInfo, LearnerError, Seed, Training};
+use crate::learners::learner::{FitInfo, LearnerError, Model, Seed, Training};
 use crate::learners::logistic;
 use crate::nuisance::{Family, LearnerKind};
 use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::folds;
 use crate::numerics::standardise::Standardisation;
+use crate::numerics::sums;
 use crate::sample::Covariates;
-use ndarray::Axis;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -75,6 +78,8 @@ pub(crate) struct CrossFitter<'a> {
 /// What is fitted outside one fold.
 #[derive(Clone, Copy)]
 struct Task<'a> {
+    /// Owned where cells were filled for this fold.
+    x: &'a Cow<'a, Array2<f64>>,
     y: &'a [f64],
     /// Zero inside the fold, and outside the arm.
     weights: &'a [f64],
@@ -114,8 +119,9 @@ impl CrossFitter<'_> {
         let fits = self.each_fold(|held_out| {
             let (rows, w) = self.outside(division, held_out);
             if kind == LearnerKind::Linear {
-                let (design, dropped) = self.terms(&w);
-                let design = DesignMatrix::new(self.covariates.x(), &design);
+                let x = self.columns(&w);
+                let (terms, dropped) = self.terms(&x, &w);
+                let design = DesignMatrix::new(&x, &terms);
                 let fit =
                     logistic::fit(&design, &self.rows.t, &w, &self.params.logistic).map_err(DesignError::Propensity)?;
                 return Ok((
@@ -125,7 +131,8 @@ impl CrossFitter<'_> {
                     dropped,
                 ));
             }
-            let task = Task { y: &self.rows.t, weights: &w, held_out: &rows, family: Family::Bernoulli, kind };
+            let x = self.columns(&w);
+            let task = Task { x: &x, y: &self.rows.t, weights: &w, held_out: &rows, family: Family::Bernoulli, kind };
             let (values, info) = self
                 .fit(task, &fold_seed(&seed, held_out))
                 .map_err(|source| EstimateError::Learner { model: "the propensity".to_owned(), source })?;
@@ -155,8 +162,9 @@ impl CrossFitter<'_> {
         if kind == LearnerKind::Linear {
             let fits = self.each_fold(|held_out| {
                 let (rows, w) = self.outside(division, held_out);
-                let (terms, dropped) = self.terms(&w);
-                let design = DesignMatrix::new(self.covariates.x(), &terms);
+                let x = self.columns(&w);
+                let (terms, dropped) = self.terms(&x, &w);
+                let design = DesignMatrix::new(&x, &terms);
                 let models = OutcomeModels::fit(&design, self.rows, &w, self.params)?;
                 Ok((models.values.mu, rows, dropped))
             })?;
@@ -172,10 +180,11 @@ impl CrossFitter<'_> {
         let family = if logistic { Family::Bernoulli } else { Family::Gaussian };
         let fits = self.each_fold(|held_out| {
             let (rows, w) = self.outside(division, held_out);
+            let x = self.columns(&w);
             let arm = |arm: usize| {
                 let weights: Vec<f64> =
                     self.rows.t.iter().zip(&w).map(|(t, w)| if *t == arm as f64 { *w } else { 0.0 }).collect();
-                let task = Task { y: &self.rows.y, weights: &weights, held_out: &rows, family, kind };
+                let task = Task { x: &x, y: &self.rows.y, weights: &weights, held_out: &rows, family, kind };
                 let seed = fold_seed(&seed, held_out).child(arm_name(arm as f64));
                 self.fit(task, &seed).map_err(|source| EstimateError::Learner {
                     model: format!("the outcome of the {} arm", arm_name(arm as f64)),
@@ -216,10 +225,29 @@ impl CrossFitter<'_> {
         (rows, w)
     }
 
-    fn terms(&self, w: &[f64]) -> (Standardisation, Vec<String>) {
-        let terms = Standardisation::fit(self.covariates.x(), self.covariates.names(), Some(w));
+    fn terms(&self, x: &Array2<f64>, w: &[f64]) -> (Standardisation, Vec<String>) {
+        let terms = Standardisation::fit(x, self.covariates.names(), Some(w));
         let dropped = terms.dropped_names();
         (terms, dropped)
+    }
+
+    /// The covariates, with cells that were missing filled by the mean of the rows of positive weight `w`, so that a fold
+    /// says nothing about itself. A column without an observed value there keeps what it was filled with.
+    fn columns(&self, w: &[f64]) -> Cow<'_, Array2<f64>> {
+        let x = self.covariates.x();
+        if self.covariates.imputed().is_empty() {
+            return Cow::Borrowed(x);
+        }
+        let mut x = x.clone();
+        for part in self.covariates.imputed() {
+            let seen = || (0..w.len()).filter(|i| w[*i] > 0.0 && !part.filled[*i]);
+            let mass = sums::sum(seen().map(|i| w[i]));
+            if mass > 0.0 {
+                let mean = sums::sum(seen().map(|i| w[i] * x[[i, part.column]])) / mass;
+                (0..w.len()).filter(|i| part.filled[*i]).for_each(|i| x[[i, part.column]] = mean);
+            }
+        }
+        Cow::Owned(x)
     }
 
     fn seed(&self, model: &str, division: &Division) -> Seed {
@@ -229,19 +257,25 @@ impl CrossFitter<'_> {
     /// Predictions at the held-out rows by a learner fitted to the others.
     fn fit(&self, task: Task<'_>, seed: &Seed) -> Result<(Vec<f64>, FitInfo), LearnerError> {
         let budget = self.params.models.budget;
-        let x = self.covariates.x();
         let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
         if let Some(params) = factory::boosting(task.kind, fitted.len()) {
-            let binned = self.binned.get_or_init(|| BinnedMatrix::new(x.view(), MAX_BINS));
-            let data = BoostingData { binned, x: x.view(), y: task.y, weights: task.weights };
+            let of_fold;
+            let binned = match task.x {
+                Cow::Borrowed(x) => self.binned.get_or_init(|| BinnedMatrix::new(x.view(), MAX_BINS)),
+                Cow::Owned(x) => {
+                    of_fold = BinnedMatrix::new(x.view(), MAX_BINS);
+                    &of_fold
+                }
+            };
+            let data = BoostingData { binned, x: task.x.view(), y: task.y, weights: task.weights };
             let model = boosting::fit(&data, &fitted, task.family, &params, seed)?;
             let values = model.predict_rows(&data, task.held_out);
-            return Ok((values, crate::learners::learner::Model::info(&model).clone()));
+            return Ok((values, model.info().clone()));
         }
         let names = self.covariates.names();
-        let training = Training { x: x.view(), names, y: task.y, weights: task.weights };
+        let training = Training { x: task.x.view(), names, y: task.y, weights: task.weights };
         let model = factory::by_kind(task.kind, budget).fit(&training, task.family, seed)?;
-        let values = model.predict(x.select(Axis(0), task.held_out).view());
+        let values = model.predict(task.x.select(Axis(0), task.held_out).view());
         Ok((values, model.info().clone()))
     }
 }

@@ -234,6 +234,8 @@ pub fn estimate(
 }
 
 #[cfg(test)]
+mod flexible_tests;
+#[cfg(test)]
 mod invariance_tests;
 #[cfg(test)]
 mod refusal_tests;

@@ -102,6 +102,13 @@ impl<'a> Nuisances<'a> {
         Ok(all)
     }
 
+    /// The same fits, with intervals about the population or the sample: no nuisance depends on that.
+    #[must_use]
+    pub fn about(mut self, inference: Inference) -> Self {
+        self.params.inference = inference;
+        self
+    }
+
     fn assemble(
         sample: &'a Sample,
         params: &EstimateParams,

@@ -72,6 +72,16 @@ impl Simulated {
 /// `learner` fitted to [`Simulated`] data.
 pub(crate) fn fit_simulated(learner: &dyn Learner, family: Family, seed: u64) -> (Box<dyn Model>, Simulated) {
     let data = Simulated::new(family, ROWS, seed);
+    fit_to(learner, family, data, seed)
+}
+
+/// `learner` fitted to [`Simulated`] data that count every row once.
+pub(crate) fn fit_unweighted(learner: &dyn Learner, family: Family, seed: u64) -> (Box<dyn Model>, Simulated) {
+    let data = Simulated { weights: vec![1.0; ROWS], ..Simulated::new(family, ROWS, seed) };
+    fit_to(learner, family, data, seed)
+}
+
+fn fit_to(learner: &dyn Learner, family: Family, data: Simulated, seed: u64) -> (Box<dyn Model>, Simulated) {
     let model = learner.fit(&data.training(), family, &Seed::new(seed, "conformance")).unwrap();
     (model, data)
 }
@@ -85,7 +95,19 @@ pub(crate) fn conformance(learner: &dyn Learner) {
 
 /// Every promise of [`Learner`], for one family.
 pub(crate) fn conformance_of(learner: &dyn Learner, family: Family) {
+    promises(learner, family, Simulated::new(family, ROWS, 11));
+}
+
+/// The same for a learner that is not defined for unequal weights: it refuses them by name, and keeps every other
+/// promise.
+pub(crate) fn conformance_unweighted(learner: &dyn Learner, family: Family) {
     let data = Simulated::new(family, ROWS, 11);
+    let error = learner.fit(&data.training(), family, &Seed::new(5, "conformance")).err().unwrap();
+    assert!(error.to_string().contains("weight"), "{error}");
+    promises(learner, family, Simulated { weights: vec![1.0; ROWS], ..data });
+}
+
+fn promises(learner: &dyn Learner, family: Family, data: Simulated) {
     let fresh = Simulated::new(family, 60, 12).x;
     let fit = |data: &Simulated, seed: u64| {
         let model = learner.fit(&data.training(), family, &Seed::new(seed, "conformance")).unwrap();

@@ -11,7 +11,8 @@ use super::regression::Regression;
 use super::stack::Stack;
 use crate::nuisance::{Budget, Family, LearnerKind};
 
-/// The learner of that name. The stack holds one of every other kind except plain gradient boosting.
+/// The learner of that name. The stack holds regressions, the elastic net and both kinds of boosting; at the thorough
+/// budget also the expanded basis and BART.
 #[must_use]
 pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
     match kind {
@@ -20,18 +21,28 @@ pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
         LearnerKind::ElasticNetBasis => Box::new(ElasticNetBasis { basis: basis(budget), params: on_basis(budget) }),
         LearnerKind::Boosting => Box::new(Boosting { linear: false }),
         LearnerKind::BoostingLinear => Box::new(Boosting { linear: true }),
-        LearnerKind::Bart => Box::new(BartLearner { params: bart(budget) }),
+        LearnerKind::Bart => Box::new(Bart::new(budget)),
         LearnerKind::Stack => Box::new(stack(budget)),
     }
 }
 
-/// Gradient boosting, with the settings for `n` rows; `None` if `kind` is something else.
+/// The settings of boosting for `n` rows; `None` if `kind` is something else. For who bins the columns once and fits
+/// often.
 #[must_use]
 pub fn boosting(kind: LearnerKind, n: usize) -> Option<BoostingParams> {
     match kind {
         LearnerKind::Boosting => Some(BoostingParams::propensity(n)),
         LearnerKind::BoostingLinear => Some(BoostingParams::outcome(n)),
         _ => None,
+    }
+}
+
+/// The settings of BART: as many chains and sweeps as the budget allows.
+#[must_use]
+pub fn bart(budget: Budget) -> BartParams {
+    match budget {
+        Budget::Fast => BartParams { chains: 4, ..BartParams::default() },
+        Budget::Thorough => BartParams { burn_in: 1500, draws: 500, chains: 8, ..BartParams::default() },
     }
 }
 
@@ -58,12 +69,24 @@ impl Learner for Boosting {
     }
 }
 
-/// BART, with as many chains and sweeps as the budget allows.
-#[must_use]
-pub fn bart(budget: Budget) -> BartParams {
-    match budget {
-        Budget::Fast => BartParams { chains: 4, ..BartParams::default() },
-        Budget::Thorough => BartParams { burn_in: 1500, draws: 500, chains: 8, ..BartParams::default() },
+/// BART, told of bad rows as the other learners tell of them.
+#[derive(Debug)]
+struct Bart(BartLearner);
+
+impl Bart {
+    fn new(budget: Budget) -> Self {
+        Self(BartLearner { params: bart(budget) })
+    }
+}
+
+impl Learner for Bart {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
+        checked_rows(self.name(), training, family)?;
+        self.0.fit(training, family, seed)
     }
 }
 
@@ -90,19 +113,19 @@ fn basis(budget: Budget) -> BasisParams {
     }
 }
 
-/// Weights need no more than a few digits, so the folds are few at the fast budget.
+/// The library grows with the budget; folds are few at the fast one, since weights need no more than a digit.
 fn stack(budget: Budget) -> Stack {
-    let kinds = [LearnerKind::Linear, LearnerKind::ElasticNet, LearnerKind::ElasticNetBasis];
-    let folds = match budget {
-        Budget::Fast => 3,
-        Budget::Thorough => 10,
+    use LearnerKind::{Bart, Boosting, BoostingLinear, ElasticNet, ElasticNetBasis, Linear};
+    let (folds, kinds): (usize, &[LearnerKind]) = match budget {
+        Budget::Fast => (3, &[Linear, ElasticNet, Boosting, BoostingLinear]),
+        Budget::Thorough => (10, &[Linear, ElasticNet, ElasticNetBasis, Boosting, BoostingLinear, Bart]),
     };
-    Stack { library: kinds.map(|kind| by_kind(kind, budget)).into_iter().collect(), folds }
+    Stack { library: kinds.iter().map(|kind| by_kind(*kind, budget)).collect(), folds }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::conformance::{conformance, fit_simulated};
+    use super::super::conformance::{conformance, conformance_of, conformance_unweighted, fit_unweighted};
     use super::*;
 
     #[test]
@@ -112,10 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn bart_conforms() {
+        let params = BartParams { trees: 20, burn_in: 60, draws: 40, ..BartParams::default() };
+        let bart = Bart(BartLearner { params });
+        conformance_of(&bart, Family::Gaussian);
+        // The probit sampler is not defined for unequal weights.
+        conformance_unweighted(&bart, Family::Bernoulli);
+    }
+
+    #[test]
     fn every_kind_has_a_learner_for_both_families() {
         for kind in LearnerKind::ALL {
             for family in [Family::Gaussian, Family::Bernoulli] {
-                let (model, data) = fit_simulated(by_kind(kind, Budget::Fast).as_ref(), family, 3);
+                let (model, data) = fit_unweighted(by_kind(kind, Budget::Fast).as_ref(), family, 3);
                 let residual: f64 =
                     model.predict(data.x.view()).iter().zip(&data.y).map(|(m, y)| (y - m).powi(2)).sum();
                 let mean = data.y.iter().sum::<f64>() / data.y.len() as f64;

@@ -113,10 +113,8 @@ fn fill(
 /// Separation, non-convergence, an arm without units: each a sentence for the record.
 pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
     let everyone = prepared.analysed().covariates(&analysis.terms).map_err(DesignFailure::from_problems)?;
-    let key = format!(
-        "{:?} {:?} {:?} {} {}",
-        analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed
-    );
+    let key =
+        format!("{:?} {:?} {:?} {} {}", analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed);
     let kept = prepared.designs().get(key, || keep(&everyone, prepared, spec, analysis))?;
     let covariates = match kept.trimming {
         None => everyone,
@@ -140,9 +138,9 @@ fn keep(
     };
     let trimming = design::trim(first.e(), everyone.treated(), trim);
     let rows = trimming.keep.clone();
-    let kept = everyone
-        .rows(&rows)
-        .map_err(|error| DesignFailure(format!("trimming left {} of {} rows, and {error}", rows.len(), everyone.n())))?;
+    let kept = everyone.rows(&rows).map_err(|error| {
+        DesignFailure(format!("trimming left {} of {} rows, and {error}", rows.len(), everyone.n()))
+    })?;
     let propensity = propensity::fit(&kept, prepared.analysed(), spec, &analysis.models, &rows)
         .map_err(|error| DesignFailure(format!("on the {} rows kept by trimming: {error}", rows.len())))?;
     Ok(Kept { rows, propensity, trimming: Some(trimming) })

@@ -31,10 +31,10 @@ pub(super) fn fit(
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
         return Ok(PropensityModel::Logistic(fitted));
     }
-    let learner = design::propensity_learner(models.propensity, models.budget, rows.len()).map_err(DesignError::Unavailable)?;
-    let fold = folds::stratified(covariates.treated(), spec.folds, spec.seed);
+    let fold = folds::divide(covariates.treated(), covariates.clusters(), spec.folds, spec.seed, 0);
     let how = CrossFitting { fold: &fold, folds: spec.folds, clip: CLIP };
-    let fitted = design::fit_crossfitted(covariates, learner.as_ref(), how, &Seed::new(spec.seed, "design.propensity"))?;
+    let seed = Seed::new(spec.seed, "design.propensity");
+    let fitted = design::fit_crossfitted_by(covariates, (models.propensity, models.budget), how, &seed)?;
     tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");
     Ok(PropensityModel::CrossFitted(fitted))
 }
@@ -63,7 +63,7 @@ fn nothing(learner: &str) -> PropensityDocument {
         clip: None,
         clipped: 0,
         notes: Vec::new(),
-        converged: true,
+        not_converged: Vec::new(),
     }
 }
 
@@ -82,8 +82,11 @@ fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument 
 }
 
 fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> PropensityDocument {
-    let folds = fitted.fits.iter().enumerate();
-    let notes = folds.flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
+    let folds = || fitted.fits.iter().enumerate();
+    let notes = folds().flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
+    let unfinished = folds().filter(|(_, info)| !info.converged).map(|(fold, info)| {
+        format!("the propensity, fold {}, after {} rounds", fold + 1, info.iterations)
+    });
     PropensityDocument {
         terms: covariates.names().to_vec(),
         iterations: fitted.fits.iter().map(|info| info.iterations).collect(),
@@ -92,7 +95,7 @@ fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> Prope
         clip: Some(fitted.clip),
         clipped: fitted.clipped,
         notes: notes.collect(),
-        converged: fitted.fits.iter().all(|info| info.converged),
+        not_converged: unfinished.collect(),
         ..nothing(&fitted.learner)
     }
 }

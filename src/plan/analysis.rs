@@ -110,7 +110,11 @@ impl Rules<'_> {
         if kind.is_benchmark() {
             let message = format!("`{}` is a benchmark to argue against, and never the answer", kind.key());
             let answers = EstimatorKind::ALL.into_iter().filter(|k| !k.is_benchmark()).map(EstimatorKind::key);
-            self.note("estimator", message, format!("It is computed in any case. The answer can be by {}.", listed(answers)));
+            self.note(
+                "estimator",
+                message,
+                format!("It is computed in any case. The answer can be by {}.", listed(answers)),
+            );
         }
         self.allowed("estimator", kind);
     }
@@ -133,7 +137,8 @@ impl Rules<'_> {
         let Some(kind) = self.asked.estimator else { return };
         let flexible = |learner: Option<LearnerKind>| learner.filter(|learner| *learner != LearnerKind::Linear);
         if let Some(learner) = flexible(self.asked.propensity).filter(|_| !kind.takes_learners()) {
-            let message = format!("`{}` is by logistic regression, and `propensity: {}` is not", kind.key(), learner.key());
+            let message =
+                format!("`{}` is by logistic regression, and `propensity: {}` is not", kind.key(), learner.key());
             self.note("propensity", message, format!("{} For another learner use {}.", only_linear(kind), takers()));
         }
         let Some(learner) = self.asked.outcome_model else { return };
@@ -142,15 +147,20 @@ impl Rules<'_> {
             let hint = "Leave `outcome_model` out, or use `aipw_crossfit` or `tmle_crossfit`, which take any.";
             self.note("outcome_model", message, hint);
         } else if learner != LearnerKind::Linear && !kind.takes_learners() {
-            let message =
-                format!("`{}` is by linear or logistic regression, and `outcome_model: {}` is not", kind.key(), learner.key());
+            let message = format!(
+                "`{}` is by linear or logistic regression, and `outcome_model: {}` is not",
+                kind.key(),
+                learner.key()
+            );
             self.note("outcome_model", message, format!("{} For another learner use {}.", only_linear(kind), takers()));
         }
     }
 
     fn repeats(&mut self) {
         let repeats = self.asked.repeats.filter(|repeats| *repeats > 1);
-        let Some((kind, _)) = self.asked.estimator.zip(repeats).filter(|(kind, _)| !kind.is_crossfitted()) else { return };
+        let Some((kind, _)) = self.asked.estimator.zip(repeats).filter(|(kind, _)| !kind.is_crossfitted()) else {
+            return;
+        };
         let crossfitted = EstimatorKind::ALL.into_iter().filter(|k| k.is_crossfitted()).map(EstimatorKind::key);
         let message = format!("`repeats` is about cross-fitting, and `{}` is not cross-fitted", kind.key());
         self.note("repeats", message, format!("Leave `repeats` out, or use {}.", listed(crossfitted)));
@@ -161,7 +171,8 @@ impl Rules<'_> {
             return;
         }
         if let Some(learner) = self.asked.propensity {
-            let message = format!("the propensity is known, and is also to be fitted (`propensity: {}`)", learner.key());
+            let message =
+                format!("the propensity is known, and is also to be fitted (`propensity: {}`)", learner.key());
             self.note("propensity", message, "Keep one of the two.");
         }
         if self.asked.estimator == Some(EstimatorKind::Gformula) {

@@ -263,7 +263,27 @@ threats: []
 estimands: [ate, att]
 
 # What the actor may use. A tool that is not listed is never used; a check that is not made is never a pass.
-tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit]
+tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit, tmle,
+        bart, dr_average]
+
+# How the answer is computed. With everything left out, the doubly robust average answers if there are rows enough (500 to
+# 200,000, 100 in each arm), else AIPW; the spec says which and why. A difference of means and a one-shot regression are
+# computed in any case, to argue against.
+analysis: {}
+  # estimator: dr_average     # two doubly robust estimates that fail differently, boosting out of fold and BART; or
+  #                           #   aipw, tmle        regressions for treatment and outcome, standard errors that stack them
+  #                           #   aipw_crossfit, tmle_crossfit    the same with any learner, out of fold
+  #                           #   aipw_bart, bart   Bayesian trees, corrected by weighting or alone
+  #                           #   ipw_hajek, ipw_ht, gformula     one model only
+  # also: [aipw, ipw_hajek]   # what runs beside it
+  # propensity: boosting      # linear, elastic_net, boosting, boosting_linear; balance and overlap are judged by it
+  # outcome_model: linear     # with aipw_crossfit and tmle_crossfit: any of these, elastic_net_basis, bart or stack
+  # repeats: 1                # cross-fitting again with other folds; the median is reported
+  # budget: fast              # or thorough: more sweeps and chains, about ten times the time
+  # inference: population     # or sample: the effect in these very units, whose own differences then do not count
+  # folds: 5
+  # clusters: school          # units that share their luck; standard errors and folds respect them
+  # known_propensity: p       # a column of probabilities, if treatment was assigned by a known rule
 
 # The loop revises the design by its diagnostics alone. `blind: true` keeps effects hidden until it has settled.
 loop:

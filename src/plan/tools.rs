@@ -53,15 +53,8 @@ impl Tool {
     ];
 
     /// Those that estimate.
-    pub const ESTIMATORS: [Tool; 7] = [
-        Tool::DrAverage,
-        Tool::Aipw,
-        Tool::AipwCrossfit,
-        Tool::Tmle,
-        Tool::Bart,
-        Tool::Ipw,
-        Tool::OutcomeRegression,
-    ];
+    pub const ESTIMATORS: [Tool; 7] =
+        [Tool::DrAverage, Tool::Aipw, Tool::AipwCrossfit, Tool::Tmle, Tool::Bart, Tool::Ipw, Tool::OutcomeRegression];
 
     /// The key used in plans.
     #[must_use]

@@ -24,7 +24,7 @@ pub struct CoefficientRow {
 }
 
 /// The propensity model of one analysis.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PropensityDocument {
     /// What fitted it: `logistic regression`, `gradient boosting`; `known` if it was not estimated.
     pub learner: String,
@@ -46,10 +46,10 @@ pub struct PropensityDocument {
     pub clip: Option<f64>,
     /// Units whose propensity was moved to one of those bounds.
     pub clipped: usize,
-    /// Fits that did not end where they should, and what else there is to know, one sentence each.
+    /// What else there is to know of the fits, one sentence each.
     pub notes: Vec<String>,
-    /// Whether every fit ended where it should.
-    pub converged: bool,
+    /// The fits that did not end where they should, one sentence each.
+    pub not_converged: Vec<String>,
 }
 
 /// Who is in the population of one analysis.
@@ -130,6 +130,37 @@ pub struct EffectRow {
     pub effect: Effect,
 }
 
+/// How far doubly robust estimates of one effect are apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Disagreement {
+    /// Whose estimates: `AIPW and AIPW, cross-fitted`.
+    pub between: String,
+    /// Their difference, outcome units, not negative.
+    pub size: f64,
+}
+
+/// The same estimator for another target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetEstimate {
+    /// Whose average effect.
+    pub target: Target,
+    /// The estimate, outcome units.
+    pub estimate: f64,
+}
+
+/// What was computed with an answer so that it can be judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EstimateDiagnostics {
+    /// Standard deviation of the outcome among the rows of the answer, observation weights included.
+    pub outcome_sd: f64,
+    /// The largest difference between doubly robust estimates; `None` if there is only one.
+    pub disagreement: Option<Disagreement>,
+    /// The answer's estimator for every target in the same population, as far as it can.
+    pub by_target: Vec<TargetEstimate>,
+    /// Nuisance fits of the answer that did not end where they should, one sentence each.
+    pub not_converged: Vec<String>,
+}
+
 /// The answer to one requested estimand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -147,6 +178,10 @@ pub struct Answer {
     pub population_numbers: Option<PopulationDocument>,
     /// Primary estimate; `None` if nothing could be estimated.
     pub effect: Option<Effect>,
+    /// What judges the estimate; `None` if there is none.
+    pub diagnostics: Option<EstimateDiagnostics>,
+    /// The propensity model of the answer's design.
+    pub propensity: Option<PropensityDocument>,
     /// Sensitivity; `None` if the tool is not allowed or it could not be computed.
     pub sensitivity: Option<SensitivityReport>,
     /// Why there is no effect or no sensitivity, if so.

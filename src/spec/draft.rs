@@ -1,7 +1,7 @@
 //! From a plan and the schema of its data to the first spec.
 
-use super::levels::{MISSING_LEVEL, own_spelling};
 use super::choose::{ArmSizes, choose};
+use super::levels::{MISSING_LEVEL, own_spelling};
 use super::{AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
 use crate::estimand::OutcomeKind;
 use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text};
@@ -56,11 +56,7 @@ impl Drafted<'_> {
 /// # Errors
 /// Everything in the plan that does not fit the columns of the data, with places in the plan. Values (an empty arm, a
 /// constant column) are checked where the data are read.
-pub fn draft<'a>(
-    plan: &'a Plan,
-    plan_sha256: &str,
-    dataset: &DatasetDocument,
-) -> Result<Drafted<'a>, Vec<Problem>> {
+pub fn draft<'a>(plan: &'a Plan, plan_sha256: &str, dataset: &DatasetDocument) -> Result<Drafted<'a>, Vec<Problem>> {
     let columns = dataset.columns.iter().map(|column| (column.name.as_str(), column)).collect();
     let mut draft = Draft { plan, columns, problems: Vec::new() };
     draft.overrides();

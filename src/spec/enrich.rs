@@ -63,8 +63,8 @@ pub fn canonical(term: &Term) -> Term {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nuisance::NuisanceModels;
     use crate::estimand::{EstimatorKind, Population, Target};
+    use crate::nuisance::NuisanceModels;
 
     fn term(text: &str) -> Term {
         Term::parse(text).expect(text)

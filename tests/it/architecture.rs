@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("design", &["numerics", "learners"]),
     ("estimate", &["numerics", "learners", "design"]),
     ("diagnose", &["numerics", "learners", "design", "estimate"]),
+    ("simulate", &["numerics", "learners", "estimate"]),
     // L2 documents. `report::documents` holds the types of design.json, which the critic reads; those types in turn
     // hold the critique that results.json repeats. Only data goes both ways: `report` may read all of `critique`, and
     // `critique` sees nothing of `report` but the document types.

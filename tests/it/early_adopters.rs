@@ -1,32 +1,14 @@
 //! The generator of `examples/early_adopters`: synthetic data whose truth is known.
 //!
-//! A product launches a feature. Who engages with it (T) depends steeply on how much they used the product before, and so
-//! does how many of the next 60 days they come back (Y), along an S-curve. For user i, with u minutes a week before the
-//! launch, m months of tenure, device d and country tier c:
-//!
-//! ```text
-//! u        = exp(3.6 + 0.75 z),  z standard normal, drawn again above 300, rounded to 0.1 minute  (right-skewed)
-//! m        = ceil(60 v^1.3),     v uniform on (0, 1)
-//! d        = phone, tablet, desktop with probability 0.50, 0.35, 0.15
-//! c        = 1, 2, 3 with probability 0.40, 0.35, 0.25
-//! e(x)     = P(T = 1 | x) = expit(-5.2 + 0.05 u + 0.005 m + a_d + a_c)              (linear in the listed terms)
-//! a_d      = 0, 0.3, -0.3;   a_c = 0, -0.2, -0.4
-//! g(x)     = -2.2 + 4.4 expit((u - 95) / 22) + 0.01 (m - 25) + b_d + b_c + 0.4 f    (f standard normal, unobserved,
-//! b_d      = 0, 0.15, -0.15; b_c = 0, -0.1, -0.2                                    independent of T given x)
-//! Y(t)     = #{ days 1..60 : U_day < expit(g + 0.13 t) },  U_day uniform, shared by Y(0) and Y(1)
-//! tickets  ~ Poisson(0.4 + 0.03 m), before the launch                               (the placebo outcome)
-//! ```
-//!
-//! No hidden confounding, and no overlap among light users (who hardly ever engage) and the heaviest (who nearly always
-//! do). A linear regression extrapolates a line along the S-curve and credits the feature with its bend. The file has what
-//! an analyst would see; e, f, Y(0) and Y(1) are in no file, their means are in `truth.json`.
+//! The generator itself, with its equations, is `oci_agent::simulate::early_adopters`. The file has what an analyst would
+//! see; propensities and potential outcomes are in no file, their means are in `truth.json`.
 //!
 //! `OCI_BLESS=1 cargo test --test it early_adopters` rewrites both files. Values pass through exp, ln and cos, so a
 //! platform whose mathematical library differs in the last bit could in principle round one of them differently.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
-use rand::Rng;
+use oci_agent::simulate::early_adopters::{User, user};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::fmt::Write as _;
@@ -34,81 +16,6 @@ use std::path::Path;
 
 const SEED: u64 = 20_261_139;
 const USERS: usize = 8_000;
-const DAYS: usize = 60;
-
-struct User {
-    minutes: f64,
-    tenure: f64,
-    device: usize,
-    tier: usize,
-    propensity: f64,
-    engaged: bool,
-    days: [f64; 2],
-    tickets: u32,
-}
-
-fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-    // 53 random bits, moved off zero.
-    ((rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-}
-
-/// Box & Muller (1958), doi:10.1214/aoms/1177706645.
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let (a, b) = (uniform(rng), uniform(rng));
-    (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
-}
-
-/// Counts unit-rate arrivals before `rate`.
-fn poisson(rng: &mut ChaCha8Rng, rate: f64) -> u32 {
-    let mut product = uniform(rng);
-    let mut count = 0;
-    while product > (-rate).exp() {
-        product *= uniform(rng);
-        count += 1;
-    }
-    count
-}
-
-fn pick(rng: &mut ChaCha8Rng, first: f64, second: f64) -> usize {
-    let u = uniform(rng);
-    usize::from(u >= first) + usize::from(u >= first + second)
-}
-
-fn expit(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
-}
-
-fn prior_minutes(rng: &mut ChaCha8Rng) -> f64 {
-    loop {
-        let minutes = ((3.6 + 0.75 * normal(rng)).exp() * 10.0).round() / 10.0;
-        if minutes <= 300.0 {
-            return minutes;
-        }
-    }
-}
-
-fn user(rng: &mut ChaCha8Rng) -> User {
-    let minutes = prior_minutes(rng);
-    let tenure = (60.0 * uniform(rng).powf(1.3)).ceil();
-    let device = pick(rng, 0.50, 0.35);
-    let tier = pick(rng, 0.40, 0.35);
-    let propensity = expit(-5.2 + 0.05 * minutes + 0.005 * tenure + [0.0, 0.3, -0.3][device] + [0.0, -0.2, -0.4][tier]);
-    let engaged = uniform(rng) < propensity;
-    let habit = -2.2
-        + 4.4 * expit((minutes - 95.0) / 22.0)
-        + 0.01 * (tenure - 25.0)
-        + [0.0, 0.15, -0.15][device]
-        + [0.0, -0.1, -0.2][tier]
-        + 0.4 * normal(rng);
-    let mut days = [0.0, 0.0];
-    for _ in 0..DAYS {
-        let u = uniform(rng);
-        days[0] += f64::from(u < expit(habit));
-        days[1] += f64::from(u < expit(habit + 0.13));
-    }
-    let tickets = poisson(rng, 0.4 + 0.03 * tenure);
-    User { minutes, tenure, device, tier, propensity, engaged, days, tickets }
-}
 
 fn generate(seed: u64) -> Vec<User> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -6,9 +6,10 @@ mod hostile;
 mod rules;
 pub mod spec;
 
-use oci_agent::estimand::{OutcomeKind, Target};
+use oci_agent::estimand::{EstimatorKind, OutcomeKind, Target};
+use oci_agent::nuisance::{Budget, Inference, LearnerKind};
 use oci_agent::plan::{
-    ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse, render_problems,
+    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse, render_problems,
     template,
 };
 use oci_agent::schema::ColumnInfo;
@@ -57,7 +58,16 @@ negative_controls: [birth_month]
 threats:
   - People who quit may also eat differently.
 estimands: [ate, att]
-tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit]
+tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit, tmle, bart, dr_average]
+analysis:
+  estimator: aipw
+  also: [ipw_hajek, ipw_ht, gformula, aipw_crossfit]
+  propensity: linear
+  outcome_model: linear
+  budget: fast
+  inference: population
+  folds: 5
+  clusters: ward
 loop:
   max_iterations: 4
   stop_when: satisfactory
@@ -131,6 +141,20 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.tools, Tool::ALL);
     assert_eq!((plan.loop_.max_iterations, plan.loop_.stop_when, plan.loop_.blind), (4, StopWhen::Satisfactory, true));
     assert_eq!(plan.seed, 7);
+    let also = vec![EstimatorKind::IpwHajek, EstimatorKind::IpwHt, EstimatorKind::Gformula, EstimatorKind::AipwCrossfit];
+    let analysis = AnalysisSection {
+        estimator: Some(EstimatorKind::Aipw),
+        also: Some(also),
+        propensity: Some(LearnerKind::Linear),
+        outcome_model: Some(LearnerKind::Linear),
+        repeats: None,
+        budget: Some(Budget::Fast),
+        inference: Some(Inference::Population),
+        folds: Some(5),
+        clusters: Some("ward".to_owned()),
+        known_propensity: None,
+    };
+    assert_eq!(plan.analysis, analysis);
 }
 
 #[test]

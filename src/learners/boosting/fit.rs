@@ -31,17 +31,27 @@ pub fn fit(
     let limit = |patience| Limit { rounds: params.max_rounds, patience };
     let boosted = match params.stopping {
         Stopping::Never => vec![run(&all, limit(0), "all rows")],
-        Stopping::HeldOut { share, patience, refit } => {
+        Stopping::HeldOut { share, patience } => {
             let parts = ((1.0 / share).round() as usize).max(2);
             let part = parts_of(data, &rows, family, (parts, seed));
-            let found = run(&without(&rows, &part, 0), limit(patience), "held out");
-            if refit {
-                let rounds = found.ensemble.trees.len();
-                let again = run(&all, Limit { rounds, patience }, "all rows");
-                vec![Boosted { at_limit: found.at_limit, ..again }]
-            } else {
-                vec![found]
-            }
+            vec![run(&without(&rows, &part, 0), limit(patience), "part 0")]
+        }
+        Stopping::Refit { parts, searches, speed, patience } => {
+            let part = parts_of(data, &rows, family, (parts, seed));
+            let quick = BoostingParams { learning_rate: (params.learning_rate * speed).min(1.0), ..params.clone() };
+            let speed = quick.learning_rate / params.learning_rate;
+            let slower = |rounds: usize| (rounds as f64 / speed).ceil() as usize;
+            let limit = Limit { rounds: slower(params.max_rounds), patience: slower(patience) };
+            let found: Vec<Boosted> = (0..searches)
+                .map(|k| {
+                    let rng = seed.child(format!("part {k}")).stream();
+                    boost(data, &without(&rows, &part, k), (family, &quick), limit, rng)
+                })
+                .collect();
+            let total: usize = found.iter().map(|b| b.ensemble.trees.len()).sum();
+            let rounds = (total as f64 * speed / searches as f64).round() as usize;
+            let again = run(&all, Limit { rounds: rounds.min(params.max_rounds), patience }, "all rows");
+            vec![Boosted { at_limit: found.iter().any(|b| b.at_limit), ..again }]
         }
         Stopping::Folds { folds, patience } => {
             let part = parts_of(data, &rows, family, (folds, seed));
@@ -68,7 +78,9 @@ pub fn fit_watched(
     let watched = checked_rows(data, watched, Family::Gaussian)?;
     let patience = match params.stopping {
         Stopping::Never => params.max_rounds,
-        Stopping::HeldOut { patience, .. } | Stopping::Folds { patience, .. } => patience,
+        Stopping::HeldOut { patience, .. } | Stopping::Refit { patience, .. } | Stopping::Folds { patience, .. } => {
+            patience
+        }
     };
     let division = Division { fitted: rows.clone(), watched };
     let limit = Limit { rounds: params.max_rounds, patience };

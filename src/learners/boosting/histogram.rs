@@ -24,6 +24,13 @@ const SPARSE_TASK_ROWS: usize = 1 << 16;
 /// Columns summed at a time: a row number and its pair are loaded once for all of them.
 const LANES: usize = 4;
 
+/// Working sums of [`LANES`] columns, with a place for every byte, so that no bound is checked.
+type Sums = Box<[[Pair; 256]; LANES]>;
+
+fn empty_sums() -> Sums {
+    Box::new([[[0; 2]; 256]; LANES])
+}
+
 /// The scale of the pairs of one tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FixedPoint {
@@ -106,32 +113,39 @@ impl<'a> Summer<'a> {
         histogram.clear();
         histogram.resize(self.data.total_bins(), [0; 2]);
         if rows.len() * self.dense.len() >= PARALLEL_CELLS {
-            let parts: Vec<_> =
-                self.dense.par_chunks(LANES).map(|columns| (columns, self.dense_sums(columns, rows, pairs))).collect();
-            for (columns, sums) in parts {
+            let part = |columns: &'_ [usize]| {
+                let mut sums = empty_sums();
+                self.dense_sums(columns, rows, pairs, &mut sums);
+                sums
+            };
+            let parts: Vec<_> = self.dense.par_chunks(LANES).map(part).collect();
+            for (columns, sums) in self.dense.chunks(LANES).zip(parts) {
                 self.store(columns, &sums, histogram);
             }
         } else {
+            let mut sums = empty_sums();
             for columns in self.dense.chunks(LANES) {
-                let sums = self.dense_sums(columns, rows, pairs);
+                self.dense_sums(columns, rows, pairs, &mut sums);
                 self.store(columns, &sums, histogram);
             }
         }
         self.sum_sparse(rows, pairs, histogram);
     }
 
-    fn store(&self, columns: &[usize], sums: &[[Pair; 256]; LANES], histogram: &mut Histogram) {
-        for (j, sums) in columns.iter().zip(sums) {
+    fn store(&self, columns: &[usize], sums: &Sums, histogram: &mut Histogram) {
+        for (j, sums) in columns.iter().zip(sums.iter()) {
             let bins = &mut histogram[self.data.bins(*j)];
             bins.copy_from_slice(&sums[..bins.len()]);
         }
     }
 
-    fn dense_sums(&self, columns: &[usize], rows: &[u32], pairs: &[Pair]) -> [[Pair; 256]; LANES] {
-        let mut sums = [[[0; 2]; 256]; LANES];
+    fn dense_sums(&self, columns: &[usize], rows: &[u32], pairs: &[Pair], sums: &mut Sums) {
+        for (j, sums) in columns.iter().zip(sums.iter_mut()) {
+            sums[..self.data.bins(*j).len()].fill([0; 2]);
+        }
         if let [a, b, c, d] = *columns {
             let [a, b, c, d] = [a, b, c, d].map(|j| self.data.column(j));
-            let [sa, sb, sc, sd] = &mut sums;
+            let [sa, sb, sc, sd] = &mut **sums;
             for (row, pair) in rows.iter().zip(pairs) {
                 let i = *row as usize;
                 add(&mut sa[usize::from(a[i])], *pair);
@@ -140,14 +154,13 @@ impl<'a> Summer<'a> {
                 add(&mut sd[usize::from(d[i])], *pair);
             }
         } else {
-            for (j, sums) in columns.iter().zip(&mut sums) {
+            for (j, sums) in columns.iter().zip(sums.iter_mut()) {
                 let codes = self.data.column(*j);
                 for (row, pair) in rows.iter().zip(pairs) {
                     add(&mut sums[usize::from(codes[*row as usize])], *pair);
                 }
             }
         }
-        sums
     }
 
     fn sum_sparse(&self, rows: &[u32], pairs: &[Pair], histogram: &mut Histogram) {

@@ -10,6 +10,8 @@ mod model;
 mod params;
 mod rounds;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use fit::{fit, fit_watched};

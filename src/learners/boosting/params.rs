@@ -26,8 +26,17 @@ pub enum Stopping {
         share: f64,
         /// Rounds without improvement after which boosting ends; at least 1.
         patience: usize,
-        /// Whether to fit again on all rows for the number of rounds found.
-        refit: bool,
+    },
+    /// On held-out parts first, as a search; then a fit to all rows for the mean number of rounds found.
+    Refit {
+        /// The rows are cut into this many parts, at least 2.
+        parts: usize,
+        /// This many of them are held out in turn, 1..=parts.
+        searches: usize,
+        /// The search learns this many times faster, at least 1: it takes that many times fewer rounds.
+        speed: f64,
+        /// Rounds of the final fit without improvement after which a search ends; at least 1.
+        patience: usize,
     },
     /// On each of several parts in turn: one model per part, fitted to the others; predictions are averaged.
     Folds {
@@ -86,7 +95,11 @@ impl BoostingParams {
             column_share: 0.8,
             row_share: 0.8,
             max_rounds: if large { 300 } else { 2000 },
-            stopping: Stopping::HeldOut { share: 0.15, patience: 30, refit: !large },
+            stopping: if large {
+                Stopping::HeldOut { share: 0.15, patience: 30 }
+            } else {
+                Stopping::Refit { parts: 7, searches: 1, speed: 2.0, patience: 30 }
+            },
             clip_margin: 0.1,
         }
     }
@@ -101,7 +114,10 @@ impl BoostingParams {
         let positive = |v: f64| v >= 0.0 && v.is_finite();
         let (stopping, patience) = match self.stopping {
             Stopping::Never => (true, 1),
-            Stopping::HeldOut { share, patience, .. } => (share > 0.0 && share <= 0.5, patience),
+            Stopping::HeldOut { share, patience } => (share > 0.0 && share <= 0.5, patience),
+            Stopping::Refit { parts, searches, speed, patience } => {
+                (parts >= 2 && (1..=parts).contains(&searches) && speed >= 1.0 && speed.is_finite(), patience)
+            }
             Stopping::Folds { folds, patience } => (folds >= 2, patience),
         };
         let rules = [
@@ -114,7 +130,10 @@ impl BoostingParams {
             (share(self.column_share), "column_share must be in (0, 1]"),
             (share(self.row_share), "row_share must be in (0, 1]"),
             (self.max_rounds >= 1, "max_rounds must be at least 1"),
-            (stopping, "stopping needs a held-out share in (0, 0.5], or at least 2 folds"),
+            (
+                stopping,
+                "stopping needs a held-out share in (0, 0.5], at least 2 parts or folds, 1..=parts searches, and a speed of at least 1",
+            ),
             (patience >= 1, "patience must be at least 1"),
             (positive(self.clip_margin), "clip_margin must be a number not below 0"),
         ];

@@ -83,6 +83,8 @@ struct Booster<'a, 'd> {
     /// Number of fitted rows.
     fitted: usize,
     scaled: Vec<Option<ScaledColumn>>,
+    /// Rows that are not in the tree of this round, watched rows among them.
+    outside: Vec<u32>,
     f: Vec<f64>,
     g: Vec<f64>,
     h: Vec<f64>,
@@ -113,6 +115,7 @@ impl<'a, 'd> Booster<'a, 'd> {
             weights,
             fitted,
             scaled: vec![None; data.binned.p()],
+            outside: Vec::new(),
             f: vec![0.0; n],
             g: vec![0.0; fitted],
             h: vec![0.0; fitted],
@@ -171,6 +174,10 @@ impl<'a, 'd> Booster<'a, 'd> {
         let soil =
             Soil { data: &self.gathered, binned: self.data.binned, params: self.params, columns: &columns, scale };
         let grown = grow(&soil, rows, &pairs);
+        if grown.tree.splits.is_empty() {
+            // One leaf for all rows would only follow the draw of the rows.
+            return Some(grown.tree);
+        }
         let leaves = self.fit_leaves(&grown, scale);
         self.update(&grown, &leaves);
         Some(self.unscaled(grown, &leaves))
@@ -190,12 +197,21 @@ impl<'a, 'd> Booster<'a, 'd> {
 
     /// The rows of this tree, each with probability `row_share`, with their pairs.
     fn draw_rows(&mut self, scale: FixedPoint) -> (Vec<u32>, Vec<Pair>) {
-        let rows: Vec<u32> = if self.params.row_share < 1.0 {
-            let limit = (self.params.row_share * f64::from(u32::MAX)) as u32;
-            (0..self.fitted as u32).filter(|_| self.rng.random::<u32>() <= limit).collect()
-        } else {
-            (0..self.fitted as u32).collect()
-        };
+        let limit = (self.params.row_share * f64::from(u32::MAX)) as u32;
+        let mut rows = vec![0; self.fitted];
+        self.outside.resize(self.rows.len(), 0);
+        let (mut inside, mut outside) = (0, 0);
+        for row in 0..self.fitted as u32 {
+            // Both are written, one place is advanced: no branch to mispredict.
+            rows[inside] = row;
+            self.outside[outside] = row;
+            let drawn = usize::from(limit == u32::MAX || self.rng.random::<u32>() <= limit);
+            inside += drawn;
+            outside += 1 - drawn;
+        }
+        rows.truncate(inside);
+        self.outside.truncate(outside);
+        self.outside.extend(self.fitted as u32..self.rows.len() as u32);
         let pairs = rows.iter().map(|i| scale.pair(self.g[*i as usize], self.h[*i as usize])).collect();
         (rows, pairs)
     }
@@ -249,15 +265,23 @@ impl<'a, 'd> Booster<'a, 'd> {
             let terms = leaves[leaf].slopes.iter().zip(&columns[leaf]);
             terms.fold(leaves[leaf].constant, |value, (slope, column)| value + slope * column.z[i])
         };
-        let add = |start: usize, f: &mut [f64]| {
-            for (k, f) in f.iter_mut().enumerate() {
-                *f += value(grown.tree.leaf_of_gathered(&self.gathered, start + k), start + k);
-            }
-        };
         if f.len() >= PARALLEL_ROWS {
-            f.par_chunks_mut(TASK_ROWS).enumerate().for_each(|(c, f)| add(c * TASK_ROWS, f));
+            f.par_chunks_mut(TASK_ROWS).enumerate().for_each(|(c, f)| {
+                for (i, f) in (c * TASK_ROWS..).zip(f) {
+                    *f += value(grown.tree.leaf_of_gathered(&self.gathered, i), i);
+                }
+            });
         } else {
-            add(0, &mut f);
+            // Where the rows of the tree are is known from growing it.
+            for (leaf, place) in grown.leaves.iter().enumerate() {
+                for row in &grown.rows[place.rows.clone()] {
+                    f[*row as usize] += value(leaf, *row as usize);
+                }
+            }
+            for row in &self.outside {
+                let i = *row as usize;
+                f[i] += value(grown.tree.leaf_of_gathered(&self.gathered, i), i);
+            }
         }
         self.f = f;
     }

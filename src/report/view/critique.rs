@@ -35,7 +35,7 @@ pub fn critique_context(critique: &Critique, spec: &AnalysisSpec, plan: &Plan) -
 /// The robustness value, the E-value and the tipping point need the effect; while blind there must be none.
 fn refuse_effects(critique: &Critique) -> Result<(), ReportError> {
     let mut findings = critique.analyses.iter().flat_map(|a| &a.findings);
-    let told = findings.find(|f| f.code == Code::SensitivityRobustness && f.value.is_some());
+    let told = findings.find(|f| f.code.needs_effect() && f.value.is_some());
     match told {
         None => Ok(()),
         Some(finding) => {
@@ -141,7 +141,8 @@ fn findings(findings: &[Finding]) -> Table {
 /// Shares as percentages, p-values as such, everything else to three digits after the point.
 fn number(code: Code, value: f64) -> String {
     match code {
-        Code::OverlapOutside | Code::SensitivityRobustness => numbers::percent(value),
+        Code::OverlapOutside | Code::EstimateStandardError | Code::SensitivityRobustness => numbers::percent(value),
+        Code::OverlapEffectiveSize | Code::EstimateConvergence => numbers::fixed(value, 0),
         Code::PlaceboEffect => numbers::p_value(value),
         _ => numbers::fixed(value, 3),
     }

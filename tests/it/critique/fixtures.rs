@@ -7,8 +7,9 @@ use oci_agent::diagnose::overlap::OverlapReport;
 use oci_agent::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use oci_agent::estimand::{EstimatorKind, OutcomeKind, Population, Target};
+use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
+    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
     TreatmentSection,
 };
 use oci_agent::report::documents::{
@@ -99,6 +100,7 @@ pub fn plan() -> Plan {
         threats: vec![text("interference between siblings")],
         estimands: vec![Target::Ate, Target::Att],
         tools: Tool::ALL.to_vec(),
+        analysis: AnalysisSection { estimator: Some(EstimatorKind::AipwCrossfit), ..AnalysisSection::default() },
         loop_: LoopSection { max_iterations: 5, stop_when: StopWhen::NoPlaybookApplies, blind: true },
         actor: text("playbook"),
         critic: text("playbook"),
@@ -115,6 +117,8 @@ pub fn analysis(requested: Target) -> Analysis {
         terms: vec![term("age"), term("sex"), term("region == south"), term("age^2")],
         estimators: vec![EstimatorKind::Naive, EstimatorKind::IpwHajek, EstimatorKind::AipwCrossfit],
         primary: EstimatorKind::AipwCrossfit,
+        because: "The plan says so.".to_owned(),
+        models: NuisanceModels::default(),
     }
 }
 
@@ -123,7 +127,7 @@ pub fn spec() -> AnalysisSpec {
         |confounder: &str, priority, terms: Vec<Term>| TermGroup { confounder: confounder.to_owned(), priority, terms };
     let placebo = |column: &str, role| Placebo { column: column.to_owned(), role };
     AnalysisSpec {
-        spec_version: 1,
+        spec_version: 2,
         iteration: 1,
         title: "A title".to_owned(),
         plan_sha256: PLAN_SHA.to_owned(),
@@ -135,6 +139,8 @@ pub fn spec() -> AnalysisSpec {
         units: "kg".to_owned(),
         outcome_kind: OutcomeKind::Continuous,
         weights: None,
+        clusters: None,
+        known_propensity: None,
         missing: MissingPolicy::Error,
         confounders: vec![
             group("age", true, vec![term("age")]),
@@ -148,6 +154,7 @@ pub fn spec() -> AnalysisSpec {
         tools: Tool::ALL.to_vec(),
         analyses: vec![analysis(Target::Ate), analysis(Target::Att)],
         revisions: vec![],
+        inference: Inference::Population,
         folds: 5,
         seed: 7,
         blind: true,
@@ -200,7 +207,15 @@ pub fn propensity(analysis: &Analysis) -> PropensityDocument {
     let row = |term: String| CoefficientRow { term, estimate: 0.1, std_error: 0.05 };
     let mut coefficients = vec![row("(Intercept)".to_owned())];
     coefficients.extend(analysis.terms.iter().map(|term| row(term.to_string())));
-    PropensityDocument { coefficients, dropped_terms: vec![], iterations: 5, log_likelihood: -600.0, auc: 0.7 }
+    PropensityDocument {
+        learner: "logistic regression".to_owned(),
+        coefficients,
+        iterations: vec![5],
+        log_likelihood: Some(-600.0),
+        log_loss: 0.6,
+        auc: 0.7,
+        ..PropensityDocument::default()
+    }
 }
 
 pub fn balance_row(term: &str, priority: bool, smd_after: Option<f64>) -> BalanceRow {

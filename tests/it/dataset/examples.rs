@@ -34,7 +34,8 @@ fn example(name: &str) -> (oci_agent::spec::AnalysisSpec, Analysed) {
     let text = std::fs::read_to_string(base.join("plan.yaml")).expect("a plan");
     let plan = oci_agent::plan::parse(&text).unwrap_or_else(|p| panic!("{p:#?}"));
     let table = read(&plan.data.source, &base, &plan.data.columns).expect("data");
-    let spec = oci_agent::spec::draft(&plan, "", &table.document()).unwrap_or_else(|p| panic!("{p:#?}"));
+    let drafted = oci_agent::spec::draft(&plan, "", &table.document()).unwrap_or_else(|p| panic!("{p:#?}"));
+    let spec = drafted.settle(oci_agent::spec::ArmSizes { treated: 100, control: 100 });
     let wanted = Request {
         treatment: spec.treatment.clone(),
         treated: spec.treated.clone(),

@@ -2,9 +2,10 @@
 
 use super::{column, full_plan, line, with};
 use oci_agent::estimand::{EstimatorKind, Population, Target, TrimRule};
+use oci_agent::nuisance::{Budget, Inference, LearnerKind, NuisanceModels};
 use oci_agent::plan::{MissingPolicy, Problem, parse};
 use oci_agent::schema::DatasetDocument;
-use oci_agent::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, SpecError, TermGroup, draft};
+use oci_agent::spec::{Analysis, AnalysisSpec, ArmSizes, Placebo, PlaceboRole, Revision, SpecError, TermGroup, draft};
 use oci_agent::term::{Factor, Term};
 use proptest::prelude::*;
 
@@ -22,6 +23,7 @@ pub fn full_schema() -> DatasetDocument {
         column("exercise", "category", &["0", "1"]),
         column("height", "number", &[]),
         column("birth_month", "number", &[]),
+        column("ward", "category", &["a", "b"]),
         column("visit", "date", &[]),
         column("note", "other", &[]),
     ];
@@ -29,7 +31,12 @@ pub fn full_schema() -> DatasetDocument {
 }
 
 fn drafted(text: &str) -> Result<AnalysisSpec, Vec<Problem>> {
-    draft(&parse(text).expect("a valid plan"), &"p".repeat(64), &full_schema())
+    drafted_with(text, ArmSizes { treated: 400, control: 1200 })
+}
+
+fn drafted_with(text: &str, sizes: ArmSizes) -> Result<AnalysisSpec, Vec<Problem>> {
+    let plan = parse(text).expect("a valid plan");
+    draft(&plan, &"p".repeat(64), &full_schema()).map(|drafted| drafted.settle(sizes))
 }
 
 fn not_drafted(text: &str) -> Vec<Problem> {
@@ -107,10 +114,13 @@ fn the_indicator_policy_adds_a_term_for_covariates_with_missing_values() {
         schema.columns[i].missing = 9;
     }
     let plan = |policy: &str| parse(&with("missing: drop", &format!("missing: {policy}"))).expect("valid");
-    let spec = draft(&plan("indicator"), "p", &schema).expect("fits");
+    let few = ArmSizes { treated: 3, control: 3 };
+    let indicator = plan("indicator");
+    let spec = draft(&indicator, "p", &schema).expect("fits").settle(few);
     assert_eq!(texts(&spec.confounders[0].terms), ["age", "age == (missing)"]);
     assert_eq!(texts(&spec.confounders[3].terms), ["education == 2", "education == 3", "education == (missing)"]);
-    let spec = draft(&plan("drop"), "p", &schema).expect("fits");
+    let drop = plan("drop");
+    let spec = draft(&drop, "p", &schema).expect("fits").settle(few);
     assert_eq!(texts(&spec.confounders[0].terms), ["age"]);
 }
 
@@ -232,7 +242,7 @@ fn a_spec_with_unknown_keys_or_of_another_format_is_refused() {
         let error = AnalysisSpec::from_yaml(&yaml.replacen(from, to, 1)).expect_err(to);
         assert!(matches!(error, SpecError::Unreadable { .. }), "{error}");
     }
-    let error = AnalysisSpec::from_yaml(&yaml.replacen("spec_version: 1", "spec_version: 9", 1)).expect_err("version");
+    let error = AnalysisSpec::from_yaml(&yaml.replacen("spec_version: 2", "spec_version: 9", 1)).expect_err("version");
     assert!(matches!(error, SpecError::Version { found: 9 }));
 }
 
@@ -262,18 +272,27 @@ fn any_population() -> impl Strategy<Value = Population> {
     ]
 }
 
+fn any_models() -> impl Strategy<Value = NuisanceModels> {
+    let learner = prop::sample::select(LearnerKind::ALL.to_vec());
+    let budget = prop::sample::select(vec![Budget::Fast, Budget::Thorough]);
+    (learner.clone(), learner, 1usize..9, budget)
+        .prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels { propensity, outcome, repeats, budget })
+}
+
 fn any_analysis() -> impl Strategy<Value = Analysis> {
     let target = prop::sample::select(Target::ALL.to_vec());
     let kinds = proptest::collection::vec(prop::sample::select(EstimatorKind::ALL.to_vec()), 0..4);
     let terms = proptest::collection::vec(any_term(), 0..4);
-    (target.clone(), target, any_population(), terms, kinds).prop_map(
-        |(requested, target, population, terms, estimators)| Analysis {
+    (target.clone(), target, any_population(), terms, kinds, (any_text(), any_models())).prop_map(
+        |(requested, target, population, terms, estimators, (because, models))| Analysis {
             requested,
             target,
             population,
             terms,
             estimators,
             primary: EstimatorKind::IpwHajek,
+            because,
+            models,
         },
     )
 }
@@ -301,9 +320,10 @@ fn any_spec() -> impl Strategy<Value = AnalysisSpec> {
         proptest::collection::vec(any_revision(), 0..3),
     );
     let missing = prop::sample::select(vec![MissingPolicy::Error, MissingPolicy::Drop, MissingPolicy::Indicator]);
-    let texts = (any_text(), any_text(), any_text(), prop::option::of(any_text()));
+    let texts = (any_text(), any_text(), any_text(), [(); 3].map(|()| prop::option::of(any_text())));
     (lists, texts, missing, any::<u64>(), any::<bool>()).prop_map(
-        |((confounders, analyses, revisions), (title, treated, outcome, weights), missing, seed, blind)| {
+        |((confounders, analyses, revisions), (title, treated, outcome, columns), missing, seed, blind)| {
+            let [weights, clusters, known_propensity] = columns;
             let mut spec = drafted(full_plan()).expect("fits");
             spec.placebos.truncate(usize::from(blind));
             AnalysisSpec {
@@ -314,6 +334,9 @@ fn any_spec() -> impl Strategy<Value = AnalysisSpec> {
                 treated,
                 outcome,
                 weights,
+                clusters,
+                known_propensity,
+                inference: if blind { Inference::Sample } else { Inference::Population },
                 missing,
                 seed,
                 blind,

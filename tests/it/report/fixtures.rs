@@ -9,8 +9,9 @@ use oci_agent::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target, TrimRule};
 use oci_agent::finding::{Code, Finding, Severity, Tier};
+use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
+    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
     TreatmentSection,
 };
 use oci_agent::report::documents::{
@@ -169,10 +170,12 @@ pub fn population(
 pub fn propensity() -> PropensityDocument {
     PropensityDocument {
         coefficients: vec![CoefficientRow { term: "(Intercept)".into(), estimate: -2.2425, std_error: 1.3808 }],
-        dropped_terms: vec![],
-        iterations: 6,
-        log_likelihood: -838.45,
+        iterations: vec![6],
+        log_likelihood: Some(-838.45),
+        log_loss: 0.535,
         auc: 0.664,
+        learner: "logistic regression".into(),
+        ..PropensityDocument::default()
     }
 }
 
@@ -265,6 +268,7 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
         ],
         estimands: vec![Target::Ate, Target::Att, Target::Ato],
         tools: Tool::ALL.to_vec(),
+        analysis: AnalysisSection::default(),
         loop_: LoopSection { max_iterations: 5, stop_when: StopWhen::NoPlaybookApplies, blind: true },
         actor: "playbook".into(),
         critic: "playbook".into(),
@@ -296,7 +300,7 @@ pub fn revision(requested: Target, playbook: &str, because: &str, change: &str) 
 
 pub fn spec(iteration: u32, blind: bool, analyses: Vec<(Target, Estimand)>, revisions: Vec<Revision>) -> AnalysisSpec {
     AnalysisSpec {
-        spec_version: 1,
+        spec_version: 2,
         iteration,
         title: "Smoking and weight".into(),
         plan_sha256: hash(1),
@@ -308,6 +312,8 @@ pub fn spec(iteration: u32, blind: bool, analyses: Vec<(Target, Estimand)>, revi
         units: "kg".into(),
         outcome_kind: OutcomeKind::Continuous,
         weights: None,
+        clusters: None,
+        known_propensity: None,
         missing: MissingPolicy::Drop,
         confounders: vec![TermGroup { confounder: "age".into(), priority: true, terms: vec![Term::column("age")] }],
         placebos: vec![Placebo { column: "height".into(), role: PlaceboRole::PlaceboOutcome }],
@@ -321,9 +327,12 @@ pub fn spec(iteration: u32, blind: bool, analyses: Vec<(Target, Estimand)>, revi
                 terms: vec![Term::column("age")],
                 estimators: EstimatorKind::STANDARD.to_vec(),
                 primary: EstimatorKind::Aipw,
+                because: "The plan says so.".into(),
+                models: NuisanceModels::default(),
             })
             .collect(),
         revisions,
+        inference: Inference::Population,
         folds: 5,
         seed: 20_261_121,
         blind,
