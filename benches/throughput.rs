@@ -61,6 +61,8 @@ fn numerics(criterion: &mut Criterion) {
             folds: 5,
             seed: 1,
             logistic: logistic.clone(),
+            models: Default::default(),
+            inference: Default::default(),
         };
         group.bench_function(BenchmarkId::new("aipw", COVARIATES), |b| {
             let sample = sample.get_or_init(|| synthetic(n));

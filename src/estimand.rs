@@ -312,6 +312,9 @@ pub enum SeMethod {
     Disagreement,
 }
 
+/// How the note of a nuisance fit begins that did not end where it should.
+pub const NOT_CONVERGED: &str = "not converged: ";
+
 /// One estimate, self-contained: what, for whom, how large, how uncertain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
@@ -357,4 +360,11 @@ pub struct Effect {
     /// What a reader must know of the nuisance fits and of the interval, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl Effect {
+    /// The nuisance fits that did not end where they should, one sentence each.
+    pub fn not_converged(&self) -> impl Iterator<Item = &str> {
+        self.notes.iter().filter_map(|note| note.strip_prefix(NOT_CONVERGED))
+    }
 }

@@ -3,6 +3,7 @@
 //! A nuisance is a function that has to be known to estimate an effect but is not itself the question: the propensity
 //! e(x) = P(T = 1 | X = x) and the outcome means μ₁(x), μ₀(x) under treatment and under control.
 
+use crate::estimand::EstimatorKind;
 use serde::{Deserialize, Serialize};
 
 /// What a model is fitted to.
@@ -124,6 +125,20 @@ pub struct NuisanceModels {
     pub repeats: usize,
     /// How much computing.
     pub budget: Budget,
+}
+
+impl NuisanceModels {
+    /// What an estimator is made for: boosting and BART for the average of both, BART for those named after it, maximum
+    /// likelihood for all others.
+    #[must_use]
+    pub fn for_estimator(estimator: EstimatorKind) -> Self {
+        let (propensity, outcome) = match estimator {
+            EstimatorKind::DrAverage => (LearnerKind::Boosting, LearnerKind::BoostingLinear),
+            EstimatorKind::AipwBart | EstimatorKind::Bart => (LearnerKind::Boosting, LearnerKind::Bart),
+            _ => (LearnerKind::Linear, LearnerKind::Linear),
+        };
+        Self { propensity, outcome, ..Self::default() }
+    }
 }
 
 impl Default for NuisanceModels {

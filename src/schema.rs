@@ -50,6 +50,7 @@ pub struct Counters {
     pub rows_weight_zero: usize,
     /// Rows analysed.
     pub rows_analysed: usize,
-    /// Propensities clipped. This version never clips: always 0, and said so.
+    /// Propensities of cross-fitted learners moved to a bound, over the designs of all analyses. Regressions are never
+    /// clipped.
     pub propensities_clipped: usize,
 }

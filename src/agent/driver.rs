@@ -201,7 +201,9 @@ impl Driver<'_> {
         let sensitivity = unblinded.map(Unblinded::sensitivity_states).unwrap_or_default();
         let without_estimate = unblinded.map(|found| found.without_estimate(&self.tried)).unwrap_or_default();
         let current = *current;
-        let input = CritiqueInput { source, stage, earlier, current, answers, sensitivity, without_estimate };
+        let estimates = unblinded.map(|found| found.estimate_states(&self.tried)).unwrap_or_default();
+        let input =
+            CritiqueInput { source, stage, earlier, current, answers, sensitivity, estimates, without_estimate };
         Ok(critique::critique(&input))
     }
 

@@ -5,7 +5,7 @@ use super::history::{DesignSummary, History, Trial};
 use super::run::{Limits, LoopError};
 use crate::critique::{Critique, Stage};
 use crate::estimand::{Population, Target};
-use crate::finding::{Code, Severity};
+use crate::finding::Severity;
 use crate::plan::Tool;
 use crate::spec::{Analysis, AnalysisSpec};
 use std::collections::BTreeSet;
@@ -121,5 +121,5 @@ pub(super) fn critique(spec: &AnalysisSpec, design: &DesignSummary, critique: &C
         finding.code.needs_effect()
             && (finding.value.is_some() || !matches!(finding.severity, Severity::Withheld | Severity::NotApplicable))
     });
-    if measured { Err(LoopError::NotBlind { what: "a measured robustness value" }) } else { Ok(()) }
+    if measured { Err(LoopError::NotBlind { what: "a number that only an effect can give" }) } else { Ok(()) }
 }

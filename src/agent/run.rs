@@ -9,7 +9,7 @@
 //! ```
 //!
 //! *Blindness.* No type that an event carries before `Unblind` has a place for an effect: a design is a [`DesignSummary`], a
-//! critique is refused if it is final or holds a measured robustness value, and `Unblinded` carries nothing. So a
+//! critique is refused if it is final or holds a number that only an effect can give, and `Unblinded` carries nothing. So a
 //! revision cannot depend on an answer, whoever the actor is.
 //!
 //! *Settling.* When the loop ends and the last spec still contains a revision that did not earn its place, one more spec puts

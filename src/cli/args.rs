@@ -2,6 +2,7 @@
 
 use crate::estimand::{EstimatorKind, OutcomeKind, Target};
 use crate::learners::logistic::LogisticEngine;
+use crate::nuisance::{Budget, Inference, LearnerKind};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -141,7 +142,10 @@ pub struct InitArgs {
 #[command(after_help = "Examples:
   oci-agent estimate plan.yaml --estimand att --estimator aipw
   oci-agent estimate plan.yaml --spec iter_02/spec.yaml --estimand ate
-  oci-agent estimate data.csv --treatment qsmk --outcome wt82_71 --terms 'age,age^2,sex == 1'")]
+  oci-agent estimate data.csv --treatment qsmk --outcome wt82_71 --terms 'age,age^2,sex == 1'
+  oci-agent estimate data.csv --treatment t --outcome y --estimator dr_average --inference sample --estimand att
+  oci-agent estimate data.parquet --treatment t --outcome y --estimator aipw_crossfit --propensity boosting \\
+      --outcome-model boosting_linear --clusters school")]
 pub struct EstimateArgs {
     /// A plan (.yaml, .yml) or a data file (.csv, .parquet).
     #[arg(value_name = "PLAN or DATA")]
@@ -152,8 +156,8 @@ pub struct EstimateArgs {
     /// The estimand the plan asked for, or, with a data file, the target: ate, att, atc, ato.
     #[arg(long, value_name = "TARGET", default_value = "ate", value_parser = parse_target)]
     pub estimand: Target,
-    /// The estimator: naive, regression, gformula, ipw_ht, ipw_hajek, aipw, aipw_crossfit
-    /// [default: aipw, or with a plan its primary one].
+    /// The estimator: naive, regression, gformula, ipw_ht, ipw_hajek, aipw, aipw_crossfit, tmle, tmle_crossfit, bart,
+    /// aipw_bart, dr_average [default: aipw, or with a plan its primary one].
     #[arg(long, value_name = "ESTIMATOR", value_parser = parse_estimator)]
     pub estimator: Option<EstimatorKind>,
     #[command(flatten)]
@@ -179,6 +183,29 @@ pub struct EstimateArgs {
     /// Observation-weight column (with a data file).
     #[arg(long, value_name = "COLUMN")]
     pub weights: Option<String>,
+    /// What fits the propensity (with a data file): linear, elastic_net, elastic_net_basis, boosting, boosting_linear,
+    /// bart or stack, for the estimators that take learners [default: what the estimator is made for].
+    #[arg(long, value_name = "LEARNER", value_parser = parse_learner)]
+    pub propensity: Option<LearnerKind>,
+    /// What fits the outcome means (with a data file): the same words, with aipw_crossfit and tmle_crossfit.
+    #[arg(long, value_name = "LEARNER", value_parser = parse_learner)]
+    pub outcome_model: Option<LearnerKind>,
+    /// Repeats of the cross-fitting with new folds (with a data file); the median is reported [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99))]
+    pub repeats: Option<u16>,
+    /// How much computing (with a data file): fast or thorough [default: fast].
+    #[arg(long, value_name = "BUDGET", value_parser = parse_budget)]
+    pub budget: Option<Budget>,
+    /// Whose average effect the interval is about (with a data file): population, or sample for these units alone
+    /// [default: population].
+    #[arg(long, value_name = "WHOSE", value_parser = parse_inference)]
+    pub inference: Option<Inference>,
+    /// Cluster column (with a data file): folds and standard errors respect it.
+    #[arg(long, value_name = "COLUMN")]
+    pub clusters: Option<String>,
+    /// Column of known probabilities of treatment (with a data file).
+    #[arg(long, value_name = "COLUMN", conflicts_with = "propensity")]
+    pub known_propensity: Option<String>,
     /// Trim first: a fixed bound such as 0.1, or `crump` for the optimal one (with a data file).
     #[arg(long, value_name = "ALPHA")]
     pub trim: Option<String>,
@@ -221,6 +248,27 @@ fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
         let keys: Vec<&str> = EstimatorKind::ALL.iter().map(|k| k.key()).collect();
         format!("`{text}` is not an estimator; use one of {}", keys.join(", "))
     })
+}
+
+fn parse_learner(text: &str) -> Result<LearnerKind, String> {
+    LearnerKind::parse(text).ok_or_else(|| {
+        let keys: Vec<&str> = LearnerKind::ALL.iter().map(|k| k.key()).collect();
+        format!("`{text}` is not a learner; use one of {}", keys.join(", "))
+    })
+}
+
+fn parse_budget(text: &str) -> Result<Budget, String> {
+    [Budget::Fast, Budget::Thorough]
+        .into_iter()
+        .find(|budget| budget.key() == text)
+        .ok_or_else(|| format!("`{text}` is not a budget; use fast or thorough"))
+}
+
+fn parse_inference(text: &str) -> Result<Inference, String> {
+    [Inference::Population, Inference::Sample]
+        .into_iter()
+        .find(|inference| inference.key() == text)
+        .ok_or_else(|| format!("`{text}` is nobody's effect; use population or sample"))
 }
 
 fn parse_engine(text: &str) -> Result<LogisticEngine, String> {

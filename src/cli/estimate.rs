@@ -5,6 +5,7 @@ use super::errors::{self, CliError};
 use super::{files, output};
 use crate::estimand::{EstimatorKind, Population, TrimRule};
 use crate::learners::logistic::LogisticParams;
+use crate::nuisance::{LearnerKind, NuisanceModels};
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
 use crate::pipeline::prepare;
 use crate::spec::AnalysisSpec;
@@ -28,6 +29,13 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         ("--terms", !args.terms.is_empty()),
         ("--trim", args.trim.is_some()),
         ("--weights", args.weights.is_some()),
+        ("--propensity", args.propensity.is_some()),
+        ("--outcome-model", args.outcome_model.is_some()),
+        ("--repeats", args.repeats.is_some()),
+        ("--budget", args.budget.is_some()),
+        ("--inference", args.inference.is_some()),
+        ("--clusters", args.clusters.is_some()),
+        ("--known-propensity", args.known_propensity.is_some()),
     ];
     if let Some((flag, _)) = named.iter().find(|(_, given)| *given) {
         return Err(CliError::user(
@@ -84,19 +92,53 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     let terms: Result<Vec<Term>, _> = args.terms.iter().map(|text| Term::parse(text)).collect();
     let terms =
         terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
+    let estimator = args.estimator.unwrap_or(EstimatorKind::Aipw);
+    refuse_unused(args, estimator)?;
+    let made_for = NuisanceModels::for_estimator(estimator);
+    let models = NuisanceModels {
+        propensity: args.propensity.unwrap_or(made_for.propensity),
+        outcome: args.outcome_model.unwrap_or(made_for.outcome),
+        repeats: args.repeats.map_or(made_for.repeats, usize::from),
+        budget: args.budget.unwrap_or(made_for.budget),
+    };
     let request = DataRequest {
         treatment: (treatment, args.treated.clone(), args.control.clone()),
         outcome: (outcome, args.outcome_kind),
         terms,
         weights: args.weights.clone(),
         target: args.estimand,
-        estimator: args.estimator.unwrap_or(EstimatorKind::Aipw),
+        estimator,
+        models,
+        inference: args.inference.unwrap_or_default(),
+        clusters: args.clusters.clone(),
+        known_propensity: args.known_propensity.clone(),
         population: population(args.trim.as_deref())?,
         folds: (usize::from(args.folds), args.seed),
         logistic: LogisticParams { engine: args.logistic, ..LogisticParams::default() },
     };
     let root = args.data.data_root.clone().unwrap_or_else(|| Path::new(".").to_path_buf());
     estimate::from_data(&args.input.to_string_lossy(), &root, &request).map_err(failed)
+}
+
+/// A learner or a repeat that the estimator would not look at is refused, not ignored.
+fn refuse_unused(args: &EstimateArgs, estimator: EstimatorKind) -> Result<(), CliError> {
+    let own = estimator.brings_outcome_models();
+    let problems = [
+        (args.propensity.is_some_and(|p| p != LearnerKind::Linear) && !estimator.takes_learners(), "--propensity"),
+        (args.outcome_model.is_some() && own, "--outcome-model"),
+        (
+            args.outcome_model.is_some_and(|m| m != LearnerKind::Linear) && !estimator.takes_learners(),
+            "--outcome-model",
+        ),
+        (args.repeats.is_some_and(|n| n > 1) && !estimator.is_crossfitted(), "--repeats"),
+    ];
+    match problems.iter().find(|(unused, _)| *unused) {
+        None => Ok(()),
+        Some((_, flag)) => Err(CliError::user(
+            format!("{flag} says nothing to `{}`", estimator.key()),
+            "Leave it out, or use aipw_crossfit or tmle_crossfit, which take any learner.",
+        )),
+    }
 }
 
 fn population(trim: Option<&str>) -> Result<Population, CliError> {

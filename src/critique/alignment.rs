@@ -113,6 +113,9 @@ fn as_planned(plan: &Plan, spec: &AnalysisSpec) -> Vec<AlignmentCheck> {
         equal("treatment and its levels", &treatment, &(&spec.treatment, &spec.treated, &spec.control)),
         equal("outcome, units and kind", &outcome, &(&spec.outcome, &spec.units, spec.outcome_kind)),
         equal("observation weights", &plan.data.weights, &spec.weights),
+        equal("clusters", &plan.analysis.clusters, &spec.clusters),
+        equal("known propensity", &plan.analysis.known_propensity, &spec.known_propensity),
+        equal("whose effect the intervals are about", &plan.analysis.inference.unwrap_or_default(), &spec.inference),
         equal("missing-value policy", &plan.data.missing, &spec.missing),
         equal("confounders and their priority", &planned_confounders(plan), &specified_confounders(spec)),
         equal("declared placebos", &planned_placebos(plan), &spec.placebos),
@@ -184,6 +187,7 @@ fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
             analysis.estimators.contains(&analysis.primary) && !analysis.primary.is_benchmark(),
             format!("the answer is by {}", analysis.primary.key()),
         ),
+        as_asked(plan, analysis, &name),
         check(
             format!("{name}: trimmed only if the plan allows it"),
             !trimmed || listed(Tool::Trim),
@@ -191,6 +195,30 @@ fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
         ),
         adjustment_set(plan, analysis, &name),
     ]
+}
+
+/// Estimator and learners are those that the plan names; where it names none, any will do.
+fn as_asked(plan: &Plan, analysis: &Analysis, name: &str) -> AlignmentCheck {
+    let (asked, models) = (&plan.analysis, &analysis.models);
+    let differs = [
+        (asked.estimator.is_some_and(|kind| kind != analysis.primary), "the estimator"),
+        (asked.propensity.is_some_and(|kind| kind != models.propensity), "the learner of the propensity"),
+        (asked.outcome_model.is_some_and(|kind| kind != models.outcome), "the learner of the outcome"),
+        (asked.repeats.is_some_and(|n| n != models.repeats), "the number of repeats"),
+        (asked.budget.is_some_and(|budget| budget != models.budget), "the budget"),
+    ];
+    let off: Vec<&str> = differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| *what).collect();
+    let detail = if off.is_empty() {
+        format!(
+            "{}; propensity: {}, outcome: {}",
+            analysis.primary.key(),
+            models.propensity.key(),
+            models.outcome.key()
+        )
+    } else {
+        format!("not as asked: {}", off.join(", "))
+    };
+    check(format!("{name}: estimator and learners as the plan asks"), off.is_empty(), detail)
 }
 
 fn adjustment_set(plan: &Plan, analysis: &Analysis, name: &str) -> AlignmentCheck {

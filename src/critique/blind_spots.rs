@@ -4,6 +4,7 @@
 use super::rubric::rule;
 use super::trial;
 use crate::finding::Code;
+use crate::nuisance::LearnerKind;
 use crate::plan::{MissingPolicy, Plan, Tool};
 use crate::report::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec};
@@ -161,7 +162,11 @@ fn rows(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> Vec<Stri
 fn linear_only(analysis: &Analysis) -> Option<String> {
     let straight = !analysis.terms.is_empty() && analysis.terms.iter().all(is_straight);
     let curved_possible = analysis.terms.iter().any(|term| matches!(term.factors.as_slice(), [Factor::Power { .. }]));
-    (straight && curved_possible).then(|| {
+    // Trees and splines bend by themselves.
+    let models = analysis.models;
+    let lines =
+        [models.propensity, models.outcome].iter().any(|m| matches!(m, LearnerKind::Linear | LearnerKind::ElasticNet));
+    (straight && curved_possible && lines).then(|| {
         format!(
             "Every confounder of the {} enters the models as a straight line, without squares or products: is that believable for all of them?",
             analysis.requested.acronym()

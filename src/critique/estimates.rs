@@ -15,9 +15,10 @@ fn given(
 ) -> Finding {
     let rule = rule(code);
     match state {
-        EstimateState::Withheld => {
-            rule.finding(Severity::Withheld, "Not measured yet: it needs the effect, which is hidden while the loop is blind.")
-        }
+        EstimateState::Withheld => rule.finding(
+            Severity::Withheld,
+            "Not measured yet: it needs the effect, which is hidden while the loop is blind.",
+        ),
         EstimateState::NotComputable { reason } => {
             rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)))
         }
@@ -28,11 +29,12 @@ fn given(
 /// The propensity of the design is known before the effect is, and warns then already.
 pub(super) fn convergence(design: &AnalysisDesign, state: EstimateState<'_>) -> Finding {
     let rule = rule(Code::EstimateConvergence);
-    let model = design.propensity.as_ref();
-    let mut unfinished: Vec<String> = model.map(|model| model.not_converged.clone()).unwrap_or_default();
-    if let EstimateState::Measured { diagnostics, .. } = state {
-        unfinished.extend(diagnostics.not_converged.iter().cloned());
-    }
+    let unfinished: &[String] = match (state, &design.propensity) {
+        // The propensity of the design is among the fits of the answer.
+        (EstimateState::Measured { diagnostics, .. }, _) => &diagnostics.not_converged,
+        (_, Some(model)) => &model.not_converged,
+        (_, None) => &[],
+    };
     let count = unfinished.len() as f64;
     if let Some(first) = unfinished.first() {
         let more = if unfinished.len() > 1 { format!(" (and {} more)", unfinished.len() - 1) } else { String::new() };
@@ -40,9 +42,10 @@ pub(super) fn convergence(design: &AnalysisDesign, state: EstimateState<'_>) -> 
         return Finding { value: Some(count), ..rule.finding(Severity::Warn, message) };
     }
     match state {
-        EstimateState::Withheld => {
-            rule.finding(Severity::Withheld, "The propensity is settled; the outcome models are not fitted while the loop is blind.")
-        }
+        EstimateState::Withheld => rule.finding(
+            Severity::Withheld,
+            "The propensity is settled; the outcome models are not fitted while the loop is blind.",
+        ),
         EstimateState::NotComputable { reason } => {
             rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)))
         }
@@ -67,7 +70,8 @@ pub(super) fn disagreement_interval(state: EstimateState<'_>) -> Finding {
 /// How far doubly robust estimates are apart, in units of `scale`.
 fn apart(rule: &Rule, diagnostics: &EstimateDiagnostics, scale: f64, units: &str) -> Finding {
     let Some(seen) = &diagnostics.disagreement else {
-        let message = "Not checked: there is only one doubly robust estimate; name another under `analysis: {also: …}`.";
+        let message =
+            "Not checked: there is only one doubly robust estimate; name another under `analysis: {also: …}`.";
         return rule.finding(Severity::NotApplicable, message);
     };
     let value = seen.size / scale;
@@ -84,18 +88,23 @@ fn apart(rule: &Rule, diagnostics: &EstimateDiagnostics, scale: f64, units: &str
 }
 
 /// Whether the headline error takes the nuisance models as known.
-fn leaves_models_out(method: SeMethod) -> bool {
-    matches!(method, SeMethod::InfluenceFunction | SeMethod::Clustered)
+fn leaves_models_out(effect: &Effect) -> bool {
+    match effect.se_method {
+        SeMethod::InfluenceFunction => true,
+        SeMethod::Clustered => effect.se_stacked.is_none(),
+        _ => false,
+    }
 }
 
 pub(super) fn standard_error(design: &AnalysisDesign, state: EstimateState<'_>) -> Finding {
     given(Code::EstimateStandardError, state, |rule, effect, _| {
-        if !leaves_models_out(effect.se_method) {
+        if !leaves_models_out(effect) {
             let message = "The standard error of the answer is not one that takes the nuisance models as known.";
             return rule.finding(Severity::Pass, message);
         }
         let Some(overlap) = &design.overlap else {
-            let message = "Not checked: the standard error takes the nuisance models as known, and overlap was not measured.";
+            let message =
+                "Not checked: the standard error takes the nuisance models as known, and overlap was not measured.";
             return rule.finding(Severity::NotApplicable, message);
         };
         let severity = rule.severity(overlap.share_outside);

@@ -10,9 +10,9 @@ use super::words::count;
 use super::{Table, terms};
 use crate::estimand::OutcomeKind;
 use crate::plan::MissingPolicy;
-use crate::sample::{Covariates, Sample, SampleError};
+use crate::sample::{Covariates, Imputed, Sample, SampleError};
 use crate::schema::Counters;
-use crate::term::Term;
+use crate::term::{Factor, Term};
 use ndarray::Array1;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -271,10 +271,25 @@ impl Analysed {
         let covariates =
             Covariates::new(matrix(&compiled, self.n()), names, self.treated.clone(), self.weights.clone())
                 .map_err(unfit)?;
+        let covariates = covariates.with_imputed(self.imputed(terms)).map_err(unfit)?;
         match &self.clusters {
             None => Ok(covariates),
             Some(clusters) => covariates.with_clusters(clusters.clone()).map_err(unfit),
         }
+    }
+
+    /// Which cells of the terms that are a column as it is were missing, so that they can be filled again in each fold.
+    /// Squares and products of such a column keep what it was filled with.
+    fn imputed(&self, terms: &[Term]) -> Vec<Imputed> {
+        let cells = |(column, term): (usize, &Term)| {
+            let [Factor::Power { column: name, exponent: 1 }] = term.factors.as_slice() else { return None };
+            let Data::Numbers(values) = &self.columns.get(name).filter(|_| self.means.contains_key(name))?.data else {
+                return None;
+            };
+            let filled: Array1<bool> = values.iter().map(|v| v.is_nan()).collect();
+            filled.iter().any(|filled| *filled).then_some(Imputed { column, filled })
+        };
+        terms.iter().enumerate().filter_map(cells).collect()
     }
 
     /// [`Analysed::covariates`] with the outcome.

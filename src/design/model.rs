@@ -4,7 +4,7 @@
 use super::crossfitted::{CrossFittedPropensity, log_loss};
 use super::propensity::{Propensity, auc};
 use crate::sample::Covariates;
-use ndarray::Array1;
+use ndarray::{Array1, Axis};
 
 /// Probabilities of treatment that were not estimated: the rule by which treatment was assigned is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,20 @@ impl PropensityModel {
             PropensityModel::Logistic(p) => &p.e,
             PropensityModel::CrossFitted(p) => &p.e,
             PropensityModel::Known(p) => &p.e,
+        }
+    }
+
+    /// The propensities of the given rows, where they do not depend on the other rows being there; a logistic regression
+    /// would be another one without them, and gives `None`.
+    #[must_use]
+    pub fn rows(&self, rows: &[usize]) -> Option<PropensityModel> {
+        let e = self.e().select(Axis(0), rows);
+        match self {
+            PropensityModel::Logistic(_) => None,
+            PropensityModel::CrossFitted(p) => {
+                Some(PropensityModel::CrossFitted(CrossFittedPropensity { e, ..p.clone() }))
+            }
+            PropensityModel::Known(p) => Some(PropensityModel::Known(KnownPropensity { e, ..p.clone() })),
         }
     }
 

@@ -19,7 +19,7 @@
 //! arithmetic.
 
 use super::moments::variance;
-use crate::design::{Propensity, fit_propensity};
+use crate::design::{PropensityModel, fit_propensity};
 use crate::estimand::{EstimatorKind, OutcomeKind, Target};
 use crate::estimate::{EstimateParams, Nuisances};
 use crate::numerics::distributions::normal_two_sided;
@@ -87,7 +87,8 @@ pub struct DeclaredPlacebo {
 /// How placebo effects are estimated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaceboParams {
-    /// [`EstimatorKind::Aipw`], or [`EstimatorKind::IpwHajek`] where AIPW is not allowed.
+    /// [`EstimatorKind::Aipw`]; [`EstimatorKind::AipwCrossfit`] where the design's propensity is by a learner;
+    /// [`EstimatorKind::IpwHajek`] where neither is allowed.
     pub estimator: EstimatorKind,
     /// As for the outcome; its outcome kind is not used.
     pub estimate: EstimateParams,
@@ -164,10 +165,27 @@ pub fn placebo_effects(
     params: &PlaceboParams,
 ) -> PlaceboReport {
     // One propensity for all of them: it does not depend on the placebo.
-    let propensity = fit_propensity(cov, &params.estimate.logistic).map_err(|e| e.to_string());
+    match fit_propensity(cov, &params.estimate.logistic) {
+        Ok(fitted) => placebo_effects_with(cov, placebos, (&PropensityModel::Logistic(fitted), target), params),
+        Err(error) => {
+            let fail = |placebo: &DeclaredPlacebo| {
+                Err(PlaceboError::NotEstimated { column: placebo.column.clone(), reason: error.to_string() })
+            };
+            placebo_report(placebos.iter().map(fail).collect())
+        }
+    }
+}
+
+/// As [`placebo_effects`], with a propensity that the design has already, of the same rows.
+#[must_use]
+pub fn placebo_effects_with(
+    cov: &Covariates,
+    placebos: &[DeclaredPlacebo],
+    (propensity, target): (&PropensityModel, Target),
+    params: &PlaceboParams,
+) -> PlaceboReport {
     let test = |placebo: &DeclaredPlacebo| {
         let fail = |reason: String| PlaceboError::NotEstimated { column: placebo.column.clone(), reason };
-        let propensity = propensity.as_ref().map_err(|reason| fail(reason.clone()))?;
         let sample = Sample::new(cov.clone(), placebo.values.clone()).map_err(|e| fail(e.to_string()))?;
         estimate_one(&sample, placebo, (propensity, target), params)
     };
@@ -177,7 +195,7 @@ pub fn placebo_effects(
 fn estimate_one(
     sample: &Sample,
     placebo: &DeclaredPlacebo,
-    (propensity, target): (&Propensity, Target),
+    (propensity, target): (&PropensityModel, Target),
     params: &PlaceboParams,
 ) -> Result<PlaceboEstimate, PlaceboError> {
     let (column, role) = (placebo.column.clone(), placebo.role.clone());
@@ -187,7 +205,7 @@ fn estimate_one(
         return Err(PlaceboError::Constant { column });
     }
     let linear = EstimateParams { outcome: OutcomeKind::Continuous, ..params.estimate.clone() };
-    let effect = Nuisances::with_propensity(sample, &linear, propensity)
+    let effect = Nuisances::with_propensity_model(sample, &linear, propensity)
         .and_then(|n| n.effect(params.estimator, target))
         .map_err(|e| PlaceboError::NotEstimated { column: column.clone(), reason: e.to_string() })?;
     if effect.std_error < ROUNDING * sd {

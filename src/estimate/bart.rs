@@ -21,7 +21,7 @@
 use crate::estimand::{OutcomeKind, Target};
 use crate::estimate::outcome::OutcomeValues;
 use crate::estimate::rows::Rows;
-use crate::estimate::{EstimateError, EstimateParams};
+use crate::estimate::{EstimateError, EstimateParams, crossfit};
 use crate::learners::bart::{self, Data, Draw};
 use crate::learners::factory;
 use crate::learners::learner::Seed;
@@ -103,7 +103,7 @@ impl BartFit {
             (0..rows.n()).map(of).collect()
         };
         let noise = posterior.sigma.iter().map(|s| s * s).sum::<f64>() / posterior.sigma.len() as f64;
-        let notes = posterior.info.notes.iter().map(|note| format!("outcome by BART: {note}")).collect();
+        let notes = crossfit::said("outcome by BART", &posterior.info);
         let values = OutcomeValues { mu: [arm(0.0), arm(1.0)], logistic };
         Ok(Self { values, notes, noise, draws: posterior.summaries })
     }

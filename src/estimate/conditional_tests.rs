@@ -64,7 +64,7 @@ fn effects_that_differ_between_units_count_for_the_population_only() {
     a.t = (0..n).map(|i| (i % 2) as f64).collect();
     let effect = |i: usize| 6.0 * a.x[[i, 0]];
     // Plus and minus one in equal numbers in each arm: variance one, mean zero.
-    let error = |i: usize| if (i / 2) % 2 == 0 { 1.0 } else { -1.0 };
+    let error = |i: usize| if (i / 2).is_multiple_of(2) { 1.0 } else { -1.0 };
     a.y = (0..n).map(|i| effect(i) * a.t[i] + error(i)).collect();
     let rows = Rows::of(&a.sample(None));
     let outcome = OutcomeValues { mu: [vec![0.0; n], (0..n).map(effect).collect()], logistic: false };

@@ -12,7 +12,7 @@
 
 use crate::design::DesignError;
 use crate::design::crossfitted::CLIP;
-use crate::estimand::OutcomeKind;
+use crate::estimand::{NOT_CONVERGED, OutcomeKind};
 use crate::estimate::outcome::{OutcomeModels, OutcomeValues};
 use crate::estimate::rows::{Rows, arm_name};
 use crate::estimate::{EstimateError, EstimateParams};
@@ -169,8 +169,8 @@ impl CrossFitter<'_> {
                 Ok((models.values.mu, rows, dropped))
             })?;
             for (mu, rows, dropped) in fits {
-                for arm in 0..2 {
-                    scatter(&mut all.values.mu[arm], &rows, pick(&mu[arm], &rows));
+                for (values, mu) in all.values.mu.iter_mut().zip(&mu) {
+                    scatter(values, &rows, pick(mu, &rows));
                 }
                 all.dropped.push(dropped);
             }
@@ -312,9 +312,15 @@ fn notes(model: &str, division: &Division, fold: usize, info: &FitInfo) -> Vec<S
     } else {
         format!("{model}, repeat {}, fold {}", division.repeat + 1, fold + 1)
     };
-    let mut all: Vec<String> = info.notes.iter().map(|note| format!("{place}: {note}")).collect();
-    if !info.converged && all.is_empty() {
-        all.push(format!("{place}: not converged after {} iterations", info.iterations));
+    said(&place, info)
+}
+
+/// The notes of a fit, each with its place; those of a fit that did not converge are marked, and there is at least one.
+pub(crate) fn said(place: &str, info: &FitInfo) -> Vec<String> {
+    if info.converged {
+        return info.notes.iter().map(|note| format!("{place}: {note}")).collect();
     }
-    all
+    let notes = info.notes.join("; ");
+    let what = if notes.is_empty() { "it was still moving".to_owned() } else { notes };
+    vec![format!("{NOT_CONVERGED}{place}, after {} iterations: {what}", info.iterations)]
 }

@@ -161,7 +161,8 @@ impl Nuisances<'_> {
             let influence = [&a, &b].map(|scores| standard_error(&self.rows, &scores.phi).powi(2));
             let (own, factor) = match inference {
                 Inference::Sample => {
-                    let given = |outcome| conditional::standard_error(&self.rows, &p.e, outcome, target, Weights::Normalised);
+                    let given =
+                        |outcome| conditional::standard_error(&self.rows, &p.e, outcome, target, Weights::Normalised);
                     ([&o.values, &fit.values].map(|outcome| given(outcome).powi(2)), recipe::WIDENING)
                 }
                 Inference::Population => (influence, 1.0),

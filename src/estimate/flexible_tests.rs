@@ -61,7 +61,7 @@ fn predictions_of_a_fold_do_not_depend_on_its_outcomes() {
     let p = boosting(OutcomeKind::Continuous);
     let fold = crate::numerics::folds::stratified(&a.t, p.folds, p.seed);
     let mut changed = Arrays::draw(200, OutcomeKind::Continuous);
-    (0..200).filter(|i| fold[*i] == 1).for_each(|i| changed.y[i] = -7.0 * changed.y[i]);
+    (0..200).filter(|i| fold[*i] == 1).for_each(|i| changed.y[i] *= -7.0);
     let changed = changed.sample(None);
     let (n, m) = (Nuisances::new(&sample, &p).unwrap(), Nuisances::new(&changed, &p).unwrap());
     let (before, after) = (&n.outcomes().unwrap()[0].values, &m.outcomes().unwrap()[0].values);

@@ -4,7 +4,7 @@ use crate::design::PropensityModel;
 use crate::design::propensity::{Propensity, fit_standardised};
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, SeMethod, Target};
 use crate::estimate::bart::BartFit;
-use crate::estimate::crossfit::{CrossFitter, Division, Outcomes, Propensities};
+use crate::estimate::crossfit::{self, CrossFitter, Division, Outcomes, Propensities};
 use crate::estimate::effects::{Errors, Label, Uncertainty};
 use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard_error};
 use crate::estimate::outcome::{OutcomeModels, check_binary};
@@ -90,10 +90,9 @@ impl<'a> Nuisances<'a> {
             PropensityModel::CrossFitted(_) | PropensityModel::Known(_) => Self::new(sample, params)?,
         };
         if let PropensityModel::CrossFitted(p) = propensity {
-            let fold_notes = |(fold, info): (usize, &crate::learners::learner::FitInfo)| {
-                info.notes.iter().map(move |note| format!("propensity, fold {}: {note}", fold + 1)).collect::<Vec<_>>()
-            };
-            let notes = p.fits.iter().enumerate().flat_map(fold_notes).collect();
+            let folds = p.fits.iter().enumerate();
+            let notes =
+                folds.flat_map(|(k, info)| crossfit::said(&format!("propensity, fold {}", k + 1), info)).collect();
             all.designed = Some(Propensities { e: p.e.to_vec(), clipped: p.clipped, notes, dropped: Vec::new() });
         }
         if let PropensityModel::Known(p) = propensity {

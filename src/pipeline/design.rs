@@ -9,9 +9,11 @@ use crate::design;
 use crate::diagnose::balance::{self, BalanceTerm};
 use crate::diagnose::{overlap, placebo};
 use crate::estimand::{EstimatorKind, Population, Target};
+use crate::nuisance::LearnerKind;
 use crate::plan::Tool;
 use crate::report::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
 use crate::sample::Covariates;
+use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec, Placebo, TermGroup};
 use crate::term::Term;
 use ndarray::Array1;
@@ -46,12 +48,14 @@ pub struct Fitted {
 /// Runs the design of every analysis of the spec.
 #[must_use]
 pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
+    let analyses: Vec<AnalysisDesign> = spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect();
+    let clipped = analyses.iter().filter_map(|design| design.propensity.as_ref()).map(|model| model.clipped).sum();
     DesignDocument {
         iteration: spec.iteration,
         spec_sha256: spec.sha256(),
         data_sha256: prepared.document.sha256.clone(),
-        counters: prepared.counters().clone(),
-        analyses: spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect(),
+        counters: Counters { propensities_clipped: clipped, ..prepared.counters().clone() },
+        analyses,
     }
 }
 
@@ -189,8 +193,10 @@ fn placebos(
     analysis: &Analysis,
     fitted: &Fitted,
 ) -> Result<placebo::PlaceboReport, DesignFailure> {
-    let params =
-        placebo::PlaceboParams { estimator: placebo_estimator(&spec.tools), estimate: effects::params(spec, analysis) };
+    let params = placebo::PlaceboParams {
+        estimator: placebo_estimator(&spec.tools, analysis),
+        estimate: effects::params(spec, analysis),
+    };
     let mut report = placebo::placebo_report(Vec::new());
     let mut untested = Vec::new();
     for declared in &spec.placebos {
@@ -216,17 +222,24 @@ fn one_placebo(
     values: Array1<f64>,
     (target, params): (Target, &placebo::PlaceboParams),
 ) -> placebo::PlaceboReport {
-    let with = |covariates: &Covariates, values: Array1<f64>| {
+    let one = |values| {
         let role = declared.role.key().to_owned();
-        let one = placebo::DeclaredPlacebo { column: declared.column.clone(), role, values };
-        placebo::placebo_effects(covariates, &[one], target, params)
+        [placebo::DeclaredPlacebo { column: declared.column.clone(), role, values }]
     };
     let have: Vec<usize> = (0..values.len()).filter(|row| !values[*row].is_nan()).collect();
     if have.len() == values.len() {
-        return with(&fitted.covariates, values);
+        let propensity = (&fitted.kept.propensity, target);
+        return placebo::placebo_effects_with(&fitted.covariates, &one(values), propensity, params);
     }
     match fitted.covariates.rows(&have) {
-        Ok(covariates) => with(&covariates, values.select(ndarray::Axis(0), &have)),
+        Ok(covariates) => {
+            let tested = one(values.select(ndarray::Axis(0), &have));
+            match fitted.kept.propensity.rows(&have) {
+                Some(propensity) => placebo::placebo_effects_with(&covariates, &tested, (&propensity, target), params),
+                // A regression is fitted to the rows that it serves.
+                None => placebo::placebo_effects(&covariates, &tested, target, params),
+            }
+        }
         Err(error) => placebo::PlaceboReport {
             effects: Vec::new(),
             not_applicable: Some(format!("among the rows that have `{}`, {error}", declared.column)),
@@ -234,9 +247,17 @@ fn one_placebo(
     }
 }
 
-/// AIPW where the plan allows it, else Hájek IPW: the placebo is adjusted as the outcome will be.
-fn placebo_estimator(tools: &[Tool]) -> EstimatorKind {
-    if tools.contains(&Tool::Aipw) { EstimatorKind::Aipw } else { EstimatorKind::IpwHajek }
+/// The placebo is adjusted as the outcome will be: by AIPW, cross-fitted where the propensity is by a learner. Else, or
+/// where the plan allows neither, by Hájek IPW.
+fn placebo_estimator(tools: &[Tool], analysis: &Analysis) -> EstimatorKind {
+    let flexible = analysis.models.propensity != LearnerKind::Linear;
+    if flexible && (tools.contains(&Tool::AipwCrossfit) || tools.contains(&Tool::DrAverage)) {
+        EstimatorKind::AipwCrossfit
+    } else if tools.contains(&Tool::Aipw) {
+        EstimatorKind::Aipw
+    } else {
+        EstimatorKind::IpwHajek
+    }
 }
 
 pub(super) fn population(

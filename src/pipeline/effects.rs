@@ -1,18 +1,19 @@
 //! The effects stage: runs only after `unblind`, for every spec that was tried.
 
 use super::design::{self, DesignFailure, Fitted};
+use super::judge;
 use super::memo::Kept;
 use super::prepare::Prepared;
-use crate::design::PropensityModel;
 use crate::diagnose::sensitivity::{self, SensitivityReport};
-use crate::estimand::{Effect, EstimatorKind};
-use crate::estimate::{EstimateError, EstimateParams, Nuisances};
+use crate::estimand::{Effect, EstimatorKind, Target};
+use crate::estimate::{EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
 use crate::plan::Tool;
-use crate::report::documents::EffectRow;
+use crate::report::documents::{EffectRow, EstimateDiagnostics};
 use crate::sample::Sample;
 use crate::spec::{Analysis, AnalysisSpec};
 use ndarray::Array1;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every effect of one spec, and the reasons for those that could not be estimated.
@@ -24,29 +25,67 @@ pub struct Effects {
     pub not_estimated: Vec<String>,
     /// Terms left out in a fold of the cross-fitting: sentences.
     pub notes: Vec<String>,
+    /// What judges the primary estimates, by iteration and requested estimand.
+    pub diagnostics: BTreeMap<(u32, Target), EstimateDiagnostics>,
 }
 
-/// Runs the estimators of one analysis.
+impl Effects {
+    /// `more` after these.
+    pub fn extend(&mut self, more: Effects) {
+        self.rows.extend(more.rows);
+        self.not_estimated.extend(more.not_estimated);
+        self.notes.extend(more.notes);
+        self.diagnostics.extend(more.diagnostics);
+    }
+}
+
+/// Runs the estimators of some analyses of one spec. Those in the same population with the same terms and models share
+/// every nuisance fit, whatever their target.
 #[must_use]
-pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
+pub fn spec_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis]) -> Effects {
+    let mut done: BTreeMap<usize, Effects> = BTreeMap::new();
+    for (i, first) in analyses.iter().enumerate() {
+        let alike = |other: &Analysis| {
+            (first.population, &first.terms, first.models) == (other.population, &other.terms, other.models)
+        };
+        let group: Vec<usize> = (i..analyses.len()).filter(|j| analyses.get(*j).is_some_and(|a| alike(a))).collect();
+        if done.contains_key(&i) {
+            continue;
+        }
+        let members: Vec<&Analysis> = group.iter().filter_map(|j| analyses.get(*j).copied()).collect();
+        done.extend(group.into_iter().zip(group_effects(prepared, spec, &members)));
+    }
+    let mut all = Effects::default();
+    done.into_values().for_each(|effects| all.extend(effects));
+    all
+}
+
+/// The effects of analyses that share their nuisances, one entry for each.
+fn group_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis]) -> Vec<Effects> {
+    let Some(first) = analyses.first() else { return Vec::new() };
+    let failed = |reason: &str| {
+        let line = |analysis: &&Analysis| Effects {
+            not_estimated: vec![label(spec.iteration, analysis) + reason],
+            ..Effects::default()
+        };
+        analyses.iter().map(line).collect()
+    };
+    let (sample, kept) = match sample(prepared, spec, first) {
+        Ok(sample) => sample,
+        Err(failure) => return failed(&failure.0),
+    };
+    match Nuisances::with_propensity_model(&sample, &params(spec, first), &kept.propensity) {
+        Ok(nuisances) => {
+            analyses.iter().map(|analysis| analysis_effects(&nuisances, &sample, spec, analysis)).collect()
+        }
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
     let label = |what: &str| label(spec.iteration, analysis) + what;
-    let (sample, kept) = match sample(prepared, spec, analysis) {
-        Ok(sample) => sample,
-        Err(failure) => {
-            effects.not_estimated.push(label(&failure.0));
-            return effects;
-        }
-    };
-    let params = params(spec, analysis);
-    let nuisances = match nuisances(&sample, &params, &kept.propensity) {
-        Ok(nuisances) => nuisances,
-        Err(error) => {
-            effects.not_estimated.push(label(&error.to_string()));
-            return effects;
-        }
-    };
     for kind in &analysis.estimators {
         match nuisances.effect(*kind, analysis.target) {
             Ok(effect) => effects.rows.push(EffectRow {
@@ -54,12 +93,16 @@ pub fn analysis_effects(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Ana
                 requested: analysis.requested,
                 name: name.clone(),
                 primary: *kind == analysis.primary,
+                learners: judge::learners(*kind, spec, analysis),
                 effect,
             }),
             Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),
         }
     }
-    effects.notes.extend(crossfit_drops(&nuisances, analysis).map(|drop| label(&drop)));
+    effects.notes.extend(crossfit_drops(nuisances, analysis).map(|drop| label(&drop)));
+    if let Some(found) = judge::diagnostics(nuisances, sample, &effects.rows) {
+        effects.diagnostics.insert((spec.iteration, analysis.requested), found);
+    }
     effects
 }
 
@@ -100,21 +143,6 @@ fn sample_and_weights(
     let y = prepared.outcome()?.select(ndarray::Axis(0), &kept.rows);
     let sample = Sample::new(covariates, y).map_err(|error| DesignFailure(error.to_string()))?;
     Ok((sample, (kept, weights)))
-}
-
-/// Nuisances that start from the propensity of the design instead of fitting it again.
-///
-/// # Errors
-/// [`EstimateError`].
-pub fn nuisances<'a>(
-    sample: &'a Sample,
-    params: &EstimateParams,
-    propensity: &PropensityModel,
-) -> Result<Nuisances<'a>, EstimateError> {
-    match propensity {
-        PropensityModel::Logistic(propensity) => Nuisances::with_propensity(sample, params, propensity),
-        PropensityModel::CrossFitted(_) | PropensityModel::Known(_) => Nuisances::new(sample, params),
-    }
 }
 
 /// How an analysis is estimated.

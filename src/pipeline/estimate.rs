@@ -4,16 +4,17 @@ use super::design::DesignFailure;
 use super::effects;
 use super::prepare::Prepared;
 use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request};
-use crate::design;
+use crate::design::{self, DesignError, KnownPropensity, PropensityModel};
 use crate::estimand::{Effect, EstimatorKind, OutcomeKind, Population, Target};
 use crate::estimate::{EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
-use crate::nuisance::{Inference, NuisanceModels};
+use crate::nuisance::{Inference, LearnerKind, NuisanceModels};
 use crate::plan::MissingPolicy;
 use crate::sample::Sample;
 use crate::schema::Counters;
-use crate::spec::AnalysisSpec;
+use crate::spec::{Analysis, AnalysisSpec};
 use crate::term::Term;
+use ndarray::{Array1, Axis};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -97,9 +98,22 @@ pub fn from_plan(
     }
     let (sample, kept) = effects::sample(prepared, spec, analysis)?;
     let params = effects::params(spec, analysis);
-    let effect = effects::nuisances(&sample, &params, &kept.propensity)
+    let effect = Nuisances::with_propensity_model(&sample, &params, &kept.propensity)
         .and_then(|nuisances| nuisances.effect(kind, analysis.target))
         .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+    document(prepared, spec, analysis, effect)
+}
+
+/// The document of an effect that was estimated in this analysis of `spec`.
+///
+/// # Errors
+/// The design failed.
+pub fn document(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    effect: Effect,
+) -> Result<EstimateDocument, EstimateFailure> {
     let fitted = super::design::fit(prepared, spec, analysis)?;
     let document = super::design::population(prepared, spec, analysis, &fitted)?;
     Ok(EstimateDocument {
@@ -137,6 +151,14 @@ pub struct DataRequest {
     pub folds: (usize, u64),
     /// How logistic regressions are fitted.
     pub logistic: LogisticParams,
+    /// What fits the nuisances.
+    pub models: NuisanceModels,
+    /// Whose average effect the interval is about.
+    pub inference: Inference,
+    /// Cluster column.
+    pub clusters: Option<String>,
+    /// Column of known probabilities of treatment.
+    pub known_propensity: Option<String>,
 }
 
 /// One estimator on a data file.
@@ -155,25 +177,25 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         outcome: Some(request.outcome.clone()),
         weights: request.weights.clone(),
         unit_id: None,
-        clusters: None,
-        known_propensity: None,
+        clusters: request.clusters.clone(),
+        known_propensity: request.known_propensity.clone(),
         terms: terms.clone(),
         placebos: Vec::new(),
         missing: MissingPolicy::Error,
     };
     let analysed = table.into_analysed(&wanted).map_err(EstimateFailure::from_problems)?;
     let counters = analysed.counters().clone();
-    let (sample, trimming) = sample(analysed, &terms, request)?;
+    let (sample, propensity, trimming) = sample(analysed, &terms, request)?;
     let params = EstimateParams {
         population: request.population,
         outcome: request.outcome.1,
         folds: request.folds.0,
         seed: request.folds.1,
         logistic: request.logistic.clone(),
-        models: NuisanceModels::default(),
-        inference: Inference::default(),
+        models: request.models,
+        inference: request.inference,
     };
-    let effect = effect(&sample, &params, request.estimator, request.target)?;
+    let effect = effect(&sample, &params, propensity.as_ref(), request)?;
     let trimmed = trimming.as_ref().map_or((0, 0), |t| (t.trimmed_treated, t.trimmed_control));
     Ok(EstimateDocument {
         name: effect.estimand.name(),
@@ -202,9 +224,13 @@ fn distinct_roles(request: &DataRequest) -> Result<(), EstimateFailure> {
     if treatment == outcome {
         problems.push(format!("`{treatment}` cannot be both the treatment and the outcome"));
     }
-    for (role, column) in
-        [("treatment", Some(treatment)), ("outcome", Some(outcome)), ("weight", request.weights.as_ref())]
-    {
+    for (role, column) in [
+        ("treatment", Some(treatment)),
+        ("outcome", Some(outcome)),
+        ("weight", request.weights.as_ref()),
+        ("cluster", request.clusters.as_ref()),
+        ("known propensity", request.known_propensity.as_ref()),
+    ] {
         if let Some(column) = column.filter(|column| used.contains(&column.as_str())) {
             problems.push(format!("`{column}` is the {role} and cannot be adjusted for; leave it out of the terms"));
         }
@@ -215,31 +241,59 @@ fn distinct_roles(request: &DataRequest) -> Result<(), EstimateFailure> {
 fn effect(
     sample: &Sample,
     params: &EstimateParams,
-    estimator: EstimatorKind,
-    target: Target,
+    propensity: Option<&PropensityModel>,
+    request: &DataRequest,
 ) -> Result<Effect, EstimateFailure> {
-    let run = || Nuisances::new(sample, params)?.effect(estimator, target);
-    run().map_err(|error| EstimateFailure::Failed(error.to_string()))
+    let nuisances = match propensity {
+        Some(propensity) => Nuisances::with_propensity_model(sample, params, propensity),
+        None => Nuisances::new(sample, params),
+    };
+    nuisances
+        .and_then(|nuisances| nuisances.effect(request.estimator, request.target))
+        .map_err(|error| EstimateFailure::Failed(error.to_string()))
 }
 
-fn sample(
-    analysed: Analysed,
-    terms: &[Term],
-    request: &DataRequest,
-) -> Result<(Sample, Option<design::Trimming>), EstimateFailure> {
+/// The sample after trimming; a propensity that is known, and what trimming did. An estimated one is left to the estimator,
+/// since not all of them need it.
+type Trimmed = (Sample, Option<PropensityModel>, Option<design::Trimming>);
+
+fn sample(analysed: Analysed, terms: &[Term], request: &DataRequest) -> Result<Trimmed, EstimateFailure> {
     let failed = |error: &dyn std::fmt::Display| EstimateFailure::Failed(error.to_string());
+    let known = analysed.known_propensity().cloned();
     let sample = analysed.sample(terms).map_err(EstimateFailure::from_problems)?;
-    let Population::Trimmed { trim } = request.population else { return Ok((sample, None)) };
-    let propensity = design::fit_propensity(sample.covariates(), &request.logistic).map_err(|e| failed(&e))?;
-    let trimming = design::trim(&propensity.e, sample.covariates().treated(), trim);
+    let of = |e: Array1<f64>, sample: &Sample| PropensityModel::Known(KnownPropensity::new(e, sample.covariates()));
+    let Population::Trimmed { trim } = request.population else {
+        let propensity = known.map(|e| of(e, &sample));
+        return Ok((sample, propensity, None));
+    };
+    let e = match &known {
+        Some(e) => e.clone(),
+        None => fitted(&sample, request).map_err(|error| failed(&error))?,
+    };
+    let trimming = design::trim(&e, sample.covariates().treated(), trim);
     let kept = sample.rows(&trimming.keep).map_err(|error| failed(&error))?;
-    Ok((kept, Some(trimming)))
+    let propensity = known.map(|e| of(e.select(Axis(0), &trimming.keep), &kept));
+    Ok((kept, propensity, Some(trimming)))
+}
+
+/// The propensity by which units are trimmed.
+fn fitted(sample: &Sample, request: &DataRequest) -> Result<Array1<f64>, DesignError> {
+    let covariates = sample.covariates();
+    if request.models.propensity == LearnerKind::Linear {
+        return Ok(design::fit_propensity(covariates, &request.logistic)?.e);
+    }
+    let (folds, seed) = request.folds;
+    let how = (request.models.propensity, request.models.budget);
+    Ok(super::propensity::crossfit(covariates, how, folds, seed)?.e)
 }
 
 /// Every column that is not the treatment, the outcome or the weights, with one indicator per level but the reference.
 fn other_columns(table: &dataset::Table, request: &DataRequest) -> Vec<Term> {
     let taken = |name: &str| {
-        name == request.treatment.0 || name == request.outcome.0 || request.weights.as_deref() == Some(name)
+        let columns = [&request.weights, &request.clusters, &request.known_propensity];
+        name == request.treatment.0
+            || name == request.outcome.0
+            || columns.iter().any(|column| column.as_deref() == Some(name))
     };
     let document = table.document();
     document

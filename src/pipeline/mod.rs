@@ -11,6 +11,7 @@
 pub mod design;
 pub mod effects;
 pub mod estimate;
+mod judge;
 pub mod memo;
 pub mod prepare;
 mod propensity;

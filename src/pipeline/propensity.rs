@@ -7,7 +7,7 @@ use crate::design::{
 };
 use crate::learners::learner::Seed;
 use crate::learners::logistic::LogisticParams;
-use crate::nuisance::{LearnerKind, NuisanceModels};
+use crate::nuisance::{Budget, LearnerKind, NuisanceModels};
 use crate::numerics::folds;
 use crate::report::documents::{CoefficientRow, PropensityDocument};
 use crate::sample::Covariates;
@@ -31,12 +31,21 @@ pub(super) fn fit(
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
         return Ok(PropensityModel::Logistic(fitted));
     }
-    let fold = folds::divide(covariates.treated(), covariates.clusters(), spec.folds, spec.seed, 0);
-    let how = CrossFitting { fold: &fold, folds: spec.folds, clip: CLIP };
-    let seed = Seed::new(spec.seed, "design.propensity");
-    let fitted = design::fit_crossfitted_by(covariates, (models.propensity, models.budget), how, &seed)?;
+    let fitted = crossfit(covariates, (models.propensity, models.budget), spec.folds, spec.seed)?;
     tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");
     Ok(PropensityModel::CrossFitted(fitted))
+}
+
+/// A propensity out of fold. The folds are those of the first division of the estimators.
+pub(super) fn crossfit(
+    covariates: &Covariates,
+    learner: (LearnerKind, Budget),
+    folds: usize,
+    seed: u64,
+) -> Result<CrossFittedPropensity, DesignError> {
+    let fold = folds::divide(covariates.treated(), covariates.clusters(), folds, seed, 0);
+    let how = CrossFitting { fold: &fold, folds, clip: CLIP };
+    design::fit_crossfitted_by(covariates, learner, how, &Seed::new(seed, "design.propensity"))
 }
 
 /// What design.json says of it.
@@ -68,8 +77,7 @@ fn nothing(learner: &str) -> PropensityDocument {
 }
 
 fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument {
-    let row =
-        |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
+    let row = |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
     PropensityDocument {
         coefficients: fitted.coefficients.iter().map(row).collect(),
         dropped_terms: fitted.dropped_terms.clone(),
@@ -83,10 +91,11 @@ fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument 
 
 fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> PropensityDocument {
     let folds = || fitted.fits.iter().enumerate();
-    let notes = folds().flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
-    let unfinished = folds().filter(|(_, info)| !info.converged).map(|(fold, info)| {
-        format!("the propensity, fold {}, after {} rounds", fold + 1, info.iterations)
-    });
+    let notes =
+        folds().flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
+    let unfinished = folds()
+        .filter(|(_, info)| !info.converged)
+        .map(|(fold, info)| format!("the propensity, fold {}, after {} rounds", fold + 1, info.iterations));
     PropensityDocument {
         terms: covariates.names().to_vec(),
         iterations: fitted.fits.iter().map(|info| info.iterations).collect(),

@@ -288,16 +288,20 @@ fn answering_figures(input: &ReportInput<'_>) -> Result<Vec<(u32, Figure)>, Repo
     Ok(all)
 }
 
-/// What each command of the notebook prints, made by the very functions that the command line calls.
+/// What each command of the notebook prints, made by the functions that the command line calls. The effects are those of
+/// the results: fitting them a second time would give the same.
 fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
     let mut outputs = vec![checked(input.prepared)];
-    for answer in input.results.answers.iter().filter(|answer| answer.effect.is_some()) {
+    for answer in &input.results.answers {
+        let Some(effect) = answer.effect.clone() else { continue };
         let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration);
-        let document = run.map(|run| estimate::from_plan(input.prepared, &run.spec, answer.requested, None));
-        let stdout = match document {
-            Some(Ok(document)) => String::from_utf8_lossy(&json::to_bytes(&document)?).into_owned(),
-            Some(Err(error)) => format!("error: {error}\n"),
+        let analysis = run.and_then(|run| run.analysis(answer.requested));
+        let stdout = match run.zip(analysis) {
             None => String::new(),
+            Some((run, analysis)) => match estimate::document(input.prepared, &run.spec, analysis, effect) {
+                Ok(document) => String::from_utf8_lossy(&json::to_bytes(&document)?).into_owned(),
+                Err(error) => format!("error: {error}\n"),
+            },
         };
         outputs.push(stdout);
     }
@@ -314,6 +318,10 @@ pub fn checked(prepared: &Prepared) -> String {
     let terms = draft.analyses.first().map_or(0, |analysis| analysis.terms.len());
     let estimands: Vec<&str> = draft.analyses.iter().map(|analysis| analysis.requested.acronym()).collect();
     let dropped = prepared.counters().rows_dropped_missing;
+    let answered = draft
+        .analyses
+        .first()
+        .map_or_else(String::new, |analysis| format!("{}. {}", analysis.primary.title(), analysis.because));
     let lines = [
         "The plan and the data agree.".to_owned(),
         format!(
@@ -325,6 +333,7 @@ pub fn checked(prepared: &Prepared) -> String {
         format!("  confounders  {} ({priority} with priority), {terms} design terms", draft.confounders.len()),
         format!("  placebos     {} declared", draft.placebos.len()),
         format!("  estimands    {}", estimands.join(", ")),
+        format!("  answered by  {answered}"),
         format!("  plan         sha256 {}", prepared.plan_sha256),
         format!("  data         sha256 {}", prepared.document.sha256),
     ];

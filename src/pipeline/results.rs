@@ -3,12 +3,15 @@
 
 use super::effects::{self, Effects};
 use super::prepare::Prepared;
-use crate::critique::rubric::SensitivityState;
+use crate::critique::rubric::{EstimateState, SensitivityState};
 use crate::critique::{Critique, Executed};
 use crate::diagnose::sensitivity::SensitivityReport;
 use crate::estimand::{Effect, EstimatorKind, Target};
 use crate::finding::Tier;
-use crate::report::documents::{AnalysisDesign, Answer, DesignDocument, EffectRow, ResultsDocument, SpecTried};
+use crate::report::documents::{
+    AnalysisDesign, Answer, DesignDocument, EffectRow, EstimateDiagnostics, ResultsDocument, SpecTried,
+};
+use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
 use std::collections::BTreeMap;
 
@@ -32,7 +35,7 @@ impl Iteration {
         Executed { spec: &self.spec, spec_sha256: &self.sha256, design: &self.design }
     }
 
-    fn analysis(&self, requested: Target) -> Option<&Analysis> {
+    pub(super) fn analysis(&self, requested: Target) -> Option<&Analysis> {
         self.spec.analyses.iter().find(|analysis| analysis.requested == requested)
     }
 
@@ -56,6 +59,24 @@ impl Unblinded {
     #[must_use]
     pub fn sensitivity_states(&self) -> BTreeMap<Target, SensitivityState<'_>> {
         self.sensitivity.iter().map(|(target, outcome)| (*target, sensitivity_state(outcome))).collect()
+    }
+
+    /// The answers as the critic takes them.
+    #[must_use]
+    pub fn estimate_states(&self, tried: &[Iteration]) -> BTreeMap<Target, EstimateState<'_>> {
+        let state = |(requested, iteration): (&Target, &u32)| {
+            let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
+            let (effect, diagnostics) = self.judged(tried, run.analysis(*requested)?)?;
+            Some((*requested, EstimateState::Measured { effect, diagnostics }))
+        };
+        self.answering.iter().filter_map(state).collect()
+    }
+
+    /// The primary effect of an analysis with what judges it.
+    fn judged(&self, tried: &[Iteration], analysis: &Analysis) -> Option<(&Effect, &EstimateDiagnostics)> {
+        let effect = self.primary(tried, analysis)?;
+        let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
+        Some((effect, self.effects.diagnostics.get(&(first, analysis.requested))?))
     }
 
     /// The requested estimands whose primary estimator gave no estimate, with the reason.
@@ -102,14 +123,8 @@ fn sensitivity_state(outcome: &Result<SensitivityReport, String>) -> Sensitivity
 #[must_use]
 pub fn effects_of(prepared: &Prepared, spec: &AnalysisSpec, earlier: &[Iteration]) -> Effects {
     let known = |analysis: &Analysis| earlier.iter().any(|i| i.spec.analyses.contains(analysis));
-    let mut all = Effects::default();
-    for analysis in spec.analyses.iter().filter(|analysis| !known(analysis)) {
-        let effects = effects::analysis_effects(prepared, spec, analysis);
-        all.rows.extend(effects.rows);
-        all.not_estimated.extend(effects.not_estimated);
-        all.notes.extend(effects.notes);
-    }
-    all
+    let analyses: Vec<&Analysis> = spec.analyses.iter().filter(|analysis| !known(analysis)).collect();
+    effects::spec_effects(prepared, spec, &analyses)
 }
 
 /// Looks at the outcome: effects of every spec that was tried, and sensitivity of the primary effect of each answer.
@@ -118,9 +133,7 @@ pub fn unblind(prepared: &Prepared, tried: &[Iteration], answering: BTreeMap<Tar
     let mut unblinded = Unblinded { answering, effects: Effects::default(), sensitivity: BTreeMap::new() };
     for (k, iteration) in tried.iter().enumerate() {
         let effects = effects_of(prepared, &iteration.spec, tried.get(..k).unwrap_or_default());
-        unblinded.effects.rows.extend(effects.rows);
-        unblinded.effects.not_estimated.extend(effects.not_estimated);
-        unblinded.effects.notes.extend(effects.notes);
+        unblinded.effects.extend(effects);
     }
     let sensitivity = |(requested, iteration): (&Target, &u32)| {
         let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
@@ -144,6 +157,9 @@ pub fn document(
     (critique, playbooks): (Critique, BTreeMap<String, String>),
 ) -> ResultsDocument {
     let last = tried.last();
+    let answers: Vec<Answer> =
+        critique.analyses.iter().map(|graded| answer(tried, &unblinded, graded.requested, graded.tier)).collect();
+    let clipped = answers.iter().filter_map(|answer| answer.propensity.as_ref()).map(|model| model.clipped).sum();
     ResultsDocument {
         title: prepared.plan.title.clone(),
         units: prepared.plan.outcome.units.clone(),
@@ -152,12 +168,8 @@ pub fn document(
         spec_sha256: last.map(|run| run.sha256.clone()).unwrap_or_default(),
         tool_version: crate::VERSION.to_owned(),
         playbooks,
-        counters: prepared.counters().clone(),
-        answers: critique
-            .analyses
-            .iter()
-            .map(|graded| answer(tried, &unblinded, graded.requested, graded.tier))
-            .collect(),
+        counters: Counters { propensities_clipped: clipped, ..prepared.counters().clone() },
+        answers,
         effects: unblinded.effects.rows,
         not_estimated: unblinded.effects.not_estimated,
         estimation_notes: unblinded.effects.notes,
@@ -193,6 +205,8 @@ fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: T
         population: population.as_ref().map(|p| p.description.clone()).unwrap_or_default(),
         population_numbers: population,
         effect,
+        diagnostics: analysis.and_then(|analysis| unblinded.judged(tried, analysis)).map(|(_, found)| found.clone()),
+        propensity: design.and_then(|design| design.propensity.clone()),
         sensitivity: sensitivity.and_then(|outcome| outcome.as_ref().ok()).cloned(),
         missing,
     }

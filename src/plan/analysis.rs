@@ -89,6 +89,7 @@ pub(super) fn check(plan: &Plan, out: &mut Vec<Problem>) {
     rules.also();
     rules.learners();
     rules.repeats();
+    rules.inference();
     rules.known_propensity();
     rules.columns();
 }
@@ -164,6 +165,25 @@ impl Rules<'_> {
         let crossfitted = EstimatorKind::ALL.into_iter().filter(|k| k.is_crossfitted()).map(EstimatorKind::key);
         let message = format!("`repeats` is about cross-fitting, and `{}` is not cross-fitted", kind.key());
         self.note("repeats", message, format!("Leave `repeats` out, or use {}.", listed(crossfitted)));
+    }
+
+    /// A variance given the sample, and a posterior, take units for independent; the simpler estimators have no variance
+    /// given the sample.
+    fn inference(&mut self) {
+        let sample = self.asked.inference == Some(Inference::Sample);
+        if sample && self.asked.clusters.is_some() {
+            let message = "intervals about the sample take units for independent, and `clusters` says they are not";
+            self.note("inference", message.to_owned(), "Write `inference: population`, or leave `clusters` out.");
+        }
+        let simple = [EstimatorKind::Gformula, EstimatorKind::IpwHajek, EstimatorKind::IpwHt];
+        if let Some(kind) = self.asked.estimator.filter(|kind| sample && simple.contains(kind)) {
+            let message = format!("`{}` has intervals about the population only", kind.key());
+            self.note("inference", message, "Write `inference: population`, or use an estimator such as `aipw`.");
+        }
+        if self.asked.clusters.is_some() && self.asked.estimator == Some(EstimatorKind::Bart) {
+            let message = "the posterior of `bart` takes units for independent, and `clusters` says they are not";
+            self.note("clusters", message.to_owned(), "Use `aipw_bart`, whose standard error respects clusters.");
+        }
     }
 
     fn known_propensity(&mut self) {

@@ -126,6 +126,8 @@ pub struct EffectRow {
     pub name: String,
     /// Whether this estimator is the primary one of its analysis.
     pub primary: bool,
+    /// What fits its propensity and its outcome means: `logistic, linear`; `none` for the difference in means.
+    pub learners: String,
     /// The estimate.
     pub effect: Effect,
 }

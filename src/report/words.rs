@@ -5,6 +5,7 @@ use super::{numbers, text};
 use crate::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use crate::estimand::{Effect, SeMethod};
 use crate::finding::{Severity, Tier};
+use crate::nuisance::Inference;
 use crate::plan::MissingPolicy;
 
 /// Influence-function and stacked standard errors that differ by more than this share deserve a note.
@@ -72,6 +73,18 @@ pub fn missing_policy(policy: MissingPolicy) -> &'static str {
 pub fn asked_and_answered(answer: &Answer) -> String {
     let asked = answer.requested.acronym();
     if asked == answer.name { asked.to_owned() } else { format!("{asked} asked, {} answered", answer.name) }
+}
+
+/// The name of an estimand with whose effect the interval is about: `ATT`, or `SATT (these units)`.
+#[must_use]
+pub fn about(name: &str, effect: &Effect) -> String {
+    match effect.inference {
+        Inference::Population => name.to_owned(),
+        Inference::Sample => {
+            let acronym = effect.estimand.target.acronym();
+            format!("{} (these units)", name.replace(acronym, &format!("S{acronym}")))
+        }
+    }
 }
 
 /// `3.44 kg`, but `1,795 (1978 US dollars)`: units that begin with a digit would run into the number.

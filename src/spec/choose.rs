@@ -11,7 +11,7 @@
 
 use super::Analysis;
 use crate::estimand::{EstimatorKind, Population};
-use crate::nuisance::{LearnerKind, NuisanceModels};
+use crate::nuisance::NuisanceModels;
 use crate::plan::{AnalysisSection, Plan, Tool};
 use crate::term::Term;
 
@@ -147,16 +147,11 @@ fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
 
 /// What the plan says, or what the estimator is made for.
 fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
-    let default = NuisanceModels::default();
-    let (propensity, outcome) = match primary {
-        EstimatorKind::DrAverage => (LearnerKind::Boosting, LearnerKind::BoostingLinear),
-        EstimatorKind::AipwBart | EstimatorKind::Bart => (LearnerKind::Boosting, LearnerKind::Bart),
-        _ => (default.propensity, default.outcome),
-    };
+    let made_for = NuisanceModels::for_estimator(primary);
     NuisanceModels {
-        propensity: asked.propensity.unwrap_or(propensity),
-        outcome: asked.outcome_model.unwrap_or(outcome),
-        repeats: asked.repeats.unwrap_or(default.repeats),
-        budget: asked.budget.unwrap_or(default.budget),
+        propensity: asked.propensity.unwrap_or(made_for.propensity),
+        outcome: asked.outcome_model.unwrap_or(made_for.outcome),
+        repeats: asked.repeats.unwrap_or(made_for.repeats),
+        budget: asked.budget.unwrap_or(made_for.budget),
     }
 }

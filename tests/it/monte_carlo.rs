@@ -43,14 +43,21 @@ fn mean_outcome(kind: OutcomeKind, t: f64, x1: f64, x2: f64) -> f64 {
 }
 
 fn draw(kind: OutcomeKind, replication: usize) -> Sample {
+    draw_with_effects(kind, replication).0
+}
+
+/// A sample, and Y(1) − Y(0) of each of its units if the outcome is continuous: both outcomes share the error.
+fn draw_with_effects(kind: OutcomeKind, replication: usize) -> (Sample, Vec<f64>) {
     let mut rng = streams::stream(SEED, &format!("monte_carlo.{kind:?}.{replication}"));
     let mut normal = || normal_quantile(rng.random_range(1e-12..1.0)).unwrap();
     let noise: Vec<[f64; 2]> = (0..N).map(|_| [normal(), normal()]).collect();
     let mut x = Array2::zeros((N, 2));
     let (mut t, mut y) = (Array1::zeros(N), Array1::zeros(N));
+    let mut effects = Vec::with_capacity(N);
     for (i, [x1, error]) in noise.into_iter().enumerate() {
         let x2 = f64::from(u8::from(rng.random::<f64>() < 0.5));
         (x[[i, 0]], x[[i, 1]]) = (x1, x2);
+        effects.push(mean_outcome(kind, 1.0, x1, x2) - mean_outcome(kind, 0.0, x1, x2) + 0.5 * error);
         t[i] = f64::from(u8::from(rng.random::<f64>() < propensity(x1, x2)));
         let mean = mean_outcome(kind, t[i], x1, x2);
         y[i] = match kind {
@@ -59,7 +66,7 @@ fn draw(kind: OutcomeKind, replication: usize) -> Sample {
         };
     }
     let covariates = Covariates::new(x, vec!["x1".into(), "x2".into()], t, None).unwrap();
-    Sample::new(covariates, y).unwrap()
+    (Sample::new(covariates, y).unwrap(), effects)
 }
 
 fn truth(kind: OutcomeKind, target: Target) -> f64 {
@@ -128,7 +135,13 @@ fn assert_valid(kind: OutcomeKind, estimators: &[EstimatorKind]) {
 fn continuous_outcome_aipw_hajek_and_g_formula_cover_every_target() {
     assert_valid(
         OutcomeKind::Continuous,
-        &[EstimatorKind::Aipw, EstimatorKind::IpwHajek, EstimatorKind::IpwHt, EstimatorKind::Gformula],
+        &[
+            EstimatorKind::Aipw,
+            EstimatorKind::Tmle,
+            EstimatorKind::IpwHajek,
+            EstimatorKind::IpwHt,
+            EstimatorKind::Gformula,
+        ],
     );
 }
 
@@ -139,7 +152,46 @@ fn binary_outcome_aipw_hajek_and_g_formula_cover_every_target() {
 
 #[test]
 fn cross_fitted_aipw_covers_every_target() {
-    assert_valid(OutcomeKind::Continuous, &[EstimatorKind::AipwCrossfit]);
+    assert_valid(OutcomeKind::Continuous, &[EstimatorKind::AipwCrossfit, EstimatorKind::TmleCrossfit]);
+}
+
+/// Intervals about the units drawn: each replication has its own truth. The bound for the SATE may be a little long.
+#[test]
+fn intervals_about_the_sample_cover_the_effects_of_its_units_and_are_shorter() {
+    let estimators = [EstimatorKind::Aipw, EstimatorKind::AipwCrossfit, EstimatorKind::TmleCrossfit];
+    let targets = [Target::Ate, Target::Att, Target::Atc];
+    let jobs: Vec<_> = estimators.iter().flat_map(|e| targets.map(|t| (*e, t))).collect();
+    let runs: Vec<Vec<(bool, f64)>> = (0..REPLICATIONS)
+        .into_par_iter()
+        .map(|r| {
+            let (sample, effects) = draw_with_effects(OutcomeKind::Continuous, r);
+            let params = EstimateParams { inference: Inference::Sample, ..params(OutcomeKind::Continuous) };
+            let nuisances = Nuisances::new(&sample, &params).unwrap();
+            let t = sample.covariates().treated().to_vec();
+            let truth = |target: Target| {
+                let counts = |i: &usize| match target {
+                    Target::Att => t[*i] == 1.0,
+                    Target::Atc => t[*i] == 0.0,
+                    _ => true,
+                };
+                let own: Vec<f64> = (0..N).filter(counts).map(|i| effects[i]).collect();
+                own.iter().sum::<f64>() / own.len() as f64
+            };
+            let of = |(e, target): &(EstimatorKind, Target)| {
+                let effect = nuisances.effect(*e, *target).unwrap();
+                let covers = effect.ci_lower <= truth(*target) && truth(*target) <= effect.ci_upper;
+                (covers, effect.std_error / effect.se_influence.unwrap())
+            };
+            jobs.iter().map(of).collect()
+        })
+        .collect();
+    for (j, (estimator, target)) in jobs.iter().enumerate() {
+        let coverage = runs.iter().filter(|r| r[j].0).count() as f64 / REPLICATIONS as f64;
+        let ratio = runs.iter().map(|r| r[j].1).sum::<f64>() / REPLICATIONS as f64;
+        let label = format!("{estimator:?} {target:?}: coverage {coverage}, {ratio:.3} of the population's");
+        assert!((0.95 - THREE_SIGMA - SHORTFALL..=0.95 + THREE_SIGMA).contains(&coverage), "{label}");
+        assert!(ratio < 0.97, "{label}");
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ pub mod spec;
 use oci_agent::estimand::{EstimatorKind, OutcomeKind, Target};
 use oci_agent::nuisance::{Budget, Inference, LearnerKind};
 use oci_agent::plan::{
-    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse, render_problems,
-    template,
+    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse,
+    render_problems, template,
 };
 use oci_agent::schema::ColumnInfo;
 use oci_agent::term::Term;
@@ -141,7 +141,8 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.tools, Tool::ALL);
     assert_eq!((plan.loop_.max_iterations, plan.loop_.stop_when, plan.loop_.blind), (4, StopWhen::Satisfactory, true));
     assert_eq!(plan.seed, 7);
-    let also = vec![EstimatorKind::IpwHajek, EstimatorKind::IpwHt, EstimatorKind::Gformula, EstimatorKind::AipwCrossfit];
+    let also =
+        vec![EstimatorKind::IpwHajek, EstimatorKind::IpwHt, EstimatorKind::Gformula, EstimatorKind::AipwCrossfit];
     let analysis = AnalysisSection {
         estimator: Some(EstimatorKind::Aipw),
         also: Some(also),

@@ -27,12 +27,6 @@ pub struct Forest {
 }
 
 impl Forest {
-    /// Number of stored trees.
-    #[must_use]
-    pub fn trees(&self) -> usize {
-        self.starts.len()
-    }
-
     fn push(&mut self, tree: &Tree, columns: &[u32]) {
         self.starts.push(self.nodes.len());
         self.flatten(tree, 0, columns);

@@ -32,7 +32,7 @@ pub struct BartParams {
     /// q, the prior probability that σ is below `sigma_hat`, in (0, 1).
     pub q: f64,
     /// The rough overestimate of σ that calibrates its prior, in units of y; `None`: the residual standard deviation
-    /// of least squares on the bin codes (see [`super::response`]).
+    /// of least squares on the bin codes (see `response.rs`).
     pub sigma_hat: Option<f64>,
     /// Fewest training rows of a leaf, at least 1.
     pub min_leaf: usize,

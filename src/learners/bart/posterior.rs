@@ -218,7 +218,7 @@ fn run_chain(problem: &Problem<'_>, random: Random, places: &Places, summary: Su
     let (mut train, mut test) = (vec![0.0; places.n], vec![0.0; places.m]);
     for sweep in 0..params.burn_in + params.draws * params.thin {
         chain.sweep(sweep);
-        if sweep < params.burn_in || (sweep + 1 - params.burn_in) % params.thin != 0 {
+        if sweep < params.burn_in || !(sweep + 1 - params.burn_in).is_multiple_of(params.thin) {
             continue;
         }
         chain.fitted(&mut fitted);

@@ -208,7 +208,7 @@ mod tests {
             let (a, b) = ((i % 4) as f64, ((i / 4) % 4) as f64);
             [a, b, a + b][j]
         });
-        let sign = |i: usize| if (i / 16) % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |i: usize| if (i / 16).is_multiple_of(2) { 1.0 } else { -1.0 };
         let y: Vec<f64> = (0..n).map(|i| 3.0 + 2.0 * x[[i, 0]] - x[[i, 1]] + sign(i)).collect();
         let binned = BinnedMatrix::new(x.view(), 255);
         let rows: Vec<usize> = (0..n).collect();

@@ -1,4 +1,4 @@
-//! Every estimate of every iteration, both standard errors side by side.
+//! Every estimate of every iteration: whose effect, by which learners, with every standard error there is.
 
 use super::{object, table};
 use crate::report::documents::{Answer, EffectRow, ResultsDocument};
@@ -19,10 +19,13 @@ fn estimates(answer: &Answer, rows: &[&EffectRow], units: &str) -> Table {
         ("iteration", Column::Number),
         ("estimand", Column::Words),
         ("estimator", Column::Words),
+        ("learners", Column::Words),
         (&estimate, Column::Number),
         ("SE, stacked", Column::Number),
         ("SE, influence", Column::Number),
         ("SE used", Column::Words),
+        ("disagreement", Column::Number),
+        ("clipped", Column::Number),
         ("rows", Column::Number),
         ("effective treated", Column::Number),
         ("effective controls", Column::Number),
@@ -41,12 +44,15 @@ fn cells(row: &EffectRow) -> Vec<String> {
     let benchmark = if e.estimator.is_benchmark() { " (benchmark)" } else { "" };
     vec![
         row.iteration.to_string(),
-        row.name.clone(),
+        words::about(&row.name, e),
         format!("{}{benchmark}", e.estimator.title()),
+        row.learners.clone(),
         numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper),
         error(e.se_stacked),
         error(e.se_influence),
         words::se_method(e.se_method).to_owned(),
+        error(e.disagreement),
+        numbers::count(e.clipped),
         numbers::count(e.n),
         numbers::effective(e.ess_treated),
         numbers::effective(e.ess_control),
@@ -59,6 +65,14 @@ pub fn notes(results: &ResultsDocument) -> Vec<String> {
         let label = format!("Iteration {}, {}, {}", row.iteration, row.name, row.effect.estimator.title());
         words::standard_errors(&label, &row.effect)
     });
+    let told = results.effects.iter().filter(|row| !row.effect.notes.is_empty()).map(|row| {
+        let notes = row.effect.notes.join("; ");
+        format!("Iteration {}, {}, {}: {notes}.", row.iteration, row.name, row.effect.estimator.title())
+    });
     let left_out = results.estimation_notes.iter().map(|note| format!("Left out: {note}."));
-    apart.chain(left_out).chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}"))).collect()
+    apart
+        .chain(told)
+        .chain(left_out)
+        .chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}")))
+        .collect()
 }

@@ -65,6 +65,7 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
         ("verdict_notes", lines(verdict_notes(results))),
         ("forest", input.pictures(|kind| kind == FigureKind::Forest)),
         ("populations", table(people::sizes(results))),
+        ("propensities", table(people::propensities(results))),
         ("answers", Value::from(results.answers.iter().map(|a| people::answer(a, input)).collect::<Vec<_>>())),
         ("analyses", Value::from(analyses.collect::<Vec<_>>())),
         ("specs_count", Value::from(provenance::specs_count(results))),

@@ -37,6 +37,37 @@ pub fn sizes(results: &ResultsDocument) -> Table {
     table
 }
 
+/// The propensity model behind each answer.
+pub fn propensities(results: &ResultsDocument) -> Table {
+    let mut table = Table::new(&[
+        ("answer", Column::Words),
+        ("propensity by", Column::Words),
+        ("steps, rounds or sweeps", Column::Words),
+        ("log-loss", Column::Number),
+        ("AUC", Column::Number),
+        ("clipped", Column::Number),
+        ("not converged", Column::Number),
+    ]);
+    for answer in &results.answers {
+        let Some(model) = &answer.propensity else { continue };
+        let out_of_fold = if model.clip.is_some() { ", out of fold" } else { "" };
+        let clipped = match model.clip {
+            Some(bound) => format!("{} at {bound}", numbers::count(model.clipped)),
+            None => "0".to_owned(),
+        };
+        table.push(vec![
+            words::asked_and_answered(answer),
+            format!("{}{out_of_fold}", model.learner),
+            model.iterations.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+            numbers::fixed(model.log_loss, 3),
+            numbers::fixed(model.auc, 3),
+            clipped,
+            numbers::count(model.not_converged.len()),
+        ]);
+    }
+    table
+}
+
 /// One answer as the templates see it.
 pub fn answer(answer: &Answer, input: &ReportInput<'_>) -> Value {
     let sensitivity = match &answer.sensitivity {

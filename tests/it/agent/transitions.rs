@@ -190,7 +190,7 @@ fn while_blind_nothing_that_only_an_effect_could_tell_comes_in() {
             robustness(c).severity = Severity::Warn;
         },
     ] {
-        assert_eq!(with(spoil), LoopError::NotBlind { what: "a measured robustness value" });
+        assert_eq!(with(spoil), LoopError::NotBlind { what: "a number that only an effect can give" });
     }
 }
 

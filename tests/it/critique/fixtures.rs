@@ -6,14 +6,15 @@ use oci_agent::diagnose::balance::{BalanceRow, BalanceTable};
 use oci_agent::diagnose::overlap::OverlapReport;
 use oci_agent::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use oci_agent::estimand::{EstimatorKind, OutcomeKind, Population, Target};
+use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
 use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
-    TreatmentSection,
+    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen,
+    TargetTrial, Tool, TreatmentSection,
 };
 use oci_agent::report::documents::{
-    AnalysisDesign, CoefficientRow, DesignDocument, PopulationDocument, PropensityDocument,
+    AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, PopulationDocument,
+    PropensityDocument, TargetEstimate,
 };
 use oci_agent::schema::Counters;
 use oci_agent::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole, TermGroup};
@@ -49,6 +50,7 @@ impl World {
             current: self.executed(),
             answers: BTreeMap::new(),
             sensitivity: BTreeMap::new(),
+            estimates: BTreeMap::new(),
             without_estimate: BTreeMap::new(),
         }
     }
@@ -304,5 +306,42 @@ pub fn sensitivity(rv: f64, benchmarks: &[(&str, f64)], unattainable: &[&str]) -
         rv_q1_alpha05: rv / 2.0,
         benchmarks: benchmarks.iter().map(benchmark).collect(),
         benchmarks_unattainable: unattainable.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+/// An estimate by cross-fitted AIPW in outcome units of standard deviation 10.
+pub fn effect(target: Target) -> Effect {
+    Effect {
+        estimand: Estimand { target, population: Population::All },
+        estimator: EstimatorKind::AipwCrossfit,
+        estimate: 3.0,
+        std_error: 0.5,
+        se_method: SeMethod::InfluenceFunction,
+        se_influence: Some(0.5),
+        se_stacked: None,
+        ci_lower: 2.0,
+        ci_upper: 4.0,
+        mean_treated: None,
+        mean_control: None,
+        n: 1000,
+        n_treated: 400,
+        ess_treated: 321.0,
+        ess_control: 543.0,
+        inference: Inference::Population,
+        disagreement: None,
+        clipped: 0,
+        notes: vec![],
+    }
+}
+
+/// Nothing to complain of.
+pub fn diagnostics() -> EstimateDiagnostics {
+    EstimateDiagnostics {
+        outcome_sd: 10.0,
+        disagreement: Some(Disagreement { between: "A and B".to_owned(), size: 0.1 }),
+        by_target: [(Target::Ate, 3.0), (Target::Att, 3.1), (Target::Ato, 2.9)]
+            .map(|(target, estimate)| TargetEstimate { target, estimate })
+            .to_vec(),
+        not_converged: vec![],
     }
 }

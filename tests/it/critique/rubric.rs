@@ -2,13 +2,19 @@
 
 use super::fixtures::*;
 use oci_agent::critique::Stage;
-use oci_agent::critique::rubric::{Bound, RULES, SensitivityState, findings, rule};
+use oci_agent::critique::rubric::{AfterUnblinding, Bound, EstimateState, RULES, SensitivityState, findings, rule};
+use oci_agent::estimand::SeMethod;
 use oci_agent::estimand::Target;
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::Tool;
+use oci_agent::report::documents::EstimateDiagnostics;
 
-fn found(world: &World, code: Code, state: SensitivityState<'_>) -> Finding {
-    let all = findings(&world.design.analyses[0], &world.spec, &world.spec.analyses[0], state);
+fn found(world: &World, code: Code, sensitivity: SensitivityState<'_>) -> Finding {
+    after(world, code, AfterUnblinding { sensitivity, ..AfterUnblinding::WITHHELD })
+}
+
+fn after(world: &World, code: Code, after: AfterUnblinding<'_>) -> Finding {
+    let all = findings(&world.design.analyses[0], &world.spec, &world.spec.analyses[0], after);
     let of_code: Vec<&Finding> = all.iter().filter(|finding| finding.code == code).collect();
     assert_eq!(of_code.len(), 1, "one finding for {code:?}");
     of_code[0].clone()
@@ -64,12 +70,135 @@ fn overlap_at_its_boundary_and_with_effective_sample_sizes() {
     let at = |share: f64| spoiled(Code::OverlapOutside, |w| w.design.analyses[0].overlap = Some(overlap(share)));
     let above = f64::from_bits(0.10_f64.to_bits() + 1);
     for (share, severity) in
-        [(0.0, Severity::Pass), (0.10, Severity::Pass), (above, Severity::Warn), (1.0, Severity::Warn)]
+        [(0.0, Severity::Pass), (0.10, Severity::Pass), (above, Severity::Warn), (1.0, Severity::Fail)]
     {
         let finding = at(share);
         assert_eq!(finding.severity, severity, "{share}");
         assert!(finding.message.contains("321") && finding.message.contains("543"), "{}", finding.message);
     }
+}
+
+#[test]
+fn poor_overlap_blocks_the_average_over_everyone_and_no_other() {
+    let limit = rule(Code::OverlapOutside).fail.threshold().expect("a threshold");
+    let above = f64::from_bits(limit.to_bits() + 1);
+    for target in Target::ALL {
+        let at = |share: f64| {
+            let finding = spoiled(Code::OverlapOutside, |w| {
+                w.design.analyses[0].estimand.target = target;
+                w.design.analyses[0].overlap = Some(overlap(share));
+            });
+            (finding.severity, finding.threshold)
+        };
+        let expected = if target == Target::Ate { Severity::Fail } else { Severity::Warn };
+        assert_eq!(at(limit).0, Severity::Warn, "{target:?}");
+        assert_eq!(at(above).0, expected, "{target:?}");
+        assert_eq!(at(1.0).0, expected, "{target:?}");
+    }
+}
+
+#[test]
+fn effective_size_is_that_of_the_smaller_arm() {
+    let limit = rule(Code::OverlapEffectiveSize).warn.threshold().expect("a threshold");
+    for (treated, control, severity, arm) in [
+        (limit, 900.0, Severity::Pass, "treated"),
+        (limit - 0.5, 900.0, Severity::Warn, "treated"),
+        (900.0, limit - 0.5, Severity::Warn, "control"),
+        (900.0, f64::NAN, Severity::NotApplicable, "control"),
+    ] {
+        let finding = spoiled(Code::OverlapEffectiveSize, |w| {
+            let report = w.design.analyses[0].overlap.as_mut().expect("overlap");
+            (report.ess_treated, report.ess_control) = (treated, control);
+        });
+        assert_eq!((finding.severity, finding.subject.as_deref()), (severity, Some(arm)), "{treated} {control}");
+    }
+}
+
+/// The finding once the ATE is known, after `spoil` changed what came with it.
+fn answered(code: Code, spoil: impl FnOnce(&mut oci_agent::estimand::Effect, &mut EstimateDiagnostics)) -> Finding {
+    let (mut effect, mut diagnostics) = (effect(Target::Ate), diagnostics());
+    spoil(&mut effect, &mut diagnostics);
+    let estimate = EstimateState::Measured { effect: &effect, diagnostics: &diagnostics };
+    after(&world(), code, AfterUnblinding { estimate, ..AfterUnblinding::WITHHELD })
+}
+
+#[test]
+fn what_needs_the_effect_is_withheld_while_blind_and_never_a_pass_without_one() {
+    let codes =
+        Code::ALL.into_iter().filter(|code| code.key().starts_with("estimate.") && *code != Code::EstimateFailed);
+    for code in codes {
+        assert_eq!(blind(&world(), code).severity, Severity::Withheld, "{code:?}");
+        assert!(blind(&world(), code).value.is_none());
+        let estimate = EstimateState::NotComputable { reason: "the models failed." };
+        let none = after(&world(), code, AfterUnblinding { estimate, ..AfterUnblinding::WITHHELD });
+        assert_eq!(none.severity, Severity::NotApplicable, "{code:?}");
+        assert_eq!(none.message, "Not checked: the models failed.");
+        assert_eq!(answered(code, |_, _| {}).severity, Severity::Pass, "{code:?}");
+    }
+}
+
+#[test]
+fn disagreement_is_held_against_the_outcome_and_against_the_interval() {
+    let apart =
+        |code: Code, size: f64| answered(code, |_, d| d.disagreement.as_mut().expect("a difference").size = size);
+    // The outcome has standard deviation 10, the interval a half-width of 1.
+    for (code, scale) in [(Code::EstimateDisagreement, 10.0), (Code::EstimateDisagreementInterval, 1.0)] {
+        let limit = rule(code).warn.threshold().expect("a threshold");
+        let (at, above) = (apart(code, limit * scale), apart(code, limit * scale * 1.0001));
+        assert_eq!((at.severity, above.severity), (Severity::Pass, Severity::Warn), "{code:?}");
+        assert!((at.value.expect("value") - limit).abs() < 1e-12);
+        assert!(above.message.contains("A and B"), "{}", above.message);
+        assert_eq!(answered(code, |_, d| d.disagreement = None).severity, Severity::NotApplicable);
+        assert_eq!(answered(code, |_, d| d.outcome_sd = f64::NAN).severity == Severity::NotApplicable, scale == 10.0);
+    }
+}
+
+#[test]
+fn a_fit_that_did_not_converge_warns_before_and_after_unblinding() {
+    let after = answered(Code::EstimateConvergence, |_, d| d.not_converged = vec!["the outcome, fold 2".to_owned(); 3]);
+    assert_eq!((after.severity, after.value), (Severity::Warn, Some(3.0)));
+    assert!(after.message.contains("fold 2 (and 2 more)"), "{}", after.message);
+    let before = spoiled(Code::EstimateConvergence, |w| {
+        w.design.analyses[0].propensity.as_mut().expect("propensity").not_converged = vec!["fold 1".to_owned()];
+    });
+    assert_eq!((before.severity, before.value), (Severity::Warn, Some(1.0)));
+}
+
+#[test]
+fn a_standard_error_without_its_models_is_not_believed_where_overlap_is_poor() {
+    let with = |method: SeMethod, stacked: Option<f64>, share: f64| {
+        let mut world = world();
+        world.design.analyses[0].overlap = Some(overlap(share));
+        let effect = oci_agent::estimand::Effect { se_method: method, se_stacked: stacked, ..effect(Target::Ate) };
+        let diagnostics = diagnostics();
+        let estimate = EstimateState::Measured { effect: &effect, diagnostics: &diagnostics };
+        after(&world, Code::EstimateStandardError, AfterUnblinding { estimate, ..AfterUnblinding::WITHHELD })
+    };
+    for method in [SeMethod::InfluenceFunction, SeMethod::Clustered] {
+        assert_eq!(with(method, None, 0.05).severity, Severity::Pass);
+        let poor = with(method, None, 0.4);
+        assert_eq!(poor.severity, Severity::Warn);
+        assert!(poor.message.contains("do not trust the interval"), "{}", poor.message);
+    }
+    for (method, stacked) in [
+        (SeMethod::StackedEquations, Some(0.5)),
+        (SeMethod::Clustered, Some(0.5)),
+        (SeMethod::Disagreement, None),
+        (SeMethod::Posterior, None),
+    ] {
+        assert_eq!(with(method, stacked, 0.9).severity, Severity::Pass, "{method:?}");
+    }
+}
+
+#[test]
+fn an_effect_that_depends_on_the_target_is_said_to() {
+    let limit = rule(Code::EstimateTargets).warn.threshold().expect("a threshold");
+    let at = |distance: f64| answered(Code::EstimateTargets, |_, d| d.by_target[2].estimate = 3.0 - distance * 10.0);
+    assert_eq!(at(limit * 0.9999).severity, Severity::Pass);
+    let far = at(limit * 1.0001);
+    assert_eq!((far.severity, far.subject.as_deref()), (Severity::Warn, Some("ATO")));
+    let alone = answered(Code::EstimateTargets, |_, d| d.by_target.truncate(1));
+    assert_eq!(alone.severity, Severity::NotApplicable);
 }
 
 #[test]
@@ -268,6 +397,9 @@ fn a_clean_design_is_fully_satisfactory_and_a_final_critique_withholds_nothing()
     let mut input = world.input(Stage::Final);
     input.sensitivity.insert(Target::Ate, SensitivityState::Measured(&report));
     input.sensitivity.insert(Target::Att, SensitivityState::Withheld);
+    let (ate, att, diagnostics) = (effect(Target::Ate), effect(Target::Att), diagnostics());
+    input.estimates.insert(Target::Ate, EstimateState::Measured { effect: &ate, diagnostics: &diagnostics });
+    input.estimates.insert(Target::Att, EstimateState::Measured { effect: &att, diagnostics: &diagnostics });
     let last = oci_agent::critique::critique(&input);
     assert_eq!(tiers(&last), [Tier::FullySatisfactory, Tier::SatisfactoryWithCaveats]);
     let withheld = last.analyses.iter().flat_map(|a| &a.findings).filter(|f| f.severity == Severity::Withheld);

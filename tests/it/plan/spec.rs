@@ -275,8 +275,12 @@ fn any_population() -> impl Strategy<Value = Population> {
 fn any_models() -> impl Strategy<Value = NuisanceModels> {
     let learner = prop::sample::select(LearnerKind::ALL.to_vec());
     let budget = prop::sample::select(vec![Budget::Fast, Budget::Thorough]);
-    (learner.clone(), learner, 1usize..9, budget)
-        .prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels { propensity, outcome, repeats, budget })
+    (learner.clone(), learner, 1usize..9, budget).prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels {
+        propensity,
+        outcome,
+        repeats,
+        budget,
+    })
 }
 
 fn any_analysis() -> impl Strategy<Value = Analysis> {

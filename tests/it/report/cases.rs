@@ -49,6 +49,7 @@ fn estimates(
             requested,
             name: estimand.name(),
             primary: *kind == EstimatorKind::Aipw,
+            learners: "logistic, linear".into(),
             effect: effect(estimand, *kind, (*estimate, *influence, *stacked), (1566, 403)),
         })
         .collect()

@@ -130,7 +130,14 @@ fn forest_of(scale: f64, iterations: u32) -> ResultsDocument {
             let error = scale * if wild { 800.0 } else { 0.5 };
             let effect = effect(estimand, kind, (estimate, error, error), (1566, 403));
             let primary = kind == EstimatorKind::Aipw;
-            effects.push(EffectRow { iteration, requested: Target::Ate, name: "ATE".into(), primary, effect });
+            effects.push(EffectRow {
+                iteration,
+                requested: Target::Ate,
+                name: "ATE".into(),
+                primary,
+                learners: "logistic, linear".into(),
+                effect,
+            });
         }
     }
     let last = effects.iter().rfind(|r| r.primary).map(|r| r.effect.clone());

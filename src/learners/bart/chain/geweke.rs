@@ -6,7 +6,7 @@
 //! ratios differ, are common: 13 rows, columns of 3, 2 and 4 bins, two trees, leaves of at least two rows.
 
 use super::*;
-use crate::learners::bart::elementary::{exp, ln};
+use crate::learners::bart::elementary::ln;
 use crate::learners::bart::params::SparsePrior;
 use crate::learners::bart::tree::Node;
 use crate::numerics::streams;
@@ -153,7 +153,7 @@ fn compare(name: &str, moves: [f64; 3], weighted: bool) -> Comparison {
     let mut random = Random::new(streams::stream(2004, name));
     let noise = |sigma2: f64, i: usize| (sigma2 / problem.weights.as_ref().map_or(1.0, |w| w[i])).sqrt();
     let mut first = Vec::new();
-    for _ in 0..20_000 {
+    for _ in 0..12_000 {
         let (trees, prior) = from_prior(&problem, &mut random);
         let sigma2 = 9.0 / random.chi_square(9.0);
         let f = fit(&trees);
@@ -179,7 +179,7 @@ fn compare(name: &str, moves: [f64; 3], weighted: bool) -> Comparison {
     Comparison { first, second }
 }
 
-const DRAWS: usize = 61_000;
+const DRAWS: usize = 31_000;
 
 #[test]
 fn the_sampler_leaves_the_joint_distribution_as_it_is() {
@@ -202,7 +202,7 @@ fn so_it_does_with_latent_normals() {
         f.iter().map(|f| f64::from(u8::from(offset + f + random.normal() > 0.0))).collect()
     };
     let mut first = Vec::new();
-    for _ in 0..20_000 {
+    for _ in 0..12_000 {
         let (trees, prior) = from_prior(start, &mut random);
         let f = fit(&trees);
         let y = respond(&f, &mut random);
