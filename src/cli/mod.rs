@@ -11,6 +11,7 @@ mod init;
 mod output;
 mod playbook;
 mod run;
+mod simulate;
 
 use args::{Cli, Command, Global};
 use clap::Parser;
@@ -58,6 +59,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
+        Command::Simulate(command) => simulate::simulate(&command, &cli.global),
     }
 }
 

@@ -63,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "design",
             "estimate",
             "diagnose",
+            "simulate",
             "plan",
             "spec",
             "playbook",

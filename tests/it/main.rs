@@ -8,6 +8,7 @@ mod architecture; // imports point down
 mod artifacts; // the git store: kill it anywhere
 mod bad_input; // input that is wrong in a way the program must survive
 mod cli; // the built program, as a stranger would use it
+mod coverage; // interval coverage in simulated data
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod early_adopters; // the generator of the synthetic example
