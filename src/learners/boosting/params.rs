@@ -95,7 +95,11 @@ impl BoostingParams {
             column_share: 0.8,
             row_share: 0.8,
             max_rounds: if large { 300 } else { 2000 },
-            stopping: Stopping::HeldOut { share: 0.15, patience: 30 },
+            stopping: if large {
+                Stopping::HeldOut { share: 0.15, patience: 30 }
+            } else {
+                Stopping::Refit { parts: 7, searches: 1, speed: 2.0, patience: 30 }
+            },
             clip_margin: 0.1,
         }
     }
