@@ -1,5 +1,6 @@
 //! Arguments as typed, with the help text.
 
+use super::acic_args::AcicCommand;
 use crate::estimand::{EstimatorKind, OutcomeKind, Target};
 use crate::learners::logistic::LogisticEngine;
 use crate::nuisance::{Budget, Inference, LearnerKind};
@@ -65,6 +66,9 @@ pub enum Command {
     /// Estimators held against simulated data whose truth is known.
     #[command(subcommand)]
     Simulate(SimulateCommand),
+    /// Replay the ACIC 2016 competition: 77 settings with known answers, beside 24 published methods.
+    #[command(subcommand)]
+    Acic(AcicCommand),
 }
 
 /// Runs a plan: drafts a spec, grades its design, revises it by playbook until nothing more can be done, then unblinds.
@@ -294,7 +298,7 @@ fn parse_target(text: &str) -> Result<Target, String> {
     Target::parse(text).ok_or_else(|| format!("`{text}` is not an estimand; use ate, att, atc or ato"))
 }
 
-fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
+pub(super) fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
     EstimatorKind::parse(text).ok_or_else(|| {
         let keys: Vec<&str> = EstimatorKind::ALL.iter().map(|k| k.key()).collect();
         format!("`{text}` is not an estimator; use one of {}", keys.join(", "))

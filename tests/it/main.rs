@@ -3,6 +3,7 @@
 // clippy.toml allows these inside `#[test]` functions; their helpers here are tests just as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod acic; // the replay: shards, resumption, bad files, scores against published values
 mod agent; // every transition of the loop
 mod architecture; // imports point down
 mod artifacts; // the git store: kill it anywhere
