@@ -63,6 +63,9 @@ pub enum Command {
     /// Read the playbooks: what is done about a diagnostic that fails.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Estimators held against simulated data whose truth is known.
+    #[command(subcommand)]
+    Simulate(SimulateCommand),
     /// Replay the ACIC 2016 competition: 77 settings with known answers, beside 24 published methods.
     #[command(subcommand)]
     Acic(AcicCommand),

@@ -322,7 +322,8 @@ pub fn parametric(setup: Setup) -> Vec<Analysis> {
 }
 
 /// Cross-fitted AIPW and TMLE with learners that need no model, and the estimators that bring their own; with intervals
-/// about the sample where `setup` has no clusters.
+/// about the sample where `setup` has no clusters. Few replicates can be unlucky together, so where regressions hold AIPW
+/// with regressions is a control on the same draws.
 #[must_use]
 pub fn flexible(setup: Setup) -> Vec<Analysis> {
     let with = |estimator, learner| Analysis { estimator, learner, inference: Inference::Population };
@@ -342,6 +343,9 @@ pub fn flexible(setup: Setup) -> Vec<Analysis> {
         for estimator in [EstimatorKind::Bart, EstimatorKind::AipwBart, EstimatorKind::DrAverage] {
             all.push(Analysis { estimator, learner: LearnerKind::Boosting, inference });
         }
+    }
+    if setup.regressions_hold() {
+        all.push(Analysis::parametric(EstimatorKind::Aipw));
     }
     all
 }

@@ -154,6 +154,19 @@ fn disagreement_is_held_against_the_outcome_and_against_the_interval() {
 }
 
 #[test]
+fn an_answer_that_is_no_average_is_held_against_its_interval_only() {
+    let far = |code| {
+        answered(code, |_, d| {
+            let seen = d.disagreement.as_mut().expect("a difference");
+            (seen.size, seen.members) = (5.0, false);
+        })
+    };
+    assert_eq!(far(Code::EstimateDisagreement).severity, Severity::Pass);
+    assert_eq!(far(Code::EstimateDisagreement).value, None);
+    assert_eq!(far(Code::EstimateDisagreementInterval).severity, Severity::Warn);
+}
+
+#[test]
 fn a_fit_that_did_not_converge_warns_before_and_after_unblinding() {
     let after = answered(Code::EstimateConvergence, |_, d| d.not_converged = vec!["the outcome, fold 2".to_owned(); 3]);
     assert_eq!((after.severity, after.value), (Severity::Warn, Some(3.0)));
