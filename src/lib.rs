@@ -13,7 +13,7 @@
 //! | L2 documents | [`plan`], [`spec`], [`playbook`], [`critique`], [`report`] | bytes in, bytes out |
 //! | L3 effects | [`dataset`], [`artifacts`] | one kind of I/O each |
 //! | L4 orchestration | [`pipeline`], [`agent`] | the stages, and the actor-critic loop over them |
-//! | L5 surfaces | [`cli`] | arguments, progress, messages, exit codes |
+//! | L5 surfaces | [`cli`], [`acic`] | arguments, progress, messages, exit codes; the ACIC 2016 replay |
 //!
 //! Imports point down, and `tests/it/architecture.rs` holds every `crate::` path against that table.
 //! `design` never receives an outcome: its signatures take [`sample::Covariates`], not [`sample::Sample`].
@@ -55,4 +55,5 @@ pub mod dataset;
 pub mod agent;
 pub mod pipeline;
 // L5 surfaces
+pub mod acic;
 pub mod cli;

@@ -24,12 +24,13 @@
 //! # use oci_agent::{estimand::Target, finding::{Code, Finding, Severity, Tier}, plan::{StopWhen, Tool}, spec::AnalysisSpec};
 //! # fn draft() -> AnalysisSpec {
 //! #     serde_json::from_value(serde_json::json!({
-//! #         "spec_version": 1, "iteration": 1, "title": "t", "plan_sha256": "p", "data_sha256": "d", "treatment": "t",
+//! #         "spec_version": 2, "iteration": 1, "title": "t", "plan_sha256": "p", "data_sha256": "d", "treatment": "t",
 //! #         "treated": "1", "control": "0", "outcome": "y", "units": "kg", "outcome_kind": "continuous",
-//! #         "weights": null, "missing": "error", "confounders": [], "placebos": [], "tools": ["trim"], "revisions": [],
+//! #         "weights": null, "clusters": null, "known_propensity": null, "inference": "population", "missing": "error", "confounders": [], "placebos": [], "tools": ["trim"], "revisions": [],
 //! #         "folds": 5, "seed": 1, "blind": true,
 //! #         "analyses": [{"requested": "ate", "target": "ate", "population": {"kind": "all"}, "terms": ["age"],
-//! #                       "estimators": ["naive"], "primary": "naive"}]
+//! #                       "estimators": ["naive"], "primary": "naive", "because": "", "models": {"propensity": "linear",
+//! #                       "outcome": "linear", "repeats": 1, "budget": "fast"}}]
 //! #     })).unwrap()
 //! # }
 //! # // Half of everyone lies outside (0.1, 0.9) until the population is trimmed.

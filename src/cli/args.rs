@@ -1,8 +1,10 @@
 //! Arguments as typed, with the help text.
 
+use super::acic_args::AcicCommand;
 use crate::estimand::{EstimatorKind, OutcomeKind, Target};
 use crate::learners::logistic::LogisticEngine;
 use crate::nuisance::{Budget, Inference, LearnerKind};
+use crate::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -61,6 +63,15 @@ pub enum Command {
     /// Read the playbooks: what is done about a diagnostic that fails.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Estimators held against simulated data whose truth is known.
+    #[command(subcommand)]
+    Simulate(SimulateCommand),
+    /// Replay the ACIC 2016 competition: 77 settings with known answers, beside 24 published methods.
+    #[command(subcommand)]
+    Acic(AcicCommand),
+    /// Estimators held against simulated data whose truth is known.
+    #[command(subcommand)]
+    Simulate(SimulateCommand),
 }
 
 /// Runs a plan: drafts a spec, grades its design, revises it by playbook until nothing more can be done, then unblinds.
@@ -239,11 +250,58 @@ pub enum PlaybookCommand {
     },
 }
 
+/// Simulation studies.
+#[derive(Debug, Subcommand)]
+pub enum SimulateCommand {
+    /// Bias, error and interval coverage of every estimator and variance, as Markdown and CSV.
+    Coverage(CoverageArgs),
+}
+
+/// Draws each setup again and again, estimates every effect by every estimator, and counts how often the interval holds
+/// the truth. The same seed gives the same bytes.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  oci-agent simulate coverage --setups linear,friedman --replicates 200 --flexible-replicates 20 --out coverage")]
+pub struct CoverageArgs {
+    /// Setups, separated by commas [default: all].
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_setup)]
+    pub setups: Vec<Setup>,
+    /// Replicates of estimators that use regressions.
+    #[arg(long, value_name = "R", default_value_t = 1000, value_parser = parse_replicates)]
+    pub replicates: usize,
+    /// Replicates of estimators that use flexible learners, which take a thousand times as long.
+    #[arg(long, value_name = "R", default_value_t = 100, value_parser = parse_replicates)]
+    pub flexible_replicates: usize,
+    /// Rows of a draw [default: 500 to 2,000, by setup].
+    #[arg(long, value_name = "N", value_parser = parse_replicates)]
+    pub rows: Option<usize>,
+    /// Root seed.
+    #[arg(long, default_value_t = 20_260_722)]
+    pub seed: u64,
+    /// Where coverage.md and coverage.csv go; the folder is created.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+fn parse_setup(text: &str) -> Result<Setup, String> {
+    Setup::parse(text).ok_or_else(|| {
+        let keys: Vec<&str> = Setup::ALL.iter().map(|s| s.key()).collect();
+        format!("`{text}` is not a setup; use {}", keys.join(", "))
+    })
+}
+
+fn parse_replicates(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=1_000_000) => Ok(n),
+        _ => Err("use a whole number from 1 to 1,000,000".to_owned()),
+    }
+}
+
 fn parse_target(text: &str) -> Result<Target, String> {
     Target::parse(text).ok_or_else(|| format!("`{text}` is not an estimand; use ate, att, atc or ato"))
 }
 
-fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
+pub(super) fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
     EstimatorKind::parse(text).ok_or_else(|| {
         let keys: Vec<&str> = EstimatorKind::ALL.iter().map(|k| k.key()).collect();
         format!("`{text}` is not an estimator; use one of {}", keys.join(", "))

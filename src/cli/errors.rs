@@ -5,6 +5,8 @@ use crate::artifacts::{ArtifactError, Fault};
 use crate::dataset::DatasetError;
 use crate::pipeline::PrepareError;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Who can fix it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,18 @@ impl CliError {
             _ => CliError::world(message, "Nothing was changed. Try again, or choose another place."),
         }
     }
+}
+
+/// Sets `cancel` at the first Ctrl-C, so that work stops at the next step; a second one stops here and now, which what is
+/// on record survives.
+pub fn stop_on_signal(cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
+    let flag = Arc::clone(cancel);
+    let on_signal = move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(Kind::World.exit_code()));
+        }
+    };
+    ctrlc::set_handler(on_signal).map_err(|error| CliError::world(format!("could not listen for Ctrl-C: {error}"), ""))
 }
 
 /// Turns what `pipeline::prepare` says into something to read.

@@ -126,7 +126,10 @@ fn refuse_unused(args: &EstimateArgs, estimator: EstimatorKind) -> Result<(), Cl
     let problems = [
         (args.propensity.is_some_and(|p| p != LearnerKind::Linear) && !estimator.takes_learners(), "--propensity"),
         (args.outcome_model.is_some() && own, "--outcome-model"),
-        (args.outcome_model.is_some_and(|m| m != LearnerKind::Linear) && !estimator.takes_learners(), "--outcome-model"),
+        (
+            args.outcome_model.is_some_and(|m| m != LearnerKind::Linear) && !estimator.takes_learners(),
+            "--outcome-model",
+        ),
         (args.repeats.is_some_and(|n| n > 1) && !estimator.is_crossfitted(), "--repeats"),
     ];
     match problems.iter().find(|(unused, _)| *unused) {

@@ -1,6 +1,8 @@
 //! The command line: one host of the library. It alone prints, reads the environment and the clock, and chooses exit
 //! codes.
 
+mod acic;
+mod acic_args;
 mod args;
 mod check;
 mod env;
@@ -11,6 +13,7 @@ mod init;
 mod output;
 mod playbook;
 mod run;
+mod simulate;
 
 use args::{Cli, Command, Global};
 use clap::Parser;
@@ -57,7 +60,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
+        Command::Acic(command) => acic::acic(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
+        Command::Simulate(command) => simulate::simulate(&command, &cli.global),
     }
 }
 

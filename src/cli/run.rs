@@ -12,20 +12,12 @@ use crate::playbook::Catalogue;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Runs a plan to its verdicts.
 pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancel);
-    // The first Ctrl-C stops at the next step; a second one stops here and now, which the store survives.
-    let on_signal = move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(i32::from(errors::Kind::World.exit_code()));
-        }
-    };
-    ctrlc::set_handler(on_signal)
-        .map_err(|error| CliError::world(format!("could not listen for Ctrl-C: {error}"), ""))?;
+    errors::stop_on_signal(&cancel)?;
     let mut follower = Follower::new(global.json, global.quiet, cancel);
     let outcome = follow(args, &mut follower);
     follower.idle();

@@ -209,7 +209,12 @@ fn as_asked(plan: &Plan, analysis: &Analysis, name: &str) -> AlignmentCheck {
     ];
     let off: Vec<&str> = differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| *what).collect();
     let detail = if off.is_empty() {
-        format!("{}; propensity: {}, outcome: {}", analysis.primary.key(), models.propensity.key(), models.outcome.key())
+        format!(
+            "{}; propensity: {}, outcome: {}",
+            analysis.primary.key(),
+            models.propensity.key(),
+            models.outcome.key()
+        )
     } else {
         format!("not as asked: {}", off.join(", "))
     };

@@ -164,7 +164,8 @@ fn linear_only(analysis: &Analysis) -> Option<String> {
     let curved_possible = analysis.terms.iter().any(|term| matches!(term.factors.as_slice(), [Factor::Power { .. }]));
     // Trees and splines bend by themselves.
     let models = analysis.models;
-    let lines = [models.propensity, models.outcome].iter().any(|m| matches!(m, LearnerKind::Linear | LearnerKind::ElasticNet));
+    let lines =
+        [models.propensity, models.outcome].iter().any(|m| matches!(m, LearnerKind::Linear | LearnerKind::ElasticNet));
     (straight && curved_possible && lines).then(|| {
         format!(
             "Every confounder of the {} enters the models as a straight line, without squares or products: is that believable for all of them?",

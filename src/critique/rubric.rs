@@ -137,7 +137,7 @@ pub const RULES: [Rule; 14] = [
     Rule {
         code: Code::EstimateDisagreement,
         metric: "|difference| / sd(outcome)",
-        measured: "largest difference between doubly robust estimates of the same effect that fit their models differently: the members of the average, or else the answer and the others",
+        measured: "difference between the two members of a doubly robust average, which fail differently; an answer that is no average has no members, and is held against the other doubly robust estimates by the next rule only",
         warn: Bound::Above(0.02),
         fail: Bound::Never,
         why: "estimators that need different things to go right differ when one of them did not get it",
@@ -146,7 +146,7 @@ pub const RULES: [Rule; 14] = [
     Rule {
         code: Code::EstimateDisagreementInterval,
         metric: "|difference| / half-width",
-        measured: "the same difference as a share of the half-width of the 95 % interval of the answer",
+        measured: "that difference, or else the largest between the answer and another doubly robust estimate, as a share of the half-width of the 95 % interval of the answer",
         warn: Bound::Above(1.0),
         fail: Bound::Never,
         why: "an interval that the other estimate leaves does not hold what is uncertain about the models",

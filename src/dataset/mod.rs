@@ -120,6 +120,64 @@ impl Table {
         analyse::analyse(&self, request)
     }
 
+    /// The values of a column of numbers, NaN where one is missing; `None` if there is no such column, or it is no number.
+    #[must_use]
+    pub fn numbers(&self, name: &str) -> Option<&[f64]> {
+        match self.column(name).map(|column| (&column.data, column.kind)) {
+            Some((column::Data::Numbers(values), column::Kind::Number)) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The texts of a category, `None` where one is missing; nothing if there is no such column, or it is no category.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Option<Vec<Option<&str>>> {
+        match self.column(name).map(|column| &column.data) {
+            Some(column::Data::Codes { codes, levels }) => {
+                Some(codes.iter().map(|code| levels.get(*code as usize).map(String::as_str)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The text in one row of a category; `None` where it is missing, and as for [`Table::texts`].
+    #[must_use]
+    pub fn text(&self, name: &str, row: usize) -> Option<&str> {
+        match self.column(name).map(|column| &column.data) {
+            Some(column::Data::Codes { codes, levels }) => levels.get(*codes.get(row)? as usize).map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// This table with more columns of numbers, n values each, made in memory and called `label` among its files: their
+    /// values are part of the fingerprint. The columns that were there are shared, not copied.
+    ///
+    /// # Errors
+    /// A column of another length, or a name that is taken.
+    pub fn with_numbers(&self, label: &str, numbers: &[(&str, &[f64])]) -> Result<Table, DatasetProblem> {
+        let mut table = self.clone();
+        let mut digest = hash::Digest::new();
+        for (name, values) in numbers {
+            if values.len() != self.rows {
+                let message = format!("`{name}` of {label} has {} values for {} rows", values.len(), self.rows);
+                return Err(DatasetProblem::new(
+                    name,
+                    message,
+                    "give one value for each row, in the order of the rows",
+                ));
+            }
+            if table.column(name).is_some() {
+                let message = format!("there is a column `{name}` already");
+                return Err(DatasetProblem::new(name, message, "rename one of the two"));
+            }
+            digest.update(name.as_bytes());
+            values.iter().for_each(|value| digest.update(&value.to_le_bytes()));
+            table.columns.push(Arc::new(Column::numbers(name, "f64", values.to_vec())));
+        }
+        table.files.insert(label.to_owned(), hash::hex(&digest.finish()));
+        Ok(table)
+    }
+
     fn column(&self, name: &str) -> Option<&Arc<Column>> {
         self.columns.iter().find(|c| c.name == name)
     }

@@ -76,7 +76,7 @@ pub fn fit_crossfitted_by(
 ) -> Result<CrossFittedPropensity, DesignError> {
     let learner = factory::by_kind(kind, budget);
     let smallest_fit = covariates.n() - covariates.n() / how.folds.max(1);
-    let Some(params) = factory::boosting(kind, budget, smallest_fit) else {
+    let Some(params) = factory::boosting(kind, smallest_fit) else {
         return fit_crossfitted(covariates, learner.as_ref(), how, seed);
     };
     let x = covariates.x().view();

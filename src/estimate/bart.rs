@@ -21,8 +21,9 @@
 use crate::estimand::{OutcomeKind, Target};
 use crate::estimate::outcome::OutcomeValues;
 use crate::estimate::rows::Rows;
-use crate::estimate::{EstimateError, EstimateParams, crossfit, recipe};
+use crate::estimate::{EstimateError, EstimateParams, crossfit};
 use crate::learners::bart::{self, Data, Draw};
+use crate::learners::factory;
 use crate::learners::learner::Seed;
 use crate::nuisance::{Family, Inference};
 use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
@@ -96,7 +97,7 @@ impl BartFit {
         let functionals = |draw: &Draw<'_>| shares.iter().flat_map(|share| functionals(rows, share, draw)).collect();
         let seed = Seed::new(params.seed, "outcome.bart");
         let posterior =
-            bart::sample(&data, &recipe::bart(params.models.budget), &seed, &functionals).map_err(failed)?;
+            bart::sample(&data, &factory::bart(params.models.budget), &seed, &functionals).map_err(failed)?;
         let arm = |arm: f64| {
             let of = |i: usize| if rows.t[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
             (0..rows.n()).map(of).collect()

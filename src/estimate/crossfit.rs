@@ -258,7 +258,7 @@ impl CrossFitter<'_> {
     fn fit(&self, task: Task<'_>, seed: &Seed) -> Result<(Vec<f64>, FitInfo), LearnerError> {
         let budget = self.params.models.budget;
         let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
-        if let Some(params) = factory::boosting(task.kind, budget, fitted.len()) {
+        if let Some(params) = factory::boosting(task.kind, fitted.len()) {
             let of_fold;
             let binned = match task.x {
                 Cow::Borrowed(x) => self.binned.get_or_init(|| BinnedMatrix::new(x.view(), MAX_BINS)),

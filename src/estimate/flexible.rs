@@ -5,12 +5,14 @@
 //! ```text
 //! A  = normalised AIPW, boosted trees with linear leaves in each arm, cross-fitted
 //! B  = normalised AIPW, one BART for both arms on all rows
-//! τ̂ = (A + B)/2,    V = V₀ + (A − B)²/4,    interval τ̂ ± 1.96 c √V
+//! τ̂ = ωA + (1 − ω)B,    ω = Φ_B/(Φ_A + Φ_B),    V = (V_A + V_B)/2 + (A − B)²/4,    interval τ̂ ± 1.96 c √V
 //! ```
 //!
-//! with one cross-fitted propensity for both. About the units of the sample, V₀ is the variance of A given covariates and
-//! treatments ([`crate::estimate::conditional`]), from residuals out of fold, and c the factor of
-//! [`crate::estimate::recipe`]; about the population, V₀ is the mean square of the influence function of B over n, c = 1.
+//! with one cross-fitted propensity for both, and Φ the mean square of an influence function: whichever needs the larger
+//! corrections counts less. About the population, V_A = Φ_A/n and V_B = Φ_B/n and c = 1; about the units of the sample,
+//! they are the variances given covariates and treatments ([`crate::estimate::conditional`]) and c is the factor of
+//! [`crate::estimate::recipe`]. The residuals of A are out of fold and contain what its model misses, those of B are in
+//! sample and contain too little; V takes the middle, and (A − B)²/4 is the variance between two guesses of equal weight.
 //! Boosting in each arm extrapolates badly into regions without units of that arm, BART for both arms borrows from the
 //! other arm there; where neither is needed they agree. All targets, and all estimators here, share one set of fits: a
 //! propensity and a boosting in each fold, one BART.
@@ -156,18 +158,19 @@ impl Nuisances<'_> {
         let one = |(p, o): (&Propensities, &Outcomes)| {
             let a = normalised::scores(&self.rows, &p.e, &o.values, target);
             let b = normalised::scores(&self.rows, &p.e, &fit.values, target);
+            let influence = [&a, &b].map(|scores| standard_error(&self.rows, &scores.phi).powi(2));
             let (own, factor) = match inference {
                 Inference::Sample => {
-                    let weights = Weights::Normalised;
-                    let se = conditional::standard_error(&self.rows, &p.e, &o.values, target, weights);
-                    (se, recipe::WIDENING)
+                    let given =
+                        |outcome| conditional::standard_error(&self.rows, &p.e, outcome, target, Weights::Normalised);
+                    ([&o.values, &fit.values].map(|outcome| given(outcome).powi(2)), recipe::WIDENING)
                 }
-                Inference::Population => (standard_error(&self.rows, &b.phi), 1.0),
+                Inference::Population => (influence, 1.0),
             };
             let disagreement = (a.estimate - b.estimate).abs();
-            let std_error = factor * (own.powi(2) + disagreement.powi(2) / 4.0).sqrt();
+            let std_error = factor * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
             let uncertainty = Uncertainty { method: SeMethod::Disagreement, std_error, inference };
-            let effect = uncertainty.of(label.known(&self.rows, Some(&p.e), average(&a, &b))?)?;
+            let effect = uncertainty.of(label.known(&self.rows, Some(&p.e), average(&a, &b, share(influence)))?)?;
             let notes = [o.notes.as_slice(), fit.notes.as_slice()].concat();
             Ok(annotated(Effect { disagreement: Some(disagreement), ..effect }, p, &notes))
         };
@@ -211,13 +214,20 @@ fn annotated(mut effect: Effect, propensities: &Propensities, notes: &[String]) 
     effect
 }
 
-/// The mean of two estimates of the same thing.
-fn average(a: &Scores, b: &Scores) -> Scores {
+/// The share ω of the first of two estimates with these variances; one half where neither has any.
+fn share([first, second]: [f64; 2]) -> f64 {
+    let total = first + second;
+    if total > 0.0 { second / total } else { 0.5 }
+}
+
+/// Two estimates of the same thing, the first with share ω.
+fn average(a: &Scores, b: &Scores, share: f64) -> Scores {
+    let mix = |a: f64, b: f64| share * a + (1.0 - share) * b;
     Scores {
-        estimate: f64::midpoint(a.estimate, b.estimate),
-        mean_treated: f64::midpoint(a.mean_treated, b.mean_treated),
-        mean_control: f64::midpoint(a.mean_control, b.mean_control),
-        phi: a.phi.iter().zip(&b.phi).map(|(a, b)| f64::midpoint(*a, *b)).collect(),
+        estimate: mix(a.estimate, b.estimate),
+        mean_treated: mix(a.mean_treated, b.mean_treated),
+        mean_control: mix(a.mean_control, b.mean_control),
+        phi: a.phi.iter().zip(&b.phi).map(|(a, b)| mix(*a, *b)).collect(),
         slope_propensity: None,
         slope_outcome: None,
     }

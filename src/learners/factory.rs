@@ -2,7 +2,7 @@
 
 use super::bart::{BartLearner, BartParams};
 use super::basis::BasisParams;
-use super::boosting::{BoostingLearner, BoostingParams, Stopping};
+use super::boosting::{BoostingLearner, BoostingParams};
 use super::data::checked_rows;
 use super::elastic_net::{ElasticNet, ElasticNetParams};
 use super::elastic_net_basis::ElasticNetBasis;
@@ -19,8 +19,8 @@ pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
         LearnerKind::Linear => Box::new(Regression::default()),
         LearnerKind::ElasticNet => Box::new(ElasticNet { params: elastic_net(budget) }),
         LearnerKind::ElasticNetBasis => Box::new(ElasticNetBasis { basis: basis(budget), params: on_basis(budget) }),
-        LearnerKind::Boosting => Box::new(Boosting { linear: false, budget }),
-        LearnerKind::BoostingLinear => Box::new(Boosting { linear: true, budget }),
+        LearnerKind::Boosting => Box::new(Boosting { linear: false }),
+        LearnerKind::BoostingLinear => Box::new(Boosting { linear: true }),
         LearnerKind::Bart => Box::new(Bart::new(budget)),
         LearnerKind::Stack => Box::new(stack(budget)),
     }
@@ -29,28 +29,32 @@ pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
 /// The settings of boosting for `n` rows; `None` if `kind` is something else. For who bins the columns once and fits
 /// often.
 #[must_use]
-pub fn boosting(kind: LearnerKind, budget: Budget, n: usize) -> Option<BoostingParams> {
+pub fn boosting(kind: LearnerKind, n: usize) -> Option<BoostingParams> {
     match kind {
-        LearnerKind::Boosting => Some(Boosting { linear: false, budget }.params(n)),
-        LearnerKind::BoostingLinear => Some(Boosting { linear: true, budget }.params(n)),
+        LearnerKind::Boosting => Some(BoostingParams::propensity(n)),
+        LearnerKind::BoostingLinear => Some(BoostingParams::outcome(n)),
         _ => None,
     }
 }
 
-/// Gradient boosting with settings that depend on the number of rows.
+/// The settings of BART: as many chains and sweeps as the budget allows.
+#[must_use]
+pub fn bart(budget: Budget) -> BartParams {
+    match budget {
+        Budget::Fast => BartParams { chains: 4, ..BartParams::default() },
+        Budget::Thorough => BartParams { burn_in: 1500, draws: 500, chains: 8, ..BartParams::default() },
+    }
+}
+
+/// Gradient boosting whose settings wait for the number of rows.
 #[derive(Debug)]
 struct Boosting {
     linear: bool,
-    budget: Budget,
 }
 
 impl Boosting {
     fn params(&self, n: usize) -> BoostingParams {
-        let params = if self.linear { BoostingParams::outcome(n) } else { BoostingParams::propensity(n) };
-        match self.budget {
-            Budget::Fast => params,
-            Budget::Thorough => BoostingParams { stopping: Stopping::Folds { folds: 5, patience: 30 }, ..params },
-        }
+        if self.linear { BoostingParams::outcome(n) } else { BoostingParams::propensity(n) }
     }
 }
 
@@ -71,11 +75,7 @@ struct Bart(BartLearner);
 
 impl Bart {
     fn new(budget: Budget) -> Self {
-        let params = match budget {
-            Budget::Fast => BartParams::default(),
-            Budget::Thorough => BartParams { burn_in: 1000, draws: 500, chains: 4, ..BartParams::default() },
-        };
-        Self(BartLearner { params })
+        Self(BartLearner { params: bart(budget) })
     }
 }
 

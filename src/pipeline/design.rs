@@ -48,8 +48,7 @@ pub struct Fitted {
 /// Runs the design of every analysis of the spec.
 #[must_use]
 pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
-    let analyses: Vec<AnalysisDesign> =
-        spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect();
+    let analyses: Vec<AnalysisDesign> = spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect();
     let clipped = analyses.iter().filter_map(|design| design.propensity.as_ref()).map(|model| model.clipped).sum();
     DesignDocument {
         iteration: spec.iteration,
@@ -236,9 +235,7 @@ fn one_placebo(
         Ok(covariates) => {
             let tested = one(values.select(ndarray::Axis(0), &have));
             match fitted.kept.propensity.rows(&have) {
-                Some(propensity) => {
-                    placebo::placebo_effects_with(&covariates, &tested, (&propensity, target), params)
-                }
+                Some(propensity) => placebo::placebo_effects_with(&covariates, &tested, (&propensity, target), params),
                 // A regression is fitted to the rows that it serves.
                 None => placebo::placebo_effects(&covariates, &tested, target, params),
             }

@@ -82,12 +82,7 @@ fn group_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis
     }
 }
 
-fn analysis_effects(
-    nuisances: &Nuisances<'_>,
-    sample: &Sample,
-    spec: &AnalysisSpec,
-    analysis: &Analysis,
-) -> Effects {
+fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
     let label = |what: &str| label(spec.iteration, analysis) + what;

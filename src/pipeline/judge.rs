@@ -39,14 +39,14 @@ pub(super) fn diagnostics(
 /// Of the members of an average; else of the answer and whichever other doubly robust estimate is farthest from it.
 fn disagreement(answer: &Effect, rows: &[EffectRow]) -> Option<Disagreement> {
     if let Some(size) = answer.disagreement {
-        return Some(Disagreement { between: "Boosting out of fold and BART".to_owned(), size });
+        return Some(Disagreement { between: "Boosting out of fold and BART".to_owned(), size, members: true });
     }
     let other = |row: &&EffectRow| DOUBLY_ROBUST.contains(&row.effect.estimator) && !row.primary;
     let size = |effect: &Effect| (effect.estimate - answer.estimate).abs();
     let others = rows.iter().filter(other).map(|row| &row.effect);
     let far = others.max_by(|a, b| size(a).total_cmp(&size(b)))?;
     let between = format!("{} and {}", answer.estimator.title(), far.estimator.title());
-    Some(Disagreement { between, size: size(far) })
+    Some(Disagreement { between, size: size(far), members: false })
 }
 
 fn by_target(nuisances: &Nuisances<'_>, answer: &Effect) -> Vec<TargetEstimate> {

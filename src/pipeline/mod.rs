@@ -13,6 +13,7 @@ pub mod effects;
 pub mod estimate;
 mod judge;
 pub mod memo;
+pub mod once;
 pub mod prepare;
 mod propensity;
 pub mod render;

@@ -2,7 +2,7 @@
 
 use super::design::DesignFailure;
 use super::memo::Memo;
-use crate::dataset::{self, Analysed, DatasetError, Request};
+use crate::dataset::{self, Analysed, DatasetError, Request, Table};
 use crate::plan::{self, Plan, Problem};
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted};
@@ -146,6 +146,29 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
             return Err(refuse(plan::in_order(problems)).into());
         }
     };
+    held_against(plan_bytes, (plan, problems), table)
+}
+
+/// [`prepare`] for a table that is in memory already; `data.source` is then only a name.
+///
+/// # Errors
+/// [`PrepareError::Plan`] with every problem of the plan and of the data.
+pub fn prepare_table(plan_bytes: &[u8], table: Table) -> Result<Prepared, PrepareError> {
+    let (plan, problems) = plan::read_bytes(plan_bytes);
+    let Some(plan) = plan else {
+        let text = String::from_utf8_lossy(plan_bytes).into_owned();
+        return Err(PlanProblems { text, problems }.into());
+    };
+    held_against(plan_bytes, (plan, problems), table)
+}
+
+/// The plan, with the problems found so far, and its data.
+fn held_against(
+    plan_bytes: &[u8],
+    (plan, mut problems): (Plan, Vec<Problem>),
+    table: Table,
+) -> Result<Prepared, PrepareError> {
+    let refuse = |problems| PlanProblems { text: String::from_utf8_lossy(plan_bytes).into_owned(), problems };
     let document = table.document();
     tracing::info!(source = document.source, rows = document.rows, sha256 = document.sha256, "data read");
     let plan_sha256 = sha256_hex(plan_bytes);

@@ -77,8 +77,7 @@ fn nothing(learner: &str) -> PropensityDocument {
 }
 
 fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument {
-    let row =
-        |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
+    let row = |c: &Coefficient| CoefficientRow { term: c.term.clone(), estimate: c.estimate, std_error: c.std_error };
     PropensityDocument {
         coefficients: fitted.coefficients.iter().map(row).collect(),
         dropped_terms: fitted.dropped_terms.clone(),
@@ -92,10 +91,11 @@ fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument 
 
 fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> PropensityDocument {
     let folds = || fitted.fits.iter().enumerate();
-    let notes = folds().flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
-    let unfinished = folds().filter(|(_, info)| !info.converged).map(|(fold, info)| {
-        format!("the propensity, fold {}, after {} rounds", fold + 1, info.iterations)
-    });
+    let notes =
+        folds().flat_map(|(fold, info)| info.notes.iter().map(move |note| format!("fold {}: {note}", fold + 1)));
+    let unfinished = folds()
+        .filter(|(_, info)| !info.converged)
+        .map(|(fold, info)| format!("the propensity, fold {}, after {} rounds", fold + 1, info.iterations));
     PropensityDocument {
         terms: covariates.names().to_vec(),
         iterations: fitted.fits.iter().map(|info| info.iterations).collect(),

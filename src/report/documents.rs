@@ -139,6 +139,8 @@ pub struct Disagreement {
     pub between: String,
     /// Their difference, outcome units, not negative.
     pub size: f64,
+    /// Whether they are the two members of an average, or the answer and another estimate.
+    pub members: bool,
 }
 
 /// The same estimator for another target.

@@ -12,12 +12,18 @@ const STYLE: &str = include_str!("templates/report.css");
 /// [`ReportError::Template`].
 pub fn report(input: &ReportInput<'_>) -> Result<String, ReportError> {
     let body = render("report", Format::Html, report_context(input))?;
-    let title = text::html(&input.results.title);
-    Ok(format!(
+    Ok(page(&input.results.title, &body))
+}
+
+/// A page around `body`, which is HTML already; the title is plain text.
+#[must_use]
+pub fn page(title: &str, body: &str) -> String {
+    let title = text::html(title);
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
-    ))
+    )
 }

@@ -55,6 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("agent", &["pipeline", "playbook", "critique", "spec", "plan", "report", "artifacts"]),
     // L5 surfaces
+    ("acic", &["plan", "report", "dataset", "pipeline"]),
     (
         "cli",
         &[
@@ -63,6 +64,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "design",
             "estimate",
             "diagnose",
+            "simulate",
             "plan",
             "spec",
             "playbook",
@@ -72,6 +74,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "artifacts",
             "pipeline",
             "agent",
+            "acic",
         ],
     ),
 ];
@@ -180,6 +183,30 @@ fn design_never_receives_an_outcome() {
     }
 }
 
+/// The right answers of the replay: one file holds them, the scorer reads them, and nothing that analyses can name them.
+/// (That they cannot leave a response by another way is what its private fields are for.)
+#[test]
+fn only_the_scorer_names_the_truth() {
+    let mut named = BTreeSet::new();
+    for source in sources().iter().filter(|source| source.path.starts_with("acic") || source.path.starts_with("cli")) {
+        if names_the_truth(&source.code) {
+            named.insert(source.path.clone());
+        }
+    }
+    let expected = ["acic/response/mod.rs", "acic/response/truth.rs", "acic/score/truths.rs"];
+    assert_eq!(named, expected.iter().map(ToString::to_string).collect());
+    for source in sources().iter().filter(|source| source.path.starts_with("acic")) {
+        let scorer =
+            ["acic/score", "acic/report.rs", "acic/mod.rs"].iter().any(|p| Path::new(&source.path).starts_with(p));
+        assert!(scorer || !has_word(&source.code, "score"), "src/{}: only the report may use the scorer", source.path);
+    }
+}
+
+/// The module `response::truth`, its type, or all of `response` at once.
+fn names_the_truth(code: &str) -> bool {
+    has_word(code, "Truth") || ["mod truth;", "response::truth", "response::*"].iter().any(|path| code.contains(path))
+}
+
 #[test]
 fn files_stay_short_and_main_is_a_doorway() {
     let mut long = Vec::new();
@@ -235,6 +262,10 @@ fn the_table_can_say_no() {
         ("pipeline", "agent::x", false),
         ("pipeline", "cli::x", false),
         ("cli", "pipeline::x", true),
+        ("acic", "pipeline::once", true),
+        ("acic", "agent::x", false),
+        ("pipeline", "acic::response::truth", false),
+        ("dataset", "acic::observed", false),
         ("pipeline", "VERSION", true),
         ("artifacts", "VERSION", false),
         ("plan", "as me", false),
@@ -260,6 +291,19 @@ fn uses_are_found_whole_and_only_in_code() {
         ("eprintln!(\"x\")", "println!", false),
     ] {
         assert_eq!(uses(&strip(code), word), expected, "{code}");
+    }
+}
+
+#[test]
+fn the_truth_is_found_under_any_name_it_can_have() {
+    for (code, expected) in [
+        ("use super::response::truth::{self, Truth};", true),
+        ("use crate::acic::response::truth::Truth as T;", true),
+        ("use super::response::*;", true),
+        ("let line = board.truth; // Truth", false),
+        ("use super::response::Response;", false),
+    ] {
+        assert_eq!(names_the_truth(&strip(code)), expected, "{code}");
     }
 }
 

@@ -3,11 +3,13 @@
 // clippy.toml allows these inside `#[test]` functions; their helpers here are tests just as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod acic; // the replay: shards, resumption, bad files, scores against published values
 mod agent; // every transition of the loop
 mod architecture; // imports point down
 mod artifacts; // the git store: kill it anywhere
 mod bad_input; // input that is wrong in a way the program must survive
 mod cli; // the built program, as a stranger would use it
+mod coverage; // interval coverage in simulated data
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod early_adopters; // the generator of the synthetic example

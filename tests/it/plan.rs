@@ -2,15 +2,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod analysis;
 mod hostile;
 mod rules;
 pub mod spec;
 
-use oci_agent::estimand::{EstimatorKind, OutcomeKind, Target};
-use oci_agent::nuisance::{Budget, Inference, LearnerKind};
+use oci_agent::estimand::{OutcomeKind, Target};
+use oci_agent::nuisance::{Budget, Inference};
 use oci_agent::plan::{
-    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse, render_problems,
-    template,
+    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse,
+    render_problems, template,
 };
 use oci_agent::schema::ColumnInfo;
 use oci_agent::term::Term;
@@ -59,15 +60,6 @@ threats:
   - People who quit may also eat differently.
 estimands: [ate, att]
 tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit, tmle, bart, dr_average]
-analysis:
-  estimator: aipw
-  also: [ipw_hajek, ipw_ht, gformula, aipw_crossfit]
-  propensity: linear
-  outcome_model: linear
-  budget: fast
-  inference: population
-  folds: 5
-  clusters: ward
 loop:
   max_iterations: 4
   stop_when: satisfactory
@@ -75,6 +67,7 @@ loop:
 actor: {provider: playbook}
 critic: {provider: playbook}
 seed: 7
+analysis: {repeats: 1, budget: fast, inference: population, folds: 5, clusters: ward}
 "
 }
 
@@ -141,18 +134,13 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.tools, Tool::ALL);
     assert_eq!((plan.loop_.max_iterations, plan.loop_.stop_when, plan.loop_.blind), (4, StopWhen::Satisfactory, true));
     assert_eq!(plan.seed, 7);
-    let also = vec![EstimatorKind::IpwHajek, EstimatorKind::IpwHt, EstimatorKind::Gformula, EstimatorKind::AipwCrossfit];
     let analysis = AnalysisSection {
-        estimator: Some(EstimatorKind::Aipw),
-        also: Some(also),
-        propensity: Some(LearnerKind::Linear),
-        outcome_model: Some(LearnerKind::Linear),
-        repeats: None,
+        repeats: Some(1),
         budget: Some(Budget::Fast),
         inference: Some(Inference::Population),
         folds: Some(5),
         clusters: Some("ward".to_owned()),
-        known_propensity: None,
+        ..AnalysisSection::default()
     };
     assert_eq!(plan.analysis, analysis);
 }

@@ -27,7 +27,7 @@ impl Run {
 fn plan(columns: &str) -> String {
     format!(
         "title: T\nquestion: Q?\ndata:\n  source: data.csv\n{columns}treatment:\n  column: t\noutcome:\n  column: y\n  units: kg\n\
-         confounders:\n  priority: [c, x]\nloop:\n  max_iterations: 1\n"
+         confounders:\n  priority: [c, x]\nanalysis:\n  estimator: aipw\nloop:\n  max_iterations: 1\n"
     )
 }
 
@@ -112,4 +112,112 @@ fn a_robust_regression_does_not_vouch_for_an_answer_of_zero() {
     let findings = results["critique"]["analyses"][0]["findings"].as_array().expect("findings").clone();
     let graded = findings.iter().find(|f| f["code"] == "sensitivity.robustness").expect("finding");
     assert!((graded["value"].as_f64().expect("value") - number("target_rv_q1")).abs() < 1e-9, "{graded}");
+}
+
+/// Everything but the columns: a run by learners and by Bayesian trees.
+fn flexible(analysis: &str) -> String {
+    plan("").replace("  estimator: aipw\n", analysis) + "placebo_outcomes: [z]\n"
+}
+
+#[test]
+fn a_run_with_learners_shows_what_they_did_and_is_the_same_at_any_number_of_threads() {
+    let plan = flexible("  budget: fast\n  also: [aipw, aipw_crossfit]\n") + "estimands: [att, ate]\n";
+    let run = Run::of(&data(1.0), &plan);
+    let spec = std::fs::read_to_string(run.dir.path().join("out/iter_01/spec.yaml")).expect("spec");
+    assert!(spec.contains("primary: dr_average\n") && spec.contains("outcome: boosting_linear\n"), "{spec}");
+    let model = run.json("iter_01/design.json")["analyses"][0]["propensity"].clone();
+    assert_eq!(
+        (model["learner"].as_str(), model["iterations"].as_array().map(Vec::len)),
+        (Some("gradient boosting"), Some(5))
+    );
+    let share = 2.0_f64.ln();
+    assert!(model["log_loss"].as_f64().expect("a number") < share && model["clip"] == 0.01, "{model}");
+    assert!(model["coefficients"].as_array().is_some_and(Vec::is_empty));
+    let results = run.json("results.json");
+    let answer = &results["answers"][0];
+    let number = |value: &serde_json::Value| value.as_f64().unwrap_or_else(|| panic!("{value}"));
+    let (estimate, error) = (number(&answer["effect"]["estimate"]), number(&answer["effect"]["std_error"]));
+    assert!((estimate - 1.0).abs() < 4.0 * error && error < 0.2, "{estimate} {error}");
+    assert!(number(&answer["effect"]["disagreement"]) < 0.2);
+    assert_eq!(answer["diagnostics"]["by_target"].as_array().map(Vec::len), Some(3));
+    // The design's propensity is the one that weights: nothing was fitted a second time.
+    assert_eq!(answer["effect"]["clipped"], answer["propensity"]["clipped"]);
+    let report = std::fs::read_to_string(run.dir.path().join("out/report.md")).expect("report");
+    for words in ["gradient boosting, out of fold", "boosting, boosting_linear and bart", "docs/calibration.md"] {
+        assert!(report.contains(words), "{words}");
+    }
+    let again = oci_agent(run.dir.path(), &["--threads", "1", "run", "plan.yaml", "--out", "again"]);
+    assert_eq!(again.code, run.ran.code, "{}", again.stderr);
+    let bytes = |folder: &str, file: &str| std::fs::read(run.dir.path().join(folder).join(file)).expect(file);
+    for file in ["results.json", "iter_01/design.json", "analysis.ipynb"] {
+        assert!(bytes("out", file) == bytes("again", file), "{file} depends on the number of threads");
+    }
+}
+
+#[test]
+fn clusters_and_known_propensities_reach_the_design_and_the_interval() {
+    let with: String = data(1.0)
+        .lines()
+        .enumerate()
+        .map(|(i, line)| if i == 0 { format!("{line},g,p\n") } else { format!("{line},{},0.45\n", i / 8) })
+        .collect();
+    let plan = flexible("  estimator: aipw\n  clusters: g\n  known_propensity: p\n");
+    let run = Run::of(&with, &plan);
+    let model = run.json("iter_01/design.json")["analyses"][0]["propensity"].clone();
+    assert_eq!(model["learner"], "known");
+    let answer = run.json("results.json")["answers"][0].clone();
+    assert_eq!(answer["effect"]["se_method"], "clustered");
+    assert!(answer["effect"]["notes"].to_string().contains("known"), "{answer}");
+}
+
+fn estimated(extra: &[&str]) -> Ran {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let with: String = data(1.0)
+        .lines()
+        .enumerate()
+        .map(|(i, line)| if i == 0 { format!("{line},g,p\n") } else { format!("{line},{},0.45\n", i / 8) })
+        .collect();
+    std::fs::write(dir.path().join("data.csv"), with).expect("data");
+    let mut args = vec!["estimate", "data.csv", "--treatment", "t", "--outcome", "y", "--terms", "x,c == level1"];
+    args.extend(extra);
+    oci_agent(dir.path(), &args)
+}
+
+#[test]
+fn estimate_takes_learners_and_says_whose_effect_it_is() {
+    let effect = |extra: &[&str]| {
+        let ran = estimated(extra);
+        assert_eq!(ran.code, 0, "{extra:?}: {}", ran.stderr);
+        serde_json::from_str::<serde_json::Value>(&ran.stdout).expect("JSON")["effect"].clone()
+    };
+    let boosted = ["--estimator", "aipw_crossfit", "--propensity", "boosting", "--outcome-model", "boosting_linear"];
+    let population = effect(&boosted);
+    assert_eq!(
+        (population["inference"].as_str(), population["se_method"].as_str()),
+        (Some("population"), Some("influence_function"))
+    );
+    let sample = effect(&[&boosted[..], &["--inference", "sample"]].concat());
+    assert_eq!((sample["inference"].as_str(), sample["se_method"].as_str()), (Some("sample"), Some("conditional")));
+    assert_eq!(sample["estimate"], population["estimate"]);
+    let repeated = effect(&[&boosted[..], &["--repeats", "3"]].concat());
+    assert_ne!(repeated["estimate"], population["estimate"]);
+    let clustered = effect(&["--clusters", "g"]);
+    assert_eq!(clustered["se_method"], "clustered");
+    assert_ne!(effect(&["--known-propensity", "p"])["estimate"], effect(&[])["estimate"]);
+}
+
+#[test]
+fn estimate_refuses_by_name_what_the_estimator_would_not_look_at() {
+    for (extra, flag) in [
+        (&["--propensity", "boosting"][..], "--propensity says nothing to `aipw`"),
+        (&["--estimator", "dr_average", "--outcome-model", "linear"], "--outcome-model says nothing to `dr_average`"),
+        (&["--estimator", "ipw_hajek", "--repeats", "2"], "--repeats says nothing to `ipw_hajek`"),
+        (&["--estimator", "aipw_crossfit", "--propensity", "forest"], "`forest` is not a learner"),
+        (&["--inference", "sample", "--clusters", "g"], "with clusters"),
+        (&["--known-propensity", "y"], "`y`"),
+    ] {
+        let ran = estimated(extra);
+        assert_eq!(ran.code, 2, "{extra:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(flag), "{extra:?}: {}", ran.stderr);
+    }
 }

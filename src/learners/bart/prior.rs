@@ -14,6 +14,8 @@ use super::params::{BartParams, SparsePrior};
 use super::random::Random;
 use super::tree::{Rule, Tree};
 
+/// Probabilities of what is available below this count as this: the number of failed draws must stay finite.
+const SMALLEST: f64 = 1e-290;
 /// Points of the grid on which θ/(θ + P) is drawn.
 const GRID: usize = 200;
 
@@ -197,8 +199,8 @@ impl SplitPrior {
         if e < 0.5 {
             return -ln(e);
         }
-        let Some((weights, top)) = self.available(unavailable) else { return f64::MIN_POSITIVE };
-        let a = exp(top).max(f64::MIN_POSITIVE) * weights.iter().map(|(_, w)| w).sum::<f64>();
+        let Some((weights, top)) = self.available(unavailable) else { return SMALLEST };
+        let a = exp(top).max(SMALLEST) * weights.iter().map(|(_, w)| w).sum::<f64>();
         if a < 1e-5 { a * (1.0 + 0.5 * a) } else { -ln(1.0 - a.min(1.0 - f64::EPSILON)) }
     }
 }

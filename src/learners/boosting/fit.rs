@@ -49,7 +49,9 @@ pub fn fit(
                 })
                 .collect();
             let total: usize = found.iter().map(|b| b.ensemble.trees.len()).sum();
-            let rounds = (total as f64 * speed / searches as f64).round() as usize;
+            // More rows bear more rounds: those held out count again.
+            let rows_again = parts as f64 / (parts - 1) as f64;
+            let rounds = (total as f64 * speed * rows_again / searches as f64).round() as usize;
             let again = run(&all, Limit { rounds: rounds.min(params.max_rounds), patience }, "all rows");
             vec![Boosted { at_limit: found.iter().any(|b| b.at_limit), ..again }]
         }

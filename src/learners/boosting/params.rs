@@ -27,7 +27,8 @@ pub enum Stopping {
         /// Rounds without improvement after which boosting ends; at least 1.
         patience: usize,
     },
-    /// On held-out parts first, as a search; then a fit to all rows for the mean number of rounds found.
+    /// On held-out parts first, as a search; then a fit to all rows for the mean number of rounds found, raised in proportion to
+    /// the rows.
     Refit {
         /// The rows are cut into this many parts, at least 2.
         parts: usize,
@@ -86,7 +87,7 @@ impl BoostingParams {
     pub fn outcome(n: usize) -> Self {
         let large = n >= 50_000;
         Self {
-            leaves: LeafModel::Linear { ridge: 1.0 },
+            leaves: LeafModel::Linear { ridge: 0.01 },
             learning_rate: if large { 0.1 } else { 0.05 },
             max_depth: 3,
             max_leaves: 8,
@@ -95,7 +96,11 @@ impl BoostingParams {
             column_share: 0.8,
             row_share: 0.8,
             max_rounds: if large { 300 } else { 2000 },
-            stopping: Stopping::HeldOut { share: 0.15, patience: 30 },
+            stopping: if large {
+                Stopping::HeldOut { share: 0.1, patience: 30 }
+            } else {
+                Stopping::Refit { parts: 7, searches: 1, speed: 2.0, patience: 30 }
+            },
             clip_margin: 0.1,
         }
     }

@@ -8,7 +8,6 @@
 
 use super::columns::Columns;
 use super::quadratic::{Quadratic, violation};
-use crate::learners::logistic::expit;
 use crate::nuisance::Family;
 
 /// Most expansions of the loss at one penalty.
@@ -68,6 +67,12 @@ pub(super) struct Walker<'a> {
     beta: Vec<f64>,
     /// n linear predictors, for every row, held out or not.
     pub(super) eta: Vec<f64>,
+    /// w times the derivative of minus the loss in η, per row.
+    residual: Vec<f64>,
+    /// w times the second derivative of the loss in η, per row.
+    second: Vec<f64>,
+    /// Mean loss.
+    loss: f64,
     /// Minus the gradient of the loss, per column.
     gradient: Vec<f64>,
     gradient_intercept: f64,
@@ -94,6 +99,9 @@ impl<'a> Walker<'a> {
             intercept,
             beta: vec![0.0; p],
             eta: vec![intercept; n],
+            residual: vec![0.0; n],
+            second: vec![0.0; n],
+            loss: 0.0,
             gradient: vec![0.0; p],
             gradient_intercept: 0.0,
             set: Vec::new(),
@@ -102,6 +110,7 @@ impl<'a> Walker<'a> {
             unit: 1.0,
             steps: 0,
         };
+        walker.evaluate();
         walker.measure_gradient();
         let largest = (0..p).map(|j| walker.scaled_gradient(j)).fold(0.0, f64::max);
         walker.unit = if largest > 0.0 { largest } else { 1.0 };
@@ -132,7 +141,7 @@ impl<'a> Walker<'a> {
                 columns.clone().filter(|j| self.is_out(*j) && self.scaled_gradient(*j) > limit).collect();
             if missed.is_empty() {
                 let beta = self.nonzero();
-                return Ok(Point { intercept: self.intercept, beta, loss: self.loss() });
+                return Ok(Point { intercept: self.intercept, beta, loss: self.loss });
             }
             self.grow(missed);
         }
@@ -157,47 +166,46 @@ impl<'a> Walker<'a> {
     }
 
     fn present_curvature(&self) -> Vec<f64> {
-        match self.problem.family {
-            Family::Gaussian => self.problem.w.clone(),
-            Family::Bernoulli => {
-                let one = |(w, eta): (&f64, &f64)| {
-                    let p = expit(*eta);
-                    // A floor on the curvature of rows that are all but certain: it shortens steps, never the solution.
-                    w * (p * (1.0 - p)).max(1e-5)
-                };
-                self.problem.w.iter().zip(&self.eta).map(one).collect()
+        let w = &self.problem.w;
+        // A floor on the curvature of rows that are all but certain: it shortens steps, never moves the solution.
+        self.second.iter().zip(w).map(|(v, w)| v.max(1e-5 * w)).collect()
+    }
+
+    /// Loss and its derivatives in η at the present η; one exponential a row.
+    fn evaluate(&mut self) {
+        let p = self.problem;
+        self.loss = 0.0;
+        for i in 0..p.w.len() {
+            let (w, y, eta) = (p.w[i], p.y[i], self.eta[i]);
+            if w == 0.0 {
+                continue;
             }
+            let (loss, residual, second) = match p.family {
+                Family::Gaussian => (0.5 * (y - eta).powi(2), y - eta, 1.0),
+                Family::Bernoulli => {
+                    let side = 2.0 * y - 1.0;
+                    let margin = side * eta;
+                    let a = (-margin.abs()).exp();
+                    let miss = if margin >= 0.0 { a / (1.0 + a) } else { 1.0 / (1.0 + a) };
+                    (a.ln_1p() + (-margin).max(0.0), side * miss, a / (1.0 + a).powi(2))
+                }
+            };
+            self.loss += w * loss;
+            self.residual[i] = w * residual;
+            self.second[i] = w * second;
         }
     }
 
-    fn residuals(&self) -> Vec<f64> {
-        let p = self.problem;
-        let mean = |eta: f64| match p.family {
-            Family::Gaussian => eta,
-            Family::Bernoulli => expit(eta),
-        };
-        let rows = p.w.iter().zip(p.y).zip(&self.eta);
-        rows.map(|((w, y), eta)| if *w > 0.0 { w * (y - mean(*eta)) } else { 0.0 }).collect()
-    }
-
     fn measure_gradient(&mut self) {
-        let residuals = self.residuals();
         let all: Vec<usize> = (0..self.beta.len()).collect();
-        self.gradient = self.problem.columns.products(&all, &residuals);
-        self.gradient_intercept = residuals.iter().sum();
+        self.gradient = self.problem.columns.products(&all, &self.residual);
+        self.gradient_intercept = self.residual.iter().sum();
     }
 
     fn measure_gradient_on_set(&mut self) {
-        let residuals = self.residuals();
-        let on_set = self.problem.columns.products(&self.set, &residuals);
+        let on_set = self.problem.columns.products(&self.set, &self.residual);
         self.set.iter().zip(on_set).for_each(|(j, g)| self.gradient[*j] = g);
-        self.gradient_intercept = residuals.iter().sum();
-    }
-
-    fn loss(&self) -> f64 {
-        let p = self.problem;
-        let rows = p.w.iter().zip(p.y).zip(&self.eta).filter(|((w, _), _)| **w > 0.0);
-        rows.map(|((w, y), eta)| w * loss(p.family, *y, *eta)).sum()
+        self.gradient_intercept = self.residual.iter().sum();
     }
 
     fn nonzero(&self) -> Vec<(usize, f64)> {
@@ -213,7 +221,7 @@ impl<'a> Walker<'a> {
             let b = b * self.scale[j];
             lambda * (self.problem.mix * b.abs() + 0.5 * (1.0 - self.problem.mix) * b * b)
         };
-        self.loss() + self.nonzero().into_iter().map(penalty).sum::<f64>()
+        self.loss + self.nonzero().into_iter().map(penalty).sum::<f64>()
     }
 
     /// Absolute and quadratic penalties of (intercept, set).
@@ -292,5 +300,6 @@ impl<'a> Walker<'a> {
         self.set.iter().zip(b.iter().skip(1)).for_each(|(j, b)| self.beta[*j] = *b);
         let beta = self.nonzero();
         self.problem.columns.predict(self.intercept, &beta, &mut self.eta);
+        self.evaluate();
     }
 }

@@ -141,7 +141,7 @@ pub(crate) fn solve_positive_definite(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> 
             row[k] = (row[k] - explained) / other[k];
         }
         let left = diagonal - row[..j].iter().map(|v| v * v).sum::<f64>();
-        if !(left > 1e-12 * diagonal) {
+        if left.is_nan() || left <= 1e-12 * diagonal {
             return None;
         }
         row[j] = left.sqrt();

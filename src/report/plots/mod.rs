@@ -1,4 +1,4 @@
-//! The four plots of a run, each as SVG and PNG of one and the same drawing.
+//! The four plots of a run and the one of a replay, each as SVG and PNG of one and the same drawing.
 //!
 //! The design size is 640 pixels wide with letters of 15 to 20 pixels, so that a picture squeezed to the 360 pixels of a
 //! phone still shows letters of 8 to 11. Colours are Okabe & Ito's (2008); no information is in colour alone: before and
@@ -12,7 +12,10 @@ mod love;
 mod marching;
 mod overlap;
 mod paint;
+mod replay;
 mod scene;
+
+pub use replay::{MethodPoint, ReplayPlot};
 
 use super::ReportError;
 use super::documents::{AnalysisDesign, DesignDocument, ResultsDocument};
@@ -33,6 +36,8 @@ pub enum FigureKind {
     Forest,
     /// Sensitivity contours of one requested estimand.
     Sensitivity(Target),
+    /// Coverage against error of every method of a replay.
+    Replay(Target),
 }
 
 impl FigureKind {
@@ -44,6 +49,7 @@ impl FigureKind {
             FigureKind::Overlap(target) => format!("overlap_{}", target.key()),
             FigureKind::Forest => "forest".to_owned(),
             FigureKind::Sensitivity(target) => format!("sensitivity_{}", target.key()),
+            FigureKind::Replay(target) => format!("coverage_rmse_{}", target.key()),
         }
     }
 }
@@ -111,6 +117,14 @@ pub fn sensitivity(results: &ResultsDocument, requested: Target) -> Result<Optio
     let answer = results.answers.iter().find(|answer| answer.requested == requested);
     let scene = answer.and_then(|answer| contour::scene(answer, &results.units));
     scene.map(|scene| Figure::paint(FigureKind::Sensitivity(requested), scene)).transpose()
+}
+
+/// Coverage against error of every method of a replay; `None` if there is none.
+///
+/// # Errors
+/// [`ReportError::Drawing`].
+pub fn replay(target: Target, plot: &ReplayPlot) -> Result<Option<Figure>, ReportError> {
+    replay::scene(plot).map(|scene| Figure::paint(FigureKind::Replay(target), scene)).transpose()
 }
 
 /// Everything that can be drawn while the loop is blind: love plot and overlap of every analysis.

@@ -70,5 +70,9 @@ pub fn notes(results: &ResultsDocument) -> Vec<String> {
         format!("Iteration {}, {}, {}: {notes}.", row.iteration, row.name, row.effect.estimator.title())
     });
     let left_out = results.estimation_notes.iter().map(|note| format!("Left out: {note}."));
-    apart.chain(told).chain(left_out).chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}"))).collect()
+    apart
+        .chain(told)
+        .chain(left_out)
+        .chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}")))
+        .collect()
 }

@@ -79,11 +79,17 @@ pub fn markdown(studies: &[Coverage]) -> String {
 fn kinds<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'a Row> {
     let mut kinds: Vec<&Row> = Vec::new();
     for row in rows {
-        if !kinds.iter().any(|k| k.analysis == row.analysis && k.variance == row.variance) {
+        if !kinds.iter().any(|k| is_same_kind(k, row)) {
             kinds.push(row);
         }
     }
     kinds
+}
+
+/// The same analysis and variance, on the same draws.
+fn is_same_kind(a: &Row, b: &Row) -> bool {
+    let planned = |r: &Row| r.replicates + r.failed;
+    a.analysis == b.analysis && a.variance == b.variance && planned(a) == planned(b)
 }
 
 fn name(row: &Row) -> String {
@@ -94,13 +100,13 @@ fn name(row: &Row) -> String {
 /// Per analysis and variance, over setups with overlap where the analysis is consistent.
 fn summary(out: &mut String, studies: &[Coverage]) {
     out.push_str(
-        "| estimator | variance | setups | cells | mean coverage | lowest | cells 2 s.e. below 95 % | 2 s.e. above |\n",
+        "| estimator | variance | R | setups | cells | mean coverage | lowest | cells 2 s.e. below 95 % | 2 s.e. above |\n",
     );
-    out.push_str("|---|---|---|---|---|---|---|---|\n");
+    out.push_str("|---|---|---|---|---|---|---|---|---|\n");
     let all: Vec<&Row> = studies.iter().flat_map(|s| &s.rows).collect();
     let counted = |r: &&&Row| r.setup.has_overlap() && r.analysis.suits(r.setup);
     for kind in kinds(all.iter().filter(counted).copied()) {
-        let same = |r: &&&Row| r.analysis == kind.analysis && r.variance == kind.variance;
+        let same = |r: &&&Row| is_same_kind(r, kind);
         let cells: Vec<&Row> = all.iter().filter(counted).filter(same).copied().collect();
         let mut setups: Vec<_> = cells.iter().map(|r| r.setup).collect();
         setups.dedup();
@@ -108,8 +114,9 @@ fn summary(out: &mut String, studies: &[Coverage]) {
         let Some(lowest) = cells.iter().min_by(|a, b| a.coverage.total_cmp(&b.coverage)) else { continue };
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {:.1} % | {:.1} % ({}, {}) | {} | {} |",
+            "| {} | {} | {} | {} | {:.1} % | {:.1} % ({}, {}) | {} | {} |",
             name(kind),
+            kind.replicates + kind.failed,
             setups.len(),
             cells.len(),
             100.0 * mean,
@@ -135,7 +142,7 @@ fn setup(out: &mut String, study: &Coverage) {
     out.push_str("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for kind in kinds(study.rows.iter()) {
         let of = |target: Target| {
-            let same = |r: &&Row| r.analysis == kind.analysis && r.variance == kind.variance && r.target == target;
+            let same = |r: &&Row| is_same_kind(r, kind) && r.target == target;
             study.rows.iter().find(same)
         };
         let Some(ate) = Target::ALL.into_iter().find_map(of) else { continue };

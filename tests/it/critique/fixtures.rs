@@ -9,8 +9,8 @@ use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
 use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
-    TreatmentSection,
+    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen,
+    TargetTrial, Tool, TreatmentSection,
 };
 use oci_agent::report::documents::{
     AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, PopulationDocument,
@@ -338,7 +338,7 @@ pub fn effect(target: Target) -> Effect {
 pub fn diagnostics() -> EstimateDiagnostics {
     EstimateDiagnostics {
         outcome_sd: 10.0,
-        disagreement: Some(Disagreement { between: "A and B".to_owned(), size: 0.1 }),
+        disagreement: Some(Disagreement { between: "A and B".to_owned(), size: 0.1, members: true }),
         by_target: [(Target::Ate, 3.0), (Target::Att, 3.1), (Target::Ato, 2.9)]
             .map(|(target, estimate)| TargetEstimate { target, estimate })
             .to_vec(),

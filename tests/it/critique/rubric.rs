@@ -4,10 +4,10 @@ use super::fixtures::*;
 use oci_agent::critique::Stage;
 use oci_agent::critique::rubric::{AfterUnblinding, Bound, EstimateState, RULES, SensitivityState, findings, rule};
 use oci_agent::estimand::SeMethod;
-use oci_agent::report::documents::EstimateDiagnostics;
 use oci_agent::estimand::Target;
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::Tool;
+use oci_agent::report::documents::EstimateDiagnostics;
 
 fn found(world: &World, code: Code, sensitivity: SensitivityState<'_>) -> Finding {
     after(world, code, AfterUnblinding { sensitivity, ..AfterUnblinding::WITHHELD })
@@ -124,7 +124,8 @@ fn answered(code: Code, spoil: impl FnOnce(&mut oci_agent::estimand::Effect, &mu
 
 #[test]
 fn what_needs_the_effect_is_withheld_while_blind_and_never_a_pass_without_one() {
-    let codes = Code::ALL.into_iter().filter(|code| code.key().starts_with("estimate.") && *code != Code::EstimateFailed);
+    let codes =
+        Code::ALL.into_iter().filter(|code| code.key().starts_with("estimate.") && *code != Code::EstimateFailed);
     for code in codes {
         assert_eq!(blind(&world(), code).severity, Severity::Withheld, "{code:?}");
         assert!(blind(&world(), code).value.is_none());
@@ -138,9 +139,8 @@ fn what_needs_the_effect_is_withheld_while_blind_and_never_a_pass_without_one() 
 
 #[test]
 fn disagreement_is_held_against_the_outcome_and_against_the_interval() {
-    let apart = |code: Code, size: f64| {
-        answered(code, |_, d| d.disagreement.as_mut().expect("a difference").size = size)
-    };
+    let apart =
+        |code: Code, size: f64| answered(code, |_, d| d.disagreement.as_mut().expect("a difference").size = size);
     // The outcome has standard deviation 10, the interval a half-width of 1.
     for (code, scale) in [(Code::EstimateDisagreement, 10.0), (Code::EstimateDisagreementInterval, 1.0)] {
         let limit = rule(code).warn.threshold().expect("a threshold");
@@ -151,6 +151,19 @@ fn disagreement_is_held_against_the_outcome_and_against_the_interval() {
         assert_eq!(answered(code, |_, d| d.disagreement = None).severity, Severity::NotApplicable);
         assert_eq!(answered(code, |_, d| d.outcome_sd = f64::NAN).severity == Severity::NotApplicable, scale == 10.0);
     }
+}
+
+#[test]
+fn an_answer_that_is_no_average_is_held_against_its_interval_only() {
+    let far = |code| {
+        answered(code, |_, d| {
+            let seen = d.disagreement.as_mut().expect("a difference");
+            (seen.size, seen.members) = (5.0, false);
+        })
+    };
+    assert_eq!(far(Code::EstimateDisagreement).severity, Severity::Pass);
+    assert_eq!(far(Code::EstimateDisagreement).value, None);
+    assert_eq!(far(Code::EstimateDisagreementInterval).severity, Severity::Warn);
 }
 
 #[test]

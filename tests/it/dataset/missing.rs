@@ -117,3 +117,12 @@ fn row_numbers_in_messages_are_those_of_the_file_after_dropping() {
     let found = problem("t,y,w,x\n1,1,1,\n1,1,1,5\n0,2,1,2\n0,3,-1,4\n", &wanted);
     assert_says(&found.message, &["row 4"]);
 }
+
+#[test]
+fn cells_that_were_filled_are_remembered_so_that_each_fold_can_fill_them_again() {
+    let wanted = Request { missing: MissingPolicy::Indicator, ..request(&["x", "z", "x^2"]) };
+    let rows = analysed("t,y,x,z\n1,1,1,4\n0,2,,5\n0,3,3,1\n1,2,2,2\n", &wanted);
+    let covariates = rows.covariates(&wanted.terms).expect("terms");
+    let [only] = covariates.imputed() else { panic!("one column: {:?}", covariates.imputed()) };
+    assert_eq!((only.column, only.filled.to_vec()), (0, vec![false, true, false, false]));
+}

@@ -129,3 +129,38 @@ fn missing_columns_suggest_names_and_point_at_the_plan() {
     assert_says(&found[4].hint, &["did you mean `income`"]);
     assert_says(&found[5].hint, &["the columns are", "`income`"]);
 }
+
+#[test]
+fn clusters_are_numbered_in_the_order_of_their_first_rows() {
+    for (a, b, c) in [("north", "south", "-"), ("7", "-3", "0"), ("1.5", "2.5", "1e9")] {
+        let text = format!("t,y,g\n1,1,{b}\n0,2,{a}\n0,3,{b}\n1,2,{c}\n");
+        let wanted = Request { clusters: Some("g".into()), ..request(&[]) };
+        let rows = analysed(&text, &wanted);
+        assert_eq!(rows.clusters().expect("clusters").to_vec(), [0, 1, 0, 2], "{a}");
+        let covariates = rows.covariates(&[]).expect("no terms");
+        assert_eq!(covariates.clusters(), rows.clusters());
+    }
+    let same = problem("t,y,g\n1,1,a\n0,2,a\n", &Request { clusters: Some("g".into()), ..request(&[]) });
+    assert_eq!(same.path, "analysis.clusters");
+    assert_says(&same.message, &["same cluster", "`a` (2 rows)"]);
+    let gap = "t,y,g\n1,1,a\n0,2,\n0,2,b\n1,3,b\n";
+    let wanted = Request { clusters: Some("g".into()), ..request(&[]) };
+    assert_says(&problem(gap, &wanted).message, &["`g` has 1 missing value"]);
+    let dropping = Request { missing: MissingPolicy::Drop, ..wanted };
+    assert_eq!(analysed(gap, &dropping).clusters().expect("clusters").to_vec(), [0, 1, 1]);
+}
+
+#[test]
+fn known_propensities_lie_strictly_between_zero_and_one() {
+    let wanted = Request { known_propensity: Some("p".into()), ..request(&[]) };
+    let good = analysed("t,y,p\n1,1,0.25\n0,2,0.999\n", &wanted);
+    assert_eq!(good.known_propensity().expect("known").to_vec(), [0.25, 0.999]);
+    for bad in ["0", "1", "-0.1", "50"] {
+        let found = problem(&format!("t,y,p\n1,1,0.5\n0,2,{bad}\n0,1,0.5\n"), &wanted);
+        assert_eq!(found.path, "analysis.known_propensity");
+        assert_says(&found.message, &["`p`", "1 value", "row 2", bad]);
+        assert_says(&found.hint, &["strictly between 0 and 1"]);
+    }
+    let words = problem("t,y,p\n1,1,a\n0,2,b\n", &wanted);
+    assert_says(&words.message, &["not numeric"]);
+}

@@ -49,7 +49,7 @@ fn texts(terms: &[Term]) -> Vec<String> {
 
 #[test]
 fn a_draft_writes_out_every_dummy_and_every_default() {
-    let spec = drafted(full_plan()).expect("fits");
+    let spec = drafted(&wishing("estimator: aipw")).expect("fits");
     let groups: Vec<(&str, bool, Vec<String>)> =
         spec.confounders.iter().map(|g| (g.confounder.as_str(), g.priority, texts(&g.terms))).collect();
     let expected = [
@@ -83,6 +83,55 @@ fn a_draft_writes_out_every_dummy_and_every_default() {
     assert_eq!((spec.plan_sha256.len(), spec.data_sha256.as_str()), (64, "d".repeat(64).as_str()));
 }
 
+/// `full_plan` with other wishes for the analysis.
+fn wishing(wishes: &str) -> String {
+    let at = full_plan().find("analysis:").expect("the section");
+    format!("{}analysis: {{{wishes}}}\n", &full_plan()[..at])
+}
+
+#[test]
+fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
+    use EstimatorKind::{Aipw, AipwBart, AipwCrossfit, DrAverage};
+    for (treated, control, primary, why) in [
+        (100, 400, DrAverage, "500 rows with 100 in the smaller arm"),
+        (100_000, 100_000, DrAverage, "few enough for BART"),
+        (100, 399, Aipw, "at least 500 rows, and there are 499"),
+        (99, 5000, Aipw, "the smaller one has 99"),
+        (100_000, 100_001, Aipw, "at most 200000 rows"),
+    ] {
+        let spec = drafted_with(&wishing(""), ArmSizes { treated, control }).expect("fits");
+        let analysis = &spec.analyses[0];
+        assert_eq!(analysis.primary, primary, "{treated} {control}");
+        assert!(analysis.because.contains(why), "{}", analysis.because);
+        assert_eq!(analysis.models, NuisanceModels::for_estimator(primary));
+        assert_eq!(analysis.estimators.contains(&AipwBart), primary == DrAverage, "its members run beside it");
+        assert!(EstimatorKind::STANDARD.iter().all(|kind| analysis.estimators.contains(kind)));
+        assert_eq!((spec.inference, spec.folds), (Inference::Population, 5));
+    }
+    let many = ArmSizes { treated: 400, control: 400 };
+    let tools = wishing("").replacen(", dr_average]", "]", 1);
+    let spec = drafted_with(&tools, many).expect("fits");
+    assert_eq!(spec.analyses[0].primary, Aipw);
+    assert!(spec.analyses[0].because.contains("do not allow `dr_average`"), "{}", spec.analyses[0].because);
+    let learners = wishing("outcome_model: stack, repeats: 3");
+    let spec = drafted_with(&learners, many).expect("fits");
+    assert_eq!((spec.analyses[0].primary, spec.analyses[0].models.repeats), (AipwCrossfit, 3));
+    assert!(spec.analyses[0].because.contains("`outcome_model: stack`"), "{}", spec.analyses[0].because);
+}
+
+#[test]
+fn a_plan_decides_what_runs_beside_the_answer_and_the_benchmarks_stay() {
+    use EstimatorKind::{Bart, Naive, Regression, TmleCrossfit};
+    let asked = "estimator: tmle_crossfit, also: [bart], propensity: boosting, budget: thorough";
+    let spec = drafted(&wishing(asked)).expect("fits");
+    let analysis = &spec.analyses[0];
+    assert_eq!(analysis.estimators, [Naive, Regression, TmleCrossfit, Bart]);
+    assert_eq!((analysis.primary, analysis.because.as_str()), (TmleCrossfit, "The plan says so."));
+    let models =
+        NuisanceModels { propensity: LearnerKind::Boosting, budget: Budget::Thorough, ..NuisanceModels::default() };
+    assert_eq!(analysis.models, models);
+}
+
 #[test]
 fn the_tools_decide_which_estimators_run_and_which_is_the_answer() {
     use EstimatorKind::{AipwCrossfit, Gformula, IpwHajek, IpwHt, Naive, Regression};
@@ -92,7 +141,8 @@ fn the_tools_decide_which_estimators_run_and_which_is_the_answer() {
         ("outcome_regression, ipw", vec![Naive, Regression, Gformula, IpwHt, IpwHajek], IpwHajek),
         ("outcome_regression", vec![Naive, Regression, Gformula], Gformula),
     ] {
-        let spec = drafted(&with(tools, &format!("tools: [propensity, {allowed}]"))).expect("fits");
+        let text = wishing("").replacen(tools, &format!("tools: [propensity, {allowed}]"), 1);
+        let spec = drafted(&text).expect("fits");
         assert_eq!((&spec.analyses[0].estimators, spec.analyses[0].primary), (&estimators, primary));
     }
 }
@@ -230,7 +280,7 @@ fn spec_yaml_is_readable_and_hashed_as_written() {
 
 #[test]
 fn a_spec_with_unknown_keys_or_of_another_format_is_refused() {
-    let yaml = drafted(full_plan()).expect("fits").to_yaml();
+    let yaml = drafted(&wishing("estimator: aipw")).expect("fits").to_yaml();
     for (from, to) in [
         ("folds: 5", "folds: 5\nextra: 1"),
         ("  primary: aipw", "  primary: aipw\n  colour: red"),
@@ -275,8 +325,12 @@ fn any_population() -> impl Strategy<Value = Population> {
 fn any_models() -> impl Strategy<Value = NuisanceModels> {
     let learner = prop::sample::select(LearnerKind::ALL.to_vec());
     let budget = prop::sample::select(vec![Budget::Fast, Budget::Thorough]);
-    (learner.clone(), learner, 1usize..9, budget)
-        .prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels { propensity, outcome, repeats, budget })
+    (learner.clone(), learner, 1usize..9, budget).prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels {
+        propensity,
+        outcome,
+        repeats,
+        budget,
+    })
 }
 
 fn any_analysis() -> impl Strategy<Value = Analysis> {

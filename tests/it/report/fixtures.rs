@@ -11,8 +11,8 @@ use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Populati
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool,
-    TreatmentSection,
+    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen,
+    TargetTrial, Tool, TreatmentSection,
 };
 use oci_agent::report::documents::{
     AnalysisDesign, Answer, CoefficientRow, DesignDocument, EffectRow, PopulationDocument, PropensityDocument,

@@ -1,0 +1,29 @@
+//! The replay of the ACIC 2016 competition: 77 settings of simulated treatments and outcomes on the covariates of a real
+//! study, on which 24 methods and one agent have published their answers (Dorie, Hill, Shalit, Scott & Cervone 2019,
+//! doi:10.1214/18-STS667).
+//!
+//! | module | does |
+//! |---|---|
+//! | [`settings`] | which settings, which share of the work |
+//! | [`source`], [`pack`], [`response`] | data in either layout: the analysis gets [`observed::Observed`] and nothing else |
+//! | [`plan`], [`analyse`] | one dataset through the whole pipeline |
+//! | [`run`], [`out`], [`rows`] | all of them, resumably, into a folder |
+//! | [`score`], [`report`] | estimates against the truth and against the other methods |
+//!
+//! The truth of a dataset is the type [`response::truth::Truth`], and only [`score`] may name it: a test holds that.
+
+pub mod analyse;
+pub mod error;
+pub mod observed;
+pub mod out;
+pub mod pack;
+pub mod plan;
+pub mod report;
+pub mod response;
+pub mod rows;
+pub mod run;
+pub mod score;
+pub mod settings;
+pub mod source;
+
+pub use error::AcicError;

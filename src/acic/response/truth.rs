@@ -1,0 +1,85 @@
+//! What only the scorer may know of a dataset.
+
+use super::Response;
+use crate::acic::error::AcicError;
+use crate::acic::observed::Key;
+use crate::acic::settings::Split;
+use crate::dataset;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The right answers of one dataset, outcome units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Truth {
+    /// Mean of y1 − y0 over the treated: the sample average effect on the treated, which the competition asked for.
+    pub satt: f64,
+    /// Mean of mu1 − mu0 over everyone.
+    pub ate_mu: f64,
+    /// Standard deviation of the observed outcome, divisor n − 1: the unit of the published table.
+    pub sd_y: f64,
+    /// Which part of the pack, if the data say so.
+    pub split: Option<Split>,
+}
+
+impl Truth {
+    /// The truth of a response that is complete.
+    #[must_use]
+    pub fn of(response: &Response) -> Truth {
+        let effects = response.y1.iter().zip(&response.y0).map(|(y1, y0)| y1 - y0);
+        let treated = effects.zip(&response.z).filter(|(_, z)| **z == 1.0).map(|(effect, _)| effect);
+        let means = response.mu1.iter().zip(&response.mu0).map(|(mu1, mu0)| mu1 - mu0);
+        Truth { satt: mean(treated), ate_mu: mean(means), sd_y: sd(&response.observed().y), split: None }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut n) = (0.0, 0.0);
+    for value in values {
+        sum += value;
+        n += 1.0;
+    }
+    sum / n
+}
+
+fn sd(values: &[f64]) -> f64 {
+    let centre = mean(values.iter().copied());
+    let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
+    (squares / (values.len() as f64 - 1.0)).sqrt()
+}
+
+/// The truth of every dataset of the bundled pack: `truth.csv`.
+///
+/// # Errors
+/// A file that cannot be read, or lacks a column.
+pub fn of_pack(dir: &Path) -> Result<BTreeMap<Key, Truth>, AcicError> {
+    const FILE: &str = "truth.csv";
+    let table = dataset::read(FILE, dir, &BTreeMap::new())?;
+    let column = |name: &str| table.numbers(name).ok_or_else(|| AcicError::column(FILE, name));
+    let splits = table.texts("split").ok_or_else(|| AcicError::column(FILE, "split"))?;
+    let [setting, response, satt, ate_mu, sd_y] =
+        [column("setting")?, column("response_id")?, column("satt")?, column("ate_mu")?, column("sd_y")?];
+    let mut truths = BTreeMap::new();
+    for ((((setting, response), (satt, ate_mu)), sd_y), split) in
+        setting.iter().zip(response).zip(satt.iter().zip(ate_mu)).zip(sd_y).zip(splits)
+    {
+        // Whole and small: written by the pack's own script.
+        let key = Key { setting: *setting as u16, response: *response as u64 };
+        let truth = Truth { satt: *satt, ate_mu: *ate_mu, sd_y: *sd_y, split: split.and_then(Split::parse) };
+        truths.insert(key, truth);
+    }
+    Ok(truths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_hand() {
+        let text = "z,y0,y1,mu0,mu1\n1,1,4,1.5,3.5\n1,0,1,0,2\n0,2,9,2,8\n";
+        let truth = Truth::of(&Response::parse(text).expect("a good file"));
+        assert_eq!((truth.satt, truth.ate_mu), (2.0, 10.0 / 3.0));
+        // Observed: 4, 1, 2; mean 7/3; squares (25 + 16 + 1)/9 over 2.
+        assert!((truth.sd_y - (42.0_f64 / 18.0).sqrt()).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,235 @@
+//! Conditions on scores, for a gate: `att.rmse<=0.0125`, `ate.accepted.coverage >= 0.95`.
+
+use super::measures::Measures;
+use crate::estimand::Target;
+use crate::finding::Tier;
+use std::fmt;
+use std::str::FromStr;
+
+/// Which verdicts count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tiers {
+    /// Whatever the verdict.
+    All,
+    /// `fully_satisfactory`.
+    Fully,
+    /// `satisfactory_with_caveats`.
+    Caveats,
+    /// Either of the two.
+    Accepted,
+    /// `not_satisfactory`.
+    Not,
+}
+
+impl Tiers {
+    const KEYS: [(&'static str, Tiers); 5] = [
+        ("all", Tiers::All),
+        ("fully", Tiers::Fully),
+        ("caveats", Tiers::Caveats),
+        ("accepted", Tiers::Accepted),
+        ("not_satisfactory", Tiers::Not),
+    ];
+
+    /// All groups, in the order of tables.
+    pub const ALL: [Tiers; 5] = [Tiers::All, Tiers::Accepted, Tiers::Fully, Tiers::Caveats, Tiers::Not];
+
+    /// The word in assertions and tables.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Tiers::All => "all",
+            Tiers::Fully => "fully",
+            Tiers::Caveats => "caveats",
+            Tiers::Accepted => "accepted",
+            Tiers::Not => "not_satisfactory",
+        }
+    }
+
+    /// Whether a verdict is among them.
+    #[must_use]
+    pub fn has(self, tier: Tier) -> bool {
+        match self {
+            Tiers::All => true,
+            Tiers::Fully => tier == Tier::FullySatisfactory,
+            Tiers::Caveats => tier == Tier::SatisfactoryWithCaveats,
+            Tiers::Accepted => tier != Tier::NotSatisfactory,
+            Tiers::Not => tier == Tier::NotSatisfactory,
+        }
+    }
+}
+
+/// What is held against a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    N,
+    Failed,
+    Share,
+    Bias,
+    Rmse,
+    Coverage,
+    Width,
+}
+
+const METRICS: [(&str, Metric); 7] = [
+    ("n", Metric::N),
+    ("failed", Metric::Failed),
+    ("share", Metric::Share),
+    ("bias", Metric::Bias),
+    ("rmse", Metric::Rmse),
+    ("coverage", Metric::Coverage),
+    ("width", Metric::Width),
+];
+
+type Compare = fn(f64, f64) -> bool;
+
+/// How. Longer signs first, so that `<=` is not read as `<`.
+const SIGNS: [(&str, Compare); 5] =
+    [("<=", |a, b| a <= b), (">=", |a, b| a >= b), ("==", |a, b| a == b), ("<", |a, b| a < b), (">", |a, b| a > b)];
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assertion {
+    /// Which estimand.
+    pub estimand: Target,
+    /// Which verdicts.
+    pub tiers: Tiers,
+    metric: Metric,
+    sign: usize,
+    bound: f64,
+}
+
+/// How a condition came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The condition.
+    pub assertion: Assertion,
+    /// The number; `None` if there is none, which never holds.
+    pub value: Option<f64>,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+impl Assertion {
+    /// Holds the condition against measures of the group that it names.
+    #[must_use]
+    pub fn hold(&self, measures: &Measures) -> Held {
+        let value = match self.metric {
+            Metric::N => Some(measures.n as f64),
+            Metric::Failed => Some(measures.failed as f64),
+            Metric::Share => measures.share,
+            Metric::Bias => measures.bias,
+            Metric::Rmse => measures.rmse,
+            Metric::Coverage => measures.coverage,
+            Metric::Width => measures.width,
+        };
+        let compare = SIGNS.get(self.sign).map(|(_, compare)| *compare);
+        let holds = value.zip(compare).is_some_and(|(value, compare)| compare(value, self.bound));
+        Held { assertion: self.clone(), value, holds }
+    }
+}
+
+impl FromStr for Assertion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = SIGNS.iter().enumerate().filter_map(|(i, (sign, _))| Some((text.find(sign)?, i)));
+        // The first sign of the text; of two that start there, the longer.
+        let (at, sign) = found
+            .min_by_key(|(at, i)| (*at, *i))
+            .ok_or_else(|| format!("`{text}` compares nothing; write a condition such as att.rmse<=0.0125"))?;
+        let length = SIGNS.get(sign).map_or(0, |(sign, _)| sign.len());
+        let (name, number) = (&text[..at], &text[at + length..]);
+        let bound: f64 = match number.trim().parse() {
+            Ok(bound) if f64::is_finite(bound) => bound,
+            _ => return Err(format!("`{}` in `{text}` is not a number", number.trim())),
+        };
+        let parts: Vec<&str> = name.trim().split('.').map(str::trim).collect();
+        let (estimand, tiers, metric) = match parts.as_slice() {
+            [estimand, metric] => (*estimand, "all", *metric),
+            [estimand, tiers, metric] => (*estimand, *tiers, *metric),
+            _ => return Err(format!("`{}` is not ESTIMAND.METRIC or ESTIMAND.TIER.METRIC", name.trim())),
+        };
+        let estimand = Target::parse(estimand)
+            .filter(|target| super::SCORED.contains(target))
+            .ok_or_else(|| format!("`{estimand}` is not scored; use att or ate"))?;
+        Ok(Assertion { estimand, tiers: one_of(tiers, &Tiers::KEYS)?, metric: one_of(metric, &METRICS)?, sign, bound })
+    }
+}
+
+fn one_of<T: Copy>(word: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(key, _)| *key == word).map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        let keys: Vec<&str> = words.iter().map(|(key, _)| *key).collect();
+        format!("`{word}` is not one of {}", keys.join(", "))
+    })
+}
+
+impl fmt::Display for Assertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metric = METRICS.iter().find(|(_, metric)| *metric == self.metric).map_or("", |(key, _)| key);
+        let sign = SIGNS.get(self.sign).map_or("", |(sign, _)| sign);
+        let tiers = if self.tiers == Tiers::All { String::new() } else { format!(".{}", self.tiers.key()) };
+        write!(f, "{}{tiers}.{metric}{sign}{}", self.estimand.key(), self.bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn holds(text: &str) -> bool {
+        let measures = Measures {
+            n: 10,
+            failed: 0,
+            share: Some(0.5),
+            bias: Some(-0.001),
+            rmse: Some(0.0125),
+            coverage: None,
+            width: Some(0.04),
+        };
+        text.parse::<Assertion>().expect(text).hold(&measures).holds
+    }
+
+    #[test]
+    fn conditions_hold_or_not() {
+        for (text, expected) in [
+            ("att.rmse<=0.0125", true),
+            ("att.rmse < 0.0125", false),
+            ("ate.accepted.rmse>=0.0125", true),
+            ("att.n==10", true),
+            ("att.bias>-0.002", true),
+            ("ATT.width<4e-2", false),
+            ("att.not_satisfactory.share > 0.4", true),
+        ] {
+            assert_eq!(holds(text), expected, "{text}");
+        }
+        assert!(!holds("att.coverage>=0") && !holds("att.coverage<=1"), "what is not there holds nothing");
+    }
+
+    #[test]
+    fn what_is_no_condition() {
+        for text in [
+            "",
+            "att.rmse",
+            "rmse<1",
+            "ato.rmse<1",
+            "att.rmse<",
+            "att.rmse<=NaN",
+            "att.best.rmse<1",
+            "a.b.c.d<1",
+            "att.rmse=<1",
+        ] {
+            assert!(text.parse::<Assertion>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_typed_is_read_or_refused(text in "(att|ate|ato|x)?[.](all|accepted|rmse|é)?[.]?(n|width|rmse)?[<>= ]{0,3}[0-9.eE-]{0,6}") {
+            if let Ok(assertion) = text.parse::<Assertion>() {
+                prop_assert_eq!(assertion.to_string().parse::<Assertion>(), Ok(assertion));
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Estimates against the truth, beside the methods that published theirs. The only place that may name
+//! [`super::response::truth`].
+//!
+//! The ATT is held against satt, the mean of y1 − y0 over the treated, as in the competition; the ATE against the mean of
+//! mu1 − mu0 over everyone. The ATO is estimated and not scored: its truth needs the true propensities, which no file has.
+
+mod assertion;
+mod leaderboard;
+pub mod measures;
+mod published;
+mod truths;
+mod verdicts;
+
+pub use assertion::{Assertion, Held, Tiers};
+pub use leaderboard::{Board, Line};
+pub use verdicts::{Contrast, Verdicts};
+
+use super::error::AcicError;
+use super::observed::Key;
+use super::out::Out;
+use super::rows::Row;
+use super::settings::Split;
+use super::source::Source;
+use crate::estimand::Target;
+use crate::finding::Tier;
+use measures::{Error, Measures};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The estimands that have a truth.
+pub const SCORED: [Target; 2] = [Target::Att, Target::Ate];
+
+/// Name of Netflix's agent among the published methods.
+pub const NETFLIX: &str = "netflix_oci_agent";
+
+/// The estimates of one method of one estimand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Method {
+    /// Its name.
+    pub name: String,
+    /// Whether it is an estimator of this program.
+    pub ours: bool,
+    /// What it is held against: `satt`, `ate_mu`, or the truth that its authors published.
+    pub truth: &'static str,
+    /// Per dataset; `None` where the method has no estimate.
+    pub errors: BTreeMap<Key, Option<Error>>,
+    /// The verdict per dataset, if the method has verdicts.
+    pub tiers: BTreeMap<Key, Tier>,
+}
+
+impl Method {
+    /// Measures of the datasets with one of the given verdicts.
+    #[must_use]
+    pub fn measures(&self, tiers: Tiers, verdicts: &BTreeMap<Key, Tier>) -> Measures {
+        let counts = |key: &Key| match tiers {
+            Tiers::All => true,
+            some => verdicts.get(key).is_some_and(|tier| some.has(*tier)),
+        };
+        let group: Vec<Option<Error>> =
+            self.errors.iter().filter(|(key, _)| counts(key)).map(|(_, error)| *error).collect();
+        Measures::of(&group, self.errors.len())
+    }
+}
+
+/// A replay, scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// Datasets that were scored.
+    pub datasets: usize,
+    /// Part of the pack that was scored.
+    pub split: Option<Split>,
+    /// Datasets of the replay that have no estimates yet.
+    pub missing: Vec<Key>,
+    /// Datasets that were left out of the replay: lines of skipped.csv.
+    pub skipped: Vec<String>,
+    /// Budget of the replay.
+    pub budget: String,
+    /// Estimators of the replay; the first is the reference of every difference.
+    pub estimators: Vec<String>,
+    /// One board per estimand.
+    pub boards: Vec<Board>,
+    /// What the verdicts are worth, per estimand.
+    pub verdicts: Vec<Verdicts>,
+}
+
+/// What to score.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The data that were replayed.
+    pub data: &'a Path,
+    /// The folder with the published results; `None`: none are compared.
+    pub published: Option<&'a Path>,
+    /// Only this part of the pack.
+    pub split: Option<Split>,
+    /// Whether to go on without the datasets that have no estimates.
+    pub partial: bool,
+}
+
+/// Scores the replay in a folder.
+///
+/// # Errors
+/// Data that are not those of the replay, missing datasets, files that cannot be read.
+pub fn score(out: &Out, request: &Request<'_>) -> Result<Scores, AcicError> {
+    let (rows, missing) = out.estimates()?;
+    let truths = truths::read(&Source::open(request.data)?, request.data, out.identity())?;
+    let wanted = |key: &Key| {
+        let truth = truths.get(key);
+        truth.is_some_and(|truth| request.split.is_none() || truth.split == request.split)
+    };
+    if request.split.is_some() && truths.values().all(|truth| truth.split.is_none()) {
+        return Err(AcicError::Request("--split goes with the bundled pack; these data are not divided".to_owned()));
+    }
+    let missing: Vec<Key> = missing.into_iter().filter(wanted).collect();
+    if !missing.is_empty() && !request.partial {
+        return Err(AcicError::Missing { missing: missing.iter().map(ToString::to_string).collect() });
+    }
+    let rows: Vec<Row> = rows.into_iter().filter(|row| wanted(&row.key) && !missing.contains(&row.key)).collect();
+    let keys: BTreeSet<Key> = rows.iter().map(|row| row.key).collect();
+    if keys.is_empty() {
+        return Err(AcicError::Nothing("the replay has no estimates in this part of the data".to_owned()));
+    }
+    let published = match request.published {
+        Some(dir) => published::read(dir, &truths, &keys)?,
+        None => published::Published::default(),
+    };
+    let mut scores = Scores {
+        datasets: keys.len(),
+        split: request.split,
+        missing,
+        skipped: out.skipped_lines()?,
+        budget: out.identity().budget.clone(),
+        estimators: out.identity().estimators.clone(),
+        boards: Vec::new(),
+        verdicts: Vec::new(),
+    };
+    for estimand in SCORED {
+        let ours = ours(&rows, estimand, &out.identity().estimators, &truths);
+        let theirs = published.methods.get(&estimand).map(Vec::as_slice).unwrap_or_default();
+        scores.boards.push(Board::of(estimand, &ours, theirs));
+        let peer = published.peer.get(&estimand);
+        scores.verdicts.extend(ours.first().map(|first| Verdicts::of(estimand, first, theirs, peer)));
+    }
+    Ok(scores)
+}
+
+/// One of our estimates with its error, `None` where there is no estimate: what diagnostics are judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The row of `estimates.csv`, diagnostics included.
+    pub row: Row,
+    /// Against the truth of its estimand, units of sd(y).
+    pub error: Option<Error>,
+}
+
+/// Every estimate of a replay that has a truth, with its error.
+///
+/// # Errors
+/// As [`score`], missing datasets excepted.
+pub fn judged(out: &Out, data: &Path) -> Result<Vec<Judged>, AcicError> {
+    let truths = truths::read(&Source::open(data)?, data, out.identity())?;
+    let (rows, _) = out.estimates()?;
+    let scored = rows.into_iter().filter(|row| SCORED.contains(&row.estimand));
+    Ok(scored.map(|row| Judged { error: error(&row, &truths), row }).collect())
+}
+
+fn error(row: &Row, truths: &truths::Truths) -> Option<Error> {
+    let truth = truths.get(&row.key)?;
+    let interval = row.numbers.map(|n| (n.estimate, n.lower, n.upper))?;
+    Some(Error::of(interval, truths::value(truth, row.estimand), truth.sd_y))
+}
+
+/// Our estimators on one estimand, in the order of the replay.
+fn ours(rows: &[Row], estimand: Target, estimators: &[String], truths: &truths::Truths) -> Vec<Method> {
+    let method = |name: &String| {
+        let mut method = Method {
+            name: name.clone(),
+            ours: true,
+            truth: truths::name(estimand),
+            errors: BTreeMap::new(),
+            tiers: BTreeMap::new(),
+        };
+        for row in rows.iter().filter(|row| row.estimand == estimand && row.estimator.key() == name) {
+            method.errors.insert(row.key, error(row, truths));
+            method.tiers.insert(row.key, row.tier);
+        }
+        method
+    };
+    estimators.iter().map(method).collect()
+}
+
+impl Scores {
+    /// Holds conditions against the scores of the first estimator.
+    #[must_use]
+    pub fn hold(&self, assertions: &[Assertion]) -> Vec<Held> {
+        let measures = |assertion: &Assertion| {
+            let verdicts = self.verdicts.iter().find(|verdicts| verdicts.estimand == assertion.estimand);
+            verdicts.map(|verdicts| verdicts.measures(assertion.tiers)).unwrap_or_default()
+        };
+        assertions.iter().map(|assertion| assertion.hold(&measures(assertion))).collect()
+    }
+
+    /// What was scored, in a sentence or two; says what is not there.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        let part = match self.split {
+            Some(Split::Choose) => ", on which settings of the estimators may have been chosen",
+            Some(Split::Report) => ", on which no setting of the estimators was chosen",
+            None => "",
+        };
+        let mut text = format!("{} scored{part}", super::error::counted(self.datasets, "dataset"));
+        if !self.missing.is_empty() {
+            text.push_str(&format!(
+                "; {} MISSING, not analysed yet",
+                super::error::counted(self.missing.len(), "dataset")
+            ));
+        }
+        if !self.skipped.is_empty() {
+            text.push_str(&format!(
+                "; {} SKIPPED, see skipped.csv",
+                super::error::counted(self.skipped.len(), "dataset")
+            ));
+        }
+        text + "."
+    }
+}

@@ -1,0 +1,124 @@
+//! What a verdict is worth: the errors of the estimates that it accepts, and of those that it does not.
+
+use super::leaderboard::measure_cells;
+use super::measures::Measures;
+use super::{Method, NETFLIX, Scores, Tiers};
+use crate::acic::observed::Key;
+use crate::acic::rows;
+use crate::estimand::Target;
+use crate::finding::Tier;
+use crate::report::json;
+use crate::report::table::{Column, Table};
+use std::collections::BTreeMap;
+
+/// One method's estimates, divided by one set of verdicts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contrast {
+    /// Whose estimates.
+    pub estimates: String,
+    /// Whose verdicts.
+    pub verdicts: &'static str,
+    /// Measures of each group.
+    pub groups: Vec<(Tiers, Measures)>,
+}
+
+/// Every contrast of one estimand. The first is our first estimator under our rubric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdicts {
+    /// Which estimand.
+    pub estimand: Target,
+    /// The contrasts.
+    pub contrasts: Vec<Contrast>,
+}
+
+/// Name of our verdicts in tables.
+const OURS: &str = "our rubric";
+/// Name of the peer's.
+const PEER: &str = "the peer's rule";
+
+impl Verdicts {
+    pub(super) fn of(
+        estimand: Target,
+        ours: &Method,
+        theirs: &[Method],
+        peer: Option<&BTreeMap<Key, Tier>>,
+    ) -> Verdicts {
+        let netflix = theirs.iter().find(|method| method.name == NETFLIX);
+        let mut contrasts = vec![contrast(ours, OURS, &ours.tiers)];
+        if let (Some(netflix), Some(peer)) = (netflix, peer) {
+            contrasts.push(contrast(ours, PEER, peer));
+            contrasts.push(contrast(netflix, OURS, &ours.tiers));
+            contrasts.push(contrast(netflix, PEER, peer));
+        }
+        Verdicts { estimand, contrasts }
+    }
+
+    /// Measures of a group of our estimates under our rubric.
+    #[must_use]
+    pub fn measures(&self, tiers: Tiers) -> Measures {
+        let groups = self.contrasts.first().map(|contrast| contrast.groups.as_slice()).unwrap_or_default();
+        groups.iter().find(|(group, _)| *group == tiers).map(|(_, measures)| *measures).unwrap_or_default()
+    }
+
+    /// As a table for people.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let columns = [
+            ("estimates", Column::Words),
+            ("verdicts", Column::Words),
+            ("group", Column::Words),
+            ("share", Column::Number),
+            ("n", Column::Number),
+            ("failed", Column::Number),
+            ("bias", Column::Number),
+            ("RMSE", Column::Number),
+            ("coverage", Column::Number),
+            ("width", Column::Number),
+        ];
+        let mut table = Table::new(&columns);
+        for contrast in &self.contrasts {
+            for (group, measures) in &contrast.groups {
+                let share = measures.share.map(crate::report::numbers::percent).unwrap_or_default();
+                let mut cells =
+                    vec![contrast.estimates.clone(), contrast.verdicts.to_owned(), group.key().to_owned(), share];
+                cells.extend(measure_cells(measures));
+                if *group == Tiers::All { table.push_strong(cells) } else { table.push(cells) }
+            }
+        }
+        table
+    }
+}
+
+fn contrast(method: &Method, name: &'static str, verdicts: &BTreeMap<Key, Tier>) -> Contrast {
+    let groups = Tiers::ALL.iter().map(|tiers| (*tiers, method.measures(*tiers, verdicts))).collect();
+    Contrast { estimates: method.name.clone(), verdicts: name, groups }
+}
+
+impl Scores {
+    /// `verdicts.csv`.
+    #[must_use]
+    pub fn verdicts_csv(&self) -> String {
+        let mut out = String::from("estimand,estimates,verdicts,group,share,n,failed,bias,rmse,coverage,width\n");
+        for verdicts in &self.verdicts {
+            for contrast in &verdicts.contrasts {
+                for (group, m) in &contrast.groups {
+                    let number = |value: Option<f64>| value.and_then(json::float).unwrap_or_default();
+                    out.push_str(&rows::line(&[
+                        verdicts.estimand.key().to_owned(),
+                        contrast.estimates.clone(),
+                        contrast.verdicts.to_owned(),
+                        group.key().to_owned(),
+                        number(m.share),
+                        m.n.to_string(),
+                        m.failed.to_string(),
+                        number(m.bias),
+                        number(m.rmse),
+                        number(m.coverage),
+                        number(m.width),
+                    ]));
+                }
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,254 @@
+//! Coverage against error: every method of a replay as a point. Good ones are at the line, to the left.
+
+use super::axis::{self, LegendEntry};
+use super::paint::text_width;
+use super::scene::{Anchor, Point, Scene, Stroke, Type, palette};
+use crate::report::numbers;
+
+/// One method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodPoint {
+    /// Its name.
+    pub name: String,
+    /// Root mean squared error, larger than zero, units of sd(y).
+    pub rmse: f64,
+    /// Share of intervals that hold the truth.
+    pub coverage: f64,
+    /// Mean width of the interval, units of sd(y).
+    pub width: f64,
+    /// Whether it is ours.
+    pub ours: bool,
+}
+
+/// All methods of one estimand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayPlot {
+    /// `ATT`.
+    pub estimand: String,
+    /// What was scored, one line.
+    pub scope: String,
+    /// The methods, best first.
+    pub methods: Vec<MethodPoint>,
+}
+
+const LEFT: f64 = 84.0;
+const HEIGHT: f64 = 430.0;
+const NOMINAL: f64 = 0.95;
+const LABEL: f64 = 13.0;
+
+pub(super) fn scene(plot: &ReplayPlot) -> Option<Scene> {
+    let drawable = |m: &&MethodPoint| m.rmse > 0.0 && m.rmse.is_finite() && m.coverage.is_finite();
+    let methods: Vec<&MethodPoint> = plot.methods.iter().filter(drawable).collect();
+    let (first, _) = methods.split_first()?;
+    let mut scene = Scene::new(super::WIDTH, 0.0);
+    scene.title = format!("{}: coverage against error", plot.estimand);
+    scene.description = described(&methods);
+    let title = scene.title.clone();
+    let y = axis::draw_title(&mut scene, &title, &plot.scope);
+    let top = draw_legend(&mut scene, y, &methods) + 6.0;
+    let frame = Frame::around(&methods, first.rmse, top);
+    frame.draw(&mut scene);
+    let unnamed = draw_points(&mut scene, &frame, &methods);
+    scene.height = axis::draw_caption(&mut scene, frame.bottom + 62.0, &caption(&unnamed));
+    Some(scene)
+}
+
+fn described(methods: &[&MethodPoint]) -> String {
+    let one = |m: &&MethodPoint| {
+        format!("{}: RMSE {}, coverage {}", m.name, numbers::fixed(m.rmse, 4), numbers::fixed(m.coverage, 3))
+    };
+    format!("{}.", methods.iter().map(one).collect::<Vec<_>>().join("; "))
+}
+
+fn caption(unnamed: &[String]) -> String {
+    let axes = "In the published units: errors are divided by the standard deviation of the outcome. Good is at the dashed \
+                line (95 %), to the left. The horizontal axis is logarithmic, the vertical one is spread by the cube, \
+                which opens up coverage near 1.";
+    if unnamed.is_empty() {
+        axes.to_owned()
+    } else {
+        format!("{axes} Not named, for want of room: {}.", unnamed.join(", "))
+    }
+}
+
+fn mark(scene: &mut Scene, at: Point, ours: bool) {
+    if ours {
+        scene.diamond(at, 8.0, palette::VERMILLION, Stroke::solid(palette::VERMILLION, 1.4));
+    } else {
+        scene.dot(at, 5.0, palette::SKY, Stroke::solid(palette::BLUE, 1.6));
+    }
+}
+
+fn draw_legend(scene: &mut Scene, y: f64, methods: &[&MethodPoint]) -> f64 {
+    let marks = [true, false].map(|ours| move |scene: &mut Scene, at: Point| mark(scene, at, ours));
+    let [ours, theirs] = &marks;
+    let all = [(true, "oci-agent", ours as &dyn Fn(&mut Scene, Point)), (false, "published", theirs)];
+    let shown = all.iter().filter(|(kind, _, _)| methods.iter().any(|m| m.ours == *kind));
+    let entries: Vec<LegendEntry<'_>> = shown.map(|(_, text, mark)| LegendEntry { mark: *mark, text }).collect();
+    axis::draw_legend(scene, y, &entries)
+}
+
+/// The axes: error to the right by its logarithm, coverage upwards.
+struct Frame {
+    low: f64,
+    high: f64,
+    floor: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Frame {
+    fn around(methods: &[&MethodPoint], first: f64, top: f64) -> Frame {
+        let (low, high) = methods.iter().fold((first, first), |(low, high), m| (low.min(m.rmse), high.max(m.rmse)));
+        let lowest = methods.iter().map(|m| m.coverage).fold(0.8, f64::min);
+        Frame {
+            low: low / 1.25,
+            high: high * 1.25,
+            floor: (((lowest - 0.05) * 10.0).floor() / 10.0).max(0.0),
+            right: super::WIDTH - 18.0,
+            top,
+            bottom: top + HEIGHT,
+        }
+    }
+
+    fn at(&self, rmse: f64, coverage: f64) -> Point {
+        let across = (rmse / self.low).ln() / (self.high / self.low).ln();
+        // A little above 1 and below the floor, so that no point is cut by the frame.
+        let (floor, ceiling) = (self.floor.powi(3) - 0.02, 1.05);
+        let up = (coverage.powi(3) - floor) / (ceiling - floor);
+        (LEFT + across * (self.right - LEFT), self.bottom - up * (self.bottom - self.top))
+    }
+
+    fn draw(&self, scene: &mut Scene) {
+        let grid = Stroke::solid(palette::LIGHT.alpha(0.7), 1.0);
+        let tick = Type::new(axis::TICK_SIZE, palette::GREY);
+        let mut after = f64::NEG_INFINITY;
+        for value in decades(self.low, self.high) {
+            let (x, _) = self.at(value, 1.0);
+            scene.line((x, self.top), (x, self.bottom), grid);
+            // Half a label to the left of its tick, with some air.
+            let half = text_width(&value.to_string(), tick) / 2.0;
+            if x - half > after && x + half < scene.width - 4.0 {
+                scene.text((x, self.bottom + 17.0), value.to_string(), tick.anchored(Anchor::Middle));
+                after = x + half + 10.0;
+            }
+        }
+        for value in [0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0].into_iter().filter(|v| *v >= self.floor) {
+            let (_, y) = self.at(self.low, value);
+            scene.line((LEFT, y), (self.right, y), grid);
+            scene.text((LEFT - 8.0, y), numbers::fixed(value, 2), tick.anchored(Anchor::End));
+        }
+        let (_, nominal) = self.at(self.low, NOMINAL);
+        scene.line((LEFT, nominal), (self.right, nominal), Stroke::dashed(palette::INK, 1.6));
+        scene.line((LEFT, self.bottom), (self.right, self.bottom), Stroke::solid(palette::GREY, 1.0));
+        let label = Type::new(axis::LABEL_SIZE, palette::INK).anchored(Anchor::Middle);
+        scene.text(((LEFT + self.right) / 2.0, self.bottom + 42.0), "RMSE, standard deviations of the outcome", label);
+        let upright = Type { upright: true, ..label };
+        scene.text((18.0, (self.top + self.bottom) / 2.0), "coverage of the 95 % interval", upright);
+    }
+}
+
+/// 1, 2 and 5 times powers of ten within a range.
+fn decades(low: f64, high: f64) -> Vec<f64> {
+    let places = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
+    // Divided, not multiplied by a negative power, so that they print short.
+    let value = |m: f64, power: i32| if power < 0 { m / 10f64.powi(-power) } else { m * 10f64.powi(power) };
+    let all = places.flat_map(|power| [1.0, 2.0, 5.0].map(|m| value(m, power)));
+    all.filter(|value| (low..=high).contains(value)).collect()
+}
+
+/// Left, top, right, bottom.
+type Box = (f64, f64, f64, f64);
+
+fn overlap(a: &Box, b: &Box) -> bool {
+    a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3
+}
+
+/// Draws the points and as many names as have room beside their point; returns the names that have none.
+fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Vec<String> {
+    let points: Vec<Point> = methods.iter().map(|m| frame.at(m.rmse, m.coverage)).collect();
+    let mut taken: Vec<Box> = points.iter().map(|(x, y)| (x - 7.0, y - 7.0, x + 7.0, y + 7.0)).collect();
+    let (_, nominal) = frame.at(frame.low, NOMINAL);
+    taken.push((LEFT, nominal - 2.0, frame.right, nominal + 2.0));
+    let mut names = Vec::new();
+    let mut unnamed = Vec::new();
+    // Ours first: they must have their names.
+    let mut order: Vec<usize> = (0..methods.len()).collect();
+    order.sort_by_key(|i| methods.get(*i).is_none_or(|m| !m.ours));
+    for (method, at) in order.iter().filter_map(|i| Some((methods.get(*i)?, points.get(*i)?))) {
+        let style = if method.ours {
+            Type::new(LABEL + 1.0, palette::VERMILLION).bold()
+        } else {
+            Type::new(LABEL, palette::INK)
+        };
+        let width = text_width(&method.name, style);
+        let free = |place: &Box| {
+            let inside = place.0 >= LEFT && place.2 <= frame.right && place.1 >= frame.top && place.3 <= frame.bottom;
+            inside && !taken.iter().any(|other| overlap(place, other))
+        };
+        match around(*at, width).into_iter().find(free) {
+            Some(place) => {
+                names.push(((place.0 + 1.0, (place.1 + place.3) / 2.0), method.name.clone(), style));
+                taken.push(place);
+            }
+            // Ours are named in any case, over whatever is there.
+            None if method.ours => names.push(((at.0 + 11.0, at.1), method.name.clone(), style)),
+            None => unnamed.push(method.name.clone()),
+        }
+    }
+    for (at, method) in points.iter().zip(methods) {
+        mark(scene, *at, method.ours);
+    }
+    for (at, name, style) in names {
+        scene.label(at, &name, style);
+    }
+    unnamed
+}
+
+/// Places for a name of a width, best first.
+fn around((x, y): Point, width: f64) -> Vec<Box> {
+    let high = LABEL + 3.0;
+    let at = |left: f64, middle: f64| (left, middle - high / 2.0, left + width + 2.0, middle + high / 2.0);
+    let mut places = vec![at(x + 9.0, y), at(x - 11.0 - width, y)];
+    for shift in [15.0, 24.0] {
+        for sign in [1.0, -1.0] {
+            for left in [x - width / 2.0, x + 3.0, x - 5.0 - width] {
+                places.push(at(left, y + sign * shift));
+            }
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot(n: usize) -> ReplayPlot {
+        let method = |i: usize| MethodPoint {
+            name: format!("method_{i}"),
+            rmse: 0.01 * (1.0 + 0.001 * i as f64),
+            coverage: 0.9,
+            width: 0.04,
+            ours: i == n - 1,
+        };
+        ReplayPlot { estimand: "ATT".into(), scope: "all".into(), methods: (0..n).map(method).collect() }
+    }
+
+    #[test]
+    fn ours_is_always_named_and_every_other_is_named_or_listed() {
+        let plot = plot(40);
+        let scene = scene(&plot).expect("a scene");
+        let text = format!("{:?}", scene.shapes);
+        assert!(text.contains("\"method_39\""));
+        assert!((0..40).all(|i| text.contains(&format!("method_{i}"))));
+    }
+
+    #[test]
+    fn nothing_to_draw_is_no_picture_and_one_method_is_one() {
+        assert!(scene(&ReplayPlot { methods: Vec::new(), ..plot(1) }).is_none());
+        assert!(scene(&plot(1)).is_some());
+        assert_eq!(decades(0.009, 0.06), [0.01, 0.02, 0.05]);
+    }
+}

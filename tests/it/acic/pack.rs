@@ -1,0 +1,168 @@
+//! The bundled pack, and the scorer against the values that were published for it.
+
+use oci_agent::acic::analyse::{ESTIMANDS, Recipe};
+use oci_agent::acic::out::Out;
+use oci_agent::acic::rows::{Diagnostics, Numbers, Row};
+use oci_agent::acic::run::{self, OnBad};
+use oci_agent::acic::score::{self, Line, Scores, Tiers};
+use oci_agent::acic::settings::{Selection, Shard, Split};
+use oci_agent::acic::source::Source;
+use oci_agent::estimand::{EstimatorKind, Target};
+use oci_agent::finding::Tier;
+use oci_agent::nuisance::Budget;
+use std::path::{Path, PathBuf};
+
+fn pack() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acic2016")
+}
+
+fn selection(split: Option<Split>) -> Selection {
+    Selection { split, ..Selection::default() }
+}
+
+/// A replay of the pack in which every estimate is `level` with an interval of ±`half`.
+fn replayed(out: &Path, (level, half): (f64, f64)) -> Out {
+    let source = Source::open(&pack()).expect("the pack");
+    let scan = source.scan(&Selection::default()).expect("a scan");
+    assert_eq!((scan.good.len(), scan.bad.len()), (231, 0));
+    let recipe = Recipe::new(&[EstimatorKind::Aipw], Budget::Fast).expect("a recipe");
+    let request = run::Request {
+        source: &source,
+        selection: &Selection::default(),
+        shard: Shard::WHOLE,
+        recipe: &recipe,
+        on_bad: OnBad::Refuse,
+        with_seconds: false,
+    };
+    let out = Out::create(out, run::identity(&request, &scan), &recipe.plan).expect("a folder");
+    out.skipped(&[]).expect("skipped.csv");
+    for (i, entry) in scan.good.iter().enumerate() {
+        let row = |estimand: &Target| Row {
+            key: entry.key,
+            estimand: *estimand,
+            estimator: EstimatorKind::Aipw,
+            numbers: Some(Numbers { estimate: level, stderr: half / 2.0, lower: level - half, upper: level + half }),
+            tier: if i % 3 == 0 { Tier::NotSatisfactory } else { Tier::SatisfactoryWithCaveats },
+            diagnostics: Diagnostics::default(),
+            seconds: None,
+        };
+        out.finish(entry.key, &ESTIMANDS.iter().map(row).collect::<Vec<_>>()).expect("on record");
+    }
+    assert_eq!(out.merge(false).expect("estimates.csv"), []);
+    out
+}
+
+fn scored(out: &Out, split: Option<Split>) -> Scores {
+    let data = pack();
+    score::score(out, &score::Request { data: &data, published: Some(&data), split, partial: false }).expect("scores")
+}
+
+fn line<'a>(scores: &'a Scores, estimand: Target, method: &str, truth: &str) -> &'a Line {
+    let board = scores.boards.iter().find(|board| board.estimand == estimand).expect("a board");
+    board.lines.iter().find(|line| line.method == method && line.truth == truth).expect(method)
+}
+
+fn close(value: Option<f64>, expected: f64, tolerance: f64, what: &str) {
+    let value = value.expect(what);
+    assert!((value - expected).abs() <= tolerance, "{what}: {value} against {expected}");
+}
+
+/// Values of the published table on these 231 datasets, to the digits in which they are quoted.
+#[test]
+fn published_methods_score_what_they_are_known_to() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let scores = scored(&replayed(dir.path(), (5.0, 2.0)), None);
+    assert_eq!((scores.datasets, scores.missing.len(), scores.skipped.len()), (231, 0, 0));
+    for (method, rmse, coverage, width) in [
+        ("bart_on_pscore", 0.0126, 0.879, 0.038),
+        ("netflix_oci_agent", 0.0145, 0.961, 0.070),
+        ("bart_tmle", 0.0155, 0.944, 0.067),
+        ("mbart_symint", 0.0166, 0.948, 0.044),
+        ("bart", 0.0175, 0.792, 0.041),
+    ] {
+        let m = line(&scores, Target::Att, method, "satt").measures;
+        close(m.rmse, rmse, 0.000_051, method);
+        close(m.coverage, coverage, 0.000_51, method);
+        close(m.width, width, 0.000_51, method);
+        assert_eq!((m.n, m.failed), (231, 0), "{method}");
+    }
+    let failed = line(&scores, Target::Att, "h2o_ensemble", "satt").measures;
+    assert_eq!((failed.n, failed.failed), (203, 28), "a method that failed is not scored as if it had not");
+    let methods = scores.boards[0].lines.len();
+    assert_eq!(methods, 24 + 1 + 1, "24 methods, Netflix and ours");
+}
+
+/// Netflix's ATE against the mean of mu1 − mu0, and against the truth that it published itself.
+#[test]
+fn the_ate_of_the_peer_says_what_it_is_held_against() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let scores = scored(&replayed(dir.path(), (5.0, 2.0)), None);
+    let name = "netflix_oci_agent";
+    let (mu, own) =
+        (line(&scores, Target::Ate, name, "ate_mu"), line(&scores, Target::Ate, name, "its published truth"));
+    close(mu.measures.rmse, 0.028_67, 0.000_006, "against ate_mu");
+    close(mu.measures.coverage, 0.8485, 0.000_06, "against ate_mu");
+    // 0.173 raw, as published; 0.0315 is that over the mean of sd(y), this is the mean of squares over sd(y)².
+    close(own.measures.rmse, 0.0321, 0.000_051, "against its own");
+    assert!(mu.difference.is_some() && own.difference.is_none(), "other truths, no difference");
+}
+
+#[test]
+fn splits_and_verdicts_divide_the_datasets() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let out = replayed(dir.path(), (5.0, 2.0));
+    let (all, choose, report) =
+        (scored(&out, None), scored(&out, Some(Split::Choose)), scored(&out, Some(Split::Report)));
+    assert_eq!((choose.datasets, report.datasets), (77, 154));
+    let square = |scores: &Scores| line(scores, Target::Att, "bart", "satt").measures.rmse.expect("rmse").powi(2);
+    let pooled = (77.0 * square(&choose) + 154.0 * square(&report)) / 231.0;
+    assert!((pooled - square(&all)).abs() < 1e-12);
+    for verdicts in &all.verdicts {
+        let n = |tiers| verdicts.measures(tiers).n;
+        assert_eq!((n(Tiers::All), n(Tiers::Not), n(Tiers::Accepted), n(Tiers::Fully)), (231, 77, 154, 0));
+        assert_eq!(verdicts.contrasts.len(), 4);
+        // The peer's rule on the peer's own ATE: 37 refused, and those kept score 0.1047 raw, 0.923 covered, as published.
+        let peer = &verdicts.contrasts[3];
+        let of = |tiers| peer.groups.iter().find(|(group, _)| *group == tiers).expect("a group").1;
+        if verdicts.estimand == Target::Ate {
+            assert_eq!((of(Tiers::Not).n, of(Tiers::Fully).n, of(Tiers::Caveats).n), (37, 79, 115));
+        }
+    }
+    let markdown = all.leaderboard_markdown();
+    assert!(markdown.contains("| **aipw** ") || markdown.contains("| **aipw**"), "{markdown}");
+    assert_eq!(all.leaderboard_csv().lines().count(), 1 + 26 + 3);
+}
+
+/// The pack says of a dataset what an analyst may know, and nothing else.
+#[test]
+fn the_observed_file_holds_no_truth() {
+    let table =
+        oci_agent::dataset::read("observed.parquet", &pack(), &std::collections::BTreeMap::new()).expect("observed");
+    let columns: Vec<String> = table.document().columns.into_iter().map(|column| column.name).collect();
+    assert_eq!(columns, ["setting", "response_id", "split", "z", "y"]);
+    assert_eq!(table.rows(), 231 * 4802);
+    let size: u64 =
+        std::fs::read_dir(pack()).expect("pack").map(|e| e.expect("entry").metadata().expect("size").len()).sum();
+    assert!(size < 8_000_000, "{size} bytes");
+}
+
+#[test]
+fn a_selection_of_the_pack() {
+    let source = Source::open(&pack()).expect("the pack");
+    let keys = |selection: &Selection| -> Vec<(u16, u64)> {
+        source
+            .scan(selection)
+            .expect("a scan")
+            .good
+            .iter()
+            .map(|entry| (entry.key.setting, entry.key.response))
+            .collect()
+    };
+    let choose = keys(&selection(Some(Split::Choose)));
+    assert_eq!(choose.len(), 77);
+    assert!(choose.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0), "one of each setting, in order");
+    let first = keys(&Selection { responses: Some(1), ..Selection::default() });
+    assert_eq!(first, choose, "the first of each setting is the one to choose on");
+    let some = Selection { settings: "3,70-77".parse().ok(), responses: Some(2), split: Some(Split::Report) };
+    assert_eq!(keys(&some).len(), 18);
+}
