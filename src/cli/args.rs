@@ -69,9 +69,6 @@ pub enum Command {
     /// Replay the ACIC 2016 competition: 77 settings with known answers, beside 24 published methods.
     #[command(subcommand)]
     Acic(AcicCommand),
-    /// Estimators held against simulated data whose truth is known.
-    #[command(subcommand)]
-    Simulate(SimulateCommand),
 }
 
 /// Runs a plan: drafts a spec, grades its design, revises it by playbook until nothing more can be done, then unblinds.

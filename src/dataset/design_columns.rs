@@ -52,7 +52,7 @@ pub(super) fn known_propensity(column: &Column, rows: &Rows) -> Checked<Array1<f
             "name a column of probabilities of treatment, each between 0 and 1",
         );
     };
-    let outside = |v: &f64| !v.is_nan() && !(*v > 0.0 && *v < 1.0);
+    let outside = |v: &f64| *v <= 0.0 || *v >= 1.0;
     match values.iter().position(outside) {
         None => Ok(Array1::from(values.clone())),
         Some(row) => problem(

@@ -123,7 +123,8 @@ fn fit_each(
 ) -> Result<CrossFittedPropensity, DesignError> {
     let n = covariates.n();
     let usable = how.folds >= 2 && how.fold.len() == n && how.fold.iter().all(|k| *k < how.folds);
-    if !usable || !(how.clip > 0.0 && how.clip < 0.5) {
+    let clips = how.clip > 0.0 && how.clip < 0.5;
+    if !(usable && clips) {
         return Err(DesignError::Folds { folds: how.folds, assigned: how.fold.len(), rows: n });
     }
     let (t, w) = (covariates.treated().to_vec(), covariates.weights_or_ones().to_vec());

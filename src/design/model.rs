@@ -31,7 +31,7 @@ impl KnownPropensity {
 #[derive(Debug, Clone, PartialEq)]
 pub enum PropensityModel {
     /// Logistic regression on all rows.
-    Logistic(Propensity),
+    Logistic(Box<Propensity>),
     /// A learner, out of fold.
     CrossFitted(CrossFittedPropensity),
     /// Not estimated.

@@ -166,7 +166,9 @@ pub fn placebo_effects(
 ) -> PlaceboReport {
     // One propensity for all of them: it does not depend on the placebo.
     match fit_propensity(cov, &params.estimate.logistic) {
-        Ok(fitted) => placebo_effects_with(cov, placebos, (&PropensityModel::Logistic(fitted), target), params),
+        Ok(fitted) => {
+            placebo_effects_with(cov, placebos, (&PropensityModel::Logistic(Box::new(fitted)), target), params)
+        }
         Err(error) => {
             let fail = |placebo: &DeclaredPlacebo| {
                 Err(PlaceboError::NotEstimated { column: placebo.column.clone(), reason: error.to_string() })

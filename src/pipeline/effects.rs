@@ -134,11 +134,14 @@ pub fn sample(
     Ok((sample, fitted.0))
 }
 
+/// What a design kept, and its balancing weights.
+type KeptAndWeights = (Arc<Kept>, Array1<f64>);
+
 fn sample_and_weights(
     prepared: &Prepared,
     spec: &AnalysisSpec,
     analysis: &Analysis,
-) -> Result<(Sample, (Arc<Kept>, Array1<f64>)), DesignFailure> {
+) -> Result<(Sample, KeptAndWeights), DesignFailure> {
     let Fitted { kept, covariates, weights } = design::fit(prepared, spec, analysis)?;
     let y = prepared.outcome()?.select(ndarray::Axis(0), &kept.rows);
     let sample = Sample::new(covariates, y).map_err(|error| DesignFailure(error.to_string()))?;

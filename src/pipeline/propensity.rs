@@ -29,7 +29,7 @@ pub(super) fn fit(
     if models.propensity == LearnerKind::Linear {
         let fitted = design::fit_propensity(covariates, &LogisticParams::default())?;
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
-        return Ok(PropensityModel::Logistic(fitted));
+        return Ok(PropensityModel::Logistic(Box::new(fitted)));
     }
     let fitted = crossfit(covariates, (models.propensity, models.budget), spec.folds, spec.seed)?;
     tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");

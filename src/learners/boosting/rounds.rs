@@ -34,8 +34,6 @@ pub struct Ensemble {
 pub struct Boosted {
     /// Trees up to the best round.
     pub ensemble: Ensemble,
-    /// Held-out mean loss at the best round, if rows were held out.
-    pub loss: Option<f64>,
     /// Whether the last round allowed was reached while the loss still fell.
     pub at_limit: bool,
     /// Scores of the rows fitted to, at the last round that is kept.
@@ -150,7 +148,7 @@ impl<'a, 'd> Booster<'a, 'd> {
             trees.truncate(best);
         }
         self.f.truncate(self.fitted);
-        Boosted { ensemble: Ensemble { base, trees }, loss: watches.then_some(best_loss), at_limit, scores: self.f }
+        Boosted { ensemble: Ensemble { base, trees }, at_limit, scores: self.f }
     }
 
     fn watched_loss(&self) -> f64 {

@@ -69,11 +69,6 @@ impl GatheredRows {
         (self.starts, self.entries) = (starts, entries);
     }
 
-    /// Number of rows n.
-    pub fn n(&self) -> usize {
-        self.n
-    }
-
     /// Number of columns p.
     pub fn p(&self) -> usize {
         self.storage.len()
