@@ -3,7 +3,7 @@
 use super::error::AcicError;
 use super::observed::{Key, Observed};
 use super::rows::{Diagnostics, Numbers, Row};
-use crate::dataset::Table;
+use crate::dataset::{DatasetProblem, Table};
 use crate::estimand::{Effect, EstimatorKind, Target};
 use crate::finding::{Severity, Tier};
 use crate::nuisance::Budget;
@@ -31,6 +31,18 @@ impl Recipe {
     /// # Errors
     /// Estimators that a plan refuses, such as a benchmark in the first place.
     pub fn new(estimators: &[EstimatorKind], budget: Budget) -> Result<Recipe, AcicError> {
+        Recipe::with(estimators, budget, super::plan::render)
+    }
+
+    /// The same with another plan: `render` gets tools, estimators and budget.
+    ///
+    /// # Errors
+    /// As [`Recipe::new`], and what a plan refuses of the text.
+    pub fn with(
+        estimators: &[EstimatorKind],
+        budget: Budget,
+        render: impl FnOnce(&[Tool], &[EstimatorKind], Budget) -> String,
+    ) -> Result<Recipe, AcicError> {
         let mut kinds: Vec<EstimatorKind> = Vec::new();
         for kind in estimators {
             if !kinds.contains(kind) {
@@ -39,7 +51,7 @@ impl Recipe {
         }
         let mut tools = vec![Tool::Propensity, Tool::Balance, Tool::Overlap, Tool::Placebo, Tool::Sensitivity];
         tools.extend(Tool::ALL.into_iter().filter(|tool| kinds.iter().any(|kind| Tool::of(*kind) == Some(*tool))));
-        let plan = super::plan::render(&tools, &kinds, budget);
+        let plan = render(&tools, &kinds, budget);
         match crate::plan::read_bytes(plan.as_bytes()) {
             (Some(_), problems) if problems.is_empty() => {
                 Ok(Recipe { plan: plan.into_bytes(), estimators: kinds, budget })
@@ -57,6 +69,12 @@ impl Recipe {
 #[must_use]
 pub fn analyse(x: &Table, (key, observed): (Key, &Observed), recipe: &Recipe) -> Vec<Row> {
     let table = x.with_numbers(&format!("zymu_{}", key.response), &[("z", &observed.z), ("y", &observed.y)]);
+    analyse_table(table, key, recipe)
+}
+
+/// The same for a table that has everything the plan names.
+#[must_use]
+pub fn analyse_table(table: Result<Table, DatasetProblem>, key: Key, recipe: &Recipe) -> Vec<Row> {
     let prepared = match table {
         Ok(table) => prepare::prepare_table(&recipe.plan, table).map_err(reason),
         Err(problem) => Err(problem.message),

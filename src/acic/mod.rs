@@ -9,10 +9,12 @@
 //! | [`plan`], [`analyse`] | one dataset through the whole pipeline |
 //! | [`run`], [`out`], [`rows`] | all of them, resumably, into a folder |
 //! | [`score`], [`report`] | estimates against the truth and against the other methods |
+//! | [`calibrate`] | what each diagnostic tells of the error, here and in simulated families |
 //!
 //! The truth of a dataset is the type [`response::truth::Truth`], and only [`score`] may name it: a test holds that.
 
 pub mod analyse;
+pub mod calibrate;
 pub mod error;
 pub mod observed;
 pub mod out;

@@ -22,6 +22,15 @@ pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> S
     for name in covariates() {
         let _ = writeln!(out, "    - {name}");
     }
+    out.push_str(&settings(tools, estimators, budget));
+    out.push_str(TAIL);
+    out
+}
+
+/// What every plan of an evaluation has in common: estimands, tools, how the answers are computed.
+#[must_use]
+pub fn settings(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> String {
+    let mut out = String::new();
     let list = |words: Vec<&str>| words.join(", ");
     let _ = writeln!(out, "estimands: [{}]", list(ESTIMANDS.map(Target::key).to_vec()));
     let _ = writeln!(out, "tools: [{}]", list(tools.iter().map(|tool| tool.key()).collect()));
@@ -32,7 +41,6 @@ pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> S
         // The answers are held against the averages over these very units.
         let _ = writeln!(out, "  inference: {}", Inference::Sample.key());
     }
-    out.push_str(TAIL);
     out
 }
 

@@ -1,4 +1,4 @@
-//! `oci-agent acic run | merge | score | report`.
+//! `oci-agent acic run | merge | score | report | calibrate`.
 
 use super::acic_args::{AcicCommand, AcicMergeArgs, AcicReportArgs, AcicRunArgs, AcicScoreArgs, ReplayData};
 use super::args::Global;
@@ -27,10 +27,11 @@ pub fn acic(command: &AcicCommand, global: &Global) -> Result<ExitCode, CliError
         AcicCommand::Merge(args) => merge(args, global),
         AcicCommand::Score(args) => score(args, global),
         AcicCommand::Report(args) => report(args, global),
+        AcicCommand::Calibrate(args) => super::acic_calibrate::calibrate(args, global),
     }
 }
 
-fn failed(error: AcicError) -> CliError {
+pub(super) fn failed(error: AcicError) -> CliError {
     let (message, hint) = (error.to_string(), error.hint());
     match error {
         _ if error.is_bug() => CliError::bug(message),
@@ -42,7 +43,7 @@ fn failed(error: AcicError) -> CliError {
 const BUNDLED: &str = "examples/acic2016";
 
 /// The folder of the data: what was given, else the bundled pack here or in a folder above.
-fn data(given: &ReplayData) -> Result<PathBuf, CliError> {
+pub(super) fn data(given: &ReplayData) -> Result<PathBuf, CliError> {
     given.data.clone().or_else(bundled).ok_or_else(|| {
         CliError::user(
             format!("no data: there is no {BUNDLED} here or in a folder above"),

@@ -1,5 +1,6 @@
 //! Arguments of `oci-agent acic`.
 
+use crate::acic::calibrate::families::Families;
 use crate::acic::run::OnBad;
 use crate::acic::settings::{Settings, Shard, Split};
 use crate::estimand::EstimatorKind;
@@ -18,6 +19,8 @@ pub enum AcicCommand {
     Score(AcicScoreArgs),
     /// Draw coverage against error, and what the verdicts are worth.
     Report(AcicReportArgs),
+    /// Measure how well each diagnostic tells that an estimate is off, and choose its threshold.
+    Calibrate(AcicCalibrateArgs),
 }
 
 /// Analyses datasets of the ACIC 2016 competition, each through the whole pipeline: plan, spec, design, effects, critique.
@@ -145,6 +148,40 @@ pub struct AcicReportArgs {
     /// Report what is there although datasets are missing; how many is said in every table.
     #[arg(long)]
     pub partial: bool,
+}
+
+/// Measures what each diagnostic of the verdict is worth, on a finished replay and on simulated data of other kinds: how
+/// well it tells that an interval misses or that an error is large, and what each threshold keeps and refuses, on a half of
+/// the cases that chooses and on one that confirms.
+///
+/// Writes calibration.csv and calibration_cases.csv into the folder of the replay, and a page with the tables.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent acic run --out acic-out && oci-agent acic calibrate --out acic-out --table calibration.md
+  oci-agent acic calibrate --families sparse,heavy_tailed --replicates 100
+
+The simulated families go through the estimators and the budget of the replay.")]
+pub struct AcicCalibrateArgs {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub data: ReplayData,
+    /// Simulated families, separated by commas, or all: kang_schafer_misspecified, sparse, heavy_tailed, early_adopters,
+    /// friedman.
+    #[arg(long, value_name = "LIST", default_value = "all")]
+    pub families: Families,
+    /// Datasets of each family.
+    #[arg(long, value_name = "R", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    pub replicates: u32,
+    /// Units of each simulated dataset.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(50..))]
+    pub rows: u32,
+    /// Root seed of simulation and resampling.
+    #[arg(long, value_name = "SEED", default_value_t = 20_261_121)]
+    pub seed: u64,
+    /// Write the page to this file [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
 }
 
 /// A part of the pack, or all of it.

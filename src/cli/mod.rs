@@ -3,6 +3,7 @@
 
 mod acic;
 mod acic_args;
+mod acic_calibrate;
 mod args;
 mod check;
 mod env;

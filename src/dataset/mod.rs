@@ -178,6 +178,16 @@ impl Table {
         Ok(table)
     }
 
+    /// A table of columns of numbers made in memory, called `label` among its files; n is the length of the first column.
+    ///
+    /// # Errors
+    /// Columns of different lengths, or two of the same name.
+    pub fn of_numbers(label: &str, numbers: &[(&str, &[f64])]) -> Result<Table, DatasetProblem> {
+        let rows = numbers.first().map_or(0, |(_, values)| values.len());
+        let empty = Table { source: label.to_owned(), files: BTreeMap::new(), rows, columns: Vec::new() };
+        empty.with_numbers(label, numbers)
+    }
+
     fn column(&self, name: &str) -> Option<&Arc<Column>> {
         self.columns.iter().find(|c| c.name == name)
     }

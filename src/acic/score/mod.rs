@@ -150,6 +150,8 @@ pub struct Judged {
     pub row: Row,
     /// Against the truth of its estimand, units of sd(y).
     pub error: Option<Error>,
+    /// Part of the pack, if the data are divided.
+    pub split: Option<Split>,
 }
 
 /// Every estimate of a replay that has a truth, with its error.
@@ -160,7 +162,8 @@ pub fn judged(out: &Out, data: &Path) -> Result<Vec<Judged>, AcicError> {
     let truths = truths::read(&Source::open(data)?, data, out.identity())?;
     let (rows, _) = out.estimates()?;
     let scored = rows.into_iter().filter(|row| SCORED.contains(&row.estimand));
-    Ok(scored.map(|row| Judged { error: error(&row, &truths), row }).collect())
+    let split = |row: &Row| truths.get(&row.key).and_then(|truth| truth.split);
+    Ok(scored.map(|row| Judged { error: error(&row, &truths), split: split(&row), row }).collect())
 }
 
 fn error(row: &Row, truths: &truths::Truths) -> Option<Error> {
