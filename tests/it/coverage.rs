@@ -1,4 +1,4 @@
-//! A small, seeded part of the coverage study: the table in docs/coverage.md is the whole of it.
+//! A small, seeded part of the coverage study. docs/coverage.md has what was run of the whole, and what was not yet.
 //!
 //! Tolerances. With R = 150 replicates a coverage of 95 % has a binomial standard error of 1.78 points. Six setups, four
 //! targets and a dozen variances are some two hundred and fifty cells, mostly dependent; the largest of 250 independent
