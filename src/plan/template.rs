@@ -266,7 +266,7 @@ estimands: [ate, att]
 tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit, tmle,
         bart, dr_average]
 
-# How the answer is computed. With everything left out, the doubly robust average answers if there are rows enough (500 to
+# How the answer is computed. With everything left out, the doubly robust average answers if there are rows enough (2,000 to
 # 200,000, 100 in each arm), else AIPW; the spec says which and why. A difference of means and a one-shot regression are
 # computed in any case, to argue against.
 analysis: {}

@@ -93,9 +93,9 @@ fn wishing(wishes: &str) -> String {
 fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
     use EstimatorKind::{Aipw, AipwBart, AipwCrossfit, DrAverage};
     for (treated, control, primary, why) in [
-        (100, 400, DrAverage, "500 rows with 100 in the smaller arm"),
+        (100, 1900, DrAverage, "2000 rows with 100 in the smaller arm"),
         (100_000, 100_000, DrAverage, "few enough for BART"),
-        (100, 399, Aipw, "at least 500 rows, and there are 499"),
+        (100, 1899, Aipw, "at least 2000 rows, and there are 1999"),
         (99, 5000, Aipw, "the smaller one has 99"),
         (100_000, 100_001, Aipw, "at most 200000 rows"),
     ] {
@@ -108,7 +108,7 @@ fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
         assert!(EstimatorKind::STANDARD.iter().all(|kind| analysis.estimators.contains(kind)));
         assert_eq!((spec.inference, spec.folds), (Inference::Population, 5));
     }
-    let many = ArmSizes { treated: 400, control: 400 };
+    let many = ArmSizes { treated: 1000, control: 1000 };
     let tools = wishing("").replacen(", dr_average]", "]", 1);
     let spec = drafted_with(&tools, many).expect("fits");
     assert_eq!(spec.analyses[0].primary, Aipw);
