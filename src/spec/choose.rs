@@ -3,7 +3,7 @@
 //! The answer is by the doubly robust average where there are rows enough for its learners and few enough for BART:
 //!
 //! ```text
-//! 500 <= n <= 200,000,   100 rows or more in each arm,   at most 500 terms and one for every five rows
+//! 2,000 <= n <= 200,000,   100 rows or more in each arm,   at most 500 terms and one for every five rows
 //! ```
 //!
 //! With fewer rows boosting out of fold is worse than a regression; with more, BART on all rows takes minutes. Outside

@@ -156,8 +156,12 @@ fn cross_fitted_aipw_covers_every_target() {
 }
 
 /// Intervals about the units drawn: each replication has its own truth. The bound for the SATE may be a little long.
+///
+/// Which interval is shorter follows from what is unknown. About the population an ATC misses by the controls' own Y(0) and
+/// by the spread of τ(x), a variance of 1 + 0.64 Var(x₁ | T = 0) = 1.6 a control; about the sample by their unseen Y(1)
+/// alone, 1.5² = 2.25 a control. For the treated it is 2.25 + 0.6 against 1, and the ATE lies between.
 #[test]
-fn intervals_about_the_sample_cover_the_effects_of_its_units_and_are_shorter() {
+fn intervals_about_the_sample_cover_the_effects_of_its_units_and_ignore_the_spread_of_effects() {
     let estimators = [EstimatorKind::Aipw, EstimatorKind::AipwCrossfit, EstimatorKind::TmleCrossfit];
     let targets = [Target::Ate, Target::Att, Target::Atc];
     let jobs: Vec<_> = estimators.iter().flat_map(|e| targets.map(|t| (*e, t))).collect();
@@ -190,7 +194,7 @@ fn intervals_about_the_sample_cover_the_effects_of_its_units_and_are_shorter() {
         let ratio = runs.iter().map(|r| r[j].1).sum::<f64>() / REPLICATIONS as f64;
         let label = format!("{estimator:?} {target:?}: coverage {coverage}, {ratio:.3} of the population's");
         assert!((0.95 - THREE_SIGMA - SHORTFALL..=0.95 + THREE_SIGMA).contains(&coverage), "{label}");
-        assert!(ratio < 1.0, "{label}");
+        assert_eq!(ratio < 1.0, *target != Target::Atc, "{label}");
     }
 }
 

@@ -99,7 +99,7 @@ fn tags_and_odd_keys_are_refused() {
     assert!(only("? [a, b]\n: c\n").message.contains("key"));
     let text = format!("{}? ", full_plan());
     let problem = only(&text);
-    assert_eq!((problem.message.as_str(), line(&problem)), ("a key is empty", 48));
+    assert_eq!((problem.message.as_str(), line(&problem)), ("a key is empty", 49));
 }
 
 proptest! {
