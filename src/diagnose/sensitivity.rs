@@ -85,7 +85,7 @@ pub fn sensitivity(
     Ok(SensitivityReport {
         e_value: ratio.e_value(),
         e_value_ci: ratio.e_value_ci(),
-        tipping_bias: tipping_bias(effect.estimate, effect.std_error),
+        tipping_bias: tipping_bias(effect.estimate, (effect.ci_upper - effect.ci_lower) / 2.0),
         regression_estimate: c.estimate,
         regression_std_error: c.std_error,
         regression_df: c.df,

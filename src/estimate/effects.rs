@@ -6,7 +6,6 @@ use crate::estimate::inference::{Scores, standard_error};
 use crate::estimate::rows::Rows;
 use crate::estimate::{EstimateError, naive, regression};
 use crate::nuisance::Inference;
-use crate::numerics::distributions::Z_975;
 use crate::sample::Sample;
 
 /// What an effect is an effect of.
@@ -41,12 +40,12 @@ pub(crate) struct Uncertainty {
 
 impl Uncertainty {
     /// `effect` with this headline.
-    pub(crate) fn of(&self, effect: Effect) -> Result<Effect, EstimateError> {
+    pub(crate) fn of(&self, rows: &Rows, effect: Effect) -> Result<Effect, EstimateError> {
         checked(Effect {
             std_error: self.std_error,
             se_method: self.method,
-            ci_lower: effect.estimate - Z_975 * self.std_error,
-            ci_upper: effect.estimate + Z_975 * self.std_error,
+            ci_lower: effect.estimate - rows.critical * self.std_error,
+            ci_upper: effect.estimate + rows.critical * self.std_error,
             inference: self.inference,
             ..effect
         })
@@ -80,7 +79,7 @@ impl Label {
     ) -> Result<Effect, EstimateError> {
         let errors = Errors { method: uncertainty.method, se_influence: None, se_stacked: None };
         let effect = self.bare(rows, None, (estimate, uncertainty.std_error), errors);
-        uncertainty.of(Effect { mean_treated: Some(treated), mean_control: Some(control), ..effect })
+        uncertainty.of(rows, Effect { mean_treated: Some(treated), mean_control: Some(control), ..effect })
     }
 
     pub(crate) fn known(
@@ -124,8 +123,8 @@ impl Label {
             se_method: errors.method,
             se_influence: errors.se_influence,
             se_stacked: errors.se_stacked,
-            ci_lower: estimate - Z_975 * se,
-            ci_upper: estimate + Z_975 * se,
+            ci_lower: estimate - rows.critical * se,
+            ci_upper: estimate + rows.critical * se,
             mean_treated: None,
             mean_control: None,
             n: rows.n(),

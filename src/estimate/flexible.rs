@@ -170,7 +170,7 @@ impl Nuisances<'_> {
             let disagreement = (a.estimate - b.estimate).abs();
             let std_error = factor * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
             let uncertainty = Uncertainty { method: SeMethod::Disagreement, std_error, inference };
-            let effect = uncertainty.of(label.known(&self.rows, Some(&p.e), average(&a, &b, share(influence)))?)?;
+            let effect = uncertainty.of(&self.rows, label.known(&self.rows, Some(&p.e), average(&a, &b, share(influence)))?)?;
             let notes = [o.notes.as_slice(), fit.notes.as_slice()].concat();
             Ok(annotated(Effect { disagreement: Some(disagreement), ..effect }, p, &notes))
         };
@@ -191,7 +191,7 @@ impl Nuisances<'_> {
         }
         self.refuse_clusters(label.estimator)?;
         let std_error = conditional::standard_error(&self.rows, e, outcome, label.target, weights);
-        Uncertainty { method: SeMethod::Conditional, std_error, inference: Inference::Sample }.of(effect)
+        Uncertainty { method: SeMethod::Conditional, std_error, inference: Inference::Sample }.of(&self.rows, effect)
     }
 
     fn over_repeats(
@@ -201,7 +201,7 @@ impl Nuisances<'_> {
         let folds = self.params.folds;
         let effects: Vec<Effect> = effects.collect::<Result<_, _>>()?;
         let none = EstimateError::Folds { folds, smallest: 0 };
-        let mut effect = repeats::median(effects).ok_or(none)?;
+        let mut effect = repeats::median(effects, self.rows.critical).ok_or(none)?;
         self.known_note(&mut effect);
         checked(effect)
     }

@@ -18,7 +18,8 @@
 //!
 //! The n × k influence matrices of the nuisances are never formed: v is one k-vector per block, so the cost is two
 //! passes over the rows. No small-sample factor, except G/(G − 1) for the variance with G clusters, within which the
-//! influence values are added up before they are squared (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13).
+//! influence values are added up before they are squared (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13); intervals then
+//! use Student's t with G − 1 degrees of freedom.
 
 use crate::estimate::EstimateError;
 use crate::estimate::rows::Rows;

@@ -8,11 +8,10 @@
 //! else that an effect says is taken from the repeat in the middle, or is the mean of the two in the middle.
 
 use crate::estimand::Effect;
-use crate::numerics::distributions::Z_975;
 use std::collections::BTreeSet;
 
-/// The median of the effects of all repeats; `None` without any.
-pub(crate) fn median(mut effects: Vec<Effect>) -> Option<Effect> {
+/// The median of the effects of all repeats, with intervals of `critical` standard errors; `None` without any.
+pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> {
     if effects.len() < 2 {
         return effects.pop();
     }
@@ -31,8 +30,8 @@ pub(crate) fn median(mut effects: Vec<Effect>) -> Option<Effect> {
         estimate,
         std_error,
         se_influence: both(&|e| e.se_influence),
-        ci_lower: estimate - Z_975 * std_error,
-        ci_upper: estimate + Z_975 * std_error,
+        ci_lower: estimate - critical * std_error,
+        ci_upper: estimate + critical * std_error,
         mean_treated: both(&|e| e.mean_treated),
         mean_control: both(&|e| e.mean_control),
         ess_treated: f64::midpoint(low.ess_treated, high.ess_treated),
@@ -47,6 +46,7 @@ pub(crate) fn median(mut effects: Vec<Effect>) -> Option<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numerics::distributions::Z_975;
     use crate::estimand::{EstimatorKind, OutcomeKind, Target};
     use crate::estimate::test_data::{Arrays, params};
 
@@ -61,12 +61,12 @@ mod tests {
 
     #[test]
     fn the_middle_one_and_the_middle_of_squares() {
-        let e = median(effects(&[(5.0, 1.0), (1.0, 2.0), (2.0, 1.0)])).unwrap();
+        let e = median(effects(&[(5.0, 1.0), (1.0, 2.0), (2.0, 1.0)]), Z_975).unwrap();
         // Squares about 2: 1 + 9, 4 + 1, 1 + 0.
         assert_eq!((e.estimate, e.std_error), (2.0, 5.0_f64.sqrt()));
-        let e = median(effects(&[(1.0, 1.0), (3.0, 1.0)])).unwrap();
+        let e = median(effects(&[(1.0, 1.0), (3.0, 1.0)]), Z_975).unwrap();
         assert_eq!((e.estimate, e.std_error), (2.0, 2.0_f64.sqrt()));
-        assert_eq!(median(effects(&[(4.0, 0.5)])).unwrap().std_error, 0.5);
-        assert!(median(Vec::new()).is_none());
+        assert_eq!(median(effects(&[(4.0, 0.5)]), Z_975).unwrap().std_error, 0.5);
+        assert!(median(Vec::new(), Z_975).is_none());
     }
 }

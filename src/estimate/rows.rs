@@ -3,6 +3,7 @@
 use crate::design::weights::weight;
 use crate::estimand::Target;
 use crate::estimate::EstimateError;
+use crate::numerics::distributions::{Z_975, t_quantile};
 use crate::numerics::sums;
 use crate::sample::Sample;
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ pub(crate) struct Rows {
     pub(crate) total: f64,
     /// Rows of each cluster; `None` where units are independent.
     pub(crate) clusters: Option<Vec<Vec<usize>>>,
+    /// An interval reaches so many standard errors to either side: the normal quantile, or with G clusters that of
+    /// Student's t with G − 1 degrees of freedom, since a variance of few totals is itself uncertain.
+    pub(crate) critical: f64,
 }
 
 /// The name of an arm, for messages.
@@ -38,7 +42,9 @@ impl Rows {
             }
             members.into_values().collect()
         });
-        Self { t: c.treated().to_vec(), y: sample.y().to_vec(), w, total, clusters }
+        let degrees = clusters.as_ref().map(|members: &Vec<Vec<usize>>| members.len() as f64 - 1.0);
+        let critical = degrees.and_then(|df| t_quantile(0.975, df)).unwrap_or(Z_975);
+        Self { t: c.treated().to_vec(), y: sample.y().to_vec(), w, total, clusters, critical }
     }
 
     pub(crate) fn n(&self) -> usize {

@@ -18,6 +18,7 @@ use oci_agent::diagnose::sensitivity::sensitivity;
 use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
 use oci_agent::estimate::EstimateParams;
 use oci_agent::learners::logistic::LogisticParams;
+use oci_agent::numerics::distributions::Z_975;
 use oci_agent::sample::{Covariates, Sample};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -289,7 +290,7 @@ fn e_values_and_tipping_points_of_every_estimator() {
         assert_eq!(compared, 65, "{name}");
         let compared = case.compare("tipping.", |key| match estimate(key) {
             (estimate, _, what) if what == "bias_point" => estimate,
-            (estimate, std_error, _) => tipping_bias(estimate, std_error),
+            (estimate, std_error, _) => tipping_bias(estimate, Z_975 * std_error),
         });
         assert_eq!(compared, 26, "{name}");
     }

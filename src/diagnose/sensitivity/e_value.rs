@@ -99,11 +99,11 @@ pub fn e_value(risk_ratio: f64) -> f64 {
     r + (r * (r - 1.0)).sqrt()
 }
 
-/// Smallest constant additive bias, with the sign of the estimate, whose removal makes the 95 % interval touch zero;
-/// 0 if the interval contains zero already.
+/// Smallest constant additive bias, with the sign of the estimate, whose removal makes the 95 % interval, which reaches
+/// `half_width` to either side, touch zero; 0 if the interval contains zero already.
 #[must_use]
-pub fn tipping_bias(estimate: f64, std_error: f64) -> f64 {
-    let room = (estimate.abs() - Z_975 * std_error).max(0.0);
+pub fn tipping_bias(estimate: f64, half_width: f64) -> f64 {
+    let room = (estimate.abs() - half_width).max(0.0);
     if room == 0.0 { 0.0 } else { room.copysign(estimate) }
 }
 
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn tipping_bias_brings_the_interval_to_zero() {
-        let bias = tipping_bias(-3.0, 1.0);
+        let bias = tipping_bias(-3.0, Z_975);
         assert!(bias < 0.0 && (-3.0 - bias + Z_975).abs() < 1e-14);
-        assert_eq!(tipping_bias(1.5, 1.0), 0.0);
+        assert_eq!(tipping_bias(1.5, Z_975), 0.0);
     }
 
     proptest! {

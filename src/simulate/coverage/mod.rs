@@ -20,7 +20,6 @@ use crate::estimand::{Effect, EstimatorKind, Population, SeMethod, Target};
 use crate::estimate::{EstimateError, EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
 use crate::nuisance::{Budget, Inference, LearnerKind, NuisanceModels};
-use crate::numerics::distributions::Z_975;
 use rayon::prelude::*;
 
 /// The level that intervals claim.
@@ -268,7 +267,11 @@ fn summaries(blank: &Row, outcomes: &[&Outcome]) -> Vec<Row> {
     let Some(first) = outcomes.first() else { return Vec::new() };
     let headline = first.effect.se_method;
     let mut rows = vec![summary(blank, headline, true, outcomes, |e| Some((e.std_error, e.ci_lower, e.ci_upper)))];
-    let around = |e: &Effect, se: f64| (se, e.estimate - Z_975 * se, e.estimate + Z_975 * se);
+    // As many standard errors as the headline has: with clusters, Student's t.
+    let around = |e: &Effect, se: f64| {
+        let half = (e.ci_upper - e.estimate) / e.std_error * se;
+        (se, e.estimate - half, e.estimate + half)
+    };
     if headline != SeMethod::InfluenceFunction && first.effect.se_influence.is_some() {
         let of = |e: &Effect| e.se_influence.map(|se| around(e, se));
         rows.push(summary(blank, SeMethod::InfluenceFunction, false, outcomes, of));
