@@ -89,6 +89,15 @@ impl Budget {
             Budget::Thorough => "thorough",
         }
     }
+
+    /// How often cross-fitting is repeated unless the plan says.
+    #[must_use]
+    pub fn repeats(self) -> usize {
+        match self {
+            Budget::Fast => 1,
+            Budget::Thorough => 5,
+        }
+    }
 }
 
 /// Whose average effect an interval is about.
@@ -129,15 +138,16 @@ pub struct NuisanceModels {
 
 impl NuisanceModels {
     /// What an estimator is made for: boosting and BART for the average of both, BART for those named after it, maximum
-    /// likelihood for all others.
+    /// likelihood for all others; cross-fitting as often as the budget allows.
     #[must_use]
-    pub fn for_estimator(estimator: EstimatorKind) -> Self {
+    pub fn for_estimator(estimator: EstimatorKind, budget: Budget) -> Self {
         let (propensity, outcome) = match estimator {
             EstimatorKind::DrAverage => (LearnerKind::Boosting, LearnerKind::BoostingLinear),
             EstimatorKind::AipwBart | EstimatorKind::Bart => (LearnerKind::Boosting, LearnerKind::Bart),
             _ => (LearnerKind::Linear, LearnerKind::Linear),
         };
-        Self { propensity, outcome, ..Self::default() }
+        let repeats = if estimator.is_crossfitted() { budget.repeats() } else { 1 };
+        Self { propensity, outcome, repeats, budget }
     }
 }
 

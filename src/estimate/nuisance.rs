@@ -226,7 +226,8 @@ impl<'a> Nuisances<'a> {
                 }
                 self.refuse_clusters(estimator)?;
                 let se = conditional::standard_error(&self.rows, &e, outcome, target, conditional::Weights::Plain);
-                Uncertainty { method: SeMethod::Conditional, std_error: se, inference: Inference::Sample }.of(&self.rows, effect)
+                Uncertainty { method: SeMethod::Conditional, std_error: se, inference: Inference::Sample }
+                    .of(&self.rows, effect)
             }
             EstimatorKind::Tmle => self.tmle(target, Fluctuation::default()),
             EstimatorKind::AipwCrossfit => self.aipw_crossfit(target),

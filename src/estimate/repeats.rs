@@ -46,9 +46,9 @@ pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::numerics::distributions::Z_975;
     use crate::estimand::{EstimatorKind, OutcomeKind, Target};
     use crate::estimate::test_data::{Arrays, params};
+    use crate::numerics::distributions::Z_975;
 
     fn effects(numbers: &[(f64, f64)]) -> Vec<Effect> {
         let a = Arrays::draw(40, OutcomeKind::Continuous);

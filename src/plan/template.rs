@@ -278,8 +278,8 @@ analysis: {}
   # also: [aipw, ipw_hajek]   # what runs beside it
   # propensity: boosting      # linear, elastic_net, boosting, boosting_linear; balance and overlap are judged by it
   # outcome_model: linear     # with aipw_crossfit and tmle_crossfit: any of these, elastic_net_basis, bart or stack
-  # repeats: 1                # cross-fitting again with other folds; the median is reported
-  # budget: fast              # or thorough: more sweeps and chains, about ten times the time
+  # repeats: 1                # cross-fitting again with other folds, the median is reported; 5 if thorough
+  # budget: fast              # or thorough: more sweeps, chains and repeats, about six times the time
   # inference: population     # or sample: the effect in these very units, whose own differences then do not count
   # folds: 5
   # clusters: school          # units that share their luck; standard errors and folds respect them

@@ -2,7 +2,9 @@
 
 use super::axis::{self, Axis, LegendEntry, Spread};
 use super::scene::{Anchor, Point, Scene, Stroke, Type, fitted, palette};
+use crate::critique::rubric::{self, Rule};
 use crate::diagnose::balance::{BalanceRow, BalanceTable};
+use crate::finding::Code;
 use crate::report::documents::AnalysisDesign;
 use crate::report::numbers;
 
@@ -55,9 +57,11 @@ fn axis_label(axis: &Axis) -> String {
 
 fn caption(balance: &BalanceTable, hidden: usize) -> String {
     let constant = balance.rows.iter().filter(|row| row.smd_before.is_none()).count();
-    let mut text = "The SDs are those of the two unweighted arms, before and after. The lines at 0.1 and 0.2 grade \
-                    priority confounders."
-        .to_owned();
+    let [warns, fails] = thresholds().map(|at| at.map_or_else(String::new, |at| at.to_string()));
+    let mut text = format!(
+        "The SDs are those of the two unweighted arms, before and after. The lines at {warns} and {fails} grade priority \
+         confounders."
+    );
     if constant > 0 {
         text.push_str(&format!(" No SMD: constant in both arms ({constant})."));
     }
@@ -114,15 +118,23 @@ fn draw_legend(scene: &mut Scene, y: f64) -> f64 {
     axis::draw_legend(scene, y, &entries)
 }
 
+/// Where the rubric warns and where it fails.
+fn thresholds() -> [Option<f64>; 2] {
+    let Rule { warn, fail, .. } = rubric::rule(Code::BalancePriority);
+    [warn.threshold(), fail.threshold()]
+}
+
 fn draw_thresholds(scene: &mut Scene, axis: &Axis, top: f64, bottom: f64) {
     let style = Type::new(14.5, palette::GREY);
-    for (value, word, stroke, anchor, nudge) in [
-        (0.1, "warns", Stroke::dashed(palette::GREY, 1.4), Anchor::End, 12.0),
-        (0.2, "fails", Stroke::solid(palette::GREY, 1.4), Anchor::Start, -12.0),
-    ] {
+    let lines = [
+        ("warns", Stroke::dashed(palette::GREY, 1.4), Anchor::End, 12.0),
+        ("fails", Stroke::solid(palette::GREY, 1.4), Anchor::Start, -12.0),
+    ];
+    for (value, (word, stroke, anchor, nudge)) in thresholds().into_iter().zip(lines) {
+        let Some(value) = value else { continue };
         let x = axis.at(value);
         scene.line((x, top - 4.0), (x, bottom), stroke);
-        scene.text((x + nudge, top - 14.0), format!("{} {word}", numbers::fixed(value, 1)), style.anchored(anchor));
+        scene.text((x + nudge, top - 14.0), format!("{value} {word}"), style.anchored(anchor));
     }
 }
 

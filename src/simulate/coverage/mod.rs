@@ -21,6 +21,7 @@ use crate::estimate::{EstimateError, EstimateParams, Nuisances};
 use crate::learners::logistic::LogisticParams;
 use crate::nuisance::{Budget, Inference, LearnerKind, NuisanceModels};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// The level that intervals claim.
 pub const LEVEL: f64 = 0.95;
@@ -214,15 +215,14 @@ fn replicate(study: &Study, r: usize, population: &[f64; 4]) -> Vec<Result<Outco
         Ok(draw) => draw,
         Err(error) => return (0..cells).map(|_| Err(error.to_string())).collect(),
     };
-    let mut shared: Vec<(LearnerKind, Inference, Result<Nuisances<'_>, EstimateError>)> = Vec::new();
+    // What was fitted does not depend on whom the interval is about.
+    let mut shared: BTreeMap<&str, Result<Nuisances<'_>, EstimateError>> = BTreeMap::new();
     let mut all = Vec::with_capacity(cells);
     for analysis in &study.analyses {
-        let is_same = |s: &&(LearnerKind, Inference, _)| s.0 == analysis.learner && s.1 == analysis.inference;
-        if !shared.iter().any(|s| is_same(&s)) {
-            let nuisances = Nuisances::new(&draw.sample, &params(study, analysis, r));
-            shared.push((analysis.learner, analysis.inference, nuisances));
-        }
-        let Some((_, _, nuisances)) = shared.iter().find(is_same) else { continue };
+        let fitted = shared.remove(analysis.learner.key());
+        let fitted = fitted.unwrap_or_else(|| Nuisances::new(&draw.sample, &params(study, analysis, r)));
+        let nuisances = fitted.map(|nuisances| nuisances.about(analysis.inference));
+        let nuisances = shared.entry(analysis.learner.key()).or_insert(nuisances);
         for (target, population) in Target::ALL.into_iter().zip(population) {
             all.push(one(nuisances, analysis, target).map(|effect| {
                 let truth = truth(&draw, analysis.inference, target, *population);

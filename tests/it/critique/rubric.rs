@@ -54,9 +54,9 @@ fn balance_at_its_boundaries() {
         (0.0, Severity::Pass, 0.1),
         (below(0.1), Severity::Pass, 0.1),
         (0.1, Severity::Warn, 0.1),
-        (below(0.2), Severity::Warn, 0.1),
-        (0.2, Severity::Fail, 0.2),
-        (3.0, Severity::Fail, 0.2),
+        (below(0.25), Severity::Warn, 0.1),
+        (0.25, Severity::Fail, 0.25),
+        (3.0, Severity::Fail, 0.25),
     ] {
         let finding = at(smd);
         assert_eq!((finding.severity, finding.threshold), (severity, Some(threshold)), "{smd}");
@@ -147,6 +147,8 @@ fn disagreement_is_held_against_the_outcome_and_against_the_interval() {
         let (at, above) = (apart(code, limit * scale), apart(code, limit * scale * 1.0001));
         assert_eq!((at.severity, above.severity), (Severity::Pass, Severity::Warn), "{code:?}");
         assert!((at.value.expect("value") - limit).abs() < 1e-12);
+        let fails = rule(code).fail.threshold();
+        assert_eq!(fails.map(|limit| apart(code, limit * scale * 1.0001).severity), fails.map(|_| Severity::Fail));
         assert!(above.message.contains("A and B"), "{}", above.message);
         assert_eq!(answered(code, |_, d| d.disagreement = None).severity, Severity::NotApplicable);
         assert_eq!(answered(code, |_, d| d.outcome_sd = f64::NAN).severity == Severity::NotApplicable, scale == 10.0);

@@ -103,7 +103,7 @@ fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
         let analysis = &spec.analyses[0];
         assert_eq!(analysis.primary, primary, "{treated} {control}");
         assert!(analysis.because.contains(why), "{}", analysis.because);
-        assert_eq!(analysis.models, NuisanceModels::for_estimator(primary));
+        assert_eq!(analysis.models, NuisanceModels::for_estimator(primary, Budget::Fast));
         assert_eq!(analysis.estimators.contains(&AipwBart), primary == DrAverage, "its members run beside it");
         assert!(EstimatorKind::STANDARD.iter().all(|kind| analysis.estimators.contains(kind)));
         assert_eq!((spec.inference, spec.folds), (Inference::Population, 5));
