@@ -5,12 +5,11 @@
 //! ```text
 //! A  = normalised AIPW, boosted trees with linear leaves in each arm, cross-fitted
 //! B  = normalised AIPW, one BART for both arms on all rows
-//! τ̂ = ωA + (1 − ω)B,    ω = Φ_B²/(Φ_A² + Φ_B²),    V = (V_A + V_B)/2 + (A − B)²/4,    interval τ̂ ± 1.96 c √V
+//! τ̂ = ωA + (1 − ω)B,    ω = Φ_B/(Φ_A + Φ_B),    V = (V_A + V_B)/2 + (A − B)²/4,    interval τ̂ ± 1.96 c √V
 //! ```
 //!
 //! with one cross-fitted propensity for both, and Φ the mean square of an influence function: whichever needs the larger
-//! corrections counts less. The power of two was chosen with the numbers of [`crate::estimate::recipe`]: inverse variances
-//! would be right for independent errors without bias, and what makes Φ large here is mostly bias. About the population, V_A = Φ_A/n and V_B = Φ_B/n and c = 1; about the units of the sample,
+//! corrections counts less. About the population, V_A = Φ_A/n and V_B = Φ_B/n and c = 1; about the units of the sample,
 //! they are the variances given covariates and treatments ([`crate::estimate::conditional`]) and c is the factor of
 //! [`crate::estimate::recipe`]. The residuals of A are out of fold and contain what its model misses, those of B are in
 //! sample and contain too little; V takes the middle, and (A − B)²/4 is the variance between two guesses of equal weight.
@@ -217,11 +216,9 @@ fn annotated(mut effect: Effect, propensities: &Propensities, notes: &[String]) 
 }
 
 /// The share ω of the first of two estimates with these variances; one half where neither has any.
-fn share(variances: [f64; 2]) -> f64 {
-    // Only their ratio counts: divided by the larger, no square leaves the range of numbers.
-    let larger = variances[0].max(variances[1]);
-    let [first, second] = variances.map(|v| (v / larger).powi(2));
-    if larger > 0.0 { second / (first + second) } else { 0.5 }
+fn share([first, second]: [f64; 2]) -> f64 {
+    let total = first + second;
+    if total > 0.0 { second / total } else { 0.5 }
 }
 
 /// Two estimates of the same thing, the first with share ω.

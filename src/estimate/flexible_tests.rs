@@ -85,7 +85,7 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
         let first = crate::estimate::normalised::scores(&nuisances.rows, e, members, target);
         let v1 = crate::estimate::inference::standard_error(&nuisances.rows, &first.phi).powi(2);
         let v2 = b.std_error.powi(2);
-        let expected = (v2 * v2 * first.estimate + v1 * v1 * b.estimate) / (v1 * v1 + v2 * v2);
+        let expected = (v2 * first.estimate + v1 * b.estimate) / (v1 + v2);
         assert!(close(average.estimate, expected, 1e-12), "{target:?}");
         let v = f64::midpoint(v1, v2) + disagreement.powi(2) / 4.0;
         assert!(close(average.std_error, v.sqrt(), 1e-12), "{target:?}");
