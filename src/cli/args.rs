@@ -269,7 +269,7 @@ pub struct CoverageArgs {
     /// Replicates of estimators that use flexible learners, which take a thousand times as long.
     #[arg(long, value_name = "R", default_value_t = 100, value_parser = parse_replicates)]
     pub flexible_replicates: usize,
-    /// Rows of a draw [default: 500 to 2,000, by setup].
+    /// Rows of a draw [default: 500 to 2,000 by setup, for flexible learners 2,000].
     #[arg(long, value_name = "N", value_parser = parse_replicates)]
     pub rows: Option<usize>,
     /// Root seed.

@@ -5,6 +5,7 @@ use super::errors::CliError;
 use super::output;
 use crate::simulate::Setup;
 use crate::simulate::coverage::{self, Coverage, Study};
+use crate::spec::FEWEST_ROWS;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -35,10 +36,14 @@ fn coverage(args: &CoverageArgs, global: &Global) -> Result<ExitCode, CliError> 
 }
 
 fn one(setup: Setup, args: &CoverageArgs) -> Coverage {
-    let rows = args.rows.unwrap_or(setup.rows());
-    let study = |analyses, replicates| coverage::run(&Study { setup, rows, analyses, replicates, seed: args.seed });
-    let parametric = study(coverage::parametric(setup), args.replicates);
-    parametric.and(study(coverage::flexible(setup), args.flexible_replicates))
+    let study = |analyses, rows: usize, replicates| {
+        let rows = args.rows.unwrap_or(rows);
+        coverage::run(&Study { setup, rows, analyses, replicates, seed: args.seed })
+    };
+    let parametric = study(coverage::parametric(setup), setup.rows(), args.replicates);
+    // Where the doubly robust average starts to be the default.
+    let rows = setup.rows().max(FEWEST_ROWS);
+    parametric.and(study(coverage::flexible(setup), rows, args.flexible_replicates))
 }
 
 fn page(args: &CoverageArgs, all: &[Coverage]) -> String {

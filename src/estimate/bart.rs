@@ -9,11 +9,14 @@
 //! population   τ = Σ w d [f(x, 1) − f(x, 0)]/D
 //!              V = Var_post(τ) + Σ w² d² (τ̄(x) − τ̄)²/D²
 //! sample       τ = Σ w d [t(y − f(x, 0)) + (1 − t)(f(x, 1) − y)]/D
-//!              V = Var_post(τ) + Σ w² d² σ²(x)/D²
+//!              V = Var_post(τ) + S for the SATT and SATC, (√Var_post(τ) + √S)² for the SATE and SATO,
+//!              S = Σ w² d² σ²(x)/D²
 //! ```
 //!
 //! For the units of the sample one of the two outcomes is known, and the other misses f by an error of variance σ²
-//! (f(1 − f) for zeros and ones). For the population the second term is the chance of having drawn units of these effects
+//! (f(1 − f) for zeros and ones). Where the units of one arm alone are asked about, nobody whose outcome trained the model
+//! of the other has an unseen outcome that counts. Where both are, the unseen error of a unit may go with its seen one, which
+//! moved f; by how much data cannot say, and the bound over all correlations adds the standard deviations. For the population the second term is the chance of having drawn units of these effects
 //! rather than others. The estimate is the posterior mean, and the interval ± 1.96 √V. Posterior intervals of trees tend
 //! to be too short: the prior shrinks, and nothing here corrects for it; compare AIPW with BART. Assumes a regression with
 //! errors of one variance, besides no unmeasured confounding.
@@ -136,7 +139,11 @@ impl BartFit {
             if self.values.logistic { unseen * (1.0 - unseen) } else { self.noise }
         };
         let noise = sums::sum((0..rows.n()).map(|i| spread(i, error(i))));
-        let std_error = (variance(&self.draws[first + 2]) + noise).sqrt();
+        let posterior = variance(&self.draws[first + 2]);
+        let std_error = match target {
+            Target::Att | Target::Atc => (posterior + noise).sqrt(),
+            Target::Ate | Target::Ato => posterior.sqrt() + noise.sqrt(),
+        };
         Standardised { means, estimate: means[1] - means[0], std_error }
     }
 }

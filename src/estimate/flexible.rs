@@ -9,8 +9,8 @@
 //! ```
 //!
 //! with one cross-fitted propensity for both, and Φ the mean square of an influence function: whichever needs the larger
-//! corrections counts less. About the population, V_A = Φ_A/n and V_B = Φ_B/n and c = 1; about the units of the sample,
-//! they are the variances given covariates and treatments ([`crate::estimate::conditional`]) and c is the factor of
+//! corrections counts less. About the population, V_A = Φ_A/n and V_B = Φ_B/n; about the units of the sample, they are the
+//! variances given covariates and treatments ([`crate::estimate::conditional`]). The factors c are those of
 //! [`crate::estimate::recipe`]. The residuals of A are out of fold and contain what its model misses, those of B are in
 //! sample and contain too little; V takes the middle, and (A − B)²/4 is the variance between two guesses of equal weight.
 //! Boosting in each arm extrapolates badly into regions without units of that arm, BART for both arms borrows from the
@@ -165,7 +165,7 @@ impl Nuisances<'_> {
                         |outcome| conditional::standard_error(&self.rows, &p.e, outcome, target, Weights::Normalised);
                     ([&o.values, &fit.values].map(|outcome| given(outcome).powi(2)), recipe::WIDENING)
                 }
-                Inference::Population => (influence, 1.0),
+                Inference::Population => (influence, recipe::WIDENING_POPULATION),
             };
             let disagreement = (a.estimate - b.estimate).abs();
             let std_error = factor * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();

@@ -131,7 +131,9 @@ fn summary(out: &mut String, studies: &[Coverage]) {
 
 fn setup(out: &mut String, study: &Coverage) {
     let Some(first) = study.rows.first() else { return };
-    let _ = writeln!(out, "\n### {} (n = {})\n", first.setup.key(), first.rows);
+    let last = study.rows.last().map_or(first.rows, |row| row.rows);
+    let flexible = if last == first.rows { String::new() } else { format!("; {last} where learners are flexible") };
+    let _ = writeln!(out, "\n### {} (n = {}{flexible})\n", first.setup.key(), first.rows);
     let truths: Vec<String> = Target::ALL
         .iter()
         .filter_map(|t| study.rows.iter().find(|r| r.target == *t))
