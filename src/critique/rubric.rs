@@ -140,7 +140,7 @@ pub const RULES: [Rule; 14] = [
         measured: "difference between the two members of a doubly robust average, which fail differently; an answer that is no average has no members, and is held against the other doubly robust estimates by the next rule only",
         warn: Bound::Above(0.02),
         fail: Bound::Above(0.03),
-        why: "estimators that need different things to go right differ when one of them did not get it; the numbers are from the ACIC 2016 data, see docs/calibration.md",
+        why: "estimators that need different things to go right differ when one of them did not get it; the numbers are from the ACIC 2016 data, see docs/thresholds.md",
         source: "Chernozhukov et al. 2018, doi:10.1111/ectj.12097",
     },
     Rule {

@@ -10,7 +10,7 @@
 //!
 //! with one cross-fitted propensity for both, and Φ the mean square of an influence function: whichever needs the larger
 //! corrections counts less. About the population, V_A = Φ_A/n and V_B = Φ_B/n; about the units of the sample, they are the
-//! variances given covariates and treatments ([`crate::estimate::conditional`]). The factors c are those of
+//! variances given covariates and treatments ([`crate::estimate::conditional`]). The factor c is that of
 //! [`crate::estimate::recipe`]. The residuals of A are out of fold and contain what its model misses, those of B are in
 //! sample and contain too little; V takes the middle, and (A − B)²/4 is the variance between two guesses of equal weight.
 //! Boosting in each arm extrapolates badly into regions without units of that arm, BART for both arms borrows from the
@@ -159,20 +159,22 @@ impl Nuisances<'_> {
             let a = normalised::scores(&self.rows, &p.e, &o.values, target);
             let b = normalised::scores(&self.rows, &p.e, &fit.values, target);
             let influence = [&a, &b].map(|scores| standard_error(&self.rows, &scores.phi).powi(2));
-            let (own, factor) = match inference {
+            let own = match inference {
                 Inference::Sample => {
                     let given =
                         |outcome| conditional::standard_error(&self.rows, &p.e, outcome, target, Weights::Normalised);
-                    ([&o.values, &fit.values].map(|outcome| given(outcome).powi(2)), recipe::WIDENING)
+                    [&o.values, &fit.values].map(|outcome| given(outcome).powi(2))
                 }
-                Inference::Population => (influence, recipe::WIDENING_POPULATION),
+                Inference::Population => influence,
             };
             let disagreement = (a.estimate - b.estimate).abs();
-            let std_error = factor * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
+            let std_error = recipe::WIDENING * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
             let uncertainty = Uncertainty { method: SeMethod::Disagreement, std_error, inference };
             let effect =
                 uncertainty.of(&self.rows, label.known(&self.rows, Some(&p.e), average(&a, &b, share(influence)))?)?;
-            let notes = [o.notes.as_slice(), fit.notes.as_slice()].concat();
+            let widened =
+                format!("its standard error is {} times that of the formula, see docs/coverage.md", recipe::WIDENING);
+            let notes = [o.notes.as_slice(), fit.notes.as_slice(), &[widened]].concat();
             Ok(annotated(Effect { disagreement: Some(disagreement), ..effect }, p, &notes))
         };
         self.over_repeats(propensities.iter().zip(boosted).map(one))

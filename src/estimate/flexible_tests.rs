@@ -88,7 +88,7 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
         let expected = (v2 * first.estimate + v1 * b.estimate) / (v1 + v2);
         assert!(close(average.estimate, expected, 1e-12), "{target:?}");
         let v = f64::midpoint(v1, v2) + disagreement.powi(2) / 4.0;
-        assert!(close(average.std_error, recipe::WIDENING_POPULATION * v.sqrt(), 1e-12), "{target:?}");
+        assert!(close(average.std_error, recipe::WIDENING * v.sqrt(), 1e-12), "{target:?}");
         assert_eq!((average.se_method, average.inference), (SeMethod::Disagreement, Inference::Population));
     }
     let nuisances = nuisances.about(Inference::Sample);

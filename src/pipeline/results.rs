@@ -204,6 +204,7 @@ fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: T
         tier,
         population: population.as_ref().map(|p| p.description.clone()).unwrap_or_default(),
         population_numbers: population,
+        because: analysis.map(|analysis| analysis.because.clone()).unwrap_or_default(),
         effect,
         diagnostics: analysis.and_then(|analysis| unblinded.judged(tried, analysis)).map(|(_, found)| found.clone()),
         propensity: design.and_then(|design| design.propensity.clone()),

@@ -180,6 +180,8 @@ pub struct Answer {
     pub population: String,
     /// Population numbers.
     pub population_numbers: Option<PopulationDocument>,
+    /// Why this estimator answers: the spec's own words.
+    pub because: String,
     /// Primary estimate; `None` if nothing could be estimated.
     pub effect: Option<Effect>,
     /// What judges the estimate; `None` if there is none.

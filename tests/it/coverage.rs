@@ -64,9 +64,9 @@ fn the_study_can_fail() {
 
 #[test]
 fn the_flexible_average_covers_a_surface_that_no_line_fits() {
-    // Twelve replicates: fewer than nine hits have probability 0.0002 at 95 %.
+    // Twelve replicates: fewer than nine hits have probability 0.0002 at 95 %. Four dependent targets: at most 0.001.
     let analysis = Analysis { inference: Inference::Population, ..Analysis::parametric(EstimatorKind::DrAverage) };
-    let study = Study { setup: Setup::NieWagerA, rows: 400, analyses: vec![analysis], replicates: 12, seed: 3 };
+    let study = Study { setup: Setup::NieWagerB, rows: 800, analyses: vec![analysis], replicates: 12, seed: 3 };
     let coverage = run(&study);
     assert!(coverage.failures.is_empty(), "{:?}", coverage.failures);
     assert!(coverage.rows.iter().all(|r| r.coverage > 0.7), "{:?}", coverage.rows);

@@ -13,6 +13,7 @@ use super::plots::{Figure, FigureKind};
 use super::table::{Column, Table};
 use super::{numbers, text, words};
 use crate::estimand::{EstimatorKind, Target};
+use crate::nuisance::Inference;
 use crate::plan::Plan;
 use minijinja::value::Value;
 use std::collections::BTreeMap;
@@ -140,14 +141,50 @@ fn one_shot(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     ))
 }
 
+/// That the answer is to another question, which playbook changed it and why; the estimates for the one asked are kept.
+fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
+    let asked = answer.requested.acronym();
+    if answer.name == asked {
+        return None;
+    }
+    let revisions = results.specs_tried.iter().flat_map(|spec| &spec.revisions).filter(|r| !r.reverted);
+    let of = revisions.filter(|r| r.requested == answer.requested);
+    let steps: Vec<String> = of.map(|r| format!("`{}` because of {}", r.playbook, words::listed(&r.because))).collect();
+    let by = if steps.is_empty() { String::new() } else { format!(" The loop applied {}.", words::listed(&steps)) };
+    Some(format!(
+        "Asked for the {asked}, the run answers for the {}.{by} What was estimated for the {asked} before is among all \
+         estimates below, with its own verdict in the list of specs.",
+        answer.name
+    ))
+}
+
+/// By which estimator and why, about whom the interval is, and how far the members of an average are apart.
+fn answered_by(answer: &Answer, units: &str) -> Option<String> {
+    let effect = answer.effect.as_ref()?;
+    let whom = match effect.inference {
+        Inference::Population => "the population that these rows were drawn from",
+        Inference::Sample => "the average effect among these very rows",
+    };
+    let members = effect.disagreement.map_or_else(String::new, |size| {
+        let size = numbers::fixed(size, numbers::decimals(effect.std_error));
+        format!(" Its two members, boosting and BART, are {} apart.", words::with_units(&size, units))
+    });
+    Some(format!(
+        "{}: answered by {} (standard error {}); the interval is about {whom}.{members} {}",
+        answer.name,
+        effect.estimator.title(),
+        numbers::fixed(effect.std_error, numbers::decimals(effect.std_error)),
+        answer.because
+    ))
+}
+
 /// What the table does not say: why something is missing, and that an answer is not to the question asked.
 fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
     let mut notes = Vec::new();
     for answer in &results.answers {
         let asked = answer.requested.acronym();
-        if answer.name != asked {
-            notes.push(format!("Asked for the {asked}, the run can answer for the {} only.", answer.name));
-        }
+        notes.extend(switched(results, answer));
+        notes.extend(answered_by(answer, &results.units));
         notes.extend(one_shot(results, answer));
         notes.extend(answer.missing.iter().map(|why| format!("{asked}: {}", words::sentence(why))));
     }

@@ -383,6 +383,7 @@ pub fn answer(requested: Target, effect: Option<Effect>, name: &str, iteration: 
             None,
             &[("age", 43.612, 43.915), ("smokeyrs", 24.9, 24.8)],
         )),
+        because: "It is doubly robust.".into(),
         effect,
         diagnostics: None,
         propensity: Some(propensity()),
