@@ -168,12 +168,12 @@ impl Nuisances<'_> {
                 Inference::Population => influence,
             };
             let disagreement = (a.estimate - b.estimate).abs();
-            let std_error = recipe::WIDENING * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
+            let widening = recipe::widening(self.params.models.budget);
+            let std_error = widening * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
             let uncertainty = Uncertainty { method: SeMethod::Disagreement, std_error, inference };
             let effect =
                 uncertainty.of(&self.rows, label.known(&self.rows, Some(&p.e), average(&a, &b, share(influence)))?)?;
-            let widened =
-                format!("its standard error is {} times that of the formula, see docs/coverage.md", recipe::WIDENING);
+            let widened = format!("its standard error is {widening} times that of the formula, see docs/coverage.md");
             let notes = [o.notes.as_slice(), fit.notes.as_slice(), &[widened]].concat();
             Ok(annotated(Effect { disagreement: Some(disagreement), ..effect }, p, &notes))
         };

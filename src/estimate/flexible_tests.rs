@@ -88,7 +88,7 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
         let expected = (v2 * first.estimate + v1 * b.estimate) / (v1 + v2);
         assert!(close(average.estimate, expected, 1e-12), "{target:?}");
         let v = f64::midpoint(v1, v2) + disagreement.powi(2) / 4.0;
-        assert!(close(average.std_error, recipe::WIDENING * v.sqrt(), 1e-12), "{target:?}");
+        assert!(close(average.std_error, recipe::widening(Budget::Fast) * v.sqrt(), 1e-12), "{target:?}");
         assert_eq!((average.se_method, average.inference), (SeMethod::Disagreement, Inference::Population));
     }
     let nuisances = nuisances.about(Inference::Sample);
@@ -98,7 +98,7 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
     let own = conditional::standard_error(&nuisances.rows, e, members, Target::Att, weights);
     let other = nuisances.effect(EstimatorKind::AipwBart, Target::Att).unwrap().std_error;
     let v = f64::midpoint(own.powi(2), other.powi(2)) + average.disagreement.unwrap().powi(2) / 4.0;
-    assert!(close(average.std_error, recipe::WIDENING * v.sqrt(), 1e-12));
+    assert!(close(average.std_error, recipe::widening(Budget::Fast) * v.sqrt(), 1e-12));
     let a = nuisances.effect(EstimatorKind::AipwCrossfit, Target::Att).unwrap();
     assert_eq!((average.inference, a.se_method), (Inference::Sample, SeMethod::Conditional));
 }

@@ -276,11 +276,13 @@ analysis: {}
   #                           #   aipw_bart, bart   Bayesian trees, corrected by weighting or alone
   #                           #   ipw_hajek, ipw_ht, gformula     one model only
   # also: [aipw, ipw_hajek]   # what runs beside it
-  # propensity: boosting      # linear, elastic_net, boosting, boosting_linear; balance and overlap are judged by it
-  # outcome_model: linear     # with aipw_crossfit and tmle_crossfit: any of these, elastic_net_basis, bart or stack
+  # propensity: boosting      # linear, elastic_net, elastic_net_basis, boosting, boosting_linear, bart or stack; balance and
+  #                           #   overlap are judged by it. Learners named without an estimator go to aipw_crossfit
+  # outcome_model: linear     # the same words, with aipw_crossfit and tmle_crossfit
   # repeats: 1                # cross-fitting again with other folds, the median is reported; 5 if thorough
   # budget: fast              # or thorough: more sweeps, chains and repeats, about six times the time
-  # inference: population     # or sample: the effect in these very units, whose own differences then do not count
+  # inference: population     # or sample: the effect in these very units, whose own differences then do not count (of the
+  #                           #   ATE that is an upper bound, and not always shorter)
   # folds: 5
   # clusters: school          # units that share their luck; standard errors and folds respect them
   # known_propensity: p       # a column of probabilities, if treatment was assigned by a known rule

@@ -149,12 +149,14 @@ impl Frame {
     }
 }
 
-/// 1, 2 and 5 times powers of ten within a range.
+/// 1, 2 and 5 times powers of ten within a range, and more between them where it is short.
 fn decades(low: f64, high: f64) -> Vec<f64> {
     let places = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
     // Divided, not multiplied by a negative power, so that they print short.
     let value = |m: f64, power: i32| if power < 0 { m / 10f64.powi(-power) } else { m * 10f64.powi(power) };
-    let all = places.flat_map(|power| [1.0, 2.0, 5.0].map(|m| value(m, power)));
+    let steps: &[f64] =
+        if high < 6.0 * low { &[1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0] } else { &[1.0, 2.0, 5.0] };
+    let all = places.flat_map(|power| steps.iter().map(move |m| value(*m, power)));
     all.filter(|value| (low..=high).contains(value)).collect()
 }
 
@@ -173,9 +175,10 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
     taken.push((LEFT, nominal - 2.0, frame.right, nominal + 2.0));
     let mut names = Vec::new();
     let mut unnamed = Vec::new();
-    // Ours first: they must have their names.
+    // Ours first: they must have their names. Then from the best, which crowd on the left and are looked for there.
     let mut order: Vec<usize> = (0..methods.len()).collect();
-    order.sort_by_key(|i| methods.get(*i).is_none_or(|m| !m.ours));
+    let rank = |i: usize| methods.get(i).map_or((false, 0.0), |m| (!m.ours, m.rmse));
+    order.sort_by(|a, b| rank(*a).0.cmp(&rank(*b).0).then(rank(*a).1.total_cmp(&rank(*b).1)));
     for (method, at) in order.iter().filter_map(|i| Some((methods.get(*i)?, points.get(*i)?))) {
         let style = if method.ours {
             Type::new(LABEL + 1.0, palette::VERMILLION).bold()
@@ -189,6 +192,7 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
         };
         match around(*at, width).into_iter().find(free) {
             Some(place) => {
+                lead(scene, *at, &place);
                 names.push(((place.0 + 1.0, (place.1 + place.3) / 2.0), method.name.clone(), style));
                 taken.push(place);
             }
@@ -206,14 +210,22 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
     unnamed
 }
 
+/// A thin line from a point to a name that is not right beside it.
+fn lead(scene: &mut Scene, (x, y): Point, place: &Box) {
+    let end = (x.clamp(place.0, place.2), y.clamp(place.1, place.3));
+    if (end.0 - x).hypot(end.1 - y) > 12.0 {
+        scene.line((x, y), end, Stroke::solid(palette::GREY, 0.8));
+    }
+}
+
 /// Places for a name of a width, best first.
 fn around((x, y): Point, width: f64) -> Vec<Box> {
     let high = LABEL + 3.0;
     let at = |left: f64, middle: f64| (left, middle - high / 2.0, left + width + 2.0, middle + high / 2.0);
     let mut places = vec![at(x + 9.0, y), at(x - 11.0 - width, y)];
-    for shift in [15.0, 24.0] {
+    for shift in [15.0, 26.0, 40.0, 56.0, 74.0] {
         for sign in [1.0, -1.0] {
-            for left in [x - width / 2.0, x + 3.0, x - 5.0 - width] {
+            for left in [x + 3.0, x - width / 2.0, x - 5.0 - width, x + 3.0 + shift, x - 5.0 - width - shift] {
                 places.push(at(left, y + sign * shift));
             }
         }
@@ -250,5 +262,6 @@ mod tests {
         assert!(scene(&ReplayPlot { methods: Vec::new(), ..plot(1) }).is_none());
         assert!(scene(&plot(1)).is_some());
         assert_eq!(decades(0.009, 0.06), [0.01, 0.02, 0.05]);
+        assert_eq!(decades(0.016, 0.034), [0.02, 0.025, 0.03]);
     }
 }

@@ -46,7 +46,7 @@ pub fn propensities(results: &ResultsDocument) -> Table {
         ("log-loss", Column::Number),
         ("AUC", Column::Number),
         ("clipped", Column::Number),
-        ("not converged", Column::Number),
+        ("propensity fits not converged", Column::Number),
     ]);
     for answer in &results.answers {
         let Some(model) = &answer.propensity else { continue };
