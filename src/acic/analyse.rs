@@ -57,11 +57,27 @@ impl Recipe {
                 Ok(Recipe { plan: plan.into_bytes(), estimators: kinds, budget })
             }
             (_, problems) => {
-                let problems: Vec<String> = problems.into_iter().map(|p| format!("{} {}", p.message, p.hint)).collect();
-                Err(AcicError::Request(problems.join("\n")))
+                let first = kinds.first().copied().filter(|kind| ABOUT_POPULATIONS.contains(kind));
+                let problems = problems.into_iter().map(|p| format!("{}. {}", p.message, p.hint)).collect::<Vec<_>>();
+                Err(AcicError::Request(first.map_or_else(|| problems.join("\n"), no_interval)))
             }
         }
     }
+}
+
+/// Estimators without an interval about the average over the units of the sample. A plan refuses them in the first place.
+const ABOUT_POPULATIONS: [EstimatorKind; 3] = [EstimatorKind::Gformula, EstimatorKind::IpwHajek, EstimatorKind::IpwHt];
+
+fn no_interval(kind: EstimatorKind) -> String {
+    let others = EstimatorKind::ALL.iter().filter(|other| !ABOUT_POPULATIONS.contains(other));
+    let others = others.filter(|other| Recipe::new(&[**other], Budget::Fast).is_ok());
+    let others: Vec<String> = others.map(|other| format!("`{}`", other.key())).collect();
+    format!(
+        "the first of --estimators cannot be `{}`: the intervals of the replay are about the effect in the sample, and its \
+         are about the population only. These can be the first: {}.",
+        kind.key(),
+        others.join(", ")
+    )
 }
 
 /// Analyses one dataset: a row for each estimand and estimator, in that order. What cannot be estimated is a row without

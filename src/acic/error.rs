@@ -31,6 +31,17 @@ pub enum AcicError {
     /// Datasets that cannot be analysed, and the wish to refuse them.
     #[error("{} cannot be replayed:\n{}", counted(.0.len(), "dataset"), listed(.0))]
     Bad(Vec<Skipped>),
+    /// Datasets that cannot be analysed, and none that can.
+    #[error("none of the datasets can be replayed:\n{}", listed(.0))]
+    AllBad(Vec<Skipped>),
+    /// A file of the data with something in it that cannot be used.
+    #[error("`{}` cannot be used: {problem}", file.display())]
+    Cells {
+        /// The file.
+        file: PathBuf,
+        /// Row, column and what is wrong there.
+        problem: String,
+    },
     /// Nothing to do.
     #[error("nothing is left to replay: {0}")]
     Nothing(String),
@@ -110,11 +121,13 @@ impl AcicError {
                  skipped.csv and counted in every score."
                     .to_owned()
             }
+            AcicError::AllBad(_) => "Repair the files: there is no dataset left to go on with.".to_owned(),
+            AcicError::Cells { .. } => {
+                "Restore the file, or repair what is named: every cell that is used must hold a value.".to_owned()
+            }
             AcicError::Nothing(_) => "See `oci-agent acic run --help` for what can be selected.".to_owned(),
             AcicError::OtherReplay { .. } => "Name another --out folder, or repeat the replay as it was.".to_owned(),
-            AcicError::Damaged { .. } => {
-                "Remove the file and run the replay again: only what is missing is redone.".to_owned()
-            }
+            AcicError::Damaged { file, .. } => repair(file),
             AcicError::Missing { .. } => {
                 "Run the replay again with the same --out to finish it, merge the other shards, or pass --partial to \
                  score what is there."
@@ -142,6 +155,22 @@ impl AcicError {
     pub fn is_bug(&self) -> bool {
         matches!(self, AcicError::Plan(_) | AcicError::Report(_))
     }
+}
+
+/// What to do about a damaged file.
+fn repair(file: &Path) -> String {
+    match file.file_name().and_then(|name| name.to_str()) {
+        Some("replay.json") => {
+            "Remove it and repeat `oci-agent acic run` with the options of before: datasets of that very replay are kept, \
+             and others are analysed again."
+        }
+        Some("estimates.csv" | "skipped.csv") => {
+            "Repeat `oci-agent acic run` with the options of before, or `oci-agent acic merge`: the file is written anew, \
+             and no dataset on record is analysed again."
+        }
+        _ => "Restore the file: it is part of the data that were replayed.",
+    }
+    .to_owned()
 }
 
 impl From<PrepareError> for AcicError {

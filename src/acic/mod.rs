@@ -5,9 +5,10 @@
 //! | module | does |
 //! |---|---|
 //! | [`settings`] | which settings, which share of the work |
-//! | [`source`], [`pack`], [`response`] | data in either layout: the analysis gets [`observed::Observed`] and nothing else |
+//! | [`source`], [`pack`], [`response`], [`covariates`] | data in either layout: the analysis gets [`observed::Observed`] and nothing else |
 //! | [`plan`], [`analyse`] | one dataset through the whole pipeline |
-//! | [`run`], [`out`], [`rows`] | all of them, resumably, into a folder |
+//! | [`run`], [`out`], [`identity`], [`record`], [`rows`] | all of them, resumably, into a folder |
+//! | [`cells`] | CSV files held to the cell |
 //! | [`score`], [`report`] | estimates against the truth and against the other methods |
 //! | [`calibrate`] | what each diagnostic tells of the error, here and in simulated families |
 //!
@@ -15,11 +16,16 @@
 
 pub mod analyse;
 pub mod calibrate;
+pub mod cells;
+pub mod covariates;
 pub mod error;
+mod folders;
+pub mod identity;
 pub mod observed;
 pub mod out;
 pub mod pack;
 pub mod plan;
+pub mod record;
 pub mod report;
 pub mod response;
 pub mod rows;

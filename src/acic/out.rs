@@ -4,7 +4,7 @@
 //! out/
 //! ├─ replay.json      what is replayed: data, datasets, plan, estimators, budget; another replay is refused here
 //! ├─ plan.yaml        the plan that every dataset is held against
-//! ├─ datasets/        one file per finished dataset, written whole or not at all
+//! ├─ datasets/        one file per finished dataset, written whole or not at all: [`super::record`]
 //! ├─ estimates.csv    all of them, in the order of replay.json
 //! ├─ timings.csv      wall-clock seconds of each dataset
 //! └─ skipped.csv      datasets that cannot be analysed, and why
@@ -13,87 +13,45 @@
 //! Everything but the seconds is a function of data, options and program. So that shards merge to the bytes of one run,
 //! `estimates.csv` keeps its column `seconds` empty unless it is asked for; `timings.csv` always has them.
 
+use super::cells;
 use super::error::AcicError;
+pub use super::identity::Identity;
 use super::observed::Key;
+use super::record;
 use super::rows::{self, Row};
 use super::source::Skipped;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use crate::pipeline::prepare::sha256_hex;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-/// The format of replay.json.
-const FORMAT: u32 = 1;
-
-/// What is replayed. Shards, threads and what is done about bad datasets are no part of it: they change nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Identity {
-    /// Of this document.
-    pub format: u32,
-    /// Of the program.
-    pub version: String,
-    /// `official` or `pack`.
-    pub layout: String,
-    /// Settings asked for, or `all`.
-    pub settings: String,
-    /// Datasets of each setting asked for, or `all`.
-    pub responses: String,
-    /// `choose`, `report` or `all`.
-    pub split: String,
-    /// Keys of the estimators; the first is graded.
-    pub estimators: Vec<String>,
-    /// `fast` or `thorough`.
-    pub budget: String,
-    /// SHA-256 of plan.yaml.
-    pub plan_sha256: String,
-    /// SHA-256 of the covariates.
-    pub covariates_sha256: String,
-    /// SHA-256 over the names and hashes of the datasets.
-    pub datasets_sha256: String,
-    /// Datasets that are left out.
-    pub skipped: usize,
-    /// The datasets, in order.
-    pub datasets: Vec<Key>,
-}
-
-impl Identity {
-    /// The current format.
-    #[must_use]
-    pub fn format() -> u32 {
-        FORMAT
-    }
-
-    /// What differs, as `name is A there, and B now`.
-    fn differences(&self, other: &Identity) -> Vec<String> {
-        let fields = |identity: &Identity| match serde_json::to_value(identity) {
-            Ok(serde_json::Value::Object(fields)) => fields,
-            _ => serde_json::Map::new(),
-        };
-        let (there, now) = (fields(self), fields(other));
-        let differ = there.iter().filter(|(name, value)| *name != "datasets" && now.get(*name) != Some(*value));
-        differ
-            .map(|(name, value)| format!("{name} is {} there, and {} now", shown(Some(value)), shown(now.get(name))))
-            .collect()
-    }
-}
-
-fn shown(value: Option<&serde_json::Value>) -> String {
-    let text = match value {
-        Some(serde_json::Value::Array(items)) => {
-            items.iter().map(|item| shown(Some(item))).collect::<Vec<_>>().join(",")
-        }
-        Some(serde_json::Value::String(text)) => text.clone(),
-        other => other.map(ToString::to_string).unwrap_or_default(),
-    };
-    if text.len() == 64 { crate::report::numbers::short_hash(&text) } else { text }
-}
 
 /// The folder, open.
 #[derive(Debug)]
 pub struct Out {
     dir: PathBuf,
     identity: Identity,
+    sha256: String,
+}
+
+/// What there is of a dataset.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// Its rows.
+    Finished(Vec<Row>),
+    /// Nothing yet.
+    Nothing,
+    /// A file that cannot be used, and why: the dataset is to be analysed again.
+    Unfit(String),
+}
+
+/// What was put together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Merged {
+    /// Datasets with numbers in every row.
+    pub complete: usize,
+    /// Datasets with a row that has none, and says why as `no_estimate`.
+    pub incomplete: usize,
+    /// Datasets that are not finished.
+    pub missing: Vec<Key>,
 }
 
 impl Out {
@@ -111,13 +69,13 @@ impl Out {
                     differences: there.differences(&identity),
                 });
             }
-            Some(_) => {}
+            Some(_) => write_unless_there(&dir.join(PLAN), plan)?,
             None => {
                 write(&dir.join(PLAN), plan)?;
-                write(&dir.join(REPLAY), &pretty(&identity)?)?;
+                write(&dir.join(REPLAY), &identity.bytes()?)?;
             }
         }
-        Ok(Out { dir: dir.to_path_buf(), identity })
+        Out::new(dir, identity)
     }
 
     /// Opens the folder of a replay that was begun.
@@ -127,8 +85,11 @@ impl Out {
     pub fn open(dir: &Path) -> Result<Out, AcicError> {
         let problem = "there is no replay.json in it; `oci-agent acic run` makes one";
         let none = || AcicError::Request(format!("`{}` is not the folder of a replay: {problem}", dir.display()));
-        let identity = Out::read_identity(dir)?.ok_or_else(none)?;
-        Ok(Out { dir: dir.to_path_buf(), identity })
+        Out::new(dir, Out::read_identity(dir)?.ok_or_else(none)?)
+    }
+
+    fn new(dir: &Path, identity: Identity) -> Result<Out, AcicError> {
+        Ok(Out { dir: dir.to_path_buf(), sha256: identity.sha256()?, identity })
     }
 
     fn read_identity(dir: &Path) -> Result<Option<Identity>, AcicError> {
@@ -158,23 +119,32 @@ impl Out {
         self.dir.join(DATASETS).join(format!("{:03}_{}.csv", key.setting, key.response))
     }
 
-    /// The rows of a finished dataset; `None` if it is not finished. A file that does not read is not finished: it is
-    /// made again.
+    /// What there is of a dataset. A file that was damaged, or belongs to another replay, is no finished dataset.
     ///
     /// # Errors
     /// A file that is there and cannot be opened.
-    pub fn finished(&self, key: Key) -> Result<Option<Vec<Row>>, AcicError> {
+    pub fn look(&self, key: Key) -> Result<Found, AcicError> {
         let file = self.place(key);
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData) => {
-                return Ok(None);
-            }
+        let bytes = match std::fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(AcicError::io("read", &file, error)),
         };
-        let expected = super::analyse::ESTIMANDS.len() * self.identity.estimators.len();
-        let whole = |rows: &Vec<Row>| rows.len() == expected && rows.iter().all(|row| row.key == key);
-        Ok(rows::parse_all(&text).ok().filter(whole))
+        let rows = record::read(&bytes, &self.sha256)
+            .and_then(|rows| record::check(&rows, key, &self.identity.pairs()).map(|()| rows));
+        let unfit = |problem| Found::Unfit(format!("`{}` {problem}", file.display()));
+        Ok(rows.map_or_else(unfit, Found::Finished))
+    }
+
+    /// The rows of a finished dataset; `None` if it is not finished.
+    ///
+    /// # Errors
+    /// As [`Out::look`].
+    pub fn finished(&self, key: Key) -> Result<Option<Vec<Row>>, AcicError> {
+        match self.look(key)? {
+            Found::Finished(rows) => Ok(Some(rows)),
+            Found::Nothing | Found::Unfit(_) => Ok(None),
+        }
     }
 
     /// Puts a finished dataset on record, durably: after this returns, it survives a power cut.
@@ -182,8 +152,7 @@ impl Out {
     /// # Errors
     /// What the system says.
     pub fn finish(&self, key: Key, rows: &[Row]) -> Result<(), AcicError> {
-        let text = rows::header() + &rows.iter().map(Row::line).collect::<String>();
-        write(&self.place(key), text.as_bytes())
+        write(&self.place(key), record::text(rows, &self.sha256).as_bytes())
     }
 
     /// Writes `skipped.csv`.
@@ -199,22 +168,24 @@ impl Out {
         write(&self.dir.join(SKIPPED), text.as_bytes())
     }
 
-    /// Puts all finished datasets together: `estimates.csv` and `timings.csv`. Returns the datasets that are not finished.
+    /// Puts all finished datasets together: `estimates.csv` and `timings.csv`.
     ///
     /// # Errors
     /// What the system says.
-    pub fn merge(&self, with_seconds: bool) -> Result<Vec<Key>, AcicError> {
+    pub fn merge(&self, with_seconds: bool) -> Result<Merged, AcicError> {
         // Two shards may end in the same folder at the same time: the later one sees all files of the earlier one.
         let lock =
             std::fs::File::create(self.dir.join(LOCK)).map_err(|error| AcicError::io("write", &self.dir, error))?;
         lock.lock().map_err(|error| AcicError::io("lock", &self.dir, error))?;
         let (mut estimates, mut timings) = (rows::header(), String::from("setting,response_id,seconds\n"));
-        let mut missing = Vec::new();
+        let mut merged = Merged::default();
         for key in &self.identity.datasets {
             let Some(found) = self.finished(*key)? else {
-                missing.push(*key);
+                merged.missing.push(*key);
                 continue;
             };
+            let whole = found.iter().all(|row| row.numbers.is_some());
+            *if whole { &mut merged.complete } else { &mut merged.incomplete } += 1;
             for row in &found {
                 let seconds = row.seconds.filter(|_| with_seconds);
                 estimates.push_str(&Row { seconds, ..row.clone() }.line());
@@ -225,21 +196,22 @@ impl Out {
         }
         write(&self.dir.join(TIMINGS), timings.as_bytes())?;
         write(&self.dir.join(ESTIMATES), estimates.as_bytes())?;
-        Ok(missing)
+        Ok(merged)
     }
 
-    /// Takes over the finished datasets of other folders, which must hold the same replay, e.g. other shards of it.
+    /// Takes over the finished datasets of other folders, which must hold the same replay, e.g. other shards of it. Says
+    /// which files there could not be used.
     ///
     /// # Errors
     /// [`AcicError::OtherReplay`], folders that cannot be read or written.
-    pub fn collect(dir: &Path, from: &[PathBuf]) -> Result<Out, AcicError> {
+    pub fn collect(dir: &Path, from: &[PathBuf]) -> Result<(Out, Vec<String>), AcicError> {
         let Some(first) = from.first() else {
             return Err(AcicError::Request("there is nothing to merge: name the folders of the shards".to_owned()));
         };
         let origin = Out::open(first)?;
-        let plan = first.join(PLAN);
-        let plan = std::fs::read(&plan).map_err(|error| AcicError::io("read", &plan, error))?;
+        let plan = plan_of(&origin.identity, from)?;
         let out = Out::create(dir, origin.identity, &plan)?;
+        let mut unfit = Vec::new();
         for folder in from {
             let shard = Out::open(folder)?;
             if shard.identity != out.identity {
@@ -247,41 +219,72 @@ impl Out {
                 return Err(AcicError::OtherReplay { dir: folder.clone(), differences });
             }
             for key in &out.identity.datasets {
-                if let (Some(rows), None) = (shard.finished(*key)?, out.finished(*key)?) {
-                    out.finish(*key, &rows)?;
+                match (shard.look(*key)?, out.finished(*key)?) {
+                    (Found::Finished(rows), None) => out.finish(*key, &rows)?,
+                    (Found::Unfit(problem), _) => unfit.push(problem),
+                    _ => {}
                 }
             }
+            shard.skipped_lines()?;
             let skipped = folder.join(SKIPPED);
             let list = std::fs::read(&skipped).map_err(|error| AcicError::io("read", &skipped, error))?;
             write(&dir.join(SKIPPED), &list)?;
         }
-        Ok(out)
+        Ok((out, unfit))
     }
 
-    /// All rows, from `estimates.csv`, and the datasets that have none.
+    /// All rows, from `estimates.csv`, and the datasets that have none. As long as no run has ended, there is no such file,
+    /// and the rows are those on record.
     ///
     /// # Errors
-    /// A file that cannot be read, or not as it was written.
+    /// A file that cannot be read, or not as it was written: another order, a dataset that lacks a row.
     pub fn estimates(&self) -> Result<(Vec<Row>, Vec<Key>), AcicError> {
         let file = self.dir.join(ESTIMATES);
-        let text = std::fs::read_to_string(&file).map_err(|error| AcicError::io("read", &file, error))?;
-        let rows = rows::parse_all(&text).map_err(|problem| AcicError::Damaged { file, problem })?;
-        let mut count: BTreeMap<Key, usize> = BTreeMap::new();
-        rows.iter().for_each(|row| *count.entry(row.key).or_default() += 1);
-        let expected = super::analyse::ESTIMANDS.len() * self.identity.estimators.len();
-        let lacks = |key: &&Key| count.get(key).copied().unwrap_or_default() != expected;
-        let missing = self.identity.datasets.iter().filter(lacks).copied().collect();
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return self.on_record(),
+            Err(error) => return Err(AcicError::io("read", &file, error)),
+        };
+        let read = rows::parse_all(&text).and_then(|rows| {
+            let missing = record::check_all(&rows, &self.identity)?;
+            Ok((rows, missing))
+        });
+        read.map_err(|problem| AcicError::Damaged { file, problem })
+    }
+
+    /// The rows of all datasets that are finished, and the others.
+    fn on_record(&self) -> Result<(Vec<Row>, Vec<Key>), AcicError> {
+        let (mut rows, mut missing) = (Vec::new(), Vec::new());
+        for key in &self.identity.datasets {
+            match self.finished(*key)? {
+                Some(found) => rows.extend(found),
+                None => missing.push(*key),
+            }
+        }
         Ok((rows, missing))
     }
 
-    /// The lines of `skipped.csv` below its header.
+    /// The records of `skipped.csv`, each in a line.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// A file that cannot be read, or has another number of records than replay.json says.
     pub fn skipped_lines(&self) -> Result<Vec<String>, AcicError> {
         let file = self.dir.join(SKIPPED);
-        let text = std::fs::read_to_string(&file).map_err(|error| AcicError::io("read", &file, error))?;
-        Ok(text.lines().skip(1).map(str::to_owned).collect())
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(AcicError::Damaged { file, problem: "it is not there any more".to_owned() });
+            }
+            Err(error) => return Err(AcicError::io("read", &file, error)),
+        };
+        let records = cells::records(&text).into_iter().skip(1);
+        let lines: Vec<String> = records.map(|one| one.trim_end().replace(['\n', '\r'], " ")).collect();
+        if lines.len() == self.identity.skipped {
+            return Ok(lines);
+        }
+        let (has, due) = (lines.len(), self.identity.skipped);
+        let problem = format!("it lists {has}, and replay.json says that {due} were left out");
+        Err(AcicError::Damaged { file, problem })
     }
 
     /// Writes a document into the folder.
@@ -301,8 +304,21 @@ const TIMINGS: &str = "timings.csv";
 const SKIPPED: &str = "skipped.csv";
 const LOCK: &str = ".lock";
 
-fn pretty(identity: &Identity) -> Result<Vec<u8>, AcicError> {
-    Ok(crate::report::json::to_bytes(identity)?)
+/// The plan of a replay, from the first folder that has it as it was.
+fn plan_of(identity: &Identity, folders: &[PathBuf]) -> Result<Vec<u8>, AcicError> {
+    let plans = folders.iter().filter_map(|folder| std::fs::read(folder.join(PLAN)).ok());
+    let lost = "none of these folders has the plan.yaml of this replay; run `oci-agent acic run` again in one of them, \
+                which writes it anew";
+    let mut own = plans.filter(|bytes| sha256_hex(bytes) == identity.plan_sha256);
+    own.next().ok_or_else(|| AcicError::Request(lost.to_owned()))
+}
+
+/// Writes a file unless it has these bytes.
+fn write_unless_there(file: &Path, bytes: &[u8]) -> Result<(), AcicError> {
+    match std::fs::read(file) {
+        Ok(there) if there == bytes => Ok(()),
+        _ => write(file, bytes),
+    }
 }
 
 /// Writes a file whole or not at all, and waits until it is on the disk.

@@ -18,7 +18,7 @@ pub struct Run {
     /// Which dataset.
     pub key: Key,
     /// Which part of the pack.
-    pub split: Option<Split>,
+    pub split: Split,
     rows: Range<usize>,
 }
 
@@ -49,16 +49,22 @@ impl Pack {
             let rows = first..first + run.len();
             first = rows.end;
             let Some((setting, response)) = run.first().copied() else { continue };
-            match key(setting, response) {
-                Some(key) => {
-                    let split = splits.get(rows.start).copied().flatten().and_then(Split::parse);
-                    pack.runs.push(Run { key, split, rows });
-                }
-                None => pack.problems.push(Skipped {
+            let Some(key) = key(setting, response) else {
+                pack.problems.push(Skipped {
                     setting: 0,
                     response: None,
                     file: format!("{FILE}, row {}", rows.start + 1),
                     problem: format!("setting {setting} and response {response} name no dataset"),
+                });
+                continue;
+            };
+            match part(splits.get(rows.clone()).unwrap_or_default(), rows.start) {
+                Ok(split) => pack.runs.push(Run { key, split, rows }),
+                Err(problem) => pack.problems.push(Skipped {
+                    setting: key.setting,
+                    response: Some(key.response),
+                    file: format!("{FILE} ({key})"),
+                    problem,
                 }),
             }
         }
@@ -71,7 +77,7 @@ impl Pack {
         &self.runs
     }
 
-    /// Rows that belong to no dataset.
+    /// Rows that belong to no dataset, or to no part of the pack.
     #[must_use]
     pub fn problems(&self) -> &[Skipped] {
         &self.problems
@@ -86,6 +92,22 @@ impl Pack {
         };
         Observed { z: wide(&self.z), y: wide(&self.y) }
     }
+}
+
+/// The part of the pack that the rows of one dataset name, all of them the same; `first` of the file is their first.
+fn part(words: &[Option<&str>], first: usize) -> Result<Split, String> {
+    let mut agreed = None;
+    for (i, word) in words.iter().enumerate() {
+        let row = first + i + 1;
+        let Some(split) = word.and_then(Split::parse) else {
+            let word = word.unwrap_or_default();
+            return Err(format!("row {row}: `{word}` in column `split` is neither choose nor report"));
+        };
+        if *agreed.get_or_insert(split) != split {
+            return Err(format!("row {row}: `{}` in column `split`, and another part further up", split.key()));
+        }
+    }
+    agreed.ok_or_else(|| "has no rows".to_owned())
 }
 
 fn narrow(values: &[f64]) -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! The plan of the replay: one document for every dataset, since a competition tells nobody more than this.
 
 use super::analyse::ESTIMANDS;
-use super::source::{CATEGORIES, covariates};
+use super::covariates::{CATEGORIES, covariates};
 use crate::estimand::{EstimatorKind, Target};
 use crate::nuisance::{Budget, Inference};
 use crate::plan::Tool;

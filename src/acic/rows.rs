@@ -208,7 +208,7 @@ pub fn parse_all(text: &str) -> Result<Vec<Row>, String> {
 }
 
 /// The fields of one line; a quoted field may hold commas and doubled quotes.
-fn fields(line: &str) -> Result<Vec<String>, String> {
+pub(super) fn fields(line: &str) -> Result<Vec<String>, String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     let mut rest = line.chars().peekable();

@@ -3,7 +3,7 @@
 use super::analyse::{self, Recipe};
 use super::error::AcicError;
 use super::observed::Key;
-use super::out::{Identity, Out};
+use super::out::{Found, Identity, Out};
 use super::rows::Row;
 use super::settings::{Selection, Settings, Shard};
 use super::source::{Entry, Scan, Source};
@@ -81,8 +81,10 @@ pub enum Event {
     },
     /// All of this share is done.
     Finished {
-        /// Datasets with estimates.
+        /// Datasets with numbers for every estimand by every estimator.
         datasets: usize,
+        /// Datasets with a row that has no estimate; `no_estimate` in estimates.csv says why.
+        without_estimate: usize,
         /// Datasets of the replay that other shares still owe.
         missing: usize,
         /// Datasets left out.
@@ -110,7 +112,7 @@ pub fn run(request: &Request<'_>, out: &Path, watch: &dyn Watch) -> Result<(), A
         return Err(AcicError::Bad(scan.bad));
     }
     if scan.good.is_empty() {
-        return Err(AcicError::Bad(scan.bad));
+        return Err(AcicError::AllBad(scan.bad));
     }
     let out = Out::create(out, identity(request, &scan), &request.recipe.plan)?;
     out.skipped(&scan.bad)?;
@@ -126,18 +128,29 @@ pub fn run(request: &Request<'_>, out: &Path, watch: &dyn Watch) -> Result<(), A
         scan.good.iter().enumerate().filter(|(i, _)| request.shard.has(*i)).map(|(_, entry)| entry).collect();
     let mut open = Vec::new();
     for entry in &share {
-        if out.finished(entry.key)?.is_none() {
-            open.push(*entry);
+        match out.look(entry.key)? {
+            Found::Finished(_) => continue,
+            Found::Nothing => {}
+            Found::Unfit(problem) => {
+                let message = format!("{problem}; dataset {} is analysed again", entry.key);
+                watch.on(&Event::Note { message });
+            }
         }
+        open.push(*entry);
     }
     let done = share.len() - open.len();
     let skipped = scan.bad.len();
     watch.on(&Event::Started { datasets: scan.good.len(), share: share.len(), done, skipped });
     let work = Work { request, out: &out, watch, open: &open, of: share.len(), done: AtomicUsize::new(done) };
     let worked = work.all();
-    let missing = out.merge(request.with_seconds)?;
+    let merged = out.merge(request.with_seconds)?;
     worked?;
-    watch.on(&Event::Finished { datasets: scan.good.len() - missing.len(), missing: missing.len(), skipped });
+    watch.on(&Event::Finished {
+        datasets: merged.complete,
+        without_estimate: merged.incomplete,
+        missing: merged.missing.len(),
+        skipped,
+    });
     Ok(())
 }
 

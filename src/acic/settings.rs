@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// No setting has a larger number; the competition has 77.
-const LARGEST: u16 = 9_999;
+pub(super) const LARGEST: u16 = 9_999;
 
 /// A set of settings, written as numbers and ranges: `1-77`, `3,5,10-12`.
 #[derive(Debug, Clone, PartialEq, Eq)]

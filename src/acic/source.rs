@@ -7,22 +7,18 @@
 //! [`Source::scan`] reads every selected dataset once before anything is analysed, and says which are good and which are
 //! not, so that each shard of a replay knows the same list.
 
+use super::covariates;
 use super::error::AcicError;
+use super::folders;
 use super::observed::{Key, Observed};
 use super::pack::{self, Pack};
 use super::response::Response;
 use super::settings::{Selection, Settings, Split};
-use crate::dataset::{self, Table};
-use crate::plan::{ColumnOverride, ColumnType};
+use crate::dataset::Table;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-/// Covariates of the competition.
-pub const COVARIATES: usize = 58;
-/// Those that are categories.
-pub const CATEGORIES: [&str; 3] = ["x_2", "x_21", "x_24"];
 
 /// A dataset that is left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,26 +86,13 @@ impl Source {
     /// Opens a folder of either layout and reads its covariates.
     ///
     /// # Errors
-    /// A folder of neither layout, covariates that cannot be read or lack a column.
+    /// A folder of neither layout, covariates that cannot be read, lack a column or have a cell that is no value.
     pub fn open(dir: &Path) -> Result<Source, AcicError> {
-        let layout = |problem: &str| AcicError::Layout { dir: dir.to_path_buf(), problem: problem.to_owned() };
         if !dir.is_dir() {
-            return Err(layout("there is no such folder"));
+            let problem = "there is no such folder".to_owned();
+            return Err(AcicError::Layout { dir: dir.to_path_buf(), problem });
         }
-        if !dir.join(X).is_file() {
-            return Err(layout("it has no x.csv, the covariates"));
-        }
-        let x = dataset::read(X, dir, &categories())?;
-        let names: BTreeSet<String> = x.document().columns.into_iter().map(|column| column.name).collect();
-        let missing: Vec<String> = covariates().filter(|name| !names.contains(name)).collect();
-        if !missing.is_empty() {
-            let list: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-            return Err(layout(&format!(
-                "x.csv has no column{} {}",
-                if list.len() == 1 { "" } else { "s" },
-                list.join(", ")
-            )));
-        }
+        let x = covariates::read(dir)?;
         let pack = if dir.join(pack::FILE).is_file() { Some(Pack::read(dir)?) } else { None };
         Ok(Source { dir: dir.to_path_buf(), x, pack })
     }
@@ -138,7 +121,7 @@ impl Source {
                 let message = "--split goes with the bundled pack; these data are not divided";
                 return Err(AcicError::Request(message.to_owned()));
             }
-            None => self.in_folders(selection, &mut scan.bad)?,
+            None => self.in_folders(selection.settings.as_ref(), &mut scan.bad)?,
         };
         listed.retain(|one| selection.settings.as_ref().is_none_or(|wanted| wanted.has(one.key.setting)));
         scan.bad.retain(|one| selection.settings.as_ref().is_none_or(|wanted| wanted.has(one.setting)));
@@ -170,7 +153,7 @@ impl Source {
     /// A folder that cannot be listed.
     pub fn files(&self) -> Result<BTreeMap<Key, PathBuf>, AcicError> {
         let mut files = BTreeMap::new();
-        for one in self.in_folders(&Selection::default(), &mut Vec::new())? {
+        for one in self.in_folders(None, &mut Vec::new())? {
             if let Place::File(path) = one.place {
                 files.entry(one.key).or_insert(path);
             }
@@ -237,77 +220,16 @@ impl Source {
             key: run.key,
             file: format!("{} ({})", pack::FILE, run.key),
             place: Place::Rows(i),
-            split: run.split,
+            split: Some(run.split),
         };
         pack.runs().iter().enumerate().map(one).collect()
     }
 
-    /// The files of the official layout.
-    fn in_folders(&self, selection: &Selection, bad: &mut Vec<Skipped>) -> Result<Vec<Listed>, AcicError> {
-        let mut listed = Vec::new();
-        let folders = names(&self.dir)?;
-        let settings = folders.iter().filter_map(|name| Some((whole(name)?, name)));
-        let mut settings: Vec<(u16, &String)> =
-            settings.filter_map(|(n, name)| Some((u16::try_from(n).ok()?, name))).collect();
-        settings.retain(|(setting, _)| selection.settings.as_ref().is_none_or(|wanted| wanted.has(*setting)));
-        settings.sort();
-        if settings.is_empty() && selection.settings.is_none() {
-            let problem = "it has no folder of a setting (1, 2, …) and no observed.parquet".to_owned();
-            return Err(AcicError::Layout { dir: self.dir.clone(), problem });
-        }
-        for (setting, folder) in settings {
-            let mut found = Vec::new();
-            for name in names(&self.dir.join(folder))? {
-                let file = format!("{folder}/{name}");
-                let Some(rest) = name.strip_prefix("zymu_") else { continue };
-                match rest.strip_suffix(".csv").and_then(whole) {
-                    Some(response) => found.push((response, name.clone(), file)),
-                    None => bad.push(Skipped {
-                        setting,
-                        response: None,
-                        file,
-                        problem: "is not called zymu_<number>.csv".to_owned(),
-                    }),
-                }
-            }
-            found.sort();
-            listed.extend(found.into_iter().map(|(response, name, file)| Listed {
-                key: Key { setting, response },
-                place: Place::File(self.dir.join(folder).join(name)),
-                file,
-                split: None,
-            }));
-        }
-        Ok(listed)
+    fn in_folders(&self, wanted: Option<&Settings>, bad: &mut Vec<Skipped>) -> Result<Vec<Listed>, AcicError> {
+        let one =
+            |one: folders::Listed| Listed { key: one.key, file: one.file, place: Place::File(one.path), split: None };
+        Ok(folders::list(&self.dir, wanted, bad)?.into_iter().map(one).collect())
     }
-}
-
-const X: &str = "x.csv";
-
-/// `x_1` to `x_58`.
-pub(super) fn covariates() -> impl Iterator<Item = String> {
-    (1..=COVARIATES).map(|j| format!("x_{j}"))
-}
-
-fn categories() -> BTreeMap<String, ColumnOverride> {
-    let category = |name: &&str| ((*name).to_owned(), ColumnOverride { kind: ColumnType::Category, reference: None });
-    CATEGORIES.iter().map(category).collect()
-}
-
-/// Names in a folder, sorted.
-fn names(dir: &Path) -> Result<Vec<String>, AcicError> {
-    let failed = |error| AcicError::io("list", dir, error);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn whole(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| digits)
 }
 
 /// Settings that were asked for by number and are not there at all.

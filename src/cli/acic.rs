@@ -7,7 +7,7 @@ use super::output;
 use crate::acic::AcicError;
 use crate::acic::analyse::Recipe;
 use crate::acic::error::counted;
-use crate::acic::out::Out;
+use crate::acic::out::{Merged, Out};
 use crate::acic::run::{self, Event, Watch};
 use crate::acic::score::{self, Held, Scores};
 use crate::acic::settings::Selection;
@@ -91,20 +91,35 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
 }
 
 fn merge(args: &AcicMergeArgs, global: &Global) -> Result<ExitCode, CliError> {
-    let out = Out::collect(&args.place.out, &args.shards).map_err(failed)?;
-    let missing = out.merge(args.with_seconds).map_err(failed)?;
+    let (out, unfit) = Out::collect(&args.place.out, &args.shards).map_err(failed)?;
+    if !global.json && global.quiet == 0 {
+        unfit.iter().for_each(|problem| output::stderr(&format!("note: {problem}; its dataset is not taken over")));
+    }
+    let Merged { complete, incomplete, missing } = out.merge(args.with_seconds).map_err(failed)?;
     let datasets = out.identity().datasets.len();
     if global.json {
-        let event = serde_json::json!({"event": "merged", "datasets": datasets - missing.len(), "missing": missing});
+        let event = serde_json::json!({
+            "event": "merged", "datasets": complete, "without_estimate": incomplete, "missing": missing, "unfit": unfit,
+        });
         output::stdout(&format!("{event}\n"))?;
     } else if global.quiet == 0 {
-        output::stderr(&format!("{} of {datasets} datasets are there.", datasets - missing.len()));
+        let there = format!("{} of {datasets} datasets are there", complete + incomplete);
+        output::stderr(&format!("{there}: {}.", estimated(complete, incomplete)));
     }
     if missing.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     let missing = missing.iter().map(ToString::to_string).collect();
     Err(failed(AcicError::Missing { missing }))
+}
+
+/// How many datasets have all their estimates, and how many do not.
+fn estimated(complete: usize, incomplete: usize) -> String {
+    let with = format!("{} with every estimate", counted(complete, "dataset"));
+    match incomplete {
+        0 => with,
+        k => format!("{with}, {k} without an estimate, see `no_estimate` in estimates.csv"),
+    }
 }
 
 /// Opens the replay and scores it.
@@ -262,11 +277,11 @@ impl Follower {
                     }
                 }
             }
-            Event::Finished { datasets, missing, skipped } => {
+            Event::Finished { datasets, without_estimate, missing, skipped } => {
                 self.idle();
                 let owed = if *missing > 0 { format!(", {missing} left to other shares") } else { String::new() };
                 let left_out = if *skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
-                self.line(&format!("{} with estimates{owed}{left_out}.", counted(*datasets, "dataset")));
+                self.line(&format!("{}{owed}{left_out}.", estimated(*datasets, *without_estimate)));
             }
         }
     }

@@ -108,7 +108,8 @@ pub struct AcicMergeArgs {
 /// Scores a replay: bias, RMSE, coverage and width in units of the standard deviation of the outcome, for our estimators,
 /// the 24 methods of the competition and Netflix's agent, and the paired difference to each with its standard error.
 ///
-/// Writes leaderboard.csv, leaderboard.md and verdicts.csv into the folder of the replay.
+/// Writes leaderboard.csv, leaderboard.md and verdicts.csv into the folder of the replay. Every line of the two CSV files
+/// says in `missing` and `skipped` how many datasets of the replay are not in its numbers.
 #[derive(Debug, Args)]
 #[command(after_help = "Assertions are ESTIMAND[.TIER].METRIC OP NUMBER:
   estimand  att, ate

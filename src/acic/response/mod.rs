@@ -6,6 +6,7 @@
 
 pub mod truth;
 
+use super::cells::{self, shortened};
 use super::observed::Observed;
 
 /// The columns that a file must have.
@@ -28,6 +29,9 @@ impl Response {
     /// line that does not end, each with its place.
     pub fn parse(text: &str) -> Result<Response, String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.trim().is_empty() {
+            return Err("is empty".to_owned());
+        }
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap_or_default().split(',').map(bare).collect();
         let places = places(&header)?;
@@ -39,13 +43,7 @@ impl Response {
         if z.is_empty() {
             return Err("has no rows below the column names".to_owned());
         }
-        if !text.ends_with('\n') {
-            return Err(
-                "ends in the middle of its last line: it may have been cut off (if it is complete, end it with \
-                        a line break)"
-                    .to_owned(),
-            );
-        }
+        cells::ends(text)?;
         Ok(Response { z, y0, y1, mu0, mu1 })
     }
 
@@ -108,14 +106,6 @@ fn row(line: &str, width: usize, (places, columns): (&[usize; 5], &mut [Vec<f64>
     Ok(())
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() > 24 {
-        format!("{}…", text.chars().take(24).collect::<String>())
-    } else {
-        text.to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +124,8 @@ mod tests {
     #[test]
     fn each_fault_is_named_with_its_place() {
         for (text, expected) in [
-            ("", "has no columns `z`, `y0`, `y1`, `mu0`, `mu1`"),
+            ("", "is empty"),
+            ("a\n", "has no columns `z`, `y0`, `y1`, `mu0`, `mu1`"),
             ("z,y0,y1,mu0\n1,2,3,4\n", "has no column `mu1`"),
             ("z,z,y0,y1,mu0,mu1\n", "has two columns `z`"),
             ("z,y0,y1,mu0,mu1\n", "has no rows"),

@@ -1,10 +1,10 @@
 //! What only the scorer may know of a dataset.
 
 use super::Response;
+use crate::acic::cells::{Cells, Column, shortened};
 use crate::acic::error::AcicError;
 use crate::acic::observed::Key;
 use crate::acic::settings::Split;
-use crate::dataset;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -50,24 +50,38 @@ fn sd(values: &[f64]) -> f64 {
 /// The truth of every dataset of the bundled pack: `truth.csv`.
 ///
 /// # Errors
-/// A file that cannot be read, or lacks a column.
+/// A file that cannot be read, was cut off or lacks a column; a cell that is no answer, no unit or no part of the pack;
+/// a dataset that comes twice: each with its row and column.
 pub fn of_pack(dir: &Path) -> Result<BTreeMap<Key, Truth>, AcicError> {
-    const FILE: &str = "truth.csv";
-    let table = dataset::read(FILE, dir, &BTreeMap::new())?;
-    let column = |name: &str| table.numbers(name).ok_or_else(|| AcicError::column(FILE, name));
-    let splits = table.texts("split").ok_or_else(|| AcicError::column(FILE, "split"))?;
-    let [setting, response, satt, ate_mu, sd_y] =
-        [column("setting")?, column("response_id")?, column("satt")?, column("ate_mu")?, column("sd_y")?];
+    let cells = Cells::read(&dir.join(FILE))?;
+    let [setting, response, satt, ate_mu, sd_y, split] =
+        ["setting", "response_id", "satt", "ate_mu", "sd_y", "split"].map(|name| cells.column(name));
+    let (setting, response, satt, ate_mu, sd_y, split) = (setting?, response?, satt?, ate_mu?, sd_y?, split?);
     let mut truths = BTreeMap::new();
-    for ((((setting, response), (satt, ate_mu)), sd_y), split) in
-        setting.iter().zip(response).zip(satt.iter().zip(ate_mu)).zip(sd_y).zip(splits)
-    {
-        // Whole and small: written by the pack's own script.
-        let key = Key { setting: *setting as u16, response: *response as u64 };
-        let truth = Truth { satt: *satt, ate_mu: *ate_mu, sd_y: *sd_y, split: split.and_then(Split::parse) };
-        truths.insert(key, truth);
+    for row in 0..cells.rows() {
+        let key = Key { setting: whole(&setting, row)?, response: whole(&response, row)? };
+        let word = split.text(row)?;
+        let part = Split::parse(word)
+            .ok_or_else(|| split.wrong(row, &format!("`{}` is neither choose nor report", shortened(word))))?;
+        let unit = sd_y.number(row)?;
+        if unit <= 0.0 {
+            return Err(sd_y.wrong(row, &format!("{unit} is no standard deviation to divide by")));
+        }
+        let truth = Truth { satt: satt.number(row)?, ate_mu: ate_mu.number(row)?, sd_y: unit, split: Some(part) };
+        if truths.insert(key, truth).is_some() {
+            return Err(response.wrong(row, &format!("dataset {key} has a row further up; keep one of the two")));
+        }
     }
     Ok(truths)
+}
+
+/// The file with the right answers of the pack.
+pub const FILE: &str = "truth.csv";
+
+/// A cell that numbers something.
+fn whole<T: std::str::FromStr>(column: &Column<'_>, row: usize) -> Result<T, AcicError> {
+    let text = column.text(row)?;
+    text.parse().map_err(|_| column.wrong(row, &format!("`{}` is not a whole number", shortened(text))))
 }
 
 #[cfg(test)]

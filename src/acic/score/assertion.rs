@@ -103,7 +103,7 @@ pub struct Assertion {
 pub struct Held {
     /// The condition.
     pub assertion: Assertion,
-    /// The number; `None` if there is none, which never holds.
+    /// The number; `None` if there is none or it is not finite, which never holds.
     pub value: Option<f64>,
     /// Whether it holds.
     pub holds: bool,
@@ -122,6 +122,7 @@ impl Assertion {
             Metric::Coverage => measures.coverage,
             Metric::Width => measures.width,
         };
+        let value = value.filter(|value| value.is_finite());
         let compare = SIGNS.get(self.sign).map(|(_, compare)| *compare);
         let holds = value.zip(compare).is_some_and(|(value, compare)| compare(value, self.bound));
         Held { assertion: self.clone(), value, holds }
@@ -203,6 +204,11 @@ mod tests {
             ("att.not_satisfactory.share > 0.4", true),
         ] {
             assert_eq!(holds(text), expected, "{text}");
+        }
+        let infinite = Measures { rmse: Some(f64::INFINITY), bias: Some(f64::NAN), ..Measures::default() };
+        for text in ["att.rmse>=0", "att.bias<=1", "att.bias>=-1"] {
+            let held = text.parse::<Assertion>().expect(text).hold(&infinite);
+            assert_eq!((held.holds, held.value), (false, None), "{text}");
         }
         assert!(!holds("att.coverage>=0") && !holds("att.coverage<=1"), "what is not there holds nothing");
     }

@@ -105,10 +105,11 @@ fn paired(first: &Method, second: &Method) -> Option<Paired> {
 }
 
 const COLUMNS: &str = "estimand,truth,method,ours,n,failed,bias,rmse,coverage,width,paired_n,rmse_difference,\
-                       rmse_difference_se,squared_error_difference,squared_error_difference_se\n";
+                       rmse_difference_se,squared_error_difference,squared_error_difference_se,missing,skipped\n";
 
 impl Scores {
-    /// `leaderboard.csv`: twelve significant digits; differences are our first estimator minus the method.
+    /// `leaderboard.csv`: twelve significant digits; differences are our first estimator minus the method;
+    /// `missing` and `skipped` are datasets of the replay that are not in these numbers, the same in every line.
     #[must_use]
     pub fn leaderboard_csv(&self) -> String {
         let mut out = String::from(COLUMNS);
@@ -131,6 +132,8 @@ impl Scores {
                 number(d.map(|d| d.rmse_se)),
                 number(d.map(|d| d.squared)),
                 number(d.map(|d| d.squared_se)),
+                self.missing.len().to_string(),
+                self.skipped.len().to_string(),
             ]));
         }
         out

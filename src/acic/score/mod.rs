@@ -69,6 +69,8 @@ pub struct Scores {
     pub datasets: usize,
     /// Part of the pack that was scored.
     pub split: Option<Split>,
+    /// Of the datasets that were scored, how many belong to the part `choose` and to the part `report` of the pack.
+    pub parts: [usize; 2],
     /// Datasets of the replay that have no estimates yet.
     pub missing: Vec<Key>,
     /// Datasets that were left out of the replay: lines of skipped.csv.
@@ -110,12 +112,20 @@ pub fn score(out: &Out, request: &Request<'_>) -> Result<Scores, AcicError> {
     if request.split.is_some() && truths.values().all(|truth| truth.split.is_none()) {
         return Err(AcicError::Request("--split goes with the bundled pack; these data are not divided".to_owned()));
     }
+    if let Some(split) = request.split.filter(|_| !truths.keys().any(wanted)) {
+        return Err(other_part(split, &truths));
+    }
     let missing: Vec<Key> = missing.into_iter().filter(wanted).collect();
     if !missing.is_empty() && !request.partial {
         return Err(AcicError::Missing { missing: missing.iter().map(ToString::to_string).collect() });
     }
     let rows: Vec<Row> = rows.into_iter().filter(|row| wanted(&row.key) && !missing.contains(&row.key)).collect();
     let keys: BTreeSet<Key> = rows.iter().map(|row| row.key).collect();
+    if keys.is_empty() && !missing.is_empty() {
+        let message = "no dataset of this part of the replay is analysed yet; run `oci-agent acic run` again with the \
+                       same options, or merge its shards with `oci-agent acic merge`";
+        return Err(AcicError::Request(message.to_owned()));
+    }
     if keys.is_empty() {
         return Err(AcicError::Nothing("the replay has no estimates in this part of the data".to_owned()));
     }
@@ -126,6 +136,7 @@ pub fn score(out: &Out, request: &Request<'_>) -> Result<Scores, AcicError> {
     let mut scores = Scores {
         datasets: keys.len(),
         split: request.split,
+        parts: parts(keys.iter(), &truths),
         missing,
         skipped: out.skipped_lines()?,
         budget: out.identity().budget.clone(),
@@ -141,6 +152,20 @@ pub fn score(out: &Out, request: &Request<'_>) -> Result<Scores, AcicError> {
         scores.verdicts.extend(ours.first().map(|first| Verdicts::of(estimand, first, theirs, peer)));
     }
     Ok(scores)
+}
+
+/// Datasets of each part of the pack.
+fn parts<'a>(keys: impl Iterator<Item = &'a Key>, truths: &truths::Truths) -> [usize; 2] {
+    let splits: Vec<Split> = keys.filter_map(|key| truths.get(key)?.split).collect();
+    [Split::Choose, Split::Report].map(|part| splits.iter().filter(|split| **split == part).count())
+}
+
+/// A part was asked for of which the replay has nothing.
+fn other_part(asked: Split, truths: &truths::Truths) -> AcicError {
+    let other = if asked == Split::Choose { Split::Report } else { Split::Choose };
+    let datasets = super::error::counted(truths.len(), "dataset");
+    let key = other.key();
+    AcicError::Request(format!("this folder has {datasets}, all of the part `{key}`; use `--split {key}`"))
 }
 
 /// One of our estimates with its error, `None` where there is no estimate: what diagnostics are judged by.
@@ -205,10 +230,13 @@ impl Scores {
     /// What was scored, in a sentence or two; says what is not there.
     #[must_use]
     pub fn scope(&self) -> String {
-        let part = match self.split {
-            Some(Split::Choose) => ", on which settings of the estimators may have been chosen",
-            Some(Split::Report) => ", on which no setting of the estimators was chosen",
-            None => "",
+        const CHOOSE: &str = "on which settings of the estimators may have been chosen";
+        const REPORT: &str = "on which no setting of the estimators was chosen";
+        let part = match self.parts {
+            [0, 0] => String::new(),
+            [_, 0] => format!(", {CHOOSE}"),
+            [0, _] => format!(", {REPORT}"),
+            [choose, report] => format!(": {choose} {CHOOSE}, {report} on which none was"),
         };
         let mut text = format!("{} scored{part}", super::error::counted(self.datasets, "dataset"));
         if !self.missing.is_empty() {

@@ -41,12 +41,18 @@ fn gone(key: Key) -> AcicError {
     AcicError::Request(format!("dataset {key} of this replay is not in the data any more"))
 }
 
+fn unknown(key: Key, dir: &Path) -> AcicError {
+    let file = dir.join(truth::FILE);
+    AcicError::Cells { file, problem: format!("it has no row for the dataset {key} of this replay") }
+}
+
 fn of_pack(source: &Source, dir: &Path, replay: &Identity) -> Result<Found, AcicError> {
     let truths = truth::of_pack(dir)?;
     let hashes = source.hashes_in_pack();
     let one = |key: &Key| {
-        let sha256 = hashes.get(key).cloned();
-        Ok((*key, sha256.ok_or_else(|| gone(*key))?, truths.get(key).copied().ok_or_else(|| gone(*key))?))
+        let sha256 = hashes.get(key).cloned().ok_or_else(|| gone(*key))?;
+        let truth = truths.get(key).copied().ok_or_else(|| unknown(*key, dir))?;
+        Ok((*key, sha256, truth))
     };
     replay.datasets.iter().map(one).collect()
 }

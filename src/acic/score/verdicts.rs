@@ -94,11 +94,13 @@ fn contrast(method: &Method, name: &'static str, verdicts: &BTreeMap<Key, Tier>)
     Contrast { estimates: method.name.clone(), verdicts: name, groups }
 }
 
+const COLUMNS: &str = "estimand,estimates,verdicts,group,share,n,failed,bias,rmse,coverage,width,missing,skipped\n";
+
 impl Scores {
-    /// `verdicts.csv`.
+    /// `verdicts.csv`; `missing` and `skipped` as in `leaderboard.csv`.
     #[must_use]
     pub fn verdicts_csv(&self) -> String {
-        let mut out = String::from("estimand,estimates,verdicts,group,share,n,failed,bias,rmse,coverage,width\n");
+        let mut out = String::from(COLUMNS);
         for verdicts in &self.verdicts {
             for contrast in &verdicts.contrasts {
                 for (group, m) in &contrast.groups {
@@ -115,6 +117,8 @@ impl Scores {
                         number(m.rmse),
                         number(m.coverage),
                         number(m.width),
+                        self.missing.len().to_string(),
+                        self.skipped.len().to_string(),
                     ]));
                 }
             }

@@ -48,7 +48,7 @@ fn replayed(out: &Path, (level, half): (f64, f64)) -> Out {
         };
         out.finish(entry.key, &ESTIMANDS.iter().map(row).collect::<Vec<_>>()).expect("on record");
     }
-    assert_eq!(out.merge(false).expect("estimates.csv"), []);
+    assert_eq!(out.merge(false).expect("estimates.csv").missing, []);
     out
 }
 
