@@ -47,15 +47,18 @@ fn one(setup: Setup, args: &CoverageArgs) -> Coverage {
 }
 
 fn page(args: &CoverageArgs, all: &[Coverage]) -> String {
+    let setups: Vec<&str> = args.setups.iter().map(|setup| setup.key()).collect();
+    let only = if setups.is_empty() { String::new() } else { format!(" --setups {}", setups.join(",")) };
+    let rows = args.rows.map_or_else(String::new, |rows| format!(" --rows {rows}"));
+    let CoverageArgs { replicates, flexible_replicates, seed, .. } = args;
     format!(
-        "# Coverage in simulated data\n\nSeed {}; {} replicates of estimators that use regressions, {} of the flexible ones. \
-         Each setup is described in `src/simulate`; the study, and what the columns mean, in `src/simulate/coverage`. An \
-         asterisk marks the variance that makes the reported interval; bold is more than two binomial standard errors below \
-         95 %. With 95 % everywhere, one cell in forty would be bold by chance. The first table counts setups with overlap in \
-         which an estimator is consistent.\n\n{}",
-        args.seed,
-        args.replicates,
-        args.flexible_replicates,
+        "# Coverage in simulated data\n\n```sh\noci-agent simulate coverage{only}{rows} --replicates {replicates} \
+         --flexible-replicates {flexible_replicates} --seed {seed} --out DIR\n```\n\nR is the number of replicates: \
+         {replicates} of estimators that use regressions, {flexible_replicates} of the flexible ones. Each setup is \
+         described in `src/simulate`; the study, and what the columns mean, in `src/simulate/coverage`. An asterisk marks the \
+         variance that makes the reported interval; bold is more than two binomial standard errors below 95 %. With 95 % \
+         everywhere, one cell in forty would be bold by chance. The first table counts setups with overlap in which an \
+         estimator is consistent.\n\n{}",
         coverage::markdown(all)
     )
 }

@@ -127,8 +127,12 @@ fn a_plan_decides_what_runs_beside_the_answer_and_the_benchmarks_stay() {
     let analysis = &spec.analyses[0];
     assert_eq!(analysis.estimators, [Naive, Regression, TmleCrossfit, Bart]);
     assert_eq!((analysis.primary, analysis.because.as_str()), (TmleCrossfit, "The plan says so."));
-    let models =
-        NuisanceModels { propensity: LearnerKind::Boosting, budget: Budget::Thorough, ..NuisanceModels::default() };
+    let models = NuisanceModels {
+        propensity: LearnerKind::Boosting,
+        outcome: LearnerKind::Linear,
+        repeats: 5,
+        budget: Budget::Thorough,
+    };
     assert_eq!(analysis.models, models);
 }
 

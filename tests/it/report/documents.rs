@@ -78,7 +78,7 @@ fn the_report_tells_the_whole_story() {
         "# NSW training and earnings\n",
         "**Question:** What did the training do to earnings in 1978?",
         "| trimmed ATE | 1,565 [−117, 3,247] | satisfactory with caveats |",
-        "Asked for the ATE, the run can answer for the trimmed ATE only.",
+        "Asked for the ATE, the run answers for the trimmed ATE. The loop applied",
         "left out 41 treated and 15,684 controls",
         "| black == 1 | 0.810 | 0.082 |",
         "![Overlap of the arms: trimmed ATE.",
