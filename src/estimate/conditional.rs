@@ -35,6 +35,10 @@
 //! weights V = s²/n₁ + Σ_{t=0} ω²(r − c)²/(Σ_{t=0} ω)², ω = e/(1 − e); the SATC is its mirror image. For the SATE and the
 //! SATO V is an upper bound, exact for effects that are the same for all units of equal covariates (Neyman 1923 in
 //! Splawa-Neyman, Dabrowska & Speed 1990, doi:10.1214/ss/1177012031; Imbens 2004, doi:10.1162/003465304323023651).
+//!
+//! V takes e for known. The SATO is defined by e, and where effects differ, an error in e moves it: its standard error is
+//! that of its influence function where that is larger ([`at_least`]). In `kang_schafer`, where effects vary a lot and noise
+//! does not, √V alone covered 75 %.
 
 use crate::design::weights::weight;
 use crate::estimand::Target;
@@ -77,6 +81,11 @@ pub(crate) fn standard_error(rows: &Rows, e: &[f64], outcome: &OutcomeValues, ta
         (seen.sqrt() + unseen.sqrt()).powi(2)
     };
     (arm(0) + arm(1)).sqrt()
+}
+
+/// √V, or for the SATO the standard error of the influence function if that is larger; likewise of their squares.
+pub(crate) fn at_least(influence: f64, target: Target, conditional: f64) -> f64 {
+    if target == Target::Ato { conditional.max(influence) } else { conditional }
 }
 
 #[cfg(test)]

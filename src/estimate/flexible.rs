@@ -163,7 +163,8 @@ impl Nuisances<'_> {
                 Inference::Sample => {
                     let given =
                         |outcome| conditional::standard_error(&self.rows, &p.e, outcome, target, Weights::Normalised);
-                    [&o.values, &fit.values].map(|outcome| given(outcome).powi(2))
+                    let own = [given(&o.values), given(&fit.values)].map(|se| se.powi(2));
+                    [0, 1].map(|k| conditional::at_least(influence[k], target, own[k]))
                 }
                 Inference::Population => influence,
             };
@@ -194,6 +195,7 @@ impl Nuisances<'_> {
         }
         self.refuse_clusters(label.estimator)?;
         let std_error = conditional::standard_error(&self.rows, e, outcome, label.target, weights);
+        let std_error = conditional::at_least(effect.std_error, label.target, std_error);
         Uncertainty { method: SeMethod::Conditional, std_error, inference: Inference::Sample }.of(&self.rows, effect)
     }
 

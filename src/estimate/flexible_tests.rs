@@ -99,6 +99,10 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
     let other = nuisances.effect(EstimatorKind::AipwBart, Target::Att).unwrap().std_error;
     let v = f64::midpoint(own.powi(2), other.powi(2)) + average.disagreement.unwrap().powi(2) / 4.0;
     assert!(close(average.std_error, recipe::widening(Budget::Fast) * v.sqrt(), 1e-12));
+    // The SATO is defined by a propensity that is estimated.
+    let overlap = |n: &Nuisances<'_>| n.effect(EstimatorKind::AipwCrossfit, Target::Ato).unwrap();
+    let sample_error = overlap(&nuisances);
+    assert!(sample_error.std_error >= sample_error.se_influence.unwrap());
     let a = nuisances.effect(EstimatorKind::AipwCrossfit, Target::Att).unwrap();
     assert_eq!((average.inference, a.se_method), (Inference::Sample, SeMethod::Conditional));
 }

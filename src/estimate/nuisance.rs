@@ -226,6 +226,7 @@ impl<'a> Nuisances<'a> {
                 }
                 self.refuse_clusters(estimator)?;
                 let se = conditional::standard_error(&self.rows, &e, outcome, target, conditional::Weights::Plain);
+                let se = conditional::at_least(effect.std_error, target, se);
                 Uncertainty { method: SeMethod::Conditional, std_error: se, inference: Inference::Sample }
                     .of(&self.rows, effect)
             }
