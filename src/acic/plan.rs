@@ -77,7 +77,8 @@ confounders:
   priority:
 ";
 
-const TAIL: &str = "\
+/// What ends every plan of an evaluation.
+pub const TAIL: &str = "\
 loop:
   max_iterations: 1
 threats:

@@ -198,7 +198,8 @@ pub struct EstimateArgs {
     /// What fits the outcome means (with a data file): the same words, with aipw_crossfit and tmle_crossfit.
     #[arg(long, value_name = "LEARNER", value_parser = parse_learner)]
     pub outcome_model: Option<LearnerKind>,
-    /// Repeats of the cross-fitting with new folds (with a data file); the median is reported [default: 1].
+    /// Repeats of the cross-fitting with new folds (with a data file); the median is reported [default: 1, with the
+    /// thorough budget 5].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99))]
     pub repeats: Option<u16>,
     /// How much computing (with a data file): fast or thorough [default: fast].

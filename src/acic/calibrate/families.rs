@@ -85,7 +85,7 @@ fn one(request: &Request<'_>, family: Setup, replicate: usize) -> Result<Vec<Cas
     let stage = format!("calibrate.{}.{replicate}", family.key());
     let seed = streams::stream(request.seed, &stage).random::<u32>();
     let recipe = Recipe::with(request.estimators, request.budget, |tools, kinds, budget| {
-        document(family, &names, seed) + &plan::settings(tools, kinds, budget) + TAIL
+        document(family, &names, seed) + &plan::settings(tools, kinds, budget) + plan::TAIL
     })?;
     let key = Key { setting: 0, response: replicate as u64 };
     let label = format!("{}/{replicate}", family.key());
@@ -151,13 +151,6 @@ treatment:
 outcome:
   column: y
   units: units of y
-";
-
-const TAIL: &str = "\
-loop:
-  max_iterations: 1
-threats:
-  - None by construction; treatment depends on these covariates and on nothing else.
 ";
 
 #[cfg(test)]
