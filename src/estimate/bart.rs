@@ -16,7 +16,7 @@
 //! For the units of the sample one of the two outcomes is known, and the other misses f by an error of variance σ²
 //! (f(1 − f) for zeros and ones). For the SATE and SATO the unseen error of a unit may go with its seen one, which moved f;
 //! how closely no data can say, and the bound over all correlations adds the standard deviations. For the SATT and SATC the
-//! unseen outcomes are of one arm and f, of the other, was trained on outcomes of other units. For the population the second term is the
+//! unseen outcomes are of one arm, and f there rests mostly on outcomes of the other units. For the population the second term is the
 //! chance of having drawn units of these effects rather than others. The estimate is the posterior mean, and the interval
 //! ± 1.96 √V. Posterior intervals of trees tend to be too short: the prior shrinks, and nothing here corrects for it; compare
 //! AIPW with BART. Assumes a regression with errors of one variance, besides no unmeasured confounding.
