@@ -166,4 +166,11 @@ impl Tier {
             Tier::FullySatisfactory => "fully_satisfactory",
         }
     }
+
+    /// Parses a [`Tier::key`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Tier> {
+        let tiers = [Tier::NotSatisfactory, Tier::SatisfactoryWithCaveats, Tier::FullySatisfactory];
+        tiers.into_iter().find(|tier| tier.key() == text.trim())
+    }
 }

@@ -11,8 +11,8 @@
 //! | L0 vocabulary | [`sample`], [`estimand`], [`nuisance`], [`finding`], [`schema`], [`term`] | plain data, serde only |
 //! | L1 numerics | [`numerics`], [`learners`], [`design`], [`estimate`], [`diagnose`], [`simulate`] | arithmetic: no files, environment, clock, printing or unseeded randomness |
 //! | L2 documents | [`plan`], [`spec`], [`playbook`], [`critique`], [`report`] | bytes in, bytes out |
-//! | L3 effects | [`dataset`], [`artifacts`] | one kind of I/O each |
-//! | L4 orchestration | [`pipeline`], [`agent`] | the stages, and the actor-critic loop over them |
+//! | L3 effects | [`dataset`], [`artifacts`], [`llm`] | one kind of I/O each |
+//! | L4 orchestration | [`pipeline`], [`tools`], [`agent`] | the stages, what a model may call of them, and the actor-critic loop |
 //! | L5 surfaces | [`cli`], [`acic`] | arguments, progress, messages, exit codes; the ACIC 2016 replay |
 //!
 //! Imports point down, and `tests/it/architecture.rs` holds every `crate::` path against that table.
@@ -51,9 +51,11 @@ pub mod spec;
 // L3 effects
 pub mod artifacts;
 pub mod dataset;
+pub mod llm;
 // L4 orchestration
 pub mod agent;
 pub mod pipeline;
+pub mod tools;
 // L5 surfaces
 pub mod acic;
 pub mod cli;

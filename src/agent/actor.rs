@@ -6,15 +6,12 @@
 //! and changes something. Several analyses may be revised in the same iteration; one analysis is revised once in each.
 
 use super::history::{History, Trial};
-use crate::estimand::{Estimand, Population, Target, TrimRule};
+use crate::estimand::{Estimand, Target};
 use crate::finding::Severity;
 use crate::plan::Tool;
-use crate::playbook::{Catalogue, Change, Playbook};
+use crate::playbook::{Catalogue, Change, Playbook, apply};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use crate::term::Term;
-
-/// How many new terms a revision's sentence lists before it only counts them.
-const LISTED_TERMS: usize = 8;
 
 /// The tool that a change needs, if any.
 #[must_use]
@@ -139,57 +136,4 @@ fn revision(playbook: &Playbook, requested: Target, change: String, codes: Vec<S
         estimand_effect: front.estimand_effect.clone(),
         reverted: false,
     }
-}
-
-/// The changed analysis and a sentence, or `None` if the change changes nothing.
-fn apply(change: &Change, base: &Analysis, enrich: &dyn Fn(&Analysis) -> Vec<Term>) -> Option<(Analysis, String)> {
-    let (analysis, sentence) = match change {
-        Change::None => return None,
-        Change::Trim { trim } => {
-            let population = Population::Trimmed { trim: *trim };
-            (Analysis { population, ..base.clone() }, trim_sentence(*trim, base.population))
-        }
-        Change::SwitchTarget { target } if *target == base.target => return None,
-        Change::SwitchTarget { target } => {
-            let sentence = format!(
-                "The target is the {} instead of the {}, among every analysed row.",
-                target.acronym(),
-                base.estimand().name()
-            );
-            (Analysis { target: *target, population: Population::All, ..base.clone() }, sentence)
-        }
-        Change::EnrichTerms => {
-            let added: Vec<Term> = enrich(base).into_iter().filter(|term| !base.terms.contains(term)).collect();
-            let sentence = added_sentence(&added);
-            let terms = base.terms.iter().cloned().chain(added).collect();
-            (Analysis { terms, ..base.clone() }, sentence)
-        }
-    };
-    (analysis != *base).then_some((analysis, sentence))
-}
-
-fn trim_sentence(trim: TrimRule, before: Population) -> String {
-    let kept = match trim {
-        TrimRule::Fixed { alpha } => {
-            format!("Only rows with a propensity from {alpha} to {} are kept", short(1.0 - alpha))
-        }
-        TrimRule::CrumpOptimal => {
-            "Only rows with a propensity from α* to 1 − α* are kept, with α* from Crump's variance bound".to_owned()
-        }
-    };
-    let instead = if matches!(before, Population::Trimmed { .. }) { " (instead of the earlier trimming)" } else { "" };
-    format!("{kept}{instead}, and the models are refitted on them.")
-}
-
-/// A threshold as it would be written by hand: 1 − 0.07 is 0.93, not 0.9299999999999999.
-fn short(value: f64) -> String {
-    format!("{value:.6}").trim_end_matches('0').to_owned()
-}
-
-fn added_sentence(added: &[Term]) -> String {
-    let names: Vec<String> = added.iter().take(LISTED_TERMS).map(|term| format!("`{term}`")).collect();
-    let more = added.len().saturating_sub(LISTED_TERMS);
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let count = if added.len() == 1 { "1 term is".to_owned() } else { format!("{} terms are", added.len()) };
-    format!("{count} added to the models: {}{tail}.", names.join(", "))
 }

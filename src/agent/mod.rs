@@ -46,10 +46,10 @@
 //! #     let rule = rubric::rule(Code::OverlapOutside);
 //! #     let findings = vec![rule.finding(rule.severity(share(spec)), "overlap")];
 //! #     let graded = AnalysisCritique { requested: Target::Ate, estimand: spec.analyses[0].estimand().name(),
-//! #         tier: verdict::tier(&findings), findings, departs_from_ate: String::new() };
+//! #         tier: verdict::tier(&findings), rubric_tier: None, findings, departs_from_ate: String::new() };
 //! #     Critique { iteration: spec.iteration, stage: Stage::Design, spec_sha256: spec.iteration.to_string(),
 //! #         analyses: vec![graded], alignment: vec![], trial_contrast: vec![], blind_spots: vec![],
-//! #         alternatives: vec![], remediations: vec![] }
+//! #         alternatives: vec![], remediations: vec![], reviewed: None }
 //! # }
 //!
 //! let catalogue = Catalogue::embedded()?;

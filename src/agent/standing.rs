@@ -38,7 +38,8 @@ impl Standing {
         let count = |wanted: &[Severity]| graded.findings.iter().filter(|f| wanted.contains(&f.severity)).count();
         Self {
             failed: summary.failed.is_some(),
-            tier: graded.tier,
+            // The computed one: a model's mood must not choose between two designs.
+            tier: graded.computed(),
             fails: count(&[Severity::Fail]),
             doubts: count(&[Severity::Warn, Severity::NotApplicable]),
             warned: graded.findings.iter().filter(|f| f.severity == Severity::Warn).map(|f| f.code).collect(),

@@ -5,7 +5,8 @@
 //! [`critique`] puts it together: [`rubric`] is the table of thresholds, [`verdict`] the grades, [`alignment`] the checks
 //! that plan, spec and executed analysis agree, [`departures`] how each estimand differs from the ATE, [`trial`] the
 //! contrast with the ideal trial, [`blind_spots`] what the plan does not say, [`alternatives`] how else one could learn
-//! the answer. All of it is computed: the same documents give the same words.
+//! the answer. All of it is computed: the same documents give the same words. [`opinion`] holds a language model's critique
+//! under it.
 
 pub mod alignment;
 pub mod alternatives;
@@ -13,6 +14,7 @@ pub mod blind_spots;
 pub mod departures;
 mod estimates;
 mod evidence;
+pub mod opinion;
 pub mod rubric;
 pub mod trial;
 pub mod verdict;
@@ -43,12 +45,24 @@ pub struct AnalysisCritique {
     pub requested: Target,
     /// The honest name of what is estimated now.
     pub estimand: String,
-    /// The computed tier. Before unblinding it is the tier of the design, with sensitivity withheld.
+    /// The verdict: the computed tier, or a lower one that a language model gave a reason for. Before unblinding it is the
+    /// tier of the design, with sensitivity withheld.
     pub tier: Tier,
+    /// The computed tier, where a language model graded as well; then `tier` is the lower of the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rubric_tier: Option<Tier>,
     /// Everything the rubric looked at.
     pub findings: Vec<Finding>,
     /// If and how this differs from the ATE in everyone, and for whom the answer holds.
     pub departs_from_ate: String,
+}
+
+impl AnalysisCritique {
+    /// What the rubric computed, whatever a language model said.
+    #[must_use]
+    pub fn computed(&self) -> Tier {
+        self.rubric_tier.unwrap_or(self.tier)
+    }
 }
 
 /// One component of the ideal trial beside what this analysis does.
@@ -83,6 +97,9 @@ pub struct Critique {
     pub alternatives: Vec<String>,
     /// Remediations taken so far.
     pub remediations: Vec<String>,
+    /// A language model's critique beside the computed one; `None` if the critic is the rubric alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<opinion::Reviewed>,
 }
 
 /// When a critique was written.
@@ -173,6 +190,7 @@ pub fn critique(input: &CritiqueInput<'_>) -> Critique {
         blind_spots: blind_spots::list(input.source.plan, current.spec, current.design),
         alternatives: alternatives::suggest(input.source.plan),
         remediations: remediations(input),
+        reviewed: None,
     }
 }
 
@@ -222,6 +240,7 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
         requested,
         estimand: analysis.estimand().name(),
         tier: tier(input.stage, &findings),
+        rubric_tier: None,
         departs_from_ate: departures::departs_from_ate(analysis, design.population.as_ref()),
         findings,
     }
@@ -281,6 +300,7 @@ fn ungraded(requested: Target, aligned: &Finding) -> AnalysisCritique {
         requested,
         estimand: requested.acronym().to_owned(),
         tier: Tier::NotSatisfactory,
+        rubric_tier: None,
         findings: vec![missing, aligned.clone()],
         departs_from_ate: "There is no analysis to compare with the ATE.".to_owned(),
     }

@@ -19,9 +19,11 @@
 //! `{kind: none}`. The last is advice: a reader gets it, and no provider ever applies it. A malformed playbook is an
 //! error that names the file, the key and the fix; it is never skipped.
 
+mod apply;
 mod catalogue;
 mod front_matter;
 
+pub use apply::{add_terms, apply};
 pub use catalogue::Catalogue;
 pub use front_matter::{PlaybookError, parse};
 

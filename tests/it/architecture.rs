@@ -35,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // L3 effects
     ("dataset", &["plan", "spec"]),
     ("artifacts", NOTHING),
+    ("llm", NOTHING),
     // L4 orchestration
     (
         "pipeline",
@@ -53,7 +54,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "artifacts",
         ],
     ),
-    ("agent", &["pipeline", "playbook", "critique", "spec", "plan", "report", "artifacts"]),
+    // A tool is offered to a model as `llm::ToolSpec`; nothing else of `llm` is seen there.
+    ("tools", &["pipeline", "plan", "spec", "playbook", "critique", "report", "llm::ToolSpec"]),
+    ("agent", &["tools", "llm", "pipeline", "playbook", "critique", "spec", "plan", "report", "artifacts"]),
     // L5 surfaces
     ("acic", &["numerics", "simulate", "plan", "critique", "report", "dataset", "pipeline"]),
     (
@@ -89,6 +92,9 @@ const NOTHING: &[&str] = &["nothing"];
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars", &["dataset"], "only dataset/ reads tables"),
     ("git2", &["artifacts"], "only artifacts/ writes history"),
+    ("reqwest", &["llm"], "only llm/ speaks HTTP"),
+    ("tokio", &["llm", "mcp"], "only a model's wire and the MCP server wait for the network"),
+    ("rmcp", &["mcp"], "only mcp/ speaks MCP"),
     ("plotters", &["report"], "only report/ draws"),
     (
         "linfa",

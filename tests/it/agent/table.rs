@@ -85,6 +85,7 @@ pub fn criticise(spec: &AnalysisSpec, world: World<'_>) -> Critique {
             estimand: analysis.estimand().name(),
             tier: verdict::tier(&findings),
             findings,
+            rubric_tier: None,
             departs_from_ate: String::new(),
         }
     };
@@ -98,6 +99,7 @@ pub fn criticise(spec: &AnalysisSpec, world: World<'_>) -> Critique {
         blind_spots: vec![],
         alternatives: vec![],
         remediations: vec![],
+        reviewed: None,
     }
 }
 

@@ -92,6 +92,7 @@ fn grade(requested: Target, estimand: &str, tier: Tier, last: (Severity, Option<
                 "Plan, spec and executed analysis agree.",
             ),
         ],
+        rubric_tier: None,
         departs_from_ate: "The average over a part of the sample, not over everyone.".into(),
     }
 }

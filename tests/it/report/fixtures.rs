@@ -367,6 +367,7 @@ pub fn critique(iteration: u32, stage: Stage, analyses: Vec<AnalysisCritique>) -
             "Encouragement design: offer help with quitting at random and use the offer as instrument.".into(),
         ],
         remediations: vec!["Iteration 2: crump_trim for the ATE.".into()],
+        reviewed: None,
     }
 }
 

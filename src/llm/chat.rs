@@ -1,0 +1,211 @@
+//! Requests, responses and errors, the same for every provider.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// This program: the task, and the results of tools.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One part of a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Block {
+    /// Prose.
+    Text {
+        /// The words.
+        text: String,
+    },
+    /// The model asks for a tool.
+    ToolUse {
+        /// Names the call, so that the result can refer to it.
+        id: String,
+        /// The tool.
+        name: String,
+        /// Its arguments as the model wrote them: an object if they parsed, otherwise [`Value::String`] with the raw text.
+        input: Value,
+    },
+    /// What came of a tool.
+    ToolResult {
+        /// The call that is answered.
+        id: String,
+        /// What the model may read.
+        content: String,
+        /// Whether the call failed.
+        is_error: bool,
+    },
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// In order.
+    pub blocks: Vec<Block>,
+}
+
+/// A tool as a model sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Name.
+    pub name: String,
+    /// What it does and when to use it.
+    pub description: String,
+    /// JSON schema of its arguments (`type: object`).
+    pub schema: Value,
+}
+
+/// What the model must answer with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "tool", rename_all = "snake_case")]
+pub enum Choice {
+    /// Prose or tools, as it likes.
+    Auto,
+    /// Some tool.
+    AnyTool,
+    /// This tool: structured output. Its arguments are the answer.
+    Tool(String),
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChatRequest {
+    /// Standing instructions. The same in every request of a conversation, so that a provider can cache them.
+    pub system: String,
+    /// The conversation so far; the first message is the user's, and the speakers take turns.
+    pub messages: Vec<Message>,
+    /// The tools on offer.
+    pub tools: Vec<ToolSpec>,
+    /// What the model must answer with.
+    pub choice: Choice,
+    /// At most this many tokens may come back.
+    pub max_tokens: u32,
+}
+
+/// Why the model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It had said what it wanted to say.
+    EndTurn,
+    /// It asks for tools.
+    ToolUse,
+    /// `max_tokens` was reached; what it said may be cut off.
+    MaxTokens,
+    /// It, or its vendor, declined.
+    Refusal,
+    /// A reason that this program does not know.
+    Other,
+}
+
+/// Tokens of one call or of many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read, those from and into a cache included.
+    pub input: u64,
+    /// Tokens written.
+    pub output: u64,
+    /// Of `input`: read from a cache.
+    pub cache_read: u64,
+    /// Of `input`: written into a cache.
+    pub cache_write: u64,
+}
+
+/// One response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChatResponse {
+    /// What the model said, in order: text and tool calls.
+    pub blocks: Vec<Block>,
+    /// Why it stopped.
+    pub ended: Ended,
+    /// What it cost. `None` if the server did not say.
+    pub usage: Option<Usage>,
+    /// The model that answered, as the server names it.
+    pub model: String,
+}
+
+/// Hears a response while it arrives, and may stop it.
+pub trait Listener {
+    /// A piece of prose.
+    fn text(&mut self, piece: &str);
+    /// Something the operator should know: a retry, with the reason and the pause.
+    fn note(&mut self, message: &str);
+    /// Whether to stop now: the person pressed Ctrl-C.
+    fn cancelled(&self) -> bool;
+    /// Seconds left until the run's own deadline; `None` if it has none. A call that outlives it is
+    /// [`ModelError::Deadline`].
+    fn seconds_left(&self) -> Option<f64>;
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// The key is missing, unreadable or refused (401, 403). The person's to fix.
+    #[error("{message}")]
+    Key {
+        /// What and where.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The request was refused for what it asks: no such model (404), a context overflow, a bad parameter (400, 413, 422).
+    #[error("{message}")]
+    Refused {
+        /// What the server said, shortened and with keys removed.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The server cannot be reached, or kept failing (429, 5xx, 529, broken streams) after every retry.
+    #[error("{message}")]
+    Unavailable {
+        /// What happened, how often it was tried.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The server answers, but not as this protocol does.
+    #[error("{message}")]
+    NotThisProtocol {
+        /// What came instead.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A recording that does not hold this request.
+    #[error("{message}")]
+    Replay {
+        /// Which exchange, and the first difference.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The person asked to stop.
+    #[error("stopped while a model was answering")]
+    Cancelled,
+    /// The run's own deadline passed.
+    #[error("the run's time was over while a model was answering")]
+    Deadline,
+}
+
+/// Something that answers.
+pub trait ChatModel {
+    /// The exact body that [`ChatModel::complete`] would send: what is recorded, shown and hashed. It holds no key.
+    fn body(&self, request: &ChatRequest) -> Value;
+
+    /// Answers. Blocks until the answer is complete.
+    ///
+    /// # Errors
+    /// [`ModelError`].
+    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError>;
+
+    /// Provider and model, for people: `anthropic claude-…`.
+    fn name(&self) -> String;
+}

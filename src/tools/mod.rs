@@ -1,0 +1,140 @@
+//! What a language model may do: tools, one file each, behind one registry.
+//!
+//! A tool has a name, a JSON schema, typed arguments and two voices: what the model may read and what the operator must
+//! read ([`Said`]). The plan's `tools:` list is enforced by [`Registry`], whatever a prompt says; the critic gets the tools
+//! that only read. Nothing here does I/O: a tool computes on the prepared data and answers in words and aggregates.
+//!
+//! *Blindness.* A [`Context`] holds results only after unblinding, so before that no tool can name an effect.
+//! *Privacy.* Everything a model reads goes through [`privacy::Privacy`]: no rows, no level with fewer than `min_cell`
+//! units, and aliases instead of names where the plan says `redact_names: true`.
+
+pub mod privacy;
+pub mod proposal;
+mod registry;
+
+pub use proposal::{Edit, Proposal, ProposedChange};
+pub use registry::{Registry, Role};
+
+use crate::critique::Critique;
+use crate::critique::opinion::Opinion;
+use crate::estimand::Target;
+use crate::pipeline::Prepared;
+use crate::playbook::Catalogue;
+use crate::report::documents::ResultsDocument;
+use crate::spec::AnalysisSpec;
+use privacy::Privacy;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is being done, which decides what a call means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Task<'a> {
+    /// The first spec is being written: terms may be added, the question stays as the plan asks it.
+    Draft,
+    /// A revised spec is being written.
+    Revise,
+    /// A critique is being written, under this computed one.
+    Criticise(&'a Critique),
+    /// Nothing is being written: a host looks around.
+    Look,
+}
+
+/// What a tool may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Plan and data.
+    pub prepared: &'a Prepared,
+    /// Playbooks.
+    pub catalogue: &'a Catalogue,
+    /// What may leave this machine.
+    pub privacy: &'a Privacy,
+    /// The analyses that a change starts from: the draft at first, then the kept design of each estimand.
+    pub spec: &'a AnalysisSpec,
+    /// What is being done.
+    pub task: Task<'a>,
+    /// Names of the playbooks and own changes that were tried on each requested estimand.
+    pub tried: &'a BTreeMap<Target, BTreeSet<String>>,
+    /// Playbooks that apply to each requested estimand now, in the order in which the deterministic engine would try them.
+    pub candidates: &'a BTreeMap<Target, Vec<String>>,
+    /// The results; `None` while the loop is blind.
+    pub results: Option<&'a ResultsDocument>,
+}
+
+/// What a tool says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// To the model: aggregates and words, already through [`Privacy`].
+    pub model: String,
+    /// To the operator: one line for the terminal and the log.
+    pub operator: String,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Words.
+    Said(Said),
+    /// A valid proposal. No changes: nothing is to be revised (or, of a draft, the plan's own spec stands).
+    Proposed(Said, Proposal),
+    /// A complete critique.
+    Criticised(Said, Opinion),
+}
+
+/// Why a call was refused. All of it goes back to the model, except [`ToolError::Fatal`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ToolError {
+    /// There is no such tool.
+    #[error("there is no tool `{name}`; the tools are {}", offered.join(", "))]
+    Unknown {
+        /// As called.
+        name: String,
+        /// What there is.
+        offered: Vec<String>,
+    },
+    /// The plan does not allow it, or it is not for this role.
+    #[error("`{name}` is not allowed here: {why}")]
+    NotAllowed {
+        /// The tool.
+        name: String,
+        /// Who says so, as a clause.
+        why: String,
+    },
+    /// It needs an effect, and the loop is blind.
+    #[error("`{name}` needs the outcome's effect, and the loop is blind until it has settled; go on with the design")]
+    Blind {
+        /// The tool.
+        name: String,
+    },
+    /// The arguments are not right. The sentence says which, and what would be.
+    #[error("the arguments of `{name}` are not right: {problem}")]
+    Arguments {
+        /// The tool.
+        name: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// The tool ran and found that it cannot be done (separation, an arm without units): a result, in words.
+    #[error("{0}")]
+    Failed(String),
+    /// A mistake of this program: ends the run.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// One tool.
+pub trait Tool: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// What it does and when to use it, for a model.
+    fn description(&self) -> &'static str;
+    /// JSON schema of its arguments.
+    fn schema(&self) -> serde_json::Value;
+    /// The entry of the plan's `tools:` list that it needs, if any.
+    fn needs(&self) -> Option<crate::plan::Tool>;
+    /// Who may call it.
+    fn roles(&self) -> &'static [Role];
+    /// Does it. `arguments` is as the model wrote it, with aliases already turned back into names.
+    ///
+    /// # Errors
+    /// [`ToolError`].
+    fn call(&self, arguments: &serde_json::Value, context: &Context<'_>) -> Result<Answer, ToolError>;
+}
