@@ -96,6 +96,7 @@ fn undo(last: &Trial, kept: &Trial, estimand: Estimand, requested: Target) -> Re
         because,
         estimand_effect: format!("Back to the {}.", estimand.name()),
         reverted: true,
+        reason: None,
     }
 }
 
@@ -135,5 +136,6 @@ fn revision(playbook: &Playbook, requested: Target, change: String, codes: Vec<S
         change,
         estimand_effect: front.estimand_effect.clone(),
         reverted: false,
+        reason: None,
     }
 }

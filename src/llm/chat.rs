@@ -187,12 +187,36 @@ pub enum ModelError {
         /// What to do.
         hint: String,
     },
+    /// The settings name no server that could be asked. The person's to fix.
+    #[error("{message}")]
+    Settings {
+        /// Which setting, and what is wrong with it.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The person asked to stop.
     #[error("stopped while a model was answering")]
     Cancelled,
     /// The run's own deadline passed.
     #[error("the run's time was over while a model was answering")]
     Deadline,
+}
+
+impl ModelError {
+    /// What to do about it, where there is something to do.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            ModelError::Key { hint, .. }
+            | ModelError::Refused { hint, .. }
+            | ModelError::Unavailable { hint, .. }
+            | ModelError::NotThisProtocol { hint, .. }
+            | ModelError::Replay { hint, .. }
+            | ModelError::Settings { hint, .. } => Some(hint),
+            ModelError::Cancelled | ModelError::Deadline => None,
+        }
+    }
 }
 
 /// Something that answers.

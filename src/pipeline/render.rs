@@ -76,8 +76,8 @@ struct Manifest<'a> {
     plan_sha256: &'a str,
     data_sha256: &'a str,
     seed: u64,
-    actor: &'a str,
-    critic: &'a str,
+    actor: String,
+    critic: String,
     playbooks: &'a BTreeMap<String, String>,
 }
 
@@ -93,8 +93,8 @@ pub fn plan_step(prepared: &Prepared, provenance: &Provenance) -> Result<Step, R
         plan_sha256: &prepared.plan_sha256,
         data_sha256: &prepared.document.sha256,
         seed: prepared.plan.seed,
-        actor: &prepared.plan.actor,
-        critic: &prepared.plan.critic,
+        actor: prepared.plan.actor.name(),
+        critic: prepared.plan.critic.name(),
         playbooks: &provenance.playbooks,
     })?;
     Ok(provenance

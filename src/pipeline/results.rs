@@ -161,6 +161,7 @@ pub fn document(
         critique.analyses.iter().map(|graded| answer(tried, &unblinded, graded.requested, graded.tier)).collect();
     let clipped = answers.iter().filter_map(|answer| answer.propensity.as_ref()).map(|model| model.clipped).sum();
     ResultsDocument {
+        conduct: None,
         title: prepared.plan.title.clone(),
         units: prepared.plan.outcome.units.clone(),
         plan_sha256: prepared.plan_sha256.clone(),

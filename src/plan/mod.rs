@@ -45,8 +45,26 @@
 //!   max_iterations: 1 to 50         # default 5
 //!   stop_when: no_playbook_applies | satisfactory
 //!   blind: true | false             # default true
-//! actor: {provider: playbook}
+//! actor: {provider: playbook}       # or a language model; `critic` has the same keys
+//!   provider: playbook | anthropic | openai
+//!   model: text                     # required with a language model
+//!   base_url: address               # another server that speaks the protocol
+//!   key: ENVIRONMENT_VARIABLE       # default ANTHROPIC_API_KEY or OPENAI_API_KEY
+//!   max_tokens: number              # an answer; default 2048
+//!   timeout: seconds                # a call; default 300
+//!   temperature: number
 //! critic: {provider: playbook}
+//! budget:                           # of language models; reaching one ends the run with what it has
+//!   turns: number                   # default 80
+//!   tokens: number                  # default 1000000
+//!   wall_minutes: number            # default 60
+//!   revisions: number               # default: what loop.max_iterations leaves
+//!   cost_usd: number                # default: no limit
+//!   repairs: number                 # answers in a row sent back; default 3
+//!   prices: file                    # default: the table compiled in
+//! privacy:
+//!   min_cell: number                # default 10
+//!   redact_names: true | false      # default false
 //! seed: whole number                # default 20261121
 //! analysis:                         # how the answer is computed; see AnalysisSection for what is left out
 //!   estimator: dr_average | aipw | aipw_crossfit | tmle | tmle_crossfit | bart | aipw_bart | ipw_hajek | ipw_ht | gformula
@@ -65,6 +83,7 @@
 //! `true` and `false` are flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.
 
 mod analysis;
+mod models;
 mod parse;
 mod quote;
 mod reader;
@@ -77,6 +96,7 @@ mod tools;
 mod tree;
 
 pub use analysis::AnalysisSection;
+pub use models::{BudgetSection, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
 pub use quote::yaml_text;
@@ -242,7 +262,7 @@ pub struct LoopSection {
 }
 
 /// The whole plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Title.
     pub title: String,
@@ -272,10 +292,14 @@ pub struct Plan {
     pub analysis: AnalysisSection,
     /// Loop control. YAML key `loop`.
     pub loop_: LoopSection,
-    /// Actor provider; here always `playbook`.
-    pub actor: String,
-    /// Critic provider; here always `playbook`.
-    pub critic: String,
+    /// Who turns the plan into specs and revises them.
+    pub actor: ModelSection,
+    /// Who grades them beside the rubric.
+    pub critic: ModelSection,
+    /// What language models may use up.
+    pub budget: BudgetSection,
+    /// What may be said to a language model.
+    pub privacy: PrivacySection,
     /// Root seed (default 20261121).
     pub seed: u64,
     /// Where each dotted path stands in the file.

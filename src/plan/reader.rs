@@ -8,7 +8,7 @@ use crate::term::Term;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every mapping of a plan with its keys; `""` is the top level.
-pub(super) const KEYS: [(&str, &[&str]); 11] = [
+pub(super) const KEYS: [(&str, &[&str]); 13] = [
     (
         "",
         &[
@@ -28,6 +28,8 @@ pub(super) const KEYS: [(&str, &[&str]); 11] = [
             "loop",
             "actor",
             "critic",
+            "budget",
+            "privacy",
             "seed",
         ],
     ),
@@ -64,8 +66,10 @@ pub(super) const KEYS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("loop", &["max_iterations", "stop_when", "blind"]),
-    ("actor", &["provider"]),
-    ("critic", &["provider"]),
+    ("actor", &["provider", "model", "base_url", "key", "max_tokens", "timeout", "temperature"]),
+    ("critic", &["provider", "model", "base_url", "key", "max_tokens", "timeout", "temperature"]),
+    ("budget", &["turns", "tokens", "wall_minutes", "revisions", "cost_usd", "repairs", "prices"]),
+    ("privacy", &["min_cell", "redact_names"]),
     ("data.columns.*", &["type", "reference"]),
 ];
 

@@ -1,6 +1,6 @@
 //! What can be wrong with a plan that reads well, before any data is seen.
 
-use super::{Plan, Problem, Tool, analysis, listed};
+use super::{Plan, Problem, Tool, analysis, listed, models};
 use crate::term::Term;
 use std::collections::BTreeMap;
 
@@ -40,6 +40,7 @@ pub(super) fn check(plan: &Plan, terms: &[(String, Term)], out: &mut Vec<Problem
     rules.tools();
     rules.iterations();
     analysis::check(plan, out);
+    models::check(plan, out);
 }
 
 /// The readable elements of a list.

@@ -1,6 +1,7 @@
 //! The sections of a plan, one function each.
 
 use super::analysis;
+use super::models;
 use super::reader::{Reader, Section, listed, shown};
 use super::tree::{Entry, Kind, Node};
 use super::{
@@ -51,8 +52,10 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         tools: reader.words(root, "tools", &Tool::ALL.map(|t| (t.key(), t))).unwrap_or(Tool::ALL.to_vec()),
         analysis: analysis::section(reader, root),
         loop_: loop_section(reader, root),
-        actor: provider(reader, root, "actor"),
-        critic: provider(reader, root, "critic"),
+        actor: models::model(reader, root, "actor"),
+        critic: models::model(reader, root, "critic"),
+        budget: models::budget(reader, root),
+        privacy: models::privacy(reader, root),
         seed: reader.whole(root, "seed").unwrap_or(DEFAULT_SEED),
         places: BTreeMap::new(),
     }
@@ -203,18 +206,4 @@ fn loop_section(reader: &mut Reader, root: &Section<'_>) -> LoopSection {
         stop_when: reader.choice(&section, "stop_when", &STOPS, StopWhen::NoPlaybookApplies),
         blind: reader.flag(&section, "blind", true),
     }
-}
-
-fn provider(reader: &mut Reader, root: &Section<'_>, key: &str) -> String {
-    const ONLY: &str = "playbook";
-    let (section, _) = reader.section(root, key);
-    let asked = reader.prose(&section, "provider").unwrap_or_else(|| ONLY.to_owned());
-    if asked != ONLY {
-        let path = section.path("provider");
-        let place = reader.places.get(&path).copied();
-        let hint =
-            "This version has one provider, `playbook`: deterministic, no key, no network. Write `provider: playbook`.";
-        reader.problem(place, &path, format!("the provider `{}` is not available", shown(&asked)), hint);
-    }
-    ONLY.to_owned()
 }

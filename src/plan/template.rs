@@ -293,7 +293,13 @@ loop:
   stop_when: no_playbook_applies   # or satisfactory
   blind: true
 
+# Who revises the design, and who grades it beside the rubric. `playbook` is the deterministic engine: no key, no network. A
+# language model needs `{provider: anthropic, model: …}` or `{provider: openai, model: …}` and a key in the environment
+# (ANTHROPIC_API_KEY, OPENAI_API_KEY); `base_url` names another server that speaks the protocol. It sees aggregates only,
+# and may lower a verdict, never raise it.
 actor: {provider: playbook}
 critic: {provider: playbook}
+# budget: {turns: 80, tokens: 1000000, wall_minutes: 60, cost_usd: 2}   # reaching one ends the run with what it has
+# privacy: {min_cell: 10, redact_names: false}                          # what may be said to a language model
 seed: 20261121
 ";

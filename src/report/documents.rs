@@ -1,6 +1,7 @@
 //! What is committed as JSON: `iter_NN/design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
 
 use crate::critique::Critique;
+use crate::critique::opinion::FlaggedFigure;
 use crate::diagnose::balance::BalanceTable;
 use crate::diagnose::overlap::OverlapReport;
 use crate::diagnose::placebo::PlaceboReport;
@@ -238,4 +239,47 @@ pub struct ResultsDocument {
     pub specs_tried: Vec<SpecTried>,
     /// The final critique.
     pub critique: Critique,
+    /// How language models took part; `None` where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conduct: Option<Conduct>,
+}
+
+/// What one role used up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleUsage {
+    /// Answers of the model.
+    pub calls: u32,
+    /// Tools that it called.
+    pub tool_calls: u32,
+    /// Answers that were sent back to be repaired.
+    pub repairs: u32,
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Of the tokens read: from a cache.
+    pub cache_read_tokens: u64,
+    /// Of the tokens read: written into a cache.
+    pub cache_write_tokens: u64,
+}
+
+/// How language models took part in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conduct {
+    /// Who wrote and revised the specs: `playbook`, or provider and model.
+    pub actor: String,
+    /// Who graded them beside the rubric, likewise.
+    pub critic: String,
+    /// What the actor used up.
+    pub actor_usage: RoleUsage,
+    /// What the critic used up.
+    pub critic_usage: RoleUsage,
+    /// US dollars by the price table; `None` if a model is not in it.
+    pub cost_usd: Option<f64>,
+    /// The budget that ended the run, as a sentence; `None` if it ended by itself.
+    pub stopped: Option<String>,
+    /// What a model was asked for and did not deliver, a sentence each.
+    pub shortfalls: Vec<String>,
+    /// Figures in the actor's reasons that are not in these results. (Those of the critic are in `critique.reviewed`.)
+    pub flagged: Vec<FlaggedFigure>,
 }

@@ -103,6 +103,9 @@ pub struct Revision {
     pub estimand_effect: String,
     /// `true` if this line undoes a revision that made the diagnostics worse.
     pub reverted: bool,
+    /// Why, in the words of the language model that proposed it; `None` for the playbook engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A set of design terms that stands for one confounder, e.g. all dummies of `education`.

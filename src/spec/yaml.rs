@@ -178,13 +178,16 @@ fn trim_rule(out: &mut Lines, rule: TrimRule) {
 }
 
 fn revision(out: &mut Lines, revision: &Revision) {
-    let Revision { requested, playbook, because, change, estimand_effect, reverted } = revision;
+    let Revision { requested, playbook, because, change, estimand_effect, reverted, reason } = revision;
     out.raw(2, "requested", requested.key());
     out.text(2, "playbook", playbook);
     out.words(2, "because", because);
     out.text(2, "change", change);
     out.text(2, "estimand_effect", estimand_effect);
     out.raw(2, "reverted", if *reverted { "true" } else { "false" });
+    if let Some(reason) = reason {
+        out.text(2, "reason", reason);
+    }
 }
 
 /// Shortest digits that read back as the same number, never with an exponent, which YAML readers disagree about.

@@ -102,7 +102,7 @@ pub fn hashes(results: &ResultsDocument, plan: &Plan) -> Table {
     push("data, SHA-256", &results.data_sha256);
     push("spec, SHA-256", &results.spec_sha256);
     push("data source", &plan.data.source);
-    push("actor, critic", &format!("{}, {}", plan.actor, plan.critic));
+    push("actor, critic", &format!("{}, {}", plan.actor.name(), plan.critic.name()));
     push("seed", &plan.seed.to_string());
     for (name, hash) in &results.playbooks {
         push(&format!("playbook {name}, SHA-256"), hash);

@@ -295,6 +295,7 @@ pub fn revision(requested: Target, playbook: &str, because: &str, change: &str) 
         change: change.into(),
         estimand_effect: "The answer now holds for the units that remain.".into(),
         reverted: false,
+        reason: None,
     }
 }
 
@@ -401,6 +402,7 @@ pub fn results(
     last: Critique,
 ) -> ResultsDocument {
     ResultsDocument {
+        conduct: None,
         title: title.into(),
         units: units.into(),
         plan_sha256: hash(1),
