@@ -13,7 +13,7 @@
 //! | L2 documents | [`plan`], [`spec`], [`playbook`], [`critique`], [`report`] | bytes in, bytes out |
 //! | L3 effects | [`dataset`], [`artifacts`], [`llm`] | one kind of I/O each |
 //! | L4 orchestration | [`pipeline`], [`tools`], [`agent`] | the stages, what a model may call of them, and the actor-critic loop |
-//! | L5 surfaces | [`cli`], [`acic`] | arguments, progress, messages, exit codes; the ACIC 2016 replay |
+//! | L5 surfaces | [`cli`], [`mcp`], [`acic`] | arguments, progress, messages, exit codes; a server for agent hosts; the ACIC 2016 replay |
 //!
 //! Imports point down, and `tests/it/architecture.rs` holds every `crate::` path against that table.
 //! `design` never receives an outcome: its signatures take [`sample::Covariates`], not [`sample::Sample`].
@@ -59,3 +59,4 @@ pub mod tools;
 // L5 surfaces
 pub mod acic;
 pub mod cli;
+pub mod mcp;

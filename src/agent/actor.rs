@@ -1,9 +1,11 @@
-//! The playbook actor: which revision comes next. Deterministic, and blind: it is handed a [`History`], which cannot hold
-//! an effect.
+//! From a proposal to the next spec, whoever proposes. Deterministic, and blind: it is handed a [`History`], which cannot
+//! hold an effect.
 //!
-//! For each analysis it goes back to the kept design (undoing the last revision if that did not earn its place), reads that
-//! design's findings, and applies the first matching playbook that was never tried on this analysis, is allowed by the plan
-//! and changes something. Several analyses may be revised in the same iteration; one analysis is revised once in each.
+//! Each analysis goes back to its kept design (undoing the last revision if that did not earn its place), and is changed as
+//! the proposal says. The playbook engine proposes the first playbook that a finding of that design calls for, that was
+//! never tried on this analysis, is allowed by the plan and changes something ([`candidates`]); a language model chooses
+//! among the same ones, or makes an edit of its own. Several analyses may be revised in the same iteration; one analysis is
+//! revised once in each.
 
 use super::history::{History, Trial};
 use crate::estimand::{Estimand, Target};
@@ -12,6 +14,8 @@ use crate::plan::Tool;
 use crate::playbook::{Catalogue, Change, Playbook, apply};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use crate::term::Term;
+use crate::tools::{Edit, Proposal, ProposedChange};
+use std::collections::BTreeMap;
 
 /// The tool that a change needs, if any.
 #[must_use]
@@ -23,26 +27,109 @@ pub fn tool_of(change: &Change) -> Option<Tool> {
     }
 }
 
-/// The next spec, or `None` if no playbook applies to any analysis. `enrich` gives the terms of an analysis with squares
-/// and products added (or only those to add); it needs to know which columns are binary, which a history does not.
+/// What an edit makes of an analysis, with a sentence; or why it cannot be made.
+pub type Apply<'a> = &'a dyn Fn(&Edit, &Analysis) -> Result<(Analysis, String), String>;
+
+/// The next spec by the first playbook that applies to each analysis, or `None` if none applies to any. `enrich` gives the
+/// terms of an analysis with squares and products added (or only those to add); it needs to know which columns are binary,
+/// which a history does not.
 #[must_use]
 pub fn revise(
     history: &History,
     catalogue: &Catalogue,
     enrich: &dyn Fn(&Analysis) -> Vec<Term>,
 ) -> Option<AnalysisSpec> {
-    let last = history.last()?;
+    let first = |(requested, names): (Target, Vec<String>)| {
+        let name = names.into_iter().next()?;
+        Some(ProposedChange { requested, edit: Edit::Playbook { name }, reason: String::new() })
+    };
+    let changes = candidates(history, catalogue, enrich).into_iter().filter_map(first).collect();
+    let by_playbook = |edit: &Edit, analysis: &Analysis| {
+        let playbook = catalogue.get(&edit.name()).ok_or_else(|| format!("there is no playbook `{}`", edit.name()))?;
+        apply(&playbook.front.change, analysis, enrich).ok_or_else(|| "it changes nothing".to_owned())
+    };
+    compose(history, catalogue, &Proposal { changes }, &by_playbook).ok()?
+}
+
+/// The playbooks that apply to each requested estimand now, in the order in which they are tried: those that a finding of
+/// the kept design calls for, that were never tried on it, that the plan allows and that change something.
+#[must_use]
+pub fn candidates(
+    history: &History,
+    catalogue: &Catalogue,
+    enrich: &dyn Fn(&Analysis) -> Vec<Term>,
+) -> BTreeMap<Target, Vec<String>> {
+    let of = |requested: Target| {
+        let kept = history.kept(requested)?;
+        let (base, findings) = (kept.analysis(requested)?, &kept.graded(requested)?.findings);
+        let tried = history.tried(requested);
+        let applies = |playbook: &&Playbook| {
+            !tried.contains(playbook.front.name.as_str())
+                && tool_of(&playbook.front.change).is_none_or(|tool| kept.spec.tools.contains(&tool))
+                && apply(&playbook.front.change, base, enrich).is_some()
+        };
+        let matching = catalogue.matching(findings, requested, base.target).into_iter();
+        Some((requested, matching.filter(applies).map(|playbook| playbook.front.name.clone()).collect()))
+    };
+    history.requested().into_iter().filter_map(of).collect()
+}
+
+/// The next spec by a proposal: every analysis goes back to its kept design, and those named are changed. `None` if nothing
+/// is.
+///
+/// # Errors
+/// An edit that cannot be made, as a sentence for whoever proposed it.
+pub fn compose(
+    history: &History,
+    catalogue: &Catalogue,
+    proposal: &Proposal,
+    edited: Apply<'_>,
+) -> Result<Option<AnalysisSpec>, String> {
+    let Some(last) = history.last().filter(|_| !proposal.changes.is_empty()) else { return Ok(None) };
     let mut next = successor(last);
-    let mut anything = false;
     for requested in history.requested() {
-        let base = back_to_kept(history, last, requested, &mut next.revisions)?;
-        let applied = first_applicable(history, catalogue, requested, &base, enrich);
-        anything |= applied.is_some();
-        let (analysis, revision) = applied.map_or((base, None), |(analysis, revision)| (analysis, Some(revision)));
-        next.revisions.extend(revision);
+        let lost = || format!("the {} has no design to start from", requested.acronym());
+        let base = back_to_kept(history, last, requested, &mut next.revisions).ok_or_else(lost)?;
+        let Some(change) = proposal.changes.iter().find(|change| change.requested == requested) else {
+            next.analyses.push(base);
+            continue;
+        };
+        let (analysis, sentence) = edited(&change.edit, &base)?;
+        let because = history.kept(requested).map(|kept| called_for(kept, requested)).unwrap_or_default();
+        next.revisions.push(revision(catalogue, change, sentence, because));
         next.analyses.push(analysis);
     }
-    anything.then_some(next)
+    Ok(Some(next))
+}
+
+/// The draft by a proposal: the plan's own spec, with what the proposal adds.
+///
+/// # Errors
+/// An edit that cannot be made, as a sentence for whoever proposed it.
+pub fn compose_draft(
+    draft: &AnalysisSpec,
+    catalogue: &Catalogue,
+    proposal: &Proposal,
+    edited: Apply<'_>,
+) -> Result<AnalysisSpec, String> {
+    let mut spec = draft.clone();
+    for change in &proposal.changes {
+        let Some(analysis) = spec.analyses.iter_mut().find(|analysis| analysis.requested == change.requested) else {
+            return Err(format!("the plan does not ask for the {}", change.requested.acronym()));
+        };
+        let (changed, sentence) = edited(&change.edit, analysis)?;
+        *analysis = changed;
+        spec.revisions.push(revision(catalogue, change, sentence, Vec::new()));
+    }
+    Ok(spec)
+}
+
+/// The analyses that the next change starts from: the kept design of each, or the draft before there is one.
+#[must_use]
+pub fn kept_spec(history: &History, draft: &AnalysisSpec) -> AnalysisSpec {
+    let Some(last) = history.last() else { return draft.clone() };
+    let kept = |requested: Target| history.kept(requested)?.analysis(requested).cloned();
+    AnalysisSpec { analyses: history.requested().into_iter().filter_map(kept).collect(), ..last.spec.clone() }
 }
 
 /// The spec that holds the kept analysis of every estimand, if the last one does not: the last step of a loop, so that
@@ -106,36 +193,22 @@ fn called_for(trial: &Trial, requested: Target) -> Vec<String> {
     findings.iter().filter(|f| f.severity >= Severity::Warn).map(|f| f.code.key().to_owned()).collect()
 }
 
-fn first_applicable(
-    history: &History,
-    catalogue: &Catalogue,
-    requested: Target,
-    base: &Analysis,
-    enrich: &dyn Fn(&Analysis) -> Vec<Term>,
-) -> Option<(Analysis, Revision)> {
-    let kept = history.kept(requested)?;
-    let findings = &kept.graded(requested)?.findings;
-    let tried = history.tried(requested);
-    let untried = catalogue.matching(findings, requested, base.target).into_iter().filter(|playbook| {
-        !tried.contains(playbook.front.name.as_str())
-            && tool_of(&playbook.front.change).is_none_or(|tool| kept.spec.tools.contains(&tool))
-    });
-    let mut applicable = untried.filter_map(|playbook| {
-        let (analysis, change) = apply(&playbook.front.change, base, enrich)?;
-        Some((analysis, revision(playbook, requested, change, called_for(kept, requested))))
-    });
-    applicable.next()
-}
-
-fn revision(playbook: &Playbook, requested: Target, change: String, codes: Vec<String>) -> Revision {
-    let front = &playbook.front;
+fn revision(catalogue: &Catalogue, change: &ProposedChange, sentence: String, codes: Vec<String>) -> Revision {
+    let name = change.edit.name();
+    let playbook = catalogue.get(&name).filter(|_| matches!(change.edit, Edit::Playbook { .. }));
+    let addressed = |code: &String| playbook.is_none_or(|p| p.front.addresses.iter().any(|a| a.key() == code));
+    let estimand_effect = match &change.edit {
+        Edit::Playbook { .. } => playbook.map(|p| p.front.estimand_effect.clone()).unwrap_or_default(),
+        Edit::Trim { .. } => "The effect is among the units that are kept, and is named a trimmed one.".to_owned(),
+        Edit::AddTerms { .. } => "None: the estimand stays what it was.".to_owned(),
+    };
     Revision {
-        requested,
-        playbook: front.name.clone(),
-        because: codes.into_iter().filter(|code| front.addresses.iter().any(|a| a.key() == code)).collect(),
-        change,
-        estimand_effect: front.estimand_effect.clone(),
+        requested: change.requested,
+        playbook: name,
+        because: codes.into_iter().filter(addressed).collect(),
+        change: sentence,
+        estimand_effect,
         reverted: false,
-        reason: None,
+        reason: Some(change.reason.trim()).filter(|reason| !reason.is_empty()).map(str::to_owned),
     }
 }

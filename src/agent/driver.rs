@@ -2,23 +2,28 @@
 //!
 //! It decides nothing. What comes next is [`Run::next`]; what a stage computes is in `pipeline`; what a step's files look
 //! like is in `pipeline::render`. Everything is deterministic, so a resumed run is the same run again: the store verifies
-//! the steps that are on record and appends the rest.
+//! the steps that are on record and appends the rest, and what a model answered before counts again ([`super::minds`]).
 
-use super::actor;
+use super::brief;
+use super::budget::Budget;
+use super::desk::{Desk, Matter};
 use super::events::{DesignGrade, Event as Told, FinalVerdict, Observer};
 use super::history::DesignSummary;
+use super::minds::Minds;
 use super::run::{Action, Chosen, Event, Limits, LoopError, Run};
 use crate::artifacts::{ArtifactError, ArtifactStore, Step};
-use crate::critique::{self, AnalysisCritique, Critique, CritiqueInput, Executed, Stage, alignment};
+use crate::critique::{self, AnalysisCritique, Critique, CritiqueInput, Executed, Stage, alignment, opinion};
 use crate::estimand::Target;
-use crate::finding::Tier;
+use crate::llm::{Exchange, ModelError, Recording};
 use crate::pipeline::render::{self, Provenance};
 use crate::pipeline::results::{self, Iteration, Unblinded};
 use crate::pipeline::{Prepared, design};
 use crate::playbook::Catalogue;
 use crate::report::ReportError;
-use crate::report::documents::{AnalysisDesign, Answer, ResultsDocument};
-use crate::spec::{self, AnalysisSpec};
+use crate::report::documents::{AnalysisDesign, Answer, Conduct, ResultsDocument, RoleUsage};
+use crate::spec::AnalysisSpec;
+use crate::tools::Role;
+use crate::tools::privacy::Privacy;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run needs beside its store.
@@ -62,6 +67,15 @@ pub enum RunError {
     /// The person asked to stop.
     #[error("stopped before the end")]
     Cancelled,
+    /// A model that cannot be asked.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A prompt that cannot be rendered: a mistake of this program.
+    #[error(transparent)]
+    Brief(#[from] brief::BriefError),
+    /// A tool ended the run.
+    #[error("a tool ended the run: {0}")]
+    Tool(String),
 }
 
 /// The trailers that say which run this is.
@@ -76,42 +90,93 @@ pub fn identity(prepared: &Prepared, catalogue: &Catalogue) -> Vec<(String, Stri
 /// [`RunError`]; every step before it is on record.
 pub fn run(
     input: &RunInput<'_>,
+    minds: &mut Minds,
     store: &mut dyn ArtifactStore,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
-    let provenance = Provenance::of(input.prepared, input.catalogue);
-    let mut driver = Driver { input, store, observer, provenance, tried: Vec::new(), unblinded: None, results: None };
+    let plan = &input.prepared.plan;
+    let budget = Budget::new(&plan.budget, minds.actor_price, minds.critic_price);
+    let mut machine = Run::new(Limits::of(plan), input.catalogue)?.within(budget);
+    let mut driver = Driver::new(input, minds, store, observer)?;
     driver.open()?;
-    let mut machine = Run::new(Limits::of(&input.prepared.plan), input.catalogue)?;
     loop {
         let event = match machine.next() {
-            Action::Draft => Event::Drafted(Box::new(input.prepared.draft.clone())),
+            Action::Draft => driver.draft(&machine)?,
             Action::Design { spec, .. } => Event::Designed(driver.design(*spec)?),
-            Action::Critique { .. } => Event::Criticised(Box::new(driver.criticise()?)),
-            Action::Revise { .. } => Event::Revised(driver.revise(&machine).map(Box::new)),
+            Action::Critique { .. } => driver.criticise(&machine)?,
+            Action::Revise { .. } => driver.revise(&machine)?,
+            Action::CallModel { role, request } => driver.ask(role, &request)?,
+            Action::CallTools { role, calls } => driver.call_tools(&machine, role, &calls)?,
+            Action::Conclude { ending, .. } => driver.conclude(&machine, ending)?,
             Action::Unblind { answers } => {
                 driver.unblind(&answers)?;
                 Event::Unblinded
             }
-            Action::Report => Event::Reported(driver.report()?),
-            Action::Done { accepted } => return driver.finish(accepted),
+            Action::Report => driver.grade_answers(&machine)?,
+            Action::Done { accepted } => return driver.finish(&machine, accepted),
         };
         tracing::debug!(iterations = machine.iterations(), "the loop goes on");
         machine.advance(event)?;
+        driver.record(&machine)?;
     }
 }
 
-struct Driver<'a> {
-    input: &'a RunInput<'a>,
-    store: &'a mut dyn ArtifactStore,
-    observer: &'a mut dyn Observer,
-    provenance: Provenance,
-    tried: Vec<Iteration>,
-    unblinded: Option<Unblinded>,
-    results: Option<ResultsDocument>,
+/// Where exchanges with models are, inside a run's repository.
+pub(super) const TRANSCRIPT: &str = "transcript";
+/// The loop's state after the last exchange.
+pub(super) const STATE: &str = "state.json";
+
+pub(super) struct Driver<'a> {
+    pub(super) input: &'a RunInput<'a>,
+    pub(super) minds: &'a mut Minds,
+    pub(super) store: &'a mut dyn ArtifactStore,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) provenance: Provenance,
+    pub(super) privacy: Privacy,
+    /// Exchanges of an attempt that was killed.
+    pub(super) memory: Recording,
+    /// Exchanges so far.
+    pub(super) sequence: u32,
+    /// An exchange that is not on record yet.
+    pub(super) exchange: Option<Exchange>,
+    /// What the conversation that is going on works on.
+    pub(super) desk: Option<Desk>,
+    pub(super) tried: Vec<Iteration>,
+    pub(super) unblinded: Option<Unblinded>,
+    pub(super) results: Option<ResultsDocument>,
+    /// What the host was told of budgets and shortfalls.
+    pub(super) told: usize,
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
+    fn new(
+        input: &'a RunInput<'a>,
+        minds: &'a mut Minds,
+        store: &'a mut dyn ArtifactStore,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Self, RunError> {
+        let prepared = input.prepared;
+        let recorded = store.recorded(&format!("{TRANSCRIPT}/"))?;
+        let exchanges = recorded.into_iter().filter(|(name, _)| !name.ends_with(STATE));
+        let privacy = &prepared.plan.privacy;
+        Ok(Driver {
+            input,
+            provenance: Provenance::of(prepared, input.catalogue),
+            privacy: Privacy::new(prepared, privacy.min_cell, privacy.redact_names),
+            memory: Recording::from_files(exchanges)?,
+            minds,
+            store,
+            observer,
+            sequence: 0,
+            exchange: None,
+            desk: None,
+            tried: Vec::new(),
+            unblinded: None,
+            results: None,
+            told: 0,
+        })
+    }
+
     fn open(&mut self) -> Result<(), RunError> {
         let prepared = self.input.prepared;
         let (rows, treated) = prepared.arms();
@@ -124,15 +189,21 @@ impl Driver<'_> {
             plan_sha256: prepared.plan_sha256.clone(),
             data_sha256: prepared.document.sha256.clone(),
         });
-        self.commit(render::plan_step(prepared, &self.provenance)?)?;
+        self.commit(render::plan_step(prepared, &self.provenance, self.models().as_ref())?)?;
         self.commit(render::dataset_step(prepared, &self.provenance)?)
+    }
+
+    /// What the manifest says of models and prompts, where there are any.
+    fn models(&self) -> Option<render::Models> {
+        let prompts = brief::hashes();
+        self.minds.any_model().then(|| render::Models { prompts, conduct: None })
     }
 
     fn stage(&mut self, stage: impl Into<String>) {
         self.observer.on(&Told::Stage { stage: stage.into() });
     }
 
-    fn commit(&mut self, step: Step) -> Result<(), RunError> {
+    pub(super) fn commit(&mut self, step: Step) -> Result<(), RunError> {
         if self.observer.cancelled() {
             return Err(RunError::Cancelled);
         }
@@ -171,15 +242,32 @@ impl Driver<'_> {
         Ok(summary)
     }
 
-    fn criticise(&mut self) -> Result<Critique, RunError> {
-        let critique = self.critique(Stage::Design, BTreeMap::new(), None)?;
+    /// The computed critique of the last design, or, with a model as critic, the conversation that is held under it.
+    fn criticise(&mut self, machine: &Run) -> Result<Event, RunError> {
+        let computed = self.critique(Stage::Design, BTreeMap::new(), None)?;
+        if self.minds.critic.is_some() && machine.stopped().is_none() {
+            return self.brief(machine, Matter::Criticise(Box::new(computed)));
+        }
+        let critique = self.alone(computed, machine);
+        self.criticised(critique)
+    }
+
+    /// A critique that no model adds to. Where one was due, it says why there is none.
+    fn alone(&self, computed: Critique, machine: &Run) -> Critique {
+        match machine.stopped() {
+            Some(why) if self.minds.critic.is_some() => opinion::without(computed, &self.minds.name(Role::Critic), why),
+            _ => computed,
+        }
+    }
+
+    pub(super) fn criticised(&mut self, critique: Critique) -> Result<Event, RunError> {
         self.observer.on(&Told::Graded { iteration: critique.iteration, analyses: grades(&critique) });
         if let Some(last) = self.tried.last_mut() {
             last.critique = Some(critique.clone());
             let step = render::critique_step(&critique, &last.spec, &self.input.prepared.plan, &self.provenance)?;
             self.commit(step)?;
         }
-        Ok(critique)
+        Ok(Event::Criticised(Box::new(critique)))
     }
 
     fn critique(
@@ -207,13 +295,6 @@ impl Driver<'_> {
         Ok(critique::critique(&input))
     }
 
-    fn revise(&mut self, machine: &Run) -> Option<AnalysisSpec> {
-        let prepared = self.input.prepared;
-        let (confounders, binary) = (&prepared.draft.confounders, prepared.binary_columns());
-        let enrich = |analysis: &spec::Analysis| spec::enrich_terms(analysis, confounders, &binary);
-        actor::revise(machine.history(), self.input.catalogue, &enrich)
-    }
-
     fn unblind(&mut self, answers: &[Chosen]) -> Result<(), RunError> {
         self.stage("unblinding: effects of every spec that was tried, and their sensitivity");
         let answering = answers.iter().map(|chosen| (chosen.requested, chosen.iteration)).collect();
@@ -224,25 +305,61 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn report(&mut self) -> Result<Vec<(Target, Tier)>, RunError> {
+    /// The computed critique of the answers, or the conversation that is held under it.
+    fn grade_answers(&mut self, machine: &Run) -> Result<Event, RunError> {
         let Some(unblinded) = self.unblinded.take() else {
             return Err(RunError::OutOfOrder("a report before unblinding"));
         };
         let critique = self.critique(Stage::Final, unblinded.answering.clone(), Some(&unblinded))?;
         let hashes = self.input.catalogue.hashes();
+        let computed = critique.clone();
         let results = results::document(self.input.prepared, &self.tried, unblinded, (critique, hashes));
+        self.results = Some(results);
+        if self.minds.critic.is_some() && machine.stopped().is_none() {
+            return self.brief(machine, Matter::Criticise(Box::new(computed)));
+        }
+        let critique = self.alone(computed, machine);
+        self.report(machine, critique)
+    }
+
+    /// Puts the final critique into the results, and reports.
+    pub(super) fn report(&mut self, machine: &Run, critique: Critique) -> Result<Event, RunError> {
+        let Some(mut results) = self.results.take() else {
+            return Err(RunError::OutOfOrder("a report before the answers"));
+        };
+        results::held_under(&mut results, critique);
+        results.conduct = self.conduct(machine);
         self.commit(render::results_step(&results, &self.provenance)?)?;
         self.stage("plots, report and notebook");
         let files = render::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };
-        for step in render::report_steps(&files, &self.provenance)? {
+        let models = self.models().map(|models| render::Models { conduct: results.conduct.clone(), ..models });
+        for step in render::report_steps(&files, &self.provenance, models.as_ref())? {
             self.commit(step)?;
         }
         let tiers = results.answers.iter().map(|answer| (answer.requested, answer.tier)).collect();
         self.results = Some(results);
-        Ok(tiers)
+        Ok(Event::Reported(tiers))
     }
 
-    fn finish(mut self, accepted: bool) -> Result<Outcome, RunError> {
+    fn conduct(&self, machine: &Run) -> Option<Conduct> {
+        // A playbook run says something of its conduct only if its budget ended it.
+        if !self.minds.any_model() && machine.stopped().is_none() {
+            return None;
+        }
+        let spent = machine.spent();
+        Some(Conduct {
+            actor: self.minds.name(Role::Actor),
+            critic: self.minds.name(Role::Critic),
+            actor_usage: if self.minds.actor_is_model { spent.actor } else { RoleUsage::default() },
+            critic_usage: spent.critic,
+            cost_usd: machine.cost(),
+            stopped: machine.stopped().map(str::to_owned),
+            shortfalls: machine.shortfalls(),
+            flagged: Vec::new(),
+        })
+    }
+
+    fn finish(mut self, machine: &Run, accepted: bool) -> Result<Outcome, RunError> {
         let Some(results) = self.results.take() else { return Err(RunError::OutOfOrder("an end before the report")) };
         self.observer.on(&Told::Finished {
             accepted,
@@ -250,7 +367,9 @@ impl Driver<'_> {
             out: self.input.out.to_owned(),
             branch: self.store.branch().to_owned(),
             tree: self.store.tree_hash().unwrap_or_default(),
+            conduct: results.conduct.clone(),
         });
+        tracing::debug!(iterations = machine.iterations(), "the run is over");
         Ok(Outcome { accepted, results })
     }
 }

@@ -4,6 +4,8 @@
 
 use crate::estimand::{Effect, Target};
 use crate::finding::{Finding, Tier};
+use crate::report::documents::Conduct;
+use crate::tools::Role;
 use serde::Serialize;
 
 /// The grade of one analysis' design.
@@ -96,6 +98,41 @@ pub enum Event {
         /// True if an earlier change is undone.
         reverted: bool,
     },
+    /// A model is asked.
+    Asked {
+        /// Which one.
+        role: Role,
+        /// Provider and model.
+        model: String,
+    },
+    /// A piece of what a model says, as it arrives.
+    Said {
+        /// Which one.
+        role: Role,
+        /// The piece.
+        text: String,
+    },
+    /// A tool that a model called has run.
+    ToolRan {
+        /// Which model called it.
+        role: Role,
+        /// The tool.
+        tool: String,
+        /// What the operator must read.
+        line: String,
+        /// Whether the call was refused or failed.
+        refused: bool,
+    },
+    /// A budget was reached: the run ends with what it has.
+    Stopped {
+        /// Which, as a sentence.
+        why: String,
+    },
+    /// A model did not deliver what it was asked for.
+    Shortfall {
+        /// What, as a sentence.
+        what: String,
+    },
     /// The loop has settled; effects exist from here on.
     Unblinded {
         /// Number of specs tried.
@@ -115,6 +152,9 @@ pub enum Event {
         branch: String,
         /// Hash of the final tree: the same for the same plan, data, seed and version.
         tree: String,
+        /// How language models took part; absent where none did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conduct: Option<Conduct>,
     },
 }
 
@@ -125,5 +165,9 @@ pub trait Observer {
     /// True once the person wants to stop.
     fn cancelled(&self) -> bool {
         false
+    }
+    /// Seconds since the run began. A host without a clock never runs out of time.
+    fn elapsed(&self) -> f64 {
+        0.0
     }
 }

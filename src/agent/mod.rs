@@ -74,6 +74,7 @@
 //!         }
 //!         Action::Report => Event::Reported(vec![(Target::Ate, Tier::FullySatisfactory)]),
 //!         Action::Done { accepted } => break accepted,
+//!         _ => unreachable!("no conversation was begun"),
 //!     };
 //!     run.advance(event)?;
 //! };
@@ -84,9 +85,17 @@
 //! ```
 
 pub mod actor;
+pub mod brief;
+pub mod budget;
+mod conversations;
+pub mod desk;
 pub mod driver;
 pub mod events;
 mod guard;
 pub mod history;
+pub mod minds;
+pub mod prices;
 pub mod run;
 pub mod standing;
+pub mod talk;
+mod words;

@@ -8,6 +8,11 @@
 //!                              └─ last iteration ───────────┴─▶ Unblind ─▶ Report ─▶ Done
 //! ```
 //!
+//! *Conversations.* A draft, a revision, a critique and the final critique may each be decided in a conversation: instead of
+//! the event that is due the machine is told [`Event::Briefed`], and says [`Action::CallModel`] and [`Action::CallTools`]
+//! until it says [`Action::Conclude`]. Every answer is counted against the budget; when one is reached the conversation
+//! ends, the loop settles on what it has, and the run is not accepted.
+//!
 //! *Blindness.* No type that an event carries before `Unblind` has a place for an effect: a design is a [`DesignSummary`], a
 //! critique is refused if it is final or holds a number that only an effect can give, and `Unblinded` carries nothing. So a
 //! revision cannot depend on an answer, whoever the actor is.
@@ -17,208 +22,19 @@
 //! iteration. If `max_iterations` leaves no room for it, each answer refers to the iteration in which the kept design of
 //! its analysis was last run ([`Chosen::iteration`]).
 
+use super::budget::{Budget, Spent};
 use super::history::{DesignSummary, History, Trial};
+use super::talk::{Ending, Next, Talk};
 use super::{actor, guard};
-use crate::critique::Critique;
 use crate::critique::verdict;
 use crate::estimand::Target;
 use crate::finding::Tier;
-use crate::plan::{Plan, StopWhen, Tool};
+use crate::plan::StopWhen;
 use crate::playbook::Catalogue;
 use crate::spec::AnalysisSpec;
 use serde::{Deserialize, Serialize};
 
-/// What the plan says about the loop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// At most this many specs; at least 1.
-    pub max_iterations: u32,
-    /// When to stop before that.
-    pub stop_when: StopWhen,
-    /// The allow-list.
-    pub tools: Vec<Tool>,
-}
-
-impl Limits {
-    /// The limits that a plan sets.
-    #[must_use]
-    pub fn of(plan: &Plan) -> Self {
-        Self { max_iterations: plan.loop_.max_iterations, stop_when: plan.loop_.stop_when, tools: plan.tools.clone() }
-    }
-}
-
-/// Which iteration answers a requested estimand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Chosen {
-    /// The estimand the plan asked for.
-    pub requested: Target,
-    /// The iteration.
-    pub iteration: u32,
-}
-
-/// Why the loop settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Settled {
-    /// The actor had nothing more to change.
-    NothingToRevise,
-    /// Every estimand was at least satisfactory with caveats, and the plan said to stop there.
-    Satisfactory,
-    /// The plan allows no further spec.
-    MaxIterations,
-}
-
-/// What is to be done next.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "action")]
-pub enum Action {
-    /// Turn the plan into the first spec; answer with [`Event::Drafted`].
-    Draft,
-    /// Commit and run a spec up to its design, without effects; answer with [`Event::Designed`].
-    Design {
-        /// The iteration, from 1.
-        iteration: u32,
-        /// The spec.
-        spec: Box<AnalysisSpec>,
-    },
-    /// Grade that design; answer with [`Event::Criticised`].
-    Critique {
-        /// The iteration.
-        iteration: u32,
-    },
-    /// Ask the actor for a revised spec, from [`Run::history`]; answer with [`Event::Revised`].
-    Revise {
-        /// The iteration that the revised spec will be.
-        iteration: u32,
-    },
-    /// Compute effects; answer with [`Event::Unblinded`].
-    Unblind {
-        /// Which iteration answers which estimand.
-        answers: Vec<Chosen>,
-    },
-    /// Grade and report the answers; respond with [`Event::Reported`].
-    Report,
-    /// Nothing: the run is over.
-    Done {
-        /// The exit decision.
-        accepted: bool,
-    },
-}
-
-/// What came of an action.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "event", content = "with")]
-pub enum Event {
-    /// The first spec.
-    Drafted(Box<AnalysisSpec>),
-    /// The design, as far as the loop may know it.
-    Designed(DesignSummary),
-    /// The critique of the design.
-    Criticised(Box<Critique>),
-    /// A revised spec, or `None` if there is nothing to revise.
-    Revised(Option<Box<AnalysisSpec>>),
-    /// Effects were computed. None of them comes in here.
-    Unblinded,
-    /// The final tier of each requested estimand.
-    Reported(Vec<(Target, Tier)>),
-}
-
-impl Event {
-    fn name(&self) -> &'static str {
-        match self {
-            Event::Drafted(_) => "drafted",
-            Event::Designed(_) => "designed",
-            Event::Criticised(_) => "criticised",
-            Event::Revised(_) => "revised",
-            Event::Unblinded => "unblinded",
-            Event::Reported(_) => "reported",
-        }
-    }
-}
-
-/// Why an event was refused. The run stays where it was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LoopError {
-    /// No iteration is allowed.
-    #[error("`loop.max_iterations` is 0, so not even a first spec could be run; set it to 1 or more")]
-    NoIterations,
-    /// An event that does not answer the action.
-    #[error("the loop waits for the result of `{action}`, and was told `{event}`; do what `next` says, then `advance`")]
-    Unexpected {
-        /// What it waits for.
-        action: &'static str,
-        /// What it was told.
-        event: &'static str,
-    },
-    /// A document of another iteration.
-    #[error("a document of iteration {found} was handed in where iteration {expected} was due")]
-    WrongIteration {
-        /// The one that was due.
-        expected: u32,
-        /// The one handed in.
-        found: u32,
-    },
-    /// A critique of another spec.
-    #[error(
-        "the critique is of the spec {found}, and the design of the spec {expected}; criticise the design that was run"
-    )]
-    WrongSpec {
-        /// Hash in the design.
-        expected: String,
-        /// Hash in the critique.
-        found: String,
-    },
-    /// The analyses are not one for each requested estimand.
-    #[error("the analyses are for {found:?}, and must be for {expected:?}, each once and in that order")]
-    Analyses {
-        /// The requested estimands.
-        expected: Vec<Target>,
-        /// Those of the document.
-        found: Vec<Target>,
-    },
-    /// A tool that the plan does not allow.
-    #[error(
-        "{} needs `{}`, which the plan does not list under `tools`; allow it there or leave it out",
-        analysis.map_or("the spec", Target::acronym),
-        tool.key()
-    )]
-    ToolNotAllowed {
-        /// The analysis; `None` if it is the spec's own list.
-        analysis: Option<Target>,
-        /// The tool.
-        tool: Tool,
-    },
-    /// A playbook that was tried before on the same analysis.
-    #[error("`{playbook}` was already tried on the {}; each playbook is tried once on an analysis", analysis.acronym())]
-    Repeated {
-        /// The playbook.
-        playbook: String,
-        /// The analysis.
-        analysis: Target,
-    },
-    /// A proposal that changes what is not the actor's.
-    #[error(
-        "the revised spec differs from the one before in more than its analyses; data, treatment, outcome, confounders, tools and seed are the plan's"
-    )]
-    NotTheActors,
-    /// A changed analysis without a revision line.
-    #[error("the analysis for the {} was changed without a revision that says why; add one", analysis.acronym())]
-    Unexplained {
-        /// The analysis.
-        analysis: Target,
-    },
-    /// A proposal that revises nothing.
-    #[error("the revised spec tries nothing new; say that there is nothing to revise, and the loop settles by itself")]
-    NothingNew,
-    /// Something that only an effect could tell, before unblinding.
-    #[error("the loop is blind, and was handed {what}; that must wait until it has settled")]
-    NotBlind {
-        /// What.
-        what: &'static str,
-    },
-}
+pub use super::words::{Action, Chosen, Event, Limits, LoopError, Settled};
 
 /// Where the run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -241,6 +57,14 @@ pub struct Run {
     history: History,
     settled: Option<Settled>,
     phase: Phase,
+    /// The conversation that decides what is due, if there is one.
+    talk: Option<Talk>,
+    budget: Option<Budget>,
+    spent: Spent,
+    /// The budget that was reached.
+    stopped: Option<String>,
+    /// What models were asked for and did not deliver.
+    shortfalls: Vec<String>,
 }
 
 impl Run {
@@ -255,12 +79,36 @@ impl Run {
         }
         let forced = catalogue.iter().filter(|playbook| !playbook.front.keep_only_if_not_worse);
         let history = History::new(forced.map(|playbook| playbook.front.name.clone()).collect());
-        Ok(Self { limits, history, settled: None, phase: Phase::Draft })
+        Ok(Self {
+            limits,
+            history,
+            settled: None,
+            phase: Phase::Draft,
+            talk: None,
+            budget: None,
+            spent: Spent::default(),
+            stopped: None,
+            shortfalls: Vec::new(),
+        })
+    }
+
+    /// The same run, held to a budget.
+    #[must_use]
+    pub fn within(self, budget: Budget) -> Self {
+        Self { budget: Some(budget), ..self }
     }
 
     /// What is to be done next. Asking changes nothing.
     #[must_use]
     pub fn next(&self) -> Action {
+        if let Some(talk) = &self.talk {
+            let role = talk.role();
+            return match talk.next() {
+                Next::CallModel(request) => Action::CallModel { role, request },
+                Next::CallTools(calls) => Action::CallTools { role, calls: calls.to_vec() },
+                Next::Done(ending) => Action::Conclude { role, ending: ending.clone() },
+            };
+        }
         match &self.phase {
             Phase::Draft => Action::Draft,
             Phase::Design { spec } => Action::Design { iteration: spec.iteration, spec: spec.clone() },
@@ -277,6 +125,84 @@ impl Run {
     /// # Errors
     /// [`LoopError`] if the event does not answer the action, or breaks a rule of the loop; the run is then unchanged.
     pub fn advance(&mut self, event: Event) -> Result<(), LoopError> {
+        match event {
+            Event::Briefed(_) | Event::Answered(_) | Event::ToolsRan(_) | Event::TimeOver => self.talked(event),
+            _ if self.talk.as_ref().is_some_and(|talk| !matches!(talk.next(), Next::Done(_))) => {
+                Err(self.unexpected(&event))
+            }
+            _ => {
+                let shortfall = self.shortfall();
+                self.decided(event)?;
+                self.shortfalls.extend(shortfall);
+                self.close();
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a proposed spec would be taken, so that a model can be told why not while it can still mend it.
+    ///
+    /// # Errors
+    /// [`LoopError`] as [`Run::advance`] would say it.
+    pub fn would_take(&self, spec: &AnalysisSpec) -> Result<(), LoopError> {
+        match self.phase {
+            Phase::Draft => guard::draft(&self.limits, spec),
+            _ => guard::proposal(&self.limits, &self.history, spec),
+        }
+    }
+
+    /// An event of a conversation.
+    fn talked(&mut self, event: Event) -> Result<(), LoopError> {
+        let name = event.name();
+        let taken = match event {
+            Event::Briefed(opening) => self.begin(Talk::new(*opening)),
+            Event::Answered(response) => {
+                let taken = self.talk.as_mut().is_some_and(|talk| talk.answered(&response));
+                if let (true, Some(talk)) = (taken, &self.talk) {
+                    self.spent.count(talk.role(), &response);
+                }
+                taken
+            }
+            Event::ToolsRan(outcomes) => {
+                let calls = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
+                let taken = self.talk.as_mut().is_some_and(|talk| talk.ran(outcomes));
+                if let (true, Some(talk)) = (taken, &self.talk) {
+                    self.spent.of(talk.role()).tool_calls += calls;
+                }
+                taken
+            }
+            _ => self.talk.is_some(),
+        };
+        if !taken {
+            return Err(LoopError::Unexpected { action: self.waiting_for(), event: name });
+        }
+        self.hold_to_budget(name == "time_over");
+        Ok(())
+    }
+
+    /// A conversation may begin where something is to be decided, once a phase, and not after a budget was reached.
+    fn begin(&mut self, talk: Talk) -> bool {
+        let open = matches!(self.phase, Phase::Draft | Phase::Critique { .. } | Phase::Revise | Phase::Report);
+        let may = open && self.talk.is_none() && self.stopped.is_none();
+        if may {
+            self.talk = Some(talk);
+        }
+        may
+    }
+
+    /// Ends a conversation that would go on though the budget is used up. One that has just ended well keeps its ending.
+    fn hold_to_budget(&mut self, time_over: bool) {
+        let Some(budget) = &self.budget else { return };
+        let reached = if time_over { Some(budget.time_over()) } else { budget.reached(&self.spent) };
+        let Some(talk) = self.talk.as_mut().filter(|talk| matches!(talk.next(), Next::CallModel(_))) else { return };
+        if let Some(why) = reached {
+            talk.stop(&why);
+            self.stopped = Some(why);
+        }
+    }
+
+    /// The event that a phase waits for.
+    fn decided(&mut self, event: Event) -> Result<(), LoopError> {
         match (&self.phase, event) {
             (Phase::Draft, Event::Drafted(spec)) => {
                 guard::draft(&self.limits, &spec)?;
@@ -295,12 +221,68 @@ impl Run {
                 guard::proposal(&self.limits, &self.history, &spec)?;
                 self.phase = Phase::Design { spec };
             }
+            (Phase::Revise, Event::Revised(None)) if self.stopped.is_some() => self.settle(Settled::Budget),
             (Phase::Revise, Event::Revised(None)) => self.settle(Settled::NothingToRevise),
             (Phase::Unblind, Event::Unblinded) => self.phase = Phase::Report,
-            (Phase::Report, Event::Reported(tiers)) => self.phase = Phase::Done { accepted: self.accepted(&tiers)? },
-            (_, event) => return Err(LoopError::Unexpected { action: self.waiting_for(), event: event.name() }),
+            (Phase::Report, Event::Reported(tiers)) => {
+                let accepted = self.accepted(&tiers)?;
+                self.phase = Phase::Done { accepted };
+            }
+            (_, event) => return Err(self.unexpected(&event)),
         }
         Ok(())
+    }
+
+    /// Puts a conversation that has led to its decision away, and keeps count of it.
+    fn close(&mut self) {
+        let Some(talk) = self.talk.take() else { return };
+        self.spent.of(talk.role()).repairs += talk.repaired();
+    }
+
+    /// What a conversation that gave up leaves to be said. Known before its decision is taken, since a run with a shortfall
+    /// is not accepted.
+    fn shortfall(&self) -> Option<String> {
+        let talk = self.talk.as_ref()?;
+        let Next::Done(Ending::GaveUp(why)) = talk.next() else { return None };
+        let task = match self.phase {
+            Phase::Draft => "the first spec is the plan's own".to_owned(),
+            Phase::Revise => format!("there is no revision after iteration {}", self.iterations()),
+            Phase::Report => "the final critique is the computed one alone".to_owned(),
+            _ => format!("the critique of iteration {} is the computed one alone", self.iterations() + 1),
+        };
+        Some(format!("{}: {task}, because {why}.", talk.role().key()))
+    }
+
+    fn unexpected(&self, event: &Event) -> LoopError {
+        LoopError::Unexpected { action: self.waiting_for(), event: event.name() }
+    }
+
+    /// What models have used up.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        let mut spent = self.spent;
+        if let Some(talk) = &self.talk {
+            spent.of(talk.role()).repairs += talk.repaired();
+        }
+        spent
+    }
+
+    /// Dollars so far, if every model that was asked has a price.
+    #[must_use]
+    pub fn cost(&self) -> Option<f64> {
+        self.budget.as_ref().and_then(|budget| budget.cost(&self.spent))
+    }
+
+    /// The budget that was reached, as a sentence.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    /// What models were asked for and did not deliver.
+    #[must_use]
+    pub fn shortfalls(&self) -> Vec<String> {
+        self.shortfalls.iter().cloned().chain(self.shortfall()).collect()
     }
 
     /// Everything that was tried.
@@ -334,8 +316,13 @@ impl Run {
         self.history.push(trial);
         if self.settled.is_some() {
             self.phase = Phase::Unblind;
+        } else if self.stopped.is_some() {
+            self.settle(Settled::Budget);
         } else if self.limits.stop_when == StopWhen::Satisfactory && self.history.satisfactory() {
             self.settle(Settled::Satisfactory);
+        } else if let Some(why) = self.revisions_used_up() {
+            self.stopped = Some(why);
+            self.settle(Settled::Budget);
         } else if !self.room() {
             self.settle(Settled::MaxIterations);
         } else {
@@ -344,7 +331,13 @@ impl Run {
     }
 
     fn room(&self) -> bool {
-        self.iterations() < self.limits.max_iterations
+        self.iterations() < self.limits.max_iterations && self.revisions_used_up().is_none()
+    }
+
+    fn revisions_used_up(&self) -> Option<String> {
+        let allowed = self.budget.as_ref()?.revisions?;
+        let made = self.iterations().saturating_sub(1);
+        (made >= allowed).then(|| format!("`budget.revisions` is reached: {made} revised specs of {allowed}"))
     }
 
     fn settle(&mut self, why: Settled) {
@@ -358,10 +351,16 @@ impl Run {
         if expected != found {
             return Err(LoopError::Analyses { expected, found });
         }
-        Ok(verdict::accepted(&tiers.iter().map(|(_, tier)| *tier).collect::<Vec<_>>()))
+        let graded = verdict::accepted(&tiers.iter().map(|(_, tier)| *tier).collect::<Vec<_>>());
+        Ok(graded && self.stopped.is_none() && self.shortfalls().is_empty())
     }
 
     fn waiting_for(&self) -> &'static str {
+        match self.talk.as_ref().map(Talk::next) {
+            Some(Next::CallModel(_)) => return "call_model",
+            Some(Next::CallTools(_)) => return "call_tools",
+            Some(Next::Done(_)) | None => {}
+        }
         match self.phase {
             Phase::Draft => "draft",
             Phase::Design { .. } => "design",

@@ -271,6 +271,14 @@ impl ArtifactStore for GitStore {
         Ok(CommitInfo { id, tree, subject: step.subject.clone(), replayed: replayed.is_some() })
     }
 
+    fn recorded(&self, folder: &str) -> Result<Vec<(String, Vec<u8>)>, ArtifactError> {
+        let failed = |e| ArtifactError::git("read the recorded run", &self.dir, &e);
+        let found = files(&self.repo, self.recorded.last().map(|commit| commit.tree)).map_err(failed)?;
+        let inside = found.into_iter().filter_map(|(path, id)| Some((path.strip_prefix(folder)?.to_owned(), id)));
+        let read = |(name, id): (String, Oid)| Ok((name, self.repo.find_blob(id)?.content().to_vec()));
+        inside.map(read).collect::<Result<_, _>>().map_err(failed)
+    }
+
     fn location_note(&mut self, key: &str, value: &str) -> Result<(), ArtifactError> {
         let key = note_key(key)?;
         let write = || self.repo.config()?.set_str(&key, value);

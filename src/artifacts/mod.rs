@@ -165,6 +165,13 @@ pub trait ArtifactStore {
     /// See [`ArtifactError`]. After an error the store still holds every step recorded so far.
     fn commit(&mut self, step: &Step) -> Result<CommitInfo, ArtifactError>;
 
+    /// The files under a folder (its name with `/` at the end) at the end of the run that is being continued, by their
+    /// names inside it; none for a run that begins.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    fn recorded(&self, folder: &str) -> Result<Vec<(String, Vec<u8>)>, ArtifactError>;
+
     /// Remembers a fact that must not be part of the tree, such as the absolute directory of the plan.
     ///
     /// # Errors

@@ -60,6 +60,9 @@ pub enum Command {
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.
     Estimate(EstimateArgs),
+    /// Read what was said to language models, and what they answered.
+    #[command(subcommand)]
+    Transcript(TranscriptCommand),
     /// Read the playbooks: what is done about a diagnostic that fails.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
@@ -80,7 +83,12 @@ pub enum Command {
   oci-agent run examples/nhefs/plan.yaml
   oci-agent run plan.yaml --out runs/first-try
   oci-agent run plan.yaml --resume            continue after an interruption
-  oci-agent run plan.yaml --json | jq .       follow along by machine")]
+  oci-agent run plan.yaml --json | jq .       follow along by machine
+  oci-agent run plan.yaml --no-model          the playbook engine instead of the plan's language models
+  oci-agent run plan.yaml --replay oci-runs/x answers from the recording of an earlier run: no network, no key
+
+Exit codes: 0 accepted, 1 finished and not accepted (or ended by a budget), 2 something to fix in the plan or the call,
+3 something outside (network, disk, Ctrl-C).")]
 pub struct RunArgs {
     /// The plan.
     #[arg(value_name = "PLAN")]
@@ -99,6 +107,39 @@ pub struct RunArgs {
     /// Playbooks to use instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub playbooks: Option<PathBuf>,
+    /// Answer every request to a language model from a recording: the repository of an earlier run, or its transcript
+    /// folder. Needs no network and no key, and stops at the first request that differs.
+    #[arg(long, value_name = "DIR")]
+    pub replay: Option<PathBuf>,
+    /// Ask no language model, whatever the plan says: the playbook engine acts, the rubric grades.
+    #[arg(long, conflicts_with = "replay")]
+    pub no_model: bool,
+}
+
+/// Recorded exchanges with language models.
+#[derive(Debug, Subcommand)]
+pub enum TranscriptCommand {
+    /// Print what was sent, exactly, and what came back.
+    Show(TranscriptShowArgs),
+}
+
+/// Prints every exchange of a run with a language model, in order: the body that was sent, as it was sent, and the answer.
+/// Keys are in headers, which are never recorded.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent transcript show oci-runs/nhefs
+  oci-agent transcript show oci-runs/nhefs --exchange 3
+  oci-agent transcript show oci-runs/nhefs --bodies | jq .messages")]
+pub struct TranscriptShowArgs {
+    /// The run's repository, or a folder of exchanges.
+    #[arg(value_name = "DIR")]
+    pub run: PathBuf,
+    /// Only this one, by its number.
+    #[arg(long, value_name = "N")]
+    pub exchange: Option<u32>,
+    /// Only the bodies, one line of JSON each.
+    #[arg(long)]
+    pub bodies: bool,
 }
 
 /// Where `data.source` is looked for.

@@ -21,6 +21,25 @@ pub fn log_filter() -> Option<String> {
     std::env::var("OCI_AGENT_LOG").ok().filter(|text| !text.is_empty())
 }
 
+/// A variable that is set to something.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.trim().is_empty())
+}
+
+/// A number that differs between processes, for the pauses between retries.
+#[must_use]
+pub fn jitter() -> u64 {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
+    u64::from(nanos) ^ (u64::from(std::process::id()) << 32)
+}
+
+/// A stopwatch.
+#[must_use]
+pub fn stopwatch() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// Seconds since 1970, for commit times. `SOURCE_DATE_EPOCH` pins it, as reproducible builds do.
 #[must_use]
 pub fn now() -> i64 {

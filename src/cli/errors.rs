@@ -3,6 +3,7 @@
 
 use crate::artifacts::{ArtifactError, Fault};
 use crate::dataset::DatasetError;
+use crate::llm::ModelError;
 use crate::pipeline::PrepareError;
 use std::path::Path;
 use std::sync::Arc;
@@ -116,6 +117,30 @@ pub fn from_prepare(error: PrepareError, plan: &Path, look: super::output::Look)
 pub fn from_dataset(error: &DatasetError) -> CliError {
     let (message, hint) = (error.to_string(), error.hint());
     if error.is_io() { CliError::world(message, hint) } else { CliError::user(message, hint) }
+}
+
+/// A model that cannot be asked. `resume` says how to go on, if there is something to go on with.
+pub fn from_model(error: &ModelError, resume: &str) -> CliError {
+    let (kind, hint) = match error {
+        ModelError::Key { hint, .. }
+        | ModelError::Refused { hint, .. }
+        | ModelError::NotThisProtocol { hint, .. }
+        | ModelError::Settings { hint, .. }
+        | ModelError::Replay { hint, .. } => (Kind::User, hint.clone()),
+        ModelError::Unavailable { hint, .. } => (Kind::World, hint.clone()),
+        ModelError::Cancelled | ModelError::Deadline => (Kind::World, String::new()),
+    };
+    let hints = [hint, resume.to_owned()].into_iter().filter(|hint| !hint.is_empty()).map(sentence).collect();
+    CliError { kind, message: error.to_string(), hints, rendered: None }
+}
+
+/// Hints of other layers are clauses; here they stand alone.
+fn sentence(clause: String) -> String {
+    let mut letters = clause.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let ended = clause.ends_with(['.', '!', '?']) || clause.ends_with("--resume");
+    let end = if ended { "" } else { "." };
+    first + letters.as_str() + end
 }
 
 /// A run's repository that cannot be used. The message names the place and the way out.

@@ -11,10 +11,12 @@ mod errors;
 mod estimate;
 mod files;
 mod init;
+mod models;
 mod output;
 mod playbook;
 mod run;
 mod simulate;
+mod transcript;
 
 use args::{Cli, Command, Global};
 use clap::Parser;
@@ -62,6 +64,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
         Command::Acic(command) => acic::acic(&command, &cli.global),
+        Command::Transcript(command) => transcript::transcript(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
         Command::Simulate(command) => simulate::simulate(&command, &cli.global),
     }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How to render for this terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,12 @@ pub fn paint(text: &str, code: &str, color: bool) -> String {
     if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
+/// Text of others without what would move a terminal's cursor or change its colours.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
 const BOLD: &str = "1";
 const DIM: &str = "2";
 const GREEN: &str = "32";
@@ -77,13 +83,23 @@ pub struct Follower {
     bar: Option<ProgressBar>,
     cancel: Arc<AtomicBool>,
     failed: Option<CliError>,
+    /// Since the run began; `None` while a recording is replayed, whose time is over when it was.
+    clock: Option<Instant>,
+    /// A model is in the middle of a line.
+    speaking: bool,
 }
 
 impl Follower {
     /// `cancel` is set by Ctrl-C.
     #[must_use]
     pub fn new(json: bool, quiet: u8, cancel: Arc<AtomicBool>) -> Self {
-        Follower { json, quiet, look: Look::of(true), bar: None, cancel, failed: None }
+        let clock = Some(super::env::stopwatch());
+        Follower { json, quiet, look: Look::of(true), bar: None, cancel, failed: None, clock, speaking: false }
+    }
+
+    /// Time does not count.
+    pub fn without_clock(&mut self) {
+        self.clock = None;
     }
 
     /// Shows a spinner with what is being done, on a terminal only.
@@ -114,9 +130,28 @@ impl Follower {
         }
     }
 
-    fn line(&self, text: &str) {
+    /// What a model says, as it arrives.
+    fn said(&mut self, role: &str, text: &str) {
         if self.quiet > 0 {
             return;
+        }
+        self.idle();
+        let start = if self.speaking {
+            String::new()
+        } else {
+            format!("    {} ", paint(&format!("{role} says"), DIM, self.look.color))
+        };
+        self.speaking = true;
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "{start}{}", plain(text).replace('\n', "\n      ")).and_then(|()| err.flush());
+    }
+
+    fn line(&mut self, text: &str) {
+        if self.quiet > 0 {
+            return;
+        }
+        if std::mem::take(&mut self.speaking) {
+            stderr("");
         }
         match &self.bar {
             Some(bar) => bar.suspend(|| stderr(text)),
@@ -153,6 +188,16 @@ impl Follower {
                 let verb = if *reverted { "undone" } else { "playbook" };
                 self.line(&format!("    -> {}: {verb} `{playbook}`: {change}", requested.acronym()));
             }
+            Event::Asked { role, model } => self.busy(&format!("the {} ({model}) is thinking", role.key())),
+            Event::Said { role, text } => self.said(role.key(), text),
+            Event::ToolRan { tool, line, refused, .. } => {
+                let mark = if *refused { paint("refused", YELLOW, color) } else { paint("tool", DIM, color) };
+                self.line(&format!("    {mark} {}: {}", plain(tool), plain(line)));
+            }
+            Event::Stopped { why } => {
+                self.line(&format!("{} {why}. The run ends with what it has.", paint("stopped", YELLOW, color)));
+            }
+            Event::Shortfall { what } => self.line(&format!("{} {}", paint("missing", YELLOW, color), plain(what))),
             Event::Unblinded { specs, effects } => self.line(&format!(
                 "The design has settled: looking at the outcome now. {specs} {} tried, {effects} effects computed, all on record.",
                 if *specs == 1 { "spec" } else { "specs" }
@@ -186,5 +231,9 @@ impl Observer for Follower {
 
     fn cancelled(&self) -> bool {
         self.cancel.load(Ordering::SeqCst)
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.clock.map_or(0.0, |clock| clock.elapsed().as_secs_f64())
     }
 }

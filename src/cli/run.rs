@@ -2,6 +2,7 @@
 
 use super::args::{Global, RunArgs};
 use super::errors::{self, CliError};
+use super::models::{self, Reach};
 use super::output::{self, Follower, Look};
 use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
@@ -44,6 +45,15 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
         errors::from_prepare(error, &args.plan, Look::of(true))
     })?;
     let catalogue = playbook::catalogue(args.playbooks.as_deref())?;
+    let reach = match (&args.replay, args.no_model) {
+        (_, true) => Reach::NoModel,
+        (Some(folder), _) => Reach::Replay(folder),
+        (None, _) => Reach::Live,
+    };
+    let mut minds = models::minds(&prepared.plan, &args.plan, reach)?;
+    if args.replay.is_some() {
+        follower.without_clock();
+    }
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
     let mode = if args.force {
         OpenMode::Force
@@ -58,8 +68,13 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
         follower.on(&Event::Note { message });
     }
     let out = out.display().to_string();
-    driver::run(&driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out }, &mut store, follower)
-        .map_err(|error| explain(&error, args))
+    driver::run(
+        &driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out },
+        &mut minds,
+        &mut store,
+        follower,
+    )
+    .map_err(|error| explain(&error, args))
 }
 
 fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) -> Result<GitStore, CliError> {
@@ -126,7 +141,10 @@ fn explain(error: &RunError, args: &RunArgs) -> CliError {
             error.to_string(),
             "Nothing was estimated. Change the plan's confounders or terms, then run again.",
         ),
-        RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) => CliError::bug(error.to_string()),
+        RunError::Model(inner) => errors::from_model(inner, &resume),
+        RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) | RunError::Brief(_) | RunError::Tool(_) => {
+            CliError::bug(error.to_string())
+        }
     }
 }
 

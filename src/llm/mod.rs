@@ -10,10 +10,29 @@
 //! | `playbook` | [`playbook`] | nothing: it takes the first playbook that the brief lists |
 //!
 //! This is the only module with an HTTP client, and it imports nothing of this crate: what may be said to a model is decided
-//! above, where the request is made.
+//! above, where the request is made. A call blocks its caller, who must not be inside an async runtime.
+//!
+//! From the outside in: [`providers`] makes a model from settings; [`anthropic`] and [`openai`] write bodies and read
+//! answers; `http` sends, waits and tries again; [`sse`] cuts a stream into events; [`secret`] keeps keys out of all of it.
 
+pub mod anthropic;
+mod canonical;
+pub mod cassette;
 pub mod chat;
+mod http;
+pub mod openai;
+mod parts;
+pub mod playbook;
+pub mod providers;
+pub mod secret;
+pub mod sse;
 
+pub use cassette::{Exchange, Found, Outcome, Recording, Replay, key_of};
 pub use chat::{
     Block, ChatModel, ChatRequest, ChatResponse, Choice, Ended, Listener, Message, ModelError, Speaker, ToolSpec, Usage,
 };
+pub use http::Limits;
+pub use openai::Structured;
+pub use playbook::PlaybookModel;
+pub use providers::{Provider, Settings, connect, offline};
+pub use secret::{Key, Scrubber, scrub};

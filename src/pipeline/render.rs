@@ -9,7 +9,7 @@ use crate::critique::Critique;
 use crate::finding::{Severity, Tier};
 use crate::plan::Plan;
 use crate::playbook::Catalogue;
-use crate::report::documents::{Answer, DesignDocument, ResultsDocument};
+use crate::report::documents::{Answer, Conduct, DesignDocument, ResultsDocument};
 use crate::report::notebook::{self, NotebookInput, Recorded};
 use crate::report::plots::{self, Figure};
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
@@ -79,14 +79,35 @@ struct Manifest<'a> {
     actor: String,
     critic: String,
     playbooks: &'a BTreeMap<String, String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    models: Option<&'a Models>,
+}
+
+/// What the manifest says of language models, where any took part.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Models {
+    /// Prompts by name with the SHA-256 of their text.
+    pub prompts: BTreeMap<String, String>,
+    /// Calls, tokens and cost; absent until the run is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conduct: Option<Conduct>,
 }
 
 /// The plan as the principal wrote it, and what is about to run it.
 ///
 /// # Errors
 /// [`ReportError`].
-pub fn plan_step(prepared: &Prepared, provenance: &Provenance) -> Result<Step, ReportError> {
-    let manifest = json::to_bytes(&Manifest {
+pub fn plan_step(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Step, ReportError> {
+    Ok(provenance
+        .step(format!("plan: {}", one_line(&prepared.plan.title)), None)
+        .body(prepared.plan.question.trim().to_owned())
+        .file("plan.yaml", prepared.plan_bytes.clone())
+        .file("manifest.json", manifest(prepared, provenance, models)?))
+}
+
+fn manifest(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Vec<u8>, ReportError> {
+    json::to_bytes(&Manifest {
+        models,
         layout: 1,
         tool: "oci-agent",
         tool_version: crate::VERSION,
@@ -96,12 +117,13 @@ pub fn plan_step(prepared: &Prepared, provenance: &Provenance) -> Result<Step, R
         actor: prepared.plan.actor.name(),
         critic: prepared.plan.critic.name(),
         playbooks: &provenance.playbooks,
-    })?;
-    Ok(provenance
-        .step(format!("plan: {}", one_line(&prepared.plan.title)), None)
-        .body(prepared.plan.question.trim().to_owned())
-        .file("plan.yaml", prepared.plan_bytes.clone())
-        .file("manifest.json", manifest))
+    })
+}
+
+/// One exchange with a language model.
+#[must_use]
+pub fn exchange_step(subject: &str, provenance: &Provenance) -> Step {
+    provenance.step(one_line(subject), None)
 }
 
 /// The fingerprint of the data.
@@ -248,7 +270,11 @@ pub struct ReportInput<'a> {
 ///
 /// # Errors
 /// [`ReportError`].
-pub fn report_steps(input: &ReportInput<'_>, provenance: &Provenance) -> Result<[Step; 2], ReportError> {
+pub fn report_steps(
+    input: &ReportInput<'_>,
+    provenance: &Provenance,
+    models: Option<&Models>,
+) -> Result<[Step; 2], ReportError> {
     let figures = plots::result_figures(input.results)?;
     let answering = answering_figures(input)?;
     let own = figures.iter().map(|figure| PlacedFigure { path: format!("plots/{}.svg", figure.stem()), figure });
@@ -271,6 +297,11 @@ pub fn report_steps(input: &ReportInput<'_>, provenance: &Provenance) -> Result<
         .trailer("Verdict", verdict(results))
         .file("analysis.ipynb", notebook)
         .last();
+    // Where models took part, the manifest says in the end what they used up.
+    let last = match models {
+        None => last,
+        Some(_) => last.file("manifest.json", manifest(input.prepared, provenance, models)?),
+    };
     Ok([with_figures(report, "plots", &figures), last])
 }
 

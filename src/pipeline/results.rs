@@ -179,6 +179,15 @@ pub fn document(
     }
 }
 
+/// Puts the critique that stands into the results: its tiers are the answers'.
+pub fn held_under(results: &mut ResultsDocument, critique: Critique) {
+    for answer in &mut results.answers {
+        let graded = critique.analyses.iter().find(|graded| graded.requested == answer.requested);
+        answer.tier = graded.map_or(answer.tier, |graded| graded.tier);
+    }
+    results.critique = critique;
+}
+
 fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: Tier) -> Answer {
     let answering = unblinded.answering.get(&requested).copied().unwrap_or_default();
     let kept = tried.iter().find(|run| run.spec.iteration == answering).and_then(|run| run.analysis(requested));

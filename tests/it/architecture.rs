@@ -57,7 +57,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A tool is offered to a model as `llm::ToolSpec`; nothing else of `llm` is seen there.
     ("tools", &["pipeline", "plan", "spec", "playbook", "critique", "report", "llm::ToolSpec"]),
     ("agent", &["tools", "llm", "pipeline", "playbook", "critique", "spec", "plan", "report", "artifacts"]),
-    // L5 surfaces
+    // L5 surfaces. The MCP server is a run whose actor is the host at the other end of the pipe.
+    ("mcp", &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "report", "artifacts"]),
     ("acic", &["numerics", "simulate", "plan", "critique", "report", "dataset", "pipeline"]),
     (
         "cli",
@@ -76,7 +77,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "dataset",
             "artifacts",
             "pipeline",
+            "llm",
+            "tools",
             "agent",
+            "mcp",
             "acic",
         ],
     ),

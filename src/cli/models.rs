@@ -1,0 +1,166 @@
+//! From a plan to the models that it names: keys from the environment, prices from a file, or a recording instead of both.
+
+use super::env;
+use super::errors::{self, CliError};
+use crate::agent::budget::Price;
+use crate::agent::minds::Minds;
+use crate::agent::prices::Prices;
+use crate::agent::talk::MOST_TURNS;
+use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings};
+use crate::plan::{ModelSection, Plan, Provider};
+use std::path::Path;
+use std::time::Duration;
+
+/// A recording larger than this is none.
+const MOST_EXCHANGES: usize = 100_000;
+
+/// How models are reached.
+#[derive(Debug, Clone, Copy)]
+pub enum Reach<'a> {
+    /// Over the network.
+    Live,
+    /// From a folder of recorded exchanges.
+    Replay(&'a Path),
+    /// Not at all: the playbook engine acts, the rubric grades.
+    NoModel,
+}
+
+/// The models that the plan names.
+///
+/// # Errors
+/// A key that is missing, an address that is none, a price table that cannot be read, a model without a price under a
+/// cost budget: each with what to do.
+pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, CliError> {
+    if matches!(reach, Reach::NoModel) || !(plan.actor.is_model() || plan.critic.is_model()) {
+        return Ok(Minds::playbook());
+    }
+    let recording = match reach {
+        Reach::Replay(folder) => Some(recording(folder)?),
+        _ => None,
+    };
+    let prices = prices(plan, plan_path)?;
+    let actor = match plan.actor.is_model() {
+        true => model(&plan.actor, "actor", recording.clone())?,
+        false => Box::new(PlaybookModel) as Box<dyn ChatModel>,
+    };
+    let critic = plan.critic.is_model().then(|| model(&plan.critic, "critic", recording)).transpose()?;
+    Ok(Minds {
+        actor,
+        critic,
+        actor_price: priced(plan, &plan.actor, "actor", &prices)?,
+        critic_price: priced(plan, &plan.critic, "critic", &prices)?,
+        actor_is_model: plan.actor.is_model(),
+        actor_turns: MOST_TURNS,
+    })
+}
+
+fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
+    let key = if recording.is_some() { None } else { key(&section.key_variable)? };
+    let call = Duration::from_secs(section.timeout);
+    let settings = Settings {
+        provider: match section.provider {
+            Provider::Anthropic => llm::Provider::Anthropic,
+            Provider::Openai => llm::Provider::OpenAi,
+            Provider::Playbook => llm::Provider::Playbook,
+        },
+        model: section.model.clone(),
+        base_url: section.base_url.clone(),
+        key,
+        key_variable: section.key_variable.clone(),
+        temperature: section.temperature,
+        structured: None,
+        limits: llm::Limits {
+            call,
+            idle: call.min(Duration::from_secs(120)),
+            jitter: env::jitter(),
+            ..llm::Limits::default()
+        },
+    };
+    let failed = |error: ModelError| errors::from_model(&error, "");
+    match recording {
+        Some(recording) => {
+            let inner = llm::offline(settings).map_err(failed)?;
+            Ok(Box::new(Replay::new(inner, recording, role)))
+        }
+        None => llm::connect(settings).map_err(failed),
+    }
+}
+
+/// From the environment, or from the file that the same name with `_FILE` points to.
+fn key(variable: &str) -> Result<Option<Key>, CliError> {
+    if let Some(text) = env::variable(variable) {
+        return Ok(Some(Key::new(text.trim())));
+    }
+    let file_variable = format!("{variable}_FILE");
+    let Some(path) = env::variable(&file_variable) else { return Ok(None) };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let message = format!("{file_variable} names the file {path}, which cannot be read: {error}");
+        CliError::user(message, "Point it at a file that holds the key alone, or set the key itself.")
+    })?;
+    if text.trim().is_empty() || text.trim().lines().count() > 1 {
+        let message = format!("{file_variable} names the file {path}, which does not hold one line with a key");
+        return Err(CliError::user(message, "Write the key alone into that file."));
+    }
+    Ok(Some(Key::new(text.trim())))
+}
+
+fn recording(folder: &Path) -> Result<Recording, CliError> {
+    let inside = folder.join("transcript");
+    let folder = if inside.is_dir() { inside.as_path() } else { folder };
+    let files = exchange_files(folder)?;
+    if files.is_empty() {
+        let message = format!("{} holds no recorded exchange", folder.display());
+        let hint = "Name the repository of a run with a language model, or its `transcript` folder.";
+        return Err(CliError::user(message, hint));
+    }
+    Recording::from_files(files).map_err(|error| errors::from_model(&error, ""))
+}
+
+/// The exchanges in a folder, by name.
+///
+/// # Errors
+/// The folder or a file cannot be read.
+pub fn exchange_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let unreadable = |error: std::io::Error| CliError::io(folder, "read the folder", &error);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_EXCHANGES) {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let numbered = name.chars().next().is_some_and(|c| c.is_ascii_digit());
+        if numbered && name.ends_with(".json") {
+            let bytes = std::fs::read(entry.path()).map_err(|error| CliError::io(&entry.path(), "read", &error))?;
+            files.push((name, bytes));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn prices(plan: &Plan, plan_path: &Path) -> Result<Prices, CliError> {
+    let Some(name) = &plan.budget.prices else {
+        return Prices::embedded().map_err(|error| CliError::bug(error.to_string()));
+    };
+    let path = plan_path.parent().unwrap_or(Path::new("")).join(name);
+    let text = std::fs::read_to_string(&path).map_err(|error| CliError::io(&path, "read the price table", &error))?;
+    let hint = "It looks like the table that comes with the program: `models: {name: {input: 3, output: 15}}`.";
+    Prices::parse(&text).map_err(|error| CliError::user(format!("{}: {error}", path.display()), hint))
+}
+
+fn priced(plan: &Plan, section: &ModelSection, role: &str, prices: &Prices) -> Result<Option<Price>, CliError> {
+    if !section.is_model() {
+        return Ok(None);
+    }
+    let price = prices.of(&section.model);
+    match (price, plan.budget.cost_usd) {
+        (None, Some(limit)) => {
+            let message = format!(
+                "`budget.cost_usd` is {limit}, and the price of the {role}'s model `{}` is not known, so it could not be kept",
+                section.model
+            );
+            let hint = "Add the model to a price table and name it as `budget.prices` (the one compiled in is prices.yaml in \
+                        the source), or leave `cost_usd` out and rely on `turns` and `tokens`.";
+            Err(CliError::user(message, hint))
+        }
+        (price, _) => Ok(price),
+    }
+}

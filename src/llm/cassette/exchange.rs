@@ -1,0 +1,92 @@
+//! One exchange as a file.
+
+use crate::llm::canonical::{canonical, sorted};
+use crate::llm::chat::{ChatResponse, ModelError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// One request and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Place among all exchanges of the run, those of other roles included.
+    pub sequence: u32,
+    /// Who asked: lower-case letters, digits, `-` and `_`.
+    pub role: String,
+    /// Provider and model, for people.
+    pub name: String,
+    /// [`key_of`] the request.
+    pub key: String,
+    /// The body as it was sent.
+    pub request: Value,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The model answered.
+    Response(ChatResponse),
+    /// It did not, and why: `deadline`, `cancelled`, or other words.
+    Stopped(String),
+}
+
+/// SHA-256, in hexadecimal, of the body in canonical JSON: names in order, no white space.
+#[must_use]
+pub fn key_of(body: &Value) -> String {
+    Sha256::digest(canonical(body).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Exchange {
+    /// An exchange with the key of its request.
+    #[must_use]
+    pub fn new(sequence: u32, role: &str, name: &str, request: Value, outcome: Outcome) -> Exchange {
+        Exchange { sequence, role: role.to_owned(), name: name.to_owned(), key: key_of(&request), request, outcome }
+    }
+
+    /// The file that it is kept in: `0007-actor.json`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{:04}-{}.json", self.sequence, self.role)
+    }
+
+    /// Indented JSON with names in order, and a newline.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Every part of an exchange is JSON already, or text: there is nothing that could not be written.
+        let value = serde_json::to_value(self).unwrap_or_default();
+        format!("{:#}\n", sorted(&value)).into_bytes()
+    }
+
+    /// Reads what [`Exchange::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`ModelError::Replay`] that names `file` and what is wrong with it.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Exchange, ModelError> {
+        let exchange: Exchange = serde_json::from_slice(bytes).map_err(|error| ModelError::Replay {
+            message: format!("the recording `{file}` cannot be read: {error}"),
+            hint: "restore it from the run's history, or record the run anew".to_owned(),
+        })?;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if exchange.role.is_empty() || !exchange.role.chars().all(plain) {
+            return Err(ModelError::Replay {
+                message: format!("the recording `{file}` has the role {:?}, which is no name of a role", exchange.role),
+                hint: "restore it from the run's history, or record the run anew".to_owned(),
+            });
+        }
+        let key = key_of(&exchange.request);
+        if key != exchange.key {
+            return Err(ModelError::Replay {
+                message: format!(
+                    "the recording `{file}` was edited by hand: its `key` is {:?}, and its `request` has the key {key:?}",
+                    exchange.key
+                ),
+                hint: "restore it from the run's history, or record the run anew".to_owned(),
+            });
+        }
+        Ok(exchange)
+    }
+}

@@ -1,0 +1,291 @@
+//! One attempt: send, wait, read, decode.
+
+use super::verdict::{self, Said};
+use super::{Broken, Decoder, Fault, Limits, POLL, Progress, Server, causes};
+use crate::llm::chat::{Listener, ModelError};
+use crate::llm::secret::{Key, Scrubber};
+use crate::llm::sse;
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Bytes that an answer may have.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
+/// How long the last word of a complete answer is waited for.
+const LAST_WORD: Duration = Duration::from_secs(5);
+/// Bytes of an error that are read.
+const LONGEST_ERROR: usize = 64 * 1024;
+
+/// A listener that hears no key.
+pub(super) struct Ear<'a> {
+    listener: &'a mut dyn Listener,
+    scrubber: Scrubber,
+    /// Whether it has heard anything.
+    pub spoken: bool,
+}
+
+impl<'a> Ear<'a> {
+    pub fn new(listener: &'a mut dyn Listener, keys: &[Key]) -> Ear<'a> {
+        Ear { listener, scrubber: Scrubber::new(keys), spoken: false }
+    }
+
+    fn hear(&mut self, piece: &str) {
+        let clean = self.scrubber.push(piece);
+        self.tell(&clean);
+    }
+
+    /// The rest, once the answer is complete.
+    pub fn finish(mut self) {
+        let rest = self.scrubber.finish();
+        self.tell(&rest);
+    }
+
+    fn tell(&mut self, piece: &str) {
+        if !piece.is_empty() {
+            self.spoken = true;
+            self.listener.text(piece);
+        }
+    }
+}
+
+/// Waits, and looks up while it does.
+pub(super) struct Watch {
+    until: Option<Instant>,
+}
+
+/// Why a wait ended early.
+pub(super) enum Woken {
+    Stop(ModelError),
+    /// The moment of the watch has passed.
+    Late,
+}
+
+impl Watch {
+    pub fn new(limit: Option<Duration>) -> Watch {
+        Watch { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
+    }
+
+    /// Waits for `work`, as long as nobody asks to stop.
+    pub async fn wait<T>(&self, work: impl Future<Output = T>, listener: &dyn Listener) -> Result<T, ModelError> {
+        match self.wait_or_late(work, listener).await {
+            Ok(done) => Ok(done),
+            Err(Woken::Stop(error)) => Err(error),
+            Err(Woken::Late) => Err(ModelError::Deadline),
+        }
+    }
+
+    async fn wait_or_late<T>(&self, work: impl Future<Output = T>, listener: &dyn Listener) -> Result<T, Woken> {
+        let mut work = pin!(work);
+        loop {
+            if listener.cancelled() {
+                return Err(Woken::Stop(ModelError::Cancelled));
+            }
+            if listener.seconds_left().is_some_and(|left| left <= 0.0) {
+                return Err(Woken::Stop(ModelError::Deadline));
+            }
+            if self.until.is_some_and(|until| Instant::now() >= until) {
+                return Err(Woken::Late);
+            }
+            if let Ok(done) = tokio::time::timeout(POLL, work.as_mut()).await {
+                return Ok(done);
+            }
+        }
+    }
+
+    fn earlier(&self, limit: Duration) -> Watch {
+        let other = Watch::new(Some(limit)).until;
+        Watch { until: self.until.into_iter().chain(other).min() }
+    }
+
+    fn over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
+/// What an attempt needs.
+pub(super) struct Attempt<'a> {
+    pub http: &'a reqwest::Client,
+    pub server: &'a Server,
+    pub limits: &'a Limits,
+}
+
+impl Attempt<'_> {
+    /// Sends `body` and hands back the decoder, which has seen the whole answer.
+    pub async fn run<D: Decoder>(&self, body: Vec<u8>, decoder: D, ear: &mut Ear<'_>) -> Result<D, Fault> {
+        let watch = Watch::new(Some(self.limits.call));
+        let request = self.http.post(self.server.endpoint.clone()).header(CONTENT_TYPE, "application/json").body(body);
+        let sent = watch.wait_or_late(request.send(), &*ear.listener).await;
+        let response = match sent {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(self.unreachable(error)),
+            Err(woken) => return Err(self.woken(woken)),
+        };
+        if response.status().is_success() {
+            return self.read(response, decoder, ear, &watch).await;
+        }
+        let said = self.error_of(response, ear, &watch).await?;
+        Err(verdict::of_status(&said, self.server))
+    }
+
+    async fn read<D: Decoder>(
+        &self,
+        mut response: Response,
+        mut decoder: D,
+        ear: &mut Ear<'_>,
+        watch: &Watch,
+    ) -> Result<D, Fault> {
+        let kind = content_type(response.headers());
+        if !kind.starts_with("text/event-stream") {
+            let bytes = self.body_of(&mut response, ear, watch).await?;
+            self.whole(&mut decoder, &kind, &bytes, ear)?;
+            return Ok(decoder);
+        }
+        let mut parser = sse::Parser::default();
+        let mut size = 0;
+        loop {
+            let chunk = if decoder.complete() {
+                self.last_word(&mut response, ear, watch).await?
+            } else {
+                self.next(&mut response, ear, watch).await?
+            };
+            let ended = chunk.is_none();
+            let events = match chunk {
+                Some(bytes) => {
+                    size += bytes.len();
+                    parser.push(&bytes).map_err(|error| self.too_long(&error.to_string()))?
+                }
+                None => parser.finish().into_iter().collect(),
+            };
+            for event in &events {
+                match decoder.event(event, &mut |piece| ear.hear(piece)) {
+                    Ok(Progress::Open) => {}
+                    Ok(Progress::Done) => return Ok(decoder),
+                    // Half an event after a complete answer: the connection broke in the count of tokens.
+                    Err(_) if ended && decoder.complete() => return Ok(decoder),
+                    Err(broken) => return Err(verdict::of_broken(broken, self.server)),
+                }
+            }
+            if size > LONGEST_ANSWER {
+                return Err(self.too_long(&format!("the answer is longer than {} MiB", LONGEST_ANSWER >> 20)));
+            }
+            if ended {
+                return self.ended(decoder, size);
+            }
+        }
+    }
+
+    /// The stream has ended by itself.
+    fn ended<D: Decoder>(&self, decoder: D, size: usize) -> Result<D, Fault> {
+        if decoder.complete() {
+            return Ok(decoder);
+        }
+        if size > 0 && !decoder.begun() {
+            return Err(verdict::not_this_protocol("an event stream without any event of this protocol", self.server));
+        }
+        Err(self.passing("broke off its answer before the end"))
+    }
+
+    /// An answer in one piece.
+    fn whole(&self, decoder: &mut impl Decoder, kind: &str, bytes: &[u8], ear: &mut Ear<'_>) -> Result<(), Fault> {
+        let Ok(body) = serde_json::from_slice(bytes) else {
+            let json = kind.starts_with("application/json") && bytes.trim_ascii_start().starts_with(b"{");
+            return Err(if json {
+                self.passing("broke off its answer before the end")
+            } else {
+                verdict::other_content(kind, bytes, self.server)
+            });
+        };
+        decoder.whole(&body, &mut |piece| ear.hear(piece)).map_err(|broken| match broken {
+            Broken::Nonsense(_) => verdict::other_content(kind, bytes, self.server),
+            reported => verdict::of_broken(reported, self.server),
+        })
+    }
+
+    async fn body_of(&self, response: &mut Response, ear: &Ear<'_>, watch: &Watch) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.next(response, ear, watch).await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > LONGEST_ANSWER {
+                return Err(self.too_long(&format!("the answer is longer than {} MiB", LONGEST_ANSWER >> 20)));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// As much of an error as came; that the rest did not come is no second error.
+    async fn error_of(&self, mut response: Response, ear: &Ear<'_>, watch: &Watch) -> Result<Said, Fault> {
+        let mut bytes = Vec::new();
+        while bytes.len() < LONGEST_ERROR {
+            match self.next(&mut response, ear, watch).await {
+                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+                Ok(None) | Err(Fault::Passing { .. }) => break,
+                Err(fault) => return Err(fault),
+            }
+        }
+        bytes.truncate(LONGEST_ERROR);
+        Ok(Said::new(response.status().as_u16(), response.headers(), &bytes, self.server.keys()))
+    }
+
+    /// The next piece; `None` at the end.
+    async fn next(&self, response: &mut Response, ear: &Ear<'_>, watch: &Watch) -> Result<Option<Vec<u8>>, Fault> {
+        let idle = watch.earlier(self.limits.idle);
+        match idle.wait_or_late(response.chunk(), &*ear.listener).await {
+            Ok(Ok(chunk)) => Ok(chunk.map(|bytes| bytes.to_vec())),
+            Ok(Err(error)) => {
+                tracing::debug!(error = %causes(&error.without_url()), "the connection broke");
+                Err(self.passing("broke off its answer before the end"))
+            }
+            Err(Woken::Late) if !watch.over() => {
+                let seconds = self.limits.idle.as_secs_f64();
+                Err(self.passing(&format!("fell silent for {seconds:.1} s in the middle of its answer")))
+            }
+            Err(woken) => Err(self.woken(woken)),
+        }
+    }
+
+    /// The next piece after a complete answer: the count of tokens, perhaps. If it does not come, that was all.
+    async fn last_word(&self, response: &mut Response, ear: &Ear<'_>, watch: &Watch) -> Result<Option<Vec<u8>>, Fault> {
+        let moment = watch.earlier(LAST_WORD.min(self.limits.idle));
+        match moment.wait_or_late(response.chunk(), &*ear.listener).await {
+            Ok(Ok(chunk)) => Ok(chunk.map(|bytes| bytes.to_vec())),
+            Ok(Err(_)) | Err(Woken::Late) => Ok(None),
+            Err(Woken::Stop(error)) => Err(error.into()),
+        }
+    }
+
+    fn passing(&self, what: &str) -> Fault {
+        Fault::Passing { what: format!("{} {what}", self.server.provider), wait: None }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Fault {
+        let what = if error.is_connect() { "no connection" } else { "the connection broke" };
+        let detail = causes(&error.without_url());
+        Fault::Passing { what: format!("{what} to {}: {detail}", self.server.base_url), wait: None }
+    }
+
+    fn woken(&self, woken: Woken) -> Fault {
+        match woken {
+            Woken::Stop(error) => error.into(),
+            Woken::Late => ModelError::Unavailable {
+                message: format!(
+                    "{} at {} was not done after {:.1} s",
+                    self.server.model,
+                    self.server.base_url,
+                    self.limits.call.as_secs_f64()
+                ),
+                hint: "allow more time with `timeout`, ask for fewer tokens, or use a faster model".to_owned(),
+            }
+            .into(),
+        }
+    }
+
+    fn too_long(&self, what: &str) -> Fault {
+        verdict::not_this_protocol(what, self.server)
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().trim().to_ascii_lowercase()
+}

@@ -1,0 +1,193 @@
+//! What both protocols need to put a response together: blocks that grow piece by piece, and the arguments of tools.
+
+use super::chat::{Block, Ended};
+use super::http::Broken;
+use serde_json::{Map, Value, json};
+
+/// Blocks that one response may have; no model comes near it, and a server that does is not one.
+const MOST_BLOCKS: usize = 1024;
+
+/// A block that grows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Part {
+    Text(String),
+    /// `json` is text until the block is complete.
+    Tool {
+        id: String,
+        name: String,
+        json: String,
+    },
+}
+
+impl Part {
+    /// The block, `None` for prose without a word.
+    fn block(self) -> Option<Block> {
+        match self {
+            Part::Text(text) if text.is_empty() => None,
+            Part::Text(text) => Some(Block::Text { text }),
+            Part::Tool { id, name, json } => Some(Block::ToolUse { id, name, input: input_of(&json) }),
+        }
+    }
+}
+
+/// Blocks by the number that the server gives them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parts(Vec<(u64, Part)>);
+
+impl Parts {
+    /// The block of this number, made by `new` if there is none yet.
+    pub fn at(&mut self, number: u64, new: impl FnOnce() -> Part) -> Result<&mut Part, Broken> {
+        // The last one is the one that grows, as a rule.
+        let found = self.0.iter().rposition(|(known, _)| *known == number);
+        let place = match found {
+            Some(place) => place,
+            None if self.0.len() >= MOST_BLOCKS => {
+                return Err(Broken::Nonsense(format!("more than {MOST_BLOCKS} blocks in one answer")));
+            }
+            None => {
+                self.0.push((number, new()));
+                self.0.len() - 1
+            }
+        };
+        self.0.get_mut(place).map(|(_, part)| part).ok_or_else(|| Broken::Nonsense("an empty answer".to_owned()))
+    }
+
+    /// Whether any of them is a tool call.
+    pub fn has_tool(&self) -> bool {
+        self.0.iter().any(|(_, part)| matches!(part, Part::Tool { .. }))
+    }
+
+    /// The blocks, in the order in which they began.
+    pub fn blocks(self) -> Vec<Block> {
+        self.0.into_iter().filter_map(|(_, part)| part.block()).collect()
+    }
+}
+
+/// Arguments as a model wrote them: an object, `{}` for nothing at all, otherwise the text as it is.
+pub(super) fn input_of(raw: &str) -> Value {
+    match serde_json::from_str(raw) {
+        Ok(Value::Object(map)) => Value::Object(map),
+        Ok(Value::Null) => Value::Object(Map::new()),
+        _ if raw.trim().is_empty() => Value::Object(Map::new()),
+        _ => Value::String(raw.to_owned()),
+    }
+}
+
+/// Arguments on their way back to a model. Both protocols want an object, so text that was none is put into one.
+pub(super) fn input_for(input: &Value) -> Value {
+    match input {
+        Value::Object(_) => input.clone(),
+        Value::String(raw) => json!({"not_valid_json": raw}),
+        other => json!({"not_an_object": other}),
+    }
+}
+
+/// Why the model stopped, where the server does not say.
+pub(super) fn ended_without_reason(has_tool: bool) -> Ended {
+    if has_tool { Ended::ToolUse } else { Ended::EndTurn }
+}
+
+/// The text at a JSON pointer; empty if there is none.
+pub(super) fn text_at<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// An `error` object in the middle of an answer.
+pub(super) fn reported(value: &Value) -> Broken {
+    let error = value.get("error").unwrap_or(value);
+    let kind = ["type", "code", "status"]
+        .iter()
+        .filter_map(|name| error.get(name))
+        .find_map(|kind| kind.as_str().map(str::to_owned).or_else(|| kind.as_u64().map(|code| code.to_string())));
+    Broken::Reported { kind: kind.unwrap_or_else(|| "without a type".to_owned()), words: value.to_string() }
+}
+
+/// The data of an event as JSON.
+pub(super) fn parsed(data: &str) -> Result<Value, Broken> {
+    serde_json::from_str(data).map_err(|_| Broken::Nonsense(format!("an event that is not JSON: {data}")))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::llm::chat::ChatResponse;
+    use crate::llm::http::{Decoder, Progress};
+    use crate::llm::sse;
+
+    /// The response and the prose that a stream gives when it arrives in these pieces.
+    pub(in crate::llm) fn decode<'a, D: Decoder>(
+        mut decoder: D,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+    ) -> (ChatResponse, String) {
+        let (mut parser, mut prose) = (sse::Parser::default(), String::new());
+        let mut feed = |events: Vec<sse::Event>| {
+            events.iter().any(|event| {
+                decoder.event(event, &mut |piece| prose.push_str(piece)).expect("a good stream") == Progress::Done
+            })
+        };
+        let mut done = false;
+        for piece in pieces {
+            let events = parser.push(piece).expect("short events");
+            done = done || feed(events);
+        }
+        let last = parser.finish().into_iter().collect();
+        let _ = done || feed(last);
+        assert!(decoder.complete(), "the stream is complete");
+        (decoder.finish(), prose)
+    }
+
+    /// Every cut into two pieces, and every byte on its own.
+    pub(in crate::llm) fn decode_every_way<D: Decoder>(fresh: impl Fn() -> D, stream: &str) -> (ChatResponse, String) {
+        let bytes = stream.as_bytes();
+        let whole = decode(fresh(), [bytes]);
+        for cut in 0..=bytes.len() {
+            let (head, tail) = bytes.split_at(cut);
+            assert_eq!(decode(fresh(), [head, tail]), whole, "cut at byte {cut}");
+        }
+        assert_eq!(decode(fresh(), bytes.chunks(1)), whole, "byte by byte");
+        whole
+    }
+
+    #[test]
+    fn arguments_that_are_no_object_stay_text() {
+        for (raw, expected) in [
+            (r#"{"a":1}"#, json!({"a": 1})),
+            ("", json!({})),
+            ("  ", json!({})),
+            ("null", json!({})),
+            (r#"{"a":"#, json!("{\"a\":")),
+            ("[1]", json!("[1]")),
+            ("\"x\"", json!("\"x\"")),
+        ] {
+            assert_eq!(input_of(raw), expected, "{raw}");
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(input_of(&deep), json!(deep));
+    }
+
+    #[test]
+    fn arguments_go_back_as_objects() {
+        assert_eq!(input_for(&json!("{")), json!({"not_valid_json": "{"}));
+        assert_eq!(input_for(&json!({"a": 1})), json!({"a": 1}));
+        assert_eq!(input_for(&json!([1])), json!({"not_an_object": [1]}));
+    }
+
+    #[test]
+    fn the_kind_of_a_reported_error() {
+        for (value, expected) in [
+            (json!({"error": {"type": "overloaded_error", "code": 5}}), "overloaded_error"),
+            (json!({"error": {"code": 503}}), "503"),
+            (json!({"error": {"message": "x"}}), "without a type"),
+        ] {
+            let Broken::Reported { kind, .. } = reported(&value) else { panic!("not reported") };
+            assert_eq!(kind, expected);
+        }
+    }
+
+    #[test]
+    fn an_endless_row_of_blocks_is_refused() {
+        let mut parts = Parts::default();
+        let refused = (0..2000).find(|n| parts.at(*n, || Part::Text(String::new())).is_err());
+        assert_eq!(refused, Some(1024));
+    }
+}

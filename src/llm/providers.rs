@@ -1,0 +1,130 @@
+//! From settings to a model.
+
+use super::anthropic::{self, Anthropic};
+use super::chat::{ChatModel, ModelError};
+use super::http::{Limits, Server};
+use super::openai::{self, OpenAi, Structured};
+use super::playbook::PlaybookModel;
+use super::secret::Key;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// The Anthropic Messages protocol.
+    Anthropic,
+    /// The OpenAI Chat Completions protocol.
+    #[serde(rename = "openai")]
+    OpenAi,
+    /// The first playbook that applies; no server.
+    Playbook,
+}
+
+/// What [`connect`] needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who answers.
+    pub provider: Provider,
+    /// The model, by the server's name for it. Not used by [`Provider::Playbook`].
+    pub model: String,
+    /// `http(s)://host[:port][/path]`; `None` is the provider's own.
+    pub base_url: Option<String>,
+    /// The key; an empty one is none.
+    pub key: Option<Key>,
+    /// The environment variable that holds the key, for hints.
+    pub key_variable: String,
+    /// Sampling temperature; `None` leaves it to the server.
+    pub temperature: Option<f64>,
+    /// How JSON of a schema is asked for; `None` finds out. Only [`Provider::OpenAi`] has a choice.
+    pub structured: Option<Structured>,
+    /// How long, how often, how patiently.
+    pub limits: Limits,
+}
+
+/// A model that can be asked.
+///
+/// # Errors
+/// [`ModelError::Settings`] for a `base_url` that is none, [`ModelError::Key`] if the provider's own server is meant and
+/// there is no key, [`ModelError::Unavailable`] if the system gives no network.
+pub fn connect(settings: Settings) -> Result<Box<dyn ChatModel>, ModelError> {
+    build(settings, true)
+}
+
+/// The same without asking for a key: for [`super::Replay`], which needs to know what requests look like and sends none.
+///
+/// # Errors
+/// As [`connect`], without [`ModelError::Key`].
+pub fn offline(settings: Settings) -> Result<Box<dyn ChatModel>, ModelError> {
+    build(Settings { key: None, ..settings }, false)
+}
+
+fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, ModelError> {
+    let (limits, temperature) = (settings.limits, settings.temperature);
+    let structured = settings.structured.unwrap_or_default();
+    match settings.provider {
+        Provider::Playbook => Ok(Box::new(PlaybookModel)),
+        Provider::Anthropic => {
+            let base = base_of(&settings, anthropic::DEFAULT_BASE)?;
+            let path = base.path().trim_end_matches('/');
+            let path = format!("{}/v1/messages", path.strip_suffix("/v1").unwrap_or(path));
+            let server = server(settings, "anthropic", (base, &path), needs_key.then_some(anthropic::DEFAULT_BASE))?;
+            Ok(Box::new(Anthropic::new(server, limits, temperature)?))
+        }
+        Provider::OpenAi => {
+            let base = base_of(&settings, openai::DEFAULT_BASE)?;
+            let path = base.path().trim_end_matches('/');
+            let path = format!("{}/chat/completions", if path.is_empty() { "/v1" } else { path });
+            let server = server(settings, "openai", (base, &path), needs_key.then_some(openai::DEFAULT_BASE))?;
+            Ok(Box::new(OpenAi::new(server, limits, temperature, structured)?))
+        }
+    }
+}
+
+fn base_of(settings: &Settings, default: &str) -> Result<Url, ModelError> {
+    let given = settings.base_url.as_deref().unwrap_or(default).trim();
+    let invalid = |what: &str| ModelError::Settings {
+        message: format!("the `base_url` of the model {} {what}", settings.model),
+        hint: "write it as `https://host/path` or `http://host:port`, for example `http://127.0.0.1:8080`".to_owned(),
+    };
+    // The text itself is shown only where it can hold no password.
+    let url = Url::parse(given).map_err(|error| match given.contains('@') {
+        true => invalid(&format!("is no URL ({error})")),
+        false => invalid(&format!("is `{given}`, which is no URL ({error})")),
+    })?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(invalid("does not begin with http:// or https:// and a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("holds a name or a password; keys belong in the environment"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("has a `?` or a `#`, to which no path can be added"));
+    }
+    Ok(url)
+}
+
+/// `default` is the provider's own base where a key is needed there.
+fn server(
+    settings: Settings,
+    provider: &'static str,
+    (base, path): (Url, &str),
+    default: Option<&str>,
+) -> Result<Server, ModelError> {
+    let variable = settings.key_variable;
+    let key = settings.key.filter(|key| !key.is_empty());
+    let own = default.and_then(|default| Url::parse(default).ok()).is_some_and(|own| own.host_str() == base.host_str());
+    if own && key.is_none() {
+        return Err(ModelError::Key {
+            message: format!("the provider `{provider}` needs a key, and {variable} holds none"),
+            hint: format!(
+                "set {variable}, or {variable}_FILE to a file that holds the key, or use `provider: playbook`, which needs none"
+            ),
+        });
+    }
+    let base_url = base.as_str().trim_end_matches('/').to_owned();
+    let mut endpoint = base.clone();
+    endpoint.set_path(path);
+    Ok(Server { provider, base_url, endpoint, model: settings.model, key, key_variable: variable })
+}

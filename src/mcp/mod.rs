@@ -1,0 +1,1 @@
+//! The tool registry for any agent host that speaks MCP.
