@@ -113,6 +113,7 @@ impl Decoder for Decoding {
         let at = data.get("index").and_then(Value::as_u64).unwrap_or(0);
         let part = |name: &str| data.get(name).unwrap_or(&Value::Null);
         match kind {
+            "ping" => self.begun = true,
             "message_start" => {
                 self.begun = true;
                 self.read_usage(data.pointer("/message/usage"));

@@ -143,7 +143,7 @@ impl Attempt<'_> {
             return Ok(decoder);
         }
         let mut parser = sse::Parser::default();
-        let mut size = 0;
+        let (mut size, mut spoke) = (0, false);
         loop {
             let chunk = if decoder.complete() {
                 self.last_word(&mut response, ear, watch).await?
@@ -158,6 +158,7 @@ impl Attempt<'_> {
                 }
                 None => parser.finish().into_iter().collect(),
             };
+            spoke |= !events.is_empty();
             for event in &events {
                 match decoder.event(event, &mut |piece| ear.hear(piece)) {
                     Ok(Progress::Open) => {}
@@ -171,17 +172,17 @@ impl Attempt<'_> {
                 return Err(self.too_long(&format!("the answer is longer than {} MiB", LONGEST_ANSWER >> 20)));
             }
             if ended {
-                return self.ended(decoder, size);
+                return self.ended(decoder, spoke);
             }
         }
     }
 
-    /// The stream has ended by itself.
-    fn ended<D: Decoder>(&self, decoder: D, size: usize) -> Result<D, Fault> {
+    /// The stream has ended by itself; `spoke` tells whether any event came, comments aside.
+    fn ended<D: Decoder>(&self, decoder: D, spoke: bool) -> Result<D, Fault> {
         if decoder.complete() {
             return Ok(decoder);
         }
-        if size > 0 && !decoder.begun() {
+        if spoke && !decoder.begun() {
             return Err(verdict::not_this_protocol("an event stream without any event of this protocol", self.server));
         }
         Err(self.passing("broke off its answer before the end"))

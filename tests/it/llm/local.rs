@@ -1,4 +1,4 @@
-//! A real model on loopback: `OCI_AGENT_TEST_LLM=http://127.0.0.1:18091 cargo test llm::local -- --ignored --nocapture`.
+//! A real model on loopback: `LLM_BASE_URL=http://127.0.0.1:18091 cargo test llm::local -- --ignored --nocapture`.
 //!
 //! Protocol and termination are asserted, never judgement: the model is a small one.
 
@@ -9,7 +9,7 @@ use oci_agent::llm::{Block, ChatRequest, Choice, Ended, Structured, connect};
 use std::time::Duration;
 
 fn real(provider: oci_agent::llm::Provider, structured: Option<Structured>) -> Box<dyn oci_agent::llm::ChatModel> {
-    let url = std::env::var("OCI_AGENT_TEST_LLM").expect("OCI_AGENT_TEST_LLM holds the address of a model");
+    let url = std::env::var("LLM_BASE_URL").expect("LLM_BASE_URL is the address of a model");
     let mut settings = settings(provider, &url);
     settings.limits.call = Duration::from_secs(180);
     settings.structured = structured;

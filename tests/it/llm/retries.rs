@@ -92,6 +92,15 @@ fn a_broken_stream_begins_again_and_says_so() {
 }
 
 #[test]
+fn a_stream_that_breaks_after_signs_of_life_begins_again() {
+    for provider in PROTOCOLS {
+        let (response, ear, _) = ask(provider, vec![stream(": still here\n\n"), saying(provider, "Hi.")]);
+        assert_eq!(response.unwrap().blocks, [text("Hi.")]);
+        assert!(!ear.notes[0].contains("begins again"), "nothing had been said: {:?}", ear.notes);
+    }
+}
+
+#[test]
 fn a_stream_that_always_breaks_is_given_up() {
     for provider in PROTOCOLS {
         for broken in [begin(provider), String::new(), "data: {\"ch".to_owned(), "data: nonsense\n\n".to_owned()] {
