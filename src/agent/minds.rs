@@ -82,7 +82,8 @@ pub fn ask(
         return Err(ModelError::Cancelled);
     };
     let body = model.body(request);
-    if memory.peek(role.key(), &body).is_some() {
+    let answered = model.bodies(request).into_iter().find(|body| memory.peek(role.key(), body).is_some());
+    if let Some(body) = answered {
         let found = memory.find(role.key(), &body)?.exchange;
         let response = match &found.outcome {
             Outcome::Response(response) => Some(response.clone()),
@@ -95,8 +96,8 @@ pub fn ask(
     let record = |body, outcome| recorded.then(|| Exchange::new(sequence, role.key(), &name, body, outcome));
     match model.complete(request, listener) {
         Ok(response) => {
-            // The body once more: a server that does not know structured output has changed it on the way.
-            let body = model.body(request);
+            // A server that does not know structured output has changed the body on the way.
+            let body = model.sent(request);
             let exchange = record(body, Outcome::Response(response.clone()));
             Ok(Heard { response: Some(response), exchange })
         }

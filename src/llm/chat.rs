@@ -224,11 +224,22 @@ pub trait ChatModel {
     /// The exact body that [`ChatModel::complete`] would send: what is recorded, shown and hashed. It holds no key.
     fn body(&self, request: &ChatRequest) -> Value;
 
+    /// Every body that [`ChatModel::complete`] may send for this request, the first choice first: a server that does not know
+    /// structured output is asked in another way, and a recording of that must be found again.
+    fn bodies(&self, request: &ChatRequest) -> Vec<Value> {
+        vec![self.body(request)]
+    }
+
     /// Answers. Blocks until the answer is complete.
     ///
     /// # Errors
     /// [`ModelError`].
     fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError>;
+
+    /// The body that the last [`ChatModel::complete`] sent, which was for this request.
+    fn sent(&self, request: &ChatRequest) -> Value {
+        self.body(request)
+    }
 
     /// Provider and model, for people: `anthropic claude-…`.
     fn name(&self) -> String;

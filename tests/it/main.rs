@@ -14,6 +14,7 @@ mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod early_adopters; // the generator of the synthetic example
 mod examples;
+mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod monte_carlo; // seeded coverage and bias
 mod parity_design; // propensity, weights, overlap, Crump against the reference values
 mod parity_diagnose; // balance, E-value, robustness value, tipping point against the reference values

@@ -141,13 +141,15 @@ pub struct Replay {
     inner: Box<dyn ChatModel>,
     recording: Recording,
     role: String,
+    /// The body that the last answer was found by.
+    sent: Option<Value>,
 }
 
 impl Replay {
     /// `inner` says what its requests would look like, and is never asked for an answer.
     #[must_use]
     pub fn new(inner: Box<dyn ChatModel>, recording: Recording, role: &str) -> Replay {
-        Replay { inner, recording, role: role.to_owned() }
+        Replay { inner, recording, role: role.to_owned(), sent: None }
     }
 
     /// What is left of the recording.
@@ -166,7 +168,10 @@ impl ChatModel for Replay {
         if listener.cancelled() {
             return Err(ModelError::Cancelled);
         }
-        let found = self.recording.find(&self.role, &self.inner.body(request))?;
+        let recorded = |body: &Value| self.recording.peek(&self.role, body).is_some();
+        let body = self.inner.bodies(request).into_iter().find(recorded).unwrap_or_else(|| self.inner.body(request));
+        let found = self.recording.find(&self.role, &body)?;
+        self.sent = Some(body);
         match found.exchange.outcome {
             Outcome::Response(response) => {
                 for block in &response.blocks {
@@ -185,7 +190,12 @@ impl ChatModel for Replay {
         }
     }
 
+    fn sent(&self, request: &ChatRequest) -> Value {
+        self.sent.clone().unwrap_or_else(|| self.body(request))
+    }
+
+    /// The name of the model that was recorded: a replay leads to the same record.
     fn name(&self) -> String {
-        format!("replay of {}", self.inner.name())
+        self.inner.name()
     }
 }

@@ -61,10 +61,8 @@ impl OpenAi {
         };
         self.client.ask(&body, &|| Decoding::new(structured.clone()), listener)
     }
-}
 
-impl ChatModel for OpenAi {
-    fn body(&self, request: &ChatRequest) -> Value {
+    fn body_in(&self, request: &ChatRequest, way: Structured) -> Value {
         let server = self.client.server();
         let limit =
             if server.endpoint.host_str() == Some(DEFAULT_HOST) { "max_completion_tokens" } else { "max_tokens" };
@@ -78,11 +76,27 @@ impl ChatModel for OpenAi {
         }
         body.insert("messages".to_owned(), messages(request));
         match &request.choice {
-            Choice::Tool(name) => structured::ask(&mut body, request, name, self.structured),
+            Choice::Tool(name) => structured::ask(&mut body, request, name, way),
             Choice::Auto => offer(&mut body, request, json!("auto")),
             Choice::AnyTool => offer(&mut body, request, json!("required")),
         }
         Value::Object(body)
+    }
+}
+
+impl ChatModel for OpenAi {
+    fn body(&self, request: &ChatRequest) -> Value {
+        self.body_in(request, self.structured)
+    }
+
+    fn bodies(&self, request: &ChatRequest) -> Vec<Value> {
+        if !matches!(request.choice, Choice::Tool(_)) {
+            return vec![self.body(request)];
+        }
+        [self.structured, Structured::JsonSchema, Structured::Function, Structured::Instruction]
+            .into_iter()
+            .map(|way| self.body_in(request, way))
+            .collect()
     }
 
     fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {

@@ -155,6 +155,7 @@ pub fn drive(limits: Limits, catalogue: &Catalogue, first: AnalysisSpec, world: 
                 Event::Reported(answers.iter().map(tier).collect())
             }
             Action::Done { .. } => return Outcome { run, specs, answers },
+            action => panic!("no conversation was begun: {action:?}"),
         };
         run.advance(event).expect("a legal event");
     }
