@@ -38,7 +38,9 @@ fn rare() -> World {
             if row == 1 { format!("{line}\n") } else { format!("{line},{d}\n") }
         })
         .collect();
-    World::of(&text, &plan("[c, x, d, flag]"), false)
+    let plan = plan("[c, x, d, flag]");
+    let plan = plan.replace("  source: data.csv\n", "  source: data.csv\n  columns:\n    d: {type: category}\n");
+    World::of(&text, &plan, false)
 }
 
 #[test]
