@@ -10,22 +10,11 @@
 use super::history::{History, Trial};
 use crate::estimand::{Estimand, Target};
 use crate::finding::Severity;
-use crate::plan::Tool;
-use crate::playbook::{Catalogue, Change, Playbook, apply};
+use crate::playbook::{Catalogue, Playbook, apply};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use crate::term::Term;
-use crate::tools::{Edit, Proposal, ProposedChange};
+use crate::tools::{Edit, Proposal, ProposedChange, tool_of};
 use std::collections::BTreeMap;
-
-/// The tool that a change needs, if any.
-#[must_use]
-pub fn tool_of(change: &Change) -> Option<Tool> {
-    match change {
-        Change::Trim { .. } => Some(Tool::Trim),
-        Change::EnrichTerms => Some(Tool::Propensity),
-        Change::SwitchTarget { .. } | Change::None => None,
-    }
-}
 
 /// What an edit makes of an analysis, with a sentence; or why it cannot be made.
 pub type Apply<'a> = &'a dyn Fn(&Edit, &Analysis) -> Result<(Analysis, String), String>;

@@ -156,7 +156,7 @@ impl Driver<'_> {
             proposal.changes.iter_mut().for_each(|change| change.reason.clear());
         }
         let context = desk.context(prepared, catalogue, &self.privacy);
-        let edited = |edit: &Edit, analysis: &Analysis| tools::proposal::edited(edit, analysis, &context);
+        let edited = |edit: &Edit, analysis: &Analysis| tools::edited(edit, analysis, &context);
         match desk.matter {
             Matter::Draft => actor::compose_draft(&prepared.draft, catalogue, &proposal, &edited).map(Some),
             _ => actor::compose(machine.history(), catalogue, &proposal, &edited),

@@ -108,17 +108,17 @@ fn one(
         Ok(Answer::Criticised(said, opinion)) => (said, Some(Ending::Criticised(Box::new(opinion)))),
         Ok(Answer::Proposed(said, proposal)) => match take(&proposal) {
             Ok(()) => (said, Some(Ending::Proposed(proposal))),
-            Err(why) => return Ok(refused(call, context, why.clone(), &why)),
+            Err(why) => return Ok(refused(call, context.privacy.outward(&why), &why)),
         },
         Err(ToolError::Fatal(why)) => return Err(why),
-        Err(error) => return Ok(refused(call, context, error.to_string(), &error.to_string())),
+        Err(error) => return Ok(refused(call, error.for_model(context.privacy), &error.to_string())),
     };
     Ok(ToolOutcome { id: call.id.clone(), content: said.model, line: said.operator, is_error: false, end })
 }
 
-fn refused(call: &ToolCall, context: &Context<'_>, to_model: String, line: &str) -> ToolOutcome {
+fn refused(call: &ToolCall, to_model: String, line: &str) -> ToolOutcome {
     const LONGEST: usize = 4_000;
-    let content: String = context.privacy.outward(&to_model).chars().take(LONGEST).collect();
+    let content: String = to_model.chars().take(LONGEST).collect();
     ToolOutcome { id: call.id.clone(), content, line: first_line(line), is_error: true, end: None }
 }
 

@@ -53,19 +53,3 @@ pub struct Proposal {
     /// In the plan's order of estimands.
     pub changes: Vec<ProposedChange>,
 }
-
-/// PLACEHOLDER until the tools branch lands.
-///
-/// # Errors
-/// Sentence.
-pub fn edited(
-    edit: &Edit,
-    analysis: &crate::spec::Analysis,
-    context: &super::Context<'_>,
-) -> Result<(crate::spec::Analysis, String), String> {
-    let enrich = |a: &crate::spec::Analysis| {
-        crate::spec::enrich_terms(a, &context.prepared.draft.confounders, &context.prepared.binary_columns())
-    };
-    let playbook = context.catalogue.get(&edit.name()).ok_or("no such playbook")?;
-    crate::playbook::apply(&playbook.front.change, analysis, &enrich).ok_or_else(|| "it changes nothing".to_owned())
-}
