@@ -155,7 +155,10 @@ fn defaults_of_a_short_plan() {
     assert_eq!(plan.loop_.max_iterations, 5);
     assert_eq!(plan.loop_.stop_when, StopWhen::NoPlaybookApplies);
     assert!(plan.loop_.blind);
-    assert_eq!((plan.actor.as_str(), plan.critic.as_str(), plan.seed), ("playbook", "playbook", 20_261_121));
+    assert_eq!(
+        (plan.actor.name().as_str(), plan.critic.name().as_str(), plan.seed),
+        ("playbook", "playbook", 20_261_121)
+    );
     assert!(plan.threats.is_empty() && plan.target_trial.eligibility.is_empty());
 }
 

@@ -42,6 +42,7 @@ fn line(playbook: &str, reverted: bool) -> Revision {
         change: "c".to_owned(),
         estimand_effect: "e".to_owned(),
         reverted,
+        reason: None,
     }
 }
 

@@ -9,8 +9,8 @@ use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
 use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen,
-    TargetTrial, Tool, TreatmentSection,
+    AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,
+    OutcomeSection, Plan, PrivacySection, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
 use oci_agent::report::documents::{
     AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, PopulationDocument,
@@ -104,8 +104,10 @@ pub fn plan() -> Plan {
         tools: Tool::ALL.to_vec(),
         analysis: AnalysisSection { estimator: Some(EstimatorKind::AipwCrossfit), ..AnalysisSection::default() },
         loop_: LoopSection { max_iterations: 5, stop_when: StopWhen::NoPlaybookApplies, blind: true },
-        actor: text("playbook"),
-        critic: text("playbook"),
+        actor: ModelSection::default(),
+        critic: ModelSection::default(),
+        budget: BudgetSection::default(),
+        privacy: PrivacySection::default(),
         seed: 7,
         places: BTreeMap::new(),
     }

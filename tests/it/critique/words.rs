@@ -208,6 +208,7 @@ fn remediations_list_every_revision_so_far() {
         change: "Trimmed.".into(),
         estimand_effect: "Trimmed ATE.".into(),
         reverted,
+        reason: None,
     };
     second.spec.revisions = vec![revision(false), revision(true)];
     let earlier = [first.executed()];

@@ -365,6 +365,7 @@ fn any_revision() -> impl Strategy<Value = Revision> {
             change,
             estimand_effect,
             reverted,
+            reason: None,
         },
     )
 }

@@ -11,8 +11,8 @@ use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Populati
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
-    AnalysisSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan, StopWhen,
-    TargetTrial, Tool, TreatmentSection,
+    AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,
+    OutcomeSection, Plan, PrivacySection, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
 use oci_agent::report::documents::{
     AnalysisDesign, Answer, CoefficientRow, DesignDocument, EffectRow, PopulationDocument, PropensityDocument,
@@ -270,8 +270,10 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
         tools: Tool::ALL.to_vec(),
         analysis: AnalysisSection::default(),
         loop_: LoopSection { max_iterations: 5, stop_when: StopWhen::NoPlaybookApplies, blind: true },
-        actor: "playbook".into(),
-        critic: "playbook".into(),
+        actor: ModelSection::default(),
+        critic: ModelSection::default(),
+        budget: BudgetSection::default(),
+        privacy: PrivacySection::default(),
         seed: 20_261_121,
         places: BTreeMap::new(),
     }
