@@ -61,7 +61,7 @@ mod tests {
         for (words, expected) in [
             ("see http://a.b/c now", "see `http://a.b/c` now"),
             ("![x](http://a.b) `y`", "`![x](http://a.b)` \\`y\\`"),
-            ("[go](javascript:alert(1))", "[go\\](javascript:alert(1))"),
+            ("[go](javascript:alert(1))", "\\[go\\](javascript:alert(1))"),
             ("WWW.a.b `` me@a.b", "`WWW.a.b` \\`\\` `me@a.b`"),
             ("<b> & `age` | x", "\\<b> & `age` \\| x"),
             ("# no\n- heading", "\\# no - heading"),

@@ -16,6 +16,8 @@ const END: char = '\u{2064}';
 
 /// Below this the columns would be too narrow to read.
 const NARROWEST: usize = 40;
+/// How far a line under an estimand stands in.
+const INDENT: usize = 3;
 /// From this width on, the population has a column of its own.
 const WIDE: usize = 110;
 
@@ -95,11 +97,15 @@ fn below(results: &ResultsDocument, width: usize, wide: bool) -> String {
         let reviewed = results.critique.reviewed.iter();
         let differing = reviewed.flat_map(|r| &r.disagreements).find(|d| d.requested == answer.requested);
         if let Some(both) = differing.map(voices::both_grades) {
-            let line = if wide { format!("{name}: {both}") } else { format!("  {both}") };
-            out.push_str(&wrapped(&line, width));
+            let under = || wrapped(&both, width - INDENT).lines().map(indented).collect::<String>();
+            out.push_str(&if wide { wrapped(&format!("{name}: {both}"), width) } else { under() });
         }
     }
     out
+}
+
+fn indented(line: &str) -> String {
+    format!("{}{line}\n", " ".repeat(INDENT))
 }
 
 /// How language models took part; nothing where none did.

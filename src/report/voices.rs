@@ -86,8 +86,12 @@ pub fn checked(figures: usize, flagged: usize) -> String {
     let count = numbers::count(figures);
     match (figures, flagged) {
         (0, _) => "There is no figure in these words.".to_owned(),
-        (1, 0) => "The one figure in these words is in results.json.".to_owned(),
-        (_, 0) => format!("All {count} figures in these words are in results.json."),
+        (1, 0) => {
+            "The one figure in these words is in results.json; whether it is used rightly was not checked.".to_owned()
+        }
+        (_, 0) => format!(
+            "All {count} figures in these words are in results.json; whether each is used rightly was not checked."
+        ),
         (1, 1) => "The one figure in these words is not in results.json:".to_owned(),
         (_, 1) => format!("Of the {count} figures in these words, 1 is not in results.json:"),
         (_, some) => {

@@ -84,7 +84,7 @@ fn said(opinion: &Opinion) -> Vec<Value> {
     groups.extend((!opinion.remediations.is_empty()).then(|| group("remediations", opinion.remediations.clone())));
     groups.extend(opinion.grades.iter().map(|grade| {
         let asked = grade.requested.trim().to_uppercase();
-        group(&format!("how the {asked} departs from the ATE"), vec![grade.departs_from_ate.clone()])
+        group(&format!("departures from the ATE, where the {asked} was asked"), vec![grade.departs_from_ate.clone()])
     }));
     groups
 }
