@@ -101,6 +101,10 @@ pub fn markdown_code(text: &str) -> String {
     if line.is_empty() {
         return String::new();
     }
+    // A backslash before a pipe would take the pipe's own backslash for itself, and the pipe would end a table cell.
+    if line.contains("\\|") {
+        return escaped(&line);
+    }
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
@@ -215,6 +219,8 @@ mod tests {
     fn code_spans_hold_backticks_and_pipes() {
         assert_eq!(markdown_code("a`b|c"), "``a`b\\|c``");
         assert_eq!(markdown_code("`"), "`` ` ``");
+        assert_eq!(markdown_code("a\\|b"), "a\\\\\\|b", "no code span can hold it");
+        assert_eq!(markdown("by `\\|`"), "by \\\\\\|");
     }
 
     #[test]
