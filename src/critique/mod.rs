@@ -14,6 +14,7 @@ pub mod blind_spots;
 pub mod departures;
 mod estimates;
 mod evidence;
+pub mod figures;
 pub mod opinion;
 pub mod rubric;
 pub mod trial;

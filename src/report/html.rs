@@ -5,6 +5,8 @@ use super::view::{ReportInput, report_context};
 use super::{ReportError, text};
 
 const STYLE: &str = include_str!("templates/report.css");
+/// What only the page of a run with a language model needs.
+const MODEL_STYLE: &str = include_str!("templates/model.css");
 
 /// The report of a finished run as a page.
 ///
@@ -12,18 +14,24 @@ const STYLE: &str = include_str!("templates/report.css");
 /// [`ReportError::Template`].
 pub fn report(input: &ReportInput<'_>) -> Result<String, ReportError> {
     let body = render("report", Format::Html, report_context(input))?;
-    Ok(page(&input.results.title, &body))
+    let results = input.results;
+    let told = results.conduct.is_some() || results.critique.reviewed.is_some();
+    Ok(styled(&results.title, &body, if told { MODEL_STYLE } else { "" }))
 }
 
 /// A page around `body`, which is HTML already; the title is plain text.
 #[must_use]
 pub fn page(title: &str, body: &str) -> String {
+    styled(title, body, "")
+}
+
+fn styled(title: &str, body: &str, more: &str) -> String {
     let title = text::html(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>\n{STYLE}{more}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }

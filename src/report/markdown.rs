@@ -1,8 +1,9 @@
 //! `report.md` and `critique.md`.
 
 use super::ReportError;
+use super::documents::ResultsDocument;
 use super::page::{Format, render};
-use super::view::{ReportInput, critique_context, report_context};
+use super::view::{ReportInput, critique_context, report_context, voices_alone};
 use crate::critique::Critique;
 use crate::plan::Plan;
 use crate::spec::AnalysisSpec;
@@ -13,6 +14,17 @@ use crate::spec::AnalysisSpec;
 /// [`ReportError::Template`].
 pub fn report(input: &ReportInput<'_>) -> Result<String, ReportError> {
     render("report", Format::Markdown, report_context(input))
+}
+
+/// What language models said, for a document that is not the report: the critic, then the actor. Empty where none did.
+///
+/// # Errors
+/// [`ReportError::Template`].
+pub fn voices(results: &ResultsDocument) -> Result<Vec<String>, ReportError> {
+    let (critic, actor) = voices_alone(results);
+    let parts = [("model", critic), ("reasons", actor)];
+    let given = parts.into_iter().filter_map(|(template, context)| Some((template, context?)));
+    given.map(|(template, context)| render(template, Format::Markdown, context)).collect()
 }
 
 /// The critique of one iteration.

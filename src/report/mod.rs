@@ -10,13 +10,17 @@
 //! | [`markdown`], [`html`] | `report.md`, `critique.md` and `report.html`, from one template and one [`view`] |
 //! | [`notebook`] | `analysis.ipynb`, outputs inside |
 //! | [`terminal`] | the verdict table that ends a run |
-//! | [`words`], [`numbers`], [`text`], [`table`] | sentences, digits, escaping, tables: shared by all of them |
+//! | [`flagging`] | the figures in a model's words that are not in the results |
+//! | [`words`], [`numbers`], [`text`], [`table`], [`voices`], [`inert`] | sentences, digits, escaping, tables: shared by all of them |
 //!
 //! Everything a plan or a dataset names (titles, columns, levels, threats) is untrusted text: it is escaped where it is
-//! written, for the format it is written in, by [`text`].
+//! written, for the format it is written in, by [`text`]. What a language model says is less trusted still: [`inert`] lets
+//! no address through, and the templates frame it as the model's own words.
 
 pub mod documents;
+pub mod flagging;
 pub mod html;
+pub mod inert;
 pub mod json;
 pub mod markdown;
 pub mod notebook;
@@ -27,6 +31,7 @@ pub mod table;
 pub mod terminal;
 pub mod text;
 pub mod view;
+pub mod voices;
 pub mod words;
 
 /// Why a document could not be rendered.

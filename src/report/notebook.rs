@@ -2,7 +2,7 @@
 //! it again without any Python package.
 
 use super::view::PlacedFigure;
-use super::{ReportError, json, numbers, text, words};
+use super::{ReportError, json, markdown, numbers, text, voices, words};
 use crate::plan::Plan;
 use crate::report::documents::{Answer, ResultsDocument};
 use crate::report::plots::FigureKind;
@@ -73,6 +73,9 @@ pub fn render(input: &NotebookInput<'_>) -> Result<Vec<u8>, ReportError> {
         answer_cells(&mut cells, input, answer);
     }
     closing(&mut cells, input);
+    for said in markdown::voices(input.results)? {
+        cells.markdown(&[said.trim_end().to_owned()]);
+    }
     let notebook = Notebook {
         nbformat: 4,
         nbformat_minor: 5,
@@ -151,6 +154,8 @@ fn introduction(cells: &mut Cells, input: &NotebookInput<'_>) {
     cells.command(input, "check plan.yaml");
     let verdicts = results.answers.iter().map(verdict_line(results)).collect::<Vec<_>>().join("\n");
     let mut paragraphs = vec!["## The verdicts".to_owned(), verdicts];
+    let stopped = results.conduct.as_ref().and_then(|conduct| conduct.stopped.as_deref());
+    paragraphs.extend(stopped.map(|budget| format!("**{}**", text::markdown(&voices::stopped(budget)))));
     paragraphs.extend(pictures(input, |kind| kind == FigureKind::Forest));
     cells.markdown(&paragraphs);
 }

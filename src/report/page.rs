@@ -5,7 +5,7 @@
 //! format at hand by [`Format::escape`], because it may come from a plan or a file header.
 
 use super::table::Table;
-use super::{ReportError, text};
+use super::{ReportError, inert, text};
 use minijinja::value::{Object, ObjectRepr, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use std::fmt::Write as _;
@@ -43,6 +43,9 @@ impl Object for Picture {
 
 const REPORT: &str = include_str!("templates/report.j2");
 const CRITIQUE: &str = include_str!("templates/critique.j2");
+const MODEL: &str = include_str!("templates/model.j2");
+const REASONS: &str = include_str!("templates/reasons.j2");
+const FLAGS: &str = include_str!("templates/flags.j2");
 
 impl Format {
     /// Text made safe for the format.
@@ -124,6 +127,67 @@ impl Format {
     }
 }
 
+/// What only pages of runs with a language model have.
+impl Format {
+    /// A sentence that nobody may miss.
+    fn notice(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => format!("\n\n**{inner}**\n\n"),
+            Format::Html => format!("<p class=\"notice\" role=\"note\"><strong>{inner}</strong></p>\n"),
+        }
+    }
+
+    /// A figure that is marked.
+    fn mark(self, figure: &str) -> String {
+        match self {
+            Format::Markdown => format!("⚠ {}", text::markdown_code(figure)),
+            Format::Html => format!("<mark>⚠ {}</mark>", text::html(figure)),
+        }
+    }
+
+    /// Words of a model that stand in a sentence of ours as they are.
+    fn inert(self, words: &str) -> String {
+        match self {
+            Format::Markdown => inert::markdown(words),
+            Format::Html => text::html_prose(words),
+        }
+    }
+
+    /// Words of a model between marks, within a sentence of ours.
+    fn said(self, words: &str) -> String {
+        let marked = inert::within_marks(words);
+        match self {
+            Format::Markdown => inert::markdown_inline(&marked),
+            Format::Html => format!("<span class=\"model\">{}</span>", text::html_prose(&marked)),
+        }
+    }
+
+    /// Words of a model in a frame: one text by its lines, several as a list.
+    fn quote(self, label: &str, texts: &[String]) -> String {
+        let paragraphs = match texts {
+            [one] => one.lines().filter(|line| !line.trim().is_empty()).map(|line| self.inert(line)).collect(),
+            several => several.iter().map(|text| self.inert(text)).collect::<Vec<_>>(),
+        };
+        let (listed, label) = (texts.len() > 1, self.escape(label));
+        match self {
+            Format::Markdown => {
+                let (item, gap) = if listed { ("- ", "\n") } else { ("", "\n>\n") };
+                let lines: Vec<String> = paragraphs.iter().map(|line| format!("> {item}{line}")).collect();
+                format!("\n\n> **{label}:**\n>\n{}\n\n", lines.join(gap))
+            }
+            Format::Html => {
+                let inside: String = if listed {
+                    let items: String = paragraphs.iter().map(|line| format!("<li>{line}</li>\n")).collect();
+                    format!("<ul>\n{items}</ul>\n")
+                } else {
+                    paragraphs.iter().map(|line| format!("<p>{line}</p>\n")).collect()
+                };
+                format!("<blockquote class=\"model\">\n<p class=\"who\">{label}</p>\n{inside}</blockquote>\n")
+            }
+        }
+    }
+}
+
 /// Renders a template with a context.
 ///
 /// # Errors
@@ -153,6 +217,9 @@ fn environment(format: Format) -> Result<Environment<'static>, minijinja::Error>
     add_filters(&mut env, format);
     env.add_template("report", REPORT)?;
     env.add_template("critique", CRITIQUE)?;
+    env.add_template("model", MODEL)?;
+    env.add_template("reasons", REASONS)?;
+    env.add_template("flags", FLAGS)?;
     Ok(env)
 }
 
@@ -175,6 +242,11 @@ fn add_filters(env: &mut Environment<'static>, format: Format) {
     env.add_filter("code", move |v: Value| safe(format.code(&v.to_string())));
     env.add_filter("command", move |v: Value| safe(format.command(&v.to_string())));
     env.add_filter("table", move |v: Value| downcast::<Table>(&v).map(|t| safe(format.table(&t))));
+    env.add_filter("notice", move |v: Value| safe(format.notice(&inner(format, &v))));
+    env.add_filter("mark", move |v: Value| safe(format.mark(&v.to_string())));
+    env.add_filter("inert", move |v: Value| safe(format.inert(&v.to_string())));
+    env.add_filter("said", move |v: Value| safe(format.said(&v.to_string())));
+    env.add_filter("quote", move |v: Vec<String>, label: String| safe(format.quote(&label, &v)));
     env.add_filter("picture", move |v: Value| downcast::<Picture>(&v).map(|p| safe(format.picture(&p))));
 }
 

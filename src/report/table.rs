@@ -1,7 +1,7 @@
 //! A table of plain text, written for the format that asks: padded markdown that lines up in the raw file, or HTML that
 //! scrolls inside its own container.
 
-use super::text;
+use super::{inert, text};
 
 /// How the cells of a column stand and what they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Column {
     Number,
     /// Hashes and file names, left, in a typewriter font.
     Code,
+    /// The words of a language model, left, between marks.
+    Quoted,
 }
 
 /// A row of plain text cells.
@@ -70,6 +72,8 @@ impl Table {
             .zip(kinds)
             .map(|(cell, kind)| match kind {
                 Column::Code => text::markdown_code(cell),
+                Column::Quoted if cell.is_empty() => String::new(),
+                Column::Quoted => inert::markdown_inline(&inert::within_marks(cell)),
                 _ if row.strong && !cell.is_empty() => format!("**{}**", text::markdown_inline(cell)),
                 _ => text::markdown_inline(cell),
             })
@@ -109,7 +113,8 @@ impl Table {
     pub fn to_html(&self) -> String {
         let mut out = String::from("<div class=\"table\" tabindex=\"0\"><table>\n<thead><tr>");
         for (title, kind) in &self.columns {
-            out.push_str(&format!("<th scope=\"col\"{}>{}</th>", class(*kind), text::html(title)));
+            let class = if *kind == Column::Quoted { "" } else { class(*kind) };
+            out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", text::html(title)));
         }
         out.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
@@ -117,6 +122,8 @@ impl Table {
             for (cell, (_, kind)) in row.cells.iter().zip(&self.columns) {
                 let inner = match kind {
                     Column::Code => format!("<code>{}</code>", text::html(cell)),
+                    Column::Quoted if cell.is_empty() => String::new(),
+                    Column::Quoted => text::html_prose(&inert::within_marks(cell)),
                     _ => text::html_prose(cell),
                 };
                 let long = *kind == Column::Words && cell.chars().count() > PROSE;
@@ -133,7 +140,11 @@ impl Table {
 const PROSE: usize = 40;
 
 fn class(kind: Column) -> &'static str {
-    if kind == Column::Number { " class=\"number\"" } else { "" }
+    match kind {
+        Column::Number => " class=\"number\"",
+        Column::Quoted => " class=\"prose model\"",
+        Column::Words | Column::Code => "",
+    }
 }
 
 #[cfg(test)]

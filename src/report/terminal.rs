@@ -4,7 +4,7 @@
 //! marks, which become colour codes or nothing at the end, so that both look the same.
 
 use super::documents::{Answer, ResultsDocument};
-use super::{numbers, text, words};
+use super::{numbers, text, voices, words};
 use crate::finding::Tier;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
@@ -16,6 +16,8 @@ const END: char = '\u{2064}';
 
 /// Below this the columns would be too narrow to read.
 const NARROWEST: usize = 40;
+/// How far a line under an estimand stands in.
+const INDENT: usize = 3;
 /// From this width on, the population has a column of its own.
 const WIDE: usize = 110;
 
@@ -38,9 +40,8 @@ pub fn verdict_table(results: &ResultsDocument, width: usize, color: bool) -> St
     }
     arrange(&mut table);
     let mut out: String = table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    if !wide {
-        out.push_str(&populations(results, width));
-    }
+    out.push_str(&below(results, width, wide));
+    out.push_str(&models(results, width));
     painted(&out, color)
 }
 
@@ -84,11 +85,40 @@ fn for_whom(answer: &Answer) -> String {
     said.map(|text| words::sentence(&text::one_line(text))).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The same below the table, where it is too narrow for another column.
-fn populations(results: &ResultsDocument, width: usize) -> String {
-    let line =
-        |answer: &Answer| wrapped(&format!("{}: {}", words::asked_and_answered(answer), for_whom(answer)), width);
-    results.answers.iter().map(line).collect()
+/// For whom, below the table where it is too narrow for another column; then both grades, where a language model and the
+/// rubric differ.
+fn below(results: &ResultsDocument, width: usize, wide: bool) -> String {
+    let mut out = String::new();
+    for answer in &results.answers {
+        let name = words::asked_and_answered(answer);
+        if !wide {
+            out.push_str(&wrapped(&format!("{name}: {}", for_whom(answer)), width));
+        }
+        let reviewed = results.critique.reviewed.iter();
+        let differing = reviewed.flat_map(|r| &r.disagreements).find(|d| d.requested == answer.requested);
+        if let Some(both) = differing.map(voices::both_grades) {
+            let under = || wrapped(&both, width - INDENT).lines().map(indented).collect::<String>();
+            out.push_str(&if wide { wrapped(&format!("{name}: {both}"), width) } else { under() });
+        }
+    }
+    out
+}
+
+fn indented(line: &str) -> String {
+    format!("{}{line}\n", " ".repeat(INDENT))
+}
+
+/// How language models took part; nothing where none did.
+fn models(results: &ResultsDocument, width: usize) -> String {
+    let conduct = results.conduct.as_ref();
+    let missing = results.critique.reviewed.as_ref().and_then(|reviewed| reviewed.missing.as_deref());
+    let lines = [
+        conduct.and_then(|c| c.stopped.as_deref()).map(voices::ended),
+        missing.map(voices::missing),
+        voices::flagged(results),
+        conduct.map(voices::usage),
+    ];
+    lines.into_iter().flatten().map(|line| wrapped(&text::one_line(&line), width)).collect()
 }
 
 fn wrapped(line: &str, width: usize) -> String {

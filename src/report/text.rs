@@ -38,7 +38,7 @@ pub fn markdown_inline(text: &str) -> String {
 
 /// Parts of a text with names in backticks, as our own messages quote them: (part, whether it is quoted). Code spans are
 /// inert in every format. `None` if the backticks are not pairs around something.
-fn quoted(line: &str) -> Option<Vec<(&str, bool)>> {
+pub(super) fn quoted(line: &str) -> Option<Vec<(&str, bool)>> {
     let parts: Vec<&str> = line.split('`').collect();
     let paired = parts.len() > 2 && parts.len() % 2 == 1;
     let filled = parts.iter().skip(1).step_by(2).all(|part| !part.trim().is_empty());
@@ -47,7 +47,8 @@ fn quoted(line: &str) -> Option<Vec<(&str, bool)>> {
     (paired && filled && apart).then(|| parts.iter().enumerate().map(|(i, p)| (*p, i % 2 == 1)).collect())
 }
 
-fn escaped(line: &str) -> String {
+/// A piece of a line for markdown; [`markdown`] for the start of one.
+pub(super) fn escaped(line: &str) -> String {
     let chars: Vec<char> = line.chars().collect();
     let mut out = String::with_capacity(line.len());
     for (i, c) in chars.iter().enumerate() {
@@ -77,7 +78,7 @@ fn acts_as_markup(c: char, before: Option<&char>, after: Option<&char>) -> bool 
 }
 
 /// Headings, lists, quotes and rules begin a line; a backslash before their mark turns them into text.
-fn escape_line_start(line: String) -> String {
+pub(super) fn escape_line_start(line: String) -> String {
     let digits = line.chars().take_while(char::is_ascii_digit).count();
     let (number, rest) = line.split_at(digits);
     let after = rest.strip_prefix(['.', ')']);
@@ -99,6 +100,10 @@ pub fn markdown_code(text: &str) -> String {
     let line = one_line(text);
     if line.is_empty() {
         return String::new();
+    }
+    // A backslash before a pipe would take the pipe's own backslash for itself, and the pipe would end a table cell.
+    if line.contains("\\|") {
+        return escaped(&line);
     }
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -214,6 +219,8 @@ mod tests {
     fn code_spans_hold_backticks_and_pipes() {
         assert_eq!(markdown_code("a`b|c"), "``a`b\\|c``");
         assert_eq!(markdown_code("`"), "`` ` ``");
+        assert_eq!(markdown_code("a\\|b"), "a\\\\\\|b", "no code span can hold it");
+        assert_eq!(markdown("by `\\|`"), "by \\\\\\|");
     }
 
     #[test]

@@ -8,3 +8,4 @@ mod documents;
 pub mod fixtures;
 mod notebook;
 mod plots;
+mod voices;

@@ -1,7 +1,7 @@
 //! What the critic says, for `critique.md` and for the report.
 
 use super::provenance::revision;
-use super::{lines, merged, object, table};
+use super::{lines, merged, object, table, voices};
 use crate::critique::{AnalysisCritique, Critique, Stage};
 use crate::finding::{Code, Finding};
 use crate::plan::Plan;
@@ -26,6 +26,8 @@ pub fn critique_context(critique: &Critique, spec: &AnalysisSpec, plan: &Plan) -
         ("stage", Value::from(stage(critique.stage, spec.blind))),
         ("verdicts", table(verdicts(critique))),
         ("revisions", lines(spec.revisions.iter().map(revision).collect())),
+        ("conduct", Value::from(false)),
+        ("reasons", Value::from(voices::reasons(spec.iteration, &spec.revisions))),
         ("analyses", Value::from(analyses.collect::<Vec<_>>())),
         ("spec_sha256", Value::from(critique.spec_sha256.as_str())),
     ];
@@ -79,6 +81,7 @@ pub fn shared(critique: &Critique, plan: &Plan) -> Vec<(&'static str, Value)> {
         ("blind_spots", lines(critique.blind_spots.clone())),
         ("remediations", lines(critique.remediations.clone())),
         ("alignment", table(alignment(critique))),
+        ("reviewed", voices::reviewed(critique)),
     ]
 }
 

@@ -4,13 +4,16 @@ mod critique;
 mod estimates;
 mod people;
 mod provenance;
+mod voices;
 
 pub(super) use critique::critique_context;
+pub(super) use voices::alone as voices_alone;
 
 use super::documents::{Answer, ResultsDocument};
 use super::page::Picture;
 use super::plots::{Figure, FigureKind};
 use super::table::{Column, Table};
+use super::voices::{how_graded, lowered};
 use super::{numbers, text, words};
 use crate::estimand::{EstimatorKind, Target};
 use crate::nuisance::Inference;
@@ -63,6 +66,9 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
         ("title", Value::from(results.title.as_str())),
         ("question", Value::from(plan.question.as_str())),
         ("verdicts", table(verdicts(results))),
+        ("conduct", voices::conduct(results)),
+        ("how_graded", Value::from(how_graded(results))),
+        ("reasons", voices::all_reasons(results)),
         ("verdict_notes", lines(verdict_notes(results))),
         ("forest", input.pictures(|kind| kind == FigureKind::Forest)),
         ("populations", table(people::sizes(results))),
@@ -183,6 +189,7 @@ fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
     let mut notes = Vec::new();
     for answer in &results.answers {
         let asked = answer.requested.acronym();
+        notes.extend(lowered(results, answer.requested));
         notes.extend(switched(results, answer));
         notes.extend(answered_by(answer, &results.units));
         notes.extend(one_shot(results, answer));

@@ -12,7 +12,7 @@ use oci_agent::report::{ReportError, html, json, markdown, terminal, text};
 use oci_agent::spec::AnalysisSpec;
 
 #[allow(clippy::disallowed_methods, reason = "only this helper looks at the environment, to show documents to people")]
-fn show(name: &str, bytes: &[u8]) {
+pub fn show(name: &str, bytes: &[u8]) {
     if let Some(dir) = std::env::var_os("OCI_PLOT_DIR") {
         std::fs::write(std::path::Path::new(&dir).join(name), bytes).expect("write");
     }
@@ -33,14 +33,14 @@ pub fn placed(figures: &[(String, Figure)]) -> Vec<PlacedFigure<'_>> {
     figures.iter().map(|(path, figure)| PlacedFigure { path: path.clone(), figure }).collect()
 }
 
-fn report(case: &Case) -> (String, String) {
+pub fn report(case: &Case) -> (String, String) {
     let figures = figures(case);
     let placed = placed(&figures);
     let input = ReportInput { results: &case.results, plan: &case.plan, figures: &placed };
     (markdown::report(&input).expect("markdown"), html::report(&input).expect("page"))
 }
 
-fn lalonde_spec(blind: bool) -> AnalysisSpec {
+pub fn lalonde_spec(blind: bool) -> AnalysisSpec {
     let trimmed = Estimand { target: Target::Ate, population: TRIMMED };
     spec(
         2,
@@ -51,12 +51,12 @@ fn lalonde_spec(blind: bool) -> AnalysisSpec {
 }
 
 /// Without the padding of tables.
-fn squeezed(page: &str) -> String {
+pub fn squeezed(page: &str) -> String {
     page.lines().map(|line| line.split(' ').filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ") + "\n").collect()
 }
 
 /// Every table line has as many columns as its header, and the pipes stand under each other.
-fn tables_line_up(page: &str) {
+pub fn tables_line_up(page: &str) {
     let mut width = None;
     for line in page.lines() {
         if line.starts_with('|') {
