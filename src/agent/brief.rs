@@ -1,8 +1,8 @@
 //! What is said at the beginning of a conversation: standing instructions, and the task with everything that is known.
 //!
 //! The prompts are files under `prompts/`, compiled in; [`hashes`] goes into the manifest. Whatever comes from the plan, the
-//! data or another model is put in through [`Privacy::fenced`], so that it reads as data and holds no rare level. Every brief
-//! ends with a block that the playbook engine reads, so that it is asked like any other provider.
+//! data or another model is put in through [`Privacy::fenced`], so that it reads as data and holds no rare level. The playbook
+//! engine is asked like any other provider, in a block of JSON that it reads.
 
 use super::history::History;
 use crate::critique::{AnalysisCritique, Critique, Stage};
@@ -107,10 +107,10 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
             },
         )?,
     };
-    Ok(format!("{}\n\n{}", text.trim(), for_engine(input)))
+    Ok(text.trim().to_owned())
 }
 
-/// The block that the playbook engine reads.
+/// The task, for the playbook engine: the block that it reads.
 #[must_use]
 pub fn for_engine(input: &BriefInput<'_>) -> String {
     let task = if matches!(input.task, Task::Draft) { "draft" } else { "revise" };

@@ -1,7 +1,7 @@
 //! Where a model's tool calls are carried out: the registry's answer, in words that go back to the model.
 
 use super::events::{Event as Told, Observer};
-use super::talk::{Ending, ToolCall, ToolOutcome};
+use super::talk::{Ending, MOST_CALLS, ToolCall, ToolOutcome};
 use crate::critique::Critique;
 use crate::estimand::Target;
 use crate::pipeline::Prepared;
@@ -82,10 +82,14 @@ pub fn run(
 ) -> Result<Vec<ToolOutcome>, String> {
     let registry = Registry::new(role, allowed);
     let mut outcomes: Vec<ToolOutcome> = Vec::new();
-    for call in calls {
+    for (at, call) in calls.iter().enumerate() {
         // After the call that ends a conversation the others no longer count, whatever order a model likes.
         let over = outcomes.iter().any(|outcome| outcome.end.is_some());
-        let outcome = if over { unheard(call) } else { one(&registry, call, context, take)? };
+        let outcome = match (over, at < MOST_CALLS) {
+            (true, _) => unheard(call, "an earlier call of the same answer ended this conversation"),
+            (_, false) => unheard(call, &format!("at most {MOST_CALLS} calls of one answer are heard")),
+            _ => one(&registry, call, context, take)?,
+        };
         observer.on(&Told::ToolRan {
             role,
             tool: call.name.clone(),
@@ -119,20 +123,21 @@ fn one(
 fn refused(call: &ToolCall, to_model: String, line: &str) -> ToolOutcome {
     const LONGEST: usize = 4_000;
     let content: String = to_model.chars().take(LONGEST).collect();
-    ToolOutcome { id: call.id.clone(), content, line: first_line(line), is_error: true, end: None }
+    ToolOutcome { id: call.id.clone(), content, line: one_line(line), is_error: true, end: None }
 }
 
-fn unheard(call: &ToolCall) -> ToolOutcome {
-    let content = "Not run: an earlier call of the same answer ended this conversation.".to_owned();
+fn unheard(call: &ToolCall, why: &str) -> ToolOutcome {
+    let content = format!("Not run: {why}.");
     ToolOutcome { id: call.id.clone(), line: content.clone(), content, is_error: true, end: None }
 }
 
-fn first_line(text: &str) -> String {
-    const LONGEST: usize = 160;
-    let line = text.lines().next().unwrap_or_default();
+/// For the operator: one line, not too long.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() > LONGEST {
         line.chars().take(LONGEST).chain(std::iter::once('…')).collect()
     } else {
-        line.to_owned()
+        line
     }
 }

@@ -19,8 +19,8 @@ use crate::pipeline::render::{self, Provenance};
 use crate::pipeline::results::{self, Iteration, Unblinded};
 use crate::pipeline::{Prepared, design};
 use crate::playbook::Catalogue;
-use crate::report::ReportError;
 use crate::report::documents::{AnalysisDesign, Answer, Conduct, ResultsDocument, RoleUsage};
+use crate::report::{self, ReportError};
 use crate::spec::AnalysisSpec;
 use crate::tools::Role;
 use crate::tools::privacy::Privacy;
@@ -329,6 +329,7 @@ impl<'a> Driver<'a> {
         };
         results::held_under(&mut results, critique);
         results.conduct = self.conduct(machine);
+        report::flagging::flag_figures(&mut results)?;
         self.commit(render::results_step(&results, &self.provenance)?)?;
         self.stage("plots, report and notebook");
         let files = render::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };

@@ -2,7 +2,8 @@
 
 use super::events::{Event as Told, Observer};
 use crate::llm::{
-    ChatModel, ChatRequest, ChatResponse, Exchange, Listener, ModelError, Outcome, PlaybookModel, Recording,
+    self, Block, ChatModel, ChatRequest, ChatResponse, Exchange, Listener, ModelError, Outcome, PlaybookModel,
+    Recording,
 };
 use crate::tools::Role;
 
@@ -96,6 +97,7 @@ pub fn ask(
     let record = |body, outcome| recorded.then(|| Exchange::new(sequence, role.key(), &name, body, outcome));
     match model.complete(request, listener) {
         Ok(response) => {
+            let response = scrubbed(response);
             // A server that does not know structured output has changed the body on the way.
             let body = model.sent(request);
             let exchange = record(body, Outcome::Response(response.clone()));
@@ -106,6 +108,20 @@ pub fn ask(
         }
         Err(error) => Err(error),
     }
+}
+
+/// A model that writes something that looks like a key has not written it here: the answer goes on record and back to a model.
+fn scrubbed(response: ChatResponse) -> ChatResponse {
+    let clean = |block: Block| match block {
+        Block::Text { text } => Block::Text { text: llm::scrub(&text, &[]) },
+        Block::ToolUse { id, name, input } => Block::ToolUse {
+            id: llm::scrub(&id, &[]),
+            name: llm::scrub(&name, &[]),
+            input: llm::scrub_value(input, &[]),
+        },
+        result @ Block::ToolResult { .. } => result,
+    };
+    ChatResponse { blocks: response.blocks.into_iter().map(clean).collect(), ..response }
 }
 
 /// The listener that tells the host.

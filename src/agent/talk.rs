@@ -26,6 +26,8 @@ pub const MOST_TURNS: u32 = 15;
 pub const LONGEST: usize = 48_000;
 /// Messages at the end that are never summarised.
 const KEPT: usize = 6;
+/// Calls of one answer that are heard; a model that asks for more at once is told so.
+pub const MOST_CALLS: usize = 12;
 /// Lines of summary that are kept; of older ones the number.
 const MOST_LINES: usize = 40;
 

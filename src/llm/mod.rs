@@ -35,4 +35,4 @@ pub use http::Limits;
 pub use openai::Structured;
 pub use playbook::PlaybookModel;
 pub use providers::{Provider, Settings, connect, offline};
-pub use secret::{Key, Scrubber, scrub};
+pub use secret::{Key, Scrubber, scrub, scrub_value};

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod acic; // the replay: shards, resumption, bad files, scores against published values
+mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop
 mod architecture; // imports point down
 mod artifacts; // the git store: kill it anywhere
