@@ -214,7 +214,6 @@ fn lines(graded: &AnalysisCritique) -> String {
         let severity = severity.as_ref().and_then(serde_json::Value::as_str).unwrap_or("?");
         let _ = write!(out, "\n- {severity}: {}: {}", finding.code.key(), finding.message);
     }
-    let _ = write!(out, "\n- departs from the ATE: {}", graded.departs_from_ate);
     out
 }
 

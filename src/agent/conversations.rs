@@ -8,7 +8,7 @@ use super::driver::{Driver, RunError, STATE, TRANSCRIPT};
 use super::events::Event as Told;
 use super::minds::{self, Ear};
 use super::run::{Event, Run};
-use super::talk::{Ending, MOST_TURNS, Opening, ToolCall};
+use super::talk::{Ending, Opening, ToolCall};
 use crate::critique::{Stage, opinion};
 use crate::llm::{ChatRequest, Exchange};
 use crate::pipeline::render;
@@ -59,7 +59,10 @@ impl Driver<'_> {
             final_tool: if role == Role::Critic { "submit_critique" } else { "propose_spec" }.to_owned(),
             max_tokens: section.max_tokens,
             repairs: prepared.plan.budget.repairs,
-            most_turns: if role == Role::Critic { MOST_TURNS } else { self.minds.actor_turns },
+            most_turns: match self.minds.actor_turns {
+                Some(turns) if role == Role::Actor => turns,
+                _ => prepared.plan.budget.conversation,
+            },
         };
         self.desk = Some(desk);
         Ok(Event::Briefed(Box::new(opening)))
@@ -173,7 +176,7 @@ impl Driver<'_> {
                 self.concluded_critique(machine, critique)
             }
             (Matter::Criticise(computed), Ending::GaveUp(why)) => {
-                let critique = opinion::without((**computed).clone(), &by, &why);
+                let critique = self.unreviewed((**computed).clone(), &why);
                 self.concluded_critique(machine, critique)
             }
             (Matter::Draft, Ending::Proposed(proposal)) => {

@@ -245,7 +245,7 @@ impl<'a> Driver<'a> {
     /// The computed critique of the last design, or, with a model as critic, the conversation that is held under it.
     fn criticise(&mut self, machine: &Run) -> Result<Event, RunError> {
         let computed = self.critique(Stage::Design, BTreeMap::new(), None)?;
-        if self.minds.critic.is_some() && machine.stopped().is_none() {
+        if self.minds.critic.is_some() && machine.may_ask() {
             return self.brief(machine, Matter::Criticise(Box::new(computed)));
         }
         let critique = self.alone(computed, machine);
@@ -255,9 +255,17 @@ impl<'a> Driver<'a> {
     /// A critique that no model adds to. Where one was due, it says why there is none.
     fn alone(&self, computed: Critique, machine: &Run) -> Critique {
         match machine.stopped() {
-            Some(why) if self.minds.critic.is_some() => opinion::without(computed, &self.minds.name(Role::Critic), why),
+            Some(why) if self.minds.critic.is_some() => self.unreviewed(computed, why),
             _ => computed,
         }
+    }
+
+    /// A critique that a model was asked for and did not give. What it said of the design that answers still holds: a run
+    /// that ends early must not be graded higher for it.
+    pub(super) fn unreviewed(&self, computed: Critique, why: &str) -> Critique {
+        let last = self.tried.iter().rev().find_map(|run| run.critique.as_ref()?.reviewed.as_ref()?.opinion.as_ref());
+        let last = last.filter(|_| computed.stage == Stage::Final);
+        opinion::without(computed, &self.minds.name(Role::Critic), why, last)
     }
 
     pub(super) fn criticised(&mut self, critique: Critique) -> Result<Event, RunError> {
@@ -315,7 +323,7 @@ impl<'a> Driver<'a> {
         let computed = critique.clone();
         let results = results::document(self.input.prepared, &self.tried, unblinded, (critique, hashes));
         self.results = Some(results);
-        if self.minds.critic.is_some() && machine.stopped().is_none() {
+        if self.minds.critic.is_some() && machine.may_ask() {
             return self.brief(machine, Matter::Criticise(Box::new(computed)));
         }
         let critique = self.alone(computed, machine);

@@ -19,8 +19,9 @@ pub struct Minds {
     pub critic_price: Option<super::budget::Price>,
     /// Whether the actor is a language model, whose exchanges are recorded. The engine's are its history.
     pub actor_is_model: bool,
-    /// Answers that one conversation with the actor may take: [`super::talk::MOST_TURNS`] for a model.
-    pub actor_turns: u32,
+    /// Answers that one conversation with the actor may take, where that is not the plan's `budget.conversation`: a host at
+    /// the other end of a pipe takes its time.
+    pub actor_turns: Option<u32>,
 }
 
 impl Minds {
@@ -33,7 +34,7 @@ impl Minds {
             actor_price: None,
             critic_price: None,
             actor_is_model: false,
-            actor_turns: super::talk::MOST_TURNS,
+            actor_turns: None,
         }
     }
 

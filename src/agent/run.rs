@@ -63,6 +63,8 @@ pub struct Run {
     spent: Spent,
     /// The budget that was reached.
     stopped: Option<String>,
+    /// Whether that budget is one of answers: then nobody is asked any more.
+    silenced: bool,
     /// What models were asked for and did not deliver.
     shortfalls: Vec<String>,
 }
@@ -88,6 +90,7 @@ impl Run {
             budget: None,
             spent: Spent::default(),
             stopped: None,
+            silenced: false,
             shortfalls: Vec::new(),
         })
     }
@@ -183,7 +186,7 @@ impl Run {
     /// A conversation may begin where something is to be decided, once a phase, and not after a budget was reached.
     fn begin(&mut self, talk: Talk) -> bool {
         let open = matches!(self.phase, Phase::Draft | Phase::Critique { .. } | Phase::Revise | Phase::Report);
-        let may = open && self.talk.is_none() && self.stopped.is_none();
+        let may = open && self.talk.is_none() && self.may_ask();
         if may {
             self.talk = Some(talk);
         }
@@ -198,7 +201,14 @@ impl Run {
         if let Some(why) = reached {
             talk.stop(&why);
             self.stopped = Some(why);
+            self.silenced = true;
         }
+    }
+
+    /// Whether a model may still be asked.
+    #[must_use]
+    pub fn may_ask(&self) -> bool {
+        !self.silenced
     }
 
     /// The event that a phase waits for.

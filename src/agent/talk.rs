@@ -20,8 +20,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Answers after which a conversation with a model ends without the final tool.
-pub const MOST_TURNS: u32 = 15;
 /// Characters of conversation that are sent in full.
 pub const LONGEST: usize = 48_000;
 /// Messages at the end that are never summarised.
@@ -49,7 +47,7 @@ pub struct Opening {
     pub max_tokens: u32,
     /// Answers in a row that may be sent back.
     pub repairs: u32,
-    /// Answers after which it ends without one: [`MOST_TURNS`], or more for a host that takes its time.
+    /// Answers after which it ends without the final tool.
     pub most_turns: u32,
 }
 
@@ -230,7 +228,10 @@ impl Talk {
             opening.push(Block::Text { text: self.summarised() });
         }
         let first = Message { speaker: Speaker::User, blocks: opening };
-        let forced = self.turns >= self.opening.most_turns / 3 * 2 || self.repairing > 0;
+        // After words alone the final tool is asked for at once; after a refused call there is one more free try.
+        let nudged = |message: &Message| matches!(message.blocks.first(), Some(Block::Text { .. }));
+        let wordy = self.messages.last().is_some_and(nudged);
+        let forced = self.turns >= self.opening.most_turns / 3 * 2 || wordy || self.repairing > 1;
         ChatRequest {
             system: self.opening.system.clone(),
             messages: std::iter::once(first).chain(self.messages.iter().cloned()).collect(),

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// (balance, overlap, placebo outcomes), follows its playbooks when they cannot, and looks at the outcome only when the
 /// design has settled. It ends with a verdict for every estimand you asked for, computed from a rubric that you can read.
 ///
-/// It needs no API key, no network and no Python.
+/// It needs no API key, no network and no Python; a language model may act and criticise if the plan names one.
 #[derive(Debug, Parser)]
 #[command(name = "oci-agent", version, max_term_width = 100, propagate_version = true)]
 #[command(

@@ -5,7 +5,6 @@ use super::errors::{self, CliError};
 use crate::agent::budget::Price;
 use crate::agent::minds::Minds;
 use crate::agent::prices::Prices;
-use crate::agent::talk::MOST_TURNS;
 use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings};
 use crate::plan::{ModelSection, Plan, Provider};
 use std::path::Path;
@@ -50,7 +49,7 @@ pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, C
         actor_price: priced(plan, &plan.actor, "actor", &prices)?,
         critic_price: priced(plan, &plan.critic, "critic", &prices)?,
         actor_is_model: plan.actor.is_model(),
-        actor_turns: MOST_TURNS,
+        actor_turns: None,
     })
 }
 
@@ -76,7 +75,13 @@ fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Re
             ..llm::Limits::default()
         },
     };
-    let failed = |error: ModelError| errors::from_model(&error, "");
+    let failed = |error: ModelError| {
+        let error = errors::from_model(&error, "");
+        CliError { message: format!("the {role}: {}", error.message), ..error }
+    };
+    if recording.is_none() {
+        in_the_open(section, role, settings.key.is_some())?;
+    }
     match recording {
         Some(recording) => {
             let inner = llm::offline(settings).map_err(failed)?;
@@ -84,6 +89,38 @@ fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Re
         }
         None => llm::connect(settings).map_err(failed),
     }
+}
+
+/// Where requests, and the key with them, go if not to the vendor: a plan may come from somebody else.
+#[must_use]
+pub fn destinations(plan: &Plan, reach: Reach<'_>) -> Vec<String> {
+    let told = |(role, section): (&str, &ModelSection)| {
+        let url = section.base_url.as_ref().filter(|_| section.is_model() && matches!(reach, Reach::Live))?;
+        let variable = &section.key_variable;
+        let held = env::variable(variable).or_else(|| env::variable(&format!("{variable}_FILE")));
+        let key = held.map(|_| format!(", with the key in {variable}")).unwrap_or_default();
+        Some(format!("the {role} is asked at {url}{key}; it sees aggregates of the data, no rows"))
+    };
+    [("actor", &plan.actor), ("critic", &plan.critic)].into_iter().filter_map(told).collect()
+}
+
+/// A key goes over plain HTTP to this machine only.
+fn in_the_open(section: &ModelSection, role: &str, key: bool) -> Result<(), CliError> {
+    let Some(host) = section.base_url.as_deref().and_then(|url| url.strip_prefix("http://")) else { return Ok(()) };
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let plain = || host.split(':').next().unwrap_or_default();
+    let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_else(plain);
+    let here = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if here || !key {
+        return Ok(());
+    }
+    let variable = &section.key_variable;
+    let message =
+        format!("the {role}: the key in {variable} would go to {name} over http, where anybody on the way can read it");
+    let hint = format!(
+        "Use https, or, if that server wants no key, run with {variable} unset or name another variable as `{role}.key`."
+    );
+    Err(CliError::user(message, hint))
 }
 
 /// From the environment, or from the file that the same name with `_FILE` points to.

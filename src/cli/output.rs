@@ -185,7 +185,11 @@ impl Follower {
                 }
             }
             Event::Revised { requested, playbook, change, reverted, .. } => {
-                let verb = if *reverted { "undone" } else { "playbook" };
+                let verb = match playbook.starts_with("own ") {
+                    _ if *reverted => "undone",
+                    true => "change",
+                    false => "playbook",
+                };
                 self.line(&format!("    -> {}: {verb} `{playbook}`: {change}", requested.acronym()));
             }
             Event::Asked { role, model } => self.busy(&format!("the {} ({model}) is thinking", role.key())),

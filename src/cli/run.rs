@@ -8,6 +8,8 @@ use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
 use crate::agent::events::{Event, Observer};
 use crate::artifacts::{self, ArtifactStore, GitStore, OpenMode, OpenOptions, Situation};
+use crate::finding::Tier;
+use crate::llm::ModelError;
 use crate::pipeline::{Prepared, prepare};
 use crate::playbook::Catalogue;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,9 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
         (None, _) => Reach::Live,
     };
     let mut minds = models::minds(&prepared.plan, &args.plan, reach)?;
+    for message in models::destinations(&prepared.plan, reach) {
+        follower.on(&Event::Note { message });
+    }
     if args.replay.is_some() {
         follower.without_clock();
     }
@@ -132,8 +137,7 @@ fn default_out(plan: &Path) -> PathBuf {
 }
 
 fn explain(error: &RunError, args: &RunArgs) -> CliError {
-    let resume =
-        format!("Everything up to here is on record. Continue with: oci-agent run {} --resume", args.plan.display());
+    let resume = format!("Everything up to here is on record. Continue with: {}", resume_command(args));
     match error {
         RunError::Artifacts(inner) => errors::from_artifacts(inner),
         RunError::Cancelled => CliError::world("stopped, as you asked", resume),
@@ -141,7 +145,16 @@ fn explain(error: &RunError, args: &RunArgs) -> CliError {
             error.to_string(),
             "Nothing was estimated. Change the plan's confounders or terms, then run again.",
         ),
-        RunError::Model(inner) => errors::from_model(inner, &resume),
+        // What has to be changed in the plan cannot be continued: the record is of the plan as it was.
+        RunError::Model(inner) => {
+            let in_the_plan = matches!(
+                inner,
+                ModelError::Refused { .. } | ModelError::NotThisProtocol { .. } | ModelError::Settings { .. }
+            );
+            let again = "If the plan changes, run it again: the new run goes on a branch of its own. Otherwise, ";
+            let hint = if in_the_plan { format!("{again}{}", resume_command(args)) } else { resume };
+            errors::from_model(inner, &hint)
+        }
         RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) | RunError::Brief(_) | RunError::Tool(_) => {
             CliError::bug(error.to_string())
         }
@@ -151,11 +164,19 @@ fn explain(error: &RunError, args: &RunArgs) -> CliError {
 /// The command that goes on with this run, ready to be pasted.
 fn resume_command(args: &RunArgs) -> String {
     let mut command = format!("oci-agent run {}", quoted(&args.plan));
-    let places = [("--out", &args.out), ("--data-root", &args.data.data_root), ("--playbooks", &args.playbooks)];
+    let places = [
+        ("--out", &args.out),
+        ("--data-root", &args.data.data_root),
+        ("--playbooks", &args.playbooks),
+        ("--replay", &args.replay),
+    ];
     for (flag, place) in places {
         if let Some(place) = place {
             command.push_str(&format!(" {flag} {}", quoted(place)));
         }
+    }
+    if args.no_model {
+        command.push_str(" --no-model");
     }
     command + " --resume"
 }
@@ -169,10 +190,22 @@ fn quoted(path: &Path) -> String {
 
 fn closing(outcome: &Outcome, args: &RunArgs) -> String {
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan)).display().to_string();
-    let accepted = if outcome.accepted {
-        "Accepted: every estimand got at least satisfactory_with_caveats."
+    let conduct = outcome.results.conduct.as_ref();
+    let mut lines: Vec<String> = conduct.map(|conduct| conduct.shortfalls.clone()).unwrap_or_default();
+    let graded = outcome.results.answers.iter().all(|answer| answer.tier > Tier::NotSatisfactory);
+    let ended = if conduct.is_some_and(|conduct| conduct.stopped.is_some()) {
+        "Not accepted: a budget ended the run before it was done. The report shows what it had."
     } else {
-        "Not accepted: at least one estimand is not_satisfactory. The report says why, and what would help."
+        "Not accepted: a language model did not deliver what it was asked for. The report shows what there is."
     };
-    format!("{accepted}\nRead {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse")
+    lines.push(match (outcome.accepted, graded) {
+        (true, _) => "Accepted: every estimand got at least satisfactory_with_caveats.".to_owned(),
+        (false, true) => ended.to_owned(),
+        (false, false) => {
+            "Not accepted: at least one estimand is not_satisfactory. The report says why, and what would help."
+                .to_owned()
+        }
+    });
+    lines.push(format!("Read {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse"));
+    lines.iter().map(|line| output::plain(line)).collect::<Vec<_>>().join("\n")
 }

@@ -332,11 +332,12 @@ fn remediations(input: &CritiqueInput<'_>) -> Vec<String> {
 #[must_use]
 pub fn remediation(iteration: u32, revision: &Revision) -> String {
     let undone = if revision.reverted { ", undone" } else { "" };
+    // A model may change something that no finding calls for; its own reason is beside this line, in its own words.
+    let because = if revision.because.is_empty() { "its own reason".to_owned() } else { revision.because.join(", ") };
     format!(
-        "iteration {iteration}, {}, {}{undone} (because {}): {} {}",
+        "iteration {iteration}, {}, {}{undone} (because {because}): {} {}",
         revision.requested.acronym(),
         revision.playbook,
-        revision.because.join(", "),
         revision.change,
         revision.estimand_effect
     )

@@ -188,12 +188,29 @@ pub struct Reviewed {
 /// difference is kept. The opinion must be complete ([`Opinion::lacks`]); a grade that cannot be read changes nothing.
 #[must_use]
 pub fn hold(mut computed: Critique, by: &str, opinion: Opinion) -> Critique {
+    let disagreements = lower(&mut computed, &opinion);
+    let by = by.to_owned();
+    computed.reviewed =
+        Some(Reviewed { by, opinion: Some(opinion), missing: None, disagreements, flagged: Vec::new() });
+    computed
+}
+
+/// A computed critique for which the model gave none, for the reason `why`, a clause. What it said before of the same run,
+/// `last`, still lowers the verdict.
+#[must_use]
+pub fn without(mut computed: Critique, by: &str, why: &str, last: Option<&Opinion>) -> Critique {
+    let mut disagreements = last.map(|opinion| lower(&mut computed, opinion)).unwrap_or_default();
+    disagreements.retain(|disagreement| disagreement.model < disagreement.computed);
+    let (by, missing) = (by.to_owned(), Some(why.to_owned()));
+    computed.reviewed = Some(Reviewed { by, opinion: None, missing, disagreements, flagged: Vec::new() });
+    computed
+}
+
+fn lower(computed: &mut Critique, opinion: &Opinion) -> Vec<Disagreement> {
     let mut disagreements = Vec::new();
     for graded in &mut computed.analyses {
-        let Some(mine) = opinion.grades.iter().find(|grade| target_of(grade) == Some(graded.requested)) else {
-            continue;
-        };
-        let Some(model) = Tier::parse(&mine.credibility) else { continue };
+        let mine = opinion.grades.iter().find(|grade| target_of(grade) == Some(graded.requested));
+        let Some((mine, model)) = mine.and_then(|mine| Some((mine, Tier::parse(&mine.credibility)?))) else { continue };
         let rubric = graded.computed();
         let verdict = super::verdict::cap(rubric, model);
         graded.rubric_tier = Some(rubric);
@@ -203,22 +220,7 @@ pub fn hold(mut computed: Critique, by: &str, opinion: Opinion) -> Critique {
             disagreements.push(Disagreement { requested: graded.requested, computed: rubric, model, verdict, reason });
         }
     }
-    computed.reviewed =
-        Some(Reviewed { by: by.to_owned(), opinion: Some(opinion), missing: None, disagreements, flagged: Vec::new() });
-    computed
-}
-
-/// A computed critique that stands alone because the model gave none.
-#[must_use]
-pub fn without(mut computed: Critique, by: &str, why: &str) -> Critique {
-    computed.reviewed = Some(Reviewed {
-        by: by.to_owned(),
-        opinion: None,
-        missing: Some(why.to_owned()),
-        disagreements: Vec::new(),
-        flagged: Vec::new(),
-    });
-    computed
+    disagreements
 }
 
 fn target_of(grade: &OpinionGrade) -> Option<Target> {
@@ -231,8 +233,8 @@ fn applied(computed: &Critique) -> Vec<String> {
     // A remediation reads `iteration 2, ATE, trim-crump (because …): …`; one that was undone says `, undone`.
     let name = |line: &String| {
         let head = line.split(" (because ").next()?;
-        let name = head.rsplit(", ").next()?;
-        (name != "undone").then(|| name.to_owned())
+        let name = head.splitn(3, ", ").nth(2)?;
+        (!name.ends_with(", undone")).then(|| name.to_owned())
     };
     computed.remediations.iter().filter_map(name).collect()
 }

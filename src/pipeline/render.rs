@@ -146,13 +146,8 @@ pub fn spec_step(spec: &AnalysisSpec, provenance: &Provenance) -> Step {
         .map(|r| {
             let verb = if r.reverted { "undone" } else { "applied" };
             let asked = r.requested.acronym();
-            format!(
-                "{asked}: {verb} {} because of {}. {} {}",
-                r.playbook,
-                r.because.join(", "),
-                r.change,
-                r.estimand_effect
-            )
+            let because = if r.because.is_empty() { "its own reason".to_owned() } else { r.because.join(", ") };
+            format!("{asked}: {verb} {} because of {because}. {} {}", r.playbook, r.change, r.estimand_effect)
         })
         .collect();
     let sha256 = spec.sha256();

@@ -60,6 +60,7 @@
 //!   wall_minutes: number            # default 60
 //!   revisions: number               # default: what loop.max_iterations leaves
 //!   cost_usd: number                # default: no limit
+//!   conversation: number            # answers of one draft, revision or critique; default 15
 //!   repairs: number                 # answers in a row sent back; default 3
 //!   prices: file                    # default: the table compiled in
 //! privacy:

@@ -100,6 +100,8 @@ pub struct BudgetSection {
     pub revisions: Option<u32>,
     /// US dollars, by the price table; `None`: no limit.
     pub cost_usd: Option<f64>,
+    /// Answers of one conversation: a draft, a revision or a critique (default 15).
+    pub conversation: u32,
     /// Answers in a row that may be sent back to be repaired (default 3).
     pub repairs: u32,
     /// A price table of the principal's own, relative to the plan.
@@ -114,6 +116,7 @@ impl Default for BudgetSection {
             wall_minutes: 60.0,
             revisions: None,
             cost_usd: None,
+            conversation: 15,
             repairs: 3,
             prices: None,
         }
@@ -180,6 +183,10 @@ fn base_url(reader: &mut Reader, section: &Section<'_>) -> Option<String> {
         let place = reader.places.get(&path).copied();
         let message = format!("`{}` is not the address of a server", shown(&url));
         reader.problem(place, &path, message, "Write it with its scheme, e.g. `base_url: http://127.0.0.1:8080`.");
+    } else if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
+        let path = section.path("base_url");
+        let message = format!("`{path}` holds a name or a password, and a plan is committed and shared");
+        reader.problem(None, &path, message, "Take it out; keys belong in the environment.");
     }
     Some(url)
 }
@@ -191,11 +198,13 @@ fn variable_name(reader: &mut Reader, section: &Section<'_>, name: &str) {
         return;
     }
     let path = section.path("key");
-    let place = reader.places.get(&path).copied();
-    let message = format!("`{path}` is the name of an environment variable, in capitals, and this is not one");
+    // Without its place, so that no snippet of the line is shown either.
+    let line = reader.places.get(&path).map_or(0, |place| place.line);
+    let message =
+        format!("`{path}` (line {line}) is the name of an environment variable, in capitals, and this is not one");
     let hint = "A plan is committed and shared, so a key has no place in it: put the key into the environment (or its \
                 file's path into the same name with `_FILE`), and name the variable here, e.g. `key: ANTHROPIC_API_KEY`.";
-    reader.problem(place, &path, message, hint);
+    reader.problem(None, &path, message, hint);
 }
 
 pub(super) fn budget(reader: &mut Reader, root: &Section<'_>) -> BudgetSection {
@@ -207,6 +216,7 @@ pub(super) fn budget(reader: &mut Reader, root: &Section<'_>) -> BudgetSection {
         wall_minutes: positive(reader, &section, "wall_minutes").unwrap_or(default.wall_minutes),
         revisions: reader.whole(&section, "revisions").map(to_u32),
         cost_usd: positive(reader, &section, "cost_usd"),
+        conversation: counted(reader, &section, "conversation").map_or(default.conversation, to_u32),
         repairs: reader.whole(&section, "repairs").map_or(default.repairs, to_u32),
         prices: reader.prose(&section, "prices"),
     }

@@ -68,7 +68,7 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
     ("loop", &["max_iterations", "stop_when", "blind"]),
     ("actor", &["provider", "model", "base_url", "key", "max_tokens", "timeout", "temperature"]),
     ("critic", &["provider", "model", "base_url", "key", "max_tokens", "timeout", "temperature"]),
-    ("budget", &["turns", "tokens", "wall_minutes", "revisions", "cost_usd", "repairs", "prices"]),
+    ("budget", &["turns", "tokens", "wall_minutes", "revisions", "cost_usd", "conversation", "repairs", "prices"]),
     ("privacy", &["min_cell", "redact_names"]),
     ("data.columns.*", &["type", "reference"]),
 ];

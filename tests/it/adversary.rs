@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "helpers of tests, not tests themselves")]
 
-mod world;
+pub mod world;
 
 use oci_agent::agent::events::Event;
 use oci_agent::finding::Tier;
@@ -251,7 +251,7 @@ const ALL: &[Misbehaviour] = &[
     actor(
         "another target before any diagnosis",
         |_, n| once(n, propose(json!({"playbook": "switch-to-overlap-weights"}))),
-        |r| refused(r, "switch-to-overlap-weights"),
+        |r| refused(r, "wait until diagnostics"),
     ),
     actor("trimming everyone away", |r, _| revising(r, propose(json!({"trim": 0.7}))), |r| refused(r, "0.5")),
     actor(
@@ -596,17 +596,25 @@ fn a_budget_ends_the_run_with_what_it_has_and_says_so() {
 }
 
 #[test]
-fn two_hundred_answers_do_not_grow_the_record_of_one() {
-    let prepared = study(&|plan: &str| {
-        format!("{plan}\nbudget: {{turns: 200, repairs: 3}}\nloop: {{max_iterations: 1}}\n").replacen(
-            "loop: {max_iterations: 3}\n",
-            "",
-            1,
-        )
-    });
-    // A conversation ends after 15 answers; so the longest request of a run is that of one conversation.
-    let ran =
-        run(&prepared, Side::Actor, Box::new(|_, _| many(vec![("check_balance", json!({"estimand": "ate"})); 12])));
-    let longest = ran.heard.iter().map(|(_, text)| text.len()).max().unwrap();
-    assert!(longest < 200_000, "{longest}");
+fn two_hundred_answers_in_one_conversation_stay_as_short_as_twenty() {
+    let prepared = study(&|plan: &str| format!("{plan}\nbudget: {{turns: 400, conversation: 200}}\n"));
+    let script = |_: &ChatRequest, n: u32| match n {
+        0..199 => {
+            many(vec![("check_balance", json!({"estimand": "ate"})), ("check_overlap", json!({"estimand": "ate"}))])
+        }
+        _ => calls("propose_spec", json!({ "changes": [] })),
+    };
+    let ran = run(&prepared, Side::Actor, Box::new(script));
+    nothing_gave_way(&prepared, &ran).unwrap();
+    assert!(ran.heard.len() >= 200, "{}", ran.heard.len());
+    let length = |range: std::ops::Range<usize>| ran.heard[range].iter().map(|(_, text)| text.len()).max().unwrap();
+    let (early, late) = (length(20..40), length(160..199));
+    assert!(late <= early + early / 4, "{early} characters at first, {late} later");
+    let last = &ran.heard[198].1;
+    assert!(
+        last.contains("Earlier in this conversation") && last.contains("older lines are left out"),
+        "the summary is sent"
+    );
+    let recorded = String::from_utf8_lossy(&ran.store.files()["transcript/0199-actor.json"]).into_owned();
+    assert!(recorded.contains("Earlier in this conversation"), "and recorded");
 }

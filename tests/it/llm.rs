@@ -11,4 +11,4 @@ mod refusals; // answers that say no
 mod retries; // answers that say not now
 mod secrets; // keys in, no keys out
 mod stopping; // Ctrl-C, deadlines, time limits
-mod support;
+pub mod support;

@@ -16,12 +16,14 @@ mod dataset; // files that are wrong in every way we could think of
 mod early_adopters; // the generator of the synthetic example
 mod examples;
 mod llm; // both wire protocols, retries, recordings, keys that never leak
+mod models; // language models through the built program
 mod monte_carlo; // seeded coverage and bias
 mod parity_design; // propensity, weights, overlap, Crump against the reference values
 mod parity_diagnose; // balance, E-value, robustness value, tipping point against the reference values
 mod parity_estimate; // IPW, g-formula, AIPW, trimming against the reference values
 mod plan; // plans that are wrong in every way we could think of
 mod playbook; // front matter, catalogue
+mod prompts; // what is said to models, as it is rendered
 mod report;
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
 mod whole_runs; // what must hold of whole runs, whatever the data // plots, notebook, markdown // every example plan, end to end

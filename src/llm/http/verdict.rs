@@ -169,7 +169,8 @@ fn refused(brief: &str, words: &str, server: &Server) -> ModelError {
     if is_overflow(words) {
         return ModelError::Refused {
             message: format!("the conversation is longer than the context of {} ({brief})", server.model),
-            hint: "use a model with a larger context, fewer tools or turns, or a smaller `budget`".to_owned(),
+            hint: "use a model with a larger context, fewer `tools` in the plan, or a smaller `budget.conversation`"
+                .to_owned(),
         };
     }
     ModelError::Refused {
