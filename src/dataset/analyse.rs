@@ -231,6 +231,13 @@ impl Analysed {
         self.placebos.get(column)
     }
 
+    /// The distinct values of a covariate among the n rows with their counts, most frequent first, missing ones left out;
+    /// `None` if the column is not a covariate, as treatment and outcome are not.
+    #[must_use]
+    pub fn tally(&self, column: &str) -> Option<Vec<(String, usize)>> {
+        Some(self.columns.get(column)?.tally())
+    }
+
     /// The cluster of each of the n rows, numbered from 0 in the order of their first rows; `None` without clusters.
     #[must_use]
     pub fn clusters(&self) -> Option<&Array1<usize>> {

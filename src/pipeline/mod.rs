@@ -8,6 +8,7 @@
 //! results: everything          -> ResultsDocument
 //! ```
 
+pub mod describe;
 pub mod design;
 pub mod effects;
 pub mod estimate;

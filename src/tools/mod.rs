@@ -8,12 +8,31 @@
 //! *Privacy.* Everything a model reads goes through [`privacy::Privacy`]: no rows, no level with fewer than `min_cell`
 //! units, and aliases instead of names where the plan says `redact_names: true`.
 
+mod apply;
+mod arguments;
+mod check_balance;
+mod check_overlap;
+mod check_sensitivity;
+mod columns;
+mod describe_data;
+mod design_run;
+mod estimate;
+mod fit_propensity;
+mod playbooks;
 pub mod privacy;
 pub mod proposal;
+mod propose_spec;
 mod registry;
+mod run_placebo;
+mod submit_critique;
+mod terms;
+mod trim;
+mod voice;
 
+pub use apply::{edited, tool_of};
 pub use proposal::{Edit, Proposal, ProposedChange};
 pub use registry::{Registry, Role};
+pub use terms::MOST_NEW_TERMS;
 
 use crate::critique::Critique;
 use crate::critique::opinion::Opinion;
@@ -83,7 +102,7 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ToolError {
     /// There is no such tool.
-    #[error("there is no tool `{name}`; the tools are {}", offered.join(", "))]
+    #[error("there is no tool `{}`; {}the tools are {}", short(name), near(name, offered), offered.join(", "))]
     Unknown {
         /// As called.
         name: String,
@@ -120,6 +139,26 @@ pub enum ToolError {
     Fatal(String),
 }
 
+impl ToolError {
+    /// The error as a model may read it: through [`Privacy`], without control characters, and not too long.
+    #[must_use]
+    pub fn for_model(&self, privacy: &Privacy) -> String {
+        privacy.plain(&self.to_string(), LONGEST_ERROR)
+    }
+}
+
+/// The longest error that a model reads, characters.
+const LONGEST_ERROR: usize = 4_000;
+
+fn short(name: &str) -> String {
+    privacy::one_line(name, arguments::QUOTED)
+}
+
+fn near(name: &str, offered: &[String]) -> String {
+    let near = crate::plan::closest(name, offered.iter().map(String::as_str));
+    near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default()
+}
+
 /// One tool.
 pub trait Tool: Send + Sync {
     /// Its name.
@@ -130,6 +169,15 @@ pub trait Tool: Send + Sync {
     fn schema(&self) -> serde_json::Value;
     /// The entry of the plan's `tools:` list that it needs, if any.
     fn needs(&self) -> Option<crate::plan::Tool>;
+    /// What the plan's `tools:` list lacks for it, as a clause; `None` if it may be used.
+    fn lacks(&self, listed: &[crate::plan::Tool]) -> Option<String> {
+        let tool = self.needs().filter(|tool| !listed.contains(tool))?;
+        Some(format!("the plan's `tools:` list leaves out `{}`", tool.key()))
+    }
+    /// Whether it needs an effect, and so does not exist while the loop is blind.
+    fn needs_effect(&self) -> bool {
+        false
+    }
     /// Who may call it.
     fn roles(&self) -> &'static [Role];
     /// Does it. `arguments` is as the model wrote it, with aliases already turned back into names.

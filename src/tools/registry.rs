@@ -1,8 +1,44 @@
 //! Which tools there are, and who may call them.
 
-use super::{Answer, Context, ToolError};
+use super::arguments::wrong;
+use super::check_balance::CheckBalance;
+use super::check_overlap::CheckOverlap;
+use super::check_sensitivity::CheckSensitivity;
+use super::describe_data::DescribeData;
+use super::design_run::NO_PREVIEW;
+use super::estimate::Estimate;
+use super::fit_propensity::FitPropensity;
+use super::playbooks::{ListPlaybooks, ReadPlaybook};
+use super::propose_spec::ProposeSpec;
+use super::run_placebo::RunPlacebo;
+use super::submit_critique::SubmitCritique;
+use super::trim::Trim;
+use super::{Answer, Context, Said, Tool, ToolError};
 use crate::llm::ToolSpec;
 use serde_json::Value;
+
+/// The largest arguments that are read, bytes.
+pub const LARGEST_ARGUMENTS: usize = 64 * 1024;
+/// The most characters of what a tool says to a model, fence included.
+pub const LONGEST_ANSWER: usize = 8_000;
+/// Room for the fence and the note of what was cut.
+const FENCE: usize = 120;
+
+/// Every tool, in the order in which they are offered.
+const TOOLS: [&dyn Tool; 12] = [
+    &DescribeData,
+    &FitPropensity,
+    &CheckBalance,
+    &CheckOverlap,
+    &RunPlacebo,
+    &Trim,
+    &CheckSensitivity,
+    &Estimate,
+    &ListPlaybooks,
+    &ReadPlaybook,
+    &ProposeSpec,
+    &SubmitCritique,
+];
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -45,16 +81,83 @@ impl Registry {
     /// What is on offer; `unblinded` adds what needs an effect. The order never changes, so that requests can be cached.
     #[must_use]
     pub fn offered(&self, unblinded: bool) -> Vec<ToolSpec> {
-        let _ = (self.role, &self.allowed, unblinded);
-        Vec::new()
+        let offered = TOOLS.iter().filter(|tool| {
+            let mine = tool.roles().contains(&self.role) && tool.lacks(&self.allowed).is_none();
+            mine && (unblinded || !tool.needs_effect())
+        });
+        offered
+            .map(|tool| ToolSpec {
+                name: tool.name().to_owned(),
+                description: tool.description().to_owned(),
+                schema: self.schema(*tool),
+            })
+            .collect()
     }
 
-    /// Calls a tool, if this role under this plan may. Aliases in the arguments are turned back into names first.
+    /// The schema; a critic looks at what was run, and has no preview.
+    fn schema(&self, tool: &dyn Tool) -> Value {
+        let mut schema = tool.schema();
+        if self.role == Role::Critic
+            && let Some(Value::Object(properties)) = schema.get_mut("properties")
+        {
+            properties.remove("preview");
+        }
+        schema
+    }
+
+    /// Calls a tool, if this role under this plan may. Aliases in the arguments are turned back into names first. What a
+    /// tool says to the model is fenced as data, since names and labels in it may say anything.
     ///
     /// # Errors
-    /// [`ToolError`]: what the model should read about it.
+    /// [`ToolError`]: what the model should read about it ([`ToolError::for_model`]).
     pub fn call(&self, name: &str, arguments: &Value, context: &Context<'_>) -> Result<Answer, ToolError> {
-        let _ = (arguments, context);
-        Err(ToolError::Unknown { name: name.to_owned(), offered: Vec::new() })
+        let tool = self.allowed(name, context)?;
+        let size = size(arguments);
+        if size > LARGEST_ARGUMENTS {
+            let problem = format!("they have {size} bytes, more than {LARGEST_ARGUMENTS}; say it shorter");
+            return Err(wrong(name, &problem));
+        }
+        let arguments = context.privacy.inward(arguments);
+        if self.role == Role::Critic && arguments.get("preview").is_some_and(|preview| !preview.is_null()) {
+            return Err(wrong(name, NO_PREVIEW));
+        }
+        let fenced = |said: Said| Said {
+            model: context.privacy.fenced_within(tool.name(), &said.model, LONGEST_ANSWER - FENCE),
+            operator: said.operator,
+        };
+        Ok(match tool.call(&arguments, context)? {
+            Answer::Said(said) => Answer::Said(fenced(said)),
+            Answer::Proposed(said, proposal) => Answer::Proposed(fenced(said), proposal),
+            Answer::Criticised(said, opinion) => Answer::Criticised(fenced(said), opinion),
+        })
+    }
+
+    /// The tool of that name, if it may be called now.
+    fn allowed(&self, name: &str, context: &Context<'_>) -> Result<&'static dyn Tool, ToolError> {
+        let Some(tool) = TOOLS.into_iter().find(|tool| tool.name() == name) else {
+            let offered = self.offered(context.results.is_some()).into_iter().map(|tool| tool.name).collect();
+            return Err(ToolError::Unknown { name: name.to_owned(), offered });
+        };
+        let refuse = |why: String| Err(ToolError::NotAllowed { name: name.to_owned(), why });
+        if !tool.roles().contains(&self.role) {
+            let who = if self.role == Role::Critic { "a critic only reads" } else { "only a critic grades" };
+            return refuse(format!("{who}; use the tools that are on offer"));
+        }
+        let lacking = tool.lacks(&self.allowed).or_else(|| tool.lacks(&context.prepared.plan.tools));
+        if let Some(why) = lacking {
+            return refuse(format!("{why}; go on without it"));
+        }
+        if tool.needs_effect() && context.results.is_none() {
+            return Err(ToolError::Blind { name: name.to_owned() });
+        }
+        Ok(tool)
+    }
+}
+
+/// Bytes of the arguments as they came.
+fn size(arguments: &Value) -> usize {
+    match arguments {
+        Value::String(raw) => raw.len(),
+        other => other.to_string().len(),
     }
 }

@@ -1,0 +1,96 @@
+//! `check_balance`: how far apart the arms are, before and after weighting.
+
+use super::arguments::schema;
+use super::design_run::{self, Arguments};
+use super::voice::{findings, maybe, said};
+use super::{Answer, Context, Role, Tool, ToolError};
+use crate::finding::Code;
+use crate::plan;
+use crate::term::{Factor, Term};
+use serde_json::{Value, json};
+
+pub(super) struct CheckBalance;
+
+/// How many terms are listed.
+const WORST: usize = 12;
+const CODES: [Code; 1] = [Code::BalancePriority];
+
+impl Tool for CheckBalance {
+    fn name(&self) -> &'static str {
+        "check_balance"
+    }
+
+    fn description(&self) -> &'static str {
+        "Standardised mean differences (SMD) between the arms of one analysis before and after weighting: the largest \
+         among the priority confounders and among all terms, and the twelve worst terms with their variance ratios. From \
+         0.1 on a priority confounder is out of balance. Use `preview` to see what one change would do."
+    }
+
+    fn schema(&self) -> Value {
+        schema::<Arguments>()
+    }
+
+    fn needs(&self) -> Option<plan::Tool> {
+        Some(plan::Tool::Balance)
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        &[Role::Actor, Role::Critic, Role::Host]
+    }
+
+    fn call(&self, arguments: &Value, context: &Context<'_>) -> Result<Answer, ToolError> {
+        let ran = design_run::run(self.name(), arguments, context, &[plan::Tool::Balance])?;
+        let table = ran.design.balance.as_ref();
+        let table = table.ok_or_else(|| ToolError::Failed("this design holds no balance table".to_owned()))?;
+        let mut rows: Vec<_> = table.rows.iter().collect();
+        // A term that is constant in each arm, and not the same, has no SMD and is the worst of all.
+        let badness = |smd: Option<f64>| smd.map_or(f64::INFINITY, f64::abs);
+        rows.sort_by(|a, b| badness(b.smd_after).total_cmp(&badness(a.smd_after)));
+        let worst: Vec<Value> = rows
+            .iter()
+            .take(WORST)
+            .map(|row| {
+                let mut line = json!({"term": row.term, "priority": row.priority, "smd_after": maybe(row.smd_after)});
+                let (indicator, rare) = about(&row.term, context);
+                if !rare {
+                    line["smd_before"] = maybe(row.smd_before);
+                }
+                // The variance of an indicator is its mean again; of a rare level that would be a count.
+                if !indicator {
+                    line["variance_ratio_before"] = maybe(row.variance_ratio_before);
+                    line["variance_ratio_after"] = maybe(row.variance_ratio_after);
+                }
+                line
+            })
+            .collect();
+        let mut object = ran.head(context);
+        object.extend([
+            ("max_abs_smd_priority_before".to_owned(), maybe(table.max_priority_before)),
+            ("max_abs_smd_priority_after".to_owned(), maybe(table.max_priority_after)),
+            ("max_abs_smd_all_before".to_owned(), maybe(table.max_all_before)),
+            ("max_abs_smd_all_after".to_owned(), maybe(table.max_all_after)),
+            ("terms".to_owned(), json!(table.rows.len())),
+            ("worst_terms".to_owned(), json!(worst)),
+            ("findings".to_owned(), findings(&ran.findings(), &CODES)),
+        ]);
+        let operator = ran.operator("balance", &CODES);
+        Ok(Answer::Said(said(operator, Value::Object(object), &["worst_terms"])))
+    }
+}
+
+/// Whether a term is an indicator, and whether it is one of a rare level.
+fn about(term: &str, context: &Context<'_>) -> (bool, bool) {
+    let Ok(term) = Term::parse(term) else { return (true, true) };
+    let indicator = term.factors.iter().any(|factor| match factor {
+        Factor::Equals { .. } => true,
+        Factor::Power { column, .. } => context.prepared.tally(column).is_none_or(|tally| tally.len() <= 2),
+    });
+    let two_valued = |factor: &Factor| match factor {
+        Factor::Power { column, .. } => {
+            let tally = context.prepared.tally(column).unwrap_or_default();
+            tally.len() <= 2 && tally.iter().any(|(_, n)| *n < context.privacy.min_cell())
+        }
+        Factor::Equals { .. } => false,
+    };
+    (indicator, context.privacy.has_rare_level(&term) || term.factors.iter().any(two_valued))
+}

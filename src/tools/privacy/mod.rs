@@ -1,0 +1,145 @@
+//! What may leave this machine.
+//!
+//! Three filters, each in its file: [`rare`] hides levels that few units have, [`names`] turns column names into aliases
+//! and back, [`fence`] marks data inside a prompt so that a model takes it as data.
+
+mod fence;
+mod names;
+mod rare;
+
+use super::columns;
+use crate::pipeline::Prepared;
+use crate::term::{Factor, Term};
+use names::Names;
+use rare::Rare;
+use serde_json::{Map, Value};
+
+/// What stands where a rare level was.
+pub const RARE_LEVEL: &str = rare::HIDDEN;
+
+/// The filter between this program and a model.
+#[derive(Debug, Clone)]
+pub struct Privacy {
+    min_cell: usize,
+    rare: Rare,
+    names: Option<Names>,
+}
+
+/// Who is kept of all, both as (treated, controls): numbers that are safe to say together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptWords {
+    /// Rows.
+    pub rows: String,
+    /// Treated rows.
+    pub treated: String,
+}
+
+impl Privacy {
+    /// For a plan and its data.
+    #[must_use]
+    pub fn new(prepared: &Prepared, min_cell: usize, redact_names: bool) -> Self {
+        let columns = columns::named(&prepared.plan);
+        let rare = Rare::of(prepared, &columns, min_cell);
+        let names = redact_names.then(|| Names::of(prepared, &columns));
+        Self { min_cell, rare, names }
+    }
+
+    /// The smallest number of units that is told.
+    #[must_use]
+    pub fn min_cell(&self) -> usize {
+        self.min_cell
+    }
+
+    /// A count, or `fewer than 10` below `min_cell`.
+    #[must_use]
+    pub fn count(&self, n: usize) -> String {
+        if n < self.min_cell { format!("fewer than {}", self.min_cell) } else { n.to_string() }
+    }
+
+    /// [`Privacy::count`], with `none` for 0: where nobody is, nobody can be found.
+    #[must_use]
+    pub fn count_or_none(&self, n: usize) -> String {
+        if n == 0 { "none".to_owned() } else { self.count(n) }
+    }
+
+    /// How many are kept of `all`, both as (treated, controls). Where a group that is kept or dropped is small, rows and
+    /// treated are rounded, so that no small number can be had by subtraction.
+    #[must_use]
+    pub fn kept(&self, kept: (usize, usize), all: (usize, usize)) -> KeptWords {
+        let small = |n: usize| n > 0 && n < self.min_cell;
+        let dropped = [all.0.saturating_sub(kept.0), all.1.saturating_sub(kept.1)];
+        let words = |n: usize| {
+            if n < self.min_cell || !(small(kept.0) || small(kept.1) || dropped.into_iter().any(small)) {
+                return self.count(n);
+            }
+            format!("about {}", (n + self.min_cell / 2) / self.min_cell * self.min_cell)
+        };
+        KeptWords { rows: words(kept.0 + kept.1), treated: words(kept.0) }
+    }
+
+    /// Whether fewer than `min_cell` units have a value of a column; `true` for values that do not occur, since that
+    /// would tell as much.
+    #[must_use]
+    pub fn is_rare(&self, column: &str, value: &str) -> bool {
+        self.rare.is_rare(column, value)
+    }
+
+    /// Whether a term names a rare level.
+    #[must_use]
+    pub fn has_rare_level(&self, term: &Term) -> bool {
+        term.factors.iter().any(|factor| match factor {
+            Factor::Equals { column, value } => self.is_rare(column, value),
+            Factor::Power { .. } => false,
+        })
+    }
+
+    /// Text on its way to a model: rare levels are hidden, and names become aliases if the plan says so.
+    #[must_use]
+    pub fn outward(&self, text: &str) -> String {
+        let text = self.rare.hide(text);
+        match &self.names {
+            Some(names) => names.outward(&text),
+            None => text,
+        }
+    }
+
+    /// Arguments or prose from a model: aliases become names again, in every string.
+    #[must_use]
+    pub fn inward(&self, value: &Value) -> Value {
+        let Some(names) = &self.names else { return value.clone() };
+        match value {
+            Value::String(text) => Value::String(names.inward(text)),
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.inward(item)).collect()),
+            Value::Object(map) => {
+                let entries = map.iter().map(|(key, value)| (names.inward(key), self.inward(value)));
+                Value::Object(entries.collect::<Map<String, Value>>())
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Data inside a prompt, fenced and labelled so that a model takes it as data: names, labels and prose in it may say
+    /// anything. The label is ours; the text goes through [`Privacy::outward`] here.
+    #[must_use]
+    pub fn fenced(&self, label: &str, text: &str) -> String {
+        fence::fenced(label, &self.outward(text), fence::LONGEST)
+    }
+
+    /// [`Privacy::fenced`] with at most `longest` characters between the markers.
+    #[must_use]
+    pub fn fenced_within(&self, label: &str, text: &str, longest: usize) -> String {
+        fence::fenced(label, &self.outward(text), longest)
+    }
+
+    /// One paragraph for a model: [`Privacy::outward`], without control characters, at most `longest` characters.
+    #[must_use]
+    pub fn plain(&self, text: &str, longest: usize) -> String {
+        fence::cut(&fence::printable(&self.outward(text)), longest)
+    }
+}
+
+/// One line for a terminal: no control characters, at most `longest` characters.
+#[must_use]
+pub fn one_line(text: &str, longest: usize) -> String {
+    fence::cut(&fence::printable(text).replace(['\n', '\t'], " "), longest)
+}

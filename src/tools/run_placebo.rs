@@ -1,0 +1,62 @@
+//! `run_placebo`: effects on what treatment cannot have changed.
+
+use super::arguments::schema;
+use super::design_run::{self, Arguments};
+use super::voice::{findings, number, said};
+use super::{Answer, Context, Role, Tool, ToolError};
+use crate::finding::Code;
+use crate::plan;
+use serde_json::{Value, json};
+
+pub(super) struct RunPlacebo;
+
+const CODES: [Code; 1] = [Code::PlaceboEffect];
+
+impl Tool for RunPlacebo {
+    fn name(&self) -> &'static str {
+        "run_placebo"
+    }
+
+    fn description(&self) -> &'static str {
+        "Effects of treatment on the declared placebo outcomes and negative controls of one analysis, adjusted as the \
+         outcome will be, with p-values as they are and after Holm's correction. An effect on what treatment cannot have \
+         changed is confounding that adjustment has left. Use `preview` to see what one change would do."
+    }
+
+    fn schema(&self) -> Value {
+        schema::<Arguments>()
+    }
+
+    fn needs(&self) -> Option<plan::Tool> {
+        Some(plan::Tool::Placebo)
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        &[Role::Actor, Role::Critic, Role::Host]
+    }
+
+    fn call(&self, arguments: &Value, context: &Context<'_>) -> Result<Answer, ToolError> {
+        let ran = design_run::run(self.name(), arguments, context, &[plan::Tool::Placebo])?;
+        let report = ran.design.placebo.as_ref();
+        let report = report.ok_or_else(|| ToolError::Failed("this design holds no placebo report".to_owned()))?;
+        let effects = report.effects.iter().map(|effect| {
+            json!({
+                "column": effect.column,
+                "role": effect.role,
+                "estimate": number(effect.estimate),
+                "std_error": number(effect.std_error),
+                "in_standard_deviations": number(effect.standardised),
+                "p_value": number(effect.p_value),
+                "p_holm": number(effect.p_holm),
+            })
+        });
+        let mut object = ran.head(context);
+        object.extend([
+            ("declared".to_owned(), json!(ran.spec.placebos.len())),
+            ("placebos".to_owned(), effects.collect()),
+            ("not_tested".to_owned(), json!(report.not_applicable)),
+            ("findings".to_owned(), findings(&ran.findings(), &CODES)),
+        ]);
+        Ok(Answer::Said(said(ran.operator("placebos", &CODES), Value::Object(object), &["placebos"])))
+    }
+}

@@ -1,0 +1,88 @@
+//! `trim`: who would be left.
+
+use super::arguments::{self, parse, schema, wrong};
+use super::design_run::designed;
+use super::voice::{maybe, number, said};
+use super::{Answer, Context, Edit, Role, Tool, ToolError, edited};
+use crate::estimand::{Population, TrimRule};
+use crate::plan;
+use crate::spec::Analysis;
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+pub(super) struct Trim;
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// Which analysis, by the estimand that the plan requests.
+    #[schemars(extend("enum" = ["ate", "att", "atc", "ato"]))]
+    estimand: String,
+    /// Keep rows with a propensity from alpha to one minus alpha; above 0 and below 0.5. Leave out for the threshold that
+    /// minimises the variance in this data (Crump et al. 2009).
+    #[serde(default)]
+    alpha: Option<f64>,
+}
+
+impl Tool for Trim {
+    fn name(&self) -> &'static str {
+        "trim"
+    }
+
+    fn description(&self) -> &'static str {
+        "Says who would be left if units with a propensity near 0 or 1 were left out: rows and treated rows kept, the \
+         bounds, and what that does to the name of the estimand. It changes nothing by itself: propose the change with \
+         `propose_spec`, or look at its balance and overlap with `preview`."
+    }
+
+    fn schema(&self) -> Value {
+        schema::<Arguments>()
+    }
+
+    fn needs(&self) -> Option<plan::Tool> {
+        Some(plan::Tool::Trim)
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        &[Role::Actor, Role::Host]
+    }
+
+    fn call(&self, given: &Value, context: &Context<'_>) -> Result<Answer, ToolError> {
+        let arguments: Arguments = parse(self.name(), given)?;
+        let requested = arguments::estimand(&arguments.estimand, context).map_err(|p| wrong(self.name(), &p))?;
+        let base = context.spec.analyses.iter().find(|analysis| analysis.requested == requested);
+        let base = base.ok_or_else(|| ToolError::Fatal("the spec lost an analysis".to_owned()))?;
+        let before = base.estimand().name();
+        // From everyone, so that trimming where the analysis is trimmed already can be looked at too.
+        let everyone = Analysis { population: Population::All, ..base.clone() };
+        let analysis = match arguments.alpha {
+            Some(alpha) => {
+                let edit = Edit::Trim { alpha };
+                let problem = |problem: String| wrong(self.name(), &problem.replace("`trim` is", "`alpha` is"));
+                edited(&edit, &everyone, context).map_err(problem)?.0
+            }
+            None => Analysis { population: Population::Trimmed { trim: TrimRule::CrumpOptimal }, ..everyone },
+        };
+        let ran = designed(analysis, None, context, &[])?;
+        let population = ran.design.population.as_ref();
+        let population = population.ok_or_else(|| ToolError::Failed("this design has no population".to_owned()))?;
+        let (treated, control) = (population.n_treated, population.n_control);
+        let all = (treated + population.trimmed_treated, control + population.trimmed_control);
+        let kept = context.privacy.kept((treated, control), all);
+        let exact = !kept.rows.starts_with("about");
+        let object = json!({
+            "estimand": requested.key(),
+            "name_now": before,
+            "name_if_trimmed": ran.design.name,
+            "what_that_means": "The answer would be about those of the target population whose propensity lies within the bounds, and no longer about all of it.",
+            "lower_bound": maybe(population.alpha_lower),
+            "upper_bound": maybe(population.alpha_upper),
+            "rows_kept": kept.rows,
+            "treated_kept": kept.treated,
+            "share_kept": if exact { number(population.share_kept) } else { json!("nearly all, or nearly none of a group") },
+        });
+        let operator =
+            format!("trimming of the {before}: {:.1} % of the rows would be left", 100.0 * population.share_kept);
+        Ok(Answer::Said(said(operator, object, &[])))
+    }
+}
