@@ -54,6 +54,8 @@ pub struct Global {
 pub enum Command {
     /// Run a plan from question to verdict, into a git repository of its own.
     Run(RunArgs),
+    /// Offer a plan's analysis to an agent host that speaks MCP: the host acts, everything else stays as it is.
+    Mcp(McpArgs),
     /// Hold a plan against its data and report every problem at once; runs nothing.
     Check(CheckArgs),
     /// Write a commented plan to start from.
@@ -114,6 +116,47 @@ pub struct RunArgs {
     /// Ask no language model, whatever the plan says: the playbook engine acts, the rubric grades.
     #[arg(long, conflicts_with = "replay")]
     pub no_model: bool,
+    /// The command that goes on with it.
+    #[arg(skip = "run")]
+    pub command: &'static str,
+}
+
+/// Offers a plan's analysis to an agent host that speaks MCP, over stdin and stdout: the host is the actor.
+///
+/// The host (an editor, a desktop assistant, a script) gets the tools that the plan lists and nothing else. It looks at
+/// balance, overlap and placebo outcomes, and proposes specs; every call goes through the same loop, rubric, privacy filter
+/// and budget as a language model's, and is on record in the run's repository. No effect can be seen before the loop has
+/// settled; then the answers, the verdicts and the report are there, and the host may read them until it disconnects.
+///
+/// stdout carries the protocol alone; progress goes to stderr.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent mcp plan.yaml --out runs/with-a-host
+  oci-agent mcp plan.yaml --resume            go on with a run whose host had left
+  claude mcp add smoking -- oci-agent mcp /home/me/study/plan.yaml --out /home/me/study/run
+  npx @modelcontextprotocol/inspector --cli oci-agent mcp plan.yaml --method tools/list
+
+Exit codes: 0 the loop had finished when the host disconnected; 2 something to fix in the plan or the call; 3 the host
+disconnected before the loop had finished, or something outside (disk, git, Ctrl-C): the run can be resumed.")]
+pub struct McpArgs {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where the run's repository goes [default: oci-runs/<plan name>]. Hosts start servers in folders of their own
+    /// choice, so a full path is best.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue a run whose host had left. What is on record is recomputed and compared, and the host's calls count again.
+    #[arg(long, conflicts_with = "force")]
+    pub resume: bool,
+    /// Start the current branch again. Its old tip is kept under a tag: nothing is lost.
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub data: DataRoot,
+    /// Playbooks to use instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub playbooks: Option<PathBuf>,
 }
 
 /// Recorded exchanges with language models.

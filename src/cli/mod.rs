@@ -11,6 +11,7 @@ mod errors;
 mod estimate;
 mod files;
 mod init;
+mod mcp;
 mod models;
 mod output;
 mod playbook;
@@ -60,6 +61,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     })?;
     match cli.command {
         Command::Run(args) => run::run(&args, &cli.global),
+        Command::Mcp(args) => mcp::mcp(args, &cli.global),
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),

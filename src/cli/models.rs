@@ -54,6 +54,18 @@ pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, C
     })
 }
 
+/// The language model that the plan names as critic, and its price. An actor is not asked for: a host takes its place.
+///
+/// # Errors
+/// As [`minds`].
+pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<(Box<dyn ChatModel>, Option<Price>)>, CliError> {
+    if !plan.critic.is_model() {
+        return Ok(None);
+    }
+    let price = priced(plan, &plan.critic, "critic", &prices(plan, plan_path)?)?;
+    Ok(Some((model(&plan.critic, "critic", None)?, price)))
+}
+
 fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
     let key = if recording.is_some() { None } else { key(&section.key_variable)? };
     let call = Duration::from_secs(section.timeout);
