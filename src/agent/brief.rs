@@ -137,7 +137,7 @@ pub fn for_engine(input: &BriefInput<'_>) -> String {
     format!("{ENGINE_BLOCK}{brief}\n```")
 }
 
-fn render(name: &str, values: minijinja::Value) -> Result<String, BriefError> {
+pub(super) fn render(name: &str, values: minijinja::Value) -> Result<String, BriefError> {
     let failed = |error: minijinja::Error| BriefError { prompt: name.to_owned(), reason: format!("{error:#}") };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -153,7 +153,7 @@ fn fenced_as_is(text: &str) -> String {
 }
 
 /// The plan, as far as a model needs it: no path, no server, no seed.
-fn plan_digest(plan: &Plan) -> String {
+pub(super) fn plan_digest(plan: &Plan) -> String {
     let mut out = String::new();
     let trial = &plan.target_trial;
     let components = [

@@ -66,6 +66,22 @@ pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<(Box<dyn ChatModel
     Ok(Some((model(&plan.critic, "critic", None)?, price)))
 }
 
+/// The plan's actor alone, to be asked as `role`, and its price.
+///
+/// # Errors
+/// As [`minds`].
+pub fn actor(
+    plan: &Plan,
+    plan_path: &Path,
+    (role, reach): (&str, Reach<'_>),
+) -> Result<(Box<dyn ChatModel>, Option<Price>), CliError> {
+    let recording = match reach {
+        Reach::Replay(folder) => Some(recording(folder)?),
+        _ => None,
+    };
+    Ok((model(&plan.actor, role, recording)?, priced(plan, &plan.actor, "actor", &prices(plan, plan_path)?)?))
+}
+
 fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
     let key = if recording.is_some() { None } else { key(&section.key_variable)? };
     let call = Duration::from_secs(section.timeout);

@@ -144,7 +144,7 @@ fn remember_data_root(store: &mut GitStore, root: &Path) -> Result<(), CliError>
 }
 
 /// `oci-runs/<name>`: the plan's file name, or its folder's where the file is just called plan.yaml.
-fn default_out(plan: &Path) -> PathBuf {
+pub(super) fn default_out(plan: &Path) -> PathBuf {
     let stem = plan.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let absolute = std::fs::canonicalize(plan).unwrap_or_else(|_| plan.to_path_buf());
     let folder = absolute.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
@@ -153,19 +153,7 @@ fn default_out(plan: &Path) -> PathBuf {
 }
 
 pub(super) fn explain(error: &RunError, args: &RunArgs) -> CliError {
-    let resume = resume_hint(args);
-    match error {
-        RunError::Artifacts(inner) => errors::from_artifacts(inner),
-        RunError::Cancelled => CliError::world("stopped, as you asked", resume),
-        RunError::NoDesign(_) => CliError::user(
-            error.to_string(),
-            "Nothing was estimated. Change the plan's confounders or terms, then run again.",
-        ),
-        RunError::Model(inner) => errors::from_model(inner, &resume),
-        RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) | RunError::Brief(_) | RunError::Tool(_) => {
-            CliError::bug(error.to_string())
-        }
-    }
+    errors::from_run(error, &resume_hint(args))
 }
 
 /// How to go on with a run that was interrupted.

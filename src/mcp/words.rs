@@ -91,5 +91,7 @@ pub(super) fn finished(tool: &str) -> String {
 /// Why the run ended early.
 pub(super) fn failed(error: &RunError, privacy: &Privacy) -> String {
     let why = privacy.plain(&error.to_string(), LONGEST);
-    format!("The run has ended: {why}. No effect was computed. See the server's log, mend the cause, and start it again.")
+    format!(
+        "The run has ended: {why}. No effect was computed. See the server's log, mend the cause, and start it again."
+    )
 }

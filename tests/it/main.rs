@@ -7,6 +7,7 @@ mod acic; // the replay: shards, resumption, bad files, scores against published
 mod agent; // every transition of the loop
 mod architecture; // imports point down
 mod artifacts; // the git store: kill it anywhere
+mod baseline; // the same plan without tools, with one iteration, with all of it
 mod bad_input; // input that is wrong in a way the program must survive
 mod cli; // the built program, as a stranger would use it
 mod coverage; // interval coverage in simulated data
@@ -14,6 +15,7 @@ mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod early_adopters; // the generator of the synthetic example
 mod examples;
+mod mcp; // the server, over its pipes
 mod monte_carlo; // seeded coverage and bias
 mod parity_design; // propensity, weights, overlap, Crump against the reference values
 mod parity_diagnose; // balance, E-value, robustness value, tipping point against the reference values
