@@ -49,7 +49,9 @@ fn simplify(schema: &mut Value) {
     if let Some(Value::Array(any)) = object.remove("anyOf") {
         let some = any.into_iter().find(|one| one.get("type").is_none_or(|kind| kind != "null"));
         if let Some(Value::Object(one)) = some {
-            one.into_iter().for_each(|(key, value)| drop(object.entry(key).or_insert(value)));
+            for (key, value) in one {
+                object.entry(key).or_insert(value);
+            }
         }
     }
     if let Some(Value::Object(properties)) = object.get_mut("properties") {

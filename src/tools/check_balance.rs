@@ -78,19 +78,12 @@ impl Tool for CheckBalance {
     }
 }
 
-/// Whether a term is an indicator, and whether it is one of a rare level.
+/// Whether a term is an indicator, and whether it is one of few units.
 fn about(term: &str, context: &Context<'_>) -> (bool, bool) {
     let Ok(term) = Term::parse(term) else { return (true, true) };
     let indicator = term.factors.iter().any(|factor| match factor {
         Factor::Equals { .. } => true,
-        Factor::Power { column, .. } => context.prepared.tally(column).is_none_or(|tally| tally.len() <= 2),
+        Factor::Power { column, .. } => context.privacy.is_two_valued(column),
     });
-    let two_valued = |factor: &Factor| match factor {
-        Factor::Power { column, .. } => {
-            let tally = context.prepared.tally(column).unwrap_or_default();
-            tally.len() <= 2 && tally.iter().any(|(_, n)| *n < context.privacy.min_cell())
-        }
-        Factor::Equals { .. } => false,
-    };
-    (indicator, context.privacy.has_rare_level(&term) || term.factors.iter().any(two_valued))
+    (indicator, context.privacy.is_about_few(&term))
 }

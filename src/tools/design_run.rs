@@ -107,11 +107,24 @@ pub(super) fn designed(
         Some(reason) => Err(ToolError::Failed(format!(
             "the {} has no design: {}. That is a result: this analysis, as it is{}, cannot be run",
             design.name,
-            reason.trim_end_matches('.'),
+            discreet(reason.trim_end_matches('.'), context),
             if preview.is_some() { " previewed" } else { "" }
         ))),
         None => Ok(Ran { spec, analysis, design, preview }),
     }
+}
+
+/// A reason without small numbers of rows: `trimming left 3 of 1566 rows`.
+fn discreet(reason: &str, context: &Context<'_>) -> String {
+    let words: Vec<&str> = reason.split(' ').collect();
+    let hidden = words.iter().enumerate().map(|(i, word)| {
+        let counts = words.get(i + 1).is_some_and(|next| ["of", "row", "rows", "treated", "controls"].contains(next));
+        match word.parse::<usize>() {
+            Ok(n) if counts => context.privacy.count_or_none(n),
+            _ => (*word).to_owned(),
+        }
+    });
+    hidden.collect::<Vec<_>>().join(" ")
 }
 
 impl Ran {

@@ -28,7 +28,6 @@ struct Arguments {
 struct Proposed {
     /// Which analysis, by the estimand that the plan requests.
     #[schemars(required, extend("enum" = ["ate", "att", "atc", "ato"]))]
-    #[serde(default)]
     estimand: Option<String>,
     /// Name of a playbook that applies now.
     #[serde(default)]
@@ -41,7 +40,6 @@ struct Proposed {
     add_terms: Option<Vec<String>>,
     /// Why, from the diagnostics, in a sentence or two.
     #[schemars(required)]
-    #[serde(default)]
     reason: Option<String>,
 }
 

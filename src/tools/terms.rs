@@ -55,13 +55,11 @@ pub(super) fn tidy(texts: &[String], context: &Context<'_>) -> Vec<String> {
 struct Checks<'a> {
     context: &'a Context<'a>,
     columns: Vec<(String, Role)>,
-    binary: BTreeSet<String>,
 }
 
 impl<'a> Checks<'a> {
     fn new(context: &'a Context<'a>) -> Self {
-        let prepared = context.prepared;
-        Self { context, columns: columns::named(&prepared.plan), binary: prepared.binary_columns() }
+        Self { context, columns: columns::named(&context.prepared.plan) }
     }
 
     fn term(&self, text: &str) -> Result<Term, Vec<String>> {
@@ -186,7 +184,7 @@ impl<'a> Checks<'a> {
         let mut term = canonical(term);
         for factor in &mut term.factors {
             if let Factor::Power { column, exponent } = factor
-                && self.binary.contains(column.as_str())
+                && self.context.privacy.is_two_valued(column)
             {
                 *exponent = 1;
             }

@@ -23,4 +23,5 @@ mod parity_estimate; // IPW, g-formula, AIPW, trimming against the reference val
 mod plan; // plans that are wrong in every way we could think of
 mod playbook; // front matter, catalogue
 mod report;
+mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
 mod whole_runs; // what must hold of whole runs, whatever the data // plots, notebook, markdown // every example plan, end to end

@@ -30,7 +30,7 @@ pub(super) fn cut(text: &str, longest: usize) -> String {
 }
 
 /// `<` and its look-alikes become `‹` where a marker could begin: before a slash, or before the word `data`.
-fn neutral(text: &str) -> String {
+pub(super) fn neutral(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
         let opens = matches!(c, '<' | '＜' | '﹤' | '≺' | '⟨' | '〈');

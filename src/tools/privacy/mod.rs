@@ -84,6 +84,19 @@ impl Privacy {
         self.rare.is_rare(column, value)
     }
 
+    /// Whether a confounder or placebo has at most two values; for other columns `false`.
+    #[must_use]
+    pub fn is_two_valued(&self, column: &str) -> bool {
+        self.rare.distinct(column).is_some_and(|(distinct, _)| distinct <= 2)
+    }
+
+    /// Whether a term tells two groups apart of which one is smaller than `min_cell`, as far as its columns show.
+    #[must_use]
+    pub fn is_about_few(&self, term: &Term) -> bool {
+        let few = |column: &str| self.rare.distinct(column).is_some_and(|(distinct, rare)| distinct <= 2 && rare);
+        self.has_rare_level(term) || term.columns().into_iter().any(few)
+    }
+
     /// Whether a term names a rare level.
     #[must_use]
     pub fn has_rare_level(&self, term: &Term) -> bool {
@@ -131,10 +144,11 @@ impl Privacy {
         fence::fenced(label, &self.outward(text), longest)
     }
 
-    /// One paragraph for a model: [`Privacy::outward`], without control characters, at most `longest` characters.
+    /// A message for a model: [`Privacy::outward`], without control characters and markers of a fence, at most `longest`
+    /// characters.
     #[must_use]
     pub fn plain(&self, text: &str, longest: usize) -> String {
-        fence::cut(&fence::printable(&self.outward(text)), longest)
+        fence::neutral(&fence::cut(&fence::printable(&self.outward(text)), longest))
     }
 }
 

@@ -29,6 +29,8 @@ struct Column {
     /// The forms in which a text may write it.
     forms: BTreeSet<String>,
     values: Values,
+    /// How many values occur, and whether one of them is rare.
+    distinct: (usize, bool),
     /// Whether enough units have no value.
     missing_is_common: bool,
 }
@@ -54,6 +56,10 @@ impl Rare {
     pub(super) fn is_rare(&self, column: &str, value: &str) -> bool {
         let found = self.columns.iter().find(|known| known.name == column);
         found.is_none_or(|column| column.is_rare(value))
+    }
+
+    pub(super) fn distinct(&self, column: &str) -> Option<(usize, bool)> {
+        self.columns.iter().find(|known| known.name == column).map(|known| known.distinct)
     }
 
     pub(super) fn hide(&self, text: &str) -> String {
@@ -99,7 +105,8 @@ impl Column {
         };
         let present: usize = tally.iter().map(|(_, n)| n).sum();
         let missing_is_common = rows.saturating_sub(present) >= min_cell;
-        Self { name: name.to_owned(), forms: written(name), values, missing_is_common }
+        let distinct = (tally.len(), tally.iter().any(|(_, n)| *n < min_cell));
+        Self { name: name.to_owned(), forms: written(name), values, distinct, missing_is_common }
     }
 
     fn is_rare(&self, value: &str) -> bool {
