@@ -2,9 +2,9 @@
 
 use super::driver::Outcome;
 use crate::estimand::Target;
-use crate::report::comparison::aligned;
 use crate::report::documents::{Conduct, RoleUsage};
-use crate::report::numbers;
+use crate::report::table::{Column, Table};
+use crate::report::{numbers, text};
 use serde::Serialize;
 
 const UNDIAGNOSED: &str = "none: nothing was diagnosed";
@@ -142,7 +142,9 @@ impl Comparison {
     #[must_use]
     pub fn markdown(&self) -> String {
         let known = self.lines().any(|line| line.error.is_some());
-        let mut out = format!("# Baseline: {}\n\nModel: {}. Estimates in {}.\n\n", self.title, self.model, self.units);
+        let plain = text::markdown_inline;
+        let (title, model, units) = (plain(&self.title), plain(&self.model), plain(&self.units));
+        let mut out = format!("# Baseline: {title}\n\nModel: {model}. Estimates in {units}.\n\n");
         out.push_str(&self.table());
         if known {
             out.push_str(
@@ -150,11 +152,13 @@ impl Comparison {
                  another population, whose truth is another number.\n",
             );
         }
-        let notes =
-            self.variants.iter().flat_map(|v| v.notes.iter().map(move |note| format!("- {}: {note}\n", v.name)));
+        let notes = self
+            .variants
+            .iter()
+            .flat_map(|v| v.notes.iter().map(move |note| format!("- {}: {}\n", v.name, plain(note))));
         let reasons = self.variants.iter().flat_map(|v| {
             let told = v.answers.iter().filter(|line| !line.note.is_empty());
-            told.map(move |line| format!("- {}, {}: {}\n", v.name, line.requested.acronym(), line.note))
+            told.map(move |line| format!("- {}, {}: {}\n", v.name, line.requested.acronym(), plain(&line.note)))
         });
         let all: String = notes.chain(reasons).collect();
         if !all.is_empty() {
@@ -166,21 +170,20 @@ impl Comparison {
     /// The table alone.
     #[must_use]
     pub fn table(&self) -> String {
-        const HEADER: [&str; 10] = [
-            "variant",
-            "answers",
-            "estimate",
-            "95 % interval",
-            "computed verdict",
-            "error",
-            "calls",
-            "tokens in/out",
-            "US$",
-            "seconds",
-        ];
-        const RIGHT: [bool; 10] = [false, false, true, true, false, true, true, true, true, true];
-        let rows: Vec<Vec<String>> = self.variants.iter().flat_map(Variant::rows).collect();
-        aligned(&HEADER, &RIGHT, &rows)
+        let mut table = Table::new(&[
+            ("variant", Column::Words),
+            ("answers", Column::Words),
+            ("estimate", Column::Number),
+            ("95 % interval", Column::Number),
+            ("computed verdict", Column::Words),
+            ("error", Column::Number),
+            ("calls", Column::Number),
+            ("tokens in/out", Column::Number),
+            ("US dollars", Column::Number),
+            ("seconds", Column::Number),
+        ]);
+        self.variants.iter().flat_map(Variant::rows).for_each(|row| table.push(row));
+        table.to_markdown()
     }
 
     fn lines(&self) -> impl Iterator<Item = &Line> {

@@ -200,7 +200,7 @@ impl<'a> Driver<'a> {
     /// What the manifest says of models and prompts, where there are any.
     fn models(&self) -> Option<render::Models> {
         let prompts = brief::hashes();
-        self.minds.any_model().then(|| render::Models { prompts, conduct: None })
+        self.minds.any_model().then_some(render::Models { prompts, conduct: None })
     }
 
     fn stage(&mut self, stage: impl Into<String>) {

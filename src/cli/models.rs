@@ -54,11 +54,14 @@ pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, C
     })
 }
 
+/// A model, and its price if it is known.
+pub type Priced = (Box<dyn ChatModel>, Option<Price>);
+
 /// The language model that the plan names as critic, and its price. An actor is not asked for: a host takes its place.
 ///
 /// # Errors
 /// As [`minds`].
-pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<(Box<dyn ChatModel>, Option<Price>)>, CliError> {
+pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<Priced>, CliError> {
     if !plan.critic.is_model() {
         return Ok(None);
     }
@@ -70,11 +73,7 @@ pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<(Box<dyn ChatModel
 ///
 /// # Errors
 /// As [`minds`].
-pub fn actor(
-    plan: &Plan,
-    plan_path: &Path,
-    (role, reach): (&str, Reach<'_>),
-) -> Result<(Box<dyn ChatModel>, Option<Price>), CliError> {
+pub fn actor(plan: &Plan, plan_path: &Path, (role, reach): (&str, Reach<'_>)) -> Result<Priced, CliError> {
     let recording = match reach {
         Reach::Replay(folder) => Some(recording(folder)?),
         _ => None,

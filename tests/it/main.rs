@@ -7,8 +7,8 @@ mod acic; // the replay: shards, resumption, bad files, scores against published
 mod agent; // every transition of the loop
 mod architecture; // imports point down
 mod artifacts; // the git store: kill it anywhere
-mod baseline; // the same plan without tools, with one iteration, with all of it
 mod bad_input; // input that is wrong in a way the program must survive
+mod baseline; // the same plan without tools, with one iteration, with all of it
 mod cli; // the built program, as a stranger would use it
 mod coverage; // interval coverage in simulated data
 mod critique; // rubric and verdict
