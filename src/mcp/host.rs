@@ -57,7 +57,7 @@ impl HostModel {
             self.refused = 0;
         }
         reply.texts.extend(self.standing.take());
-        line.answer(reply);
+        let _ = line.answer(reply);
     }
 }
 

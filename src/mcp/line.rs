@@ -56,11 +56,12 @@ impl Line {
         self.open.as_ref()
     }
 
-    /// Answers it, if there is one. A host that no longer listens misses nothing that is not on record.
-    pub(super) fn answer(&mut self, reply: Reply) {
-        if let Some(call) = self.open.take() {
-            let _ = call.reply.send(reply);
-        }
+    /// Answers it; gives the answer back if there is none. A host that no longer listens misses nothing that is not on
+    /// record.
+    pub(super) fn answer(&mut self, reply: Reply) -> Option<Reply> {
+        let Some(call) = self.open.take() else { return Some(reply) };
+        let _ = call.reply.send(reply);
+        None
     }
 
     /// Waits for the next call, which is open then. `None` if `stop` says so or the host has left.

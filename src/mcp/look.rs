@@ -14,8 +14,9 @@ const CHANGES: [&str; 2] = ["propose_spec", "trim"];
 /// The longest line for the operator.
 const LINE: usize = 160;
 
+/// `end` is what no call was open for when the loop settled: it goes before the first answer.
 pub(super) fn look(
-    line: &mut Line,
+    (line, mut end): (&mut Line, Option<Reply>),
     outcome: &Outcome,
     input: &RunInput<'_>,
     privacy: &Privacy,
@@ -32,10 +33,13 @@ pub(super) fn look(
     let registry = Registry::new(Role::Host, &input.prepared.plan.tools);
     while let Some(()) = line.next(&|| observer.cancelled()) {
         let Some(call) = line.open() else { return };
-        let (reply, told) = answered(&call.name, &call.arguments, &registry, &context);
+        let (mut reply, told) = answered(&call.name, &call.arguments, &registry, &context);
         let (tool, refused) = (call.name.clone(), reply.is_error);
         observer.on(&Event::ToolRan { role: Role::Host, tool, line: one_line(&told, LINE), refused });
-        line.answer(reply);
+        if let Some(end) = end.take() {
+            reply.texts.splice(0..0, end.texts);
+        }
+        let _ = line.answer(reply);
     }
 }
 

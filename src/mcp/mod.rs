@@ -88,8 +88,8 @@ pub fn serve(
     match ended {
         Ok(outcome) => {
             door.show(Stage::Unblinded);
-            line.answer(Reply::said(words::settled(&outcome, &news, input.out, &privacy)));
-            look::look(&mut line, &outcome, &input, &privacy, observer);
+            let end = line.answer(Reply::said(words::settled(&outcome, &news, input.out, &privacy)));
+            look::look((&mut line, end), &outcome, &input, &privacy, observer);
             door.close();
             Ok(outcome)
         }
@@ -98,14 +98,18 @@ pub fn serve(
             // A stop ends the server; any other failure is told for as long as the host asks.
             if !left && !stopped(&error) {
                 let reply = Reply::refused(words::failed(&error, &privacy));
-                line.answer(reply.clone());
+                let _ = line.answer(reply.clone());
                 while let Some(()) = line.next(&|| observer.cancelled()) {
-                    line.answer(reply.clone());
+                    let _ = line.answer(reply.clone());
                 }
             }
-            line.answer(Reply::refused("The server was stopped.".to_owned()));
+            let _ = line.answer(Reply::refused("The server was stopped.".to_owned()));
             door.close();
-            Err(if left && stopped(&error) { ServeError::Left } else { ServeError::Run(error) })
+            Err(match (stopped(&error), left) {
+                (true, true) => ServeError::Left,
+                (true, false) => ServeError::Run(RunError::Cancelled),
+                (false, _) => ServeError::Run(error),
+            })
         }
     }
 }

@@ -24,12 +24,12 @@ impl Model {
             let server = MockServer::start().await;
             let answer = move |request: &Request| {
                 let body: Value = serde_json::from_slice(&request.body).unwrap();
-                let tools = body["tools"].to_string();
+                let is_the_question = body.to_string().contains("means_of_treated");
                 heard.lock().unwrap().push(body);
                 let lines = ["ate", "att", "ato"].map(|estimand| {
                     json!({"estimand": estimand, "estimate": 3.3, "lower": 2.4, "upper": 4.2, "reason": "OLS by hand"})
                 });
-                let (name, input) = if tools.contains("\"answer\"") {
+                let (name, input) = if is_the_question {
                     ("answer", json!({"answers": lines}))
                 } else {
                     ("propose_spec", json!({"changes": []}))
@@ -44,12 +44,17 @@ impl Model {
 
     fn plan(&self, dir: &Path) -> PathBuf {
         let text = std::fs::read_to_string(plan("nhefs")).unwrap();
-        let actor =
-            format!("\nactor: {{provider: openai, model: test-model, base_url: \"{}/v1\"}}\n", self.server.uri());
+        let actor = format!("\nactor: {{provider: openai, model: test-model, base_url: \"{}/v1\"}}", self.server.uri());
         let path = dir.join("plan.yaml");
-        std::fs::write(&path, text + &actor).unwrap();
+        std::fs::write(&path, with_actor(&text, &actor)).unwrap();
         path
     }
+}
+
+/// The plan with another actor.
+fn with_actor(text: &str, actor: &str) -> String {
+    let lines = text.lines().map(|line| if line.starts_with("actor:") { actor } else { line });
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 fn stream(tool: &str, input: &Value) -> String {
@@ -137,8 +142,8 @@ fn what_cannot_be_compared_is_refused_before_anything_is_asked() {
     assert!(!dir.path().join("compare").exists());
 
     let text = std::fs::read_to_string(plan("nhefs")).unwrap();
-    let actor = "\nactor: {provider: openai, model: m, base_url: \"http://127.0.0.1:9/v1\"}\n";
-    std::fs::write(dir.path().join("plan.yaml"), text + actor).unwrap();
+    let actor = "actor: {provider: openai, model: m, base_url: \"http://127.0.0.1:9/v1\"}";
+    std::fs::write(dir.path().join("plan.yaml"), with_actor(&text, actor)).unwrap();
     for (truth, said) in [
         ("ate", "is no truth"),
         ("ate=many", "is not a number"),

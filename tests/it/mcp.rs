@@ -80,6 +80,7 @@ impl Host {
             let value = self.lines.recv_timeout(PATIENCE).expect("an answer");
             match value["method"].as_str() {
                 Some(method) => self.notes.push(method.to_owned()),
+                None if value["id"].is_null() => {} // about a line that was no request
                 None => return value,
             }
         }
@@ -196,7 +197,8 @@ fn the_plan_decides_what_is_offered_and_refused_calls_in_a_row_end_a_conversatio
     let dir = tempfile::tempdir().expect("tempdir");
     let plan = dir.path().join("plan.yaml");
     let text = std::fs::read_to_string(crate::examples::plan("nhefs")).expect("the plan");
-    let more = "\ntools: [fit_propensity, check_balance, check_overlap, aipw]\nbudget: {repairs: 1}\n";
+    let more =
+        "\ntools: [propensity, balance, overlap, ipw, outcome_regression, aipw, aipw_crossfit]\nbudget: {repairs: 1}\n";
     std::fs::write(&plan, text + more).expect("a plan");
     let mut host = Host::greeted(dir.path(), &plan, &[]);
     let offered = host.tools();
@@ -237,6 +239,22 @@ fn a_host_that_leaves_in_the_middle_leaves_a_clean_repository_and_may_come_back(
     assert_eq!(host.leave().0, 0);
     clean(dir.path());
     git(dir.path(), &["merge-base", "--is-ancestor", &tip, "HEAD"]);
+}
+
+#[test]
+fn a_host_that_takes_too_long_finds_the_run_finished() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let plan = dir.path().join("plan.yaml");
+    let text = std::fs::read_to_string(crate::examples::plan("nhefs")).expect("the plan");
+    std::fs::write(&plan, text + "\nbudget: {wall_minutes: 0.02}\n").expect("a plan");
+    let mut host = Host::greeted(dir.path(), &plan, &[]);
+    while !dir.path().join("out/analysis.ipynb").exists() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let (refused, said) = host.call("propose_spec", json!({"changes": []}));
+    assert!(refused && said.contains("`budget.wall_minutes` is reached") && said.contains("Not accepted"), "{said}");
+    assert!(!host.call("estimate", json!({})).0);
+    assert_eq!(host.leave().0, 0);
 }
 
 #[test]
