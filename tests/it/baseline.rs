@@ -3,52 +3,69 @@
 use crate::cli::{Ran, oci_agent};
 use crate::examples::plan;
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use wiremock::matchers::method;
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// A server that proposes nothing and estimates 3.3, and what it was asked.
 struct Model {
-    server: MockServer,
+    url: String,
     asked: Arc<Mutex<Vec<Value>>>,
-    _runtime: tokio::runtime::Runtime,
 }
 
 impl Model {
     fn start() -> Model {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
         let heard = Arc::clone(&asked);
-        let server = runtime.block_on(async {
-            let server = MockServer::start().await;
-            let answer = move |request: &Request| {
-                let body: Value = serde_json::from_slice(&request.body).unwrap();
-                let is_the_question = body.to_string().contains("means_of_treated");
-                heard.lock().unwrap().push(body);
-                let lines = ["ate", "att", "ato"].map(|estimand| {
-                    json!({"estimand": estimand, "estimate": 3.3, "lower": 2.4, "upper": 4.2, "reason": "OLS by hand"})
-                });
-                let (name, input) = if is_the_question {
-                    ("answer", json!({"answers": lines}))
-                } else {
-                    ("propose_spec", json!({"changes": []}))
-                };
-                ResponseTemplate::new(200).set_body_raw(stream(name, &input), "text/event-stream")
-            };
-            Mock::given(method("POST")).respond_with(answer).mount(&server).await;
-            server
+        std::thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                serve(connection, &heard).unwrap();
+            }
         });
-        Model { server, asked, _runtime: runtime }
+        Model { url, asked }
     }
 
     fn plan(&self, dir: &Path) -> PathBuf {
         let text = std::fs::read_to_string(plan("nhefs")).unwrap();
-        let actor = format!("\nactor: {{provider: openai, model: test-model, base_url: \"{}/v1\"}}", self.server.uri());
+        let actor = format!("\nactor: {{provider: openai, model: test-model, base_url: \"{}\"}}", self.url);
         let path = dir.join("plan.yaml");
         std::fs::write(&path, with_actor(&text, &actor)).unwrap();
         path
     }
+}
+
+/// One request, one answer, and the end of the connection.
+fn serve(connection: TcpStream, heard: &Mutex<Vec<Value>>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(connection);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = n.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let is_the_question = body.to_string().contains("means_of_treated");
+    heard.lock().unwrap().push(body);
+    let lines = ["ate", "att", "ato"].map(
+        |estimand| json!({"estimand": estimand, "estimate": 3.3, "lower": 2.4, "upper": 4.2, "reason": "OLS by hand"}),
+    );
+    let text = if is_the_question {
+        stream("answer", &json!({"answers": lines}))
+    } else {
+        stream("propose_spec", &json!({"changes": []}))
+    };
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    reader.get_mut().write_all((head.to_owned() + &text).as_bytes())
 }
 
 /// The plan with another actor.
