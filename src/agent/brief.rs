@@ -17,12 +17,14 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-const PROMPTS: [(&str, &str); 5] = [
+const PROMPTS: [(&str, &str); 7] = [
     ("actor", include_str!("prompts/actor.md")),
     ("critic", include_str!("prompts/critic.md")),
     ("draft", include_str!("prompts/draft.md")),
     ("revise", include_str!("prompts/revise.md")),
     ("criticise", include_str!("prompts/criticise.md")),
+    ("host", include_str!("prompts/host.md")),
+    ("baseline", include_str!("prompts/baseline.md")),
 ];
 
 /// Why a brief could not be written: a mistake of this program.
@@ -69,6 +71,15 @@ pub fn system(role: Role) -> String {
     let name = if role == Role::Critic { "critic" } else { "actor" };
     PROMPTS.iter().find(|(prompt, _)| *prompt == name).map_or_else(String::new, |(_, text)| (*text).trim().to_owned())
 }
+
+/// Standing instructions of a host that speaks MCP: the actor's, and how to proceed there.
+#[must_use]
+pub fn host() -> String {
+    let how = PROMPTS.iter().find(|(prompt, _)| *prompt == "host").map_or("", |(_, text)| text);
+    format!("{}\n\n{}", system(Role::Actor), how.trim())
+}
+
+const ENGINE_BLOCK: &str = "```brief\n";
 
 /// The task, for a language model.
 ///
@@ -117,10 +128,10 @@ pub fn for_engine(input: &BriefInput<'_>) -> String {
     let candidates: serde_json::Map<String, serde_json::Value> =
         input.candidates.iter().map(|(target, names)| (target.key().to_owned(), names.clone().into())).collect();
     let brief = serde_json::json!({ "task": task, "candidates": candidates });
-    format!("```brief\n{brief}\n```")
+    format!("{ENGINE_BLOCK}{brief}\n```")
 }
 
-fn render(name: &str, values: minijinja::Value) -> Result<String, BriefError> {
+pub(super) fn render(name: &str, values: minijinja::Value) -> Result<String, BriefError> {
     let failed = |error: minijinja::Error| BriefError { prompt: name.to_owned(), reason: format!("{error:#}") };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -136,7 +147,7 @@ fn fenced_as_is(text: &str) -> String {
 }
 
 /// The plan, as far as a model needs it: no path, no server, no seed.
-fn plan_digest(plan: &Plan) -> String {
+pub(super) fn plan_digest(plan: &Plan) -> String {
     let mut out = String::new();
     let trial = &plan.target_trial;
     let components = [

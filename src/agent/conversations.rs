@@ -68,7 +68,7 @@ impl Driver<'_> {
         Ok(Event::Briefed(Box::new(opening)))
     }
 
-    fn desk_for(&self, machine: &Run, matter: Matter) -> Desk {
+    pub(super) fn desk_for(&self, machine: &Run, matter: Matter) -> Desk {
         let (prepared, history) = (self.input.prepared, machine.history());
         let spec = match (&matter, self.tried.last()) {
             (Matter::Criticise(_), Some(last)) => last.spec.clone(),

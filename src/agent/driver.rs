@@ -44,6 +44,10 @@ pub struct Outcome {
     pub accepted: bool,
     /// What was committed as `results.json`.
     pub results: ResultsDocument,
+    /// The kept analysis of every requested estimand.
+    pub kept: AnalysisSpec,
+    /// Names of what was tried on each of them.
+    pub tried: BTreeMap<Target, BTreeSet<String>>,
 }
 
 /// Why a run stopped before its end. What was committed stays committed.
@@ -196,7 +200,7 @@ impl<'a> Driver<'a> {
     /// What the manifest says of models and prompts, where there are any.
     fn models(&self) -> Option<render::Models> {
         let prompts = brief::hashes();
-        self.minds.any_model().then(|| render::Models { prompts, conduct: None })
+        self.minds.any_model().then_some(render::Models { prompts, conduct: None })
     }
 
     fn stage(&mut self, stage: impl Into<String>) {
@@ -379,7 +383,8 @@ impl<'a> Driver<'a> {
             conduct: results.conduct.clone(),
         });
         tracing::debug!(iterations = machine.iterations(), "the run is over");
-        Ok(Outcome { accepted, results })
+        let Desk { spec: kept, tried, .. } = self.desk_for(machine, Matter::Look);
+        Ok(Outcome { accepted, results, kept, tried })
     }
 }
 

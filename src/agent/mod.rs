@@ -85,8 +85,10 @@
 //! ```
 
 pub mod actor;
+pub mod baseline;
 pub mod brief;
 pub mod budget;
+pub mod comparison;
 mod conversations;
 pub mod desk;
 pub mod driver;

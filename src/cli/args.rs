@@ -54,6 +54,10 @@ pub struct Global {
 pub enum Command {
     /// Run a plan from question to verdict, into a git repository of its own.
     Run(RunArgs),
+    /// Offer a plan's analysis to an agent host that speaks MCP: the host acts, everything else stays as it is.
+    Mcp(McpArgs),
+    /// Ask a plan's language model the same question three ways, and compare: no tools, one iteration, the full loop.
+    Baseline(BaselineArgs),
     /// Hold a plan against its data and report every problem at once; runs nothing.
     Check(CheckArgs),
     /// Write a commented plan to start from.
@@ -114,6 +118,82 @@ pub struct RunArgs {
     /// Ask no language model, whatever the plan says: the playbook engine acts, the rubric grades.
     #[arg(long, conflicts_with = "replay")]
     pub no_model: bool,
+    /// The command that goes on with it.
+    #[arg(skip = "run")]
+    pub command: &'static str,
+}
+
+/// Offers a plan's analysis to an agent host that speaks MCP, over stdin and stdout: the host is the actor.
+///
+/// The host (an editor, a desktop assistant, a script) gets the tools that the plan lists and nothing else. It looks at
+/// balance, overlap and placebo outcomes, and proposes specs; every call goes through the same loop, rubric, privacy filter
+/// and budget as a language model's, and is on record in the run's repository. No effect can be seen before the loop has
+/// settled; then the answers, the verdicts and the report are there, and the host may read them until it disconnects.
+///
+/// stdout carries the protocol alone; progress goes to stderr.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent mcp plan.yaml --out runs/with-a-host
+  oci-agent mcp plan.yaml --resume            go on with a run whose host had left
+  claude mcp add smoking -- oci-agent mcp /home/me/study/plan.yaml --out /home/me/study/run
+  npx @modelcontextprotocol/inspector --cli oci-agent mcp plan.yaml --method tools/list
+
+Exit codes: 0 the loop had finished when the host disconnected; 2 something to fix in the plan or the call; 3 the host
+disconnected before the loop had finished, or something outside (disk, git, Ctrl-C): the run can be resumed.")]
+pub struct McpArgs {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where the run's repository goes [default: oci-runs/<plan name>]. Hosts start servers in folders of their own
+    /// choice, so a full path is best.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue a run whose host had left. What is on record is recomputed and compared, and the host's calls count again.
+    #[arg(long, conflicts_with = "force")]
+    pub resume: bool,
+    /// Start the current branch again. Its old tip is kept under a tag: nothing is lost.
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub data: DataRoot,
+    /// Playbooks to use instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub playbooks: Option<PathBuf>,
+}
+
+/// Asks the plan's actor the same plan three ways, and prints one table: what is the scaffold worth?
+///
+/// *no tools*: one question, with the plan and the aggregates that a linear regression needs (means by arm, covariances), and
+/// one structured answer. *one iteration*: the loop with `max_iterations: 1`. *full loop*: the plan as it is. The last two are
+/// ordinary runs, in <DIR>/one-iteration and <DIR>/full-loop; the question is recorded in <DIR>/no-tools. It is asked when
+/// both runs are over and in a conversation of its own, since its aggregates include the outcome and it is not blind.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent baseline plan.yaml --out compare
+  oci-agent baseline plan.yaml --out compare --truth ate=1.2,att=1.5
+  oci-agent baseline plan.yaml --out again --replay compare     no network, no key
+  oci-agent baseline plan.yaml --json | jq .variants
+
+Exit codes: 0 all three were compared, whatever they found; 2 something to fix in the plan or the call (an actor that is no
+language model, for one); 3 something outside (network, disk, Ctrl-C).")]
+pub struct BaselineArgs {
+    /// The plan; its actor must be a language model.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where both runs, the recording, baseline.json and baseline.md go [default: oci-runs/<plan name>-baseline].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Answer every request from the recordings in the folder of an earlier comparison.
+    #[arg(long, value_name = "DIR")]
+    pub replay: Option<PathBuf>,
+    /// The right answers, if you know them, as with simulated data: ate=1.2,att=1.5.
+    #[arg(long, value_name = "TRUTH", value_delimiter = ',', value_parser = parse_truth)]
+    pub truth: Vec<(Target, f64)>,
+    #[command(flatten)]
+    pub data: DataRoot,
+    /// Playbooks to use instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub playbooks: Option<PathBuf>,
 }
 
 /// Recorded exchanges with language models.
@@ -338,6 +418,15 @@ fn parse_replicates(text: &str) -> Result<usize, String> {
 
 fn parse_target(text: &str) -> Result<Target, String> {
     Target::parse(text).ok_or_else(|| format!("`{text}` is not an estimand; use ate, att, atc or ato"))
+}
+
+fn parse_truth(text: &str) -> Result<(Target, f64), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` is no truth; write the estimand and its value: ate=1.2"))?;
+    let value: f64 = value.trim().parse().map_err(|_| format!("`{value}` is not a number; write ate=1.2"))?;
+    let value = Some(value).filter(|value| value.is_finite());
+    Ok((parse_target(name.trim())?, value.ok_or("a truth must be a finite number")?))
 }
 
 pub(super) fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {

@@ -1,6 +1,7 @@
 //! What a person sees when something stops the program: a kind, which alone picks the exit code, the chain of causes,
 //! and hints.
 
+use crate::agent::driver::RunError;
 use crate::artifacts::{ArtifactError, Fault};
 use crate::dataset::DatasetError;
 use crate::llm::ModelError;
@@ -132,6 +133,22 @@ pub fn from_model(error: &ModelError, resume: &str) -> CliError {
     };
     let hints = [hint, resume.to_owned()].into_iter().filter(|hint| !hint.is_empty()).map(sentence).collect();
     CliError { kind, message: error.to_string(), hints, rendered: None }
+}
+
+/// A run that stopped before its end. `resume` says how to go on.
+pub fn from_run(error: &RunError, resume: &str) -> CliError {
+    match error {
+        RunError::Artifacts(inner) => from_artifacts(inner),
+        RunError::Cancelled => CliError::world("stopped, as you asked", resume),
+        RunError::NoDesign(_) => CliError::user(
+            error.to_string(),
+            "Nothing was estimated. Change the plan's confounders or terms, then run again.",
+        ),
+        RunError::Model(inner) => from_model(inner, resume),
+        RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) | RunError::Brief(_) | RunError::Tool(_) => {
+            CliError::bug(error.to_string())
+        }
+    }
 }
 
 /// Hints of other layers are clauses; here they stand alone.

@@ -5,12 +5,14 @@ mod acic;
 mod acic_args;
 mod acic_calibrate;
 mod args;
+mod baseline;
 mod check;
 mod env;
 mod errors;
 mod estimate;
 mod files;
 mod init;
+mod mcp;
 mod models;
 mod output;
 mod playbook;
@@ -60,6 +62,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     })?;
     match cli.command {
         Command::Run(args) => run::run(&args, &cli.global),
+        Command::Mcp(args) => mcp::mcp(args, &cli.global),
+        Command::Baseline(args) => baseline::baseline(&args, &cli.global),
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),

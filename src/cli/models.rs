@@ -53,6 +53,33 @@ pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, C
     })
 }
 
+/// A model, and its price if it is known.
+pub type Priced = (Box<dyn ChatModel>, Option<Price>);
+
+/// The language model that the plan names as critic, and its price. An actor is not asked for: a host takes its place.
+///
+/// # Errors
+/// As [`minds`].
+pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<Priced>, CliError> {
+    if !plan.critic.is_model() {
+        return Ok(None);
+    }
+    let price = priced(plan, &plan.critic, "critic", &prices(plan, plan_path)?)?;
+    Ok(Some((model(&plan.critic, "critic", None)?, price)))
+}
+
+/// The plan's actor alone, to be asked as `role`, and its price.
+///
+/// # Errors
+/// As [`minds`].
+pub fn actor(plan: &Plan, plan_path: &Path, (role, reach): (&str, Reach<'_>)) -> Result<Priced, CliError> {
+    let recording = match reach {
+        Reach::Replay(folder) => Some(recording(folder)?),
+        _ => None,
+    };
+    Ok((model(&plan.actor, role, recording)?, priced(plan, &plan.actor, "actor", &prices(plan, plan_path)?)?))
+}
+
 fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
     let key = if recording.is_some() { None } else { key(&section.key_variable)? };
     let call = Duration::from_secs(section.timeout);

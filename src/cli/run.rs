@@ -39,14 +39,7 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
 }
 
 fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> {
-    let bytes = files::read_plan(&args.plan)?;
-    let root = files::data_root(&args.plan, &args.data);
-    follower.busy("reading the plan and the data");
-    let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
-        follower.idle();
-        errors::from_prepare(error, &args.plan, Look::of(true))
-    })?;
-    let catalogue = playbook::catalogue(args.playbooks.as_deref())?;
+    let (prepared, catalogue) = read(args, follower)?;
     let reach = match (&args.replay, args.no_model) {
         (_, true) => Reach::NoModel,
         (Some(folder), _) => Reach::Replay(folder),
@@ -59,20 +52,8 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
     if args.replay.is_some() {
         follower.without_clock();
     }
-    let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
-    let mode = if args.force {
-        OpenMode::Force
-    } else if args.resume {
-        OpenMode::Resume
-    } else {
-        OpenMode::New
-    };
-    let mut store = open(&out, mode, &prepared, &catalogue)?;
-    remember_data_root(&mut store, &root)?;
-    if let Some(message) = situation(store.situation(), store.branch(), args) {
-        follower.on(&Event::Note { message });
-    }
-    let out = out.display().to_string();
+    let mut store = store(args, &prepared, &catalogue, follower)?;
+    let out = args.place().display().to_string();
     driver::run(
         &driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out },
         &mut minds,
@@ -80,6 +61,47 @@ fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> 
         follower,
     )
     .map_err(|error| explain(&error, args))
+}
+
+/// The plan held against its data, and the playbooks.
+pub(super) fn read(args: &RunArgs, follower: &mut Follower) -> Result<(Prepared, Catalogue), CliError> {
+    let bytes = files::read_plan(&args.plan)?;
+    let root = files::data_root(&args.plan, &args.data);
+    follower.busy("reading the plan and the data");
+    let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
+        follower.idle();
+        errors::from_prepare(error, &args.plan, Look::of(true))
+    })?;
+    Ok((prepared, playbook::catalogue(args.playbooks.as_deref())?))
+}
+
+/// The run's repository, opened as the arguments say.
+pub(super) fn store(
+    args: &RunArgs,
+    prepared: &Prepared,
+    catalogue: &Catalogue,
+    follower: &mut Follower,
+) -> Result<GitStore, CliError> {
+    let mode = if args.force {
+        OpenMode::Force
+    } else if args.resume {
+        OpenMode::Resume
+    } else {
+        OpenMode::New
+    };
+    let mut store = open(&args.place(), mode, prepared, catalogue)?;
+    remember_data_root(&mut store, &files::data_root(&args.plan, &args.data))?;
+    if let Some(message) = situation(store.situation(), store.branch(), args) {
+        follower.on(&Event::Note { message });
+    }
+    Ok(store)
+}
+
+impl RunArgs {
+    /// Where the run goes.
+    pub(super) fn place(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| default_out(&self.plan))
+    }
 }
 
 fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) -> Result<GitStore, CliError> {
@@ -94,8 +116,7 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
 
 /// What the person should know about where this run goes.
 fn situation(found: &Situation, branch: &str, args: &RunArgs) -> Option<String> {
-    let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan));
-    let (out, again) = (quoted(&out), resume_command(args));
+    let (out, again) = (quoted(&args.place()), resume_command(args));
     match found {
         Situation::Fresh if args.resume => {
             Some(format!("there is no run in {out} to continue, so this one starts from the beginning"))
@@ -128,7 +149,7 @@ fn remember_data_root(store: &mut GitStore, root: &Path) -> Result<(), CliError>
 }
 
 /// `oci-runs/<name>`: the plan's file name, or its folder's where the file is just called plan.yaml.
-fn default_out(plan: &Path) -> PathBuf {
+pub(super) fn default_out(plan: &Path) -> PathBuf {
     let stem = plan.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let absolute = std::fs::canonicalize(plan).unwrap_or_else(|_| plan.to_path_buf());
     let folder = absolute.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
@@ -136,34 +157,25 @@ fn default_out(plan: &Path) -> PathBuf {
     Path::new("oci-runs").join(name)
 }
 
-fn explain(error: &RunError, args: &RunArgs) -> CliError {
-    let resume = format!("Everything up to here is on record. Continue with: {}", resume_command(args));
-    match error {
-        RunError::Artifacts(inner) => errors::from_artifacts(inner),
-        RunError::Cancelled => CliError::world("stopped, as you asked", resume),
-        RunError::NoDesign(_) => CliError::user(
-            error.to_string(),
-            "Nothing was estimated. Change the plan's confounders or terms, then run again.",
-        ),
-        // What has to be changed in the plan cannot be continued: the record is of the plan as it was.
-        RunError::Model(inner) => {
-            let in_the_plan = matches!(
-                inner,
-                ModelError::Refused { .. } | ModelError::NotThisProtocol { .. } | ModelError::Settings { .. }
-            );
-            let again = "If the plan changes, run it again: the new run goes on a branch of its own. Otherwise, ";
-            let hint = if in_the_plan { format!("{again}{}", resume_command(args)) } else { resume };
-            errors::from_model(inner, &hint)
-        }
-        RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) | RunError::Brief(_) | RunError::Tool(_) => {
-            CliError::bug(error.to_string())
-        }
-    }
+pub(super) fn explain(error: &RunError, args: &RunArgs) -> CliError {
+    // What has to be changed in the plan cannot be continued: the record is of the plan as it was.
+    let in_the_plan = matches!(
+        error,
+        RunError::Model(ModelError::Refused { .. } | ModelError::NotThisProtocol { .. } | ModelError::Settings { .. })
+    );
+    let again = "If the plan changes, run it again: the new run goes on a branch of its own. Otherwise, ";
+    let hint = if in_the_plan { format!("{again}{}", resume_command(args)) } else { resume_hint(args) };
+    errors::from_run(error, &hint)
+}
+
+/// How to go on with a run that was interrupted.
+pub(super) fn resume_hint(args: &RunArgs) -> String {
+    format!("Everything up to here is on record. Continue with: {}", resume_command(args))
 }
 
 /// The command that goes on with this run, ready to be pasted.
 fn resume_command(args: &RunArgs) -> String {
-    let mut command = format!("oci-agent run {}", quoted(&args.plan));
+    let mut command = format!("oci-agent {} {}", args.command, quoted(&args.plan));
     let places = [
         ("--out", &args.out),
         ("--data-root", &args.data.data_root),
@@ -189,7 +201,7 @@ fn quoted(path: &Path) -> String {
 }
 
 fn closing(outcome: &Outcome, args: &RunArgs) -> String {
-    let out = args.out.clone().unwrap_or_else(|| default_out(&args.plan)).display().to_string();
+    let out = args.place().display().to_string();
     let conduct = outcome.results.conduct.as_ref();
     let mut lines: Vec<String> = conduct.map(|conduct| conduct.shortfalls.clone()).unwrap_or_default();
     let graded = outcome.results.answers.iter().all(|answer| answer.tier > Tier::NotSatisfactory);

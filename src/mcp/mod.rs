@@ -1,1 +1,155 @@
-//! The tool registry for any agent host that speaks MCP.
+//! The tool registry for any agent host that speaks MCP, over stdin and stdout.
+//!
+//! The server is a run of the loop whose actor is the host at the other end of the pipe. Whatever the host calls is an answer
+//! of the actor's: it goes through the same machine, guard, registry and budget as a language model's, and is on record in
+//! the same way. The plan that the server was started with decides what is allowed, when effects exist, and what may be said
+//! of the data.
+//!
+//! ```text
+//! thread of rmcp                                  calling thread
+//! stdin ─▶ door: tools/call ──Call──▶ line ─▶ host: ChatModel ─▶ agent::driver::run
+//! stdout ◀──────── answer ◀──Reply─── line ◀─ what the loop says next
+//!                                              … the loop settles …
+//!                   tools/call ──Call──▶ look: Registry::call with the results
+//! ```
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `door` | speaks the protocol; knows names of tools and nothing of the analysis |
+//! | [`host`] | the actor: hands the loop the host's calls, and the host what the loop says |
+//! | `line` | the one call that is being answered, and those that wait |
+//! | `look` | answers once the loop has settled |
+//! | `words` | the sentences |
+//!
+//! *Order.* Calls are answered one at a time in the order in which they came; a call that its host has given up before its
+//! turn is not made. *Blindness.* The door and the host model see no results; `look` begins when the run has ended.
+
+mod door;
+pub mod host;
+mod line;
+mod look;
+mod words;
+
+use crate::agent::budget::Price;
+use crate::agent::driver::{self, Outcome, RunError, RunInput};
+use crate::agent::events::{Event, Observer};
+use crate::agent::minds::Minds;
+use crate::artifacts::ArtifactStore;
+use crate::llm::{ChatModel, ModelError};
+use crate::tools::privacy::Privacy;
+use door::{Door, Stage};
+use host::HostModel;
+use line::{Line, Reply};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What is served.
+pub struct Hosting<'a> {
+    /// Plan, data, playbooks, and where the run goes.
+    pub run: RunInput<'a>,
+    /// A language model that grades beside the rubric, if the plan names one.
+    pub critic: Option<Box<dyn ChatModel>>,
+    /// What it costs, if known.
+    pub critic_price: Option<Price>,
+}
+
+/// Why the server ended before its run did.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The host closed the connection while the loop was waiting for it.
+    #[error("the host closed the connection before the loop had settled")]
+    Left,
+    /// The run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// No thread or no runtime could be had.
+    #[error("the server could not be started: {0}")]
+    Start(#[source] std::io::Error),
+}
+
+/// Serves a run until the host leaves. The outcome is that of the run, which ended before.
+///
+/// # Errors
+/// [`ServeError`]; what was committed stays committed.
+pub fn serve(
+    hosting: Hosting<'_>,
+    store: &mut dyn ArtifactStore,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, ServeError> {
+    let (input, plan) = (hosting.run, &hosting.run.prepared.plan);
+    let privacy = Privacy::new(input.prepared, plan.privacy.min_cell, plan.privacy.redact_names);
+    let (door, inbox) = Door::open(&plan.tools).map_err(ServeError::Start)?;
+    let line = Rc::new(RefCell::new(Line::new(inbox)));
+    let news = Rc::new(RefCell::new(Vec::new()));
+    let mut minds = minds(hosting, HostModel::new(Rc::clone(&line), Rc::clone(&news), plan.budget.repairs));
+    let ended = driver::run(&input, &mut minds, store, &mut Tee { inner: observer, news: Rc::clone(&news) });
+    let mut line = line.borrow_mut();
+    let news = news.borrow_mut().split_off(0);
+    match ended {
+        Ok(outcome) => {
+            door.show(Stage::Unblinded);
+            let end = line.answer(Reply::said(words::settled(&outcome, &news, input.out, &privacy)));
+            look::look((&mut line, end), &outcome, &input, &privacy, observer);
+            door.close();
+            Ok(outcome)
+        }
+        Err(error) => {
+            let left = line.is_left();
+            // A stop ends the server; any other failure is told for as long as the host asks.
+            if !left && !stopped(&error) {
+                let reply = Reply::refused(words::failed(&error, &privacy));
+                let _ = line.answer(reply.clone());
+                while let Some(()) = line.next(&|| observer.cancelled()) {
+                    let _ = line.answer(reply.clone());
+                }
+            }
+            let _ = line.answer(Reply::refused("The server was stopped.".to_owned()));
+            door.close();
+            Err(match (stopped(&error), left) {
+                (true, true) => ServeError::Left,
+                (true, false) => ServeError::Run(RunError::Cancelled),
+                (false, _) => ServeError::Run(error),
+            })
+        }
+    }
+}
+
+/// The host as actor. Its tokens are its own: they are not counted, and cost the plan nothing.
+fn minds(hosting: Hosting<'_>, host: HostModel) -> Minds {
+    const FREE: Price = Price { input: 0.0, output: 0.0, cache_read: 0.0, cache_write: 0.0 };
+    Minds {
+        actor: Box::new(host),
+        actor_price: hosting.critic.is_some().then_some(FREE),
+        critic: hosting.critic,
+        critic_price: hosting.critic_price,
+        actor_is_model: true,
+        actor_turns: Some(hosting.run.prepared.plan.budget.turns),
+    }
+}
+
+fn stopped(error: &RunError) -> bool {
+    matches!(error, RunError::Cancelled | RunError::Model(ModelError::Cancelled))
+}
+
+/// Passes events on, and keeps what the host must be told of its own part.
+struct Tee<'a> {
+    inner: &'a mut dyn Observer,
+    news: Rc<RefCell<Vec<String>>>,
+}
+
+impl Observer for Tee<'_> {
+    fn on(&mut self, event: &Event) {
+        if let Event::Stopped { why: what } | Event::Shortfall { what } = event {
+            self.news.borrow_mut().push(what.clone());
+        }
+        self.inner.on(event);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.inner.cancelled()
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.inner.elapsed()
+    }
+}

@@ -14,6 +14,7 @@ pub mod effects;
 pub mod estimate;
 mod judge;
 pub mod memo;
+pub mod moments;
 pub mod once;
 pub mod prepare;
 mod propensity;

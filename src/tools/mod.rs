@@ -31,7 +31,7 @@ mod voice;
 
 pub use apply::{edited, tool_of};
 pub use proposal::{Edit, Proposal, ProposedChange};
-pub use registry::{Registry, Role};
+pub use registry::{LARGEST_ARGUMENTS, Registry, Role};
 pub use terms::MOST_NEW_TERMS;
 
 use crate::critique::Critique;

@@ -94,6 +94,12 @@ impl Registry {
             .collect()
     }
 
+    /// The names of all tools of this role, those that the plan leaves out and those that need an effect included.
+    #[must_use]
+    pub fn known(&self) -> Vec<&'static str> {
+        TOOLS.iter().filter(|tool| tool.roles().contains(&self.role)).map(|tool| tool.name()).collect()
+    }
+
     /// The schema; a critic looks at what was run, and has no preview.
     fn schema(&self, tool: &dyn Tool) -> Value {
         let mut schema = tool.schema();

@@ -213,6 +213,14 @@ fn only_the_scorer_names_the_truth() {
     }
 }
 
+/// Moments of the outcome are an answer. One file computes them, one asks for them, and no tool can.
+#[test]
+fn only_the_baseline_asks_for_moments_of_the_outcome() {
+    let asks = |source: &&Source| source.code.contains("unblinded_moments");
+    let found: Vec<String> = sources().iter().filter(asks).map(|source| source.path.clone()).collect();
+    assert_eq!(found, ["agent/baseline.rs", "pipeline/moments.rs"]);
+}
+
 /// The module `response::truth`, its type, or all of `response` at once.
 fn names_the_truth(code: &str) -> bool {
     has_word(code, "Truth") || ["mod truth;", "response::truth", "response::*"].iter().any(|path| code.contains(path))

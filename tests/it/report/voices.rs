@@ -189,7 +189,7 @@ fn hostile_words_stay_inert() {
 #[test]
 fn an_opinion_that_is_missing_is_said() {
     let mut case = nhefs();
-    case.results.critique = opinion::without(case.results.critique, BY, "three answers could not be read");
+    case.results.critique = opinion::without(case.results.critique, BY, "three answers could not be read", None);
     let sentence =
         "The model gave no valid critique: three answers could not be read. The computed critique stands alone.";
     let (page, html) = report(&case);

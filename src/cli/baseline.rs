@@ -1,0 +1,190 @@
+//! `oci-agent baseline plan.yaml`.
+
+use super::args::{BaselineArgs, DataRoot, Global, RunArgs};
+use super::errors::{self, CliError};
+use super::models::{self, Reach};
+use super::output::{self, Follower};
+use super::run;
+use crate::agent::baseline::{self, BaselineError};
+use crate::agent::comparison::{Comparison, Variant};
+use crate::agent::driver::{self, RunInput};
+use crate::agent::events::Observer;
+use crate::estimand::Target;
+use crate::llm::Exchange;
+use crate::pipeline::{Prepared, prepare};
+use crate::report::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+const NO_TOOLS: &str = "no-tools";
+const ONE: (&str, &str) = ("one iteration", "one-iteration");
+const FULL: (&str, &str) = ("full loop", "full-loop");
+
+/// Runs the comparison and prints its table.
+pub fn baseline(args: &BaselineArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    errors::stop_on_signal(&cancel)?;
+    let session = Session { args, quiet: global.quiet, cancel, out: args.place() };
+    let comparison = session.compare()?;
+    let document = json::to_bytes(&comparison).map_err(|error| CliError::bug(error.to_string()))?;
+    write(&session.out, "baseline.json", &document)?;
+    write(&session.out, "baseline.md", comparison.markdown().as_bytes())?;
+    output::stdout(&if global.json { String::from_utf8_lossy(&document).into_owned() } else { comparison.table() })?;
+    if global.quiet == 0 {
+        output::stderr(&format!("Written: {0}/baseline.md, {0}/baseline.json", session.out.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl BaselineArgs {
+    fn place(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let mut name = run::default_out(&self.plan).into_os_string();
+            name.push("-baseline");
+            PathBuf::from(name)
+        })
+    }
+
+    /// One of the two runs.
+    fn as_run(&self, folder: &str) -> RunArgs {
+        RunArgs {
+            plan: self.plan.clone(),
+            out: Some(self.place().join(folder)),
+            resume: false,
+            force: false,
+            data: DataRoot { data_root: self.data.data_root.clone() },
+            playbooks: self.playbooks.clone(),
+            replay: self.replay.as_ref().map(|replay| replay.join(folder)),
+            no_model: false,
+            command: "run",
+        }
+    }
+}
+
+struct Session<'a> {
+    args: &'a BaselineArgs,
+    quiet: u8,
+    cancel: Arc<AtomicBool>,
+    out: PathBuf,
+}
+
+impl Session<'_> {
+    fn compare(&self) -> Result<Comparison, CliError> {
+        let (prepared, _) = run::read(&self.args.as_run(FULL.1), &mut self.follower())?;
+        let plan = &prepared.plan;
+        if !plan.actor.is_model() {
+            let hint = "Name a language model under `actor:` (provider: anthropic or openai), or use `oci-agent run`.";
+            let message = "the plan's actor is the playbook engine, so there is no model to compare";
+            return Err(CliError::user(message, hint));
+        }
+        check_truth(&self.args.truth, &plan.estimands)?;
+        let once = baseline::one_iteration(&prepared)
+            .map_err(|message| CliError::user(message, "Write `loop: {max_iterations: 5}` into the plan."))?;
+        let root = super::files::data_root(&self.args.plan, &self.args.data);
+        let once = prepare::prepare(&once, &root)
+            .map_err(|error| errors::from_prepare(error, &self.args.plan, output::Look::of(true)))?;
+        let one = self.run(&once, ONE)?;
+        let full = self.run(&prepared, FULL)?;
+        let mut variants = vec![self.ask(&prepared)?, one, full];
+        variants.iter_mut().for_each(|variant| variant.hold_against(&self.args.truth));
+        Ok(Comparison {
+            title: plan.title.clone(),
+            units: plan.outcome.units.clone(),
+            plan_sha256: prepared.plan_sha256.clone(),
+            data_sha256: prepared.document.sha256.clone(),
+            tool_version: crate::VERSION.to_owned(),
+            model: plan.actor.name(),
+            variants,
+        })
+    }
+
+    fn follower(&self) -> Follower {
+        let mut follower = Follower::new(false, self.quiet, Arc::clone(&self.cancel));
+        if self.args.replay.is_some() {
+            follower.without_clock();
+        }
+        follower
+    }
+
+    fn says(&self, what: &str) {
+        if self.quiet == 0 {
+            output::stderr(what);
+        }
+    }
+
+    /// One of the two runs, in a repository of its own.
+    fn run(&self, prepared: &Prepared, (name, folder): (&str, &str)) -> Result<Variant, CliError> {
+        self.says(&format!("baseline: {name}"));
+        let args = self.args.as_run(folder);
+        let mut follower = self.follower();
+        let catalogue = super::playbook::catalogue(args.playbooks.as_deref())?;
+        let mut minds = models::minds(&prepared.plan, &args.plan, self.reach(args.replay.as_deref()))?;
+        let mut store = run::store(&args, prepared, &catalogue, &mut follower)?;
+        let out = args.place().display().to_string();
+        let input = RunInput { prepared, catalogue: &catalogue, out: &out };
+        let ended = driver::run(&input, &mut minds, &mut store, &mut follower);
+        follower.idle();
+        let outcome =
+            ended.map_err(|error| errors::from_run(&error, "Run the comparison again; nothing is overwritten."))?;
+        let mut variant = Variant::of_run(name, &outcome);
+        variant.seconds = self.seconds(&follower);
+        Ok(variant)
+    }
+
+    /// The question without tools, when both runs are over.
+    fn ask(&self, prepared: &Prepared) -> Result<Variant, CliError> {
+        self.says("baseline: no tools");
+        let replay = self.args.replay.as_ref().map(|replay| replay.join(NO_TOOLS));
+        let reach = self.reach(replay.as_deref());
+        let (mut model, price) = models::actor(&prepared.plan, &self.args.plan, (baseline::ROLE, reach))?;
+        let mut follower = self.follower();
+        let asked = baseline::ask(prepared, (model.as_mut(), price), &mut follower);
+        follower.idle();
+        let asked = asked.map_err(|error| match error {
+            BaselineError::Model(error) => {
+                errors::from_model(&error, "Both runs are on record; run the comparison again.")
+            }
+            BaselineError::Brief(error) => CliError::bug(error.to_string()),
+        })?;
+        if let Some(exchange) = &asked.exchange {
+            self.record(exchange)?;
+        }
+        Ok(Variant { seconds: self.seconds(&follower), ..asked.variant })
+    }
+
+    fn record(&self, exchange: &Exchange) -> Result<(), CliError> {
+        write(&self.out.join(NO_TOOLS).join("transcript"), &exchange.file_name(), &exchange.to_bytes())
+    }
+
+    fn reach<'r>(&self, replay: Option<&'r Path>) -> Reach<'r> {
+        replay.map_or(Reach::Live, Reach::Replay)
+    }
+
+    fn seconds(&self, follower: &Follower) -> Option<f64> {
+        self.args.replay.is_none().then(|| follower.elapsed())
+    }
+}
+
+/// Every truth is of an estimand that the plan asks for, and given once.
+fn check_truth(truth: &[(Target, f64)], asked: &[Target]) -> Result<(), CliError> {
+    for (at, (target, _)) in truth.iter().enumerate() {
+        let key = target.key();
+        if !asked.contains(target) {
+            let asked: Vec<&str> = asked.iter().map(|target| target.key()).collect();
+            let hint = format!("Its estimands are {}.", asked.join(", "));
+            return Err(CliError::user(format!("--truth gives `{key}`, which the plan does not ask for"), hint));
+        }
+        if truth.iter().take(at).any(|(other, _)| other == target) {
+            return Err(CliError::user(format!("--truth gives `{key}` twice"), "Give each estimand once."));
+        }
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CliError> {
+    let place = folder.join(name);
+    std::fs::create_dir_all(folder).map_err(|error| CliError::io(folder, "create", &error))?;
+    std::fs::write(&place, bytes).map_err(|error| CliError::io(&place, "write", &error))
+}

@@ -1,0 +1,90 @@
+//! The call that is being answered, and those that wait behind it.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a wait goes on before somebody looks whether it should stop.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// A tool call of the host.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// The tool: one of those that there are.
+    pub name: String,
+    /// Its arguments.
+    pub arguments: serde_json::Value,
+    /// The host's program and version, as it gives them.
+    pub client: String,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// What a call is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// One or more texts.
+    pub texts: Vec<String>,
+    /// Whether the call was refused or failed.
+    pub is_error: bool,
+}
+
+impl Reply {
+    pub(super) fn said(text: String) -> Self {
+        Reply { texts: vec![text], is_error: false }
+    }
+
+    pub(super) fn refused(text: String) -> Self {
+        Reply { texts: vec![text], is_error: true }
+    }
+}
+
+/// The calls in their order; the first is open until it is answered.
+pub(super) struct Line {
+    inbox: Receiver<Call>,
+    open: Option<Call>,
+    left: bool,
+}
+
+impl Line {
+    pub(super) fn new(inbox: Receiver<Call>) -> Self {
+        Line { inbox, open: None, left: false }
+    }
+
+    /// The call that waits for an answer.
+    pub(super) fn open(&self) -> Option<&Call> {
+        self.open.as_ref()
+    }
+
+    /// Answers it; gives the answer back if there is none. A host that no longer listens misses nothing that is not on
+    /// record.
+    pub(super) fn answer(&mut self, reply: Reply) -> Option<Reply> {
+        let Some(call) = self.open.take() else { return Some(reply) };
+        let _ = call.reply.send(reply);
+        None
+    }
+
+    /// Waits for the next call, which is open then. `None` if `stop` says so or the host has left.
+    pub(super) fn next(&mut self, stop: &dyn Fn() -> bool) -> Option<()> {
+        while !stop() {
+            match self.inbox.recv_timeout(GLANCE) {
+                Ok(call) if call.reply.is_closed() => {} // given up before its turn
+                Ok(call) => {
+                    self.open = Some(call);
+                    return Some(());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.left = true;
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the host has left.
+    pub(super) fn is_left(&self) -> bool {
+        self.left
+    }
+}
