@@ -34,6 +34,15 @@ pub enum AcicError {
     /// Datasets that cannot be analysed, and none that can.
     #[error("none of the datasets can be replayed:\n{}", listed(.0))]
     AllBad(Vec<Skipped>),
+    /// Datasets that cannot be analysed, and so are not written out either.
+    #[error("{} cannot be exported:\n{}", counted(.0.len(), "dataset"), listed(.0))]
+    NotExported(Vec<Skipped>),
+    /// Folders that an export would write are there already.
+    #[error("{} there already: {}", are(folders.len()), folders.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))]
+    Exists {
+        /// Their paths.
+        folders: Vec<String>,
+    },
     /// A file of the data with something in it that cannot be used.
     #[error("`{}` cannot be used: {problem}", file.display())]
     Cells {
@@ -122,6 +131,14 @@ impl AcicError {
                     .to_owned()
             }
             AcicError::AllBad(_) => "Repair the files: there is no dataset left to go on with.".to_owned(),
+            AcicError::NotExported(_) => {
+                "Nothing was written. Repair or remove the files, or select other datasets with --settings.".to_owned()
+            }
+            AcicError::Exists { .. } => {
+                "Nothing was written, and nothing is ever replaced. Name another folder with --out, select other datasets, or \
+                 remove what you do not need any more."
+                    .to_owned()
+            }
             AcicError::Cells { .. } => {
                 "Restore the file, or repair what is named: every cell that is used must hold a value.".to_owned()
             }
@@ -190,6 +207,10 @@ pub fn counted(n: usize, what: &str) -> String {
 
 /// At most this many problems are written out in a message; skipped.csv has all of them.
 const SHOWN: usize = 20;
+
+fn are(folders: usize) -> String {
+    format!("{} {}", counted(folders, "folder"), if folders == 1 { "is" } else { "are" })
+}
 
 fn listed(skipped: &[Skipped]) -> String {
     let mut lines: Vec<String> = skipped.iter().take(SHOWN).map(|one| format!("  {one}")).collect();

@@ -10,15 +10,18 @@
 //! | [`run`], [`out`], [`identity`], [`record`], [`rows`] | all of them, resumably, into a folder |
 //! | [`cells`] | CSV files held to the cell |
 //! | [`score`], [`report`] | estimates against the truth and against the other methods |
+//! | [`export`] | datasets as plans of their own, with the right answers beside them |
 //! | [`calibrate`] | what each diagnostic tells of the error, here and in simulated families |
 //!
-//! The truth of a dataset is the type [`response::truth::Truth`], and only [`score`] may name it: a test holds that.
+//! The truth of a dataset is the type [`response::truth::Truth`], and only [`score`] may name it: a test holds that. What is
+//! analysed has no way to [`score`] or [`export`].
 
 pub mod analyse;
 pub mod calibrate;
 pub mod cells;
 pub mod covariates;
 pub mod error;
+pub mod export;
 mod folders;
 pub mod identity;
 pub mod observed;

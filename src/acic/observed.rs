@@ -12,6 +12,14 @@ pub struct Key {
     pub response: u64,
 }
 
+impl Key {
+    /// The name of its file or folder: `001_336720328`, sorted as the datasets are.
+    #[must_use]
+    pub fn stem(self) -> String {
+        format!("{:03}_{}", self.setting, self.response)
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.setting, self.response)

@@ -116,7 +116,7 @@ impl Out {
     }
 
     fn place(&self, key: Key) -> PathBuf {
-        self.dir.join(DATASETS).join(format!("{:03}_{}.csv", key.setting, key.response))
+        self.dir.join(DATASETS).join(format!("{}.csv", key.stem()))
     }
 
     /// What there is of a dataset. A file that was damaged, or belongs to another replay, is no finished dataset.

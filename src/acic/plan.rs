@@ -1,7 +1,9 @@
-//! The plan of the replay: one document for every dataset, since a competition tells nobody more than this.
+//! The plan of the replay: one document for every dataset, since a competition tells nobody more than this. And the same
+//! as the plan of a single dataset that [`super::export`] writes out.
 
 use super::analyse::ESTIMANDS;
 use super::covariates::{CATEGORIES, covariates};
+use super::observed::Key;
 use crate::estimand::{EstimatorKind, Target};
 use crate::nuisance::{Budget, Inference};
 use crate::plan::Tool;
@@ -14,7 +16,30 @@ use std::fmt::Write;
 /// chooses its priority list, with the outcome in view). There is no placebo outcome: all 58 were made to be adjusted for.
 #[must_use]
 pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> String {
-    let mut out = String::from(HEAD);
+    let about = body("dataset");
+    HEAD.to_owned() + &about + &settings(tools, estimators, budget) + LOOP + THREATS
+}
+
+/// The text of `plan.yaml` beside the file `source` that holds one dataset: treatment, outcome, confounders and `analysis:`
+/// of the replay, ATE and ATT, and the playbook engine to act.
+///
+/// Tools keep their default, all of them. One pass, as in the replay: a revised design may answer for another population, of
+/// which no truth is known; a comment says how to let the loop go on.
+#[must_use]
+pub fn of_one(key: Key, source: &str, (estimators, budget): (&[EstimatorKind], Budget)) -> String {
+    let Key { setting, response } = key;
+    let about = body(source);
+    let estimands = list(&EXPORTED.map(Target::key));
+    let analysis = analysis(estimators, budget);
+    format!(
+        "# One dataset of the ACIC 2016 competition, setting {setting}, response {response}: the plan of `oci-agent acic run`, \
+         with a file of its own.\n{UNITS}{about}estimands: [{estimands}]\n{analysis}{ONE_PASS}{ACTOR}{THREATS}"
+    )
+}
+
+/// What replay and single dataset have in common: everything before the estimands.
+fn body(source: &str) -> String {
+    let mut out = format!("{TRIAL}  source: {source}\n  missing: error\n  columns:\n");
     for name in CATEGORIES {
         let _ = writeln!(out, "    {name}: category");
     }
@@ -22,20 +47,22 @@ pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> S
     for name in covariates() {
         let _ = writeln!(out, "    - {name}");
     }
-    out.push_str(&settings(tools, estimators, budget));
-    out.push_str(TAIL);
     out
 }
 
 /// What every plan of an evaluation has in common: estimands, tools, how the answers are computed.
 #[must_use]
 pub fn settings(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> String {
+    let tools: Vec<&str> = tools.iter().map(|tool| tool.key()).collect();
+    let estimands = list(&ESTIMANDS.map(Target::key));
+    format!("estimands: [{estimands}]\ntools: [{}]\n{}", list(&tools), analysis(estimators, budget))
+}
+
+/// `analysis:`
+fn analysis(estimators: &[EstimatorKind], budget: Budget) -> String {
     let mut out = String::new();
-    let list = |words: Vec<&str>| words.join(", ");
-    let _ = writeln!(out, "estimands: [{}]", list(ESTIMANDS.map(Target::key).to_vec()));
-    let _ = writeln!(out, "tools: [{}]", list(tools.iter().map(|tool| tool.key()).collect()));
     if let Some((primary, others)) = estimators.split_first() {
-        let also = list(others.iter().map(|kind| kind.key()).collect());
+        let also = list(&others.iter().map(|kind| kind.key()).collect::<Vec<_>>());
         let _ = writeln!(out, "analysis:\n  estimator: {}\n  also: [{also}]", primary.key());
         let _ = writeln!(out, "  budget: {}", budget.key());
         // The answers are held against the averages over these very units.
@@ -44,9 +71,36 @@ pub fn settings(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) ->
     out
 }
 
+fn list(words: &[&str]) -> String {
+    words.join(", ")
+}
+
+/// The estimands of a dataset on its own: those whose truth is known.
+const EXPORTED: [Target; 2] = [Target::Ate, Target::Att];
+
 const HEAD: &str = "\
 # The plan of the replay. It is held against every dataset in turn: the covariates of the competition, joined with the
 # treatment z and the outcome y of one response. Nothing else of a response is read.
+";
+
+const UNITS: &str = "\
+# y is in the units of the simulation, as the replay reads and estimates it (only its scorer divides errors by sd(y)); answers
+# that are held against this plan have to be in these units.
+";
+
+const ONE_PASS: &str = "\
+# One pass, as in the replay. Without the next line the loop may revise the design, and may then answer for the units that
+# overlap instead of everyone: what is true of them is not what is true of everyone, so look at what an answer is called.
+loop: {max_iterations: 1}
+";
+
+const ACTOR: &str = "\
+actor: {provider: playbook}
+# A language model in its place (needs ANTHROPIC_API_KEY, or OPENAI_API_KEY with `provider: openai`):
+# actor: {provider: anthropic, model: claude-sonnet-4-5}
+";
+
+const TRIAL: &str = "\
 title: ACIC 2016 replay
 question: What is the average effect of z on y, among the treated and among everyone?
 target_trial:
@@ -59,9 +113,6 @@ target_trial:
   causal_contrast: The average of y(1) - y(0).
   analysis_plan: A difference in means.
 data:
-  source: dataset
-  missing: error
-  columns:
 ";
 
 const ROLES: &str = "\
@@ -77,10 +128,14 @@ confounders:
   priority:
 ";
 
-/// What ends every plan of an evaluation.
-pub const TAIL: &str = "\
+/// One pass, in every plan of an evaluation.
+pub const LOOP: &str = "\
 loop:
   max_iterations: 1
+";
+
+/// What ends every plan of an evaluation.
+pub const THREATS: &str = "\
 threats:
   - None by construction; treatment depends on these covariates and on nothing else.
 ";

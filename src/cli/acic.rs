@@ -1,4 +1,4 @@
-//! `oci-agent acic run | merge | score | report | calibrate`.
+//! `oci-agent acic run | merge | score | report | export | calibrate`.
 
 use super::acic_args::{AcicCommand, AcicMergeArgs, AcicReportArgs, AcicRunArgs, AcicScoreArgs, ReplayData};
 use super::args::Global;
@@ -10,7 +10,6 @@ use crate::acic::error::counted;
 use crate::acic::out::{Merged, Out};
 use crate::acic::run::{self, Event, Watch};
 use crate::acic::score::{self, Held, Scores};
-use crate::acic::settings::Selection;
 use crate::acic::source::Source;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -27,6 +26,7 @@ pub fn acic(command: &AcicCommand, global: &Global) -> Result<ExitCode, CliError
         AcicCommand::Merge(args) => merge(args, global),
         AcicCommand::Score(args) => score(args, global),
         AcicCommand::Report(args) => report(args, global),
+        AcicCommand::Export(args) => super::acic_export::export(args, global),
         AcicCommand::Calibrate(args) => super::acic_calibrate::calibrate(args, global),
     }
 }
@@ -65,11 +65,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let follower = Follower::new(global, cancel);
     let recipe = Recipe::new(&args.estimators, args.budget).map_err(failed)?;
     let source = Source::open(&data(&args.data)?).map_err(failed)?;
-    let selection = Selection {
-        settings: args.settings.clone(),
-        responses: args.responses.map(|k| k as usize),
-        split: args.split.0,
-    };
+    let selection = args.chosen.selection();
     let request = run::Request {
         source: &source,
         selection: &selection,

@@ -2,7 +2,7 @@
 
 use crate::acic::calibrate::families::Families;
 use crate::acic::run::OnBad;
-use crate::acic::settings::{Settings, Shard, Split};
+use crate::acic::settings::{Selection, Settings, Shard, Split};
 use crate::estimand::EstimatorKind;
 use crate::nuisance::Budget;
 use clap::{Args, Subcommand};
@@ -19,6 +19,8 @@ pub enum AcicCommand {
     Score(AcicScoreArgs),
     /// Draw coverage against error, and what the verdicts are worth.
     Report(AcicReportArgs),
+    /// Write datasets out as plans of their own, with the right answers beside them.
+    Export(AcicExportArgs),
     /// Measure how well each diagnostic tells that an estimate is off, and choose its threshold.
     Calibrate(AcicCalibrateArgs),
 }
@@ -41,16 +43,8 @@ pub struct AcicRunArgs {
     pub place: Place,
     #[command(flatten)]
     pub data: ReplayData,
-    /// Settings to replay: numbers and ranges, such as 1-77 or 3,5,10-12 [default: all that are there].
-    #[arg(long, value_name = "LIST")]
-    pub settings: Option<Settings>,
-    /// The first K datasets of each setting [default: all].
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
-    pub responses: Option<u32>,
-    /// Part of the bundled pack: choose (the first dataset of each setting, on which settings of the estimators may be
-    /// chosen), report (the others) or all.
-    #[arg(long, value_name = "PART", default_value = "all", value_parser = parse_split)]
-    pub split: SplitChoice,
+    #[command(flatten)]
+    pub chosen: Chosen,
     /// Estimators, separated by commas; the first gives the answer that is graded.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = super::args::parse_estimator,
           default_value = DEFAULT_ESTIMATOR)]
@@ -69,6 +63,55 @@ pub struct AcicRunArgs {
     /// timings.csv has the seconds in any case.
     #[arg(long)]
     pub with_seconds: bool,
+}
+
+/// Which datasets.
+#[derive(Debug, Clone, Args)]
+pub struct Chosen {
+    /// Settings to take: numbers and ranges, such as 1-77 or 3,5,10-12 [default: all that are there].
+    #[arg(long, value_name = "LIST")]
+    pub settings: Option<Settings>,
+    /// The first K datasets of each setting [default: all].
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub responses: Option<u32>,
+    /// Part of the bundled pack: choose (the first dataset of each setting, on which settings of the estimators may be
+    /// chosen), report (the others) or all.
+    #[arg(long, value_name = "PART", default_value = "all", value_parser = parse_split)]
+    pub split: SplitChoice,
+}
+
+impl Chosen {
+    /// As the replay takes it.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        Selection {
+            settings: self.settings.clone(),
+            responses: self.responses.map(|k| k as usize),
+            split: self.split.0,
+        }
+    }
+}
+
+/// Writes datasets of the replay out, each as a folder with data.csv, plan.yaml and truth.json, so that `oci-agent run` can
+/// be held against known answers. Prints a line for each: the folder, and its answers as `--truth ate=…,att=…`.
+///
+/// data.csv has z, y and the 58 covariates, every number to the last bit. plan.yaml is the plan of the replay, for this file.
+/// truth.json is in the units of y, as are the estimates of a run. A folder that is there is never written over.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent acic export --settings 1,5 --responses 1 --out exported
+  oci-agent run exported/001_336720328/plan.yaml
+
+A folder is called as the replay calls its files: setting, then response. Whoever answers must not see truth.json: a
+program that reads files of its own choosing should be given data.csv and plan.yaml somewhere else.")]
+pub struct AcicExportArgs {
+    /// The folder for the folders.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub data: ReplayData,
+    #[command(flatten)]
+    pub chosen: Chosen,
 }
 
 /// The estimator of a replay that names none.

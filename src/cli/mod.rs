@@ -4,6 +4,7 @@
 mod acic;
 mod acic_args;
 mod acic_calibrate;
+mod acic_export;
 mod args;
 mod baseline;
 mod check;

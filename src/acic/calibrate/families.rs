@@ -85,7 +85,7 @@ fn one(request: &Request<'_>, family: Setup, replicate: usize) -> Result<Vec<Cas
     let stage = format!("calibrate.{}.{replicate}", family.key());
     let seed = streams::stream(request.seed, &stage).random::<u32>();
     let recipe = Recipe::with(request.estimators, request.budget, |tools, kinds, budget| {
-        document(family, &names, seed) + &plan::settings(tools, kinds, budget) + plan::TAIL
+        document(family, &names, seed) + &plan::settings(tools, kinds, budget) + plan::LOOP + plan::THREATS
     })?;
     let key = Key { setting: 0, response: replicate as u64 };
     let label = format!("{}/{replicate}", family.key());

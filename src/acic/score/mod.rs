@@ -13,6 +13,7 @@ mod verdicts;
 
 pub use assertion::{Assertion, Held, Tiers};
 pub use leaderboard::{Board, Line};
+pub use truths::{Known, known};
 pub use verdicts::{Contrast, Verdicts};
 
 use super::error::AcicError;

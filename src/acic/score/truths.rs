@@ -5,7 +5,7 @@ use crate::acic::observed::Key;
 use crate::acic::out::Identity;
 use crate::acic::response::Response;
 use crate::acic::response::truth::{self, Truth};
-use crate::acic::source::Source;
+use crate::acic::source::{Entry, Source};
 use crate::estimand::Target;
 use crate::pipeline::prepare::sha256_hex;
 use rayon::prelude::*;
@@ -26,13 +26,40 @@ pub(super) fn value(truth: &Truth, estimand: Target) -> f64 {
 
 /// Reads the truth of the datasets of a replay.
 pub(super) fn read(source: &Source, dir: &Path, replay: &Identity) -> Result<Truths, AcicError> {
-    let found = if source.is_pack() { of_pack(source, dir, replay)? } else { of_files(source, replay)? };
+    let found = find(source, dir, &replay.datasets)?;
     let list: String = found.iter().map(|(key, sha256, _)| format!("{key} {sha256}\n")).collect();
     if sha256_hex(list.as_bytes()) != replay.datasets_sha256 {
         let message = format!("the data in `{}` are not those of this replay: some z or y differ", dir.display());
         return Err(AcicError::Request(message));
     }
     Ok(found.into_iter().map(|(key, _, truth)| (key, truth)).collect())
+}
+
+/// The right answers of one dataset as they may be handed out, outcome units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known {
+    /// What an ATE is held against: the mean of mu1 − mu0 over everyone.
+    pub ate: f64,
+    /// What an ATT is held against: the mean of y1 − y0 over the treated.
+    pub att: f64,
+}
+
+/// The right answers of the datasets of a scan of `source`, the folder `dir`; in their order.
+///
+/// # Errors
+/// A dataset without an answer, an answer that cannot be read, data that have changed since the scan.
+pub fn known(source: &Source, dir: &Path, entries: &[Entry]) -> Result<Vec<Known>, AcicError> {
+    let keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
+    let found = find(source, dir, &keys)?;
+    let one = |(entry, (key, sha256, truth)): (&Entry, &(Key, String, Truth))| match *sha256 == entry.sha256 {
+        true => Ok(Known { ate: value(truth, Target::Ate), att: value(truth, Target::Att) }),
+        false => Err(AcicError::Request(format!("dataset {key} was read before, and now its z or y are others"))),
+    };
+    entries.iter().zip(&found).map(one).collect()
+}
+
+fn find(source: &Source, dir: &Path, keys: &[Key]) -> Result<Found, AcicError> {
+    if source.is_pack() { of_pack(source, dir, keys) } else { of_files(source, keys) }
 }
 
 type Found = Vec<(Key, String, Truth)>;
@@ -46,7 +73,7 @@ fn unknown(key: Key, dir: &Path) -> AcicError {
     AcicError::Cells { file, problem: format!("it has no row for the dataset {key} of this replay") }
 }
 
-fn of_pack(source: &Source, dir: &Path, replay: &Identity) -> Result<Found, AcicError> {
+fn of_pack(source: &Source, dir: &Path, keys: &[Key]) -> Result<Found, AcicError> {
     let truths = truth::of_pack(dir)?;
     let hashes = source.hashes_in_pack();
     let one = |key: &Key| {
@@ -54,10 +81,10 @@ fn of_pack(source: &Source, dir: &Path, replay: &Identity) -> Result<Found, Acic
         let truth = truths.get(key).copied().ok_or_else(|| unknown(*key, dir))?;
         Ok((*key, sha256, truth))
     };
-    replay.datasets.iter().map(one).collect()
+    keys.iter().map(one).collect()
 }
 
-fn of_files(source: &Source, replay: &Identity) -> Result<Found, AcicError> {
+fn of_files(source: &Source, keys: &[Key]) -> Result<Found, AcicError> {
     let files = source.files()?;
     let one = |key: &Key| {
         let file = files.get(key).ok_or_else(|| gone(*key))?;
@@ -66,5 +93,5 @@ fn of_files(source: &Source, replay: &Identity) -> Result<Found, AcicError> {
         let response = response.map_err(|problem| AcicError::Damaged { file: file.clone(), problem })?;
         Ok((*key, response.observed().sha256(), Truth::of(&response)))
     };
-    replay.datasets.par_iter().map(one).collect()
+    keys.par_iter().map(one).collect()
 }
