@@ -225,7 +225,14 @@ fn lines(graded: &AnalysisCritique) -> String {
         let severity = severity.as_ref().and_then(serde_json::Value::as_str).unwrap_or("?");
         let _ = write!(out, "\n- {severity}: {}: {}", finding.code.key(), finding.message);
     }
+    let _ = write!(out, "\n- departs from the ATE: {}", without_counts(&graded.departs_from_ate));
     out
+}
+
+/// The sentences without figures: who was left out is counted to the last unit there, which is not for a model to know.
+fn without_counts(text: &str) -> String {
+    let sentences = text.split_inclusive(". ").filter(|sentence| !sentence.chars().any(|c| c.is_ascii_digit()));
+    sentences.collect::<String>().trim_end().to_owned()
 }
 
 /// What a model as critic said of the last iteration.
