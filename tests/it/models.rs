@@ -2,6 +2,10 @@
 //! recordings, and, if there is one, a real model.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "helpers of tests, not tests themselves")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "when things happen is tested here, and a real model is named by a variable"
+)]
 
 mod bad_input; // no key, a wrong address, no such model, an overflow, a budget of zero, two runs at once
 mod local; // a real model on loopback, if LLM_BASE_URL names one
