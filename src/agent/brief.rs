@@ -87,6 +87,10 @@ const ENGINE_BLOCK: &str = "```brief\n";
 /// [`BriefError`].
 pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
     let private = |label: &str, text: &str| input.privacy.fenced(label, text);
+    let private_or_none = |label: &str, text: &str| match text.trim() {
+        "" => "none".to_owned(),
+        text => private(label, text),
+    };
     let plan = private("plan", &plan_digest(input.plan));
     let spec = private("spec", &spec_digest(input.spec));
     let text = match input.task {
@@ -100,7 +104,7 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
                 iteration => input.history.last().map_or(0, |trial| trial.spec.iteration),
                 findings => private("findings", &kept_findings(input.history)),
                 critique => remarks(input.history).map(|text| private("critique", &text)),
-                tried => or_none(tried(input.history)),
+                tried => private_or_none("tried", &tried(input.history)),
                 candidates => listed(input.candidates),
             },
         )?,
@@ -112,7 +116,7 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
                 plan, spec,
                 findings => private("findings", &findings(computed)),
                 alignment => alignment(computed),
-                remediations => or_none(input.privacy.outward(&computed.remediations.join("; "))),
+                remediations => private_or_none("remediations", &computed.remediations.join("; ")),
                 results => input.results.map(|results| private("results", &effects(results))),
                 estimands => keys(computed),
             },

@@ -93,9 +93,13 @@ fn report(error: &CliError, global: &Global) -> ExitCode {
     match &error.rendered {
         Some(rendered) => output::stderr(rendered.trim_end()),
         None => {
-            output::stderr(&format!("{} {}", output::paint("error:", "1;31", look.color), error.message));
+            output::stderr(&format!(
+                "{} {}",
+                output::paint("error:", "1;31", look.color),
+                output::plain(&error.message)
+            ));
             for hint in error.hints.iter().filter(|hint| !hint.is_empty()) {
-                output::stderr(&format!("{} {hint}", output::paint(" hint:", "1;36", look.color)));
+                output::stderr(&format!("{} {}", output::paint(" hint:", "1;36", look.color), output::plain(hint)));
             }
         }
     }
@@ -105,7 +109,7 @@ fn report(error: &CliError, global: &Global) -> ExitCode {
 fn start_logging(global: &Global) {
     let default = match (global.quiet, global.verbose) {
         (1.., _) => "error",
-        (_, 0) => "warn",
+        (_, 0) => "warn,rmcp=error",
         (_, 1) => "oci_agent=info",
         (_, _) => "oci_agent=trace,info",
     };

@@ -61,6 +61,11 @@ pub fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
+/// The same on one line.
+fn one_line(text: &str) -> String {
+    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 const BOLD: &str = "1";
 const DIM: &str = "2";
 const GREEN: &str = "32";
@@ -175,7 +180,7 @@ impl Follower {
             Event::Stage { stage } => self.busy(stage),
             Event::Committed { subject, commit, replayed } => {
                 let mark = if *replayed { "=" } else { "+" };
-                self.line(&format!("  {} {} {subject}", paint(mark, GREEN, color), paint(commit, DIM, color)));
+                self.line(&format!("  {} {} {}", paint(mark, GREEN, color), paint(commit, DIM, color), one_line(subject)));
             }
             Event::Graded { analyses, .. } => {
                 for grade in analyses {
@@ -190,7 +195,8 @@ impl Follower {
                     true => "change",
                     false => "playbook",
                 };
-                self.line(&format!("    -> {}: {verb} `{playbook}`: {change}", requested.acronym()));
+                let said = one_line(&format!("{verb} `{playbook}`: {change}"));
+                self.line(&format!("    -> {}: {said}", requested.acronym()));
             }
             Event::Asked { role, model } => self.busy(&format!("the {} ({model}) is thinking", role.key())),
             Event::Said { role, text } => self.said(role.key(), text),

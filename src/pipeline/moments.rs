@@ -12,7 +12,7 @@
 //!
 //! *Privacy.* Means and covariances of columns of zeros and ones are counts in other words. A column of two values is left
 //! out if, crossed with treatment, outcome or an earlier such column, it has a cell of fewer than `least` units that is not
-//! empty.
+//! empty; a category is left out if the levels that are not told, its reference among them, have such a cell together.
 
 use super::prepare::Prepared;
 use crate::numerics::sums::{sum, weighted_mean};
@@ -67,10 +67,20 @@ impl Prepared {
         let plan = &self.plan;
         let mut told: Vec<(String, Array1<f64>)> = vec![(plan.treatment.column.clone(), treated.clone())];
         let mut left_out = Vec::new();
-        for term in self.draft.confounders.iter().flat_map(|group| &group.terms) {
-            match self.column_to_tell(term, (&told, outcome), discretion) {
-                Ok(values) => told.push((term.to_string(), values)),
-                Err(why) => left_out.push(why),
+        for group in &self.draft.confounders {
+            let before = told.len();
+            for term in &group.terms {
+                match self.column_to_tell(term, (&told, outcome), discretion) {
+                    Ok(values) => told.push((term.to_string(), values)),
+                    Err(why) => left_out.push(why),
+                }
+            }
+            if rest_is_small(&told, before, outcome, least) {
+                told.truncate(before);
+                left_out.push(format!(
+                    "{} (the levels that are left, of fewer than {least} units, could be worked out)",
+                    group.confounder
+                ));
             }
         }
         told.push((plan.outcome.column.clone(), outcome.clone()));
@@ -102,6 +112,24 @@ impl Prepared {
             false => Ok(values),
         }
     }
+}
+
+/// Whether the levels of a category that are not among the columns from `before` on, taken together, make a small cell: what
+/// is told of the others tells of them by subtraction.
+fn rest_is_small(told: &[(String, Array1<f64>)], before: usize, outcome: &Array1<f64>, least: usize) -> bool {
+    let (others, levels) = told.split_at(before.min(told.len()));
+    let indicator = |values: &Array1<f64>| values.iter().all(|v| *v == 0.0 || *v == 1.0);
+    if levels.is_empty() || !levels.iter().all(|(_, values)| indicator(values)) {
+        return false;
+    }
+    let mut rest: Array1<f64> = Array1::ones(outcome.len());
+    for (_, values) in levels {
+        rest -= values;
+    }
+    let crossed = others.iter().map(|(_, other)| other.view()).chain([outcome.view()]);
+    let mut views = crossed.chain(levels.iter().map(|(_, values)| values.view()));
+    let few = rest.iter().filter(|v| **v == 1.0).count();
+    (few > 0 && few < least) || views.any(|other| small_cell(rest.view(), other, least))
 }
 
 /// Whether two columns of two values each, crossed, have a cell that is small and not empty. Columns of more values have
@@ -150,6 +178,22 @@ mod tests {
         assert!(small_cell(half.view(), one.view(), 2));
         assert!(!small_cell(half.view(), half.view(), 3), "the empty cells tell nothing");
         assert!(!small_cell(half.view(), many.view(), 5));
+    }
+
+    #[test]
+    fn levels_that_are_left_are_not_told_by_subtraction() {
+        let treated: Array1<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
+        // A reference level of four units, and one of twelve.
+        for (reference, small) in [(4, true), (12, false)] {
+            let level = |at: i32| (0..40).map(|i| f64::from(u8::from(i >= reference && i % 3 == at))).collect();
+            let told: Vec<(String, Array1<f64>)> = vec![
+                ("t".into(), treated.clone()),
+                ("a".into(), level(0)),
+                ("b".into(), level(1)),
+                ("c".into(), level(2)),
+            ];
+            assert_eq!(rest_is_small(&told, 1, &(0..40).map(f64::from).collect(), 5), small);
+        }
     }
 
     #[test]

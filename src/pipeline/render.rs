@@ -165,7 +165,8 @@ fn revisions_in_short(spec: &AnalysisSpec) -> String {
         let verb = if r.reverted { "undo " } else { "" };
         format!("{verb}{} ({})", r.playbook, r.requested.acronym())
     };
-    spec.revisions.iter().map(one).collect::<Vec<_>>().join(", ")
+    // A term may name a column whose name has a line break in it.
+    one_line(&spec.revisions.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
 /// A design with its plots.

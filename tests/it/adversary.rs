@@ -541,10 +541,13 @@ fn with_redacted_names_no_column_is_named_to_a_model() {
     let prepared = study(&|plan: &str| format!("{plan}\nprivacy: {{redact_names: true}}\n"));
     let script = |_: &ChatRequest, n: u32| match n {
         0 => many(vec![("describe_data", json!({})), ("check_balance", json!({"estimand": "ate"}))]),
+        // What was tried is told again later: by its aliases.
+        1 => propose(json!({"add_terms": ["x1 * x2"], "reason": "a product of x1 and x2 may matter"})),
         _ => calls("propose_spec", json!({"changes": []})),
     };
     let ran = run(&prepared, Side::Actor, Box::new(script));
     nothing_gave_way(&prepared, &ran).unwrap();
+    assert!(ran.heard.iter().any(|(_, text)| text.contains("own terms x1 * ")), "it was tried");
     for (_, text) in &ran.heard {
         assert!(!text.contains(PLANTED), "{text}");
     }

@@ -22,6 +22,8 @@ pub struct Exchange {
     pub request: Value,
     /// What came of it.
     pub outcome: Outcome,
+    /// [`key_of`] the outcome, so that an answer that was edited is noticed as well.
+    pub outcome_key: String,
 }
 
 /// What came of a request.
@@ -40,11 +42,16 @@ pub fn key_of(body: &Value) -> String {
     Sha256::digest(canonical(body).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn key_of_outcome(outcome: &Outcome) -> String {
+    key_of(&serde_json::to_value(outcome).unwrap_or_default())
+}
+
 impl Exchange {
     /// An exchange with the key of its request.
     #[must_use]
     pub fn new(sequence: u32, role: &str, name: &str, request: Value, outcome: Outcome) -> Exchange {
-        Exchange { sequence, role: role.to_owned(), name: name.to_owned(), key: key_of(&request), request, outcome }
+        let (key, outcome_key) = (key_of(&request), key_of_outcome(&outcome));
+        Exchange { sequence, role: role.to_owned(), name: name.to_owned(), key, request, outcome, outcome_key }
     }
 
     /// The file that it is kept in: `0007-actor.json`.
@@ -77,15 +84,19 @@ impl Exchange {
                 hint: "restore it from the run's history, or record the run anew".to_owned(),
             });
         }
-        let key = key_of(&exchange.request);
-        if key != exchange.key {
-            return Err(ModelError::Replay {
-                message: format!(
-                    "the recording `{file}` was edited by hand: its `key` is {:?}, and its `request` has the key {key:?}",
-                    exchange.key
-                ),
-                hint: "restore it from the run's history, or record the run anew".to_owned(),
-            });
+        let parts = [
+            ("key", &exchange.key, "request", key_of(&exchange.request)),
+            ("outcome_key", &exchange.outcome_key, "outcome", key_of_outcome(&exchange.outcome)),
+        ];
+        for (name, written, part, found) in parts {
+            if *written != found {
+                return Err(ModelError::Replay {
+                    message: format!(
+                        "the recording `{file}` was edited by hand: its `{name}` is {written:?}, and its `{part}` has the key {found:?}"
+                    ),
+                    hint: "restore it from the run's history, or record the run anew".to_owned(),
+                });
+            }
         }
         Ok(exchange)
     }

@@ -183,3 +183,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_answer_that_was_edited_is_noticed_like_an_edited_request() {
+    let said = Outcome::Response(ChatResponse {
+        blocks: vec![Block::Text { text: "fully".to_owned() }],
+        ended: Ended::EndTurn,
+        usage: None,
+        model: "m".to_owned(),
+    });
+    let whole = String::from_utf8(exchange(1, "actor", json!({"a": 1}), said).to_bytes()).unwrap();
+    assert!(Exchange::parse("0001-actor.json", whole.as_bytes()).is_ok());
+    for (from, to) in [("fully", "hardly"), ("\"a\": 1", "\"a\": 2"), ("\"end_turn\"", "\"refusal\"")] {
+        let edited = whole.replacen(from, to, 1);
+        let error = Exchange::parse("0001-actor.json", edited.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("0001-actor.json") && error.contains("edited by hand"), "{error}");
+    }
+}

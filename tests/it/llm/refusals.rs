@@ -56,7 +56,10 @@ fn a_conversation_that_is_too_long() {
             let error = refused(provider, json_answer(status, &json!({"error": error})));
             assert!(matches!(error, ModelError::Refused { .. }), "{error:?}");
             assert!(error.to_string().contains("longer than the context of some-model"), "{error}");
-            assert!(hint(&error).contains("larger context") && hint(&error).contains("`budget`"), "{error:?}");
+            assert!(
+                hint(&error).contains("larger context") && hint(&error).contains("`budget.conversation`"),
+                "{error:?}"
+            );
         }
     }
 }
