@@ -59,6 +59,7 @@ impl Driver<'_> {
             final_tool: if role == Role::Critic { "submit_critique" } else { "propose_spec" }.to_owned(),
             max_tokens: section.max_tokens,
             repairs: prepared.plan.budget.repairs,
+            counts: full,
             most_turns: match self.minds.actor_turns {
                 Some(turns) if role == Role::Actor => turns,
                 _ => prepared.plan.budget.conversation,

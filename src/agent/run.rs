@@ -161,7 +161,7 @@ impl Run {
             Event::Briefed(opening) => self.begin(Talk::new(*opening)),
             Event::Answered(response) => {
                 let taken = self.talk.as_mut().is_some_and(|talk| talk.answered(&response));
-                if let (true, Some(talk)) = (taken, &self.talk) {
+                if let (true, Some(talk)) = (taken, self.talk.as_ref().filter(|talk| talk.counts())) {
                     self.spent.count(talk.role(), &response);
                 }
                 taken
@@ -169,7 +169,7 @@ impl Run {
             Event::ToolsRan(outcomes) => {
                 let calls = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
                 let taken = self.talk.as_mut().is_some_and(|talk| talk.ran(outcomes));
-                if let (true, Some(talk)) = (taken, &self.talk) {
+                if let (true, Some(talk)) = (taken, self.talk.as_ref().filter(|talk| talk.counts())) {
                     self.spent.of(talk.role()).tool_calls += calls;
                 }
                 taken
@@ -195,7 +195,9 @@ impl Run {
 
     /// Ends a conversation that would go on though the budget is used up. One that has just ended well keeps its ending.
     fn hold_to_budget(&mut self, time_over: bool) {
-        let Some(budget) = &self.budget else { return };
+        let Some(budget) = self.budget.as_ref().filter(|_| self.talk.as_ref().is_some_and(Talk::counts)) else {
+            return;
+        };
         let reached = if time_over { Some(budget.time_over()) } else { budget.reached(&self.spent) };
         let Some(talk) = self.talk.as_mut().filter(|talk| matches!(talk.next(), Next::CallModel(_))) else { return };
         if let Some(why) = reached {

@@ -49,6 +49,8 @@ pub struct Opening {
     pub repairs: u32,
     /// Answers after which it ends without the final tool.
     pub most_turns: u32,
+    /// Whether its answers count against the budget: those of the playbook engine do not.
+    pub counts: bool,
 }
 
 /// A tool that the model asked for.
@@ -151,6 +153,12 @@ impl Talk {
     #[must_use]
     pub fn role(&self) -> Role {
         self.opening.role
+    }
+
+    /// Whether its answers count against the budget.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.opening.counts
     }
 
     /// Answers that were sent back.

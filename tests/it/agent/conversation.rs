@@ -21,6 +21,7 @@ fn opening(role: Role) -> Opening {
         max_tokens: 100,
         repairs: 2,
         most_turns: 9,
+        counts: true,
     }
 }
 
@@ -400,6 +401,20 @@ fn time_that_is_over_and_revisions_that_are_used_up() {
     graded(&mut run, &overlap_is_poor);
     assert!(run.stopped().is_some_and(|why| why.contains("budget.revisions")));
     assert_eq!(run.settled(), Some(Settled::Budget));
+}
+
+#[test]
+fn the_engine_is_not_held_to_a_budget_of_answers() {
+    let section = BudgetSection { turns: 1, ..BudgetSection::default() };
+    let mut run = Run::new(limits(4), &catalogue()).unwrap().within(budget(section));
+    for world in [&overlap_is_poor as World<'_>, &overlap_is_poor] {
+        run.advance(Event::Briefed(Box::new(Opening { counts: false, ..opening(Role::Actor) }))).unwrap();
+        propose(&mut run);
+        if run.history().last().is_none() {
+            graded(&mut run, world);
+        }
+    }
+    assert_eq!((run.stopped(), run.spent().both().calls), (None, 0));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_replay_that_differs_names_the_first_difference() {
 
 #[test]
 fn without_models_the_plan_runs_by_playbook_and_says_the_same_as_ever() {
-    let study = Study::new(&actor("openai", "http://127.0.0.1:9"));
+    let study = Study::new(&(actor("openai", "http://127.0.0.1:9") + "budget: {turns: 1, tokens: 1}\n"));
     let ran = study.run(&["--no-model"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(!study.out().join("transcript").exists());
