@@ -12,14 +12,16 @@
 #![allow(missing_docs)] // criterion's macros define items without documentation
 #![allow(clippy::expect_used, clippy::panic)] // a bench that cannot run must stop
 
+use causal::design::fit_propensity;
+use causal::estimand::{OutcomeKind, Population, Target};
+use causal::estimate::estimate;
+use causal::estimator::EstimatorKind;
+use causal::learners::logistic::LogisticParams;
+use causal::numerics::streams::stream;
+use causal::params::EstimateParams;
+use causal::sample::{Covariates, Sample};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array1, Array2};
-use oci_agent::design::fit_propensity;
-use oci_agent::estimand::{EstimatorKind, OutcomeKind, Population, Target};
-use oci_agent::estimate::{EstimateParams, estimate};
-use oci_agent::learners::logistic::LogisticParams;
-use oci_agent::numerics::streams::stream;
-use oci_agent::sample::{Covariates, Sample};
 use rand::RngExt;
 use std::hint::black_box;
 use std::path::Path;

@@ -3,20 +3,20 @@
 //! The directory tree is the pipeline; values move right:
 //!
 //! ```text
-//! plan -> spec -> dataset -> design -> estimate -> diagnose -> critique -> report -> artifacts
+//! plan -> spec -> dataset -> design -> estimate -> diagnose -> critique -> report -> store
 //! ```
 //!
 //! | layer | modules | may do |
 //! |---|---|---|
-//! | L0 vocabulary | [`sample`], [`estimand`], [`nuisance`], [`finding`], [`schema`], [`term`] | plain data, serde only |
-//! | L1 numerics | [`numerics`], [`learners`], [`design`], [`estimate`], [`diagnose`], [`simulate`] | arithmetic: no files, environment, clock, printing or unseeded randomness |
-//! | L2 documents | [`plan`], [`spec`], [`playbook`], [`critique`], [`report`] | bytes in, bytes out |
-//! | L3 effects | [`dataset`], [`artifacts`], [`llm`] | one kind of I/O each |
-//! | L4 orchestration | [`pipeline`], [`tools`], [`agent`] | the stages, what a model may call of them, and the actor-critic loop |
-//! | L5 surfaces | [`cli`], [`mcp`], [`acic`] | arguments, progress, messages, exit codes; a server for agent hosts; the ACIC 2016 replay |
+//! | numerics | the crate [`causal`]: samples, estimands, learners, design, estimates, diagnostics | arithmetic: no files, environment, clock, printing or unseeded randomness |
+//! | vocabulary | [`finding`], [`schema`], [`term`], [`text`] | plain data, serde only |
+//! | documents | [`plan`], [`spec`], [`playbook`], [`record`], [`critique`], [`report`] | bytes in, bytes out |
+//! | effects | [`dataset`], [`store`], [`llm`] | one kind of I/O each |
+//! | orchestration | [`pipeline`], [`tools`], [`agent`], [`baseline`] | the stages, what a model may call of them, and the actor-critic loop |
+//! | surfaces | [`cli`], [`mcp`], [`acic`] | arguments, progress, messages, exit codes; a server for agent hosts; the ACIC 2016 replay |
 //!
 //! Imports point down, and `tests/it/architecture.rs` holds every `crate::` path against that table.
-//! `design` never receives an outcome: its signatures take [`sample::Covariates`], not [`sample::Sample`].
+//! The design never receives an outcome: its signatures take [`causal::sample::Covariates`], not [`causal::sample::Sample`].
 //!
 //! Glossary, for readers of the code:
 //!
@@ -29,31 +29,24 @@
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 // L0 vocabulary
-pub mod estimand;
 pub mod finding;
-pub mod nuisance;
-pub mod sample;
 pub mod schema;
 pub mod term;
-// L1 numerics
-pub mod design;
-pub mod diagnose;
-pub mod estimate;
-pub mod learners;
-pub mod numerics;
-pub mod simulate;
+pub mod text;
 // L2 documents
 pub mod critique;
 pub mod plan;
 pub mod playbook;
+pub mod record;
 pub mod report;
 pub mod spec;
 // L3 effects
-pub mod artifacts;
 pub mod dataset;
 pub mod llm;
+pub mod store;
 // L4 orchestration
 pub mod agent;
+pub mod baseline;
 pub mod pipeline;
 pub mod tools;
 // L5 surfaces

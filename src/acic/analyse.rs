@@ -4,12 +4,15 @@ use super::error::AcicError;
 use super::observed::{Key, Observed};
 use super::rows::{Diagnostics, Numbers, Row};
 use crate::dataset::{DatasetProblem, Table};
-use crate::estimand::{Effect, EstimatorKind, Target};
 use crate::finding::{Severity, Tier};
-use crate::nuisance::Budget;
-use crate::pipeline::once::{self, Once};
+use crate::pipeline::single_pass;
+use crate::pipeline::single_pass::Once;
 use crate::pipeline::{PlanProblems, PrepareError, prepare};
 use crate::plan::Tool;
+use causal::effect::Effect;
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::Budget;
 
 /// How every dataset is analysed.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +102,7 @@ pub fn analyse_table(table: Result<Table, DatasetProblem>, key: Key, recipe: &Re
         Ok(prepared) => prepared,
         Err(reason) => return failed(key, recipe, &reason),
     };
-    let once = once::once(&prepared, prepared.draft.clone());
+    let once = single_pass::once(&prepared, prepared.draft.clone());
     let rows = ESTIMANDS.iter().flat_map(|estimand| recipe.estimators.iter().map(|kind| (*estimand, *kind)));
     rows.map(|(estimand, estimator)| row(key, &once, estimand, estimator)).collect()
 }

@@ -3,7 +3,7 @@
 use super::source::Skipped;
 use crate::dataset::DatasetError;
 use crate::pipeline::PrepareError;
-use crate::report::ReportError;
+use crate::record::ReportError;
 use std::path::{Path, PathBuf};
 
 /// Why there is no replay, no score, no report.
@@ -202,7 +202,7 @@ impl From<PrepareError> for AcicError {
 /// `1 dataset`, `3 datasets`.
 #[must_use]
 pub fn counted(n: usize, what: &str) -> String {
-    format!("{} {what}{}", crate::report::numbers::count(n), if n == 1 { "" } else { "s" })
+    format!("{} {what}{}", crate::text::numbers::count(n), if n == 1 { "" } else { "s" })
 }
 
 /// At most this many problems are written out in a message; skipped.csv has all of them.

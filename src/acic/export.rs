@@ -18,8 +18,8 @@ use super::score::{self, Known};
 use super::settings::Selection;
 use super::source::{Entry, Source};
 use crate::dataset::Table;
-use crate::estimand::EstimatorKind;
-use crate::nuisance::Budget;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::Budget;
 use std::path::{Path, PathBuf};
 
 /// The data of a dataset, in its folder.

@@ -3,8 +3,8 @@
 use super::analyse::ESTIMANDS;
 use super::error::AcicError;
 use super::observed::Key;
-use crate::estimand::Target;
 use crate::pipeline::prepare::sha256_hex;
+use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
 
 /// The format of replay.json.
@@ -54,7 +54,7 @@ impl Identity {
     /// # Errors
     /// A document that cannot be written, which is a mistake of this program.
     pub fn bytes(&self) -> Result<Vec<u8>, AcicError> {
-        Ok(crate::report::json::to_bytes(self)?)
+        Ok(crate::record::json::to_bytes(self)?)
     }
 
     /// SHA-256 of everything that the replay is: data, options, program.
@@ -94,5 +94,5 @@ fn shown(value: Option<&serde_json::Value>) -> String {
         Some(serde_json::Value::String(text)) => text.clone(),
         other => other.map(ToString::to_string).unwrap_or_default(),
     };
-    if text.len() == 64 { crate::report::numbers::short_hash(&text) } else { text }
+    if text.len() == 64 { crate::text::numbers::short_hash(&text) } else { text }
 }

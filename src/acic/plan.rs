@@ -4,9 +4,11 @@
 use super::analyse::ESTIMANDS;
 use super::covariates::{CATEGORIES, covariates};
 use super::observed::Key;
-use crate::estimand::{EstimatorKind, Target};
-use crate::nuisance::{Budget, Inference};
 use crate::plan::Tool;
+use causal::estimand::Inference;
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::Budget;
 use std::fmt::Write;
 
 /// The text of `plan.yaml`.

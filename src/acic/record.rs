@@ -11,8 +11,8 @@
 use super::identity::Identity;
 use super::observed::Key;
 use super::rows::{self, Row};
-use crate::estimand::Target;
 use crate::pipeline::prepare::sha256_hex;
+use causal::estimand::Target;
 
 /// The file of a dataset of the replay with the given hash.
 #[must_use]

@@ -3,9 +3,10 @@
 
 use super::error::AcicError;
 use super::score::{NETFLIX, Scores};
+use crate::report::html;
 use crate::report::plots::{self, Figure, MethodPoint, ReplayPlot};
 use crate::report::table::Table;
-use crate::report::{html, text};
+use crate::text::escape;
 
 /// The files of a report: names and bytes.
 pub type Files = Vec<(String, Vec<u8>)>;
@@ -97,11 +98,11 @@ fn markdown(blocks: &[Block]) -> String {
     for block in blocks {
         out.push('\n');
         out.push_str(&match block {
-            Block::Heading(words) => format!("## {}\n", text::markdown(words)),
-            Block::Prose(words) => format!("{}\n", text::markdown(words)),
+            Block::Heading(words) => format!("## {}\n", escape::markdown(words)),
+            Block::Prose(words) => format!("{}\n", escape::markdown(words)),
             Block::Table(table) => table.to_markdown(),
             Block::Figure(figure) => {
-                format!("![{}]({}.svg)\n", text::markdown_alternative(&figure.title), figure.stem())
+                format!("![{}]({}.svg)\n", escape::markdown_alternative(&figure.title), figure.stem())
             }
         });
     }
@@ -112,8 +113,8 @@ fn page(blocks: &[Block]) -> String {
     let mut out = format!("<h1>{TITLE}</h1>\n");
     for block in blocks {
         out.push_str(&match block {
-            Block::Heading(words) => format!("<h2>{}</h2>\n", text::html(words)),
-            Block::Prose(words) => format!("<p>{}</p>\n", text::html_prose(words)),
+            Block::Heading(words) => format!("<h2>{}</h2>\n", escape::html(words)),
+            Block::Prose(words) => format!("<p>{}</p>\n", escape::html_prose(words)),
             Block::Table(table) => table.to_html(),
             Block::Figure(figure) => format!("<figure>{}</figure>\n", String::from_utf8_lossy(&figure.svg)),
         });

@@ -1,9 +1,10 @@
 //! A row of `estimates.csv`: one dataset, one estimand, one estimator.
 
 use super::observed::Key;
-use crate::estimand::{EstimatorKind, Target};
 use crate::finding::Tier;
-use crate::report::json;
+use crate::record::json;
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
 use std::collections::BTreeMap;
 use std::fmt;
 

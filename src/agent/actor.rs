@@ -8,12 +8,12 @@
 //! revised once in each.
 
 use super::history::{History, Trial};
-use crate::estimand::{Estimand, Target};
 use crate::finding::Severity;
 use crate::playbook::{Catalogue, Playbook, apply};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use crate::term::Term;
 use crate::tools::{Edit, Proposal, ProposedChange, tool_of};
+use causal::estimand::{Estimand, Target};
 use std::collections::BTreeMap;
 
 /// What an edit makes of an analysis, with a sentence; or why it cannot be made.

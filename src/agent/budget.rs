@@ -4,7 +4,7 @@
 
 use crate::llm::{ChatResponse, Usage};
 use crate::plan::BudgetSection;
-use crate::report::documents::RoleUsage;
+use crate::record::documents::RoleUsage;
 use crate::tools::Role;
 use serde::{Deserialize, Serialize};
 

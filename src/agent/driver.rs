@@ -2,28 +2,30 @@
 //!
 //! It decides nothing. What comes next is [`Run::next`]; what a stage computes is in `pipeline`; what a step's files look
 //! like is in `pipeline::render`. Everything is deterministic, so a resumed run is the same run again: the store verifies
-//! the steps that are on record and appends the rest, and what a model answered before counts again ([`super::minds`]).
+//! the steps that are on record and appends the rest, and what a model answered before counts again ([`crate::agent::participants`]).
 
-use super::brief;
 use super::budget::Budget;
-use super::desk::{Desk, Matter};
 use super::events::{DesignGrade, Event as Told, FinalVerdict, Observer};
 use super::history::DesignSummary;
-use super::minds::Minds;
 use super::run::{Action, Chosen, Event, Limits, LoopError, Run};
-use crate::artifacts::{ArtifactError, ArtifactStore, Step};
-use crate::critique::{self, AnalysisCritique, Critique, CritiqueInput, Executed, Stage, alignment, opinion};
-use crate::estimand::Target;
+use crate::agent::participants::Minds;
+use crate::agent::prompt;
+use crate::agent::tool_calls::{Desk, Matter};
+use crate::critique;
+use crate::critique::{AnalysisCritique, Critique, CritiqueInput, Executed, Stage, alignment, model_review};
 use crate::llm::{Exchange, ModelError, Recording};
-use crate::pipeline::render::{self, Provenance};
 use crate::pipeline::results::{self, Iteration, Unblinded};
+use crate::pipeline::steps;
+use crate::pipeline::steps::Provenance;
 use crate::pipeline::{Prepared, design};
 use crate::playbook::Catalogue;
-use crate::report::documents::{AnalysisDesign, Answer, Conduct, ResultsDocument, RoleUsage};
-use crate::report::{self, ReportError};
+use crate::record::ReportError;
+use crate::record::documents::{AnalysisDesign, Answer, Conduct, ResultsDocument, RoleUsage};
 use crate::spec::AnalysisSpec;
+use crate::store::{ArtifactError, ArtifactStore, Step};
 use crate::tools::Role;
 use crate::tools::privacy::Privacy;
+use causal::estimand::Target;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run needs beside its store.
@@ -76,7 +78,7 @@ pub enum RunError {
     Model(#[from] ModelError),
     /// A prompt that cannot be rendered: a mistake of this program.
     #[error(transparent)]
-    Brief(#[from] brief::BriefError),
+    Brief(#[from] prompt::BriefError),
     /// A tool ended the run.
     #[error("a tool ended the run: {0}")]
     Tool(String),
@@ -85,7 +87,7 @@ pub enum RunError {
 /// The trailers that say which run this is.
 #[must_use]
 pub fn identity(prepared: &Prepared, catalogue: &Catalogue) -> Vec<(String, String)> {
-    render::identity(prepared, catalogue)
+    steps::identity(prepared, catalogue)
 }
 
 /// Runs a plan to its verdicts.
@@ -193,14 +195,14 @@ impl<'a> Driver<'a> {
             plan_sha256: prepared.plan_sha256.clone(),
             data_sha256: prepared.document.sha256.clone(),
         });
-        self.commit(render::plan_step(prepared, &self.provenance, self.models().as_ref())?)?;
-        self.commit(render::dataset_step(prepared, &self.provenance)?)
+        self.commit(steps::plan_step(prepared, &self.provenance, self.models().as_ref())?)?;
+        self.commit(steps::dataset_step(prepared, &self.provenance)?)
     }
 
     /// What the manifest says of models and prompts, where there are any.
-    fn models(&self) -> Option<render::Models> {
-        let prompts = brief::hashes();
-        self.minds.any_model().then_some(render::Models { prompts, conduct: None })
+    fn models(&self) -> Option<steps::Models> {
+        let prompts = prompt::hashes();
+        self.minds.any_model().then_some(steps::Models { prompts, conduct: None })
     }
 
     fn stage(&mut self, stage: impl Into<String>) {
@@ -228,17 +230,17 @@ impl<'a> Driver<'a> {
                 reverted: revision.reverted,
             });
         }
-        self.commit(render::spec_step(&spec, &self.provenance))?;
+        self.commit(steps::spec_step(&spec, &self.provenance))?;
         self.stage(format!("iteration {iteration}: propensity, balance, overlap, placebo"));
         let document = design::design(self.input.prepared, &spec);
         if let Some(reasons) = nothing_left(&document.analyses).filter(|_| iteration == 1) {
             return Err(RunError::NoDesign(reasons));
         }
-        self.commit(render::design_step(&document, &self.provenance)?)?;
+        self.commit(steps::design_step(&document, &self.provenance)?)?;
         if !spec.blind {
             self.stage(format!("iteration {iteration}: effects, since the plan says `blind: false`"));
             let effects = results::effects_of(self.input.prepared, &spec, &self.tried);
-            self.commit(render::open_effects_step(&spec, &effects, &self.provenance)?)?;
+            self.commit(steps::open_effects_step(&spec, &effects, &self.provenance)?)?;
         }
         let summary = DesignSummary::of(&document);
         let sha256 = spec.sha256();
@@ -269,14 +271,14 @@ impl<'a> Driver<'a> {
     pub(super) fn unreviewed(&self, computed: Critique, why: &str) -> Critique {
         let last = self.tried.iter().rev().find_map(|run| run.critique.as_ref()?.reviewed.as_ref()?.opinion.as_ref());
         let last = last.filter(|_| computed.stage == Stage::Final);
-        opinion::without(computed, &self.minds.name(Role::Critic), why, last)
+        model_review::without(computed, &self.minds.name(Role::Critic), why, last)
     }
 
     pub(super) fn criticised(&mut self, critique: Critique) -> Result<Event, RunError> {
         self.observer.on(&Told::Graded { iteration: critique.iteration, analyses: grades(&critique) });
         if let Some(last) = self.tried.last_mut() {
             last.critique = Some(critique.clone());
-            let step = render::critique_step(&critique, &last.spec, &self.input.prepared.plan, &self.provenance)?;
+            let step = steps::critique_step(&critique, &last.spec, &self.input.prepared.plan, &self.provenance)?;
             self.commit(step)?;
         }
         Ok(Event::Criticised(Box::new(critique)))
@@ -341,12 +343,12 @@ impl<'a> Driver<'a> {
         };
         results::held_under(&mut results, critique);
         results.conduct = self.conduct(machine);
-        report::flagging::flag_figures(&mut results)?;
-        self.commit(render::results_step(&results, &self.provenance)?)?;
+        critique::flag_figures::flag_figures(&mut results)?;
+        self.commit(steps::results_step(&results, &self.provenance)?)?;
         self.stage("plots, report and notebook");
-        let files = render::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };
-        let models = self.models().map(|models| render::Models { conduct: results.conduct.clone(), ..models });
-        for step in render::report_steps(&files, &self.provenance, models.as_ref())? {
+        let files = steps::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };
+        let models = self.models().map(|models| steps::Models { conduct: results.conduct.clone(), ..models });
+        for step in steps::report_steps(&files, &self.provenance, models.as_ref())? {
             self.commit(step)?;
         }
         let tiers = results.answers.iter().map(|answer| (answer.requested, answer.tier)).collect();

@@ -2,10 +2,11 @@
 //!
 //! Nothing here can carry an effect before [`Event::Unblinded`].
 
-use crate::estimand::{Effect, Target};
 use crate::finding::{Finding, Tier};
-use crate::report::documents::Conduct;
+use crate::record::documents::Conduct;
 use crate::tools::Role;
+use causal::effect::Effect;
+use causal::estimand::Target;
 use serde::Serialize;
 
 /// The grade of one analysis' design.

@@ -2,12 +2,12 @@
 //!
 //! Nothing in here can hold an effect: a [`Trial`] is a spec, a summary of its design and the critique of that design.
 
-use super::standing::Standing;
+use crate::agent::design_quality::Standing;
 use crate::critique::{AnalysisCritique, Critique};
-use crate::estimand::Target;
 use crate::finding::Tier;
-use crate::report::documents::{AnalysisDesign, DesignDocument};
+use crate::record::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec};
+use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;

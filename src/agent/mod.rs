@@ -9,18 +9,18 @@
 //! |---|---|
 //! | [`run`] | what comes next; refuses events that break a rule of the loop |
 //! | [`history`] | which design of each analysis is kept |
-//! | [`standing`] | whether one design is worse than another |
+//! | [`design_quality`] | whether one design is worse than another |
 //! | [`actor`] | the playbook provider: which revision is tried |
 //! | [`driver`] | nothing: it does what the machine says, and tells the host in [`events`] |
 //!
 //! No type in here has a place for an effect, so a revision cannot have been chosen for its answer.
 //!
 //! ```
-//! use oci_agent::agent::actor;
-//! use oci_agent::agent::run::{Action, Event, Limits, Run};
-//! use oci_agent::playbook::Catalogue;
-//! # use oci_agent::agent::history::{AnalysisSummary, DesignSummary};
-//! # use oci_agent::critique::{AnalysisCritique, Critique, Stage, rubric, verdict};
+//! use crate::agent::actor;
+//! use crate::agent::run::{Action, Event, Limits, Run};
+//! use crate::playbook::Catalogue;
+//! # use crate::agent::history::{AnalysisSummary, DesignSummary};
+//! # use crate::critique::{AnalysisCritique, Critique, Stage, rubric, verdict};
 //! # use oci_agent::{estimand::Target, finding::{Code, Finding, Severity, Tier}, plan::{StopWhen, Tool}, spec::AnalysisSpec};
 //! # fn draft() -> AnalysisSpec {
 //! #     serde_json::from_value(serde_json::json!({
@@ -85,19 +85,17 @@
 //! ```
 
 pub mod actor;
-pub mod baseline;
-pub mod brief;
 pub mod budget;
-pub mod comparison;
-mod conversations;
-pub mod desk;
+pub mod conversation;
+pub mod design_quality;
 pub mod driver;
+mod driver_conversations;
 pub mod events;
-mod guard;
 pub mod history;
-pub mod minds;
+pub mod participants;
 pub mod prices;
+pub mod prompt;
+mod protocol;
+mod rules;
 pub mod run;
-pub mod standing;
-pub mod talk;
-mod words;
+pub mod tool_calls;

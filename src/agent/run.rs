@@ -24,17 +24,17 @@
 
 use super::budget::{Budget, Spent};
 use super::history::{DesignSummary, History, Trial};
-use super::talk::{Ending, Next, Talk};
-use super::{actor, guard};
+use crate::agent::conversation::{Ending, Next, Talk};
+use crate::agent::{actor, rules};
 use crate::critique::verdict;
-use crate::estimand::Target;
 use crate::finding::Tier;
 use crate::plan::StopWhen;
 use crate::playbook::Catalogue;
 use crate::spec::AnalysisSpec;
+use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
 
-pub use super::words::{Action, Chosen, Event, Limits, LoopError, Settled};
+pub use crate::agent::protocol::{Action, Chosen, Event, Limits, LoopError, Settled};
 
 /// Where the run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,8 +149,8 @@ impl Run {
     /// [`LoopError`] as [`Run::advance`] would say it.
     pub fn would_take(&self, spec: &AnalysisSpec) -> Result<(), LoopError> {
         match self.phase {
-            Phase::Draft => guard::draft(&self.limits, spec),
-            _ => guard::proposal(&self.limits, &self.history, spec),
+            Phase::Draft => rules::draft(&self.limits, spec),
+            _ => rules::proposal(&self.limits, &self.history, spec),
         }
     }
 
@@ -217,20 +217,20 @@ impl Run {
     fn decided(&mut self, event: Event) -> Result<(), LoopError> {
         match (&self.phase, event) {
             (Phase::Draft, Event::Drafted(spec)) => {
-                guard::draft(&self.limits, &spec)?;
+                rules::draft(&self.limits, &spec)?;
                 self.phase = Phase::Design { spec };
             }
             (Phase::Design { spec }, Event::Designed(design)) => {
-                guard::design(spec, &design)?;
+                rules::design(spec, &design)?;
                 self.phase = Phase::Critique { spec: spec.clone(), design };
             }
             (Phase::Critique { spec, design }, Event::Criticised(critique)) => {
-                guard::critique(spec, design, &critique)?;
+                rules::critique(spec, design, &critique)?;
                 let trial = Trial { spec: (**spec).clone(), design: design.clone(), critique: *critique };
                 self.graded(trial);
             }
             (Phase::Revise, Event::Revised(Some(spec))) => {
-                guard::proposal(&self.limits, &self.history, &spec)?;
+                rules::proposal(&self.limits, &self.history, &spec)?;
                 self.phase = Phase::Design { spec };
             }
             (Phase::Revise, Event::Revised(None)) if self.stopped.is_some() => self.settle(Settled::Budget),

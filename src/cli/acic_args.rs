@@ -3,8 +3,8 @@
 use crate::acic::calibrate::families::Families;
 use crate::acic::run::OnBad;
 use crate::acic::settings::{Selection, Settings, Shard, Split};
-use crate::estimand::EstimatorKind;
-use crate::nuisance::Budget;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::Budget;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

@@ -1,10 +1,12 @@
 //! Arguments as typed, with the help text.
 
 use super::acic_args::AcicCommand;
-use crate::estimand::{EstimatorKind, OutcomeKind, Target};
-use crate::learners::logistic::LogisticEngine;
-use crate::nuisance::{Budget, Inference, LearnerKind};
-use crate::simulate::Setup;
+use causal::estimand::Inference;
+use causal::estimand::{OutcomeKind, Target};
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::{Budget, LearnerKind};
+use causal::learners::logistic::LogisticEngine;
+use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 

@@ -5,14 +5,15 @@ use super::errors::{self, CliError};
 use super::models::{self, Reach};
 use super::output::{self, Follower};
 use super::run;
-use crate::agent::baseline::{self, BaselineError};
-use crate::agent::comparison::{Comparison, Variant};
 use crate::agent::driver::{self, RunInput};
 use crate::agent::events::Observer;
-use crate::estimand::Target;
+use crate::baseline::ask;
+use crate::baseline::ask::BaselineError;
+use crate::baseline::comparison::{Comparison, Variant};
 use crate::llm::Exchange;
 use crate::pipeline::{Prepared, prepare};
-use crate::report::json;
+use crate::record::json;
+use causal::estimand::Target;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -80,7 +81,7 @@ impl Session<'_> {
             return Err(CliError::user(message, hint));
         }
         check_truth(&self.args.truth, &plan.estimands)?;
-        let once = baseline::one_iteration(&prepared)
+        let once = ask::one_iteration(&prepared)
             .map_err(|message| CliError::user(message, "Write `loop: {max_iterations: 5}` into the plan."))?;
         let root = super::files::data_root(&self.args.plan, &self.args.data);
         let once = prepare::prepare(&once, &root)
@@ -138,9 +139,9 @@ impl Session<'_> {
         self.says("baseline: no tools");
         let replay = self.args.replay.as_ref().map(|replay| replay.join(NO_TOOLS));
         let reach = self.reach(replay.as_deref());
-        let (mut model, price) = models::actor(&prepared.plan, &self.args.plan, (baseline::ROLE, reach))?;
+        let (mut model, price) = models::actor(&prepared.plan, &self.args.plan, (ask::ROLE, reach))?;
         let mut follower = self.follower();
-        let asked = baseline::ask(prepared, (model.as_mut(), price), &mut follower);
+        let asked = ask::ask(prepared, (model.as_mut(), price), &mut follower);
         follower.idle();
         let asked = asked.map_err(|error| match error {
             BaselineError::Model(error) => {

@@ -2,10 +2,10 @@
 //! and hints.
 
 use crate::agent::driver::RunError;
-use crate::artifacts::{ArtifactError, Fault};
 use crate::dataset::DatasetError;
 use crate::llm::ModelError;
 use crate::pipeline::PrepareError;
+use crate::store::{ArtifactError, Fault};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,13 +3,15 @@
 use super::args::EstimateArgs;
 use super::errors::{self, CliError};
 use super::{files, output};
-use crate::estimand::{EstimatorKind, Population, TrimRule};
-use crate::learners::logistic::LogisticParams;
-use crate::nuisance::{LearnerKind, NuisanceModels};
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
 use crate::pipeline::prepare;
 use crate::spec::AnalysisSpec;
 use crate::term::Term;
+use causal::estimand::{Population, TrimRule};
+use causal::estimator::EstimatorKind;
+use causal::estimator::NuisanceModels;
+use causal::learner_kind::LearnerKind;
+use causal::learners::logistic::LogisticParams;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 pub fn estimate(args: &EstimateArgs) -> Result<ExitCode, CliError> {
     let is_plan = args.input.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let document = if is_plan { from_plan(args)? } else { from_data(args)? };
-    let bytes = crate::report::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
+    let bytes = crate::record::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
     output::stdout(&String::from_utf8_lossy(&bytes))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -28,7 +28,7 @@ pub fn data_root(plan: &Path, given: &DataRoot) -> PathBuf {
         return root.clone();
     }
     let own = plan.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
-    match crate::artifacts::read_note(&own, "data-root") {
+    match crate::store::read_note(&own, "data-root") {
         Ok(Some(root)) => PathBuf::from(root),
         _ => own,
     }

@@ -3,7 +3,7 @@
 use super::env;
 use super::errors::{self, CliError};
 use crate::agent::budget::Price;
-use crate::agent::minds::Minds;
+use crate::agent::participants::Minds;
 use crate::agent::prices::Prices;
 use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings};
 use crate::plan::{ModelSection, Plan, Provider};

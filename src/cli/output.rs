@@ -3,7 +3,7 @@
 use super::errors::CliError;
 use crate::agent::events::{DesignGrade, Event, Observer};
 use crate::finding::{Severity, Tier};
-use crate::report::numbers;
+use crate::text::numbers;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;

@@ -7,11 +7,12 @@ use super::output::{self, Follower, Look};
 use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
 use crate::agent::events::{Event, Observer};
-use crate::artifacts::{self, ArtifactStore, GitStore, OpenMode, OpenOptions, Situation};
 use crate::finding::Tier;
 use crate::llm::ModelError;
 use crate::pipeline::{Prepared, prepare};
 use crate::playbook::Catalogue;
+use crate::store;
+use crate::store::{ArtifactStore, GitStore, OpenMode, OpenOptions, Situation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -108,7 +109,7 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
     let options = OpenOptions {
         mode,
         clock: Box::new(env::now),
-        author: artifacts::configured_author().unwrap_or_default(),
+        author: store::configured_author().unwrap_or_default(),
         identity: driver::identity(prepared, catalogue),
     };
     GitStore::open(out, options).map_err(|error| errors::from_artifacts(&error))

@@ -3,9 +3,10 @@
 use super::args::{CoverageArgs, Global, SimulateCommand};
 use super::errors::CliError;
 use super::output;
-use crate::simulate::Setup;
-use crate::simulate::coverage::{self, Coverage, Study};
 use crate::spec::FEWEST_ROWS;
+use causal::simulate::Setup;
+use causal::simulate::coverage;
+use causal::simulate::coverage::{Coverage, Study};
 use std::path::Path;
 use std::process::ExitCode;
 

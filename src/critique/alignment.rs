@@ -4,11 +4,11 @@
 use super::Executed;
 use super::rubric::rule;
 use crate::critique::AlignmentCheck;
-use crate::estimand::{Population, Target};
 use crate::finding::{Code, Finding, Severity};
 use crate::plan::{Plan, Tool};
-use crate::report::documents::{AnalysisDesign, DesignDocument};
+use crate::record::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole};
+use causal::estimand::{Population, Target};
 use serde::Serialize;
 use std::collections::BTreeSet;
 

@@ -2,13 +2,13 @@
 //! without blind spots is not thereby right.
 
 use super::rubric::rule;
-use super::trial;
+use crate::critique::target_trial;
 use crate::finding::Code;
-use crate::nuisance::LearnerKind;
 use crate::plan::{MissingPolicy, Plan, Tool};
-use crate::report::documents::{AnalysisDesign, DesignDocument};
+use crate::record::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec};
 use crate::term::{Factor, Term};
+use causal::learner_kind::LearnerKind;
 
 /// Fewer confounders than this are few: a choice that people make for more than two reasons is the rule.
 const FEW_CONFOUNDERS: usize = 3;
@@ -47,7 +47,7 @@ pub fn list(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> Vec<
 }
 
 fn unstated_components(plan: &Plan) -> Option<String> {
-    let empty: Vec<&str> = trial::components(plan)
+    let empty: Vec<&str> = target_trial::components(plan)
         .into_iter()
         .filter(|(_, words)| words.trim().is_empty())
         .map(|(name, _)| name)

@@ -1,8 +1,8 @@
 //! How an answer differs from the average effect in everyone: for whom it holds, who was left out, and how many they were.
 
-use crate::estimand::{Population, Target, TrimRule};
-use crate::report::documents::PopulationDocument;
+use crate::record::documents::PopulationDocument;
 use crate::spec::Analysis;
+use causal::estimand::{Population, Target, TrimRule};
 
 /// A paragraph in plain words. Without a population (the design failed) it has no numbers.
 #[must_use]

@@ -3,27 +3,28 @@
 
 //!
 //! [`critique`] puts it together: [`rubric`] is the table of thresholds, [`verdict`] the grades, [`alignment`] the checks
-//! that plan, spec and executed analysis agree, [`departures`] how each estimand differs from the ATE, [`trial`] the
+//! that plan, spec and executed analysis agree, [`departures`] how each estimand differs from the ATE, [`target_trial`] the
 //! contrast with the ideal trial, [`blind_spots`] what the plan does not say, [`alternatives`] how else one could learn
-//! the answer. All of it is computed: the same documents give the same words. [`opinion`] holds a language model's critique
+//! the answer. All of it is computed: the same documents give the same words. [`model_review`] holds a language model's critique
 //! under it.
 
 pub mod alignment;
 pub mod alternatives;
 pub mod blind_spots;
 pub mod departures;
-mod estimates;
-mod evidence;
-pub mod figures;
-pub mod opinion;
+mod design_findings;
+mod estimate_findings;
+pub mod flag_figures;
+pub mod model_review;
+pub mod quoted_figures;
 pub mod rubric;
-pub mod trial;
+pub mod target_trial;
 pub mod verdict;
 
-use crate::estimand::Target;
 use crate::finding::{Code, Finding, Severity, Tier};
-use crate::report::documents::{AnalysisDesign, DesignDocument};
+use crate::record::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
+use causal::estimand::Target;
 use rubric::{AfterUnblinding, EstimateState, SensitivityState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,7 +101,7 @@ pub struct Critique {
     pub remediations: Vec<String>,
     /// A language model's critique beside the computed one; `None` if the critic is the rubric alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed: Option<opinion::Reviewed>,
+    pub reviewed: Option<model_review::Reviewed>,
 }
 
 /// When a critique was written.
@@ -187,7 +188,7 @@ pub fn critique(input: &CritiqueInput<'_>) -> Critique {
         spec_sha256: current.spec_sha256.to_owned(),
         analyses: current.spec.analyses.iter().map(|analysis| grade(input, analysis.requested, &aligned)).collect(),
         alignment,
-        trial_contrast: trial::contrast(input.source.plan, current.spec, current.design),
+        trial_contrast: target_trial::contrast(input.source.plan, current.spec, current.design),
         blind_spots: blind_spots::list(input.source.plan, current.spec, current.design),
         alternatives: alternatives::suggest(input.source.plan),
         remediations: remediations(input),

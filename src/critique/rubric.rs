@@ -4,12 +4,12 @@
 //! Nothing else in the program knows a threshold. A check that could not be made is `not_applicable`, which is never a
 //! pass: see [`crate::critique::verdict`].
 
-use super::{estimates, evidence};
-use crate::diagnose::sensitivity::SensitivityReport;
-use crate::estimand::Effect;
+use crate::critique::{design_findings, estimate_findings};
 use crate::finding::{Code, Finding, Severity};
-use crate::report::documents::{AnalysisDesign, EstimateDiagnostics};
+use crate::record::documents::{AnalysisDesign, EstimateDiagnostics};
 use crate::spec::{Analysis, AnalysisSpec};
+use causal::diagnose::sensitivity::SensitivityReport;
+use causal::effect::Effect;
 
 /// When a number crosses a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -278,25 +278,25 @@ pub fn findings(
     after: AfterUnblinding<'_>,
 ) -> Vec<Finding> {
     vec![
-        evidence::design(design, analysis),
-        evidence::balance(design, spec),
-        evidence::overlap(design, spec),
-        evidence::effective_size(design, spec),
-        evidence::placebo(design, spec),
-        estimates::convergence(design, after.estimate),
-        estimates::disagreement(after.estimate),
-        estimates::disagreement_interval(after.estimate),
-        estimates::standard_error(design, after.estimate),
-        estimates::targets(after.estimate),
-        evidence::sensitivity(design, spec, after.sensitivity),
-        evidence::blindness(spec),
+        design_findings::design(design, analysis),
+        design_findings::balance(design, spec),
+        design_findings::overlap(design, spec),
+        design_findings::effective_size(design, spec),
+        design_findings::placebo(design, spec),
+        estimate_findings::convergence(design, after.estimate),
+        estimate_findings::disagreement(after.estimate),
+        estimate_findings::disagreement_interval(after.estimate),
+        estimate_findings::standard_error(design, after.estimate),
+        estimate_findings::targets(after.estimate),
+        design_findings::sensitivity(design, spec, after.sensitivity),
+        design_findings::blindness(spec),
     ]
 }
 
 /// The placebo finding of one design alone.
 #[must_use]
 pub(super) fn placebo_finding(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
-    evidence::placebo(design, spec)
+    design_findings::placebo(design, spec)
 }
 
 impl Rule {

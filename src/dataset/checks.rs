@@ -4,8 +4,8 @@ use super::analyse::{Request, Rows};
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
-use super::words::{count, counted, short};
-use crate::estimand::OutcomeKind;
+use crate::text::lists::{count, counted, short};
+use causal::estimand::OutcomeKind;
 use ndarray::Array1;
 use std::collections::HashMap;
 

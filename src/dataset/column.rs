@@ -1,8 +1,8 @@
 //! One column in memory: numbers with NaN for missing, or codes into a list of levels.
 
-use super::words::{count, short};
 use crate::plan::ColumnType;
 use crate::schema::ColumnInfo;
+use crate::text::lists::{count, short};
 use std::collections::HashMap;
 
 /// Code of a missing value.

@@ -4,7 +4,7 @@ use super::analyse::Rows;
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::occurring;
-use super::words::counted;
+use crate::text::lists::counted;
 use ndarray::Array1;
 use std::collections::HashMap;
 

@@ -161,6 +161,6 @@ fn alternatives(similar: &[String]) -> String {
     match similar {
         [] => String::new(),
         [one] => format!("; did you mean `{one}`?"),
-        many => format!("; data files there: {}", super::words::quoted(many, 8)),
+        many => format!("; data files there: {}", crate::text::lists::quoted(many, 8)),
     }
 }

@@ -3,8 +3,8 @@
 use super::MISSING_LEVEL;
 use super::column::{Column, Data, Kind, MISSING, level_index, number, truth};
 use super::error::DatasetProblem;
-use super::words::{count, counted, quoted, short};
 use crate::term::{Factor, Term};
+use crate::text::lists::{count, counted, quoted, short};
 use ndarray::Array2;
 use rayon::prelude::*;
 

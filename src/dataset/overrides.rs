@@ -2,8 +2,8 @@
 
 use super::column::{Column, Data, Encoded, Kind, MISSING, encode, level_index, number, truth, type_key};
 use super::error::DatasetProblem;
-use super::words::{count, did_you_mean, quoted, short};
 use crate::plan::{ColumnOverride, ColumnType};
+use crate::text::lists::{count, did_you_mean, quoted, short};
 use std::collections::BTreeMap;
 
 /// Applies the overrides; all that do not fit are reported together.

@@ -4,8 +4,8 @@ use super::Table;
 use super::analyse::Request;
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
-use super::words::{count, counted, did_you_mean};
 use crate::plan::MissingPolicy;
+use crate::text::lists::{count, counted, did_you_mean};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@ use super::analyse::Rows;
 use super::column::Column;
 use super::error::DatasetProblem;
 use super::evaluate::{Compiled, occurring};
-use super::words::count;
 use crate::term::{Factor, Term};
+use crate::text::lists::count;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

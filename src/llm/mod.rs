@@ -7,7 +7,7 @@
 //! | `anthropic` | [`anthropic`] | a key, or a `base_url` that wants none |
 //! | `openai` | [`openai`] | likewise; also speaks to llama.cpp, vLLM and Ollama |
 //! | `replay` | [`cassette`] | a folder of recorded exchanges; no network |
-//! | `playbook` | [`playbook`] | nothing: it takes the first playbook that the brief lists |
+//! | `playbook` | [`engine`] | nothing: it takes the first playbook that the brief lists |
 //!
 //! This is the only module with an HTTP client, and it imports nothing of this crate: what may be said to a model is decided
 //! above, where the request is made. A call blocks its caller, who must not be inside an async runtime.
@@ -19,20 +19,20 @@ pub mod anthropic;
 mod canonical;
 pub mod cassette;
 pub mod chat;
+pub mod engine;
 mod http;
 pub mod openai;
 mod parts;
-pub mod playbook;
 pub mod providers;
 pub mod secret;
 pub mod sse;
 
+pub use crate::llm::engine::PlaybookModel;
 pub use cassette::{Exchange, Found, Outcome, Recording, Replay, key_of};
 pub use chat::{
     Block, ChatModel, ChatRequest, ChatResponse, Choice, Ended, Listener, Message, ModelError, Speaker, ToolSpec, Usage,
 };
 pub use http::Limits;
 pub use openai::Structured;
-pub use playbook::PlaybookModel;
 pub use providers::{Provider, Settings, connect, offline};
 pub use secret::{Key, Scrubber, scrub, scrub_value};

@@ -4,8 +4,8 @@ use super::anthropic::{self, Anthropic};
 use super::chat::{ChatModel, ModelError};
 use super::http::{Limits, Server};
 use super::openai::{self, OpenAi, Structured};
-use super::playbook::PlaybookModel;
 use super::secret::Key;
+use crate::llm::engine::PlaybookModel;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 

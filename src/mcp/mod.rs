@@ -16,7 +16,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `door` | speaks the protocol; knows names of tools and nothing of the analysis |
-//! | [`host`] | the actor: hands the loop the host's calls, and the host what the loop says |
+//! | [`host_model`] | the actor: hands the loop the host's calls, and the host what the loop says |
 //! | `line` | the one call that is being answered, and those that wait |
 //! | `look` | answers once the loop has settled |
 //! | `words` | the sentences |
@@ -24,22 +24,22 @@
 //! *Order.* Calls are answered one at a time in the order in which they came; a call that its host has given up before its
 //! turn is not made. *Blindness.* The door and the host model see no results; `look` begins when the run has ended.
 
-mod door;
-pub mod host;
-mod line;
-mod look;
-mod words;
+mod after_unblinding;
+pub mod host_model;
+mod messages;
+mod queue;
+mod server;
 
 use crate::agent::budget::Price;
 use crate::agent::driver::{self, Outcome, RunError, RunInput};
 use crate::agent::events::{Event, Observer};
-use crate::agent::minds::Minds;
-use crate::artifacts::ArtifactStore;
+use crate::agent::participants::Minds;
 use crate::llm::{ChatModel, ModelError};
+use crate::mcp::host_model::HostModel;
+use crate::mcp::queue::{Line, Reply};
+use crate::mcp::server::{Door, Stage};
+use crate::store::ArtifactStore;
 use crate::tools::privacy::Privacy;
-use door::{Door, Stage};
-use host::HostModel;
-use line::{Line, Reply};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -88,8 +88,8 @@ pub fn serve(
     match ended {
         Ok(outcome) => {
             door.show(Stage::Unblinded);
-            let end = line.answer(Reply::said(words::settled(&outcome, &news, input.out, &privacy)));
-            look::look((&mut line, end), &outcome, &input, &privacy, observer);
+            let end = line.answer(Reply::said(messages::settled(&outcome, &news, input.out, &privacy)));
+            after_unblinding::look((&mut line, end), &outcome, &input, &privacy, observer);
             door.close();
             Ok(outcome)
         }
@@ -97,7 +97,7 @@ pub fn serve(
             let left = line.is_left();
             // A stop ends the server; any other failure is told for as long as the host asks.
             if !left && !stopped(&error) {
-                let reply = Reply::refused(words::failed(&error, &privacy));
+                let reply = Reply::refused(messages::failed(&error, &privacy));
                 let _ = line.answer(reply.clone());
                 while let Some(()) = line.next(&|| observer.cancelled()) {
                     let _ = line.answer(reply.clone());

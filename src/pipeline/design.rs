@@ -1,21 +1,23 @@
 //! The design stage: propensity, population, balance, overlap and placebo of every analysis. The outcome is not read.
 
 use super::effects;
-use super::memo::Kept;
 use super::prepare::Prepared;
 use super::propensity;
 use crate::dataset::DatasetProblem;
-use crate::design;
-use crate::diagnose::balance::{self, BalanceTerm};
-use crate::diagnose::{overlap, placebo};
-use crate::estimand::{EstimatorKind, Population, Target};
-use crate::nuisance::LearnerKind;
+use crate::pipeline::fit_cache::Kept;
 use crate::plan::Tool;
-use crate::report::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
-use crate::sample::Covariates;
+use crate::record::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
 use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec, Placebo, TermGroup};
 use crate::term::Term;
+use causal::design;
+use causal::diagnose::balance;
+use causal::diagnose::balance::BalanceTerm;
+use causal::diagnose::{overlap, placebo};
+use causal::estimand::{Population, Target};
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::LearnerKind;
+use causal::sample::Covariates;
 use ndarray::Array1;
 use std::sync::Arc;
 
@@ -319,7 +321,7 @@ pub(super) fn describe(
 
 /// 16177 as `16,177`.
 fn count(n: usize) -> String {
-    crate::report::numbers::count(n)
+    crate::text::numbers::count(n)
 }
 
 /// Means of the priority terms in the target population (tilted by h(e), observation weights included) and in everyone.

@@ -1,17 +1,21 @@
 //! The effects stage: runs only after `unblind`, for every spec that was tried.
 
 use super::design::{self, DesignFailure, Fitted};
-use super::judge;
-use super::memo::Kept;
 use super::prepare::Prepared;
-use crate::diagnose::sensitivity::{self, SensitivityReport};
-use crate::estimand::{Effect, EstimatorKind, Target};
-use crate::estimate::{EstimateParams, Nuisances};
-use crate::learners::logistic::LogisticParams;
+use crate::pipeline::estimate_diagnostics;
+use crate::pipeline::fit_cache::Kept;
 use crate::plan::Tool;
-use crate::report::documents::{EffectRow, EstimateDiagnostics};
-use crate::sample::Sample;
+use crate::record::documents::{EffectRow, EstimateDiagnostics};
 use crate::spec::{Analysis, AnalysisSpec};
+use causal::diagnose::sensitivity;
+use causal::diagnose::sensitivity::SensitivityReport;
+use causal::effect::Effect;
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
+use causal::learners::logistic::LogisticParams;
+use causal::nuisance::Nuisances;
+use causal::params::EstimateParams;
+use causal::sample::Sample;
 use ndarray::Array1;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,14 +97,14 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
                 requested: analysis.requested,
                 name: name.clone(),
                 primary: *kind == analysis.primary,
-                learners: judge::learners(*kind, spec, analysis),
+                learners: estimate_diagnostics::learners(*kind, spec, analysis),
                 effect,
             }),
             Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),
         }
     }
     effects.notes.extend(crossfit_drops(nuisances, analysis).map(|drop| label(&drop)));
-    if let Some(found) = judge::diagnostics(nuisances, sample, &effects.rows) {
+    if let Some(found) = estimate_diagnostics::diagnostics(nuisances, sample, &effects.rows) {
         effects.diagnostics.insert((spec.iteration, analysis.requested), found);
     }
     effects

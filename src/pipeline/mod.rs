@@ -8,17 +8,16 @@
 //! results: everything          -> ResultsDocument
 //! ```
 
-pub mod describe;
+pub mod column_summaries;
 pub mod design;
 pub mod effects;
 pub mod estimate;
-mod judge;
-pub mod memo;
-pub mod moments;
-pub mod once;
+mod estimate_diagnostics;
+pub mod fit_cache;
 pub mod prepare;
 mod propensity;
-pub mod render;
 pub mod results;
+pub mod single_pass;
+pub mod steps;
 
 pub use prepare::{PlanProblems, PrepareError, Prepared};

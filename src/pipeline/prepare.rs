@@ -1,8 +1,8 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
 use super::design::DesignFailure;
-use super::memo::Memo;
 use crate::dataset::{self, Analysed, DatasetError, Request, Table};
+use crate::pipeline::fit_cache::Memo;
 use crate::plan::{self, Plan, Problem};
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted};
@@ -86,22 +86,22 @@ impl Prepared {
     }
 
     /// The outcome of the analysed rows. Only the effects stage asks for it.
-    pub(super) fn outcome(&self) -> Result<&Array1<f64>, DesignFailure> {
+    pub(crate) fn outcome(&self) -> Result<&Array1<f64>, DesignFailure> {
         self.analysed.outcome().ok_or_else(|| DesignFailure("the outcome was not read".to_owned()))
     }
 
     /// A declared placebo, analysed rows.
-    pub(super) fn placebo(&self, column: &str) -> Result<&Array1<f64>, DesignFailure> {
+    pub(crate) fn placebo(&self, column: &str) -> Result<&Array1<f64>, DesignFailure> {
         self.analysed.placebo(column).ok_or_else(|| DesignFailure(format!("the placebo `{column}` was not read")))
     }
 
     /// Propensities that were fitted before.
-    pub(super) fn designs(&self) -> &Memo {
+    pub(crate) fn designs(&self) -> &Memo {
         &self.designs
     }
 
     /// The analysed rows. Only the stages of this module look inside.
-    pub(super) fn analysed(&self) -> &Analysed {
+    pub(crate) fn analysed(&self) -> &Analysed {
         &self.analysed
     }
 }

@@ -1,17 +1,19 @@
 //! The propensity of a design: a logistic regression, a learner out of fold, or known; and what is written down of it.
 
 use crate::dataset::Analysed;
-use crate::design::crossfitted::CLIP;
-use crate::design::{
-    self, Coefficient, CrossFittedPropensity, CrossFitting, DesignError, KnownPropensity, Propensity, PropensityModel,
-};
-use crate::learners::learner::Seed;
-use crate::learners::logistic::LogisticParams;
-use crate::nuisance::{Budget, LearnerKind, NuisanceModels};
-use crate::numerics::folds;
-use crate::report::documents::{CoefficientRow, PropensityDocument};
-use crate::sample::Covariates;
+use crate::record::documents::{CoefficientRow, PropensityDocument};
 use crate::spec::AnalysisSpec;
+use causal::design;
+use causal::design::crossfitted::CLIP;
+use causal::design::{
+    Coefficient, CrossFittedPropensity, CrossFitting, DesignError, KnownPropensity, Propensity, PropensityModel,
+};
+use causal::estimator::NuisanceModels;
+use causal::learner_kind::{Budget, LearnerKind};
+use causal::learners::learner::Seed;
+use causal::learners::logistic::LogisticParams;
+use causal::numerics::folds;
+use causal::sample::Covariates;
 use ndarray::Axis;
 
 /// Fits the propensity of `covariates`, which are the `rows` of `analysed`.

@@ -5,14 +5,16 @@ use super::effects::{self, Effects};
 use super::prepare::Prepared;
 use crate::critique::rubric::{EstimateState, SensitivityState};
 use crate::critique::{Critique, Executed};
-use crate::diagnose::sensitivity::SensitivityReport;
-use crate::estimand::{Effect, EstimatorKind, Target};
 use crate::finding::Tier;
-use crate::report::documents::{
+use crate::record::documents::{
     AnalysisDesign, Answer, DesignDocument, EffectRow, EstimateDiagnostics, ResultsDocument, SpecTried,
 };
 use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
+use causal::diagnose::sensitivity::SensitivityReport;
+use causal::effect::Effect;
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
 use std::collections::BTreeMap;
 
 /// One spec that was tried.

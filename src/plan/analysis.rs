@@ -1,10 +1,11 @@
 //! `analysis:` how the answer is computed, and which words do not go together.
 
 use super::reader::{Reader, Section, listed};
-use super::tree::Kind;
 use super::{Plan, Problem, Tool};
-use crate::estimand::EstimatorKind;
-use crate::nuisance::{Budget, Inference, LearnerKind};
+use crate::plan::yaml_tree::Kind;
+use causal::estimand::Inference;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::{Budget, LearnerKind};
 
 /// The most repeats of cross-fitting.
 const MOST_REPEATS: u64 = 99;

@@ -83,6 +83,7 @@
 //! Every value is read as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only
 //! `true` and `false` are flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.
 
+mod allowed_methods;
 mod analysis;
 mod models;
 mod parse;
@@ -93,9 +94,9 @@ mod rules;
 mod sections;
 mod suggest;
 mod template;
-mod tools;
-mod tree;
+mod yaml_tree;
 
+pub use crate::plan::allowed_methods::Tool;
 pub use analysis::AnalysisSection;
 pub use models::{BudgetSection, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
@@ -106,10 +107,9 @@ pub use render::render_problems;
 pub use sections::DEFAULT_SEED;
 pub use suggest::closest;
 pub use template::{TemplateInput, template};
-pub use tools::Tool;
 
-use crate::estimand::{OutcomeKind, Target};
 use crate::term::Term;
+use causal::estimand::{OutcomeKind, Target};
 use std::collections::BTreeMap;
 
 /// A position in the plan file, 1-based.

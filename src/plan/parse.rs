@@ -1,6 +1,6 @@
 //! From bytes to a plan, or to everything that is wrong with it.
 
-use super::{Plan, Problem, reader, rules, sections, tree};
+use crate::plan::{Plan, Problem, reader, rules, sections, yaml_tree};
 
 /// The largest plan that is read, in bytes.
 pub const LARGEST_PLAN: usize = 1 << 20;
@@ -37,7 +37,7 @@ pub fn read_bytes(bytes: &[u8]) -> (Option<Plan>, Vec<Problem>) {
 }
 
 fn read(text: &str) -> (Option<Plan>, Vec<Problem>) {
-    let root = match too_large(text.len()).and_then(|()| tree::load(text)) {
+    let root = match too_large(text.len()).and_then(|()| yaml_tree::load(text)) {
         Ok(Some(root)) if !root.is_null() => root,
         Ok(_) => return (None, vec![empty_file()]),
         Err(problems) => return (None, problems),

@@ -2,8 +2,8 @@
 
 use super::quote::needs_escape;
 use super::suggest::closest;
-use super::tree::{Entry, Kind, Node};
 use super::{Place, Problem};
+use crate::plan::yaml_tree::{Entry, Kind, Node};
 use crate::term::Term;
 use std::collections::{BTreeMap, BTreeSet};
 

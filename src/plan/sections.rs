@@ -3,13 +3,13 @@
 use super::analysis;
 use super::models;
 use super::reader::{Reader, Section, listed, shown};
-use super::tree::{Entry, Kind, Node};
 use super::{
     ColumnOverride, ColumnType, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan,
     StopWhen, TargetTrial, Tool, TreatmentSection,
 };
-use crate::estimand::{OutcomeKind, Target};
+use crate::plan::yaml_tree::{Entry, Kind, Node};
 use crate::term::Term;
+use causal::estimand::{OutcomeKind, Target};
 use std::collections::BTreeMap;
 
 /// The seed of a plan that names none.

@@ -1,9 +1,9 @@
 //! What a change does to an analysis: the new analysis, and a sentence for the record.
 
 use super::Change;
-use crate::estimand::{Population, TrimRule};
 use crate::spec::Analysis;
 use crate::term::Term;
+use causal::estimand::{Population, TrimRule};
 
 /// How many new terms a revision's sentence lists before it only counts them.
 const LISTED_TERMS: usize = 8;

@@ -1,8 +1,8 @@
 //! All playbooks of a run: the copies compiled in, or files of the principal's own.
 
 use super::{Playbook, PlaybookError, parse};
-use crate::estimand::Target;
 use crate::finding::{Finding, Severity};
+use causal::estimand::Target;
 use std::collections::BTreeMap;
 
 /// The files under `playbooks/`, compiled in so that the program needs nothing beside itself.

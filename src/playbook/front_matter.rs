@@ -2,7 +2,7 @@
 //! a revision.
 
 use super::{Change, FrontMatter, Playbook};
-use crate::estimand::TrimRule;
+use causal::estimand::TrimRule;
 use sha2::{Digest, Sha256};
 
 /// Why a playbook, or a catalogue of them, cannot be used. Every message names the file, the key and the fix.

@@ -27,8 +27,8 @@ pub use apply::{add_terms, apply};
 pub use catalogue::Catalogue;
 pub use front_matter::{PlaybookError, parse};
 
-use crate::estimand::{Target, TrimRule};
 use crate::finding::Code;
+use causal::estimand::{Target, TrimRule};
 use serde::{Deserialize, Serialize};
 
 /// The one change a playbook makes to an analysis.

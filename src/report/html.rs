@@ -1,8 +1,9 @@
 //! `report.html`: the report as one file that needs nothing else. Style and pictures are inside, there is no script.
 
-use super::page::{Format, render};
 use super::view::{ReportInput, report_context};
-use super::{ReportError, text};
+use crate::record::ReportError;
+use crate::report::template::{Format, render};
+use crate::text::escape;
 
 const STYLE: &str = include_str!("templates/report.css");
 /// What only the page of a run with a language model needs.
@@ -26,7 +27,7 @@ pub fn page(title: &str, body: &str) -> String {
 }
 
 fn styled(title: &str, body: &str, more: &str) -> String {
-    let title = text::html(title);
+    let title = escape::html(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

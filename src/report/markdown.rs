@@ -1,11 +1,11 @@
 //! `report.md` and `critique.md`.
 
-use super::ReportError;
-use super::documents::ResultsDocument;
-use super::page::{Format, render};
 use super::view::{ReportInput, critique_context, report_context, voices_alone};
 use crate::critique::Critique;
 use crate::plan::Plan;
+use crate::record::ReportError;
+use crate::record::documents::ResultsDocument;
+use crate::report::template::{Format, render};
 use crate::spec::AnalysisSpec;
 
 /// The report of a finished run. Tables line up in the raw file; figures are links to the files named in the input.

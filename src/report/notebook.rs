@@ -2,10 +2,12 @@
 //! it again without any Python package.
 
 use super::view::PlacedFigure;
-use super::{ReportError, json, markdown, numbers, text, voices, words};
 use crate::plan::Plan;
-use crate::report::documents::{Answer, ResultsDocument};
+use crate::record::documents::{Answer, ResultsDocument};
+use crate::record::{ReportError, json};
 use crate::report::plots::FigureKind;
+use crate::report::{markdown, model_sentences, sentences};
+use crate::text::{escape, numbers};
 use serde::Serialize;
 use serde_json::{Value, json as value};
 
@@ -143,8 +145,8 @@ fn source_lines(text: &str) -> Vec<String> {
 
 fn introduction(cells: &mut Cells, input: &NotebookInput<'_>) {
     let results = input.results;
-    let title = format!("# {}", text::markdown(&results.title));
-    let question = format!("**Question:** {}", text::markdown(&input.plan.question));
+    let title = format!("# {}", escape::markdown(&results.title));
+    let question = format!("**Question:** {}", escape::markdown(&input.plan.question));
     let how = "The estimates come from the commands in the code cells: run them again in this folder, and the numbers must be \
                the same. Figures and sensitivity are those of the run, which `oci-agent run` makes again. In a clone on \
                another machine, say in the first cell where the data are.";
@@ -155,7 +157,7 @@ fn introduction(cells: &mut Cells, input: &NotebookInput<'_>) {
     let verdicts = results.answers.iter().map(verdict_line(results)).collect::<Vec<_>>().join("\n");
     let mut paragraphs = vec!["## The verdicts".to_owned(), verdicts];
     let stopped = results.conduct.as_ref().and_then(|conduct| conduct.stopped.as_deref());
-    paragraphs.extend(stopped.map(|budget| format!("**{}**", text::markdown(&voices::stopped(budget)))));
+    paragraphs.extend(stopped.map(|budget| format!("**{}**", escape::markdown(&model_sentences::stopped(budget)))));
     paragraphs.extend(pictures(input, |kind| kind == FigureKind::Forest));
     cells.markdown(&paragraphs);
 }
@@ -163,20 +165,20 @@ fn introduction(cells: &mut Cells, input: &NotebookInput<'_>) {
 fn verdict_line(results: &ResultsDocument) -> impl Fn(&Answer) -> String {
     let units = results.units.clone();
     move |answer| {
-        let effect = answer.effect.as_ref().map_or("no estimate".to_owned(), |e| words::effect(e, &units));
+        let effect = answer.effect.as_ref().map_or("no estimate".to_owned(), |e| sentences::effect(e, &units));
         format!(
             "- **{}**: {}; {}",
-            text::markdown(&words::asked_and_answered(answer)),
-            text::markdown(&effect),
-            words::tier(answer.tier)
+            escape::markdown(&sentences::asked_and_answered(answer)),
+            escape::markdown(&effect),
+            sentences::tier(answer.tier)
         )
     }
 }
 
 fn answer_cells(cells: &mut Cells, input: &NotebookInput<'_>, answer: &Answer) {
     let mut paragraphs = vec![
-        format!("## {}", text::markdown(&words::asked_and_answered(answer))),
-        format!("**For whom:** {}", text::markdown(&answer.population)),
+        format!("## {}", escape::markdown(&sentences::asked_and_answered(answer))),
+        format!("**For whom:** {}", escape::markdown(&answer.population)),
     ];
     if let Some(p) = &answer.population_numbers {
         paragraphs.push(format!(
@@ -194,10 +196,10 @@ fn answer_cells(cells: &mut Cells, input: &NotebookInput<'_>, answer: &Answer) {
         cells.command(input, &arguments);
     }
     let said = match &answer.sensitivity {
-        Some(report) => words::sensitivity(report, &input.results.units),
-        None => answer.missing.iter().map(|why| words::sentence(why)).collect(),
+        Some(report) => sentences::sensitivity(report, &input.results.units),
+        None => answer.missing.iter().map(|why| sentences::sentence(why)).collect(),
     };
-    let mut paragraphs: Vec<String> = said.iter().map(|line| format!("- {}", text::markdown(line))).collect();
+    let mut paragraphs: Vec<String> = said.iter().map(|line| format!("- {}", escape::markdown(line))).collect();
     paragraphs = vec![paragraphs.join("\n")];
     paragraphs.extend(pictures(input, |kind| kind == FigureKind::Sensitivity(answer.requested)));
     paragraphs.retain(|p| !p.is_empty());
@@ -208,7 +210,7 @@ fn answer_cells(cells: &mut Cells, input: &NotebookInput<'_>, answer: &Answer) {
 
 fn closing(cells: &mut Cells, input: &NotebookInput<'_>) {
     let tried = input.results.specs_tried.iter().map(|spec| {
-        let changes: Vec<String> = spec.revisions.iter().map(|r| text::markdown(&r.change)).collect();
+        let changes: Vec<String> = spec.revisions.iter().map(|r| escape::markdown(&r.change)).collect();
         let changes = if changes.is_empty() { "draft from the plan".to_owned() } else { changes.join(" ") };
         format!("- Iteration {}, `{}`: {changes}", spec.iteration, numbers::short_hash(&spec.spec_sha256))
     });
@@ -223,5 +225,5 @@ fn closing(cells: &mut Cells, input: &NotebookInput<'_>) {
 
 fn pictures(input: &NotebookInput<'_>, wanted: impl Fn(FigureKind) -> bool) -> Vec<String> {
     let shown = input.figures.iter().filter(|placed| wanted(placed.figure.kind));
-    shown.map(|placed| format!("![{}]({})", text::markdown_alternative(&placed.figure.title), placed.path)).collect()
+    shown.map(|placed| format!("![{}]({})", escape::markdown_alternative(&placed.figure.title), placed.path)).collect()
 }

@@ -1,7 +1,7 @@
 //! A table of plain text, written for the format that asks: padded markdown that lines up in the raw file, or HTML that
 //! scrolls inside its own container.
 
-use super::{inert, text};
+use crate::text::{escape, untrusted};
 
 /// How the cells of a column stand and what they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Table {
     /// A pipe table, padded so that it reads without a renderer.
     #[must_use]
     pub fn to_markdown(&self) -> String {
-        let header: Vec<String> = self.columns.iter().map(|(title, _)| text::markdown_inline(title)).collect();
+        let header: Vec<String> = self.columns.iter().map(|(title, _)| escape::markdown_inline(title)).collect();
         let body: Vec<Vec<String>> = self.rows.iter().map(|row| self.markdown_cells(row)).collect();
         let widths = self.widths(&header, &body);
         let mut out = self.markdown_line(&header, &widths);
@@ -71,11 +71,11 @@ impl Table {
             .iter()
             .zip(kinds)
             .map(|(cell, kind)| match kind {
-                Column::Code => text::markdown_code(cell),
+                Column::Code => escape::markdown_code(cell),
                 Column::Quoted if cell.is_empty() => String::new(),
-                Column::Quoted => inert::markdown_inline(&inert::within_marks(cell)),
-                _ if row.strong && !cell.is_empty() => format!("**{}**", text::markdown_inline(cell)),
-                _ => text::markdown_inline(cell),
+                Column::Quoted => untrusted::markdown_inline(&untrusted::within_marks(cell)),
+                _ if row.strong && !cell.is_empty() => format!("**{}**", escape::markdown_inline(cell)),
+                _ => escape::markdown_inline(cell),
             })
             .collect()
     }
@@ -114,17 +114,17 @@ impl Table {
         let mut out = String::from("<div class=\"table\" tabindex=\"0\"><table>\n<thead><tr>");
         for (title, kind) in &self.columns {
             let class = if *kind == Column::Quoted { "" } else { class(*kind) };
-            out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", text::html(title)));
+            out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape::html(title)));
         }
         out.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
             out.push_str(if row.strong { "<tr class=\"strong\">" } else { "<tr>" });
             for (cell, (_, kind)) in row.cells.iter().zip(&self.columns) {
                 let inner = match kind {
-                    Column::Code => format!("<code>{}</code>", text::html(cell)),
+                    Column::Code => format!("<code>{}</code>", escape::html(cell)),
                     Column::Quoted if cell.is_empty() => String::new(),
-                    Column::Quoted => text::html_prose(&inert::within_marks(cell)),
-                    _ => text::html_prose(cell),
+                    Column::Quoted => escape::html_prose(&untrusted::within_marks(cell)),
+                    _ => escape::html_prose(cell),
                 };
                 let long = *kind == Column::Words && cell.chars().count() > PROSE;
                 out.push_str(&format!("<td{}>{inner}</td>", if long { " class=\"prose\"" } else { class(*kind) }));

@@ -3,12 +3,13 @@
 //! Colour marks the verdict and nothing else; the words say it too. The table is laid out in plain text around invisible
 //! marks, which become colour codes or nothing at the end, so that both look the same.
 
-use super::documents::{Answer, ResultsDocument};
-use super::{numbers, text, voices, words};
 use crate::finding::Tier;
+use crate::record::documents::{Answer, ResultsDocument};
+use crate::report::{model_sentences, sentences};
+use crate::text::{escape, numbers};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-/// Invisible characters of no width, which [`text::one_line`] keeps out of untrusted text.
+/// Invisible characters of no width, which [`escape::one_line`] keeps out of untrusted text.
 const FULL: char = '\u{2061}';
 const CAVEATS: char = '\u{2062}';
 const NOT: char = '\u{2063}';
@@ -29,7 +30,7 @@ pub fn verdict_table(results: &ResultsDocument, width: usize, color: bool) -> St
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    let estimate = format!("estimate [95 %], {}", text::shortened(&text::one_line(&results.units), 24));
+    let estimate = format!("estimate [95 %], {}", escape::shortened(&escape::one_line(&results.units), 24));
     let mut header = vec!["asked".to_owned(), "answered".to_owned(), estimate, "verdict".to_owned()];
     if wide {
         header.push("for whom".to_owned());
@@ -62,7 +63,7 @@ fn cells(answer: &Answer, wide: bool) -> Vec<String> {
         .as_ref()
         .map_or("none".to_owned(), |e| numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper));
     let mut cells =
-        vec![answer.requested.acronym().to_owned(), text::one_line(&answer.name), estimate, marked(answer.tier)];
+        vec![answer.requested.acronym().to_owned(), escape::one_line(&answer.name), estimate, marked(answer.tier)];
     if wide {
         cells.push(for_whom(answer));
     }
@@ -82,7 +83,10 @@ fn marked(tier: Tier) -> String {
 /// For whom, and why something is missing.
 fn for_whom(answer: &Answer) -> String {
     let said = std::iter::once(&answer.population).chain(&answer.missing);
-    said.map(|text| words::sentence(&text::one_line(text))).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
+    said.map(|text| sentences::sentence(&escape::one_line(text)))
+        .filter(|s| !s.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// For whom, below the table where it is too narrow for another column; then both grades, where a language model and the
@@ -90,13 +94,13 @@ fn for_whom(answer: &Answer) -> String {
 fn below(results: &ResultsDocument, width: usize, wide: bool) -> String {
     let mut out = String::new();
     for answer in &results.answers {
-        let name = words::asked_and_answered(answer);
+        let name = sentences::asked_and_answered(answer);
         if !wide {
             out.push_str(&wrapped(&format!("{name}: {}", for_whom(answer)), width));
         }
         let reviewed = results.critique.reviewed.iter();
         let differing = reviewed.flat_map(|r| &r.disagreements).find(|d| d.requested == answer.requested);
-        if let Some(both) = differing.map(voices::both_grades) {
+        if let Some(both) = differing.map(model_sentences::both_grades) {
             let under = || wrapped(&both, width - INDENT).lines().map(indented).collect::<String>();
             out.push_str(&if wide { wrapped(&format!("{name}: {both}"), width) } else { under() });
         }
@@ -113,12 +117,12 @@ fn models(results: &ResultsDocument, width: usize) -> String {
     let conduct = results.conduct.as_ref();
     let missing = results.critique.reviewed.as_ref().and_then(|reviewed| reviewed.missing.as_deref());
     let lines = [
-        conduct.and_then(|c| c.stopped.as_deref()).map(voices::ended),
-        missing.map(voices::missing),
-        voices::flagged(results),
-        conduct.map(voices::usage),
+        conduct.and_then(|c| c.stopped.as_deref()).map(model_sentences::ended),
+        missing.map(model_sentences::missing),
+        model_sentences::flagged(results),
+        conduct.map(model_sentences::usage),
     ];
-    lines.into_iter().flatten().map(|line| wrapped(&text::one_line(&line), width)).collect()
+    lines.into_iter().flatten().map(|line| wrapped(&escape::one_line(&line), width)).collect()
 }
 
 fn wrapped(line: &str, width: usize) -> String {

@@ -10,10 +10,11 @@
 //! these bounds, and where the plan's tools do not allow it, AIPW answers. The benchmarks run in any case.
 
 use super::Analysis;
-use crate::estimand::{EstimatorKind, Population};
-use crate::nuisance::NuisanceModels;
 use crate::plan::{AnalysisSection, Plan, Tool};
 use crate::term::Term;
+use causal::estimand::Population;
+use causal::estimator::EstimatorKind;
+use causal::estimator::NuisanceModels;
 
 /// The doubly robust average needs at least so many rows: in simulations with 500, its intervals about the population were
 /// too short (docs/coverage.md).
@@ -64,7 +65,7 @@ pub(super) fn choose(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<Choice> {
 
 impl Choice {
     /// The analysis of one requested estimand on `terms`.
-    pub(super) fn analysis(&self, requested: crate::estimand::Target, terms: &[Term]) -> Analysis {
+    pub(super) fn analysis(&self, requested: causal::estimand::Target, terms: &[Term]) -> Analysis {
         Analysis {
             requested,
             target: requested,

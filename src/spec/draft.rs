@@ -3,10 +3,10 @@
 use super::choose::{ArmSizes, choose};
 use super::levels::{MISSING_LEVEL, own_spelling};
 use super::{AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
-use crate::estimand::OutcomeKind;
 use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text};
 use crate::schema::{ColumnInfo, DatasetDocument};
 use crate::term::{Factor, Term};
+use causal::estimand::OutcomeKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More dummies than this are a model of names, not of a confounder.

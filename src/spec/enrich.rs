@@ -1,8 +1,8 @@
 //! Richer propensity terms: squares and products of what must balance.
 
 use super::{Analysis, TermGroup};
-use crate::nuisance::LearnerKind;
 use crate::term::{Factor, Term};
+use causal::learner_kind::LearnerKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the playbook change `enrich_terms` adds to an analysis, in a fixed order and without anything it already has:
@@ -63,8 +63,9 @@ pub fn canonical(term: &Term) -> Term {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::estimand::{EstimatorKind, Population, Target};
-    use crate::nuisance::NuisanceModels;
+    use causal::estimand::{Population, Target};
+    use causal::estimator::EstimatorKind;
+    use causal::estimator::NuisanceModels;
 
     fn term(text: &str) -> Term {
         Term::parse(text).expect(text)

@@ -16,10 +16,12 @@ pub use enrich::{canonical, enrich_terms};
 pub use levels::MISSING_LEVEL;
 pub use yaml::SpecError;
 
-use crate::estimand::{Estimand, EstimatorKind, OutcomeKind, Population, Target};
-use crate::nuisance::{Inference, NuisanceModels};
 use crate::plan::{MissingPolicy, Tool};
 use crate::term::Term;
+use causal::estimand::Inference;
+use causal::estimand::{Estimand, OutcomeKind, Population, Target};
+use causal::estimator::EstimatorKind;
+use causal::estimator::NuisanceModels;
 use serde::{Deserialize, Serialize};
 
 /// The format written in `spec_version`.

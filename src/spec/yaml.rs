@@ -2,10 +2,11 @@
 //! a revision is a few lines of `git diff`: one term, one estimator, one finding code per line.
 
 use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, SPEC_VERSION, TermGroup};
-use crate::estimand::{EstimatorKind, OutcomeKind, Population, TrimRule};
-use crate::nuisance::NuisanceModels;
 use crate::plan::{MissingPolicy, Tool, yaml_text};
 use crate::term::Term;
+use causal::estimand::{OutcomeKind, Population, TrimRule};
+use causal::estimator::EstimatorKind;
+use causal::estimator::NuisanceModels;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 

@@ -4,10 +4,10 @@
 use super::arguments::{QUOTED, listed};
 use super::privacy::one_line;
 use super::{Context, Edit, terms};
-use crate::estimand::TrimRule;
 use crate::plan::{Tool, closest};
 use crate::playbook::{self, Change};
 use crate::spec::{self, Analysis};
+use causal::estimand::TrimRule;
 
 /// The plan's tool that a change needs, if any.
 #[must_use]

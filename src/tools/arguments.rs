@@ -5,7 +5,7 @@
 
 use super::privacy::one_line;
 use super::{Context, ToolError};
-use crate::estimand::Target;
+use causal::estimand::Target;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;

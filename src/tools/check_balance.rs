@@ -2,11 +2,11 @@
 
 use super::arguments::schema;
 use super::design_run::{self, Arguments};
-use super::voice::{findings, maybe, said};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
 use crate::term::{Factor, Term};
+use crate::tools::reply::{findings, maybe, said};
 use serde_json::{Value, json};
 
 pub(super) struct CheckBalance;

@@ -1,10 +1,10 @@
 //! `check_sensitivity`: how strong a hidden confounder would have to be. Only after unblinding.
 
 use super::arguments::{Nothing, parse, schema};
-use super::voice::{number, said};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
+use crate::tools::reply::{number, said};
 use serde_json::{Value, json};
 
 pub(super) struct CheckSensitivity;
@@ -41,7 +41,7 @@ impl Tool for CheckSensitivity {
         let answers = results.answers.iter().map(|answer| {
             let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);
             let findings =
-                graded.map(|graded| super::voice::findings(&graded.findings, &[Code::SensitivityRobustness]));
+                graded.map(|graded| crate::tools::reply::findings(&graded.findings, &[Code::SensitivityRobustness]));
             let mut line = json!({"estimand": answer.requested.key(), "name": answer.name, "findings": findings});
             let Some(report) = &answer.sensitivity else {
                 line["not_computed"] = json!(answer.missing);

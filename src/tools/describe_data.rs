@@ -2,10 +2,10 @@
 
 use super::arguments::{Nothing, parse, schema};
 use super::columns::{self, Role as ColumnRole};
-use super::voice::{maybe, number, said};
 use super::{Answer, Context, Role, Tool, ToolError};
-use crate::pipeline::describe::QUANTILES;
+use crate::pipeline::column_summaries::QUANTILES;
 use crate::plan;
+use crate::tools::reply::{maybe, number, said};
 use serde_json::{Map, Value, json};
 
 pub(super) struct DescribeData;

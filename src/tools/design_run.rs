@@ -6,7 +6,7 @@ use crate::critique::rubric::{self, AfterUnblinding};
 use crate::finding::{Code, Finding};
 use crate::pipeline::design;
 use crate::plan::Tool;
-use crate::report::documents::AnalysisDesign;
+use crate::record::documents::AnalysisDesign;
 use crate::spec::{Analysis, AnalysisSpec};
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};

@@ -1,10 +1,10 @@
 //! `estimate`: the answers, and every effect of every estimator. Only after unblinding.
 
 use super::arguments::{Nothing, parse, schema};
-use super::voice::{maybe, number, said};
 use super::{Answer, Context, Role, Tool, ToolError};
-use crate::estimand::Effect;
 use crate::plan;
+use crate::tools::reply::{maybe, number, said};
+use causal::effect::Effect;
 use serde_json::{Value, json};
 
 pub(super) struct Estimate;

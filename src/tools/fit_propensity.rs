@@ -2,10 +2,10 @@
 
 use super::arguments::schema;
 use super::design_run::{self, Arguments};
-use super::voice::{findings, number, said};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
+use crate::tools::reply::{findings, number, said};
 use serde_json::{Value, json};
 
 pub(super) struct FitPropensity;

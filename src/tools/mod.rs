@@ -23,11 +23,11 @@ pub mod privacy;
 pub mod proposal;
 mod propose_spec;
 mod registry;
+mod reply;
 mod run_placebo;
 mod submit_critique;
 mod terms;
 mod trim;
-mod voice;
 
 pub use apply::{edited, tool_of};
 pub use proposal::{Edit, Proposal, ProposedChange};
@@ -35,12 +35,12 @@ pub use registry::{LARGEST_ARGUMENTS, Registry, Role};
 pub use terms::MOST_NEW_TERMS;
 
 use crate::critique::Critique;
-use crate::critique::opinion::Opinion;
-use crate::estimand::Target;
+use crate::critique::model_review::Opinion;
 use crate::pipeline::Prepared;
 use crate::playbook::Catalogue;
-use crate::report::documents::ResultsDocument;
+use crate::record::documents::ResultsDocument;
 use crate::spec::AnalysisSpec;
+use causal::estimand::Target;
 use privacy::Privacy;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,10 +2,10 @@
 
 use super::apply::no_such_playbook;
 use super::arguments::{Nothing, parse, schema, wrong};
-use super::voice::said;
 use super::{Answer, Context, Role, Said, Tool, ToolError};
 use crate::plan;
 use crate::playbook::{Change, Playbook};
+use crate::tools::reply::said;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -57,9 +57,9 @@ impl Tool for ListPlaybooks {
 
 fn line(playbook: &Playbook, context: &Context<'_>) -> Value {
     let front = &playbook.front;
-    let among = |lists: &dyn Fn(&crate::estimand::Target) -> bool| -> Vec<&'static str> {
+    let among = |lists: &dyn Fn(&causal::estimand::Target) -> bool| -> Vec<&'static str> {
         let requested = context.spec.analyses.iter().map(|analysis| analysis.requested);
-        requested.filter(|target| lists(target)).map(crate::estimand::Target::key).collect()
+        requested.filter(|target| lists(target)).map(causal::estimand::Target::key).collect()
     };
     json!({
         "name": front.name,

@@ -1,6 +1,6 @@
 //! What a model proposes: changes to the analyses, each for a reason.
 
-use crate::estimand::Target;
+use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
 
 /// One change of one analysis.

@@ -4,9 +4,9 @@ use super::arguments::{self, QUOTED, listed, parse, schema, wrong};
 use super::design_run::one_edit;
 use super::privacy::one_line;
 use super::{Answer, Context, Edit, Proposal, ProposedChange, Role, Said, Task, Tool, ToolError, edited, terms};
-use crate::estimand::Target;
 use crate::plan;
 use crate::playbook::Change;
+use causal::estimand::Target;
 use schemars::JsonSchema;
 use serde_json::Value;
 

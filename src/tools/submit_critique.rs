@@ -2,7 +2,7 @@
 
 use super::arguments::{listed, parse, schema, wrong};
 use super::{Answer, Context, Role, Said, Task, Tool, ToolError};
-use crate::critique::opinion::Opinion;
+use crate::critique::model_review::Opinion;
 use crate::plan;
 use serde_json::Value;
 

@@ -2,11 +2,11 @@
 
 use super::arguments::{self, parse, schema, wrong};
 use super::design_run::designed;
-use super::voice::{maybe, number, said};
 use super::{Answer, Context, Edit, Role, Tool, ToolError, edited};
-use crate::estimand::{Population, TrimRule};
 use crate::plan;
 use crate::spec::Analysis;
+use crate::tools::reply::{maybe, number, said};
+use causal::estimand::{Population, TrimRule};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 

@@ -11,8 +11,8 @@ mod properties;
 mod roles;
 mod terms;
 
+use causal::estimand::OutcomeKind;
 use oci_agent::dataset::{Analysed, DatasetError, DatasetProblem, Request, Table, read};
-use oci_agent::estimand::OutcomeKind;
 use oci_agent::plan::{ColumnOverride, ColumnType, MissingPolicy};
 use oci_agent::term::Term;
 use polars::prelude::{Column, DataFrame, ParquetWriter};

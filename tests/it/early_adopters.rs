@@ -1,6 +1,6 @@
 //! The generator of `examples/early_adopters`: synthetic data whose truth is known.
 //!
-//! The generator itself, with its equations, is `oci_agent::simulate::early_adopters`. The file has what an analyst would
+//! The generator itself, with its equations, is `causal::simulate::early_adopters`. The file has what an analyst would
 //! see; propensities and potential outcomes are in no file, their means are in `truth.json`.
 //!
 //! `OCI_BLESS=1 cargo test --test it early_adopters` rewrites both files. Values pass through exp, ln and cos, so a
@@ -8,7 +8,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
-use oci_agent::simulate::early_adopters::{User, user};
+use causal::simulate::early_adopters::{User, user};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::fmt::Write as _;

@@ -74,7 +74,8 @@ fn nhefs_gives_the_numbers_of_the_book() {
     );
     // The reference values to their own tolerances: the example is the very design of the parity case.
     let reference = |key: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity/expected/nhefs.json");
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/causal/tests/fixtures/parity/expected/nhefs.json");
         let case: serde_json::Value = serde_json::from_slice(&std::fs::read(path).expect("fixture")).expect("JSON");
         let number = |field: &str| case["values"][key][field].as_f64().expect(key);
         (number("value"), number("tol_rel") * number("value").abs() + number("tol_abs"))

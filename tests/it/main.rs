@@ -7,11 +7,9 @@ mod acic; // the replay: shards, resumption, bad files, scores against published
 mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop
 mod architecture; // imports point down
-mod artifacts; // the git store: kill it anywhere
 mod bad_input; // input that is wrong in a way the program must survive
 mod baseline; // the same plan without tools, with one iteration, with all of it
 mod cli; // the built program, as a stranger would use it
-mod coverage; // interval coverage in simulated data
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod early_adopters; // the generator of the synthetic example
@@ -19,13 +17,10 @@ mod examples; // every example plan, end to end
 mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
-mod monte_carlo; // seeded coverage and bias
-mod parity_design; // propensity, weights, overlap, Crump against the reference values
-mod parity_diagnose; // balance, E-value, robustness value, tipping point against the reference values
-mod parity_estimate; // IPW, g-formula, AIPW, trimming against the reference values
 mod plan; // plans that are wrong in every way we could think of
 mod playbook; // front matter, catalogue
 mod prompts; // what is said to models, as it is rendered
 mod report; // plots, notebook, markdown
+mod store; // the git store: kill it anywhere
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
 mod whole_runs; // what must hold of whole runs, whatever the data

@@ -7,8 +7,9 @@ mod hostile;
 mod rules;
 pub mod spec;
 
-use oci_agent::estimand::{OutcomeKind, Target};
-use oci_agent::nuisance::{Budget, Inference};
+use causal::estimand::Inference;
+use causal::estimand::{OutcomeKind, Target};
+use causal::learner_kind::Budget;
 use oci_agent::plan::{
     AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse,
     render_problems, template,

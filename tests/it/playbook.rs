@@ -2,8 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests, not tests themselves")]
 
+use causal::estimand::{Target, TrimRule};
 use oci_agent::critique::rubric;
-use oci_agent::estimand::{Target, TrimRule};
 use oci_agent::finding::{Code, Finding, Severity};
 use oci_agent::playbook::{Catalogue, Change, PlaybookError, parse};
 use proptest::prelude::*;

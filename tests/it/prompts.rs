@@ -2,7 +2,7 @@
 //! up here as a difference to be read.
 
 use crate::adversary::world::{Ran, Side, calls, critique, run, study};
-use oci_agent::agent::brief;
+use oci_agent::agent::prompt;
 use oci_agent::tools::Role;
 use serde_json::{Value, json};
 
@@ -28,8 +28,8 @@ fn criticised() -> Ran {
 
 #[test]
 fn standing_instructions() {
-    insta::assert_snapshot!("system_actor", brief::system(Role::Actor));
-    insta::assert_snapshot!("system_critic", brief::system(Role::Critic));
+    insta::assert_snapshot!("system_actor", prompt::system(Role::Actor));
+    insta::assert_snapshot!("system_critic", prompt::system(Role::Critic));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_tools_on_offer() {
 /// The manifest names every prompt by the hash of its text.
 #[test]
 fn each_prompt_has_its_hash() {
-    let hashes = brief::hashes();
+    let hashes = prompt::hashes();
     for name in ["actor", "critic", "draft", "revise", "criticise"] {
         assert_eq!(hashes[name].len(), 64, "{name}");
     }

@@ -11,7 +11,7 @@
 //! with replacement within each group, so that each resample has both. Cases are taken as independent; datasets of one
 //! setting of the competition share covariates and surfaces, so intervals there are somewhat too short.
 
-use crate::numerics::{quantile, streams};
+use causal::numerics::{quantile, streams};
 use rand::RngExt;
 
 /// Resamples.

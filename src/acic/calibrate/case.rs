@@ -3,8 +3,8 @@
 use super::diagnostics::Diagnostic;
 use crate::acic::rows::Row;
 use crate::acic::score::measures::Error;
-use crate::estimand::Target;
 use crate::finding::Tier;
+use causal::estimand::Target;
 use std::collections::BTreeMap;
 
 /// Thresholds are chosen on one half of the cases and confirmed on the other.

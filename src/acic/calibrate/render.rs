@@ -6,8 +6,9 @@ use super::{ACIC, ALL, Calibrated, Calibration, Group, LARGE, Request, SIMULATED
 use crate::acic::rows::line;
 use crate::acic::score::measures::Measures;
 use crate::acic::score::{SCORED, Tiers};
+use crate::record::json;
 use crate::report::table::{Column, Table};
-use crate::report::{json, numbers};
+use crate::text::numbers;
 use std::fmt::Write as _;
 
 /// How a calibration was made, for its head.

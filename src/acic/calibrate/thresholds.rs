@@ -7,7 +7,7 @@
 use super::case::{Case, Half};
 use super::diagnostics::{Diagnostic, Worse};
 use crate::acic::score::measures::{Error, Measures};
-use crate::numerics::quantile;
+use causal::numerics::quantile;
 
 /// The least share of the choosing half that a chosen threshold keeps.
 pub const KEEP: f64 = 0.8;
@@ -128,8 +128,8 @@ fn choose(everything: &[Cut; 2], candidates: &[Threshold]) -> Option<usize> {
 mod tests {
     use super::super::diagnostics;
     use super::*;
-    use crate::estimand::Target;
     use crate::finding::Tier;
+    use causal::estimand::Target;
 
     fn case(half: Half, value: f64, error: f64) -> Case {
         let covered = error.abs() < 0.5;

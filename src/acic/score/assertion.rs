@@ -1,8 +1,8 @@
 //! Conditions on scores, for a gate: `att.rmse<=0.0125`, `ate.accepted.coverage >= 0.95`.
 
 use super::measures::Measures;
-use crate::estimand::Target;
 use crate::finding::Tier;
+use causal::estimand::Target;
 use std::fmt;
 use std::str::FromStr;
 

@@ -3,9 +3,10 @@
 use super::measures::{Measures, Paired};
 use super::{Method, Scores, Tiers};
 use crate::acic::rows;
-use crate::estimand::Target;
+use crate::record::json;
 use crate::report::table::{Column, Table};
-use crate::report::{json, numbers};
+use crate::text::numbers;
+use causal::estimand::Target;
 use std::collections::BTreeMap;
 
 /// One method.

@@ -6,8 +6,8 @@ use super::{Method, NETFLIX, SCORED};
 use crate::acic::error::AcicError;
 use crate::acic::observed::Key;
 use crate::dataset::{self, Table};
-use crate::estimand::Target;
 use crate::finding::Tier;
+use causal::estimand::Target;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

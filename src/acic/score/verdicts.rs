@@ -5,10 +5,10 @@ use super::measures::Measures;
 use super::{Method, NETFLIX, Scores, Tiers};
 use crate::acic::observed::Key;
 use crate::acic::rows;
-use crate::estimand::Target;
 use crate::finding::Tier;
-use crate::report::json;
+use crate::record::json;
 use crate::report::table::{Column, Table};
+use causal::estimand::Target;
 use std::collections::BTreeMap;
 
 /// One method's estimates, divided by one set of verdicts.
@@ -78,7 +78,7 @@ impl Verdicts {
         let mut table = Table::new(&columns);
         for contrast in &self.contrasts {
             for (group, measures) in &contrast.groups {
-                let share = measures.share.map(crate::report::numbers::percent).unwrap_or_default();
+                let share = measures.share.map(crate::text::numbers::percent).unwrap_or_default();
                 let mut cells =
                     vec![contrast.estimates.clone(), contrast.verdicts.to_owned(), group.key().to_owned(), share];
                 cells.extend(measure_cells(measures));

@@ -1,7 +1,7 @@
 //! A numeric axis: data to pixels, and ticks at round numbers.
 
 use super::scene::{Anchor, Point, Scene, Stroke, Type, palette};
-use crate::report::numbers;
+use crate::text::numbers;
 
 /// Size of tick labels, pixels per em.
 pub const TICK_SIZE: f64 = 16.0;

@@ -12,12 +12,13 @@
 //! | robustness value | the point of the zero contour with `r2d = r2y` |
 
 use super::axis::{self, Axis, LABEL_SIZE, Spread, TICK_SIZE};
-use super::marching::{Grid, contours};
 use super::paint::text_width;
 use super::scene::{Anchor, Point, Scene, Stroke, Type, fitted, palette};
-use crate::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use crate::report::documents::Answer;
-use crate::report::{numbers, text, words};
+use crate::record::documents::Answer;
+use crate::report::plots::marching_squares::{Grid, contours};
+use crate::report::sentences;
+use crate::text::{escape, numbers};
+use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
 
 const SIDE: f64 = 420.0;
 const CELLS: usize = 160;
@@ -56,7 +57,7 @@ fn describe(report: &SensitivityReport, units: &str) -> String {
     let digits = numbers::decimals(report.regression_std_error);
     format!(
         "Regression-adjusted difference {}; robustness value {}.",
-        words::with_units(&numbers::fixed(report.regression_estimate, digits), &text::shortened(units, 40)),
+        sentences::with_units(&numbers::fixed(report.regression_estimate, digits), &escape::shortened(units, 40)),
         numbers::percent(report.rv_q1)
     )
 }
@@ -66,7 +67,7 @@ fn caption(report: &SensitivityReport, units: &str, unnamed: usize) -> String {
         "Lines: the estimate ({}) after a hidden confounder of that strength; bold: zero; shaded: the sign turns. \
          Diamond: robustness value. Points: a hidden confounder as strong as the priority confounder named. \
          Square-root scales.",
-        text::shortened(&text::one_line(units), 40)
+        escape::shortened(&escape::one_line(units), 40)
     );
     if unnamed > 0 {
         text.push_str(&format!(" {unnamed} weaker ones carry no name."));
@@ -228,7 +229,7 @@ impl<'a> Panel<'a> {
         let style = Type::new(NAME_SIZE, palette::INK).bold().anchored(Anchor::Middle);
         let mut named = Vec::new();
         for benchmark in benchmarks.iter().take(NAMED) {
-            let name = fitted(&text::one_line(&benchmark.confounder), 190.0, style);
+            let name = fitted(&escape::one_line(&benchmark.confounder), 190.0, style);
             let width = text_width(&name, style);
             if let Some(spot) = self.room_for(place(benchmark), width, taken) {
                 taken.push(around(spot, width + 2.0, 18.0));

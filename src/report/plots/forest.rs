@@ -4,8 +4,9 @@ use super::axis::{self, Axis, LegendEntry};
 use super::forest_rows::{ForestRow, Group, Role, groups, range};
 use super::paint::text_width;
 use super::scene::{Anchor, Colour, Point, Scene, Stroke, Type, fitted, palette};
-use crate::report::documents::ResultsDocument;
-use crate::report::{text, words};
+use crate::record::documents::ResultsDocument;
+use crate::report::sentences;
+use crate::text::escape;
 
 const ROW: f64 = 25.0;
 const WIDEST_LABEL: f64 = 208.0;
@@ -23,13 +24,13 @@ pub fn scene(results: &ResultsDocument) -> Option<Scene> {
     scene.title = "Effect estimates, with 95 % intervals".to_owned();
     scene.description = format!("{} Positive: more of the outcome under treatment.", answers(&groups, &results.units));
     let title = scene.title.clone();
-    let y = axis::draw_title(&mut scene, &title, &text::one_line(&results.title));
+    let y = axis::draw_title(&mut scene, &title, &escape::one_line(&results.title));
     let top = draw_legend(&mut scene, y, &rows) + 4.0;
     let columns = Columns::measured(&rows);
     let axis = Axis::linear(range(&rows), (columns.axis_from, columns.axis_to));
     let lines: usize = groups.iter().map(|group| 1 + group.rows.len().max(1)).sum();
     let bottom = top + ROW * lines as f64 + 10.0 * (groups.len() - 1) as f64;
-    let label = format!("effect, {}", text::shortened(&text::one_line(&results.units), 40));
+    let label = format!("effect, {}", escape::shortened(&escape::one_line(&results.units), 40));
     let below = axis::draw_bottom(&mut scene, &axis, (top, bottom), 5, &label);
     scene.line((axis.at(0.0), top), (axis.at(0.0), bottom), Stroke::solid(palette::INK, 1.4));
     let mut y = top + ROW / 2.0;
@@ -43,7 +44,7 @@ pub fn scene(results: &ResultsDocument) -> Option<Scene> {
 
 fn answers(groups: &[Group], units: &str) -> String {
     let said = groups.iter().map(|group| match group.rows.iter().find(|row| row.role == Role::Answer) {
-        Some(row) => format!("{}: {}.", group.heading, words::with_units(&row.numbers, units)),
+        Some(row) => format!("{}: {}.", group.heading, sentences::with_units(&row.numbers, units)),
         None => format!("{}: no estimate.", group.heading),
     });
     said.collect::<Vec<_>>().join(" ")

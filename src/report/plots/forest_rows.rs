@@ -1,9 +1,10 @@
 //! What stands in the forest plot: per requested estimand its answer, the other estimators on the same design, the
 //! benchmarks, and the primary estimates of the other iterations.
 
-use crate::estimand::EstimatorKind;
-use crate::report::documents::{Answer, EffectRow, ResultsDocument};
-use crate::report::{numbers, words};
+use crate::record::documents::{Answer, EffectRow, ResultsDocument};
+use crate::report::sentences;
+use crate::text::numbers;
+use causal::estimator::EstimatorKind;
 
 /// What an estimate is to the reader. The order is the order on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +53,7 @@ fn group(answer: &Answer, effects: &[EffectRow]) -> Group {
         .collect();
     // A stable sort: inside a role the order of the document stays.
     rows.sort_by_key(|row| row.role);
-    Group { heading: format!("{}: {}", words::asked_and_answered(answer), words::tier(answer.tier)), rows }
+    Group { heading: format!("{}: {}", sentences::asked_and_answered(answer), sentences::tier(answer.tier)), rows }
 }
 
 fn forest_row(answer: &Answer, row: &EffectRow, first: Option<u32>) -> Option<ForestRow> {

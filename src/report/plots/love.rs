@@ -3,10 +3,10 @@
 use super::axis::{self, Axis, LegendEntry, Spread};
 use super::scene::{Anchor, Point, Scene, Stroke, Type, fitted, palette};
 use crate::critique::rubric::{self, Rule};
-use crate::diagnose::balance::{BalanceRow, BalanceTable};
 use crate::finding::Code;
-use crate::report::documents::AnalysisDesign;
-use crate::report::numbers;
+use crate::record::documents::AnalysisDesign;
+use crate::text::numbers;
+use causal::diagnose::balance::{BalanceRow, BalanceTable};
 
 /// Terms that are not of a priority confounder beyond this many are counted in the caption, not drawn.
 const MOST_OTHER_ROWS: usize = 60;

@@ -9,7 +9,7 @@ mod contour;
 mod forest;
 mod forest_rows;
 mod love;
-mod marching;
+mod marching_squares;
 mod overlap;
 mod paint;
 mod replay;
@@ -17,9 +17,9 @@ mod scene;
 
 pub use replay::{MethodPoint, ReplayPlot};
 
-use super::ReportError;
-use super::documents::{AnalysisDesign, DesignDocument, ResultsDocument};
-use crate::estimand::Target;
+use crate::record::ReportError;
+use crate::record::documents::{AnalysisDesign, DesignDocument, ResultsDocument};
+use causal::estimand::Target;
 use scene::Scene;
 
 /// Width of every plot, design pixels.

@@ -2,9 +2,9 @@
 
 use super::axis::{self, Axis, LegendEntry};
 use super::scene::{Anchor, Colour, Point, Scene, Stroke, Type, palette};
-use crate::diagnose::overlap::OverlapReport;
-use crate::report::documents::{AnalysisDesign, PopulationDocument};
-use crate::report::numbers;
+use crate::record::documents::{AnalysisDesign, PopulationDocument};
+use crate::text::numbers;
+use causal::diagnose::overlap::OverlapReport;
 
 const LEFT: f64 = 84.0;
 const HALF: f64 = 150.0;

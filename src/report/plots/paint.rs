@@ -5,7 +5,8 @@
 //! `viewBox`, the bitmap at four times the size and then averaged down to twice the size, which also smooths its edges.
 
 use super::scene::{Anchor, Colour, Point, Scene, Shape, Stroke, Type, palette};
-use crate::report::{ReportError, text};
+use crate::record::ReportError;
+use crate::text::escape;
 use plotters::prelude::{
     BitMapBackend, Color, DrawingBackend, FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, SVGBackend,
 };
@@ -168,7 +169,7 @@ fn draw_text<B: DrawingBackend>(backend: &mut B, (x, y): Point, words: &str, sty
         color: rgba(style.colour).to_backend_color(),
         pos: Pos::new(horizontal, VPos::Center),
     };
-    said(backend.draw_text(&text::one_line(words), &look, pixel(at)))
+    said(backend.draw_text(&escape::one_line(words), &look, pixel(at)))
 }
 
 fn pixel((x, y): Point) -> (i32, i32) {
@@ -183,7 +184,7 @@ fn rgba(colour: Colour) -> RGBAColor {
 fn dressed(svg: &str, scene: &Scene, (width, height): (u32, u32)) -> String {
     let body = svg.split_once('>').map_or("", |(_, body)| body);
     let (w, h) = (f64::from(width) / SCALE, f64::from(height) / SCALE);
-    let (title, description) = (text::html(&scene.title), text::html(&scene.description));
+    let (title, description) = (escape::html(&scene.title), escape::html(&scene.description));
     let fonts = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
     let body = body.replace("font-family=\"sans-serif\" ", "").replace(" opacity=\"1\"", "");
     format!(

@@ -3,7 +3,7 @@
 use super::axis::{self, LegendEntry};
 use super::paint::text_width;
 use super::scene::{Anchor, Point, Scene, Stroke, Type, palette};
-use crate::report::numbers;
+use crate::text::numbers;
 
 /// One method.
 #[derive(Debug, Clone, PartialEq)]

@@ -187,7 +187,7 @@ pub fn fitted(text: &str, width: f64, style: Type) -> String {
     let mut short = text.to_owned();
     while limit > 3 && super::paint::text_width(&short, style) > width {
         limit -= 1;
-        short = crate::report::text::shortened(text, limit);
+        short = crate::text::escape::shortened(text, limit);
     }
     short
 }

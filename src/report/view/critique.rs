@@ -1,13 +1,15 @@
 //! What the critic says, for `critique.md` and for the report.
 
 use super::provenance::revision;
-use super::{lines, merged, object, table, voices};
 use crate::critique::{AnalysisCritique, Critique, Stage};
 use crate::finding::{Code, Finding};
 use crate::plan::Plan;
+use crate::record::ReportError;
+use crate::report::sentences;
 use crate::report::table::{Column, Table};
-use crate::report::{ReportError, numbers, words};
+use crate::report::view::{lines, merged, models, object, table};
 use crate::spec::AnalysisSpec;
+use crate::text::numbers;
 use minijinja::value::Value;
 
 /// The context of `templates/critique.j2`.
@@ -27,7 +29,7 @@ pub fn critique_context(critique: &Critique, spec: &AnalysisSpec, plan: &Plan) -
         ("verdicts", table(verdicts(critique))),
         ("revisions", lines(spec.revisions.iter().map(revision).collect())),
         ("conduct", Value::from(false)),
-        ("reasons", Value::from(voices::reasons(spec.iteration, &spec.revisions))),
+        ("reasons", Value::from(models::reasons(spec.iteration, &spec.revisions))),
         ("analyses", Value::from(analyses.collect::<Vec<_>>())),
         ("spec_sha256", Value::from(critique.spec_sha256.as_str())),
     ];
@@ -63,7 +65,7 @@ fn verdicts(critique: &Critique) -> Table {
         ("verdict on the design", Column::Words),
     ]);
     for analysis in &critique.analyses {
-        let tier = words::tier(analysis.tier).to_owned();
+        let tier = sentences::tier(analysis.tier).to_owned();
         table.push(vec![analysis.requested.acronym().to_owned(), analysis.estimand.clone(), tier]);
     }
     table
@@ -81,7 +83,7 @@ pub fn shared(critique: &Critique, plan: &Plan) -> Vec<(&'static str, Value)> {
         ("blind_spots", lines(critique.blind_spots.clone())),
         ("remediations", lines(critique.remediations.clone())),
         ("alignment", table(alignment(critique))),
-        ("reviewed", voices::reviewed(critique)),
+        ("reviewed", models::reviewed(critique)),
     ]
 }
 
@@ -112,7 +114,7 @@ fn name(analysis: &AnalysisCritique) -> String {
 /// One analysis as the templates see it.
 pub fn analysis(analysis: &AnalysisCritique, pictures: Value) -> Value {
     object([
-        ("heading", Value::from(format!("{}: {}", name(analysis), words::tier(analysis.tier)))),
+        ("heading", Value::from(format!("{}: {}", name(analysis), sentences::tier(analysis.tier)))),
         ("findings", table(findings(&analysis.findings))),
         ("pictures", pictures),
     ])
@@ -130,7 +132,7 @@ fn findings(findings: &[Finding]) -> Table {
     for finding in findings {
         let cells = vec![
             finding.code.key().to_owned(),
-            words::severity(finding.severity).to_owned(),
+            sentences::severity(finding.severity).to_owned(),
             finding.metric.clone(),
             finding.value.map_or("–".to_owned(), |v| number(finding.code, v)),
             finding.threshold.map_or("–".to_owned(), |v| number(finding.code, v)),

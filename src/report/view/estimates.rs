@@ -1,16 +1,17 @@
 //! Every estimate of every iteration: whose effect, by which learners, with every standard error there is.
 
 use super::{object, table};
-use crate::report::documents::{Answer, EffectRow, ResultsDocument};
+use crate::record::documents::{Answer, EffectRow, ResultsDocument};
+use crate::report::sentences;
 use crate::report::table::{Column, Table};
-use crate::report::{numbers, words};
+use crate::text::numbers;
 use minijinja::value::Value;
 
 /// One requested estimand as the template sees it.
 pub fn group(answer: &Answer, results: &ResultsDocument) -> Value {
     let rows: Vec<&EffectRow> = results.effects.iter().filter(|row| row.requested == answer.requested).collect();
     let shown = if rows.is_empty() { Value::from(false) } else { table(estimates(answer, &rows, &results.units)) };
-    object([("heading", Value::from(words::asked_and_answered(answer))), ("table", shown)])
+    object([("heading", Value::from(sentences::asked_and_answered(answer))), ("table", shown)])
 }
 
 fn estimates(answer: &Answer, rows: &[&EffectRow], units: &str) -> Table {
@@ -45,12 +46,12 @@ fn cells(row: &EffectRow) -> Vec<String> {
     let benchmark = if e.estimator.is_benchmark() { " (benchmark)" } else { "" };
     vec![
         row.iteration.to_string(),
-        words::about(&row.name, e),
+        sentences::about(&row.name, e),
         format!("{}{benchmark}", e.estimator.title()),
         row.learners.clone(),
         numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper),
         error(Some(e.std_error)),
-        words::se_method(e.se_method).to_owned(),
+        sentences::se_method(e.se_method).to_owned(),
         error(e.se_stacked),
         error(e.se_influence),
         error(e.disagreement),
@@ -65,7 +66,7 @@ fn cells(row: &EffectRow) -> Vec<String> {
 pub fn notes(results: &ResultsDocument) -> Vec<String> {
     let apart = results.effects.iter().filter_map(|row| {
         let label = format!("Iteration {}, {}, {}", row.iteration, row.name, row.effect.estimator.title());
-        words::standard_errors(&label, &row.effect)
+        sentences::standard_errors(&label, &row.effect)
     });
     let told = results.effects.iter().filter(|row| !row.effect.notes.is_empty()).map(|row| {
         let notes = row.effect.notes.join("; ");

@@ -2,22 +2,24 @@
 
 mod critique;
 mod estimates;
-mod people;
+mod models;
+mod populations;
 mod provenance;
-mod voices;
 
+pub(super) use crate::report::view::models::alone as voices_alone;
 pub(super) use critique::critique_context;
-pub(super) use voices::alone as voices_alone;
 
-use super::documents::{Answer, ResultsDocument};
-use super::page::Picture;
 use super::plots::{Figure, FigureKind};
 use super::table::{Column, Table};
-use super::voices::{how_graded, lowered};
-use super::{numbers, text, words};
-use crate::estimand::{EstimatorKind, Target};
-use crate::nuisance::Inference;
 use crate::plan::Plan;
+use crate::record::documents::{Answer, ResultsDocument};
+use crate::report::model_sentences::{how_graded, lowered};
+use crate::report::sentences;
+use crate::report::template::Picture;
+use crate::text::{escape, numbers};
+use causal::estimand::Inference;
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
 use minijinja::value::Value;
 use std::collections::BTreeMap;
 
@@ -66,21 +68,21 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
         ("title", Value::from(results.title.as_str())),
         ("question", Value::from(plan.question.as_str())),
         ("verdicts", table(verdicts(results))),
-        ("conduct", voices::conduct(results)),
+        ("conduct", models::conduct(results)),
         ("how_graded", Value::from(how_graded(results))),
-        ("reasons", voices::all_reasons(results)),
+        ("reasons", models::all_reasons(results)),
         ("verdict_notes", lines(verdict_notes(results))),
         ("forest", input.pictures(|kind| kind == FigureKind::Forest)),
-        ("populations", table(people::sizes(results))),
-        ("propensities", table(people::propensities(results))),
-        ("answers", Value::from(results.answers.iter().map(|a| people::answer(a, input)).collect::<Vec<_>>())),
+        ("populations", table(populations::sizes(results))),
+        ("propensities", table(populations::propensities(results))),
+        ("answers", Value::from(results.answers.iter().map(|a| populations::answer(a, input)).collect::<Vec<_>>())),
         ("analyses", Value::from(analyses.collect::<Vec<_>>())),
         ("specs_count", Value::from(provenance::specs_count(results))),
         ("blinding", Value::from(provenance::blinding(plan))),
         ("specs", table(provenance::specs(results))),
         ("estimates", Value::from(results.answers.iter().map(|a| estimates::group(a, results)).collect::<Vec<_>>())),
         ("estimate_notes", lines(estimates::notes(results))),
-        ("missing_policy", Value::from(words::missing_policy(plan.data.missing))),
+        ("missing_policy", Value::from(sentences::missing_policy(plan.data.missing))),
         ("rows", table(provenance::rows(results))),
         ("provenance", table(provenance::hashes(results, plan))),
         ("commands", Value::from(provenance::commands(results))),
@@ -109,7 +111,7 @@ fn lines(lines: Vec<String>) -> Value {
 }
 
 fn verdicts(results: &ResultsDocument) -> Table {
-    let unit = text::shortened(&text::one_line(&results.units), 40);
+    let unit = escape::shortened(&escape::one_line(&results.units), 40);
     let estimate = format!("estimate [95 % interval], {unit}");
     let mut table = Table::new(&[
         ("asked", Column::Words),
@@ -127,7 +129,7 @@ fn verdicts(results: &ResultsDocument) -> Table {
             answer.requested.acronym().to_owned(),
             answer.name.clone(),
             interval,
-            words::tier(answer.tier).to_owned(),
+            sentences::tier(answer.tier).to_owned(),
             answer.population.clone(),
         ]);
     }
@@ -139,8 +141,8 @@ fn one_shot(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     let effect = answer.effect.as_ref()?;
     let mut rows = results.effects.iter().filter(|row| row.requested == answer.requested);
     let row = rows.find(|row| row.effect.estimator == EstimatorKind::Regression)?;
-    let said = words::effect(&row.effect, &results.units);
-    let answered = words::effect(effect, &results.units);
+    let said = sentences::effect(&row.effect, &results.units);
+    let answered = sentences::effect(effect, &results.units);
     Some(format!(
         "{}: a one-shot linear regression on all rows would have said {said}; the answer is {answered}.",
         answer.name
@@ -155,8 +157,9 @@ fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     }
     let revisions = results.specs_tried.iter().flat_map(|spec| &spec.revisions).filter(|r| !r.reverted);
     let of = revisions.filter(|r| r.requested == answer.requested);
-    let steps: Vec<String> = of.map(|r| format!("`{}` because of {}", r.playbook, words::listed(&r.because))).collect();
-    let by = if steps.is_empty() { String::new() } else { format!(" The loop applied {}.", words::listed(&steps)) };
+    let steps: Vec<String> =
+        of.map(|r| format!("`{}` because of {}", r.playbook, sentences::listed(&r.because))).collect();
+    let by = if steps.is_empty() { String::new() } else { format!(" The loop applied {}.", sentences::listed(&steps)) };
     Some(format!(
         "Asked for the {asked}, the run answers for the {}.{by} What was estimated for the {asked} before is among all \
          estimates below, with its own verdict in the list of specs.",
@@ -173,7 +176,7 @@ fn answered_by(answer: &Answer, units: &str) -> Option<String> {
     };
     let members = effect.disagreement.map_or_else(String::new, |size| {
         let size = numbers::fixed(size, numbers::decimals(effect.std_error));
-        format!(" Its two members, boosting and BART, are {} apart.", words::with_units(&size, units))
+        format!(" Its two members, boosting and BART, are {} apart.", sentences::with_units(&size, units))
     });
     Some(format!(
         "{}: answered by {} (standard error {}); the interval is about {whom}.{members} {}",
@@ -193,7 +196,7 @@ fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
         notes.extend(switched(results, answer));
         notes.extend(answered_by(answer, &results.units));
         notes.extend(one_shot(results, answer));
-        notes.extend(answer.missing.iter().map(|why| format!("{asked}: {}", words::sentence(why))));
+        notes.extend(answer.missing.iter().map(|why| format!("{asked}: {}", sentences::sentence(why))));
     }
     notes
 }

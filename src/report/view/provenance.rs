@@ -1,10 +1,11 @@
 //! Where the numbers come from: specs tried, what was done to the rows, hashes, and how to get them again.
 
 use crate::plan::Plan;
-use crate::report::documents::{ResultsDocument, SpecTried};
+use crate::record::documents::{ResultsDocument, SpecTried};
+use crate::report::sentences;
 use crate::report::table::{Column, Table};
-use crate::report::{numbers, words};
 use crate::spec::Revision;
+use crate::text::numbers;
 
 pub fn specs_count(results: &ResultsDocument) -> String {
     match results.specs_tried.len() {
@@ -53,7 +54,7 @@ pub fn revision(revision: &Revision) -> String {
         "{} by {}, because of {}: {undone}{} {}",
         revision.requested.acronym(),
         revision.playbook,
-        words::listed(&revision.because),
+        sentences::listed(&revision.because),
         revision.change,
         revision.estimand_effect
     )
@@ -62,7 +63,7 @@ pub fn revision(revision: &Revision) -> String {
 }
 
 fn tiers(spec: &SpecTried) -> String {
-    let graded = spec.tiers.iter().map(|(_, name, tier)| format!("{name}: {}", words::tier(*tier)));
+    let graded = spec.tiers.iter().map(|(_, name, tier)| format!("{name}: {}", sentences::tier(*tier)));
     graded.collect::<Vec<_>>().join("; ")
 }
 
@@ -84,7 +85,7 @@ pub fn rows(results: &ResultsDocument) -> Table {
         push(format!("replaced and marked in {column}"), *n);
     }
     for answer in &results.answers {
-        let name = words::asked_and_answered(answer);
+        let name = sentences::asked_and_answered(answer);
         // Without a design nobody was trimmed and nobody was kept: there is nothing to count.
         if let Some(p) = &answer.population_numbers {
             push(format!("treated trimmed away ({name})"), p.trimmed_treated);

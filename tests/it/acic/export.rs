@@ -2,12 +2,13 @@
 
 use super::made::{Made, text};
 use crate::cli::{Ran, oci_agent};
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::Budget;
 use oci_agent::acic::observed::Key;
 use oci_agent::acic::plan::{of_one, render};
 use oci_agent::acic::settings::Selection;
 use oci_agent::acic::source::Source;
-use oci_agent::estimand::{EstimatorKind, Target};
-use oci_agent::nuisance::Budget;
 use oci_agent::plan::{self, Plan, Tool};
 use serde_json::Value;
 use std::path::Path;

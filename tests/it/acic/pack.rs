@@ -1,5 +1,8 @@
 //! The bundled pack, and the scorer against the values that were published for it.
 
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::Budget;
 use oci_agent::acic::analyse::{ESTIMANDS, Recipe};
 use oci_agent::acic::out::Out;
 use oci_agent::acic::rows::{Diagnostics, Numbers, Row};
@@ -7,9 +10,7 @@ use oci_agent::acic::run::{self, OnBad};
 use oci_agent::acic::score::{self, Line, Scores, Tiers};
 use oci_agent::acic::settings::{Selection, Shard, Split};
 use oci_agent::acic::source::Source;
-use oci_agent::estimand::{EstimatorKind, Target};
 use oci_agent::finding::Tier;
-use oci_agent::nuisance::Budget;
 use std::path::{Path, PathBuf};
 
 fn pack() -> PathBuf {

@@ -2,15 +2,15 @@
 
 use oci_agent::agent::driver::{self, RunError, RunInput};
 use oci_agent::agent::events::{Event, Observer};
-use oci_agent::agent::minds::Minds;
-use oci_agent::artifacts::{ArtifactError, ArtifactStore, CommitInfo, Step};
+use oci_agent::agent::participants::Minds;
 use oci_agent::critique::verdict;
 use oci_agent::finding::Tier;
 use oci_agent::llm::{Block, ChatModel, ChatRequest, ChatResponse, Ended, Listener, ModelError, Usage};
 use oci_agent::pipeline::prepare::{Prepared, prepare};
 use oci_agent::playbook::Catalogue;
-use oci_agent::report::documents::ResultsDocument;
+use oci_agent::record::documents::ResultsDocument;
 use oci_agent::spec::AnalysisSpec;
+use oci_agent::store::{ArtifactError, ArtifactStore, CommitInfo, Step};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,8 @@
 //! What the actor tries, in which order, and what is kept or undone.
 
 use super::table::*;
+use causal::estimand::{Population, Target, TrimRule};
 use oci_agent::agent::run::{Limits, Settled};
-use oci_agent::estimand::{Population, Target, TrimRule};
 use oci_agent::plan::{StopWhen, Tool};
 use oci_agent::playbook::{Catalogue, Change};
 use oci_agent::spec::Analysis;

@@ -1,10 +1,10 @@
 //! Every transition of a conversation, and of the loop with conversations in it: synchronous, without a model or data.
 
 use super::table::*;
+use causal::estimand::Target;
 use oci_agent::agent::budget::{Budget, Price};
+use oci_agent::agent::conversation::{Ending, LONGEST, Next, Opening, Talk, ToolCall, ToolOutcome};
 use oci_agent::agent::run::{Action, Event, LoopError, Run, Settled};
-use oci_agent::agent::talk::{Ending, LONGEST, Next, Opening, Talk, ToolCall, ToolOutcome};
-use oci_agent::estimand::Target;
 use oci_agent::finding::Tier;
 use oci_agent::llm::{Block, ChatResponse, Choice, Ended, Message, Speaker, Usage};
 use oci_agent::plan::BudgetSection;

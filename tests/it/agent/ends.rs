@@ -1,8 +1,8 @@
 //! Whatever the diagnostics say, the loop ends within its limit and breaks no rule.
 
 use super::table::*;
+use causal::estimand::{Population, Target};
 use oci_agent::agent::run::Limits;
-use oci_agent::estimand::{Population, Target};
 use oci_agent::plan::{StopWhen, Tool};
 use oci_agent::spec::Analysis;
 use proptest::prelude::*;

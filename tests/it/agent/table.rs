@@ -1,11 +1,11 @@
 //! A world without data: a spec is designed and graded by looking its analyses up in a function.
 
 use crate::critique::fixtures;
+use causal::estimand::Target;
 use oci_agent::agent::actor;
 use oci_agent::agent::history::{AnalysisSummary, DesignSummary};
 use oci_agent::agent::run::{Action, Chosen, Event, Limits, Run};
 use oci_agent::critique::{AnalysisCritique, Critique, Stage, rubric, verdict};
-use oci_agent::estimand::Target;
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::{StopWhen, Tool};
 use oci_agent::playbook::Catalogue;

@@ -1,10 +1,11 @@
 //! Every phase with every event: what is accepted, what is refused, and that a refusal leaves the run where it was.
 
 use super::table::*;
+use causal::estimand::{Population, Target, TrimRule};
+use causal::estimator::EstimatorKind;
 use oci_agent::agent::history::DesignSummary;
 use oci_agent::agent::run::{Action, Event, Limits, LoopError, Run};
 use oci_agent::critique::{Critique, Stage};
-use oci_agent::estimand::{EstimatorKind, Population, Target, TrimRule};
 use oci_agent::finding::{Code, Severity, Tier};
 use oci_agent::plan::Tool;
 use oci_agent::spec::{Analysis, AnalysisSpec, Revision};
@@ -273,7 +274,7 @@ fn the_agent_imports_nothing_that_holds_an_effect() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/agent");
     let barred =
         ["Effect", "EffectRow", "ResultsDocument", "Answer", "SensitivityReport", "SensitivityState", "PlaceboReport"];
-    for file in ["mod", "run", "history", "standing", "actor", "guard"] {
+    for file in ["mod", "run", "history", "design_quality", "actor", "rules"] {
         let code = std::fs::read_to_string(folder.join(format!("{file}.rs"))).expect(file);
         let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
@@ -282,12 +283,12 @@ fn the_agent_imports_nothing_that_holds_an_effect() {
                 assert!(!barred.contains(&word), "{file}.rs: {line}");
             }
             for module in [
-                "crate::estimate::",
-                "crate::diagnose",
+                "causal::estimate::",
+                "causal::diagnose",
                 "crate::dataset",
-                "crate::design",
-                "crate::learners",
-                "crate::numerics",
+                "causal::design",
+                "causal::learners",
+                "causal::numerics",
             ] {
                 assert!(!line.contains(module), "{file}.rs: {line}");
             }

@@ -1,12 +1,13 @@
 //! Alignment: a good run agrees in every check, and each thing that is spoiled is caught by the check that is about it.
 
 use super::fixtures::*;
+use causal::estimand::{Estimand, Population, Target, TrimRule};
+use causal::estimator::EstimatorKind;
 use oci_agent::critique::alignment::{checks, finding};
 use oci_agent::critique::{AlignmentCheck, Executed, Stage, critique};
-use oci_agent::estimand::{Estimand, EstimatorKind, Population, Target, TrimRule};
 use oci_agent::finding::{Code, Severity, Tier};
 use oci_agent::plan::{MissingPolicy, Tool};
-use oci_agent::report::documents::{AnalysisDesign, PropensityDocument};
+use oci_agent::record::documents::{AnalysisDesign, PropensityDocument};
 use oci_agent::spec::PlaceboRole;
 
 fn failed(world: &World) -> Vec<AlignmentCheck> {
@@ -57,7 +58,7 @@ fn each_thing_spoiled_is_caught_by_its_check() {
         ("treatment", |w| std::mem::swap(&mut w.spec.treated, &mut w.spec.control)),
         ("outcome", |w| w.spec.outcome = "z".into()),
         ("outcome", |w| w.spec.units = "lb".into()),
-        ("outcome", |w| w.spec.outcome_kind = oci_agent::estimand::OutcomeKind::Binary),
+        ("outcome", |w| w.spec.outcome_kind = causal::estimand::OutcomeKind::Binary),
         ("weights", |w| w.spec.weights = Some("w".into())),
         ("missing", |w| w.spec.missing = MissingPolicy::Drop),
         ("confounders", |w| drop(w.spec.confounders.pop())),

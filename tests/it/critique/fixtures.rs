@@ -1,18 +1,21 @@
 //! A plan, a spec and a design document that agree in everything, to be spoiled one thing at a time.
 
+use causal::diagnose::balance::{BalanceRow, BalanceTable};
+use causal::diagnose::overlap::OverlapReport;
+use causal::diagnose::placebo::{PlaceboEffect, PlaceboReport};
+use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
+use causal::effect::{Effect, SeMethod};
+use causal::estimand::Inference;
+use causal::estimand::{Estimand, OutcomeKind, Population, Target};
+use causal::estimator::EstimatorKind;
+use causal::estimator::NuisanceModels;
 use oci_agent::critique::alignment::Source;
 use oci_agent::critique::{Critique, CritiqueInput, Executed, Stage, critique};
-use oci_agent::diagnose::balance::{BalanceRow, BalanceTable};
-use oci_agent::diagnose::overlap::OverlapReport;
-use oci_agent::diagnose::placebo::{PlaceboEffect, PlaceboReport};
-use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target};
-use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
     AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,
     OutcomeSection, Plan, PrivacySection, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
-use oci_agent::report::documents::{
+use oci_agent::record::documents::{
     AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, PopulationDocument,
     PropensityDocument, TargetEstimate,
 };

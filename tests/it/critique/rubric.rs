@@ -1,13 +1,13 @@
 //! The rubric at its boundaries, and what could not be measured.
 
 use super::fixtures::*;
+use causal::effect::SeMethod;
+use causal::estimand::Target;
 use oci_agent::critique::Stage;
 use oci_agent::critique::rubric::{AfterUnblinding, Bound, EstimateState, RULES, SensitivityState, findings, rule};
-use oci_agent::estimand::SeMethod;
-use oci_agent::estimand::Target;
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::Tool;
-use oci_agent::report::documents::EstimateDiagnostics;
+use oci_agent::record::documents::EstimateDiagnostics;
 
 fn found(world: &World, code: Code, sensitivity: SensitivityState<'_>) -> Finding {
     after(world, code, AfterUnblinding { sensitivity, ..AfterUnblinding::WITHHELD })
@@ -115,7 +115,7 @@ fn effective_size_is_that_of_the_smaller_arm() {
 }
 
 /// The finding once the ATE is known, after `spoil` changed what came with it.
-fn answered(code: Code, spoil: impl FnOnce(&mut oci_agent::estimand::Effect, &mut EstimateDiagnostics)) -> Finding {
+fn answered(code: Code, spoil: impl FnOnce(&mut causal::effect::Effect, &mut EstimateDiagnostics)) -> Finding {
     let (mut effect, mut diagnostics) = (effect(Target::Ate), diagnostics());
     spoil(&mut effect, &mut diagnostics);
     let estimate = EstimateState::Measured { effect: &effect, diagnostics: &diagnostics };
@@ -184,7 +184,7 @@ fn a_standard_error_without_its_models_is_not_believed_where_overlap_is_poor() {
     let with = |method: SeMethod, stacked: Option<f64>, share: f64| {
         let mut world = world();
         world.design.analyses[0].overlap = Some(overlap(share));
-        let effect = oci_agent::estimand::Effect { se_method: method, se_stacked: stacked, ..effect(Target::Ate) };
+        let effect = causal::effect::Effect { se_method: method, se_stacked: stacked, ..effect(Target::Ate) };
         let diagnostics = diagnostics();
         let estimate = EstimateState::Measured { effect: &effect, diagnostics: &diagnostics };
         after(&world, Code::EstimateStandardError, AfterUnblinding { estimate, ..AfterUnblinding::WITHHELD })
@@ -369,7 +369,7 @@ fn without_priority_there_is_no_balance_to_grade() {
 #[test]
 fn a_failed_design_fails_and_passes_nothing() {
     let mut world = world();
-    world.design.analyses[0] = oci_agent::report::documents::AnalysisDesign {
+    world.design.analyses[0] = oci_agent::record::documents::AnalysisDesign {
         failed: Some("the treated arm is empty".to_owned()),
         population: None,
         propensity: None,

@@ -1,9 +1,9 @@
 //! What a careful reviewer owes the principal, in words: computed, with the right numbers in them.
 
 use super::fixtures::*;
+use causal::estimand::{Population, Target, TrimRule};
 use oci_agent::critique::departures::departs_from_ate;
-use oci_agent::critique::{Stage, alternatives, blind_spots, trial};
-use oci_agent::estimand::{Population, Target, TrimRule};
+use oci_agent::critique::{Stage, alternatives, blind_spots, target_trial};
 use oci_agent::plan::{MissingPolicy, TargetTrial, Tool};
 use oci_agent::spec::Revision;
 
@@ -66,7 +66,7 @@ fn trimming_that_left_out_nobody_says_so() {
 #[test]
 fn the_ideal_trial_has_all_its_components_beside_this_analysis() {
     let world = world();
-    let lines = trial::contrast(&world.plan, &world.spec, &world.design);
+    let lines = target_trial::contrast(&world.plan, &world.spec, &world.design);
     let names: Vec<&str> = lines.iter().map(|line| line.component.as_str()).collect();
     assert_eq!(
         names,
@@ -93,7 +93,7 @@ fn the_contrast_counts_who_is_left_for_a_trimmed_estimand() {
     let mut world = world();
     world.design.analyses[0].population = Some(population(10, 90));
     world.design.analyses[0].name = "trimmed ATE".into();
-    let eligibility = &trial::contrast(&world.plan, &world.spec, &world.design)[0].this_analysis;
+    let eligibility = &target_trial::contrast(&world.plan, &world.spec, &world.design)[0].this_analysis;
     assert!(eligibility.contains("For the trimmed ATE, 900 of them."), "{eligibility}");
 }
 

@@ -6,7 +6,7 @@
 
 use super::{KEY, program};
 use oci_agent::critique::verdict;
-use oci_agent::report::documents::ResultsDocument;
+use oci_agent::record::documents::ResultsDocument;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

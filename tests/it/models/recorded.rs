@@ -3,7 +3,7 @@
 
 use super::program;
 use oci_agent::critique::verdict;
-use oci_agent::report::documents::ResultsDocument;
+use oci_agent::record::documents::ResultsDocument;
 use std::path::{Path, PathBuf};
 
 fn cassette(name: &str) -> PathBuf {

@@ -1,8 +1,9 @@
 //! `analysis:` and the words in it that do not go together.
 
 use super::{only, problems, short_plan};
-use oci_agent::estimand::EstimatorKind;
-use oci_agent::nuisance::{Inference, LearnerKind};
+use causal::estimand::Inference;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::LearnerKind;
 use oci_agent::plan::{AnalysisSection, parse};
 
 /// The shortest plan with an analysis section of these lines.

@@ -1,8 +1,11 @@
 //! The spec that a plan becomes, and its file.
 
 use super::{column, full_plan, line, with};
-use oci_agent::estimand::{EstimatorKind, Population, Target, TrimRule};
-use oci_agent::nuisance::{Budget, Inference, LearnerKind, NuisanceModels};
+use causal::estimand::Inference;
+use causal::estimand::{Population, Target, TrimRule};
+use causal::estimator::EstimatorKind;
+use causal::estimator::NuisanceModels;
+use causal::learner_kind::{Budget, LearnerKind};
 use oci_agent::plan::{MissingPolicy, Problem, parse};
 use oci_agent::schema::DatasetDocument;
 use oci_agent::spec::{Analysis, AnalysisSpec, ArmSizes, Placebo, PlaceboRole, Revision, SpecError, TermGroup, draft};

@@ -1,12 +1,13 @@
 //! The two runs that the renderers are tried on.
 
 use super::fixtures::*;
+use causal::diagnose::balance::BalanceRow;
+use causal::estimand::{Estimand, Target};
+use causal::estimator::EstimatorKind;
 use oci_agent::critique::{AnalysisCritique, Critique, Stage};
-use oci_agent::diagnose::balance::BalanceRow;
-use oci_agent::estimand::{Estimand, EstimatorKind, Target};
 use oci_agent::finding::{Code, Severity, Tier};
 use oci_agent::plan::Plan;
-use oci_agent::report::documents::{AnalysisDesign, DesignDocument, EffectRow, ResultsDocument, SpecTried};
+use oci_agent::record::documents::{AnalysisDesign, DesignDocument, EffectRow, ResultsDocument, SpecTried};
 
 /// A run: plan, the designs of its iterations, results.
 pub struct Case {

@@ -2,14 +2,16 @@
 
 use super::cases::{Case, lalonde, lalonde_blind, nhefs};
 use super::fixtures::*;
+use causal::estimand::{Estimand, Target};
 use oci_agent::critique::Stage;
-use oci_agent::estimand::{Estimand, Target};
 use oci_agent::finding::{Code, Severity};
-use oci_agent::report::documents::{DesignDocument, ResultsDocument};
+use oci_agent::record::documents::{DesignDocument, ResultsDocument};
+use oci_agent::record::{ReportError, json};
 use oci_agent::report::plots::{self, Figure};
 use oci_agent::report::view::{PlacedFigure, ReportInput};
-use oci_agent::report::{ReportError, html, json, markdown, terminal, text};
+use oci_agent::report::{html, markdown, terminal};
 use oci_agent::spec::AnalysisSpec;
+use oci_agent::text::escape;
 
 #[allow(clippy::disallowed_methods, reason = "only this helper looks at the environment, to show documents to people")]
 pub fn show(name: &str, bytes: &[u8]) {
@@ -167,7 +169,7 @@ fn a_blind_critique_holds_no_effect() {
         assert!(page.contains(&said), "lacks {said}\n{page}");
     }
     for row in &case.results.effects {
-        let shown = oci_agent::report::numbers::fixed(row.effect.estimate, 0);
+        let shown = oci_agent::text::numbers::fixed(row.effect.estimate, 0);
         assert!(!page.contains(&shown), "the effect {shown} is in a blind critique");
     }
     assert!(!page.contains("95 %"));
@@ -241,6 +243,6 @@ fn a_withheld_finding_is_not_a_pass() {
     let page = markdown::critique(&lalonde_blind(), &lalonde_spec(true), &lalonde().plan).expect("markdown");
     let withheld = page.lines().find(|line| line.contains("sensitivity.robustness")).expect("a line");
     assert!(withheld.contains("withheld") && !withheld.contains("pass"));
-    assert_eq!(oci_agent::report::words::severity(Severity::NotApplicable), "not applicable");
-    assert_eq!(text::shortened("abcdefghij", 5), "ab…ij");
+    assert_eq!(oci_agent::report::sentences::severity(Severity::NotApplicable), "not applicable");
+    assert_eq!(escape::shortened("abcdefghij", 5), "ab…ij");
 }

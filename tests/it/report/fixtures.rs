@@ -2,19 +2,22 @@
 //! treated against CPS controls: overlap fails, trimming mends it for some). The headline numbers are those of the public
 //! reference analyses of the two datasets; the rest is made up to look like them. Nothing here is computed.
 
+use causal::diagnose::balance::{BalanceRow, BalanceTable};
+use causal::diagnose::overlap::OverlapReport;
+use causal::diagnose::placebo::{PlaceboEffect, PlaceboReport};
+use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
+use causal::effect::{Effect, SeMethod};
+use causal::estimand::Inference;
+use causal::estimand::{Estimand, OutcomeKind, Population, Target, TrimRule};
+use causal::estimator::EstimatorKind;
+use causal::estimator::NuisanceModels;
 use oci_agent::critique::{AlignmentCheck, AnalysisCritique, Critique, Stage, TrialContrast};
-use oci_agent::diagnose::balance::{BalanceRow, BalanceTable};
-use oci_agent::diagnose::overlap::OverlapReport;
-use oci_agent::diagnose::placebo::{PlaceboEffect, PlaceboReport};
-use oci_agent::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use oci_agent::estimand::{Effect, Estimand, EstimatorKind, OutcomeKind, Population, SeMethod, Target, TrimRule};
 use oci_agent::finding::{Code, Finding, Severity, Tier};
-use oci_agent::nuisance::{Inference, NuisanceModels};
 use oci_agent::plan::{
     AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,
     OutcomeSection, Plan, PrivacySection, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
-use oci_agent::report::documents::{
+use oci_agent::record::documents::{
     AnalysisDesign, Answer, CoefficientRow, DesignDocument, EffectRow, PopulationDocument, PropensityDocument,
     ResultsDocument, SpecTried,
 };
@@ -128,7 +131,7 @@ pub fn effect(estimand: Estimand, estimator: EstimatorKind, numbers: (f64, f64, 
         n_treated: n.1,
         ess_treated: 325.97,
         ess_control: 1128.6,
-        inference: oci_agent::nuisance::Inference::Population,
+        inference: causal::estimand::Inference::Population,
         disagreement: None,
         clipped: 0,
         notes: Vec::new(),

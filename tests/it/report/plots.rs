@@ -2,9 +2,10 @@
 
 use super::cases::{lalonde, nhefs};
 use super::fixtures::*;
-use oci_agent::estimand::{Estimand, EstimatorKind, Target};
+use causal::estimand::{Estimand, Target};
+use causal::estimator::EstimatorKind;
 use oci_agent::finding::Tier;
-use oci_agent::report::documents::{AnalysisDesign, EffectRow, ResultsDocument};
+use oci_agent::record::documents::{AnalysisDesign, EffectRow, ResultsDocument};
 use oci_agent::report::plots::{self, Figure};
 
 /// Writes a figure where a person can look at it, if one wants to.

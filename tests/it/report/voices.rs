@@ -3,9 +3,10 @@
 
 use super::cases::{Case, lalonde, lalonde_blind, nhefs};
 use super::documents::{figures, lalonde_spec, placed, report, show, squeezed, tables_line_up};
-use oci_agent::critique::opinion::{self, Opinion, OpinionGrade};
-use oci_agent::report::documents::{Conduct, RoleUsage};
-use oci_agent::report::flagging::flag_figures;
+use oci_agent::critique::flag_figures::flag_figures;
+use oci_agent::critique::model_review;
+use oci_agent::critique::model_review::{Opinion, OpinionGrade};
+use oci_agent::record::documents::{Conduct, RoleUsage};
 use oci_agent::report::{markdown, notebook, terminal};
 
 const BY: &str = "anthropic claude-test";
@@ -75,7 +76,7 @@ fn conduct() -> Conduct {
 pub fn spoken(opinion: Opinion) -> Case {
     let mut case = lalonde();
     let results = &mut case.results;
-    results.critique = opinion::hold(results.critique.clone(), BY, opinion);
+    results.critique = model_review::hold(results.critique.clone(), BY, opinion);
     for (answer, graded) in results.answers.iter_mut().zip(&results.critique.analyses) {
         answer.tier = graded.tier;
     }
@@ -189,7 +190,7 @@ fn hostile_words_stay_inert() {
 #[test]
 fn an_opinion_that_is_missing_is_said() {
     let mut case = nhefs();
-    case.results.critique = opinion::without(case.results.critique, BY, "three answers could not be read", None);
+    case.results.critique = model_review::without(case.results.critique, BY, "three answers could not be read", None);
     let sentence =
         "The model gave no valid critique: three answers could not be read. The computed critique stands alone.";
     let (page, html) = report(&case);
@@ -242,7 +243,7 @@ fn a_critique_of_a_design_has_the_models_words_and_checks_no_figure_yet() {
         let tier = lalonde_blind().analyses.iter().find(|a| a.requested.key() == grade.requested).expect("it").tier;
         grade.credibility = tier.key().into();
     }
-    let critique = opinion::hold(lalonde_blind(), BY, same);
+    let critique = model_review::hold(lalonde_blind(), BY, same);
     let page = markdown::critique(&critique, &lalonde_spec(true), &case.plan).expect("markdown");
     show("critique_spoken.md", page.as_bytes());
     tables_line_up(&page);

@@ -1,12 +1,12 @@
 //! A plan, its data, its results, and what a tool may look at.
 
+use causal::estimand::Target;
 use oci_agent::critique::{self, Critique, CritiqueInput, Stage, alignment};
-use oci_agent::estimand::Target;
 use oci_agent::pipeline::design;
 use oci_agent::pipeline::prepare::{Prepared, prepare};
 use oci_agent::pipeline::results::{self, Iteration};
 use oci_agent::playbook::Catalogue;
-use oci_agent::report::documents::ResultsDocument;
+use oci_agent::record::documents::ResultsDocument;
 use oci_agent::tools::privacy::Privacy;
 use oci_agent::tools::{Answer, Context, Registry, Role, Task, ToolError};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a proposal, each with its sentence; and what a right one becomes.
 
 use super::fixtures::{NHEFS, REDACTED, World, data, plan};
-use oci_agent::estimand::Target;
+use causal::estimand::Target;
 use oci_agent::plan::Tool;
 use oci_agent::tools::{Answer, Edit, Registry, Role, Task, edited};
 use serde_json::{Value, json};

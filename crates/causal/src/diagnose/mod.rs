@@ -1,0 +1,9 @@
+//! Design diagnostics: numbers, not verdicts. The thresholds live in `critique::rubric`.
+//!
+//! Balance, overlap and placebo are computed while the loop is blind; sensitivity needs the outcome effect and is
+//! computed after `unblind`.
+
+pub mod balance;
+pub mod overlap;
+pub mod placebo;
+pub mod sensitivity;

@@ -1,0 +1,84 @@
+//! One estimate: of which estimand, by which estimator, how large and how uncertain.
+
+use crate::estimand::{Estimand, Inference};
+use crate::estimator::EstimatorKind;
+use serde::{Deserialize, Serialize};
+
+/// How a standard error was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeMethod {
+    /// Influence function with nuisances treated as known (or cross-fitted, where that is valid to first order).
+    InfluenceFunction,
+    /// Stacked estimating equations: nuisance estimation is propagated (M-estimation sandwich).
+    StackedEquations,
+    /// Classical homoskedastic ordinary least squares.
+    Classical,
+    /// Unequal-variance two-sample (Welch).
+    Welch,
+    /// Influence function summed within clusters before it is squared.
+    Clustered,
+    /// Variance given the covariates and treatments of this sample: only unseen outcomes and nuisances count.
+    Conditional,
+    /// Standard deviation of posterior draws.
+    Posterior,
+    /// Variance of one member of an average of estimators and their disagreement, widened by a calibrated factor.
+    Disagreement,
+}
+
+/// How the note of a nuisance fit begins that did not end where it should.
+pub const NOT_CONVERGED: &str = "not converged: ";
+
+/// One estimate, self-contained: what, for whom, how large, how uncertain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Target and population.
+    pub estimand: Estimand,
+    /// The estimator used.
+    pub estimator: EstimatorKind,
+    /// Point estimate, outcome units.
+    pub estimate: f64,
+    /// Headline standard error, outcome units; see `se_method`.
+    pub std_error: f64,
+    /// How the headline standard error was made.
+    pub se_method: SeMethod,
+    /// Influence-function standard error with nuisances treated as known, where defined.
+    pub se_influence: Option<f64>,
+    /// Stacked estimating-equation standard error, where defined.
+    pub se_stacked: Option<f64>,
+    /// Lower end of the 95 % interval, `estimate − 1.959963984540054·std_error`.
+    pub ci_lower: f64,
+    /// Upper end of the 95 % interval.
+    pub ci_upper: f64,
+    /// Mean potential outcome under treatment in the target population, where the estimator defines it.
+    pub mean_treated: Option<f64>,
+    /// Mean potential outcome under control in the target population, where the estimator defines it.
+    pub mean_control: Option<f64>,
+    /// Rows used.
+    pub n: usize,
+    /// Treated rows used.
+    pub n_treated: usize,
+    /// Kish effective sample size of the treated arm under the weights used.
+    pub ess_treated: f64,
+    /// Kish effective sample size of the control arm under the weights used.
+    pub ess_control: f64,
+    /// Whose average effect the interval is about.
+    #[serde(default)]
+    pub inference: Inference,
+    /// |A − B| of the two members of an average of estimators, outcome units; `None` for a single estimator.
+    #[serde(default)]
+    pub disagreement: Option<f64>,
+    /// Nuisance predictions that were moved into their allowed range before use: propensities, and outcome predictions.
+    #[serde(default)]
+    pub clipped: usize,
+    /// What a reader must know of the nuisance fits and of the interval, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+impl Effect {
+    /// The nuisance fits that did not end where they should, one sentence each.
+    pub fn not_converged(&self) -> impl Iterator<Item = &str> {
+        self.notes.iter().filter_map(|note| note.strip_prefix(NOT_CONVERGED))
+    }
+}

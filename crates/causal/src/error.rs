@@ -1,0 +1,151 @@
+//! Why there is no estimate.
+
+use crate::design::DesignError;
+use crate::learners::learner::LearnerError;
+use crate::learners::linear::LinearError;
+use crate::learners::logistic::LogisticError;
+use crate::numerics::linalg::LinalgError;
+
+/// Why there is no estimate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EstimateError {
+    /// No propensity.
+    #[error(transparent)]
+    Design(#[from] DesignError),
+    /// The linear outcome model of one arm.
+    #[error(
+        "the linear outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
+    )]
+    OutcomeLinear {
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// What went wrong.
+        source: LinearError,
+    },
+    /// The logistic outcome model of one arm.
+    #[error(
+        "the logistic outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
+    )]
+    OutcomeLogistic {
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// What went wrong.
+        source: LogisticError,
+    },
+    /// The pooled linear regression.
+    #[error("the linear regression of the outcome on treatment and terms could not be fitted: {0}")]
+    Regression(#[from] LinearError),
+    /// A binary outcome that is not.
+    #[error(
+        "the outcome is declared binary but has the value {value} in row {row} (counting from 1); declare it continuous, or code it 0/1"
+    )]
+    OutcomeNotBinary {
+        /// 1-based row.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A unit whose own arm has probability zero.
+    #[error(
+        "row {row} (counting from 1) is in the {arm} arm although its fitted propensity is {e}, so its weight is infinite; trim the sample, or use fewer terms"
+    )]
+    DegeneratePropensity {
+        /// 1-based row.
+        row: usize,
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// Fitted propensity.
+        e: f64,
+    },
+    /// No usable number of folds.
+    #[error(
+        "cross-fitting with {folds} folds needs at least two folds and at least {folds} units in each arm; the smaller arm has {smallest}"
+    )]
+    Folds {
+        /// Folds asked for.
+        folds: usize,
+        /// Units in the smaller arm.
+        smallest: usize,
+    },
+    /// More folds than clusters.
+    #[error("{folds} folds cannot keep {clusters} clusters whole; ask for fewer folds, at most one per cluster")]
+    FoldsOfClusters {
+        /// Folds asked for.
+        folds: usize,
+        /// Clusters.
+        clusters: usize,
+    },
+    /// A learner failed.
+    #[error("the model of {model} could not be fitted: {source}")]
+    Learner {
+        /// What was fitted, after "the model of".
+        model: String,
+        /// What went wrong.
+        source: LearnerError,
+    },
+    /// A nuisance model failed on the rows outside one fold.
+    #[error(
+        "cross-fitting, with fold {fold} of {folds} held out: {source}. Fewer folds, or no cross-fitting, may help"
+    )]
+    Fold {
+        /// 1-based fold.
+        fold: usize,
+        /// Number of folds.
+        folds: usize,
+        /// What went wrong.
+        source: Box<EstimateError>,
+    },
+    /// An arm too small for a variance.
+    #[error("the {arm} arm has {n} unit(s) of positive weight; a standard error needs at least two")]
+    SmallArm {
+        /// `treated` or `control`.
+        arm: &'static str,
+        /// Units of positive weight.
+        n: usize,
+    },
+    /// A propensity made for other rows.
+    #[error("the propensity has {got} rows, the sample {expected}; it must be fitted on the same rows")]
+    OtherRows {
+        /// Rows of the propensity.
+        got: usize,
+        /// Rows of the sample.
+        expected: usize,
+    },
+    /// Treatment is not among the coefficients of the pooled regression.
+    #[error("treatment does not vary once the terms are held fixed, so it has no regression coefficient")]
+    NoTreatmentCoefficient,
+    /// A p × p problem.
+    #[error("the stacked standard error could not be computed: {0}")]
+    Linalg(#[from] LinalgError),
+    /// A result that is not a number, from finite data: an overflow.
+    #[error("{what} came out as {value}, not a finite number; rescale the outcome or the terms, or trim the sample")]
+    NotFinite {
+        /// Which number.
+        what: &'static str,
+        /// The value.
+        value: f64,
+    },
+    /// A targeting step without a solution.
+    #[error(
+        "the outcome predictions of {arm} could not be targeted: {problem}. AIPW (aipw, aipw_crossfit) solves the same score without this step"
+    )]
+    NoFluctuation {
+        /// `treated`, `control` or `both arms`.
+        arm: &'static str,
+        /// Why not.
+        problem: String,
+    },
+    /// An estimator that cannot be computed from what was given.
+    #[error("{0} cannot be computed from given nuisances")]
+    NotFromKnown(&'static str),
+    /// A combination of estimator and setting that is not defined here.
+    #[error("{estimator} is not available {setting}; {advice}")]
+    Unavailable {
+        /// Title of the estimator.
+        estimator: &'static str,
+        /// The setting that it cannot have, after "not available".
+        setting: String,
+        /// What to do instead.
+        advice: &'static str,
+    },
+}

@@ -1,0 +1,52 @@
+//! Difference of arm means, no adjustment: a benchmark to argue against.
+//!
+//! ```text
+//! τ̂ = ȳ₁ − ȳ₀,   se² = Σ_a [n_a/(n_a − 1)] Σ_{i in a} w²(y − ȳ_a)² / (Σ_{i in a} w)²
+//! ```
+//!
+//! With equal weights that is Welch's s₁²/n₁ + s₀²/n₀ (1947, doi:10.1093/biomet/34.1-2.28). It estimates a causal effect
+//! only if treatment was as good as randomised.
+
+use crate::error::EstimateError;
+use crate::estimate::inference::Scores;
+use crate::numerics::sums;
+use crate::weighted_rows::{Rows, arm_name};
+
+/// Point estimate, influence function, and Welch standard error.
+pub(crate) fn scores(rows: &Rows) -> Result<(Scores, f64), EstimateError> {
+    let (treated, control) = (Arm::of(rows, 1.0)?, Arm::of(rows, 0.0)?);
+    let phi = rows.map(|i| {
+        let arm = if rows.t[i] == 1.0 { &treated } else { &control };
+        (2.0 * rows.t[i] - 1.0) * (rows.y[i] - arm.mean) * rows.total / arm.weight
+    });
+    let scores = Scores {
+        estimate: treated.mean - control.mean,
+        mean_treated: treated.mean,
+        mean_control: control.mean,
+        phi,
+        slope_propensity: None,
+        slope_outcome: None,
+    };
+    Ok((scores, (treated.variance + control.variance).sqrt()))
+}
+
+/// Weighted mean of one arm and the variance of that mean.
+struct Arm {
+    weight: f64,
+    mean: f64,
+    variance: f64,
+}
+
+impl Arm {
+    fn of(rows: &Rows, arm: f64) -> Result<Self, EstimateError> {
+        let w = rows.arm_weights(arm);
+        let n = w.iter().filter(|w| **w > 0.0).count();
+        if n < 2 {
+            return Err(EstimateError::SmallArm { arm: arm_name(arm), n });
+        }
+        let weight = sums::sum(w.iter().copied());
+        let mean = sums::dot(&rows.y, &w) / weight;
+        let squares = sums::sum(w.iter().zip(&rows.y).map(|(w, y)| (w * (y - mean)).powi(2)));
+        Ok(Self { weight, mean, variance: squares / (weight * weight) * n as f64 / (n as f64 - 1.0) })
+    }
+}

@@ -1,0 +1,140 @@
+//! Newton's method for the logistic likelihood, one pass over the rows per step.
+//!
+//! The symbols are those of [`crate::learners::logistic`]. A step that lowers the log-likelihood is halved. A problem that has not
+//! converged after a few steps is tested for separation along the direction in which it runs away; see
+//! [`crate::learners::separation`].
+
+use crate::learners::logistic::{Data, LogisticError, LogisticParams, expit};
+use crate::learners::separation;
+use crate::numerics::chunks;
+use crate::numerics::design_matrix::{DesignMatrix, add_gram, axpy, dot, reduce, scale_rows, symmetric};
+use crate::numerics::linalg::Cholesky;
+use ndarray::{Array1, Array2};
+
+/// Log-likelihood, score, information and smallest margin (2y − 1)zᵀγ at one γ, from a single pass over the rows.
+pub(super) struct Pass {
+    pub(super) log_likelihood: f64,
+    pub(super) score: Array1<f64>,
+    pub(super) information: Array2<f64>,
+    margin: f64,
+}
+
+/// One pass over the rows at `gamma`.
+pub(super) fn pass(design: &DesignMatrix<'_>, data: &Data<'_>, gamma: &Array1<f64>) -> Pass {
+    let k = design.k();
+    let coefficients = gamma.to_vec();
+    let parts = chunks::map(design.n(), |chunk| {
+        // Layout: information k², score k, log-likelihood, margin.
+        let mut part = vec![0.0; k * k + k + 1];
+        let (mut margin, mut curvature) = (f64::INFINITY, Vec::with_capacity(chunks::BLOCK_ROWS));
+        design.for_blocks(chunk, |rows, z| {
+            curvature.clear();
+            let (gram, rest) = part.split_at_mut(k * k);
+            for (i, zi) in rows.zip(z.chunks_exact(k)) {
+                let (y, w) = (data.y[i], data.weights[i]);
+                if w == 0.0 {
+                    curvature.push(0.0);
+                    continue;
+                }
+                let signed = (2.0 * y - 1.0) * dot(zi, &coefficients);
+                let miss = expit(-signed); // |y − p|
+                curvature.push(w * miss * (1.0 - miss));
+                axpy(w * (2.0 * y - 1.0) * miss, zi, &mut rest[..k]);
+                rest[k] -= w * ((-signed.abs()).exp().ln_1p() + (-signed).max(0.0));
+                margin = margin.min(signed);
+            }
+            scale_rows(z, k, &curvature);
+            add_gram(z, k, gram);
+        });
+        (part, margin)
+    });
+    let margin = parts.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
+    let parts: Vec<Vec<f64>> = parts.into_iter().map(|p| p.0).collect();
+    let total = reduce(k * k + k + 1, &parts);
+    Pass {
+        log_likelihood: total[k * k + k],
+        score: total[k * k..k * k + k].iter().copied().collect(),
+        information: symmetric(k, &total),
+        margin,
+    }
+}
+
+/// A step in the linear predictor above which Newton is not yet converging, so that separation is worth testing.
+const RUNAWAY_STEP: f64 = 0.1;
+/// Newton steps before separation is tested: regular problems are done by then.
+const PATIENCE: usize = 8;
+
+/// Maximises the likelihood: γ, the pass at γ and the number of steps.
+pub(super) fn newton(
+    design: &DesignMatrix<'_>,
+    data: &Data<'_>,
+    params: &LogisticParams,
+) -> Result<(Array1<f64>, Pass, usize), LogisticError> {
+    let mut gamma = Array1::zeros(design.k());
+    gamma[0] = (data.rate / (1.0 - data.rate)).ln();
+    let mut here = pass(design, data, &gamma);
+    let mut last_step = f64::INFINITY;
+    let mut direction = Array1::zeros(design.k());
+    for iteration in 1..=params.max_iterations {
+        if here.margin > 0.0 {
+            return Err(separated(design, &gamma));
+        }
+        let step = Cholesky::new(&here.information).and_then(|f| f.solve(&here.score));
+        let Ok(step) = step else {
+            let separation = separation::certifies(design, &direction, data.y, data.weights);
+            return Err(if separation {
+                separated(design, &direction)
+            } else {
+                LogisticError::Singular { iterations: iteration - 1 }
+            });
+        };
+        direction = step;
+        let size = direction.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        if iteration > PATIENCE
+            && size > RUNAWAY_STEP
+            && separation::certifies(design, &direction, data.y, data.weights)
+        {
+            return Err(separated(design, &direction));
+        }
+        let (next, at_next) = climb(design, data, (&gamma, &here), &direction);
+        last_step = relative_change(&gamma, &next);
+        (gamma, here) = (next, at_next);
+        if last_step <= params.tolerance {
+            return Ok((gamma, here, iteration));
+        }
+    }
+    if separation::certifies(design, &direction, data.y, data.weights) {
+        return Err(separated(design, &direction));
+    }
+    Err(LogisticError::NoConvergence { iterations: params.max_iterations, last_step })
+}
+
+/// γ + λ·direction with the first λ = 1, ½, ¼, … that does not lower the log-likelihood by more than rounding.
+fn climb(
+    design: &DesignMatrix<'_>,
+    data: &Data<'_>,
+    (gamma, here): (&Array1<f64>, &Pass),
+    direction: &Array1<f64>,
+) -> (Array1<f64>, Pass) {
+    let floor = here.log_likelihood - 1e-12 * here.log_likelihood.abs();
+    let mut lambda = 1.0;
+    loop {
+        let next = gamma + &(direction * lambda);
+        let at_next = pass(design, data, &next);
+        if at_next.log_likelihood >= floor || lambda < 1e-6 {
+            return (next, at_next);
+        }
+        lambda *= 0.5;
+    }
+}
+
+fn relative_change(old: &Array1<f64>, new: &Array1<f64>) -> f64 {
+    old.iter().zip(new).fold(0.0_f64, |m, (a, b)| m.max((b - a).abs() / (1.0 + b.abs())))
+}
+
+fn separated(design: &DesignMatrix<'_>, direction: &Array1<f64>) -> LogisticError {
+    match separation::terms_in(design, direction).as_slice() {
+        [term] => LogisticError::SeparatingTerm { term: term.clone() },
+        terms => LogisticError::Separation { terms: terms.to_vec() },
+    }
+}

@@ -1,0 +1,73 @@
+//! One effect from repeated cross-fitting (Chernozhukov et al. 2018, doi:10.1111/ectj.12097, section 3.4).
+//!
+//! ```text
+//! τ̂ = median_r τ̂_r,    se² = median_r [se_r² + (τ̂_r − τ̂)²]
+//! ```
+//!
+//! so that the answer does not hang on one division into folds, and what hangs on it is in the standard error. Everything
+//! else that an effect says is taken from the repeat in the middle, or is the mean of the two in the middle.
+
+use crate::effect::Effect;
+use std::collections::BTreeSet;
+
+/// The median of the effects of all repeats, with intervals of `critical` standard errors; `None` without any.
+pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> {
+    if effects.len() < 2 {
+        return effects.pop();
+    }
+    effects.sort_by(|a, b| a.estimate.total_cmp(&b.estimate));
+    let (low, high) = (effects.get((effects.len() - 1) / 2)?, effects.get(effects.len() / 2)?);
+    let estimate = f64::midpoint(low.estimate, high.estimate);
+    let mut squares: Vec<f64> = effects.iter().map(|e| e.std_error.powi(2) + (e.estimate - estimate).powi(2)).collect();
+    squares.sort_by(f64::total_cmp);
+    let middle =
+        |values: &[f64]| Some(f64::midpoint(*values.get((values.len() - 1) / 2)?, *values.get(values.len() / 2)?));
+    let std_error = middle(&squares)?.sqrt();
+    let both = |of: &dyn Fn(&Effect) -> Option<f64>| Some(f64::midpoint(of(low)?, of(high)?));
+    let mut notes: BTreeSet<String> = BTreeSet::new();
+    effects.iter().for_each(|e| notes.extend(e.notes.iter().cloned()));
+    Some(Effect {
+        estimate,
+        std_error,
+        se_influence: both(&|e| e.se_influence),
+        ci_lower: estimate - critical * std_error,
+        ci_upper: estimate + critical * std_error,
+        mean_treated: both(&|e| e.mean_treated),
+        mean_control: both(&|e| e.mean_control),
+        ess_treated: f64::midpoint(low.ess_treated, high.ess_treated),
+        ess_control: f64::midpoint(low.ess_control, high.ess_control),
+        disagreement: both(&|e| e.disagreement),
+        clipped: effects.iter().map(|e| e.clipped).max().unwrap_or(0),
+        notes: notes.into_iter().collect(),
+        ..high.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::estimand::{OutcomeKind, Target};
+    use crate::estimate::test_data::{Arrays, params};
+    use crate::estimator::EstimatorKind;
+    use crate::nuisance::repeats::*;
+    use crate::numerics::distributions::Z_975;
+
+    fn effects(numbers: &[(f64, f64)]) -> Vec<Effect> {
+        let a = Arrays::draw(40, OutcomeKind::Continuous);
+        let p = params(OutcomeKind::Continuous);
+        let one = crate::estimate::estimate(&a.sample(None), EstimatorKind::Naive, Target::Ate, &p).unwrap();
+        let with =
+            |(estimate, std_error): &(f64, f64)| Effect { estimate: *estimate, std_error: *std_error, ..one.clone() };
+        numbers.iter().map(with).collect()
+    }
+
+    #[test]
+    fn the_middle_one_and_the_middle_of_squares() {
+        let e = median(effects(&[(5.0, 1.0), (1.0, 2.0), (2.0, 1.0)]), Z_975).unwrap();
+        // Squares about 2: 1 + 9, 4 + 1, 1 + 0.
+        assert_eq!((e.estimate, e.std_error), (2.0, 5.0_f64.sqrt()));
+        let e = median(effects(&[(1.0, 1.0), (3.0, 1.0)]), Z_975).unwrap();
+        assert_eq!((e.estimate, e.std_error), (2.0, 2.0_f64.sqrt()));
+        assert_eq!(median(effects(&[(4.0, 0.5)]), Z_975).unwrap().std_error, 0.5);
+        assert!(median(Vec::new(), Z_975).is_none());
+    }
+}

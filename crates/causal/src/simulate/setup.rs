@@ -1,0 +1,192 @@
+//! The catalogue of setups: names, sizes, and what is true in each.
+
+use crate::estimand::OutcomeKind;
+use crate::estimator::EstimatorKind;
+use crate::simulate::{Unit, early_adopters, linear, nonlinear};
+use rand_chacha::ChaCha8Rng;
+
+/// A family of simulated data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Setup {
+    /// Linear outcome with an effect that varies, logistic propensity, two covariates.
+    Linear,
+    /// The same with noise that depends on treatment and covariate.
+    Heteroskedastic,
+    /// Binary outcome, logistic in each arm.
+    Binary,
+    /// A coin decides; constant effect.
+    Randomised,
+    /// One unit in seven treated.
+    RareTreatment,
+    /// Twenty covariates.
+    Wide,
+    /// Covariates and noise without a third moment.
+    HeavyTailed,
+    /// Kang & Schafer, the analyst sees the right covariates.
+    KangSchafer,
+    /// Units in clusters that share covariates and disturbances.
+    Clustered,
+    /// Units sampled with unequal probabilities.
+    Weighted,
+    /// Kang & Schafer, the analyst sees functions of the covariates.
+    KangSchaferMisspecified,
+    /// Nie & Wager, setup A.
+    NieWagerA,
+    /// Nie & Wager, setup B.
+    NieWagerB,
+    /// Nie & Wager, setup C.
+    NieWagerC,
+    /// Nie & Wager, setup D.
+    NieWagerD,
+    /// Friedman's function.
+    Friedman,
+    /// Two hundred covariates, approximately sparse.
+    Sparse,
+    /// Early adopters: hardly any overlap.
+    EarlyAdopters,
+}
+
+impl Setup {
+    /// All setups: those where regressions hold first.
+    pub const ALL: [Setup; 18] = [
+        Setup::Linear,
+        Setup::Heteroskedastic,
+        Setup::Binary,
+        Setup::Randomised,
+        Setup::RareTreatment,
+        Setup::Wide,
+        Setup::HeavyTailed,
+        Setup::KangSchafer,
+        Setup::Clustered,
+        Setup::Weighted,
+        Setup::KangSchaferMisspecified,
+        Setup::NieWagerA,
+        Setup::NieWagerB,
+        Setup::NieWagerC,
+        Setup::NieWagerD,
+        Setup::Friedman,
+        Setup::Sparse,
+        Setup::EarlyAdopters,
+    ];
+
+    /// The name on the command line and in tables.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Setup::Linear => "linear",
+            Setup::Heteroskedastic => "heteroskedastic",
+            Setup::Binary => "binary",
+            Setup::Randomised => "randomised",
+            Setup::RareTreatment => "rare_treatment",
+            Setup::Wide => "wide",
+            Setup::HeavyTailed => "heavy_tailed",
+            Setup::KangSchafer => "kang_schafer",
+            Setup::Clustered => "clustered",
+            Setup::Weighted => "weighted",
+            Setup::KangSchaferMisspecified => "kang_schafer_misspecified",
+            Setup::NieWagerA => "nie_wager_a",
+            Setup::NieWagerB => "nie_wager_b",
+            Setup::NieWagerC => "nie_wager_c",
+            Setup::NieWagerD => "nie_wager_d",
+            Setup::Friedman => "friedman",
+            Setup::Sparse => "sparse",
+            Setup::EarlyAdopters => "early_adopters",
+        }
+    }
+
+    /// Parses a [`Setup::key`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Setup> {
+        Setup::ALL.into_iter().find(|s| s.key() == text.trim())
+    }
+
+    /// Rows of a draw unless another number is asked for.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        match self {
+            Setup::EarlyAdopters => 2000,
+            Setup::Linear | Setup::Heteroskedastic | Setup::Randomised | Setup::Sparse => 500,
+            _ => 1000,
+        }
+    }
+
+    /// What kind of number the outcome is.
+    #[must_use]
+    pub fn outcome(self) -> OutcomeKind {
+        if self == Setup::Binary { OutcomeKind::Binary } else { OutcomeKind::Continuous }
+    }
+
+    /// Whether all but a few units have a fair chance of either treatment: at most one in twenty has a propensity outside
+    /// [0.05, 0.95]. Early adopters do not.
+    #[must_use]
+    pub fn has_overlap(self) -> bool {
+        self != Setup::EarlyAdopters
+    }
+
+    /// Whether the effect is the same for every unit, so that one regression coefficient can be it.
+    #[must_use]
+    pub fn effect_is_constant(self) -> bool {
+        matches!(self, Setup::Randomised | Setup::NieWagerC)
+    }
+
+    /// Whether linear and logistic regressions on the columns as they are hold.
+    #[must_use]
+    pub fn regressions_hold(self) -> bool {
+        (self as usize) <= (Setup::Weighted as usize)
+    }
+
+    /// Whether `estimator`, with regressions for nuisances, is consistent here. Estimators that bring their own flexible
+    /// models are everywhere.
+    #[must_use]
+    pub fn suits(self, estimator: EstimatorKind) -> bool {
+        match estimator {
+            EstimatorKind::Naive => self == Setup::Randomised,
+            EstimatorKind::Regression => self.regressions_hold() && self.effect_is_constant(),
+            _ => self.regressions_hold() || estimator.brings_outcome_models(),
+        }
+    }
+
+    /// Whether units carry observation weights.
+    #[must_use]
+    pub fn is_weighted(self) -> bool {
+        self == Setup::Weighted
+    }
+
+    /// Names of p columns.
+    pub(super) fn names(self, p: usize) -> Vec<String> {
+        match self {
+            Setup::EarlyAdopters => early_adopters::NAMES.map(str::to_owned).to_vec(),
+            _ => (1..=p).map(|j| format!("x{j}")).collect(),
+        }
+    }
+
+    /// Draws `n` units.
+    pub(super) fn units(self, rng: &mut ChaCha8Rng, n: usize) -> Vec<Unit> {
+        if self == Setup::Clustered {
+            return linear::clustered(rng, n);
+        }
+        (0..n).map(|_| self.unit(rng)).collect()
+    }
+
+    fn unit(self, rng: &mut ChaCha8Rng) -> Unit {
+        match self {
+            Setup::Linear | Setup::Clustered => linear::plain(rng),
+            Setup::Heteroskedastic => linear::heteroskedastic(rng),
+            Setup::Binary => linear::binary(rng),
+            Setup::Randomised => linear::randomised(rng),
+            Setup::RareTreatment => linear::rare_treatment(rng),
+            Setup::Wide => linear::wide(rng),
+            Setup::HeavyTailed => linear::heavy_tailed(rng),
+            Setup::KangSchafer => linear::kang_schafer(rng, false),
+            Setup::Weighted => linear::weighted(rng),
+            Setup::KangSchaferMisspecified => linear::kang_schafer(rng, true),
+            Setup::NieWagerA => nonlinear::nie_wager_a(rng),
+            Setup::NieWagerB => nonlinear::nie_wager_b(rng),
+            Setup::NieWagerC => nonlinear::nie_wager_c(rng),
+            Setup::NieWagerD => nonlinear::nie_wager_d(rng),
+            Setup::Friedman => nonlinear::friedman(rng),
+            Setup::Sparse => nonlinear::sparse(rng),
+            Setup::EarlyAdopters => early_adopters::unit(rng),
+        }
+    }
+}

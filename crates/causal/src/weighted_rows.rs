@@ -1,0 +1,95 @@
+//! The n analysed rows as plain slices, and the weighted sums every estimator takes over them.
+
+use crate::design::weights::weight;
+use crate::error::EstimateError;
+use crate::estimand::Target;
+use crate::numerics::distributions::{Z_975, t_quantile};
+use crate::numerics::sums;
+use crate::sample::Sample;
+use std::collections::BTreeMap;
+
+/// Treatment, outcome and observation weights of n rows.
+pub(crate) struct Rows {
+    /// Zeros and ones.
+    pub(crate) t: Vec<f64>,
+    /// Outcomes.
+    pub(crate) y: Vec<f64>,
+    /// Observation weights, ones where the sample has none.
+    pub(crate) w: Vec<f64>,
+    /// Σ w.
+    pub(crate) total: f64,
+    /// Rows of each cluster; `None` where units are independent.
+    pub(crate) clusters: Option<Vec<Vec<usize>>>,
+    /// An interval reaches so many standard errors to either side: the normal quantile, or with G clusters that of
+    /// Student's t with G − 1 degrees of freedom, since a variance of few totals is itself uncertain.
+    pub(crate) critical: f64,
+}
+
+/// The name of an arm, for messages.
+pub(crate) fn arm_name(t: f64) -> &'static str {
+    if t == 1.0 { "treated" } else { "control" }
+}
+
+impl Rows {
+    pub(crate) fn of(sample: &Sample) -> Self {
+        let c = sample.covariates();
+        let w = c.weights_or_ones().to_vec();
+        let total = sums::sum(w.iter().copied());
+        let clusters = c.clusters().map(|labels| {
+            let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for (row, label) in labels.iter().enumerate().filter(|(row, _)| w[*row] > 0.0) {
+                members.entry(*label).or_default().push(row);
+            }
+            members.into_values().collect()
+        });
+        let degrees = clusters.as_ref().map(|members: &Vec<Vec<usize>>| members.len() as f64 - 1.0);
+        let critical = degrees.and_then(|df| t_quantile(0.975, df)).unwrap_or(Z_975);
+        Self { t: c.treated().to_vec(), y: sample.y().to_vec(), w, total, clusters, critical }
+    }
+
+    pub(crate) fn n(&self) -> usize {
+        self.t.len()
+    }
+
+    /// Σᵢ wᵢ f(i).
+    pub(crate) fn sum(&self, f: impl Fn(usize) -> f64) -> f64 {
+        sums::sum((0..self.n()).filter(|i| self.w[*i] > 0.0).map(|i| self.w[i] * f(i)))
+    }
+
+    /// n values f(i), zero in rows of weight zero.
+    pub(crate) fn map(&self, f: impl Fn(usize) -> f64) -> Vec<f64> {
+        (0..self.n()).map(|i| if self.w[i] > 0.0 { f(i) } else { 0.0 }).collect()
+    }
+
+    /// Observation weights restricted to one arm.
+    pub(crate) fn arm_weights(&self, arm: f64) -> Vec<f64> {
+        self.t.iter().zip(&self.w).map(|(t, w)| if *t == arm { *w } else { 0.0 }).collect()
+    }
+
+    /// Kish effective sizes (treated, control) under weights wᵢ·f(i).
+    pub(crate) fn effective_sizes(&self, f: impl Fn(usize) -> f64) -> (f64, f64) {
+        let of = |arm: f64| {
+            sums::kish(
+                self.arm_weights(arm)
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, w)| **w > 0.0)
+                    .map(|(i, w)| w * f(i))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        (of(1.0), of(0.0))
+    }
+
+    /// Refuses units whose own arm has fitted probability zero.
+    ///
+    /// # Errors
+    /// [`EstimateError::DegeneratePropensity`] for the first of them.
+    pub(crate) fn check_positivity(&self, e: &[f64]) -> Result<(), EstimateError> {
+        let impossible = |i: &usize| self.w[*i] > 0.0 && !weight(e[*i], self.t[*i], Target::Ate).is_finite();
+        match (0..self.n()).find(impossible) {
+            None => Ok(()),
+            Some(i) => Err(EstimateError::DegeneratePropensity { row: i + 1, arm: arm_name(self.t[i]), e: e[i] }),
+        }
+    }
+}

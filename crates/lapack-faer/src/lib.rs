@@ -1,0 +1,109 @@
+//! The LAPACK routines that `ndarray-linalg` reaches from this crate, written on faer.
+//!
+//! `ndarray-linalg` calls Fortran symbols and leaves it to the final link to provide them. A system BLAS would need a
+//! download or a Fortran compiler; these three functions keep the build to cargo and a C compiler. Only what
+//! `causal::numerics::linalg` uses is here: a new `ndarray-linalg` call that needs another routine is an error at link time,
+//! never a wrong number.
+//!
+//! | symbol | meaning (LAPACK Users' Guide, 3rd ed., doi:10.1137/1.9780898719604) |
+//! |---|---|
+//! | `dpotrf_` | Cholesky factor of a symmetric positive definite matrix, A = LLᵀ or UᵀU |
+//! | `dpotrs_` | solve AX = B from that factor |
+//! | `dpotri_` | A⁻¹ from that factor |
+//!
+//! All matrices are column-major with a leading dimension, as Fortran has them; only the triangle named by `uplo` is
+//! read or written.
+
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::{Mat, MatMut, MatRef, Par, Side};
+use std::ffi::{c_char, c_int};
+
+/// The triangle of A as a lower triangle: A itself, or Aᵀ for `uplo = 'U'`.
+///
+/// # Safety
+/// `a` points to n columns of `lda` doubles, valid for reads and writes; `uplo` and the sizes point to valid values.
+#[allow(unsafe_code)] // a Fortran interface passes pointers; the caller's contract is LAPACK's
+unsafe fn lower<'a>(uplo: *const c_char, n: usize, a: *mut f64, lda: usize) -> MatMut<'a, f64> {
+    // SAFETY: by the contract above.
+    let (upper, full) =
+        unsafe { ((*uplo as u8).eq_ignore_ascii_case(&b'U'), MatMut::from_raw_parts_mut(a, n, n, 1, lda as isize)) };
+    if upper { full.transpose_mut() } else { full }
+}
+
+fn copy_lower(from: MatRef<'_, f64>, mut to: MatMut<'_, f64>) {
+    for j in 0..from.ncols() {
+        for i in j..from.nrows() {
+            to[(i, j)] = from[(i, j)];
+        }
+    }
+}
+
+fn solve(factor: MatRef<'_, f64>, mut rhs: MatMut<'_, f64>) {
+    solve_lower_triangular_in_place(factor, rhs.as_mut(), Par::Seq);
+    solve_upper_triangular_in_place(factor.transpose(), rhs, Par::Seq);
+}
+
+/// Cholesky factorisation in place. `info` is 0, or the 1-based order of the leading minor that is not positive.
+#[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dpotrf_(
+    uplo: *const c_char,
+    n: *const c_int,
+    a: *mut f64,
+    lda: *const c_int,
+    info: *mut c_int,
+) {
+    // SAFETY: `lapack-sys` passes the arguments that LAPACK documents.
+    unsafe {
+        let matrix = lower(uplo, *n as usize, a, *lda as usize);
+        *info = match matrix.as_ref().llt(Side::Lower) {
+            Ok(factor) => {
+                copy_lower(factor.L(), matrix);
+                0
+            }
+            Err(faer::linalg::cholesky::llt::factor::LltError::NonPositivePivot { index }) => index as c_int + 1,
+        };
+    }
+}
+
+/// Solves A·X = B for `nrhs` columns from the factor left by [`dpotrf_`].
+#[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dpotrs_(
+    uplo: *const c_char,
+    n: *const c_int,
+    nrhs: *const c_int,
+    a: *const f64,
+    lda: *const c_int,
+    b: *mut f64,
+    ldb: *const c_int,
+    info: *mut c_int,
+) {
+    // SAFETY: as above; the factor is only read.
+    unsafe {
+        let factor = lower(uplo, *n as usize, a.cast_mut(), *lda as usize);
+        let rhs = MatMut::from_raw_parts_mut(b, *n as usize, *nrhs as usize, 1, *ldb as isize);
+        solve(factor.as_ref(), rhs);
+        *info = 0;
+    }
+}
+
+/// Overwrites the factor left by [`dpotrf_`] with the same triangle of A⁻¹.
+#[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dpotri_(
+    uplo: *const c_char,
+    n: *const c_int,
+    a: *mut f64,
+    lda: *const c_int,
+    info: *mut c_int,
+) {
+    // SAFETY: as above.
+    unsafe {
+        let factor = lower(uplo, *n as usize, a, *lda as usize);
+        let mut inverse = Mat::<f64>::identity(*n as usize, *n as usize);
+        solve(factor.as_ref(), inverse.as_mut());
+        copy_lower(inverse.as_ref(), factor);
+        *info = 0;
+    }
+}

@@ -1,0 +1,236 @@
+//! The driver's part in conversations: it writes the brief, asks, carries out calls, and makes of an ending what the loop
+//! waits for.
+
+use crate::agent::actor;
+use crate::agent::conversation::{Ending, Opening, ToolCall};
+use crate::agent::driver::{Driver, RunError, STATE, TRANSCRIPT};
+use crate::agent::events::Event as Told;
+use crate::agent::participants;
+use crate::agent::participants::Ear;
+use crate::agent::prompt;
+use crate::agent::prompt::BriefInput;
+use crate::agent::run::{Event, Run};
+use crate::agent::tool_calls;
+use crate::agent::tool_calls::{Desk, Matter};
+use crate::critique::{Stage, model_review};
+use crate::llm::{ChatRequest, Exchange};
+use crate::pipeline::steps;
+use crate::record::json;
+use crate::spec::{self, Analysis, AnalysisSpec};
+use crate::tools::{self, Edit, Proposal, Registry, Role};
+use std::collections::BTreeMap;
+
+impl Driver<'_> {
+    /// The first spec is decided in a conversation, the engine's included.
+    pub(super) fn draft(&mut self, machine: &Run) -> Result<Event, RunError> {
+        self.brief(machine, Matter::Draft)
+    }
+
+    /// So is what comes next, unless a budget has ended the loop.
+    pub(super) fn revise(&mut self, machine: &Run) -> Result<Event, RunError> {
+        if machine.stopped().is_some() { Ok(Event::Revised(None)) } else { self.brief(machine, Matter::Revise) }
+    }
+
+    /// Begins a conversation.
+    pub(super) fn brief(&mut self, machine: &Run, matter: Matter) -> Result<Event, RunError> {
+        let prepared = self.input.prepared;
+        let role = if matches!(matter, Matter::Criticise(_)) { Role::Critic } else { Role::Actor };
+        let desk = self.desk_for(machine, matter);
+        let section = if role == Role::Critic { &prepared.plan.critic } else { &prepared.plan.actor };
+        let registry = Registry::new(role, &prepared.plan.tools);
+        let context = desk.context(prepared, self.input.catalogue, &self.privacy);
+        let full = role == Role::Critic || self.minds.actor_is_model;
+        let data = match registry.call("describe_data", &serde_json::json!({}), &context) {
+            Ok(tools::Answer::Said(said)) if full && matches!(desk.matter, Matter::Draft) => said.model,
+            _ => String::new(),
+        };
+        let input = BriefInput {
+            plan: &prepared.plan,
+            privacy: &self.privacy,
+            spec: &desk.spec,
+            data: &data,
+            history: machine.history(),
+            task: context.task,
+            candidates: &desk.candidates,
+            results: desk.results.as_ref(),
+        };
+        let opening = Opening {
+            role,
+            system: if full { prompt::system(role) } else { String::new() },
+            brief: if full { prompt::brief(&input)? } else { prompt::for_engine(&input) },
+            tools: if full { registry.offered(desk.results.is_some()) } else { Vec::new() },
+            final_tool: if role == Role::Critic { "submit_critique" } else { "propose_spec" }.to_owned(),
+            max_tokens: section.max_tokens,
+            repairs: prepared.plan.budget.repairs,
+            counts: full,
+            most_turns: match self.minds.actor_turns {
+                Some(turns) if role == Role::Actor => turns,
+                _ => prepared.plan.budget.conversation,
+            },
+        };
+        self.desk = Some(desk);
+        Ok(Event::Briefed(Box::new(opening)))
+    }
+
+    pub(super) fn desk_for(&self, machine: &Run, matter: Matter) -> Desk {
+        let (prepared, history) = (self.input.prepared, machine.history());
+        let spec = match (&matter, self.tried.last()) {
+            (Matter::Criticise(_), Some(last)) => last.spec.clone(),
+            _ => actor::kept_spec(history, &prepared.draft),
+        };
+        let tried = |requested| (requested, history.tried(requested).into_iter().map(str::to_owned).collect());
+        let candidates = match matter {
+            Matter::Revise => self.with_enrich(|enrich| actor::candidates(history, self.input.catalogue, enrich)),
+            _ => BTreeMap::new(),
+        };
+        let results = match &matter {
+            Matter::Criticise(computed) if computed.stage == Stage::Final => self.results.clone(),
+            _ => None,
+        };
+        Desk { tried: history.requested().into_iter().map(tried).collect(), matter, spec, candidates, results }
+    }
+
+    fn with_enrich<T>(&self, use_it: impl FnOnce(&dyn Fn(&Analysis) -> Vec<crate::term::Term>) -> T) -> T {
+        let prepared = self.input.prepared;
+        let (confounders, binary) = (&prepared.draft.confounders, prepared.binary_columns());
+        use_it(&|analysis| spec::enrich_terms(analysis, confounders, &binary))
+    }
+
+    /// Asks a model. What it answers goes on record once the loop has taken it.
+    pub(super) fn ask(&mut self, role: Role, request: &ChatRequest) -> Result<Event, RunError> {
+        let is_model = role == Role::Critic || self.minds.actor_is_model;
+        let limit = is_model.then_some(self.input.prepared.plan.budget.wall_minutes * 60.0);
+        if is_model {
+            self.observer.on(&Told::Asked { role, model: self.minds.name(role) });
+        }
+        let sequence = self.sequence + 1;
+        let mut ear = Ear { observer: &mut *self.observer, role, limit };
+        let heard = participants::ask(self.minds, role, request, (&mut self.memory, sequence), &mut ear)?;
+        if heard.exchange.is_some() {
+            self.sequence = sequence;
+        }
+        self.exchange = heard.exchange;
+        Ok(heard.response.map_or(Event::TimeOver, |response| Event::Answered(Box::new(response))))
+    }
+
+    /// Puts an exchange and the state that it led to on record, and tells the host what it must know.
+    pub(super) fn record(&mut self, machine: &Run) -> Result<(), RunError> {
+        let news: Vec<Told> = machine
+            .stopped()
+            .map(|why| Told::Stopped { why: why.to_owned() })
+            .into_iter()
+            .chain(machine.shortfalls().into_iter().map(|what| Told::Shortfall { what }))
+            .collect();
+        for event in news.iter().skip(self.told) {
+            self.observer.on(event);
+        }
+        self.told = self.told.max(news.len());
+        let Some(exchange) = self.exchange.take() else { return Ok(()) };
+        let state = json::to_bytes(machine)?;
+        let step = steps::exchange_step(&subject(&exchange), &self.provenance)
+            .file(format!("{TRANSCRIPT}/{}", exchange.file_name()), exchange.to_bytes())
+            .file(format!("{TRANSCRIPT}/{STATE}"), state);
+        self.commit(step)
+    }
+
+    /// Carries out what a model asked for.
+    pub(super) fn call_tools(&mut self, machine: &Run, role: Role, calls: &[ToolCall]) -> Result<Event, RunError> {
+        let Some(desk) = self.desk.take() else {
+            return Err(RunError::OutOfOrder("a tool call without a conversation"));
+        };
+        let (prepared, catalogue) = (self.input.prepared, self.input.catalogue);
+        let context = desk.context(prepared, catalogue, &self.privacy);
+        let take = |proposal: &Proposal| match self.composed(machine, &desk, proposal)? {
+            Some(spec) => machine.would_take(&spec).map_err(|refusal| refusal.to_string()),
+            None => Ok(()),
+        };
+        // The driver's own observer is lent to the desk; nothing else of the driver changes meanwhile.
+        let mut lines = Lines::default();
+        let outcomes = tool_calls::run((role, calls), &prepared.plan.tools, &context, &take, &mut lines);
+        for event in lines.0.into_iter().filter(|_| role == Role::Critic || self.minds.actor_is_model) {
+            self.observer.on(&event);
+        }
+        self.desk = Some(desk);
+        Ok(Event::ToolsRan(outcomes.map_err(RunError::Tool)?))
+    }
+
+    /// The spec that a proposal makes; `None` if it changes nothing after the draft.
+    fn composed(&self, machine: &Run, desk: &Desk, proposal: &Proposal) -> Result<Option<AnalysisSpec>, String> {
+        let (prepared, catalogue) = (self.input.prepared, self.input.catalogue);
+        let mut proposal = proposal.clone();
+        if !self.minds.actor_is_model {
+            // The engine's reason is the playbook itself.
+            proposal.changes.iter_mut().for_each(|change| change.reason.clear());
+        }
+        let context = desk.context(prepared, catalogue, &self.privacy);
+        let edited = |edit: &Edit, analysis: &Analysis| tools::edited(edit, analysis, &context);
+        match desk.matter {
+            Matter::Draft => actor::compose_draft(&prepared.draft, catalogue, &proposal, &edited).map(Some),
+            _ => actor::compose(machine.history(), catalogue, &proposal, &edited),
+        }
+    }
+
+    /// Makes of an ending what the loop waits for.
+    pub(super) fn conclude(&mut self, machine: &Run, ending: Ending) -> Result<Event, RunError> {
+        let Some(desk) = self.desk.take() else { return Err(RunError::OutOfOrder("an end of no conversation")) };
+        let by = self.minds.name(Role::Critic);
+        match (&desk.matter, ending) {
+            (Matter::Criticise(computed), Ending::Criticised(opinion)) => {
+                let critique = model_review::hold((**computed).clone(), &by, *opinion);
+                self.concluded_critique(machine, critique)
+            }
+            (Matter::Criticise(computed), Ending::GaveUp(why)) => {
+                let critique = self.unreviewed((**computed).clone(), &why);
+                self.concluded_critique(machine, critique)
+            }
+            (Matter::Draft, Ending::Proposed(proposal)) => {
+                let spec = self.composed(machine, &desk, &proposal).map_err(RunError::Tool)?;
+                let spec = spec.unwrap_or_else(|| self.input.prepared.draft.clone());
+                Ok(Event::Drafted(Box::new(spec)))
+            }
+            (Matter::Draft, _) => Ok(Event::Drafted(Box::new(self.input.prepared.draft.clone()))),
+            (_, Ending::Proposed(proposal)) => {
+                let spec = self.composed(machine, &desk, &proposal).map_err(RunError::Tool)?;
+                Ok(Event::Revised(spec.map(Box::new)))
+            }
+            _ => Ok(Event::Revised(None)),
+        }
+    }
+
+    fn concluded_critique(&mut self, machine: &Run, critique: crate::critique::Critique) -> Result<Event, RunError> {
+        match critique.stage {
+            Stage::Design => self.criticised(critique),
+            Stage::Final => self.report(machine, critique),
+        }
+    }
+}
+
+/// Collects what the host is told.
+#[derive(Default)]
+struct Lines(Vec<Told>);
+
+impl super::events::Observer for Lines {
+    fn on(&mut self, event: &Told) {
+        self.0.push(event.clone());
+    }
+}
+
+/// `actor, exchange 3: propose_spec (812 tokens)`.
+fn subject(exchange: &Exchange) -> String {
+    use crate::llm::{Block, Outcome};
+    let what = match &exchange.outcome {
+        Outcome::Stopped(why) => format!("stopped by the {why}"),
+        Outcome::Response(response) => {
+            let named = |block: &Block| match block {
+                Block::ToolUse { name, .. } => {
+                    Some(name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect::<String>())
+                }
+                _ => None,
+            };
+            let mut names: Vec<String> = response.blocks.iter().filter_map(named).collect();
+            names.dedup();
+            if names.is_empty() { "prose".to_owned() } else { names.into_iter().take(4).collect::<Vec<_>>().join(", ") }
+        }
+    };
+    format!("{}, exchange {}: {what}", exchange.role, exchange.sequence)
+}

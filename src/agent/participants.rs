@@ -1,0 +1,152 @@
+//! The models of a run: who is asked, what they remember of an earlier attempt, and how they are heard.
+
+use crate::agent::events::{Event as Told, Observer};
+use crate::llm::{
+    self, Block, ChatModel, ChatRequest, ChatResponse, Exchange, Listener, ModelError, Outcome, PlaybookModel,
+    Recording,
+};
+use crate::tools::Role;
+
+/// Who is asked.
+pub struct Minds {
+    /// Writes and revises specs.
+    pub actor: Box<dyn ChatModel>,
+    /// Grades beside the rubric; `None` for the rubric alone.
+    pub critic: Option<Box<dyn ChatModel>>,
+    /// What the actor's model costs, if known.
+    pub actor_price: Option<super::budget::Price>,
+    /// What the critic's model costs, if known.
+    pub critic_price: Option<super::budget::Price>,
+    /// Whether the actor is a language model, whose exchanges are recorded. The engine's are its history.
+    pub actor_is_model: bool,
+    /// Answers that one conversation with the actor may take, where that is not the plan's `budget.conversation`: a host at
+    /// the other end of a pipe takes its time.
+    pub actor_turns: Option<u32>,
+}
+
+impl Minds {
+    /// The deterministic engine and the rubric: no model at all.
+    #[must_use]
+    pub fn playbook() -> Self {
+        Minds {
+            actor: Box::new(PlaybookModel),
+            critic: None,
+            actor_price: None,
+            critic_price: None,
+            actor_is_model: false,
+            actor_turns: None,
+        }
+    }
+
+    /// Whether a language model takes part.
+    #[must_use]
+    pub fn any_model(&self) -> bool {
+        self.actor_is_model || self.critic.is_some()
+    }
+
+    fn of(&mut self, role: Role) -> Option<&mut Box<dyn ChatModel>> {
+        if role == Role::Critic { self.critic.as_mut() } else { Some(&mut self.actor) }
+    }
+
+    /// Provider and model of a role.
+    #[must_use]
+    pub fn name(&self, role: Role) -> String {
+        match (role, &self.critic) {
+            (Role::Critic, Some(critic)) => critic.name(),
+            (Role::Critic, None) => "playbook".to_owned(),
+            _ => self.actor.name(),
+        }
+    }
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The answer; `None` if the run's time was over.
+    pub response: Option<ChatResponse>,
+    /// What goes on record; `None` for the engine.
+    pub exchange: Option<Exchange>,
+}
+
+/// Asks, unless the same was asked before the run was killed: then that answer counts again.
+///
+/// # Errors
+/// [`ModelError`], but for a deadline, which is an answer of its own kind.
+pub fn ask(
+    minds: &mut Minds,
+    role: Role,
+    request: &ChatRequest,
+    (memory, sequence): (&mut Recording, u32),
+    listener: &mut dyn Listener,
+) -> Result<Heard, ModelError> {
+    let recorded = role == Role::Critic || minds.actor_is_model;
+    let Some(model) = minds.of(role) else {
+        return Err(ModelError::Cancelled);
+    };
+    let body = model.body(request);
+    let answered = model.bodies(request).into_iter().find(|body| memory.peek(role.key(), body).is_some());
+    if let Some(body) = answered {
+        let found = memory.find(role.key(), &body)?.exchange;
+        let response = match &found.outcome {
+            Outcome::Response(response) => Some(response.clone()),
+            Outcome::Stopped(_) => None,
+        };
+        let exchange = Exchange { sequence, ..found };
+        return Ok(Heard { response, exchange: Some(exchange) });
+    }
+    let name = model.name();
+    let record = |body, outcome| recorded.then(|| Exchange::new(sequence, role.key(), &name, body, outcome));
+    match model.complete(request, listener) {
+        Ok(response) => {
+            let response = scrubbed(response);
+            // A server that does not know structured output has changed the body on the way.
+            let body = model.sent(request);
+            let exchange = record(body, Outcome::Response(response.clone()));
+            Ok(Heard { response: Some(response), exchange })
+        }
+        Err(ModelError::Deadline) => {
+            Ok(Heard { response: None, exchange: record(body, Outcome::Stopped("deadline".to_owned())) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A model that writes something that looks like a key has not written it here: the answer goes on record and back to a model.
+fn scrubbed(response: ChatResponse) -> ChatResponse {
+    let clean = |block: Block| match block {
+        Block::Text { text } => Block::Text { text: llm::scrub(&text, &[]) },
+        Block::ToolUse { id, name, input } => Block::ToolUse {
+            id: llm::scrub(&id, &[]),
+            name: llm::scrub(&name, &[]),
+            input: llm::scrub_value(input, &[]),
+        },
+        result @ Block::ToolResult { .. } => result,
+    };
+    ChatResponse { blocks: response.blocks.into_iter().map(clean).collect(), ..response }
+}
+
+/// The listener that tells the host.
+pub(crate) struct Ear<'a> {
+    pub observer: &'a mut dyn Observer,
+    pub role: Role,
+    /// Seconds that the run may take.
+    pub limit: Option<f64>,
+}
+
+impl Listener for Ear<'_> {
+    fn text(&mut self, piece: &str) {
+        self.observer.on(&Told::Said { role: self.role, text: piece.to_owned() });
+    }
+
+    fn note(&mut self, message: &str) {
+        self.observer.on(&Told::Note { message: message.to_owned() });
+    }
+
+    fn cancelled(&self) -> bool {
+        self.observer.cancelled()
+    }
+
+    fn seconds_left(&self) -> Option<f64> {
+        self.limit.map(|limit| limit - self.observer.elapsed())
+    }
+}

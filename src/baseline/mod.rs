@@ -1,0 +1,5 @@
+//! The same plan asked of a language model three ways.
+
+pub mod ask;
+pub mod comparison;
+pub mod moments;

@@ -1,0 +1,299 @@
+//! Reads the numbers of one design and holds each against its [`Rule`](super::rubric::Rule). One function for each rule;
+//! the thresholds are in [`super::rubric`].
+
+use crate::critique::rubric::{Rule, SensitivityState, rule};
+use crate::finding::{Code, Finding, Severity};
+use crate::plan::Tool;
+use crate::record::documents::AnalysisDesign;
+use crate::spec::{Analysis, AnalysisSpec};
+use causal::diagnose::balance::{BalanceRow, BalanceTable};
+use causal::diagnose::overlap::OverlapReport;
+use causal::diagnose::placebo::PlaceboReport;
+use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
+use causal::estimand::Target;
+
+/// Two weighted means of a term that is constant within each arm agree up to this, relative to their size: rounding of
+/// a sum of n equal numbers, with room to spare.
+const SAME_CONSTANT: f64 = 1e-9;
+
+/// Why a diagnostic that should be here is not.
+fn absent(design: &AnalysisDesign, spec: &AnalysisSpec, tool: Tool) -> String {
+    if !spec.tools.contains(&tool) {
+        format!("Not checked: the plan does not list `{}` among its tools.", tool.key())
+    } else if design.failed.is_some() {
+        "Not checked: there is no design to check.".to_owned()
+    } else {
+        format!("Not checked: the design holds no result of `{}`.", tool.key())
+    }
+}
+
+pub(super) fn design(design: &AnalysisDesign, analysis: &Analysis) -> Finding {
+    let rule = rule(Code::DesignFailed);
+    let name = analysis.estimand().name();
+    match &design.failed {
+        Some(reason) => rule.finding(Severity::Fail, format!("There is no design for the {name}: {reason}")),
+        None => rule.finding(Severity::Pass, format!("The design of the {name} could be made.")),
+    }
+}
+
+pub(super) fn balance(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    let rule = rule(Code::BalancePriority);
+    let Some(table) = design.balance.as_ref().filter(|_| spec.tools.contains(&Tool::Balance)) else {
+        return rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Balance));
+    };
+    if let Some(row) = table.rows.iter().find(|row| separated(row)) {
+        let message = format!(
+            "`{}` has one value among the treated and another among the controls, so no weighting can balance it.",
+            row.term
+        );
+        return Finding { subject: Some(row.term.clone()), ..rule.finding(Severity::Fail, message) };
+    }
+    match table.max_priority_after {
+        Some(value) => measured_balance(rule, table, value),
+        None => rule.finding(Severity::NotApplicable, no_priority_balance(table)),
+    }
+}
+
+fn separated(row: &BalanceRow) -> bool {
+    let (treated, control) = (row.mean_treated_after, row.mean_control_after);
+    let scale = treated.abs().max(control.abs());
+    row.priority && row.smd_after.is_none() && (treated - control).abs() > SAME_CONSTANT * scale
+}
+
+fn no_priority_balance(table: &BalanceTable) -> String {
+    if table.rows.iter().any(|row| row.priority) {
+        "Not checked: every priority confounder is constant in this population.".to_owned()
+    } else {
+        "Not checked: the plan gives no confounder priority.".to_owned()
+    }
+}
+
+fn measured_balance(rule: &Rule, table: &BalanceTable, value: f64) -> Finding {
+    let severity = rule.severity(value);
+    let worst = table.worst_priority.as_deref().unwrap_or("a priority confounder");
+    let before = table.max_priority_before.map_or_else(String::new, |b| format!(" (before weighting, {b:.3})"));
+    let message = match severity {
+        Severity::NotApplicable => format!("Not checked: the |SMD| of `{worst}` is not a finite number."),
+        Severity::Fail => format!(
+            "`{worst}` is still {value:.3} standard deviations apart after weighting{before}: the arms are not comparable."
+        ),
+        Severity::Warn => format!(
+            "`{worst}` is still {value:.3} standard deviations apart after weighting{before}: more than negligible."
+        ),
+        _ => format!(
+            "After weighting no priority confounder differs by more than {value:.3} standard deviations{before}."
+        ),
+    };
+    Finding { subject: table.worst_priority.clone(), value: finite(value), ..rule.finding(severity, message) }
+}
+
+pub(super) fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+pub(super) fn overlap(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    let rule = rule(Code::OverlapOutside);
+    match design.overlap.as_ref().filter(|_| spec.tools.contains(&Tool::Overlap)) {
+        Some(report) => measured_overlap(rule, report, design.estimand.target),
+        None => rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Overlap)),
+    }
+}
+
+fn measured_overlap(rule: &Rule, report: &OverlapReport, target: Target) -> Finding {
+    // The other targets weight towards where the arms meet; the ATE cannot.
+    let severity = match rule.severity(report.share_outside) {
+        Severity::Fail if target != Target::Ate => Severity::Warn,
+        severity => severity,
+    };
+    let share = 100.0 * report.share_outside;
+    let ess = format!(
+        "The effective sample size is {:.0} treated and {:.0} controls.",
+        report.ess_treated, report.ess_control
+    );
+    let message = match severity {
+        Severity::NotApplicable => "Not checked: the share outside is not a finite number.".to_owned(),
+        Severity::Fail => format!(
+            "{share:.1} % of everyone have a propensity outside (0.1, 0.9): for most of them there is hardly anyone to compare with, so their effect is extrapolation, and with it the ATE. {ess}"
+        ),
+        Severity::Warn => {
+            let why = match target {
+                Target::Ate | Target::Ato => "near 0 there is hardly a treated counterpart, near 1 hardly a control",
+                Target::Att => {
+                    "near 1 a treated unit has hardly a control to compare with, near 0 it is a rare kind of treated unit"
+                }
+                Target::Atc => {
+                    "near 0 a control has hardly a treated unit to compare with, near 1 it is a rare kind of control"
+                }
+            };
+            format!("{share:.1} % of the target population have a propensity outside (0.1, 0.9): {why}. {ess}")
+        }
+        _ => format!("{share:.1} % of the target population have a propensity outside (0.1, 0.9). {ess}"),
+    };
+    Finding { value: finite(report.share_outside), ..rule.finding(severity, message) }
+}
+
+pub(super) fn effective_size(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    let rule = rule(Code::OverlapEffectiveSize);
+    let Some(report) = design.overlap.as_ref().filter(|_| spec.tools.contains(&Tool::Overlap)) else {
+        return rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Overlap));
+    };
+    let (arm, n) = if report.ess_treated <= report.ess_control {
+        ("treated", report.ess_treated)
+    } else {
+        ("control", report.ess_control)
+    };
+    let severity = rule.severity(n);
+    let message = match severity {
+        Severity::NotApplicable => "Not checked: the effective sample size is not a finite number.".to_owned(),
+        Severity::Warn => format!(
+            "Under the weights of the estimand the {arm} arm counts for {n:.0} units: a few of them decide the answer."
+        ),
+        _ => format!("Under the weights of the estimand the {arm} arm, the smaller one, counts for {n:.0} units."),
+    };
+    Finding { subject: Some(arm.to_owned()), value: finite(n), ..rule.finding(severity, message) }
+}
+
+pub(super) fn placebo(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    let rule = rule(Code::PlaceboEffect);
+    if spec.placebos.is_empty() {
+        let message = "Not checked: the plan declares no placebo outcome and no negative control.";
+        return rule.finding(Severity::NotApplicable, message);
+    }
+    match design.placebo.as_ref().filter(|_| spec.tools.contains(&Tool::Placebo)) {
+        Some(report) => measured_placebo(rule, report, spec.placebos.len()),
+        None => rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Placebo)),
+    }
+}
+
+/// A significant placebo warns even if others could not be tested; a clean one passes only if all were.
+fn measured_placebo(rule: &Rule, report: &PlaceboReport, declared: usize) -> Finding {
+    let tested: Vec<_> = report.effects.iter().filter(|effect| effect.p_holm.is_finite()).collect();
+    let Some(worst) = tested.iter().min_by(|a, b| a.p_holm.total_cmp(&b.p_holm)) else {
+        let reason = report.not_applicable.as_deref().unwrap_or("no declared placebo could be tested");
+        return rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)));
+    };
+    let untested = declared.saturating_sub(tested.len());
+    let severity = match rule.severity(worst.p_holm) {
+        Severity::Pass if untested > 0 => Severity::NotApplicable,
+        severity => severity,
+    };
+    let seen = format!(
+        "the effect on `{}` is {:.3} of its standard deviations (Holm p = {:.4})",
+        worst.column, worst.standardised, worst.p_holm
+    );
+    let message = match severity {
+        Severity::Warn => format!("Treatment seems to change what it cannot have changed: {seen}."),
+        Severity::NotApplicable => {
+            format!("{untested} of {declared} declared placebos could not be tested; among the others {seen}.")
+        }
+        _ => format!("No declared placebo moves: at the most, {seen}."),
+    };
+    Finding { subject: Some(worst.column.clone()), value: Some(worst.p_holm), ..rule.finding(severity, message) }
+}
+
+/// A reason without its full stop, so that it can stand inside a sentence.
+pub(super) fn clause(reason: &str) -> &str {
+    reason.trim().trim_end_matches('.')
+}
+
+pub(super) fn sensitivity(design: &AnalysisDesign, spec: &AnalysisSpec, state: SensitivityState<'_>) -> Finding {
+    let rule = rule(Code::SensitivityRobustness);
+    if !spec.tools.contains(&Tool::Sensitivity) {
+        return rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Sensitivity));
+    }
+    match state {
+        SensitivityState::Withheld => rule.finding(
+            Severity::Withheld,
+            "Not measured yet: it needs the effect, which is hidden while the loop is blind.",
+        ),
+        SensitivityState::NotComputable { reason } => {
+            rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)))
+        }
+        SensitivityState::Measured(report) => measured_sensitivity(rule, report),
+    }
+}
+
+fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
+    if !graded(report).is_finite() {
+        return rule.finding(Severity::NotApplicable, "Not checked: the robustness value is not a finite number.");
+    }
+    let numbers = report.benchmarks.iter().all(|benchmark| benchmark.equivalent_rv.is_finite());
+    let strongest = report.benchmarks.iter().max_by(|a, b| a.equivalent_rv.total_cmp(&b.equivalent_rv));
+    match strongest {
+        Some(strongest) if !numbers => {
+            let message = format!("Not checked: the benchmark of `{}` is not a finite number.", strongest.confounder);
+            rule.finding(Severity::NotApplicable, message)
+        }
+        Some(strongest) if graded(report) <= strongest.equivalent_rv => {
+            against(rule, report, strongest, Severity::Warn)
+        }
+        _ if !report.benchmarks_unattainable.is_empty() => unattainable(rule, report),
+        Some(strongest) => against(rule, report, strongest, Severity::Pass),
+        None => {
+            let message = "Not checked: no priority confounder can serve as a benchmark.";
+            Finding { value: Some(graded(report)), ..rule.finding(Severity::NotApplicable, message) }
+        }
+    }
+}
+
+/// The smaller of the two robustness values. The unweighted regression may be robust about a number that is not the
+/// answer; the one weighted to the target is about the answer, but has no benchmarks of its own, since weighting has
+/// taken the priority confounders' relation to treatment away.
+fn graded(report: &SensitivityReport) -> f64 {
+    if report.target_rv_q1.is_nan() { f64::NAN } else { report.rv_q1.min(report.target_rv_q1) }
+}
+
+fn against(rule: &Rule, report: &SensitivityReport, strongest: &Benchmark, severity: Severity) -> Finding {
+    let (rv, benchmark) = (graded(report), strongest.equivalent_rv);
+    let which = if report.target_rv_q1 < report.rv_q1 {
+        format!(" (in the regression weighted to the target; {:.3} unweighted)", report.rv_q1)
+    } else {
+        String::new()
+    };
+    let name = &strongest.confounder;
+    let also = if report.benchmarks_unattainable.is_empty() {
+        String::new()
+    } else {
+        let names = report.benchmarks_unattainable.join("`, `");
+        format!(" Stronger still are `{names}`: a hidden one like them would need an R² of one or more.")
+    };
+    let message = if severity == Severity::Warn {
+        format!(
+            "A hidden confounder as strong as `{name}` would explain the effect away: the robustness value is {rv:.3}{which}, and `{name}` amounts to {benchmark:.3}.{also}"
+        )
+    } else {
+        format!(
+            "A hidden confounder would have to be stronger than any priority confounder: the robustness value is {rv:.3}{which}, and the strongest of them, `{name}`, amounts to {benchmark:.3}."
+        )
+    };
+    Finding {
+        subject: Some(name.clone()),
+        value: Some(rv),
+        threshold: Some(benchmark),
+        ..rule.finding(severity, message)
+    }
+}
+
+fn unattainable(rule: &Rule, report: &SensitivityReport) -> Finding {
+    let names = report.benchmarks_unattainable.join("`, `");
+    let message = format!(
+        "`{names}`: so strong a confounder that a hidden one like it would need an R² of one or more, so the robustness value of {:.3} cannot be held against it.",
+        graded(report)
+    );
+    Finding {
+        subject: report.benchmarks_unattainable.first().cloned(),
+        value: Some(graded(report)),
+        ..rule.finding(Severity::Warn, message)
+    }
+}
+
+pub(super) fn blindness(spec: &AnalysisSpec) -> Finding {
+    let rule = rule(Code::Blindness);
+    if spec.blind {
+        rule.finding(Severity::Pass, "Effects stay hidden until the loop has settled.")
+    } else {
+        let message =
+            "The plan asks for a loop that is not blind, so effects could be seen while revisions were chosen.";
+        rule.finding(Severity::Warn, message)
+    }
+}

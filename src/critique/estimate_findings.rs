@@ -1,0 +1,152 @@
+//! Reads the numbers that come with an answer and holds each against its [`Rule`](super::rubric::Rule): do its models
+//! agree, did they converge, may its standard error be believed, does it depend on for whom it is asked.
+
+use crate::critique::design_findings::{clause, finite};
+use crate::critique::rubric::{EstimateState, Rule, rule};
+use crate::finding::{Code, Finding, Severity};
+use crate::record::documents::{AnalysisDesign, EstimateDiagnostics};
+use causal::effect::{Effect, SeMethod};
+
+/// The finding of a rule that needs the answer, by `measured` where there is one.
+fn given(
+    code: Code,
+    state: EstimateState<'_>,
+    measured: impl FnOnce(&Rule, &Effect, &EstimateDiagnostics) -> Finding,
+) -> Finding {
+    let rule = rule(code);
+    match state {
+        EstimateState::Withheld => rule.finding(
+            Severity::Withheld,
+            "Not measured yet: it needs the effect, which is hidden while the loop is blind.",
+        ),
+        EstimateState::NotComputable { reason } => {
+            rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)))
+        }
+        EstimateState::Measured { effect, diagnostics } => measured(rule, effect, diagnostics),
+    }
+}
+
+/// The propensity of the design is known before the effect is, and warns then already.
+pub(super) fn convergence(design: &AnalysisDesign, state: EstimateState<'_>) -> Finding {
+    let rule = rule(Code::EstimateConvergence);
+    let unfinished: &[String] = match (state, &design.propensity) {
+        // The propensity of the design is among the fits of the answer.
+        (EstimateState::Measured { diagnostics, .. }, _) => &diagnostics.not_converged,
+        (_, Some(model)) => &model.not_converged,
+        (_, None) => &[],
+    };
+    let count = unfinished.len() as f64;
+    if let Some(first) = unfinished.first() {
+        let more = if unfinished.len() > 1 { format!(" (and {} more)", unfinished.len() - 1) } else { String::new() };
+        let message = format!("A nuisance fit did not end where it should: {}{more}.", clause(first));
+        return Finding { value: Some(count), ..rule.finding(Severity::Warn, message) };
+    }
+    match state {
+        EstimateState::Withheld => rule.finding(
+            Severity::Withheld,
+            "The propensity is settled; the outcome models are not fitted while the loop is blind.",
+        ),
+        EstimateState::NotComputable { reason } => {
+            rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)))
+        }
+        EstimateState::Measured { .. } => {
+            Finding { value: Some(count), ..rule.finding(Severity::Pass, "Every nuisance fit ended where it should.") }
+        }
+    }
+}
+
+pub(super) fn disagreement(state: EstimateState<'_>) -> Finding {
+    given(Code::EstimateDisagreement, state, |rule, _, diagnostics| {
+        // The threshold is about two learners that fail differently. Two fits of one regression differ by sampling alone,
+        // and that is a matter for the interval.
+        if diagnostics.disagreement.as_ref().is_some_and(|seen| !seen.members) {
+            let message = "The answer is not an average, so it has no members that could disagree; how far other doubly robust estimates are from it is held against its interval.";
+            return rule.finding(Severity::Pass, message);
+        }
+        apart(rule, diagnostics, diagnostics.outcome_sd, "standard deviations of the outcome")
+    })
+}
+
+pub(super) fn disagreement_interval(state: EstimateState<'_>) -> Finding {
+    given(Code::EstimateDisagreementInterval, state, |rule, effect, diagnostics| {
+        apart(rule, diagnostics, 0.5 * (effect.ci_upper - effect.ci_lower), "half-widths of the interval")
+    })
+}
+
+/// How far doubly robust estimates are apart, in units of `scale`.
+fn apart(rule: &Rule, diagnostics: &EstimateDiagnostics, scale: f64, units: &str) -> Finding {
+    let Some(seen) = &diagnostics.disagreement else {
+        let message =
+            "Not checked: there is only one doubly robust estimate; name another under `analysis: {also: …}`.";
+        return rule.finding(Severity::NotApplicable, message);
+    };
+    let value = seen.size / scale;
+    let severity = rule.severity(value);
+    let message = match severity {
+        Severity::NotApplicable => "Not checked: the difference is not a finite number.".to_owned(),
+        Severity::Pass => format!("{} agree: they are {value:.3} {units} apart.", seen.between),
+        _ => format!(
+            "{} are {value:.3} {units} apart: at least one of them depends on a model that does not hold.",
+            seen.between
+        ),
+    };
+    Finding { subject: Some(seen.between.clone()), value: finite(value), ..rule.finding(severity, message) }
+}
+
+/// Whether the headline error takes the nuisance models as known.
+fn leaves_models_out(effect: &Effect) -> bool {
+    match effect.se_method {
+        SeMethod::InfluenceFunction => true,
+        SeMethod::Clustered => effect.se_stacked.is_none(),
+        _ => false,
+    }
+}
+
+pub(super) fn standard_error(design: &AnalysisDesign, state: EstimateState<'_>) -> Finding {
+    given(Code::EstimateStandardError, state, |rule, effect, _| {
+        if !leaves_models_out(effect) {
+            let message = "The standard error of the answer is not one that takes the nuisance models as known.";
+            return rule.finding(Severity::Pass, message);
+        }
+        let Some(overlap) = &design.overlap else {
+            let message =
+                "Not checked: the standard error takes the nuisance models as known, and overlap was not measured.";
+            return rule.finding(Severity::NotApplicable, message);
+        };
+        let severity = rule.severity(overlap.share_outside);
+        let message = match severity {
+            Severity::NotApplicable => "Not checked: the share outside is not a finite number.".to_owned(),
+            Severity::Pass => {
+                "The standard error takes the nuisance models as known, which good overlap allows.".to_owned()
+            }
+            _ => format!(
+                "The standard error takes the nuisance models as known. With {:.1} % of the target population outside (0.1, 0.9) it can be several times too small: do not trust the interval; trim, weight to the overlap, or use an estimator whose error carries the models.",
+                100.0 * overlap.share_outside
+            ),
+        };
+        Finding { value: finite(overlap.share_outside), ..rule.finding(severity, message) }
+    })
+}
+
+pub(super) fn targets(state: EstimateState<'_>) -> Finding {
+    given(Code::EstimateTargets, state, |rule, effect, diagnostics| {
+        let distance = |other: f64| (other - effect.estimate).abs() / diagnostics.outcome_sd;
+        let others = diagnostics.by_target.iter().filter(|other| other.target != effect.estimand.target);
+        let Some(far) = others.max_by(|a, b| distance(a.estimate).total_cmp(&distance(b.estimate))) else {
+            return rule.finding(Severity::NotApplicable, "Not checked: the effect was computed for one target only.");
+        };
+        let value = distance(far.estimate);
+        let severity = rule.severity(value);
+        let (here, there) = (effect.estimand.target.acronym(), far.target.acronym());
+        let message = match severity {
+            Severity::NotApplicable => "Not checked: the difference is not a finite number.".to_owned(),
+            Severity::Pass => format!(
+                "The effect hardly depends on for whom it is asked: the {there} is {value:.3} standard deviations of the outcome from the {here}."
+            ),
+            _ => format!(
+                "The {there} is {value:.3} standard deviations of the outcome from the {here}: the effect differs between these populations, or the models do not hold where overlap is thin. The answer is about its own population only."
+            ),
+        };
+        Finding { subject: Some(there.to_owned()), value: finite(value), ..rule.finding(severity, message) }
+    })
+}

@@ -1,0 +1,69 @@
+//! The few things we ask of a polars frame.
+
+use crate::dataset::error::DatasetError;
+use crate::text::lists::quoted;
+use polars::prelude::{Column, DataFrame, DataType};
+
+/// Whether two lists hold the same names in whatever order; else how they differ.
+pub(crate) fn same_names(first: &[String], other: &[String]) -> Result<(), String> {
+    let only = |a: &[String], b: &[String]| a.iter().filter(|n| !b.contains(n)).cloned().collect::<Vec<_>>();
+    let (lost, extra) = (only(first, other), only(other, first));
+    match (lost.is_empty(), extra.is_empty()) {
+        (true, true) => Ok(()),
+        (false, true) => Err(format!("it lacks the columns {}", quoted(&lost, 12))),
+        (true, false) => Err(format!("it has columns of its own: {}", quoted(&extra, 12))),
+        (false, false) => {
+            Err(format!("it lacks the columns {} and has {} instead", quoted(&lost, 12), quoted(&extra, 12)))
+        }
+    }
+}
+
+/// `part` below `frame`, columns matched by name.
+pub(crate) fn below(frame: Option<DataFrame>, part: DataFrame, file: &str) -> Result<DataFrame, DatasetError> {
+    let Some(mut frame) = frame else { return Ok(part) };
+    let failed = |e: polars::prelude::PolarsError| DatasetError::Mismatch {
+        file: file.into(),
+        first: "the files before it".into(),
+        reason: e.to_string(),
+    };
+    let names = frame.get_column_names_owned();
+    let part = part.select(names).map_err(failed)?;
+    frame.vstack_mut_owned(part).map_err(failed)?;
+    Ok(frame)
+}
+
+/// The values of an f64 column, NaN for null; `None` for other types.
+pub(crate) fn floats(column: &Column) -> Option<Vec<f64>> {
+    let values = column.as_materialized_series().f64().ok()?;
+    Some(values.iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+}
+
+/// The values of an i64 column; `None` for other types.
+pub(crate) fn with_integers<R>(
+    column: &Column,
+    f: impl FnOnce(&mut dyn Iterator<Item = Option<i64>>) -> R,
+) -> Option<R> {
+    let values = column.as_materialized_series().i64().ok()?;
+    Some(f(&mut values.iter()))
+}
+
+/// The values of a text column; `None` for other types.
+pub(crate) fn with_text<R>(
+    column: &Column,
+    f: impl for<'a> FnOnce(&mut dyn Iterator<Item = Option<&'a str>>) -> R,
+) -> Option<R> {
+    let values = column.as_materialized_series().str().ok()?;
+    Some(f(&mut values.iter()))
+}
+
+/// The values of a boolean column as 0 and 1; `None` for other types.
+pub(crate) fn truths(column: &Column) -> Option<Vec<f64>> {
+    let values = column.as_materialized_series().bool().ok()?;
+    Some(values.iter().map(|v| v.map_or(f64::NAN, f64::from)).collect())
+}
+
+/// The column as another type, if no value is lost on the way.
+pub(crate) fn cast(column: &Column, to: &DataType) -> Option<Column> {
+    let cast = column.cast(to).ok()?;
+    (cast.null_count() == column.null_count()).then_some(cast)
+}

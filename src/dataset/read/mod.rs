@@ -1,0 +1,9 @@
+//! Files into frames: CSV and Parquet, one or several, in any encoding that can be told.
+
+pub(crate) mod csv;
+mod csv_scan;
+pub(crate) mod encoding;
+mod field_shape;
+pub(crate) mod frame;
+pub(crate) mod parquet;
+pub(crate) mod source;

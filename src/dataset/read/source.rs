@@ -1,0 +1,135 @@
+//! From the plan's `data.source` to files: one file, or a pattern, sorted by name.
+
+use crate::dataset::error::DatasetError;
+use crate::text::lists::nearest_first;
+use std::path::{Path, PathBuf};
+
+/// What the files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Csv,
+    Parquet,
+}
+
+/// The files behind a source.
+pub(crate) struct Files {
+    pub(crate) format: Format,
+    /// Path to open and name to show, in name order.
+    pub(crate) files: Vec<(PathBuf, String)>,
+}
+
+/// Finds the files of `source`, relative to `base`.
+pub(crate) fn resolve(source: &str, base: &Path) -> Result<Files, DatasetError> {
+    let direct = base.join(source);
+    let paths = if direct.exists() || direct.is_symlink() || !source.contains(['*', '?', '[']) {
+        single(source, base, direct)?
+    } else {
+        matching(source, base)?
+    };
+    let files = named(paths, base);
+    let mut formats = Vec::new();
+    for (path, name) in &files {
+        formats.push((format_of(path, name)?, name));
+    }
+    let Some((format, first)) = formats.first().copied() else { return Err(not_found(source, base)) };
+    if let Some((_, file)) = formats.iter().find(|(f, _)| *f != format) {
+        return Err(DatasetError::Mismatch {
+            file: (*file).clone(),
+            first: first.clone(),
+            reason: "the pattern mixes CSV and Parquet files".into(),
+        });
+    }
+    Ok(Files { format, files })
+}
+
+fn single(source: &str, base: &Path, path: PathBuf) -> Result<Vec<PathBuf>, DatasetError> {
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_dir() => {
+            Err(DatasetError::Directory { source_text: source.into(), similar: data_files(&path) })
+        }
+        Ok(_) => Ok(vec![path]),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(not_found(source, base)),
+        Err(e) => Err(DatasetError::Io { file: source.into(), reason: e.to_string() }),
+    }
+}
+
+fn matching(source: &str, base: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let invalid = |reason: String| DatasetError::Pattern { source_text: source.into(), reason };
+    let escaped = glob::Pattern::escape(&base.to_string_lossy());
+    let pattern = if Path::new(source).is_absolute() || escaped.is_empty() {
+        source.to_owned()
+    } else {
+        format!("{}/{source}", escaped.trim_end_matches('/'))
+    };
+    let mut paths = Vec::new();
+    for entry in glob::glob(&pattern).map_err(|e| invalid(e.msg.to_owned()))? {
+        let path = entry.map_err(|e| DatasetError::Io { file: source.into(), reason: e.to_string() })?;
+        if !path.is_dir() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// File names, or paths below `base` where two files have the same name.
+fn named(paths: Vec<PathBuf>, base: &Path) -> Vec<(PathBuf, String)> {
+    let name = |p: &Path| p.file_name().unwrap_or(p.as_os_str()).to_string_lossy().into_owned();
+    let mut names: Vec<String> = paths.iter().map(|p| name(p)).collect();
+    let mut distinct = names.clone();
+    distinct.sort();
+    distinct.dedup();
+    if distinct.len() < names.len() {
+        names = paths.iter().map(|p| p.strip_prefix(base).unwrap_or(p).to_string_lossy().into_owned()).collect();
+    }
+    paths.into_iter().zip(names).collect()
+}
+
+fn extension(name: &str) -> String {
+    Path::new(name).extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+fn format_of(path: &Path, name: &str) -> Result<Format, DatasetError> {
+    let refuse =
+        |reason: &str, fix: &str| DatasetError::Format { file: name.into(), reason: reason.into(), fix: fix.into() };
+    match extension(&path.to_string_lossy()).as_str() {
+        "csv" => Ok(Format::Csv),
+        "parquet" | "pq" => Ok(Format::Parquet),
+        "gz" | "zip" | "bz2" | "xz" | "zst" => {
+            Err(refuse("it is compressed", "unpack it first, for example with `gunzip`; Parquet files stay small"))
+        }
+        "tsv" | "tab" => Err(refuse("it separates values by tabs", "write it with commas, as `.csv`")),
+        "xls" | "xlsx" | "ods" => Err(refuse("it is a spreadsheet", "save the sheet as CSV (UTF-8, commas)")),
+        "dta" | "sav" | "rds" | "rdata" | "sas7bdat" | "feather" | "arrow" | "json" | "jsonl" => {
+            Err(refuse("this format is not supported", "export it as CSV or Parquet"))
+        }
+        "" => Err(refuse("its name has no ending", "name it `.csv` or `.parquet`, according to what it is")),
+        other => Err(refuse(
+            &format!("`.{other}` is neither CSV nor Parquet"),
+            "export it as CSV or Parquet, or rename it if it already is one",
+        )),
+    }
+}
+
+fn not_found(source: &str, base: &Path) -> DatasetError {
+    let wanted = Path::new(source);
+    let folder = base.join(wanted.parent().unwrap_or(Path::new("")));
+    let prefix = wanted.parent().filter(|p| !p.as_os_str().is_empty());
+    let file = wanted.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let similar = nearest_first(&file, data_files(&folder))
+        .into_iter()
+        .map(|name| prefix.map_or(name.clone(), |p| p.join(&name).to_string_lossy().into_owned()))
+        .collect();
+    DatasetError::NotFound { source_text: source.into(), base: base.to_path_buf(), similar }
+}
+
+/// Names of the CSV and Parquet files of a directory, sorted; empty if it cannot be listed.
+fn data_files(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .filter(|name| ["csv", "parquet", "pq"].contains(&extension(name).as_str()))
+        .collect();
+    names.sort();
+    names
+}

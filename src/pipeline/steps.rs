@@ -1,0 +1,396 @@
+//! The files and the message of every step: what a reviewer reads in `git log -p`.
+
+use crate::critique::Critique;
+use crate::finding::{Severity, Tier};
+use crate::pipeline::effects::Effects;
+use crate::pipeline::estimate;
+use crate::pipeline::prepare::{Prepared, sha256_hex};
+use crate::pipeline::results::{Iteration, OpenEffectsDocument};
+use crate::plan::Plan;
+use crate::playbook::Catalogue;
+use crate::record::documents::{Answer, Conduct, DesignDocument, ResultsDocument};
+use crate::record::{ReportError, json};
+use crate::report;
+use crate::report::notebook::{self, NotebookInput, Recorded};
+use crate::report::plots::{self, Figure};
+use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
+use crate::spec::AnalysisSpec;
+use crate::store::Step;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The trailers of every step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    plan_sha256: String,
+    data_sha256: String,
+    playbooks: BTreeMap<String, String>,
+    playbooks_sha256: String,
+}
+
+impl Provenance {
+    /// Of a run.
+    #[must_use]
+    pub fn of(prepared: &Prepared, catalogue: &Catalogue) -> Self {
+        let playbooks = catalogue.hashes();
+        let lines: Vec<String> = playbooks.iter().map(|(name, sha256)| format!("{name} {sha256}\n")).collect();
+        Provenance {
+            plan_sha256: prepared.plan_sha256.clone(),
+            data_sha256: prepared.document.sha256.clone(),
+            playbooks_sha256: sha256_hex(lines.concat().as_bytes()),
+            playbooks,
+        }
+    }
+
+    fn trailers(&self) -> Vec<(String, String)> {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        vec![
+            pair("Plan-SHA256", &self.plan_sha256),
+            pair("Data-SHA256", &self.data_sha256),
+            pair("Playbooks-SHA256", &self.playbooks_sha256),
+            pair("Tool-Version", crate::VERSION),
+        ]
+    }
+
+    fn step(&self, subject: String, spec_sha256: Option<&str>) -> Step {
+        let mut step = Step::new(subject);
+        step.trailers = self.trailers();
+        if let Some(sha256) = spec_sha256 {
+            step = step.trailer("Spec-SHA256", sha256);
+        }
+        step
+    }
+}
+
+/// The trailers that must agree when a run is resumed.
+#[must_use]
+pub fn identity(prepared: &Prepared, catalogue: &Catalogue) -> Vec<(String, String)> {
+    Provenance::of(prepared, catalogue).trailers()
+}
+
+/// `manifest.json`: what made this run. No time stamps: those are in the commits.
+#[derive(Debug, Serialize)]
+struct Manifest<'a> {
+    layout: u32,
+    tool: &'static str,
+    tool_version: &'static str,
+    plan_sha256: &'a str,
+    data_sha256: &'a str,
+    seed: u64,
+    actor: String,
+    critic: String,
+    playbooks: &'a BTreeMap<String, String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    models: Option<&'a Models>,
+}
+
+/// What the manifest says of language models, where any took part.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Models {
+    /// Prompts by name with the SHA-256 of their text.
+    pub prompts: BTreeMap<String, String>,
+    /// Calls, tokens and cost; absent until the run is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conduct: Option<Conduct>,
+}
+
+/// The plan as the principal wrote it, and what is about to run it.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn plan_step(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Step, ReportError> {
+    Ok(provenance
+        .step(format!("plan: {}", one_line(&prepared.plan.title)), None)
+        .body(prepared.plan.question.trim().to_owned())
+        .file("plan.yaml", prepared.plan_bytes.clone())
+        .file("manifest.json", manifest(prepared, provenance, models)?))
+}
+
+fn manifest(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Vec<u8>, ReportError> {
+    json::to_bytes(&Manifest {
+        models,
+        layout: 1,
+        tool: "oci-agent",
+        tool_version: crate::VERSION,
+        plan_sha256: &prepared.plan_sha256,
+        data_sha256: &prepared.document.sha256,
+        seed: prepared.plan.seed,
+        actor: prepared.plan.actor.name(),
+        critic: prepared.plan.critic.name(),
+        playbooks: &provenance.playbooks,
+    })
+}
+
+/// One exchange with a language model.
+#[must_use]
+pub fn exchange_step(subject: &str, provenance: &Provenance) -> Step {
+    provenance.step(one_line(subject), None)
+}
+
+/// The fingerprint of the data.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn dataset_step(prepared: &Prepared, provenance: &Provenance) -> Result<Step, ReportError> {
+    let document = &prepared.document;
+    let subject = format!("dataset: {} rows, {} columns", document.rows, document.columns.len());
+    Ok(provenance.step(subject, None).file("dataset.json", json::to_bytes(document)?))
+}
+
+/// A spec, drafted or revised.
+#[must_use]
+pub fn spec_step(spec: &AnalysisSpec, provenance: &Provenance) -> Step {
+    let what = if spec.revisions.is_empty() { "drafted from the plan".to_owned() } else { revisions_in_short(spec) };
+    let body: Vec<String> = spec
+        .revisions
+        .iter()
+        .map(|r| {
+            let verb = if r.reverted { "undone" } else { "applied" };
+            let asked = r.requested.acronym();
+            let because = if r.because.is_empty() { "its own reason".to_owned() } else { r.because.join(", ") };
+            format!("{asked}: {verb} {} because of {because}. {} {}", r.playbook, r.change, r.estimand_effect)
+        })
+        .collect();
+    let sha256 = spec.sha256();
+    let mut step = provenance
+        .step(format!("iteration {}, spec: {what}", spec.iteration), Some(&sha256))
+        .file(format!("{}/spec.yaml", folder(spec.iteration)), spec.to_yaml());
+    if !body.is_empty() {
+        step = step.body(body.join("\n\n"));
+    }
+    step
+}
+
+fn revisions_in_short(spec: &AnalysisSpec) -> String {
+    let one = |r: &crate::spec::Revision| {
+        let verb = if r.reverted { "undo " } else { "" };
+        format!("{verb}{} ({})", r.playbook, r.requested.acronym())
+    };
+    // A term may name a column whose name has a line break in it.
+    one_line(&spec.revisions.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+/// A design with its plots.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn design_step(design: &DesignDocument, provenance: &Provenance) -> Result<Step, ReportError> {
+    let folder = folder(design.iteration);
+    let subject = format!("iteration {}, design: propensity, balance, overlap, placebo", design.iteration);
+    let step = provenance
+        .step(subject, Some(&design.spec_sha256))
+        .file(format!("{folder}/design.json"), json::to_bytes(design)?);
+    Ok(with_figures(step, &format!("{folder}/plots"), &plots::design_figures(design)?))
+}
+
+/// The critic's grades while blind.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn critique_step(
+    critique: &Critique,
+    spec: &AnalysisSpec,
+    plan: &Plan,
+    provenance: &Provenance,
+) -> Result<Step, ReportError> {
+    let folder = folder(critique.iteration);
+    let grades: Vec<String> = critique.analyses.iter().map(|g| format!("{} {}", g.estimand, g.tier.key())).collect();
+    let subject = format!("iteration {}, critique of the design: {}", critique.iteration, grades.join(", "));
+    Ok(provenance
+        .step(subject, Some(&critique.spec_sha256))
+        .trailer("Design-Verdict", worst(critique.analyses.iter().map(|g| g.tier)))
+        .file(format!("{folder}/critique.json"), json::to_bytes(critique)?)
+        .file(format!("{folder}/critique.md"), report::markdown::critique(critique, spec, plan)?))
+}
+
+/// The effects of one iteration, if the plan asked not to be blind.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn open_effects_step(spec: &AnalysisSpec, effects: &Effects, provenance: &Provenance) -> Result<Step, ReportError> {
+    let document = OpenEffectsDocument {
+        iteration: spec.iteration,
+        effects: &effects.rows,
+        not_estimated: &effects.not_estimated,
+    };
+    let subject = format!("iteration {}, effects: NOT BLIND, as the plan says", spec.iteration);
+    Ok(provenance
+        .step(subject, Some(&spec.sha256()))
+        .file(format!("{}/effects.json", folder(spec.iteration)), json::to_bytes(&document)?))
+}
+
+/// Everything that exists only after the loop has settled.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn results_step(results: &ResultsDocument, provenance: &Provenance) -> Result<Step, ReportError> {
+    let specs = match results.specs_tried.len() {
+        1 => "the one spec".to_owned(),
+        n => format!("all {n} specs"),
+    };
+    let subject = format!("unblind: effects of {specs}, sensitivity, final verdicts");
+    let body: Vec<String> = results.answers.iter().map(|answer| answer_line(answer, results)).collect();
+    Ok(provenance
+        .step(subject, Some(&results.spec_sha256))
+        .body(body.join("\n\n"))
+        .trailer("Verdict", verdict(results))
+        .file("results.json", json::to_bytes(results)?)
+        .file("critique.json", json::to_bytes(&results.critique)?))
+}
+
+/// One answer as a paragraph: what was answered, how it was graded, and what kept it from the best grade.
+fn answer_line(answer: &Answer, results: &ResultsDocument) -> String {
+    let effect =
+        answer.effect.as_ref().map_or("no estimate".to_owned(), |e| report::sentences::effect(e, &results.units));
+    let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);
+    let doubts = graded.iter().flat_map(|g| &g.findings).filter(|f| f.severity > Severity::Withheld);
+    let why: Vec<&str> = doubts.map(|finding| finding.message.as_str()).collect();
+    let asked = if answer.name == answer.requested.acronym() {
+        String::new()
+    } else {
+        format!(" ({} asked)", answer.requested.acronym())
+    };
+    format!("{}{asked}: {effect}, {}. {}", answer.name, answer.tier.key(), why.join(" ")).trim_end().to_owned()
+}
+
+/// What the report and the notebook are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportInput<'a> {
+    /// Results.
+    pub results: &'a ResultsDocument,
+    /// Plan and data.
+    pub prepared: &'a Prepared,
+    /// Every spec that was tried.
+    pub tried: &'a [Iteration],
+}
+
+/// The report as markdown and as one HTML page, with its plots; then the notebook, which ends the run.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn report_steps(
+    input: &ReportInput<'_>,
+    provenance: &Provenance,
+    models: Option<&Models>,
+) -> Result<[Step; 2], ReportError> {
+    let figures = plots::result_figures(input.results)?;
+    let answering = answering_figures(input)?;
+    let own = figures.iter().map(|figure| PlacedFigure { path: format!("plots/{}.svg", figure.stem()), figure });
+    let designs = answering.iter().map(|(iteration, figure)| PlacedFigure {
+        path: format!("{}/plots/{}.svg", folder(*iteration), figure.stem()),
+        figure,
+    });
+    let placed: Vec<PlacedFigure<'_>> = own.chain(designs).collect();
+    let (results, plan) = (input.results, &input.prepared.plan);
+    let view = ViewInput { results, plan, figures: &placed };
+    let report = provenance
+        .step("report: verdicts, answers and everything that was tried".to_owned(), Some(&results.spec_sha256))
+        .trailer("Verdict", verdict(results))
+        .file("report.md", report::markdown::report(&view)?)
+        .file("report.html", report::html::report(&view)?);
+    let recorded = recorded(input)?;
+    let notebook = notebook::render(&NotebookInput { results, plan, figures: &placed, recorded: &recorded })?;
+    let last = provenance
+        .step("notebook: the same numbers, ready to be executed again".to_owned(), Some(&results.spec_sha256))
+        .trailer("Verdict", verdict(results))
+        .file("analysis.ipynb", notebook)
+        .last();
+    // Where models took part, the manifest says in the end what they used up.
+    let last = match models {
+        None => last,
+        Some(_) => last.file("manifest.json", manifest(input.prepared, provenance, models)?),
+    };
+    Ok([with_figures(report, "plots", &figures), last])
+}
+
+/// The love and overlap plots of the design that answers each requested estimand, with its iteration.
+fn answering_figures(input: &ReportInput<'_>) -> Result<Vec<(u32, Figure)>, ReportError> {
+    let mut all = Vec::new();
+    for answer in &input.results.answers {
+        let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration);
+        let designs = run.iter().flat_map(|run| &run.design.analyses);
+        for design in designs.filter(|design| design.requested == answer.requested) {
+            let figures = [plots::love(design)?, plots::overlap(design)?];
+            all.extend(figures.into_iter().flatten().map(|figure| (answer.iteration, figure)));
+        }
+    }
+    Ok(all)
+}
+
+/// What each command of the notebook prints, made by the functions that the command line calls. The effects are those of
+/// the results: fitting them a second time would give the same.
+fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
+    let mut outputs = vec![checked(input.prepared)];
+    for answer in &input.results.answers {
+        let Some(effect) = answer.effect.clone() else { continue };
+        let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration);
+        let analysis = run.and_then(|run| run.analysis(answer.requested));
+        let stdout = match run.zip(analysis) {
+            None => String::new(),
+            Some((run, analysis)) => match estimate::document(input.prepared, &run.spec, analysis, effect) {
+                Ok(document) => String::from_utf8_lossy(&json::to_bytes(&document)?).into_owned(),
+                Err(error) => format!("error: {error}\n"),
+            },
+        };
+        outputs.push(stdout);
+    }
+    let commands = notebook::commands(input.results);
+    Ok(commands.into_iter().zip(outputs).map(|(arguments, stdout)| Recorded { arguments, stdout }).collect())
+}
+
+/// What `oci-agent check` prints when nothing is wrong.
+#[must_use]
+pub fn checked(prepared: &Prepared) -> String {
+    let (rows, treated) = prepared.arms();
+    let draft = &prepared.draft;
+    let priority = draft.confounders.iter().filter(|group| group.priority).count();
+    let terms = draft.analyses.first().map_or(0, |analysis| analysis.terms.len());
+    let estimands: Vec<&str> = draft.analyses.iter().map(|analysis| analysis.requested.acronym()).collect();
+    let dropped = prepared.counters().rows_dropped_missing;
+    let answered = draft
+        .analyses
+        .first()
+        .map_or_else(String::new, |analysis| format!("{}. {}", analysis.primary.title(), analysis.because));
+    let lines = [
+        "The plan and the data agree.".to_owned(),
+        format!(
+            "  rows         {rows} analysed ({treated} treated, {} controls), {dropped} dropped for missing values",
+            rows - treated
+        ),
+        format!("  treatment    {} ({} against {})", draft.treatment, draft.treated, draft.control),
+        format!("  outcome      {} ({})", draft.outcome, draft.units),
+        format!("  confounders  {} ({priority} with priority), {terms} design terms", draft.confounders.len()),
+        format!("  placebos     {} declared", draft.placebos.len()),
+        format!("  estimands    {}", estimands.join(", ")),
+        format!("  answered by  {answered}"),
+        format!("  plan         sha256 {}", prepared.plan_sha256),
+        format!("  data         sha256 {}", prepared.document.sha256),
+    ];
+    lines.join("\n") + "\n"
+}
+
+fn with_figures(mut step: Step, folder: &str, figures: &[Figure]) -> Step {
+    for figure in figures {
+        step = step
+            .file(format!("{folder}/{}.svg", figure.stem()), figure.svg.clone())
+            .file(format!("{folder}/{}.png", figure.stem()), figure.png.clone());
+    }
+    step
+}
+
+fn verdict(results: &ResultsDocument) -> String {
+    worst(results.answers.iter().map(|answer| answer.tier))
+}
+
+/// The lowest tier: a run is as good as its weakest answer.
+fn worst(tiers: impl Iterator<Item = Tier>) -> String {
+    tiers.min().map_or("none", Tier::key).to_owned()
+}
+
+fn folder(iteration: u32) -> String {
+    format!("iter_{iteration:02}")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,286 @@
+//! What is committed as JSON: `iter_NN/design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
+
+use crate::critique::Critique;
+use crate::critique::model_review::FlaggedFigure;
+use crate::finding::Tier;
+use crate::schema::Counters;
+use crate::spec::Revision;
+use causal::diagnose::balance::BalanceTable;
+use causal::diagnose::overlap::OverlapReport;
+use causal::diagnose::placebo::PlaceboReport;
+use causal::diagnose::sensitivity::SensitivityReport;
+use causal::effect::Effect;
+use causal::estimand::{Estimand, Target};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A fitted coefficient, raw scale.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoefficientRow {
+    /// Term, `(Intercept)` first.
+    pub term: String,
+    /// Estimate.
+    pub estimate: f64,
+    /// Model standard error (inverse Fisher information).
+    pub std_error: f64,
+}
+
+/// The propensity model of one analysis.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PropensityDocument {
+    /// What fitted it: `logistic regression`, `gradient boosting`; `known` if it was not estimated.
+    pub learner: String,
+    /// Coefficients of a logistic regression; empty for other learners.
+    pub coefficients: Vec<CoefficientRow>,
+    /// Terms given to a learner without coefficients; empty for a logistic regression and a known propensity.
+    pub terms: Vec<String>,
+    /// Terms left out because they are constant or a combination of earlier terms among the analysed rows.
+    pub dropped_terms: Vec<String>,
+    /// Newton iterations of a logistic regression; rounds or sweeps of another learner, one number for each fold.
+    pub iterations: Vec<usize>,
+    /// Log-likelihood at the maximum, of a logistic regression.
+    pub log_likelihood: Option<f64>,
+    /// Mean of −ln P(the treatment received): in sample for a logistic regression, out of fold for another learner.
+    pub log_loss: f64,
+    /// Area under the ROC curve, in sample or out of fold likewise.
+    pub auc: f64,
+    /// The smallest propensity that a cross-fitted learner is taken at its word for, and one minus the largest.
+    pub clip: Option<f64>,
+    /// Units whose propensity was moved to one of those bounds.
+    pub clipped: usize,
+    /// What else there is to know of the fits, one sentence each.
+    pub notes: Vec<String>,
+    /// The fits that did not end where they should, one sentence each.
+    pub not_converged: Vec<String>,
+}
+
+/// Who is in the population of one analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PopulationDocument {
+    /// Rows.
+    pub n: usize,
+    /// Treated rows.
+    pub n_treated: usize,
+    /// Control rows.
+    pub n_control: usize,
+    /// Share of the analysed rows kept.
+    pub share_kept: f64,
+    /// Treated rows trimmed away.
+    pub trimmed_treated: usize,
+    /// Control rows trimmed away.
+    pub trimmed_control: usize,
+    /// Smallest propensity kept, on the fit to all rows; `None` without trimming.
+    pub alpha_lower: Option<f64>,
+    /// Largest propensity kept; `None` without trimming.
+    pub alpha_upper: Option<f64>,
+    /// Who that is, in a sentence: means of the priority confounders in the target population and in everyone.
+    pub description: String,
+    /// Means of the priority confounder terms: (term, in the target population, among all analysed rows).
+    pub profile: Vec<(String, f64, f64)>,
+}
+
+/// The design of one analysis: everything that can be known without the outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisDesign {
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// What is estimated now.
+    pub estimand: Estimand,
+    /// Its name.
+    pub name: String,
+    /// Why there is no design, if it failed (separation, an arm trimmed away, …); then all that follows is `None`.
+    pub failed: Option<String>,
+    /// Population.
+    pub population: Option<PopulationDocument>,
+    /// Propensity model; `None` if the design failed.
+    pub propensity: Option<PropensityDocument>,
+    /// Balance; `None` if the tool is not allowed.
+    pub balance: Option<BalanceTable>,
+    /// Overlap; `None` if the tool is not allowed.
+    pub overlap: Option<OverlapReport>,
+    /// Placebos; `None` if the tool is not allowed.
+    pub placebo: Option<PlaceboReport>,
+}
+
+/// `iter_NN/design.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DesignDocument {
+    /// The iteration.
+    pub iteration: u32,
+    /// SHA-256 of `spec.yaml`.
+    pub spec_sha256: String,
+    /// SHA-256 fingerprint of the data that was read for it.
+    pub data_sha256: String,
+    /// What was done to rows and values.
+    pub counters: Counters,
+    /// One per analysis.
+    pub analyses: Vec<AnalysisDesign>,
+}
+
+/// All effects of one analysis in one iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EffectRow {
+    /// The iteration whose spec this is.
+    pub iteration: u32,
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// The honest name.
+    pub name: String,
+    /// Whether this estimator is the primary one of its analysis.
+    pub primary: bool,
+    /// What fits its propensity and its outcome means: `logistic, linear`; `none` for the difference in means.
+    pub learners: String,
+    /// The estimate.
+    pub effect: Effect,
+}
+
+/// How far doubly robust estimates of one effect are apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Disagreement {
+    /// Whose estimates: `AIPW and AIPW, cross-fitted`.
+    pub between: String,
+    /// Their difference, outcome units, not negative.
+    pub size: f64,
+    /// Whether they are the two members of an average, or the answer and another estimate.
+    pub members: bool,
+}
+
+/// The same estimator for another target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetEstimate {
+    /// Whose average effect.
+    pub target: Target,
+    /// The estimate, outcome units.
+    pub estimate: f64,
+}
+
+/// What was computed with an answer so that it can be judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EstimateDiagnostics {
+    /// Standard deviation of the outcome among the rows of the answer, observation weights included.
+    pub outcome_sd: f64,
+    /// The largest difference between doubly robust estimates; `None` if there is only one.
+    pub disagreement: Option<Disagreement>,
+    /// The answer's estimator for every target in the same population, as far as it can.
+    pub by_target: Vec<TargetEstimate>,
+    /// Nuisance fits of the answer that did not end where they should, one sentence each.
+    pub not_converged: Vec<String>,
+}
+
+/// The answer to one requested estimand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The estimand the plan asked for.
+    pub requested: Target,
+    /// The honest name of what is answered.
+    pub name: String,
+    /// The iteration whose spec first had the analysis that answers; later specs may have left it as it was.
+    pub iteration: u32,
+    /// The final, computed verdict.
+    pub tier: Tier,
+    /// For whom, in a sentence.
+    pub population: String,
+    /// Population numbers.
+    pub population_numbers: Option<PopulationDocument>,
+    /// Why this estimator answers: the spec's own words.
+    pub because: String,
+    /// Primary estimate; `None` if nothing could be estimated.
+    pub effect: Option<Effect>,
+    /// What judges the estimate; `None` if there is none.
+    pub diagnostics: Option<EstimateDiagnostics>,
+    /// The propensity model of the answer's design.
+    pub propensity: Option<PropensityDocument>,
+    /// Sensitivity; `None` if the tool is not allowed or it could not be computed.
+    pub sensitivity: Option<SensitivityReport>,
+    /// Why there is no effect or no sensitivity, if so.
+    pub missing: Vec<String>,
+}
+
+/// One line of the list of everything that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpecTried {
+    /// Iteration.
+    pub iteration: u32,
+    /// SHA-256 of its spec.
+    pub spec_sha256: String,
+    /// What changed.
+    pub revisions: Vec<Revision>,
+    /// Design tier per requested estimand, before unblinding.
+    pub tiers: Vec<(Target, String, Tier)>,
+}
+
+/// `results.json`: exists only after `unblind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultsDocument {
+    /// Title of the plan.
+    pub title: String,
+    /// Units of the outcome.
+    pub units: String,
+    /// Plan hash.
+    pub plan_sha256: String,
+    /// Data hash.
+    pub data_sha256: String,
+    /// Hash of the spec whose analyses are the answers.
+    pub spec_sha256: String,
+    /// Program version.
+    pub tool_version: String,
+    /// Playbooks by name with the SHA-256 of their text.
+    pub playbooks: BTreeMap<String, String>,
+    /// What was done to rows and values.
+    pub counters: Counters,
+    /// One per requested estimand.
+    pub answers: Vec<Answer>,
+    /// Every estimator of every analysis of every iteration.
+    pub effects: Vec<EffectRow>,
+    /// Estimators that could not be run, with the reason.
+    pub not_estimated: Vec<String>,
+    /// What estimators left out on their way: sentences.
+    pub estimation_notes: Vec<String>,
+    /// Every spec that was tried.
+    pub specs_tried: Vec<SpecTried>,
+    /// The final critique.
+    pub critique: Critique,
+    /// How language models took part; `None` where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conduct: Option<Conduct>,
+}
+
+/// What one role used up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleUsage {
+    /// Answers of the model.
+    pub calls: u32,
+    /// Tools that it called.
+    pub tool_calls: u32,
+    /// Answers that were sent back to be repaired.
+    pub repairs: u32,
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Of the tokens read: from a cache.
+    pub cache_read_tokens: u64,
+    /// Of the tokens read: written into a cache.
+    pub cache_write_tokens: u64,
+}
+
+/// How language models took part in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conduct {
+    /// Who wrote and revised the specs: `playbook`, or provider and model.
+    pub actor: String,
+    /// Who graded them beside the rubric, likewise.
+    pub critic: String,
+    /// What the actor used up.
+    pub actor_usage: RoleUsage,
+    /// What the critic used up.
+    pub critic_usage: RoleUsage,
+    /// US dollars by the price table; `None` if a model is not in it.
+    pub cost_usd: Option<f64>,
+    /// The budget that ended the run, as a sentence; `None` if it ended by itself.
+    pub stopped: Option<String>,
+    /// What a model was asked for and did not deliver, a sentence each.
+    pub shortfalls: Vec<String>,
+    /// Figures in the actor's reasons that are not in these results. (Those of the critic are in `critique.reviewed`.)
+    pub flagged: Vec<FlaggedFigure>,
+}

@@ -1,0 +1,216 @@
+//! Sentences about numbers: what the tables mean, for the markdown, the page and the terminal alike.
+
+use crate::finding::{Severity, Tier};
+use crate::plan::MissingPolicy;
+use crate::record::documents::Answer;
+use crate::text::{escape, numbers};
+use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
+use causal::effect::{Effect, SeMethod};
+use causal::estimand::Inference;
+
+/// Influence-function and stacked standard errors that differ by more than this share deserve a note.
+pub const SE_DISAGREEMENT: f64 = 0.25;
+
+/// A verdict as a reader says it.
+#[must_use]
+pub fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::NotSatisfactory => "not satisfactory",
+        Tier::SatisfactoryWithCaveats => "satisfactory with caveats",
+        Tier::FullySatisfactory => "fully satisfactory",
+    }
+}
+
+/// With a capital and a full stop.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+}
+
+/// How a check came out, as a reader says it.
+#[must_use]
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Pass => "pass",
+        Severity::Withheld => "withheld",
+        Severity::NotApplicable => "not applicable",
+        Severity::Warn => "warning",
+        Severity::Fail => "fails",
+    }
+}
+
+/// How a standard error was made, as a reader says it.
+#[must_use]
+pub fn se_method(method: SeMethod) -> &'static str {
+    match method {
+        SeMethod::InfluenceFunction => "influence function",
+        SeMethod::StackedEquations => "stacked equations",
+        SeMethod::Classical => "classical",
+        SeMethod::Welch => "Welch",
+        SeMethod::Clustered => "influence function, clustered",
+        SeMethod::Conditional => "conditional on the sample",
+        SeMethod::Posterior => "posterior",
+        SeMethod::Disagreement => "variance and disagreement",
+    }
+}
+
+/// What was done about missing values, as a reader says it.
+#[must_use]
+pub fn missing_policy(policy: MissingPolicy) -> &'static str {
+    match policy {
+        MissingPolicy::Error => "A missing value would have been an error.",
+        MissingPolicy::Drop => "Rows with a missing value were dropped.",
+        MissingPolicy::Indicator => "Missing covariates were replaced and marked by an indicator.",
+    }
+}
+
+/// `ATE`, or `ATE asked, trimmed ATO answered`.
+#[must_use]
+pub fn asked_and_answered(answer: &Answer) -> String {
+    let asked = answer.requested.acronym();
+    if asked == answer.name { asked.to_owned() } else { format!("{asked} asked, {} answered", answer.name) }
+}
+
+/// The name of an estimand with whose effect the interval is about: `ATT`, or `SATT (these units)`.
+#[must_use]
+pub fn about(name: &str, effect: &Effect) -> String {
+    match effect.inference {
+        Inference::Population => name.to_owned(),
+        Inference::Sample => {
+            let acronym = effect.estimand.target.acronym();
+            format!("{} (these units)", name.replace(acronym, &format!("S{acronym}")))
+        }
+    }
+}
+
+/// `3.44 kg`, but `1,795 (1978 US dollars)`: units that begin with a digit would run into the number.
+#[must_use]
+pub fn with_units(number: &str, units: &str) -> String {
+    let units = escape::one_line(units);
+    match units.chars().next() {
+        None => number.to_owned(),
+        Some(c) if c.is_ascii_digit() => format!("{number} ({units})"),
+        Some(_) => format!("{number} {units}"),
+    }
+}
+
+/// Estimate and interval with units: `3.44 [2.49, 4.40] kg`.
+#[must_use]
+pub fn effect(effect: &Effect, units: &str) -> String {
+    let numbers = numbers::interval(effect.estimate, effect.std_error, effect.ci_lower, effect.ci_upper);
+    with_units(&numbers, units)
+}
+
+/// What a hidden confounder would have to be, in sentences.
+#[must_use]
+pub fn sensitivity(report: &SensitivityReport, units: &str) -> Vec<String> {
+    let mut said = vec![e_value(report), robustness(report)];
+    said.extend(benchmark(report));
+    said.push(tipping(report, units));
+    if !report.benchmarks_unattainable.is_empty() {
+        said.push(format!(
+            "A hidden confounder as strong as {} would need a partial R² of one or more, which cannot be; no benchmark is \
+             given for it.",
+            listed(&report.benchmarks_unattainable)
+        ));
+    }
+    said
+}
+
+fn e_value(report: &SensitivityReport) -> String {
+    let ci = if report.e_value_ci <= 1.0 {
+        "the 95 % interval includes no effect already".to_owned()
+    } else {
+        format!("{} to move the 95 % interval to no effect", numbers::fixed(report.e_value_ci, 2))
+    };
+    format!(
+        "E-value: a hidden confounder would need a risk ratio of {} with both treatment and outcome, beyond the measured \
+         covariates, to explain the estimate away; {ci}. For an outcome that is a number this uses the approximate \
+         conversion RR = exp(0.91 d).",
+        numbers::fixed(report.e_value, 2)
+    )
+}
+
+fn robustness(report: &SensitivityReport) -> String {
+    let digits = numbers::decimals(report.regression_std_error);
+    format!(
+        "Robustness value: a hidden confounder would have to explain {} of what is left of both treatment and outcome to \
+         bring the regression-adjusted difference of {} to zero, and {} to take away its significance at 5 %. Weighted to \
+         the target, the same regression gives {}, and {} would do. The smaller of the two is graded.",
+        numbers::percent(report.rv_q1),
+        numbers::fixed(report.regression_estimate, digits),
+        numbers::percent(report.rv_q1_alpha05),
+        numbers::fixed(report.target_estimate, digits),
+        numbers::percent(report.target_rv_q1)
+    )
+}
+
+/// The strongest benchmark: the one with the largest equivalent robustness value.
+#[must_use]
+pub fn strongest_benchmark(report: &SensitivityReport) -> Option<&Benchmark> {
+    report.benchmarks.iter().max_by(|a, b| a.equivalent_rv.total_cmp(&b.equivalent_rv))
+}
+
+fn benchmark(report: &SensitivityReport) -> Option<String> {
+    let strongest = strongest_benchmark(report)?;
+    let digits = numbers::decimals(report.regression_std_error);
+    let complete = report.benchmarks_unattainable.is_empty();
+    let verdict = match (report.rv_q1.min(report.target_rv_q1) > strongest.equivalent_rv, complete) {
+        (true, true) => "so it would take one stronger than any priority confounder to explain the estimate away",
+        (true, false) => "so one like that would not explain the estimate away; one like those below might",
+        (false, _) => "so one as strong as that would already explain the estimate away",
+    };
+    let which = if complete { "the strongest priority confounder" } else { "the strongest that can be a benchmark" };
+    Some(format!(
+        "Benchmark: one as strong as {}, {which}, corresponds to {} and would leave {} of the \
+         regression-adjusted {}; {verdict}.",
+        strongest.confounder,
+        numbers::percent(strongest.equivalent_rv),
+        numbers::fixed(strongest.adjusted_estimate, digits),
+        numbers::fixed(report.regression_estimate, digits)
+    ))
+}
+
+fn tipping(report: &SensitivityReport, units: &str) -> String {
+    if report.tipping_bias == 0.0 {
+        return "Tipping point: the 95 % interval includes zero already; no bias is needed.".to_owned();
+    }
+    format!(
+        "Tipping point: a constant bias of {} would make the 95 % interval touch zero.",
+        with_units(&numbers::significant(report.tipping_bias, 3), units)
+    )
+}
+
+/// A note if the two standard errors of an estimate disagree.
+#[must_use]
+pub fn standard_errors(label: &str, effect: &Effect) -> Option<String> {
+    let (influence, stacked) = (effect.se_influence?, effect.se_stacked?);
+    let ratio = influence / stacked;
+    let apart = !(1.0 - SE_DISAGREEMENT..=1.0 + SE_DISAGREEMENT).contains(&ratio);
+    apart.then(|| {
+        let why = if ratio < 1.0 {
+            "poor overlap is the usual reason why it is so much larger"
+        } else {
+            "an estimated propensity often makes weighting more precise than a known one would be"
+        };
+        format!(
+            "{label}: the standard error that takes the nuisance models as known is {} of the stacked one. Trust the \
+             stacked one: it carries the estimation of those models; {why}.",
+            numbers::percent(ratio)
+        )
+    })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,49 @@
+//! libgit2's global switches, set once: the user's own git configuration must not change what a run writes.
+
+use crate::store::Author;
+use git2::{Config, ConfigLevel};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// The user's own git configuration files, weakest first, as found before libgit2 was told to ignore them.
+static USER_CONFIG: OnceLock<Vec<PathBuf>> = OnceLock::new();
+
+/// Every way into this module calls this first.
+pub(super) fn settle() -> &'static [PathBuf] {
+    USER_CONFIG.get_or_init(|| {
+        let found = [Config::find_system(), Config::find_xdg(), Config::find_global()];
+        ignore_user_configuration();
+        found.into_iter().flatten().collect()
+    })
+}
+
+/// `core.autocrlf`, templates, a broken `~/.gitconfig` or a `safe.directory` rule must neither change nor stop a run.
+/// Disabling the owner check is meant for programs that, like this one, run no hook or filter of a repository.
+#[allow(unsafe_code)]
+fn ignore_user_configuration() {
+    const LEVELS: [ConfigLevel; 4] =
+        [ConfigLevel::System, ConfigLevel::XDG, ConfigLevel::Global, ConfigLevel::ProgramData];
+    // SAFETY: these calls write libgit2's process-wide settings, which is sound while no other libgit2 call is under
+    // way. `git2` is used in this module only, and each use passes `settle` first, which runs this once and makes
+    // every other thread wait for it.
+    unsafe {
+        for level in LEVELS {
+            // An error would mean an unknown level; git's own defaults then stay in force.
+            let _ = git2::opts::set_search_path(level, "");
+        }
+        let _ = git2::opts::set_verify_owner_validation(false);
+    }
+}
+
+/// `user.name` and `user.email` of the person's own git configuration, if both are set and readable.
+///
+/// For the surfaces (the command line), which may look into a home directory; [`crate::store::GitStore`] never calls it.
+#[must_use]
+pub fn configured_author() -> Option<Author> {
+    let mut config = Config::new().ok()?;
+    for (path, level) in settle().iter().zip([ConfigLevel::System, ConfigLevel::XDG, ConfigLevel::Global]) {
+        config.add_file(path, level, false).ok()?;
+    }
+    let read = |key| config.get_string(key).ok().filter(|v| !v.trim().is_empty());
+    Some(Author { name: read("user.name")?, email: read("user.email")? })
+}

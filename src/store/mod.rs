@@ -1,0 +1,192 @@
+//! Where a run is kept: one git commit a step, readable with plain `git log -p`.
+//!
+//! A step is written in an order that makes a kill at any moment harmless:
+//!
+//! ```text
+//! blobs, trees, commit object   nothing refers to them yet
+//! journal                       "the work tree is on its way from tree A to tree B"
+//! branch                        one atomic rename: from here on the step is done
+//! files, index                  each file written beside and renamed into place
+//! journal removed
+//! ```
+//!
+//! The pipeline is deterministic, so a resumed run simply runs again from its first step: a step that is already on the
+//! branch is held against the recorded bytes and skipped ([`CommitInfo::replayed`]); the first new one is appended.
+//!
+//! Nothing is ever lost: a new run beside an old one is a new branch, a forced one leaves a tag on the old tip, and a
+//! file that was edited by hand stops the run before anything is written over it.
+//!
+//! This is the only module that imports `git2`, and it imports nothing of this crate.
+
+mod error;
+mod git;
+mod init;
+mod libgit;
+mod message;
+mod tree;
+mod worktree;
+
+pub use crate::store::error::{ArtifactError, Difference, Fault};
+pub use crate::store::git::{GitStore, OpenOptions, read_note};
+pub use crate::store::libgit::configured_author;
+
+use std::collections::BTreeMap;
+
+/// Seconds since 1970-01-01 UTC, asked once per new commit. The command line reads the clock; this module does not.
+pub type Clock = Box<dyn Fn() -> i64 + Send>;
+
+/// Who is written into the commits. The tree hash does not depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Name.
+    pub name: String,
+    /// Email.
+    pub email: String,
+}
+
+impl Default for Author {
+    fn default() -> Self {
+        Author { name: "oci-agent".to_owned(), email: "oci-agent@localhost".to_owned() }
+    }
+}
+
+/// What to do if the directory already holds a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Leave it as it is and start a new branch, `run-2`, `run-3`, … with a history of its own.
+    New,
+    /// Start the current branch again; the old tip stays under a tag `superseded-<commit>`.
+    Force,
+    /// Continue the current branch.
+    Resume,
+}
+
+/// What [`GitStore::open`] found, so that it can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Situation {
+    /// No run was here: the first one starts.
+    Fresh,
+    /// The run on `previous` stays as it is; this one goes to a new branch.
+    NewBranch {
+        /// The branch that was current.
+        previous: String,
+        /// Whether its run had finished; if not, `--resume` would have continued it.
+        previous_finished: bool,
+    },
+    /// The branch starts again. The tag is made together with the first commit, not before.
+    Restarted {
+        /// Name of the tag that keeps the old tip.
+        kept_as: String,
+    },
+    /// A killed run goes on.
+    Resumed {
+        /// Commits already there.
+        commits: usize,
+    },
+    /// Resume was asked for, but the run had finished: steps are verified, none is added.
+    AlreadyFinished {
+        /// Commits already there.
+        commits: usize,
+    },
+}
+
+/// One step of a run: one commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Step {
+    /// What was done, one line.
+    pub subject: String,
+    /// Prose below the subject.
+    pub body: Option<String>,
+    /// Files added or replaced, by path inside the repository (`/` between folders). Files of earlier steps stay.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// `Key: value` lines at the end of the message, in this order.
+    pub trailers: Vec<(String, String)>,
+    /// Whether this step ends the run: adds the trailer [`FINISHED`].
+    pub last: bool,
+}
+
+impl Step {
+    /// A step without files.
+    #[must_use]
+    pub fn new(subject: impl Into<String>) -> Step {
+        Step { subject: subject.into(), ..Step::default() }
+    }
+
+    /// With prose.
+    #[must_use]
+    pub fn body(mut self, text: impl Into<String>) -> Step {
+        self.body = Some(text.into());
+        self
+    }
+
+    /// With one more file.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Step {
+        self.files.insert(path.into(), bytes.into());
+        self
+    }
+
+    /// With one more trailer.
+    #[must_use]
+    pub fn trailer(mut self, key: impl Into<String>, value: impl Into<String>) -> Step {
+        self.trailers.push((key.into(), value.into()));
+        self
+    }
+
+    /// As the step that ends the run.
+    #[must_use]
+    pub fn last(mut self) -> Step {
+        self.last = true;
+        self
+    }
+}
+
+/// The trailer on the commit that ends a run.
+pub const FINISHED: (&str, &str) = ("Run-Status", "finished");
+
+/// The commit of one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// Full commit id.
+    pub id: String,
+    /// Full id of its tree: the same for the same plan, data, seed and version.
+    pub tree: String,
+    /// Subject.
+    pub subject: String,
+    /// `true` if the step was already there, was verified and is kept.
+    pub replayed: bool,
+}
+
+/// A place that keeps the steps of a run.
+pub trait ArtifactStore {
+    /// Records a step, or verifies it if a killed run recorded it before.
+    ///
+    /// # Errors
+    /// See [`ArtifactError`]. After an error the store still holds every step recorded so far.
+    fn commit(&mut self, step: &Step) -> Result<CommitInfo, ArtifactError>;
+
+    /// The files under a folder (its name with `/` at the end) at the end of the run that is being continued, by their
+    /// names inside it; none for a run that begins.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    fn recorded(&self, folder: &str) -> Result<Vec<(String, Vec<u8>)>, ArtifactError>;
+
+    /// Remembers a fact that must not be part of the tree, such as the absolute directory of the plan.
+    ///
+    /// # Errors
+    /// The key is not made of letters, digits and `-`, or the place cannot be written.
+    fn location_note(&mut self, key: &str, value: &str) -> Result<(), ArtifactError>;
+
+    /// The branch this run is on.
+    fn branch(&self) -> &str;
+
+    /// The last commit recorded or verified by this run; `None` before the first.
+    fn head(&self) -> Option<String>;
+
+    /// The tree of [`ArtifactStore::head`].
+    fn tree_hash(&self) -> Option<String>;
+
+    /// Whether the run that is recorded on the branch has ended.
+    fn is_finished(&self) -> bool;
+}
