@@ -44,6 +44,9 @@ fn solve(factor: MatRef<'_, f64>, mut rhs: MatMut<'_, f64>) {
 }
 
 /// Cholesky factorisation in place. `info` is 0, or the 1-based order of the leading minor that is not positive.
+///
+/// # Safety
+/// The arguments are those that LAPACK documents: sizes and `uplo` point to valid values, matrices to that many columns.
 #[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dpotrf_(
@@ -67,6 +70,9 @@ pub unsafe extern "C" fn dpotrf_(
 }
 
 /// Solves A·X = B for `nrhs` columns from the factor left by [`dpotrf_`].
+///
+/// # Safety
+/// The arguments are those that LAPACK documents: sizes and `uplo` point to valid values, matrices to that many columns.
 #[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dpotrs_(
@@ -89,6 +95,9 @@ pub unsafe extern "C" fn dpotrs_(
 }
 
 /// Overwrites the factor left by [`dpotrf_`] with the same triangle of A⁻¹.
+///
+/// # Safety
+/// The arguments are those that LAPACK documents: sizes and `uplo` point to valid values, matrices to that many columns.
 #[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dpotri_(
