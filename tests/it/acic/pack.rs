@@ -155,7 +155,7 @@ fn the_identity_of_a_replay_is_canonical_json() {
 /// Decimals in the files of a replay are those in the files of a run.
 #[test]
 fn decimals_are_those_of_canonical_json() {
-    let mut value = 1.234_567_890_123_456_7;
+    let mut value: f64 = 1.234_567_890_123_456_7;
     for power in -300..300 {
         value = -value * if power % 2 == 0 { 0.1 } else { 7.3 };
         for each in [value, value.recip(), value * 1e200, f64::from(power)] {
