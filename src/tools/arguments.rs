@@ -4,6 +4,7 @@
 //! `null`, and no key that is not listed. A `null` that comes all the same counts as not given.
 
 use super::privacy::one_line;
+use super::schema_check::{Departure, departures};
 use super::{Context, ToolError};
 use causal::estimand::Target;
 use schemars::JsonSchema;
@@ -99,15 +100,12 @@ fn without_nulls(value: &Value) -> Value {
 }
 
 fn problems(schema: &Value, given: &Value, error: &serde_json::Error) -> String {
-    let Ok(validator) = jsonschema::validator_for(schema) else { return error.to_string() };
-    let all: Vec<String> = validator
-        .iter_errors(given)
-        .map(|problem| {
-            let place = place(problem.instance_path().as_str());
-            let message = one_line(&problem.to_string(), 2 * QUOTED);
-            if place.is_empty() { message } else { format!("at `{place}`: {message}") }
-        })
-        .collect();
+    let told = |departure: Departure| {
+        let place = place(&departure.pointer);
+        let message = one_line(&departure.message, 2 * QUOTED);
+        if place.is_empty() { message } else { format!("at `{place}`: {message}") }
+    };
+    let all: Vec<String> = departures(schema, given).into_iter().map(told).collect();
     if all.is_empty() { error.to_string() } else { listed(&all) }
 }
 

@@ -25,6 +25,7 @@ mod propose_spec;
 mod registry;
 mod reply;
 mod run_placebo;
+mod schema_check;
 mod submit_critique;
 mod terms;
 mod trim;

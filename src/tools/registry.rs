@@ -167,3 +167,42 @@ fn size(arguments: &Value) -> usize {
         other => other.to_string().len(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::schema_check::KINDS;
+
+    /// Every object in which `schema` says something about a value.
+    fn levels(schema: &Value) -> Vec<&serde_json::Map<String, Value>> {
+        let inner = schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|known| known.values());
+        let below = inner.chain(schema.get("items")).flat_map(levels);
+        schema.as_object().into_iter().chain(below).collect()
+    }
+
+    /// True if JSON Schema allows `value` for `keyword` (2020-12, validation and applicator vocabularies).
+    fn is_well_formed(keyword: &str, value: &Value) -> bool {
+        let texts = |value: &Value| value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+        match keyword {
+            "type" => value.as_str().is_some_and(|kind| KINDS.contains(&kind)),
+            "enum" => value.as_array().is_some_and(|values| !values.is_empty()),
+            "required" => texts(value),
+            "properties" | "items" => value.is_object(),
+            "description" => value.is_string(),
+            "additionalProperties" => value == false,
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn schemas_say_nothing_that_is_not_checked() {
+        for tool in TOOLS {
+            let schema = tool.schema();
+            let levels = levels(&schema);
+            assert!(!levels.is_empty(), "{}", tool.name());
+            for (keyword, value) in levels.into_iter().flatten() {
+                assert!(is_well_formed(keyword, value), "{}: {keyword}: {value}", tool.name());
+            }
+        }
+    }
+}

@@ -129,7 +129,8 @@ const NOTHING: &[&str] = &["nothing"];
 
 /// A dependency or a macro, and the only files or folders that may use it.
 const OWNED: &[(&str, &[&str], &str)] = &[
-    ("polars", &["src/dataset"], "only dataset/ reads tables"),
+    ("polars_core", &["src/dataset"], "only dataset/ reads tables"),
+    ("polars_io", &["src/dataset"], "only dataset/ reads tables"),
     ("git2", &["src/store"], "only store/ writes history"),
     ("reqwest", &["src/llm"], "only llm/ speaks HTTP"),
     ("tokio", &["src/llm", "src/mcp"], "only a model's wire and the MCP server wait for the network"),

@@ -11,18 +11,32 @@
 //! | `dpotrs_` | solve AX = B from that factor |
 //! | `dpotri_` | A⁻¹ from that factor |
 //!
+//! The symbols are hidden: they serve the binary or shared library that this crate is linked into, and nobody else. A
+//! process may load that library beside OpenBLAS, whose symbols have the same names; without this the loader would bind
+//! one to the callers of the other.
+//!
 //! All matrices are column-major with a leading dimension, as Fortran has them; only the triangle named by `uplo` is
 //! read or written.
+
+// A Fortran interface passes pointers, and an assembler directive hides the symbols.
+#![allow(unsafe_code)]
 
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Mat, MatMut, MatRef, Par, Side};
 use std::ffi::{c_char, c_int};
 
+// Rust exports every `no_mangle` function of a shared library, and has no stable attribute against it. The directive must
+// stand in the module that defines the symbols: a module is compiled into one object. COFF needs nothing, as Windows
+// binds a symbol to the library it was linked from.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+std::arch::global_asm!(".hidden dpotrf_", ".hidden dpotrs_", ".hidden dpotri_");
+#[cfg(target_vendor = "apple")]
+std::arch::global_asm!(".private_extern _dpotrf_", ".private_extern _dpotrs_", ".private_extern _dpotri_");
+
 /// The triangle of A as a lower triangle: A itself, or Aᵀ for `uplo = 'U'`.
 ///
 /// # Safety
 /// `a` points to n columns of `lda` doubles, valid for reads and writes; `uplo` and the sizes point to valid values.
-#[allow(unsafe_code)] // a Fortran interface passes pointers; the caller's contract is LAPACK's
 unsafe fn lower<'a>(uplo: *const c_char, n: usize, a: *mut f64, lda: usize) -> MatMut<'a, f64> {
     // SAFETY: by the contract above.
     let (upper, full) =
@@ -47,7 +61,6 @@ fn solve(factor: MatRef<'_, f64>, mut rhs: MatMut<'_, f64>) {
 ///
 /// # Safety
 /// The arguments are those that LAPACK documents: sizes and `uplo` point to valid values, matrices to that many columns.
-#[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dpotrf_(
     uplo: *const c_char,
@@ -73,7 +86,6 @@ pub unsafe extern "C" fn dpotrf_(
 ///
 /// # Safety
 /// The arguments are those that LAPACK documents: sizes and `uplo` point to valid values, matrices to that many columns.
-#[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dpotrs_(
     uplo: *const c_char,
@@ -98,7 +110,6 @@ pub unsafe extern "C" fn dpotrs_(
 ///
 /// # Safety
 /// The arguments are those that LAPACK documents: sizes and `uplo` point to valid values, matrices to that many columns.
-#[allow(unsafe_code)] // exported under the Fortran name for `lapack-sys`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dpotri_(
     uplo: *const c_char,

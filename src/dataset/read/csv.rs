@@ -10,7 +10,9 @@ use crate::dataset::read::field_shape::Shape;
 use crate::dataset::read::frame;
 use crate::plan::{ColumnOverride, ColumnType};
 use crate::text::lists::{count, short};
-use polars::prelude::{CsvReadOptions, DataFrame, DataType, Field, PlSmallStr, Schema, SerReader as _};
+use polars_core::prelude::{DataFrame, DataType, Field, PlSmallStr, Schema};
+use polars_io::SerReader as _;
+use polars_io::csv::read::CsvReadOptions;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -115,7 +117,7 @@ fn is_category(column: &str, overrides: &BTreeMap<String, ColumnOverride>) -> bo
     overrides.get(column).is_some_and(|o| o.kind == ColumnType::Category)
 }
 
-fn convert(series: &polars::prelude::Column, name: &str, shape: &Shape, category: bool) -> Column {
+fn convert(series: &polars_core::prelude::Column, name: &str, shape: &Shape, category: bool) -> Column {
     let numeric = if shape.whole { "integer" } else { "float" };
     if let Some(values) = frame::floats(series) {
         return Column::numbers(name, numeric, values);

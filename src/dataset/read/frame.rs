@@ -2,7 +2,7 @@
 
 use crate::dataset::error::DatasetError;
 use crate::text::lists::quoted;
-use polars::prelude::{Column, DataFrame, DataType};
+use polars_core::prelude::{Column, DataFrame, DataType};
 
 /// Whether two lists hold the same names in whatever order; else how they differ.
 pub(crate) fn same_names(first: &[String], other: &[String]) -> Result<(), String> {
@@ -21,7 +21,7 @@ pub(crate) fn same_names(first: &[String], other: &[String]) -> Result<(), Strin
 /// `part` below `frame`, columns matched by name.
 pub(crate) fn below(frame: Option<DataFrame>, part: DataFrame, file: &str) -> Result<DataFrame, DatasetError> {
     let Some(mut frame) = frame else { return Ok(part) };
-    let failed = |e: polars::prelude::PolarsError| DatasetError::Mismatch {
+    let failed = |e: polars_core::prelude::PolarsError| DatasetError::Mismatch {
         file: file.into(),
         first: "the files before it".into(),
         reason: e.to_string(),

@@ -7,7 +7,9 @@ use crate::dataset::error::DatasetError;
 use crate::dataset::hash;
 use crate::dataset::read::csv::{Read, large_integers};
 use crate::dataset::read::frame;
-use polars::prelude::{DataFrame, DataType, ParquetReader, SerReader as _};
+use polars_core::prelude::{DataFrame, DataType};
+use polars_io::SerReader as _;
+use polars_io::parquet::read::ParquetReader;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -55,7 +57,7 @@ fn open(path: &Path, name: &str) -> Result<File, DatasetError> {
     File::open(path).map_err(|e| DatasetError::Io { file: name.into(), reason: e.to_string() })
 }
 
-fn damaged(file: &str, error: &polars::prelude::PolarsError) -> DatasetError {
+fn damaged(file: &str, error: &polars_core::prelude::PolarsError) -> DatasetError {
     DatasetError::Parquet { file: file.into(), reason: error.to_string() }
 }
 
@@ -142,7 +144,7 @@ fn retyped(part: DataFrame, to: &DataType, file: &str, name: &str) -> Result<Dat
     DataFrame::new(cast.len(), vec![cast]).map_err(|e| damaged(file, &e))
 }
 
-fn convert(column: &polars::prelude::Column, name: &str, stored_as: &str) -> Column {
+fn convert(column: &polars_core::prelude::Column, name: &str, stored_as: &str) -> Column {
     if let Some(values) = frame::floats(column) {
         return Column::numbers(name, stored_as, values);
     }

@@ -1,7 +1,8 @@
 //! Made packs: the part that each dataset belongs to, its truth, and a pack of a single dataset.
 
 use super::made::{Made, response};
-use polars::prelude::{Column, DataFrame, ParquetWriter};
+use polars_core::prelude::{Column, DataFrame};
+use polars_io::parquet::write::ParquetWriter;
 
 const HEADER: &str = "setting,response_id,split,satt,ate_mu,sd_y";
 

@@ -58,7 +58,6 @@ fn schemas_are_plain() {
                 assert!(!text.contains(word), "{}: {word} in {text}", tool.name);
             }
             assert!(role == Role::Actor || !text.contains("preview"), "{text}");
-            jsonschema::validator_for(&tool.schema).expect("a schema");
         }
     }
     let offered = Registry::new(Role::Actor, &Tool::ALL).offered(false);
