@@ -12,7 +12,7 @@ use crate::plan::Tool;
 use causal::effect::Effect;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 
 /// How every dataset is analysed.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Recipe {
     /// The estimators; the first gives the answer that is graded.
     pub estimators: Vec<EstimatorKind>,
     /// How much computing.
-    pub budget: Budget,
+    pub budget: Effort,
 }
 
 /// The estimands of the replay, in the order in which the plan asks for them.
@@ -33,7 +33,7 @@ impl Recipe {
     ///
     /// # Errors
     /// Estimators that a plan refuses, such as a benchmark in the first place.
-    pub fn new(estimators: &[EstimatorKind], budget: Budget) -> Result<Recipe, AcicError> {
+    pub fn new(estimators: &[EstimatorKind], budget: Effort) -> Result<Recipe, AcicError> {
         Recipe::with(estimators, budget, super::plan::render)
     }
 
@@ -43,8 +43,8 @@ impl Recipe {
     /// As [`Recipe::new`], and what a plan refuses of the text.
     pub fn with(
         estimators: &[EstimatorKind],
-        budget: Budget,
-        render: impl FnOnce(&[Tool], &[EstimatorKind], Budget) -> String,
+        budget: Effort,
+        render: impl FnOnce(&[Tool], &[EstimatorKind], Effort) -> String,
     ) -> Result<Recipe, AcicError> {
         let mut kinds: Vec<EstimatorKind> = Vec::new();
         for kind in estimators {
@@ -73,7 +73,7 @@ const ABOUT_POPULATIONS: [EstimatorKind; 3] = [EstimatorKind::Gformula, Estimato
 
 fn no_interval(kind: EstimatorKind) -> String {
     let others = EstimatorKind::ALL.iter().filter(|other| !ABOUT_POPULATIONS.contains(other));
-    let others = others.filter(|other| Recipe::new(&[**other], Budget::Fast).is_ok());
+    let others = others.filter(|other| Recipe::new(&[**other], Effort::Fast).is_ok());
     let others: Vec<String> = others.map(|other| format!("`{}`", other.key())).collect();
     format!(
         "the first of --estimators cannot be `{}`: the intervals of the replay are about the effect in the sample, and its \

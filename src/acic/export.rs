@@ -19,7 +19,7 @@ use super::settings::Selection;
 use super::source::{Entry, Source};
 use crate::dataset::Table;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use std::path::{Path, PathBuf};
 
 /// The data of a dataset, in its folder.
@@ -30,7 +30,7 @@ pub const PLAN: &str = "plan.yaml";
 pub const ANSWERS: &str = "truth.json";
 
 /// How an exported plan is analysed: as `oci-agent acic run` does by default.
-const RECIPE: (&[EstimatorKind], Budget) = (&[EstimatorKind::DrAverage], Budget::Fast);
+const RECIPE: (&[EstimatorKind], Effort) = (&[EstimatorKind::DrAverage], Effort::Fast);
 
 /// A dataset to be written.
 #[derive(Debug, Clone, PartialEq)]

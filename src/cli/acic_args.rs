@@ -4,7 +4,7 @@ use crate::acic::calibrate::families::Families;
 use crate::acic::run::OnBad;
 use crate::acic::settings::{Selection, Settings, Shard, Split};
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ pub struct AcicRunArgs {
     pub shard: Shard,
     /// How much computing: fast or thorough.
     #[arg(long, value_name = "BUDGET", default_value = "fast", value_parser = parse_budget)]
-    pub budget: Budget,
+    pub budget: Effort,
     /// What to do about datasets that cannot be analysed: refuse (all are named, nothing is run) or skip (they are listed
     /// in skipped.csv and counted in every score).
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = parse_on_bad)]
@@ -240,8 +240,8 @@ fn parse_split(text: &str) -> Result<SplitChoice, String> {
     }
 }
 
-fn parse_budget(text: &str) -> Result<Budget, String> {
-    [Budget::Fast, Budget::Thorough]
+fn parse_budget(text: &str) -> Result<Effort, String> {
+    Effort::ALL
         .into_iter()
         .find(|budget| budget.key() == text)
         .ok_or_else(|| format!("`{text}` is not a budget; use fast or thorough"))

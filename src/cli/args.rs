@@ -4,7 +4,7 @@ use super::acic_args::AcicCommand;
 use causal::estimand::Inference;
 use causal::estimand::{OutcomeKind, Target};
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::{Budget, LearnerKind};
+use causal::learner_kind::{Effort, LearnerKind};
 use causal::learners::logistic::LogisticEngine;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
@@ -327,7 +327,7 @@ pub struct EstimateArgs {
     pub repeats: Option<u16>,
     /// How much computing (with a data file): fast or thorough [default: fast].
     #[arg(long, value_name = "BUDGET", value_parser = parse_budget)]
-    pub budget: Option<Budget>,
+    pub budget: Option<Effort>,
     /// Whose average effect the interval is about (with a data file): population, or sample for these units alone
     /// [default: population].
     #[arg(long, value_name = "WHOSE", value_parser = parse_inference)]
@@ -445,8 +445,8 @@ fn parse_learner(text: &str) -> Result<LearnerKind, String> {
     })
 }
 
-fn parse_budget(text: &str) -> Result<Budget, String> {
-    [Budget::Fast, Budget::Thorough]
+fn parse_budget(text: &str) -> Result<Effort, String> {
+    Effort::ALL
         .into_iter()
         .find(|budget| budget.key() == text)
         .ok_or_else(|| format!("`{text}` is not a budget; use fast or thorough"))

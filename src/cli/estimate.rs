@@ -101,7 +101,7 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         propensity: args.propensity.unwrap_or(made_for.propensity),
         outcome: args.outcome_model.unwrap_or(made_for.outcome),
         repeats: args.repeats.map_or(made_for.repeats, usize::from),
-        budget: made_for.budget,
+        effort: made_for.effort,
     };
     let request = DataRequest {
         treatment: (treatment, args.treated.clone(), args.control.clone()),

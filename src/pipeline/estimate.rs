@@ -289,7 +289,7 @@ fn fitted(sample: &Sample, request: &DataRequest) -> Result<Array1<f64>, DesignE
         return Ok(design::fit_propensity(covariates, &request.logistic)?.e);
     }
     let (folds, seed) = request.folds;
-    let how = (request.models.propensity, request.models.budget);
+    let how = (request.models.propensity, request.models.effort);
     Ok(super::propensity::crossfit(covariates, how, folds, seed)?.e)
 }
 

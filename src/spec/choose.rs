@@ -154,6 +154,6 @@ fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
         propensity: asked.propensity.unwrap_or(made_for.propensity),
         outcome: asked.outcome_model.unwrap_or(made_for.outcome),
         repeats: asked.repeats.unwrap_or(made_for.repeats),
-        budget: made_for.budget,
+        effort: made_for.effort,
     }
 }

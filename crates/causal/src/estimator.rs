@@ -1,6 +1,6 @@
 //! The estimators, and the nuisance models that each is made for.
 
-use crate::learner_kind::{Budget, LearnerKind};
+use crate::learner_kind::{Effort, LearnerKind};
 use serde::{Deserialize, Serialize};
 
 /// The estimators this program has. The key is what plans, specs and the command line say.
@@ -149,27 +149,28 @@ pub struct NuisanceModels {
     /// How often cross-fitting is repeated with new folds; the median is reported.
     pub repeats: usize,
     /// How much computing.
-    pub budget: Budget,
+    #[serde(rename = "budget")]
+    pub effort: Effort,
 }
 
 impl NuisanceModels {
     /// What an estimator is made for: boosting and BART for the average of both, BART for those named after it, maximum
-    /// likelihood for all others; cross-fitting as often as the budget allows.
+    /// likelihood for all others; cross-fitting as often as the effort allows.
     #[must_use]
-    pub fn for_estimator(estimator: EstimatorKind, budget: Budget) -> Self {
+    pub fn for_estimator(estimator: EstimatorKind, effort: Effort) -> Self {
         let (propensity, outcome) = match estimator {
             EstimatorKind::DrAverage => (LearnerKind::Boosting, LearnerKind::BoostingLinear),
             EstimatorKind::AipwBart | EstimatorKind::Bart => (LearnerKind::Boosting, LearnerKind::Bart),
             _ => (LearnerKind::Linear, LearnerKind::Linear),
         };
-        let repeats = if estimator.is_crossfitted() { budget.repeats() } else { 1 };
-        Self { propensity, outcome, repeats, budget }
+        let repeats = if estimator.is_crossfitted() { effort.repeats() } else { 1 };
+        Self { propensity, outcome, repeats, effort }
     }
 }
 
 impl Default for NuisanceModels {
     /// Maximum likelihood, once.
     fn default() -> Self {
-        Self { propensity: LearnerKind::Linear, outcome: LearnerKind::Linear, repeats: 1, budget: Budget::Fast }
+        Self { propensity: LearnerKind::Linear, outcome: LearnerKind::Linear, repeats: 1, effort: Effort::Fast }
     }
 }

@@ -29,7 +29,7 @@ use auc::Auc;
 use case::{Case, Half, Origin};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use causal::numerics::quantile;
 use diagnostics::Diagnostic;
 use families::Families;
@@ -62,7 +62,7 @@ pub struct Request<'a> {
     /// The estimators; the first is calibrated.
     pub estimators: &'a [EstimatorKind],
     /// How much computing.
-    pub budget: Budget,
+    pub budget: Effort,
 }
 
 /// One group of cases: an origin, or several together, of one estimand.
@@ -104,10 +104,10 @@ pub struct Calibration {
 ///
 /// # Errors
 /// A replay whose estimators this program does not know.
-pub fn recipe(out: &Out) -> Result<(Vec<EstimatorKind>, Budget), AcicError> {
+pub fn recipe(out: &Out) -> Result<(Vec<EstimatorKind>, Effort), AcicError> {
     let identity = out.identity();
     let kinds: Option<Vec<EstimatorKind>> = identity.estimators.iter().map(|key| EstimatorKind::parse(key)).collect();
-    let budget = [Budget::Fast, Budget::Thorough].into_iter().find(|budget| budget.key() == identity.budget);
+    let budget = Effort::ALL.into_iter().find(|budget| budget.key() == identity.budget);
     let unknown =
         || AcicError::Request("this replay was made with estimators or a budget of another version".to_owned());
     kinds.zip(budget).ok_or_else(unknown)
@@ -244,7 +244,7 @@ mod tests {
             rows: 200,
             seed: 7,
             estimators: &[EstimatorKind::Aipw],
-            budget: Budget::Fast,
+            budget: Effort::Fast,
         };
         let with = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");

@@ -4,7 +4,7 @@ use super::made::{Made, text};
 use crate::cli::{Ran, oci_agent};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use oci_agent::acic::observed::Key;
 use oci_agent::acic::plan::{of_one, render};
 use oci_agent::acic::settings::Selection;
@@ -117,8 +117,8 @@ fn a_dataset_of_the_pack_is_answered_as_in_the_replay_and_near_its_truth() {
 #[test]
 fn a_dataset_on_its_own_has_the_plan_of_the_replay() {
     let kinds = [EstimatorKind::DrAverage];
-    let replayed = plan::parse(&render(&Tool::ALL, &kinds, Budget::Fast)).expect("a plan without problems");
-    let text = of_one(Key { setting: 3, response: 7 }, "data.csv", (&kinds, Budget::Fast));
+    let replayed = plan::parse(&render(&Tool::ALL, &kinds, Effort::Fast)).expect("a plan without problems");
+    let text = of_one(Key { setting: 3, response: 7 }, "data.csv", (&kinds, Effort::Fast));
     let plan = plan::parse(&text).expect("a plan without problems");
     assert_eq!((plan.data.source.as_str(), &plan.data.columns), ("data.csv", &replayed.data.columns));
     assert_eq!((&plan.treatment, &plan.outcome), (&replayed.treatment, &replayed.outcome));

@@ -2,7 +2,7 @@
 
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use oci_agent::acic::analyse::{ESTIMANDS, Recipe};
 use oci_agent::acic::out::Out;
 use oci_agent::acic::rows::{Diagnostics, Numbers, Row};
@@ -26,7 +26,7 @@ fn replayed(out: &Path, (level, half): (f64, f64)) -> Out {
     let source = Source::open(&pack()).expect("the pack");
     let scan = source.scan(&Selection::default()).expect("a scan");
     assert_eq!((scan.good.len(), scan.bad.len()), (231, 0));
-    let recipe = Recipe::new(&[EstimatorKind::Aipw], Budget::Fast).expect("a recipe");
+    let recipe = Recipe::new(&[EstimatorKind::Aipw], Effort::Fast).expect("a recipe");
     let request = run::Request {
         source: &source,
         selection: &Selection::default(),

@@ -104,7 +104,7 @@ impl BartFit {
         let functionals = |draw: &Draw<'_>| shares.iter().flat_map(|share| functionals(rows, share, draw)).collect();
         let seed = Seed::new(params.seed, "outcome.bart");
         let posterior =
-            bart::sample(&data, &factory::bart(params.models.budget), &seed, &functionals).map_err(failed)?;
+            bart::sample(&data, &factory::bart(params.models.effort), &seed, &functionals).map_err(failed)?;
         let arm = |arm: f64| {
             let of = |i: usize| if rows.t[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
             (0..rows.n()).map(of).collect()

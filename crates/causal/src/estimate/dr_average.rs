@@ -176,7 +176,7 @@ impl Nuisances<'_> {
                 Inference::Population => influence,
             };
             let disagreement = (a.estimate - b.estimate).abs();
-            let widening = recipe::widening(self.params.models.budget);
+            let widening = recipe::widening(self.params.models.effort);
             let std_error = widening * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
             let uncertainty = Uncertainty { method: SeMethod::Disagreement, std_error, inference };
             let effect =

@@ -8,7 +8,7 @@ use crate::estimand::Population;
 use crate::estimate::test_data::{Arrays, close, params};
 use crate::estimate::*;
 use crate::estimator::NuisanceModels;
-use crate::learner_kind::{Budget, LearnerKind};
+use crate::learner_kind::{Effort, LearnerKind};
 use crate::nuisance::fits::Nuisances;
 use ndarray::Array1;
 
@@ -22,7 +22,7 @@ const FLEXIBLE: [EstimatorKind; 5] = [
 
 fn boosting(outcome: OutcomeKind) -> EstimateParams {
     let (propensity, models) = (LearnerKind::Boosting, LearnerKind::BoostingLinear);
-    let models = NuisanceModels { propensity, outcome: models, repeats: 1, budget: Budget::Fast };
+    let models = NuisanceModels { propensity, outcome: models, repeats: 1, effort: Effort::Fast };
     EstimateParams { models, ..params(outcome) }
 }
 
@@ -92,7 +92,7 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
         let expected = (v2 * first.estimate + v1 * b.estimate) / (v1 + v2);
         assert!(close(average.estimate, expected, 1e-12), "{target:?}");
         let v = f64::midpoint(v1, v2) + disagreement.powi(2) / 4.0;
-        assert!(close(average.std_error, recipe::widening(Budget::Fast) * v.sqrt(), 1e-12), "{target:?}");
+        assert!(close(average.std_error, recipe::widening(Effort::Fast) * v.sqrt(), 1e-12), "{target:?}");
         assert_eq!((average.se_method, average.inference), (SeMethod::Disagreement, Inference::Population));
     }
     let nuisances = nuisances.about(Inference::Sample);
@@ -102,7 +102,7 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
     let own = conditional::standard_error(&nuisances.rows, e, members, Target::Att, weights);
     let other = nuisances.effect(EstimatorKind::AipwBart, Target::Att).unwrap().std_error;
     let v = f64::midpoint(own.powi(2), other.powi(2)) + average.disagreement.unwrap().powi(2) / 4.0;
-    assert!(close(average.std_error, recipe::widening(Budget::Fast) * v.sqrt(), 1e-12));
+    assert!(close(average.std_error, recipe::widening(Effort::Fast) * v.sqrt(), 1e-12));
     // The SATO is defined by a propensity that is estimated.
     let overlap = |n: &Nuisances<'_>| n.effect(EstimatorKind::AipwCrossfit, Target::Ato).unwrap();
     let sample_error = overlap(&nuisances);

@@ -10,18 +10,18 @@
 //! weights (0.0170, 0.0093), arms that lend to each other as in an X-learner (0.0146, 0.0098, and a fifth more time), a
 //! second BART in each arm (0.0171). A member that is better alone but errs like the other is no gain.
 
-use crate::learner_kind::Budget;
+use crate::learner_kind::Effort;
 
 /// The standard error of the average of two estimators is √V times this.
 ///
-/// At the fast budget, on the 77 data sets and about the units of the sample, the errors had a root mean square of 1.15·√V,
+/// At the fast effort, on the 77 data sets and about the units of the sample, the errors had a root mean square of 1.15·√V,
 /// and 95 % of the intervals needed 1.2·√V. About the population √V alone covered 97 % and 87 to 97 % of 30 draws of 2,000
-/// rows from two designs of [`crate::simulate`], `linear` and `nie_wager_a`. At the thorough budget, where medians over
+/// rows from two designs of [`crate::simulate`], `linear` and `nie_wager_a`. At the thorough effort, where medians over
 /// repeats and more chains leave less to chance, 95 % of the 77 needed 1.1·√V (the other 154 had by then been seen with 1.2,
 /// which covered 98.7 %).
-pub(crate) fn widening(budget: Budget) -> f64 {
-    match budget {
-        Budget::Fast => 1.2,
-        Budget::Thorough => 1.1,
+pub(crate) fn widening(effort: Effort) -> f64 {
+    match effort {
+        Effort::Fast => 1.2,
+        Effort::Thorough => 1.1,
     }
 }

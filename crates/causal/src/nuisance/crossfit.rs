@@ -259,7 +259,7 @@ impl CrossFitter<'_> {
 
     /// Predictions at the held-out rows by a learner fitted to the others.
     fn fit(&self, task: Task<'_>, seed: &Seed) -> Result<(Vec<f64>, FitInfo), LearnerError> {
-        let budget = self.params.models.budget;
+        let effort = self.params.models.effort;
         let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
         if let Some(params) = factory::boosting(task.kind, fitted.len()) {
             let of_fold;
@@ -277,7 +277,7 @@ impl CrossFitter<'_> {
         }
         let names = self.covariates.names();
         let training = Training { x: task.x.view(), names, y: task.y, weights: task.weights };
-        let model = factory::by_kind(task.kind, budget).fit(&training, task.family, seed)?;
+        let model = factory::by_kind(task.kind, effort).fit(&training, task.family, seed)?;
         let values = model.predict(task.x.select(Axis(0), task.held_out).view());
         Ok((values, model.info().clone()))
     }

@@ -21,7 +21,7 @@ use crate::estimand::Inference;
 use crate::estimand::{Population, Target};
 use crate::estimator::EstimatorKind;
 use crate::estimator::NuisanceModels;
-use crate::learner_kind::{Budget, LearnerKind};
+use crate::learner_kind::{Effort, LearnerKind};
 use crate::learners::logistic::LogisticParams;
 use crate::nuisance::Nuisances;
 use crate::params::EstimateParams;
@@ -73,7 +73,7 @@ impl Analysis {
     }
 
     fn models(&self) -> NuisanceModels {
-        NuisanceModels { propensity: self.learner, outcome: self.learner, repeats: 1, budget: Budget::Fast }
+        NuisanceModels { propensity: self.learner, outcome: self.learner, repeats: 1, effort: Effort::Fast }
     }
 }
 
