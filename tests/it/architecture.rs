@@ -23,13 +23,24 @@ const CRATES: &[&Crate] = &[&CAUSAL, &PROGRAM];
 const CAUSAL: Crate = Crate {
     root: "crates/causal/src",
     name: "causal",
-    vocabulary: &["effect", "error", "estimand", "estimator", "learner_kind", "params", "sample", "weighted_rows"],
+    vocabulary: &[
+        "effect",
+        "error",
+        "estimand",
+        "estimator",
+        "fit_note",
+        "learner_kind",
+        "params",
+        "sample",
+        "weighted_rows",
+    ],
     may_import: &[
         // L0 vocabulary
         ("effect", &[]),
         ("error", &["design", "learners", "numerics"]),
         ("estimand", &[]),
         ("estimator", &[]),
+        ("fit_note", &["learners"]),
         ("learner_kind", &[]),
         ("params", &["learners"]),
         ("sample", &[]),
