@@ -9,7 +9,7 @@ use crate::pipeline::single_pass;
 use crate::pipeline::single_pass::Once;
 use crate::pipeline::{PlanProblems, PrepareError, prepare};
 use crate::plan::Tool;
-use causal::effect::Effect;
+use crate::record::EffectDocument;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
 use causal::learner_kind::Effort;
@@ -203,7 +203,7 @@ fn of_design(once: &Once, estimand: Target, diagnostics: &mut Diagnostics) {
 }
 
 /// Numbers of the estimate.
-fn of_effect(effect: &Effect, diagnostics: &mut Diagnostics) {
+fn of_effect(effect: &EffectDocument, diagnostics: &mut Diagnostics) {
     diagnostics.number("effect.clipped", effect.clipped as f64);
     diagnostics.number("effect.ess_treated", effect.ess_treated);
     diagnostics.number("effect.ess_control", effect.ess_control);

@@ -287,9 +287,7 @@ pub struct EstimateArgs {
     /// The estimand the plan asked for, or, with a data file, the target: ate, att, atc, ato.
     #[arg(long, value_name = "TARGET", default_value = "ate", value_parser = parse_target)]
     pub estimand: Target,
-    /// The estimator: naive, regression, gformula, ipw_ht, ipw_hajek, aipw, aipw_crossfit, tmle, tmle_crossfit, bart,
-    /// aipw_bart, dr_average [default: aipw, or with a plan its primary one].
-    #[arg(long, value_name = "ESTIMATOR", value_parser = parse_estimator)]
+    #[arg(long, value_name = "ESTIMATOR", value_parser = parse_estimator, help = estimator_help())]
     pub estimator: Option<EstimatorKind>,
     #[command(flatten)]
     pub data: DataRoot,
@@ -429,6 +427,12 @@ fn parse_truth(text: &str) -> Result<(Target, f64), String> {
     let value: f64 = value.trim().parse().map_err(|_| format!("`{value}` is not a number; write ate=1.2"))?;
     let value = Some(value).filter(|value| value.is_finite());
     Ok((parse_target(name.trim())?, value.ok_or("a truth must be a finite number")?))
+}
+
+fn estimator_help() -> String {
+    let keys = EstimatorKind::ALL.map(EstimatorKind::key).join(", ");
+    let default = EstimatorKind::default().key();
+    format!("The estimator: {keys} [default: {default}, or with a plan its primary one]")
 }
 
 pub(super) fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {

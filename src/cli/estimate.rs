@@ -94,7 +94,7 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     let terms: Result<Vec<Term>, _> = args.terms.iter().map(|text| Term::parse(text)).collect();
     let terms =
         terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
-    let estimator = args.estimator.unwrap_or(EstimatorKind::Aipw);
+    let estimator = args.estimator.unwrap_or_default();
     refuse_unused(args, estimator)?;
     let made_for = NuisanceModels::for_estimator(estimator, args.budget.unwrap_or_default());
     let models = NuisanceModels {

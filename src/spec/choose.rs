@@ -15,6 +15,7 @@ use crate::term::Term;
 use causal::estimand::Population;
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
+use causal::learner_kind::LearnerKind;
 
 /// The doubly robust average needs at least so many rows: in simulations with 500, its intervals about the population were
 /// too short (docs/coverage.md).
@@ -137,14 +138,23 @@ fn within(p: usize, sizes: ArmSizes) -> String {
 /// The benchmarks, the answer, and what runs beside it: what the plan says, or the standard estimators and the members
 /// of the average.
 fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
-    let members = match primary {
-        EstimatorKind::DrAverage => [EstimatorKind::AipwCrossfit, EstimatorKind::AipwBart].as_slice(),
-        _ => &[],
-    };
-    let standard = || EstimatorKind::STANDARD.iter().chain(members).copied().collect();
+    let standard = || EstimatorKind::STANDARD.iter().chain(primary.facts().members).copied().collect();
     let beside: Vec<EstimatorKind> = plan.analysis.also.clone().unwrap_or_else(standard);
     let wanted = |kind: &EstimatorKind| kind.is_benchmark() || *kind == primary || beside.contains(kind);
     EstimatorKind::ALL.into_iter().filter(wanted).filter(|kind| allowed(plan, *kind)).collect()
+}
+
+/// The placebo is adjusted as the outcome will be: by AIPW, cross-fitted where the propensity is by a learner. Else, or
+/// where the plan allows neither, by Hájek IPW.
+pub(crate) fn placebo_estimator(tools: &[Tool], analysis: &Analysis) -> EstimatorKind {
+    let flexible = analysis.models.propensity != LearnerKind::Linear;
+    if flexible && (tools.contains(&Tool::AipwCrossfit) || tools.contains(&Tool::DrAverage)) {
+        EstimatorKind::AipwCrossfit
+    } else if tools.contains(&Tool::Aipw) {
+        EstimatorKind::Aipw
+    } else {
+        EstimatorKind::IpwHajek
+    }
 }
 
 /// What the plan says, or what the estimator is made for.

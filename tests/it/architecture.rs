@@ -49,7 +49,7 @@ const CAUSAL: Crate = Crate {
         ("numerics", &[]),
         ("learners", &["numerics"]),
         ("design", &["numerics", "learners"]),
-        ("nuisance", &["numerics", "learners", "design", "estimate"]),
+        ("nuisance", &["numerics", "learners", "design"]),
         ("estimate", &["numerics", "learners", "design", "nuisance"]),
         ("diagnose", &["numerics", "learners", "design", "estimate", "nuisance"]),
         ("simulate", &["numerics", "learners", "estimate", "nuisance"]),
@@ -160,8 +160,8 @@ fn every_module_is_in_the_table_and_every_name_in_the_table_is_a_module() {
     }
 }
 
-/// Two pairs that still import each other; the next moves end them.
-const STILL_A_CIRCLE: &[(&str, &str)] = &[("nuisance", "estimate"), ("record", "critique")];
+/// A pair that still imports each other; the next move ends it.
+const STILL_A_CIRCLE: &[(&str, &str)] = &[("record", "critique")];
 
 /// The tables have no cycle: each is an order.
 #[test]
