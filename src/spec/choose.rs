@@ -29,17 +29,6 @@ pub const MOST_TERMS: usize = 500;
 /// It needs so many rows for every term.
 pub const ROWS_PER_TERM: usize = 5;
 
-/// In this order, where the doubly robust average does not answer and the plan does not say.
-const FALLBACK: [EstimatorKind; 7] = [
-    EstimatorKind::Aipw,
-    EstimatorKind::AipwCrossfit,
-    EstimatorKind::Tmle,
-    EstimatorKind::AipwBart,
-    EstimatorKind::IpwHajek,
-    EstimatorKind::Gformula,
-    EstimatorKind::DrAverage,
-];
-
 /// How many rows are analysed in each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArmSizes {
@@ -96,7 +85,7 @@ fn primary(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<(EstimatorKind, Str
     match obstacle {
         None => Some((EstimatorKind::DrAverage, within(p, sizes))),
         Some(why) => {
-            let kind = FALLBACK.into_iter().find(|kind| allowed(plan, *kind))?;
+            let kind = EstimatorKind::by_preference().into_iter().find(|kind| allowed(plan, *kind))?;
             Some((kind, format!("The doubly robust average is not used: {why}.")))
         }
     }

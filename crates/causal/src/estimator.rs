@@ -110,6 +110,8 @@ pub struct Facts {
     pub scales: &'static [Scale],
     /// The key of the plan's tool that allows it; `None` if it needs no permission.
     pub tool: Option<&'static str>,
+    /// Its place, from 1, among those that answer where nothing else decides; `None` if it has to be asked for.
+    pub preference: Option<u8>,
     /// The estimators that it is the average of, as near as each is available alone.
     pub members: &'static [EstimatorKind],
 }
@@ -203,6 +205,15 @@ impl EstimatorKind {
     #[must_use]
     pub fn parse(text: &str) -> Option<EstimatorKind> {
         EstimatorKind::ALL.into_iter().find(|k| k.key() == text.trim())
+    }
+
+    /// Those that answer where nothing else decides, the preferred one first.
+    #[must_use]
+    pub fn by_preference() -> Vec<EstimatorKind> {
+        let mut ranked: Vec<(u8, EstimatorKind)> =
+            EstimatorKind::ALL.into_iter().filter_map(|kind| Some((kind.facts().preference?, kind))).collect();
+        ranked.sort_by_key(|(place, _)| *place);
+        ranked.into_iter().map(|(_, kind)| kind).collect()
     }
 
     /// True for the benchmarks, which are never an answer.
@@ -325,6 +336,15 @@ mod tests {
         }
         let titles: BTreeSet<&str> = EstimatorKind::ALL.iter().map(|kind| kind.title()).collect();
         assert_eq!(titles.len(), EstimatorKind::ALL.len());
+    }
+
+    #[test]
+    fn preferences_are_places_from_one_and_never_a_benchmark() {
+        let ranked = EstimatorKind::by_preference();
+        let places: Vec<u8> = ranked.iter().filter_map(|kind| kind.facts().preference).collect();
+        assert_eq!(places, (1..).take(ranked.len()).collect::<Vec<u8>>());
+        assert!(ranked.iter().all(|kind| !kind.is_benchmark()));
+        assert_eq!(ranked.first(), Some(&EstimatorKind::default()));
     }
 
     #[test]

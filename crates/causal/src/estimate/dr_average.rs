@@ -94,7 +94,8 @@ fn one_repeat(
 }
 
 /// The share ω of the first of two estimates with these variances; one half where neither has any.
-fn share([first, second]: [f64; 2]) -> f64 {
+fn share(variances: [f64; 2]) -> f64 {
+    let [first, second] = variances;
     let total = first + second;
     if total > 0.0 { second / total } else { 0.5 }
 }

@@ -26,6 +26,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: None,
+                preference: None,
                 members: &[],
             };
             /// Coefficient of treatment in one linear regression: the one-shot analyst's answer, a benchmark only.
@@ -51,6 +52,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("outcome_regression"),
+                preference: None,
                 members: &[],
             };
             /// Outcome regression in each arm, standardised over the target population (g-formula).
@@ -72,6 +74,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("outcome_regression"),
+                preference: Some(6),
                 members: &[],
             };
             /// Inverse-propensity weighting, Horvitz–Thompson.
@@ -93,6 +96,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("ipw"),
+                preference: None,
                 members: &[],
             };
             /// Inverse-propensity weighting with normalised weights (Hájek).
@@ -114,6 +118,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("ipw"),
+                preference: Some(5),
                 members: &[],
             };
             /// Augmented inverse-propensity weighting (doubly robust), nuisances fitted on all rows.
@@ -135,6 +140,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("aipw"),
+                preference: Some(1),
                 members: &[],
             };
             /// The same with K-fold cross-fitted nuisances, by any learner.
@@ -156,6 +162,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("aipw_crossfit"),
+                preference: Some(2),
                 members: &[],
             };
             /// Targeted maximum likelihood (doubly robust, substitution), nuisances fitted on all rows.
@@ -177,6 +184,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("tmle"),
+                preference: Some(3),
                 members: &[],
             };
             /// The same with K-fold cross-fitted nuisances, by any learner.
@@ -198,6 +206,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("tmle"),
+                preference: None,
                 members: &[],
             };
             /// Bayesian additive regression trees, standardised over the target population: posterior mean and interval.
@@ -223,6 +232,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("bart"),
+                preference: None,
                 members: &[],
             };
             /// AIPW with one BART for both arms, fitted on all rows, and a cross-fitted propensity.
@@ -244,6 +254,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("bart"),
+                preference: Some(4),
                 members: &[],
             };
             /// The mean of two AIPW estimates that fail differently, cross-fitted boosting and BART; their disagreement is
@@ -266,6 +277,7 @@ macro_rules! for_each_estimator {
                 outcomes: &[OutcomeKind::Continuous, OutcomeKind::Binary],
                 scales: &[Scale::Difference],
                 tool: Some("dr_average"),
+                preference: Some(7),
                 members: &[EstimatorKind::AipwCrossfit, EstimatorKind::AipwBart],
             };
         }
