@@ -1,6 +1,6 @@
 //! Arguments as typed, with the help text.
 
-use super::acic_args::AcicCommand;
+use super::acic::args::AcicCommand;
 use causal::estimand::Inference;
 use causal::estimand::{OutcomeKind, Target};
 use causal::estimator::EstimatorKind;

@@ -2,9 +2,6 @@
 //! codes.
 
 mod acic;
-mod acic_args;
-mod acic_calibrate;
-mod acic_export;
 mod args;
 mod baseline;
 mod check;

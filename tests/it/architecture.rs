@@ -17,7 +17,7 @@ struct Crate {
     may_import: &'static [(&'static str, &'static [&'static str])],
 }
 
-const CRATES: &[&Crate] = &[&CAUSAL, &PROGRAM];
+const CRATES: &[&Crate] = &[&CAUSAL, &ACIC, &PROGRAM];
 
 /// The numerics. Nothing in it can see a plan, a file or a table: it does not depend on the crate that has them.
 const CAUSAL: Crate = Crate {
@@ -56,6 +56,41 @@ const CAUSAL: Crate = Crate {
     ],
 };
 
+/// The competition. It analyses nothing: it sees neither a plan nor the pipeline, since it does not depend on the crate that
+/// has them.
+const ACIC: Crate = Crate {
+    root: "crates/acic/src",
+    name: "acic",
+    vocabulary: &["AcicError", "error", "grade", "observed", "settings", "text"],
+    may_import: &[
+        // L0 vocabulary
+        ("error", &[]),
+        ("grade", &[]),
+        ("observed", &[]),
+        ("settings", &[]),
+        ("text", &[]),
+        // L1 files
+        ("csv_table", &[]),
+        ("estimates_csv", &["csv_table"]),
+        // L2 data
+        ("covariates", &["csv_table"]),
+        ("folders", &[]),
+        ("pack", &[]),
+        ("response", &["csv_table"]),
+        ("source", &["covariates", "folders", "pack", "response"]),
+        // L3 a replay on record
+        ("analyst", &["estimates_csv"]),
+        ("identity", &["analyst"]),
+        ("dataset_file", &["estimates_csv", "identity"]),
+        ("output_folder", &["csv_table", "dataset_file", "estimates_csv", "identity"]),
+        // L4 the run has no way to the scorer, and neither has anything below it.
+        ("run", &["analyst", "estimates_csv", "identity", "output_folder", "source"]),
+        ("score", &["csv_table", "estimates_csv", "identity", "output_folder", "response", "source"]),
+        ("export", &["covariates", "csv_table", "score", "source"]),
+        ("calibrate", &["analyst", "csv_table", "estimates_csv", "output_folder", "score", "source"]),
+    ],
+};
+
 /// The program.
 const PROGRAM: Crate = Crate {
     root: "src",
@@ -86,12 +121,12 @@ const PROGRAM: Crate = Crate {
         ("baseline", &["agent", "tools", "llm", "pipeline", "plan", "record", "report", "critique"]),
         // L5 surfaces. The MCP server is a run whose actor is the host at the other end of the pipe.
         ("mcp", &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store"]),
-        ("acic", &["plan", "critique", "record", "report", "dataset", "pipeline"]),
+        ("replay", &["plan", "critique", "record", "report", "dataset", "pipeline"]),
         (
             "cli",
             &[
                 "plan", "spec", "playbook", "critique", "record", "report", "dataset", "store", "pipeline", "llm",
-                "tools", "agent", "baseline", "mcp", "acic",
+                "tools", "agent", "baseline", "mcp", "replay",
             ],
         ),
     ],
@@ -115,6 +150,12 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         "linfa",
         &["crates/causal/src/learners"],
         "only learners/ fits with linfa (and its neighbours there may call the file of that name)",
+    ),
+    ("acic", &["crates/acic", "src/replay", "src/cli/acic", "src/cli/mod.rs"], "the competition is a room of its own"),
+    (
+        "csv",
+        &["crates/acic/src/csv_table.rs", "crates/causal", "src"],
+        "one file of the competition reads and writes CSV (the others have functions of that name, and no such dependency)",
     ),
     ("linfa_logistic", &["crates/causal/src/learners/linfa.rs"], "one file knows the other ndarray"),
     ("ndarray16", &["crates/causal/src/learners/linfa.rs"], "one file knows the other ndarray"),
@@ -219,28 +260,59 @@ fn design_never_receives_an_outcome() {
     }
 }
 
-/// The right answers of the replay: one file holds them, the scorer reads them, and nothing that analyses can name them.
-/// (That they cannot leave a response by another way is what its private fields are for.)
+/// The right answers of the replay: one file holds them, and the scorer reads them. Nothing else names them;
+/// outside of `acic` nothing can, since the module is private. (That they cannot leave a response by another way is what its
+/// private fields are for.)
 #[test]
 fn only_the_scorer_names_the_truth() {
-    let mut named = BTreeSet::new();
-    for source in sources("src/acic").into_iter().chain(sources("src/cli")) {
-        if names_the_truth(&source.code) {
-            named.insert(source.path.clone());
-        }
-    }
-    let expected = ["src/acic/response/mod.rs", "src/acic/response/truth.rs", "src/acic/score/truths.rs"];
+    // `causal` cannot see the competition, and has a file `response.rs` of its own.
+    let sources_that_could = ["crates/acic/src", "src"].into_iter().flat_map(sources);
+    let named: BTreeSet<String> =
+        sources_that_could.filter(|source| names_the_truth(&source.code)).map(|source| source.path).collect();
+    let expected =
+        ["crates/acic/src/response/mod.rs", "crates/acic/src/response/truth.rs", "crates/acic/src/score/truths.rs"];
     assert_eq!(named, expected.iter().map(ToString::to_string).collect());
-    for source in sources("src/acic") {
-        let scorer = ["score", "report.rs", "mod.rs", "calibrate", "export.rs"]
-            .iter()
-            .any(|p| Path::new(&source.path).starts_with(Path::new("src/acic").join(p)));
-        assert!(
-            scorer || !has_word(&source.code, "score"),
-            "{}: only what reports or hands out answers may use the scorer",
-            source.path
-        );
+    let all = sources("crates/acic/src");
+    let root = all.iter().find(|source| source.path == "crates/acic/src/lib.rs").expect("a root");
+    assert!(declares_privately(&root.code, "response"), "lib.rs must keep `mod response;` to the crate");
+    let score = all.iter().find(|source| source.path == "crates/acic/src/score/mod.rs").expect("a scorer");
+    assert!(declares_privately(&score.code, "truths"), "the scorer must keep `mod truths;` to itself");
+}
+
+/// Scores and answers belong to the scorer and to what reports or hands them out; an analysis is made of neither. The list of
+/// those that may ask is closed: a new file is an analyst until it is written here.
+#[test]
+fn what_analyses_has_no_way_to_the_scorer() {
+    const MAY_ASK: [&str; 9] = [
+        "crates/acic/src/lib.rs",
+        "crates/acic/src/score",
+        "crates/acic/src/export.rs",
+        "crates/acic/src/calibrate",
+        "src/replay/report.rs",
+        "src/replay/tables.rs",
+        "src/replay/calibration_page.rs",
+        "src/replay/mod.rs",
+        "src/cli/acic",
+    ];
+    let folders = ["crates/acic/src", "src/replay", "src/cli", "src/pipeline"];
+    for source in folders.into_iter().flat_map(sources) {
+        let asks = ["score", "export", "Known"].iter().any(|word| names_of_acic(&source, word));
+        let may = MAY_ASK.iter().any(|place| Path::new(&source.path).starts_with(place));
+        assert!(may || !asks, "{}: only what reports or hands out answers may use the scorer", source.path);
     }
+}
+
+/// `true` if a file names something of the competition: a word anywhere in that crate, a path of that crate elsewhere.
+fn names_of_acic(source: &Source, word: &str) -> bool {
+    let here = source.path.starts_with("crates/acic");
+    let named = imports(&source.code, "acic");
+    if here { has_word(&source.code, word) } else { named.iter().any(|path| path.split("::").any(|part| part == word)) }
+}
+
+/// A module that only its parent and what lies below that can name.
+fn declares_privately(code: &str, module: &str) -> bool {
+    let declared = format!("mod {module};");
+    code.lines().any(|line| line.trim() == declared) && !code.contains(&format!("pub {declared}"))
 }
 
 /// Moments of the outcome are an answer. One file computes them, one asks for them, and no tool can.
@@ -311,10 +383,15 @@ fn the_table_can_say_no() {
         (&PROGRAM, "pipeline", "agent::x", false),
         (&PROGRAM, "pipeline", "cli::x", false),
         (&PROGRAM, "cli", "pipeline::x", true),
-        (&PROGRAM, "acic", "pipeline::single_pass", true),
-        (&PROGRAM, "acic", "agent::x", false),
-        (&PROGRAM, "pipeline", "acic::response::truth", false),
-        (&PROGRAM, "dataset", "acic::observed", false),
+        (&PROGRAM, "replay", "pipeline::single_pass", true),
+        (&PROGRAM, "replay", "agent::x", false),
+        (&PROGRAM, "pipeline", "replay::analyse", false),
+        (&ACIC, "run", "output_folder::OutputFolder", true),
+        (&ACIC, "run", "score::Scores", false),
+        (&ACIC, "run", "response::truth::Truth", false),
+        (&ACIC, "analyst", "source::Source", false),
+        (&ACIC, "score", "AcicError", true),
+        (&ACIC, "score", "run::Request", false),
         (&PROGRAM, "pipeline", "VERSION", true),
         (&PROGRAM, "store", "VERSION", false),
         (&PROGRAM, "plan", "as me", false),
@@ -347,12 +424,35 @@ fn uses_are_found_whole_and_only_in_code() {
 fn the_truth_is_found_under_any_name_it_can_have() {
     for (code, expected) in [
         ("use super::response::truth::{self, Truth};", true),
-        ("use crate::acic::response::truth::Truth as T;", true),
+        ("use crate::response::truth::Truth as T;", true),
         ("use super::response::*;", true),
         ("let line = board.truth; // Truth", false),
         ("use super::response::Response;", false),
     ] {
         assert_eq!(names_the_truth(&strip(code)), expected, "{code}");
+    }
+}
+
+#[test]
+fn a_private_module_is_told_from_a_public_one() {
+    for (code, expected) in [
+        ("pub mod run;\nmod response;\n", true),
+        ("pub mod response;\n", false),
+        ("pub(crate) mod response;\n", false),
+        ("mod responses;\n", false),
+        ("mod response;\npub mod response;\n", false),
+    ] {
+        assert_eq!(declares_privately(code, "response"), expected, "{code}");
+    }
+    let source = |path: &str, code: &str| Source { path: path.to_owned(), code: strip(code), lines: 1 };
+    for (path, code, expected) in [
+        ("src/replay/analyse.rs", "use acic::{score::Known, run};", true),
+        ("src/replay/analyse.rs", "let k = acic::score::known(&s);", true),
+        ("src/replay/analyse.rs", "let score = results.score;", false),
+        ("crates/acic/src/run.rs", "use crate::score::Scores;", true),
+        ("crates/acic/src/run.rs", "// score", false),
+    ] {
+        assert_eq!(names_of_acic(&source(path, code), "score"), expected, "{code}");
     }
 }
 
@@ -389,7 +489,7 @@ struct Source {
 }
 
 fn all_sources() -> Vec<Source> {
-    ["src", "crates/causal/src", "crates/lapack-faer/src"].into_iter().flat_map(sources).collect()
+    ["src", "crates/acic/src", "crates/causal/src", "crates/lapack-faer/src"].into_iter().flat_map(sources).collect()
 }
 
 /// The sources in a folder of the workspace.

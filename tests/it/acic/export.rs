@@ -2,14 +2,15 @@
 
 use super::made::{Made, text};
 use crate::cli::{Ran, oci_agent};
+use acic::covariates::Values;
+use acic::observed::Key;
+use acic::settings::Selection;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
 use causal::learner_kind::Effort;
-use oci_agent::acic::observed::Key;
-use oci_agent::acic::plan::{of_one, render};
-use oci_agent::acic::settings::Selection;
-use oci_agent::acic::source::Source;
 use oci_agent::plan::{self, Plan, Tool};
+use oci_agent::replay::data;
+use oci_agent::replay::plan::{for_dataset, render};
 use serde_json::Value;
 use std::path::Path;
 
@@ -26,8 +27,8 @@ fn plan_in(folder: &Path) -> Plan {
 }
 
 /// `data.csv` read as its plan says, against what the replay reads: every value to the last bit.
-fn has_the_data_of_the_replay(folder: &Path, data: &Path, selection: &Selection) {
-    let source = Source::open(data).expect("the data of the replay");
+fn has_the_data_of_the_replay(folder: &Path, dir: &Path, selection: &Selection) {
+    let source = data::open(dir).expect("the data of the replay");
     let entry = source.scan(selection).expect("a scan").good.swap_remove(0);
     let observed = source.observed(&entry).expect("observed");
     let read = oci_agent::dataset::read("data.csv", folder, &plan_in(folder).data.columns).expect("data.csv");
@@ -39,10 +40,15 @@ fn has_the_data_of_the_replay(folder: &Path, data: &Path, selection: &Selection)
     for (name, values) in [("z", &observed.z), ("y", &observed.y)] {
         assert_eq!(read.numbers(name).map(bits), Some(bits(values)), "{name}");
     }
-    for name in &expected[2..] {
-        assert_eq!(read.numbers(name).map(bits), source.x().numbers(name).map(bits), "{name}");
-        assert_eq!(read.texts(name), source.x().texts(name), "{name}");
-        assert!(read.numbers(name).is_some() || read.texts(name).is_some(), "{name}");
+    for (name, column) in expected[2..].iter().zip(source.x().columns()) {
+        assert_eq!(name, &column.name);
+        match &column.values {
+            Values::Numbers(values) => assert_eq!(read.numbers(name).map(bits), Some(bits(values)), "{name}"),
+            Values::Levels(levels) => {
+                let levels: Vec<Option<&str>> = levels.iter().map(|level| Some(level.as_str())).collect();
+                assert_eq!(read.texts(name), Some(levels), "{name}");
+            }
+        }
     }
 }
 
@@ -118,7 +124,7 @@ fn a_dataset_of_the_pack_is_answered_as_in_the_replay_and_near_its_truth() {
 fn a_dataset_on_its_own_has_the_plan_of_the_replay() {
     let kinds = [EstimatorKind::DrAverage];
     let replayed = plan::parse(&render(&Tool::ALL, &kinds, Effort::Fast)).expect("a plan without problems");
-    let text = of_one(Key { setting: 3, response: 7 }, "data.csv", (&kinds, Effort::Fast));
+    let text = for_dataset(Key { setting: 3, response: 7 }, "data.csv", &kinds, Effort::Fast);
     let plan = plan::parse(&text).expect("a plan without problems");
     assert_eq!((plan.data.source.as_str(), &plan.data.columns), ("data.csv", &replayed.data.columns));
     assert_eq!((&plan.treatment, &plan.outcome), (&replayed.treatment, &replayed.outcome));

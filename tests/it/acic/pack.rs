@@ -1,16 +1,16 @@
 //! The bundled pack, and the scorer against the values that were published for it.
 
+use acic::analyst::ESTIMANDS;
+use acic::estimates_csv::{Diagnostics, Numbers, Row};
+use acic::grade::Grade;
+use acic::output_folder::OutputFolder;
+use acic::run::{self, OnBad};
+use acic::score::{self, Line, Scores, Tiers};
+use acic::settings::{Selection, Shard, Split};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
 use causal::learner_kind::Effort;
-use oci_agent::acic::analyse::{ESTIMANDS, Recipe};
-use oci_agent::acic::out::Out;
-use oci_agent::acic::rows::{Diagnostics, Numbers, Row};
-use oci_agent::acic::run::{self, OnBad};
-use oci_agent::acic::score::{self, Line, Scores, Tiers};
-use oci_agent::acic::settings::{Selection, Shard, Split};
-use oci_agent::acic::source::Source;
-use oci_agent::finding::Tier;
+use oci_agent::replay::{analyse, data, tables};
 use std::path::{Path, PathBuf};
 
 fn pack() -> PathBuf {
@@ -22,11 +22,11 @@ fn selection(split: Option<Split>) -> Selection {
 }
 
 /// A replay of the pack in which every estimate is `level` with an interval of ±`half`.
-fn replayed(out: &Path, (level, half): (f64, f64)) -> Out {
-    let source = Source::open(&pack()).expect("the pack");
+fn replayed(out: &Path, level: f64, half: f64) -> OutputFolder {
+    let source = data::open(&pack()).expect("the pack");
     let scan = source.scan(&Selection::default()).expect("a scan");
     assert_eq!((scan.good.len(), scan.bad.len()), (231, 0));
-    let recipe = Recipe::new(&[EstimatorKind::Aipw], Effort::Fast).expect("a recipe");
+    let recipe = analyse::recipe(&[EstimatorKind::Aipw], Effort::Fast).expect("a recipe");
     let request = run::Request {
         source: &source,
         selection: &Selection::default(),
@@ -34,8 +34,9 @@ fn replayed(out: &Path, (level, half): (f64, f64)) -> Out {
         recipe: &recipe,
         on_bad: OnBad::Refuse,
         with_seconds: false,
+        version: oci_agent::VERSION,
     };
-    let out = Out::create(out, run::identity(&request, &scan), &recipe.plan).expect("a folder");
+    let out = OutputFolder::create(out, run::identity(&request, &scan), &recipe.plan).expect("a folder");
     out.skipped(&[]).expect("skipped.csv");
     for (i, entry) in scan.good.iter().enumerate() {
         let row = |estimand: &Target| Row {
@@ -43,7 +44,7 @@ fn replayed(out: &Path, (level, half): (f64, f64)) -> Out {
             estimand: *estimand,
             estimator: EstimatorKind::Aipw,
             numbers: Some(Numbers { estimate: level, stderr: half / 2.0, lower: level - half, upper: level + half }),
-            tier: if i % 3 == 0 { Tier::NotSatisfactory } else { Tier::SatisfactoryWithCaveats },
+            tier: if i % 3 == 0 { Grade::NotSatisfactory } else { Grade::SatisfactoryWithCaveats },
             diagnostics: Diagnostics::default(),
             seconds: None,
         };
@@ -53,9 +54,10 @@ fn replayed(out: &Path, (level, half): (f64, f64)) -> Out {
     out
 }
 
-fn scored(out: &Out, split: Option<Split>) -> Scores {
-    let data = pack();
-    score::score(out, &score::Request { data: &data, published: Some(&data), split, partial: false }).expect("scores")
+fn scored(out: &OutputFolder, split: Option<Split>) -> Scores {
+    let source = data::open(&pack()).expect("the pack");
+    let request = score::Request { source: &source, published: Some(source.dir()), split, partial: false };
+    score::score(out, &request).expect("scores")
 }
 
 fn line<'a>(scores: &'a Scores, estimand: Target, method: &str, truth: &str) -> &'a Line {
@@ -72,7 +74,7 @@ fn close(value: Option<f64>, expected: f64, tolerance: f64, what: &str) {
 #[test]
 fn published_methods_score_what_they_are_known_to() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let scores = scored(&replayed(dir.path(), (5.0, 2.0)), None);
+    let scores = scored(&replayed(dir.path(), 5.0, 2.0), None);
     assert_eq!((scores.datasets, scores.missing.len(), scores.skipped.len()), (231, 0, 0));
     for (method, rmse, coverage, width) in [
         ("bart_on_pscore", 0.0126, 0.879, 0.038),
@@ -97,7 +99,7 @@ fn published_methods_score_what_they_are_known_to() {
 #[test]
 fn the_ate_of_the_peer_says_what_it_is_held_against() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let scores = scored(&replayed(dir.path(), (5.0, 2.0)), None);
+    let scores = scored(&replayed(dir.path(), 5.0, 2.0), None);
     let name = "netflix_oci_agent";
     let (mu, own) =
         (line(&scores, Target::Ate, name, "ate_mu"), line(&scores, Target::Ate, name, "its published truth"));
@@ -111,7 +113,7 @@ fn the_ate_of_the_peer_says_what_it_is_held_against() {
 #[test]
 fn splits_and_verdicts_divide_the_datasets() {
     let dir = tempfile::tempdir().expect("tempdir");
-    let out = replayed(dir.path(), (5.0, 2.0));
+    let out = replayed(dir.path(), 5.0, 2.0);
     let (all, choose, report) =
         (scored(&out, None), scored(&out, Some(Split::Choose)), scored(&out, Some(Split::Report)));
     assert_eq!((choose.datasets, report.datasets), (77, 154));
@@ -129,9 +131,40 @@ fn splits_and_verdicts_divide_the_datasets() {
             assert_eq!((of(Tiers::Not).n, of(Tiers::Fully).n, of(Tiers::Caveats).n), (37, 79, 115));
         }
     }
-    let markdown = all.leaderboard_markdown();
+    let markdown = tables::leaderboard_markdown(&all);
     assert!(markdown.contains("| **aipw** ") || markdown.contains("| **aipw**"), "{markdown}");
     assert_eq!(all.leaderboard_csv().lines().count(), 1 + 26 + 3);
+}
+
+/// `replay.json` is written by the crate, which has no canonical JSON of its own: its bytes are those of ours.
+#[test]
+fn the_identity_of_a_replay_is_canonical_json() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let out = replayed(dir.path(), 5.0, 2.0);
+    let identity = out.identity();
+    let bytes = identity.bytes().expect("bytes");
+    assert_eq!(bytes, oci_agent::record::json::to_bytes(identity).expect("canonical JSON"));
+    let odd = acic::identity::Identity {
+        settings: "\u{1}\"\\\n\té/\u{2028}".to_owned(),
+        datasets: Vec::new(),
+        ..identity.clone()
+    };
+    assert_eq!(odd.bytes().expect("bytes"), oci_agent::record::json::to_bytes(&odd).expect("canonical JSON"));
+}
+
+/// Decimals in the files of a replay are those in the files of a run.
+#[test]
+fn decimals_are_those_of_canonical_json() {
+    let mut value: f64 = 1.234_567_890_123_456_7;
+    for power in -300..300 {
+        value = -value * if power % 2 == 0 { 0.1 } else { 7.3 };
+        for each in [value, value.recip(), value * 1e200, f64::from(power)] {
+            assert_eq!(acic::text::decimal(each), oci_agent::record::json::float(each), "{each:e}");
+        }
+    }
+    for each in [0.0, -0.0, f64::MAX, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, 1e-5, 1e16, 0.1 + 0.2] {
+        assert_eq!(acic::text::decimal(each), oci_agent::record::json::float(each), "{each:e}");
+    }
 }
 
 /// The pack says of a dataset what an analyst may know, and nothing else.
@@ -149,7 +182,7 @@ fn the_observed_file_holds_no_truth() {
 
 #[test]
 fn a_selection_of_the_pack() {
-    let source = Source::open(&pack()).expect("the pack");
+    let source = data::open(&pack()).expect("the pack");
     let keys = |selection: &Selection| -> Vec<(u16, u64)> {
         source
             .scan(selection)
