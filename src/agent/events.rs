@@ -3,9 +3,9 @@
 //! Nothing here can carry an effect before [`Event::Unblinded`].
 
 use crate::finding::{Finding, Tier};
+use crate::record::EffectDocument;
 use crate::record::documents::Conduct;
 use crate::tools::Role;
-use causal::effect::Effect;
 use causal::estimand::Target;
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ pub struct FinalVerdict {
     /// For whom the answer holds.
     pub population: String,
     /// The answer.
-    pub effect: Option<Effect>,
+    pub effect: Option<EffectDocument>,
     /// Units of the outcome.
     pub units: String,
 }

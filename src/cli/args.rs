@@ -4,7 +4,7 @@ use super::acic::args::AcicCommand;
 use causal::estimand::Inference;
 use causal::estimand::{OutcomeKind, Target};
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::{Budget, LearnerKind};
+use causal::learner_kind::{Effort, LearnerKind};
 use causal::learners::logistic::LogisticEngine;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
@@ -287,9 +287,7 @@ pub struct EstimateArgs {
     /// The estimand the plan asked for, or, with a data file, the target: ate, att, atc, ato.
     #[arg(long, value_name = "TARGET", default_value = "ate", value_parser = parse_target)]
     pub estimand: Target,
-    /// The estimator: naive, regression, gformula, ipw_ht, ipw_hajek, aipw, aipw_crossfit, tmle, tmle_crossfit, bart,
-    /// aipw_bart, dr_average [default: aipw, or with a plan its primary one].
-    #[arg(long, value_name = "ESTIMATOR", value_parser = parse_estimator)]
+    #[arg(long, value_name = "ESTIMATOR", value_parser = parse_estimator, help = estimator_help())]
     pub estimator: Option<EstimatorKind>,
     #[command(flatten)]
     pub data: DataRoot,
@@ -327,7 +325,7 @@ pub struct EstimateArgs {
     pub repeats: Option<u16>,
     /// How much computing (with a data file): fast or thorough [default: fast].
     #[arg(long, value_name = "BUDGET", value_parser = parse_budget)]
-    pub budget: Option<Budget>,
+    pub budget: Option<Effort>,
     /// Whose average effect the interval is about (with a data file): population, or sample for these units alone
     /// [default: population].
     #[arg(long, value_name = "WHOSE", value_parser = parse_inference)]
@@ -431,6 +429,12 @@ fn parse_truth(text: &str) -> Result<(Target, f64), String> {
     Ok((parse_target(name.trim())?, value.ok_or("a truth must be a finite number")?))
 }
 
+fn estimator_help() -> String {
+    let keys = EstimatorKind::ALL.map(EstimatorKind::key).join(", ");
+    let default = EstimatorKind::default().key();
+    format!("The estimator: {keys} [default: {default}, or with a plan its primary one]")
+}
+
 pub(super) fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
     EstimatorKind::parse(text).ok_or_else(|| {
         let keys: Vec<&str> = EstimatorKind::ALL.iter().map(|k| k.key()).collect();
@@ -445,8 +449,8 @@ fn parse_learner(text: &str) -> Result<LearnerKind, String> {
     })
 }
 
-fn parse_budget(text: &str) -> Result<Budget, String> {
-    [Budget::Fast, Budget::Thorough]
+fn parse_budget(text: &str) -> Result<Effort, String> {
+    Effort::ALL
         .into_iter()
         .find(|budget| budget.key() == text)
         .ok_or_else(|| format!("`{text}` is not a budget; use fast or thorough"))

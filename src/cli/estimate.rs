@@ -94,14 +94,14 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     let terms: Result<Vec<Term>, _> = args.terms.iter().map(|text| Term::parse(text)).collect();
     let terms =
         terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
-    let estimator = args.estimator.unwrap_or(EstimatorKind::Aipw);
+    let estimator = args.estimator.unwrap_or_default();
     refuse_unused(args, estimator)?;
     let made_for = NuisanceModels::for_estimator(estimator, args.budget.unwrap_or_default());
     let models = NuisanceModels {
         propensity: args.propensity.unwrap_or(made_for.propensity),
         outcome: args.outcome_model.unwrap_or(made_for.outcome),
         repeats: args.repeats.map_or(made_for.repeats, usize::from),
-        budget: made_for.budget,
+        effort: made_for.effort,
     };
     let request = DataRequest {
         treatment: (treatment, args.treated.clone(), args.control.clone()),

@@ -8,15 +8,13 @@ use crate::pipeline::fit_cache::Kept;
 use crate::plan::Tool;
 use crate::record::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
 use crate::schema::Counters;
-use crate::spec::{Analysis, AnalysisSpec, Placebo, TermGroup};
+use crate::spec::{self, Analysis, AnalysisSpec, Placebo, TermGroup};
 use crate::term::Term;
 use causal::design;
 use causal::diagnose::balance;
 use causal::diagnose::balance::BalanceTerm;
 use causal::diagnose::{overlap, placebo};
 use causal::estimand::{Population, Target};
-use causal::estimator::EstimatorKind;
-use causal::learner_kind::LearnerKind;
 use causal::sample::Covariates;
 use ndarray::Array1;
 use std::sync::Arc;
@@ -196,7 +194,7 @@ fn placebos(
     fitted: &Fitted,
 ) -> Result<placebo::PlaceboReport, DesignFailure> {
     let params = placebo::PlaceboParams {
-        estimator: placebo_estimator(&spec.tools, analysis),
+        estimator: spec::placebo_estimator(&spec.tools, analysis),
         estimate: effects::params(spec, analysis),
     };
     let mut report = placebo::placebo_report(Vec::new());
@@ -246,19 +244,6 @@ fn one_placebo(
             effects: Vec::new(),
             not_applicable: Some(format!("among the rows that have `{}`, {error}", declared.column)),
         },
-    }
-}
-
-/// The placebo is adjusted as the outcome will be: by AIPW, cross-fitted where the propensity is by a learner. Else, or
-/// where the plan allows neither, by Hájek IPW.
-fn placebo_estimator(tools: &[Tool], analysis: &Analysis) -> EstimatorKind {
-    let flexible = analysis.models.propensity != LearnerKind::Linear;
-    if flexible && (tools.contains(&Tool::AipwCrossfit) || tools.contains(&Tool::DrAverage)) {
-        EstimatorKind::AipwCrossfit
-    } else if tools.contains(&Tool::Aipw) {
-        EstimatorKind::Aipw
-    } else {
-        EstimatorKind::IpwHajek
     }
 }
 

@@ -6,6 +6,7 @@ use crate::pipeline::estimate_diagnostics;
 use crate::pipeline::fit_cache::Kept;
 use crate::plan::Tool;
 use crate::record::documents::{EffectRow, EstimateDiagnostics};
+use crate::report::notes;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::diagnose::sensitivity;
 use causal::diagnose::sensitivity::SensitivityReport;
@@ -98,7 +99,7 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
                 name: name.clone(),
                 primary: *kind == analysis.primary,
                 learners: estimate_diagnostics::learners(*kind, spec, analysis),
-                effect,
+                effect: notes::document(effect),
             }),
             Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),
         }

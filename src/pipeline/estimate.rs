@@ -5,6 +5,8 @@ use super::effects;
 use super::prepare::Prepared;
 use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request};
 use crate::plan::MissingPolicy;
+use crate::record::EffectDocument;
+use crate::report::notes;
 use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
 use crate::term::Term;
@@ -37,7 +39,7 @@ pub struct EstimateDocument {
     /// Control rows trimmed away.
     pub trimmed_control: usize,
     /// The estimate.
-    pub effect: Effect,
+    pub effect: EffectDocument,
     /// Units of the outcome, if a plan names them.
     pub units: Option<String>,
     /// SHA-256 fingerprint of the data.
@@ -107,7 +109,7 @@ pub fn from_plan(
     let effect = Nuisances::with_propensity_model(&sample, &params, &kept.propensity)
         .and_then(|nuisances| nuisances.effect(kind, analysis.target))
         .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
-    document(prepared, spec, analysis, effect)
+    document(prepared, spec, analysis, notes::document(effect))
 }
 
 /// The document of an effect that was estimated in this analysis of `spec`.
@@ -118,7 +120,7 @@ pub fn document(
     prepared: &Prepared,
     spec: &AnalysisSpec,
     analysis: &Analysis,
-    effect: Effect,
+    effect: EffectDocument,
 ) -> Result<EstimateDocument, EstimateFailure> {
     let fitted = super::design::fit(prepared, spec, analysis)?;
     let document = super::design::population(prepared, spec, analysis, &fitted)?;
@@ -213,7 +215,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         ),
         trimmed_treated: trimmed.0,
         trimmed_control: trimmed.1,
-        effect,
+        effect: notes::document(effect),
         units: None,
         data_sha256,
         spec_sha256: None,
@@ -289,7 +291,7 @@ fn fitted(sample: &Sample, request: &DataRequest) -> Result<Array1<f64>, DesignE
         return Ok(design::fit_propensity(covariates, &request.logistic)?.e);
     }
     let (folds, seed) = request.folds;
-    let how = (request.models.propensity, request.models.budget);
+    let how = (request.models.propensity, request.models.effort);
     Ok(super::propensity::crossfit(covariates, how, folds, seed)?.e)
 }
 

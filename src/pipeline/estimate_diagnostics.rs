@@ -2,24 +2,15 @@
 //! for other targets, and which fits did not converge. The thresholds are in `critique::rubric`.
 
 use crate::record::documents::{Disagreement, EffectRow, EstimateDiagnostics, TargetEstimate};
+use crate::report::notes;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::effect::Effect;
 use causal::estimand::{OutcomeKind, Target};
-use causal::estimator::EstimatorKind;
+use causal::estimator::{EstimatorKind, OutcomeFit, PropensityFit, PropensityUse};
 use causal::learner_kind::LearnerKind;
 use causal::nuisance::Nuisances;
 use causal::numerics::weighted_moments;
 use causal::sample::Sample;
-
-/// Estimators that need one of two models to be right, and so differ where only one of them is.
-const DOUBLY_ROBUST: [EstimatorKind; 6] = [
-    EstimatorKind::Aipw,
-    EstimatorKind::AipwCrossfit,
-    EstimatorKind::Tmle,
-    EstimatorKind::TmleCrossfit,
-    EstimatorKind::AipwBart,
-    EstimatorKind::DrAverage,
-];
 
 /// What judges the primary estimate among `rows`, the effects of one analysis; `None` if there is no primary estimate.
 pub(super) fn diagnostics(
@@ -34,7 +25,7 @@ pub(super) fn diagnostics(
         outcome_sd,
         disagreement: disagreement(answer, rows),
         by_target: by_target(nuisances, answer),
-        not_converged: answer.not_converged().map(str::to_owned).collect(),
+        not_converged: notes::not_converged(answer),
     })
 }
 
@@ -43,7 +34,7 @@ fn disagreement(answer: &Effect, rows: &[EffectRow]) -> Option<Disagreement> {
     if let Some(size) = answer.disagreement {
         return Some(Disagreement { between: "Boosting out of fold and BART".to_owned(), size, members: true });
     }
-    let other = |row: &&EffectRow| DOUBLY_ROBUST.contains(&row.effect.estimator) && !row.primary;
+    let other = |row: &&EffectRow| row.effect.estimator.is_doubly_robust() && !row.primary;
     let size = |effect: &Effect| (effect.estimate - answer.estimate).abs();
     let others = rows.iter().filter(other).map(|row| &row.effect);
     let far = others.max_by(|a, b| size(a).total_cmp(&size(b)))?;
@@ -59,30 +50,30 @@ fn by_target(nuisances: &Nuisances<'_>, answer: &Effect) -> Vec<TargetEstimate> 
     [Target::Ate, Target::Att, Target::Ato].into_iter().filter_map(estimate).collect()
 }
 
-/// What fits the propensity and the outcome means of an estimator, as a table says it.
+/// What fits the propensity and the outcome means of an estimator, as a table says it. A propensity that only defines the
+/// overlap population is left out.
 pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Analysis) -> String {
+    let by = |learner: LearnerKind, regression: &'static str| match learner {
+        LearnerKind::Linear => regression,
+        other => other.key(),
+    };
+    let propensity = match kind.facts().propensity {
+        PropensityUse::Never | PropensityUse::OverlapTarget(_) => None,
+        PropensityUse::EveryTarget(_) if spec.known_propensity.is_some() => Some("known"),
+        PropensityUse::EveryTarget(PropensityFit::Logistic) => Some("logistic"),
+        PropensityUse::EveryTarget(PropensityFit::CrossFitted) => Some(by(analysis.models.propensity, "logistic")),
+    };
     let regression = match spec.outcome_kind {
         OutcomeKind::Continuous => "linear",
         OutcomeKind::Binary => "logistic",
     };
-    let known = spec.known_propensity.is_some();
-    let logistic = if known { "known" } else { "logistic" };
-    let named = |learner: LearnerKind, regression: &'static str| match learner {
-        LearnerKind::Linear => regression,
-        other => other.key(),
+    let outcome = match kind.facts().outcome {
+        OutcomeFit::Nothing => None,
+        OutcomeFit::PooledRegression => Some("linear".to_owned()),
+        OutcomeFit::Regressions => Some(regression.to_owned()),
+        OutcomeFit::CrossFitted => Some(by(analysis.models.outcome, regression).to_owned()),
+        OutcomeFit::Own(learners) => Some(learners.iter().map(|l| l.key()).collect::<Vec<_>>().join(" and ")),
     };
-    let propensity = if known { "known" } else { named(analysis.models.propensity, "logistic") };
-    match kind {
-        EstimatorKind::Naive => "none".to_owned(),
-        EstimatorKind::Regression => "linear".to_owned(),
-        EstimatorKind::Gformula => regression.to_owned(),
-        EstimatorKind::IpwHt | EstimatorKind::IpwHajek => logistic.to_owned(),
-        EstimatorKind::Aipw | EstimatorKind::Tmle => format!("{logistic}, {regression}"),
-        EstimatorKind::AipwCrossfit | EstimatorKind::TmleCrossfit => {
-            format!("{propensity}, {}", named(analysis.models.outcome, regression))
-        }
-        EstimatorKind::Bart => "bart".to_owned(),
-        EstimatorKind::AipwBart => format!("{propensity}, bart"),
-        EstimatorKind::DrAverage => format!("{propensity}, boosting_linear and bart"),
-    }
+    let models: Vec<String> = propensity.map(str::to_owned).into_iter().chain(outcome).collect();
+    if models.is_empty() { "none".to_owned() } else { models.join(", ") }
 }

@@ -9,7 +9,7 @@ use causal::design::{
     Coefficient, CrossFittedPropensity, CrossFitting, DesignError, KnownPropensity, Propensity, PropensityModel,
 };
 use causal::estimator::NuisanceModels;
-use causal::learner_kind::{Budget, LearnerKind};
+use causal::learner_kind::{Effort, LearnerKind};
 use causal::learners::learner::Seed;
 use causal::learners::logistic::LogisticParams;
 use causal::numerics::folds;
@@ -33,7 +33,7 @@ pub(super) fn fit(
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
         return Ok(PropensityModel::Logistic(Box::new(fitted)));
     }
-    let fitted = crossfit(covariates, (models.propensity, models.budget), spec.folds, spec.seed)?;
+    let fitted = crossfit(covariates, (models.propensity, models.effort), spec.folds, spec.seed)?;
     tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");
     Ok(PropensityModel::CrossFitted(fitted))
 }
@@ -41,7 +41,7 @@ pub(super) fn fit(
 /// A propensity out of fold. The folds are those of the first division of the estimators.
 pub(super) fn crossfit(
     covariates: &Covariates,
-    learner: (LearnerKind, Budget),
+    learner: (LearnerKind, Effort),
     folds: usize,
     seed: u64,
 ) -> Result<CrossFittedPropensity, DesignError> {

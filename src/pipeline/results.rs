@@ -6,13 +6,13 @@ use super::prepare::Prepared;
 use crate::critique::rubric::{EstimateState, SensitivityState};
 use crate::critique::{Critique, Executed};
 use crate::finding::Tier;
+use crate::record::EffectDocument;
 use crate::record::documents::{
     AnalysisDesign, Answer, DesignDocument, EffectRow, EstimateDiagnostics, ResultsDocument, SpecTried,
 };
 use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::diagnose::sensitivity::SensitivityReport;
-use causal::effect::Effect;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ impl Unblinded {
     }
 
     /// The primary effect of an analysis with what judges it.
-    fn judged(&self, tried: &[Iteration], analysis: &Analysis) -> Option<(&Effect, &EstimateDiagnostics)> {
+    fn judged(&self, tried: &[Iteration], analysis: &Analysis) -> Option<(&EffectDocument, &EstimateDiagnostics)> {
         let effect = self.primary(tried, analysis)?;
         let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
         Some((effect, self.effects.diagnostics.get(&(first, analysis.requested))?))
@@ -107,7 +107,7 @@ impl Unblinded {
     }
 
     /// The primary effect of an analysis, which is listed under the first iteration that had it.
-    fn primary(&self, tried: &[Iteration], analysis: &Analysis) -> Option<&Effect> {
+    fn primary(&self, tried: &[Iteration], analysis: &Analysis) -> Option<&EffectDocument> {
         let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
         let is_it = |row: &&EffectRow| row.iteration == first && row.requested == analysis.requested && row.primary;
         self.effects.rows.iter().find(is_it).map(|row| &row.effect)

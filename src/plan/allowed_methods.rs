@@ -85,15 +85,22 @@ impl Tool {
     /// The tool that an estimator belongs to; the difference in means needs none.
     #[must_use]
     pub fn of(estimator: EstimatorKind) -> Option<Tool> {
-        match estimator {
-            EstimatorKind::Naive => None,
-            EstimatorKind::Regression | EstimatorKind::Gformula => Some(Tool::OutcomeRegression),
-            EstimatorKind::IpwHt | EstimatorKind::IpwHajek => Some(Tool::Ipw),
-            EstimatorKind::Aipw => Some(Tool::Aipw),
-            EstimatorKind::AipwCrossfit => Some(Tool::AipwCrossfit),
-            EstimatorKind::Tmle | EstimatorKind::TmleCrossfit => Some(Tool::Tmle),
-            EstimatorKind::Bart | EstimatorKind::AipwBart => Some(Tool::Bart),
-            EstimatorKind::DrAverage => Some(Tool::DrAverage),
+        estimator.facts().tool.and_then(Tool::parse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_tools_that_estimate_are_those_of_the_table_of_estimators() {
+        let mut found = BTreeSet::new();
+        for kind in EstimatorKind::ALL {
+            assert_eq!(Tool::of(kind).map(Tool::key), kind.facts().tool, "{kind:?}");
+            found.extend(Tool::of(kind));
         }
+        assert_eq!(found, Tool::ESTIMATORS.into_iter().collect());
     }
 }

@@ -4,14 +4,13 @@ use super::reader::{Reader, Section, listed};
 use super::{Plan, Problem, Tool};
 use crate::plan::yaml_tree::Kind;
 use causal::estimand::Inference;
-use causal::estimator::EstimatorKind;
-use causal::learner_kind::{Budget, LearnerKind};
+use causal::estimator::{ClusterSupport, EstimatorKind};
+use causal::learner_kind::{Effort, LearnerKind};
 
 /// The most repeats of cross-fitting.
 const MOST_REPEATS: u64 = 99;
 /// The most folds.
 const MOST_FOLDS: u64 = 100;
-const BUDGETS: [(&str, Budget); 2] = [("fast", Budget::Fast), ("thorough", Budget::Thorough)];
 const INFERENCES: [(&str, Inference); 2] = [("population", Inference::Population), ("sample", Inference::Sample)];
 
 /// `analysis:`, every key optional.
@@ -31,7 +30,7 @@ pub struct AnalysisSection {
     /// How often cross-fitting is repeated (default 1).
     pub repeats: Option<usize>,
     /// How much computing (default: fast).
-    pub budget: Option<Budget>,
+    pub budget: Option<Effort>,
     /// Whose average effect the interval is about (default: population).
     pub inference: Option<Inference>,
     /// Folds of cross-fitting (default 5).
@@ -51,7 +50,7 @@ pub(super) fn section(reader: &mut Reader, root: &Section<'_>) -> AnalysisSectio
         propensity: one(reader, &section, "propensity", &LearnerKind::ALL.map(|k| (k.key(), k))),
         outcome_model: one(reader, &section, "outcome_model", &LearnerKind::ALL.map(|k| (k.key(), k))),
         repeats: between(reader, &section, "repeats", (1, MOST_REPEATS)),
-        budget: one(reader, &section, "budget", &BUDGETS),
+        budget: one(reader, &section, "budget", &Effort::ALL.map(|effort| (effort.key(), effort))),
         inference: one(reader, &section, "inference", &INFERENCES),
         folds: between(reader, &section, "folds", (2, MOST_FOLDS)),
         clusters: reader.text(&section, "clusters"),
@@ -176,14 +175,18 @@ impl Rules<'_> {
             let message = "intervals about the sample take units for independent, and `clusters` says they are not";
             self.note("inference", message.to_owned(), "Write `inference: population`, or leave `clusters` out.");
         }
-        let simple = [EstimatorKind::Gformula, EstimatorKind::IpwHajek, EstimatorKind::IpwHt];
-        if let Some(kind) = self.asked.estimator.filter(|kind| sample && simple.contains(kind)) {
+        let answer = self.asked.estimator.filter(|kind| !kind.is_benchmark());
+        if let Some(kind) = answer.filter(|kind| sample && !kind.offers(Inference::Sample)) {
             let message = format!("`{}` has intervals about the population only", kind.key());
             self.note("inference", message, "Write `inference: population`, or use an estimator such as `aipw`.");
         }
-        if self.asked.clusters.is_some() && self.asked.estimator == Some(EstimatorKind::Bart) {
-            let message = "the posterior of `bart` takes units for independent, and `clusters` says they are not";
-            self.note("clusters", message.to_owned(), "Use `aipw_bart`, whose standard error respects clusters.");
+        let Some(kind) = answer.filter(|_| self.asked.clusters.is_some()) else { return };
+        if let ClusterSupport::Refused { independent, instead: Some(other), .. } = kind.facts().clusters {
+            let message = format!(
+                "the {independent} of `{}` takes units for independent, and `clusters` says they are not",
+                kind.key()
+            );
+            self.note("clusters", message, format!("Use `{}`, whose standard error respects clusters.", other.key()));
         }
     }
 
@@ -196,8 +199,11 @@ impl Rules<'_> {
                 format!("the propensity is known, and is also to be fitted (`propensity: {}`)", learner.key());
             self.note("propensity", message, "Keep one of the two.");
         }
-        if self.asked.estimator == Some(EstimatorKind::Gformula) {
-            let message = "`gformula` does not use a propensity, so `known_propensity` says nothing".to_owned();
+        // An estimator with learners fits its propensity out of fold, and a known one spares it that.
+        let unused =
+            |kind: &EstimatorKind| !kind.is_benchmark() && !kind.weights_by_propensity() && !kind.takes_learners();
+        if let Some(kind) = self.asked.estimator.filter(unused) {
+            let message = format!("`{}` does not use a propensity, so `known_propensity` says nothing", kind.key());
             self.note("known_propensity", message, "Leave it out, or use an estimator that weights, such as `aipw`.");
         }
     }

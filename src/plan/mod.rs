@@ -68,7 +68,7 @@
 //!   redact_names: true | false      # default false
 //! seed: whole number                # default 20261121
 //! analysis:                         # how the answer is computed; see AnalysisSection for what is left out
-//!   estimator: dr_average | aipw | aipw_crossfit | tmle | tmle_crossfit | bart | aipw_bart | ipw_hajek | ipw_ht | gformula
+//!   estimator: a key of causal::estimator::EstimatorKind that is not a benchmark
 //!   also: [estimators]              # beside it and the benchmarks
 //!   propensity: linear | elastic_net | elastic_net_basis | boosting | boosting_linear | bart | stack
 //!   outcome_model: the same words

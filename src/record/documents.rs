@@ -1,5 +1,6 @@
 //! What is committed as JSON: `iter_NN/design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
 
+use super::effect::EffectDocument;
 use crate::critique::Critique;
 use crate::critique::model_review::FlaggedFigure;
 use crate::finding::Tier;
@@ -9,7 +10,6 @@ use causal::diagnose::balance::BalanceTable;
 use causal::diagnose::overlap::OverlapReport;
 use causal::diagnose::placebo::PlaceboReport;
 use causal::diagnose::sensitivity::SensitivityReport;
-use causal::effect::Effect;
 use causal::estimand::{Estimand, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -131,7 +131,7 @@ pub struct EffectRow {
     /// What fits its propensity and its outcome means: `logistic, linear`; `none` for the difference in means.
     pub learners: String,
     /// The estimate.
-    pub effect: Effect,
+    pub effect: EffectDocument,
 }
 
 /// How far doubly robust estimates of one effect are apart.
@@ -185,7 +185,7 @@ pub struct Answer {
     /// Why this estimator answers: the spec's own words.
     pub because: String,
     /// Primary estimate; `None` if nothing could be estimated.
-    pub effect: Option<Effect>,
+    pub effect: Option<EffectDocument>,
     /// What judges the estimate; `None` if there is none.
     pub diagnostics: Option<EstimateDiagnostics>,
     /// The propensity model of the answer's design.

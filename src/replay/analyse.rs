@@ -9,22 +9,22 @@ use crate::pipeline::single_pass;
 use crate::pipeline::single_pass::Once;
 use crate::pipeline::{PlanProblems, PrepareError, prepare};
 use crate::plan::Tool;
+use crate::record::EffectDocument;
 use acic::AcicError;
 use acic::analyst::{Analyst, FamilyAnalyst, Recipe, SimulatedDataset};
 use acic::estimates_csv::{Diagnostics, Numbers, Row};
 use acic::grade::Grade;
 use acic::observed::{Key, Observed};
 use acic::source::Source;
-use causal::effect::Effect;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 
 /// The recipe of a list of estimators, each once.
 ///
 /// # Errors
 /// Estimators that a plan refuses, such as a benchmark in the first place.
-pub fn recipe(estimators: &[EstimatorKind], budget: Budget) -> Result<Recipe, AcicError> {
+pub fn recipe(estimators: &[EstimatorKind], budget: Effort) -> Result<Recipe, AcicError> {
     recipe_with(estimators, budget, plan::render)
 }
 
@@ -34,8 +34,8 @@ pub fn recipe(estimators: &[EstimatorKind], budget: Budget) -> Result<Recipe, Ac
 /// As [`recipe`], and what a plan refuses of the text.
 pub(super) fn recipe_with(
     estimators: &[EstimatorKind],
-    budget: Budget,
-    render: impl FnOnce(&[Tool], &[EstimatorKind], Budget) -> String,
+    budget: Effort,
+    render: impl FnOnce(&[Tool], &[EstimatorKind], Effort) -> String,
 ) -> Result<Recipe, AcicError> {
     let mut kinds: Vec<EstimatorKind> = Vec::new();
     for kind in estimators {
@@ -61,7 +61,7 @@ const ABOUT_POPULATIONS: [EstimatorKind; 3] = [EstimatorKind::Gformula, Estimato
 
 fn no_interval(kind: EstimatorKind) -> String {
     let others = EstimatorKind::ALL.iter().filter(|other| !ABOUT_POPULATIONS.contains(other));
-    let others = others.filter(|other| recipe(&[**other], Budget::Fast).is_ok());
+    let others = others.filter(|other| recipe(&[**other], Effort::Fast).is_ok());
     let others: Vec<String> = others.map(|other| format!("`{}`", other.key())).collect();
     format!(
         "the first of --estimators cannot be `{}`: the intervals of the replay are about the effect in the sample, and its \
@@ -102,7 +102,7 @@ pub struct FamilyPipeline<'a> {
     /// The estimators; the first is graded.
     pub estimators: &'a [EstimatorKind],
     /// The amount of computing.
-    pub budget: Budget,
+    pub budget: Effort,
 }
 
 impl FamilyAnalyst for FamilyPipeline<'_> {
@@ -239,7 +239,7 @@ fn add_design(once: &Once, estimand: Target, diagnostics: &mut Diagnostics) {
 }
 
 /// Numbers of the estimate.
-fn add_effect(effect: &Effect, diagnostics: &mut Diagnostics) {
+fn add_effect(effect: &EffectDocument, diagnostics: &mut Diagnostics) {
     diagnostics.number("effect.clipped", effect.clipped as f64);
     diagnostics.number("effect.ess_treated", effect.ess_treated);
     diagnostics.number("effect.ess_control", effect.ess_control);

@@ -295,7 +295,7 @@ mod tests {
     use acic::calibrate::case::Half;
     use acic::calibrate::families::Families;
     use causal::estimator::EstimatorKind;
-    use causal::learner_kind::Budget;
+    use causal::learner_kind::Effort;
 
     #[test]
     fn the_rubric_is_found_under_the_keys_of_the_diagnostics() {
@@ -317,7 +317,7 @@ mod tests {
             rows: 200,
             seed: 7,
             estimators: &[EstimatorKind::Aipw],
-            budget: Budget::Fast,
+            budget: Effort::Fast,
             rubric: &rubric,
         };
         let analyst = FamilyPipeline { estimators: request.estimators, budget: request.budget };

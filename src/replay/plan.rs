@@ -8,7 +8,7 @@ use acic::observed::Key;
 use causal::estimand::Inference;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use std::fmt::Write;
 
 /// The text of `plan.yaml`.
@@ -17,7 +17,7 @@ use std::fmt::Write;
 /// so each of them has to balance, and none is left out because an algorithm found it unimportant (which is how the peer
 /// chooses its priority list, with the outcome in view). There is no placebo outcome: all 58 were made to be adjusted for.
 #[must_use]
-pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> String {
+pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Effort) -> String {
     let about = body("dataset");
     HEAD.to_owned() + &about + &settings(tools, estimators, budget) + LOOP + THREATS
 }
@@ -28,7 +28,7 @@ pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> S
 /// Tools keep their default, all of them. One pass, as in the replay: a revised design may answer for another population, of
 /// which no truth is known; a comment says how to let the loop go on.
 #[must_use]
-pub fn for_dataset(key: Key, source: &str, estimators: &[EstimatorKind], budget: Budget) -> String {
+pub fn for_dataset(key: Key, source: &str, estimators: &[EstimatorKind], budget: Effort) -> String {
     let Key { setting, response } = key;
     let about = body(source);
     let estimands = list(&EXPORTED.map(Target::key));
@@ -54,14 +54,14 @@ fn body(source: &str) -> String {
 
 /// The part that every plan of an evaluation has in common: estimands, tools, settings of the answers.
 #[must_use]
-pub fn settings(tools: &[Tool], estimators: &[EstimatorKind], budget: Budget) -> String {
+pub fn settings(tools: &[Tool], estimators: &[EstimatorKind], budget: Effort) -> String {
     let tools: Vec<&str> = tools.iter().map(|tool| tool.key()).collect();
     let estimands = list(&ESTIMANDS.map(Target::key));
     format!("estimands: [{estimands}]\ntools: [{}]\n{}", list(&tools), analysis(estimators, budget))
 }
 
 /// `analysis:`
-fn analysis(estimators: &[EstimatorKind], budget: Budget) -> String {
+fn analysis(estimators: &[EstimatorKind], budget: Effort) -> String {
     let mut out = String::new();
     if let Some((primary, others)) = estimators.split_first() {
         let also = list(&others.iter().map(|kind| kind.key()).collect::<Vec<_>>());
@@ -150,9 +150,9 @@ mod tests {
     #[test]
     fn it_is_a_plan_that_reads() {
         let kinds = [EstimatorKind::AipwCrossfit, EstimatorKind::Aipw];
-        let text = render(&[Tool::Propensity, Tool::Aipw, Tool::AipwCrossfit], &kinds, Budget::Thorough);
+        let text = render(&[Tool::Propensity, Tool::Aipw, Tool::AipwCrossfit], &kinds, Effort::Thorough);
         let plan = plan::parse(&text).expect("a plan without problems");
-        assert_eq!((plan.analysis.estimator, plan.analysis.budget), (Some(kinds[0]), Some(Budget::Thorough)));
+        assert_eq!((plan.analysis.estimator, plan.analysis.budget), (Some(kinds[0]), Some(Effort::Thorough)));
         assert_eq!((plan.confounders.priority.len(), plan.confounders.other.len()), (58, 0));
         assert_eq!(plan.data.columns.len(), 3);
         assert_eq!((plan.treatment.column.as_str(), plan.outcome.column.as_str()), ("z", "y"));

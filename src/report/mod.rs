@@ -7,6 +7,7 @@
 //! | [`markdown`], [`html`] | `report.md`, `critique.md` and `report.html`, from one template and one [`view`] |
 //! | [`notebook`] | `analysis.ipynb`, outputs inside |
 //! | [`terminal`] | the verdict table that ends a run |
+//! | [`notes`] | the typed notes of an effect as the sentences of the record |
 //! | [`sentences`], [`table`], [`model_sentences`] | sentences and tables: shared by all of them |
 //!
 //! Everything a plan or a dataset names (titles, columns, levels, threats) is untrusted text: it is escaped where it is
@@ -17,6 +18,7 @@ pub mod html;
 pub mod markdown;
 pub mod model_sentences;
 pub mod notebook;
+pub mod notes;
 pub mod plots;
 pub mod sentences;
 pub mod table;

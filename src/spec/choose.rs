@@ -15,6 +15,7 @@ use crate::term::Term;
 use causal::estimand::Population;
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
+use causal::learner_kind::LearnerKind;
 
 /// The doubly robust average needs at least so many rows: in simulations with 500, its intervals about the population were
 /// too short (docs/coverage.md).
@@ -27,17 +28,6 @@ pub const SMALLEST_ARM: usize = 100;
 pub const MOST_TERMS: usize = 500;
 /// It needs so many rows for every term.
 pub const ROWS_PER_TERM: usize = 5;
-
-/// In this order, where the doubly robust average does not answer and the plan does not say.
-const FALLBACK: [EstimatorKind; 7] = [
-    EstimatorKind::Aipw,
-    EstimatorKind::AipwCrossfit,
-    EstimatorKind::Tmle,
-    EstimatorKind::AipwBart,
-    EstimatorKind::IpwHajek,
-    EstimatorKind::Gformula,
-    EstimatorKind::DrAverage,
-];
 
 /// How many rows are analysed in each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +85,7 @@ fn primary(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<(EstimatorKind, Str
     match obstacle {
         None => Some((EstimatorKind::DrAverage, within(p, sizes))),
         Some(why) => {
-            let kind = FALLBACK.into_iter().find(|kind| allowed(plan, *kind))?;
+            let kind = EstimatorKind::by_preference().into_iter().find(|kind| allowed(plan, *kind))?;
             Some((kind, format!("The doubly robust average is not used: {why}.")))
         }
     }
@@ -137,14 +127,23 @@ fn within(p: usize, sizes: ArmSizes) -> String {
 /// The benchmarks, the answer, and what runs beside it: what the plan says, or the standard estimators and the members
 /// of the average.
 fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
-    let members = match primary {
-        EstimatorKind::DrAverage => [EstimatorKind::AipwCrossfit, EstimatorKind::AipwBart].as_slice(),
-        _ => &[],
-    };
-    let standard = || EstimatorKind::STANDARD.iter().chain(members).copied().collect();
+    let standard = || EstimatorKind::STANDARD.iter().chain(primary.facts().members).copied().collect();
     let beside: Vec<EstimatorKind> = plan.analysis.also.clone().unwrap_or_else(standard);
     let wanted = |kind: &EstimatorKind| kind.is_benchmark() || *kind == primary || beside.contains(kind);
     EstimatorKind::ALL.into_iter().filter(wanted).filter(|kind| allowed(plan, *kind)).collect()
+}
+
+/// The placebo is adjusted as the outcome will be: by AIPW, cross-fitted where the propensity is by a learner. Else, or
+/// where the plan allows neither, by Hájek IPW.
+pub(crate) fn placebo_estimator(tools: &[Tool], analysis: &Analysis) -> EstimatorKind {
+    let flexible = analysis.models.propensity != LearnerKind::Linear;
+    if flexible && (tools.contains(&Tool::AipwCrossfit) || tools.contains(&Tool::DrAverage)) {
+        EstimatorKind::AipwCrossfit
+    } else if tools.contains(&Tool::Aipw) {
+        EstimatorKind::Aipw
+    } else {
+        EstimatorKind::IpwHajek
+    }
 }
 
 /// What the plan says, or what the estimator is made for.
@@ -154,6 +153,6 @@ fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
         propensity: asked.propensity.unwrap_or(made_for.propensity),
         outcome: asked.outcome_model.unwrap_or(made_for.outcome),
         repeats: asked.repeats.unwrap_or(made_for.repeats),
-        budget: made_for.budget,
+        effort: made_for.effort,
     }
 }

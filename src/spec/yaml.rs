@@ -160,12 +160,12 @@ fn analysis(out: &mut Lines, analysis: &Analysis) {
     out.words(2, "estimators", estimators.iter().copied().map(EstimatorKind::key));
     out.raw(2, "primary", primary.key());
     out.text(2, "because", because);
-    let NuisanceModels { propensity, outcome, repeats, budget } = models;
+    let NuisanceModels { propensity, outcome, repeats, effort } = models;
     out.raw(2, "models", "");
     out.raw(4, "propensity", propensity.key());
     out.raw(4, "outcome", outcome.key());
     out.raw(4, "repeats", &repeats.to_string());
-    out.raw(4, "budget", budget.key());
+    out.raw(4, "budget", effort.key());
 }
 
 fn trim_rule(out: &mut Lines, rule: TrimRule) {

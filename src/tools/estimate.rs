@@ -49,7 +49,7 @@ impl Tool for Estimate {
                 "name": answer.name,
                 "iteration": answer.iteration,
                 "verdict": answer.tier.key(),
-                "effect": answer.effect.as_ref().map(effect),
+                "effect": answer.effect.as_deref().map(effect),
                 "missing": answer.missing,
             })
         });

@@ -23,13 +23,24 @@ const CRATES: &[&Crate] = &[&CAUSAL, &ACIC, &PROGRAM];
 const CAUSAL: Crate = Crate {
     root: "crates/causal/src",
     name: "causal",
-    vocabulary: &["effect", "error", "estimand", "estimator", "learner_kind", "params", "sample", "weighted_rows"],
+    vocabulary: &[
+        "effect",
+        "error",
+        "estimand",
+        "estimator",
+        "fit_note",
+        "learner_kind",
+        "params",
+        "sample",
+        "weighted_rows",
+    ],
     may_import: &[
         // L0 vocabulary
         ("effect", &[]),
         ("error", &["design", "learners", "numerics"]),
         ("estimand", &[]),
         ("estimator", &[]),
+        ("fit_note", &["learners"]),
         ("learner_kind", &[]),
         ("params", &["learners"]),
         ("sample", &[]),
@@ -38,7 +49,7 @@ const CAUSAL: Crate = Crate {
         ("numerics", &[]),
         ("learners", &["numerics"]),
         ("design", &["numerics", "learners"]),
-        ("nuisance", &["numerics", "learners", "design", "estimate"]),
+        ("nuisance", &["numerics", "learners", "design"]),
         ("estimate", &["numerics", "learners", "design", "nuisance"]),
         ("diagnose", &["numerics", "learners", "design", "estimate", "nuisance"]),
         ("simulate", &["numerics", "learners", "estimate", "nuisance"]),
@@ -191,8 +202,8 @@ fn every_module_is_in_the_table_and_every_name_in_the_table_is_a_module() {
     }
 }
 
-/// Two pairs that still import each other; the next moves end them.
-const STILL_A_CIRCLE: &[(&str, &str)] = &[("nuisance", "estimate"), ("record", "critique")];
+/// A pair that still imports each other; the next move ends it.
+const STILL_A_CIRCLE: &[(&str, &str)] = &[("record", "critique")];
 
 /// The tables have no cycle: each is an order.
 #[test]

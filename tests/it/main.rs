@@ -13,6 +13,7 @@ mod cli; // the built program, as a stranger would use it
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod early_adopters; // the generator of the synthetic example
+mod estimator_table; // README's table of estimators
 mod examples; // every example plan, end to end
 mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod mcp; // the server, over its pipes

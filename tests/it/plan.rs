@@ -9,7 +9,7 @@ pub mod spec;
 
 use causal::estimand::Inference;
 use causal::estimand::{OutcomeKind, Target};
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use oci_agent::plan::{
     AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse,
     render_problems, template,
@@ -137,7 +137,7 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.seed, 7);
     let analysis = AnalysisSection {
         repeats: Some(1),
-        budget: Some(Budget::Fast),
+        budget: Some(Effort::Fast),
         inference: Some(Inference::Population),
         folds: Some(5),
         clusters: Some("ward".to_owned()),

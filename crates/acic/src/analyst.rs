@@ -5,7 +5,7 @@ use crate::estimates_csv::Row;
 use crate::observed::{Key, Observed};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use causal::sample::Sample;
 use causal::simulate::Setup;
 
@@ -20,7 +20,7 @@ pub struct Recipe {
     /// The estimators; the first gives the answer that is graded.
     pub estimators: Vec<EstimatorKind>,
     /// The amount of computing.
-    pub budget: Budget,
+    pub budget: Effort,
 }
 
 impl Recipe {

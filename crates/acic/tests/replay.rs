@@ -17,7 +17,7 @@ use acic::settings::{Selection, Shard};
 use acic::source::Source;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
@@ -67,7 +67,7 @@ impl Observer for Listener {
 }
 
 fn recipe() -> Recipe {
-    Recipe { plan: b"none\n".to_vec(), estimators: vec![EstimatorKind::Naive], budget: Budget::Fast }
+    Recipe { plan: b"none\n".to_vec(), estimators: vec![EstimatorKind::Naive], budget: Effort::Fast }
 }
 
 /// Covariates with a note over two lines in a column of no concern, and `responses` files of setting 1.

@@ -2,6 +2,7 @@
 
 use crate::estimand::{Estimand, Inference};
 use crate::estimator::EstimatorKind;
+use crate::fit_note::FitNote;
 use serde::{Deserialize, Serialize};
 
 /// How a standard error was made.
@@ -26,8 +27,44 @@ pub enum SeMethod {
     Disagreement,
 }
 
-/// How the note of a nuisance fit begins that did not end where it should.
-pub const NOT_CONVERGED: &str = "not converged: ";
+/// The scale of an effect, from the two arm means m₁ and m₀.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// m₁ − m₀, outcome units.
+    #[default]
+    Difference,
+    /// m₁/m₀.
+    Ratio,
+    /// m₁/(1 − m₁) divided by m₀/(1 − m₀).
+    Odds,
+}
+
+impl Scale {
+    /// True for the difference, which documents leave unsaid.
+    #[must_use]
+    pub fn is_difference(&self) -> bool {
+        *self == Scale::Difference
+    }
+}
+
+/// What a reader must know of an estimate besides its numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Note {
+    /// How a nuisance fit ended.
+    Fit(FitNote),
+    /// An interval about the sample was asked for, and this estimator has one about the population only.
+    PopulationOnly,
+    /// The propensity is known and was not estimated.
+    PropensityKnown,
+    /// The residuals are those of the rows that BART was fitted to: the interval tends to be short.
+    InSampleResiduals,
+    /// The standard error is that of the formula times a calibrated factor.
+    Widened {
+        /// The factor.
+        factor: f64,
+    },
+}
 
 /// One estimate, self-contained: what, for whom, how large, how uncertain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +73,9 @@ pub struct Effect {
     pub estimand: Estimand,
     /// The estimator used.
     pub estimator: EstimatorKind,
+    /// The scale of the estimate.
+    #[serde(default, skip_serializing_if = "Scale::is_difference")]
+    pub scale: Scale,
     /// Point estimate, outcome units.
     pub estimate: f64,
     /// Headline standard error, outcome units; see `se_method`.
@@ -71,14 +111,24 @@ pub struct Effect {
     /// Nuisance predictions that were moved into their allowed range before use: propensities, and outcome predictions.
     #[serde(default)]
     pub clipped: usize,
-    /// What a reader must know of the nuisance fits and of the interval, one sentence each.
-    #[serde(default)]
-    pub notes: Vec<String>,
+    /// The number of cross-fittings, with different folds, that this is the median of; 1 where nothing is repeated.
+    #[serde(skip, default = "once")]
+    pub repeats: usize,
+    /// What a reader must know of the nuisance fits and of the interval. A record holds them in words.
+    #[serde(skip)]
+    pub notes: Vec<Note>,
+}
+
+fn once() -> usize {
+    1
 }
 
 impl Effect {
-    /// The nuisance fits that did not end where they should, one sentence each.
-    pub fn not_converged(&self) -> impl Iterator<Item = &str> {
-        self.notes.iter().filter_map(|note| note.strip_prefix(NOT_CONVERGED))
+    /// The nuisance fits that did not end where they should.
+    pub fn not_converged(&self) -> impl Iterator<Item = &FitNote> {
+        self.notes.iter().filter_map(|note| match note {
+            Note::Fit(fit @ FitNote::NotConverged { .. }) => Some(fit),
+            _ => None,
+        })
     }
 }

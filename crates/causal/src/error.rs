@@ -1,6 +1,7 @@
 //! Why there is no estimate.
 
 use crate::design::DesignError;
+use crate::estimator::EstimatorKind;
 use crate::learners::learner::LearnerError;
 use crate::learners::linear::LinearError;
 use crate::learners::logistic::LogisticError;
@@ -133,19 +134,56 @@ pub enum EstimateError {
         /// `treated`, `control` or `both arms`.
         arm: &'static str,
         /// Why not.
-        problem: String,
+        problem: FluctuationProblem,
     },
     /// An estimator that cannot be computed from what was given.
     #[error("{0} cannot be computed from given nuisances")]
     NotFromKnown(&'static str),
-    /// A combination of estimator and setting that is not defined here.
-    #[error("{estimator} is not available {setting}; {advice}")]
-    Unavailable {
-        /// Title of the estimator.
-        estimator: &'static str,
-        /// The setting that it cannot have, after "not available".
-        setting: String,
+    /// An estimator that takes units for independent, asked for with clusters.
+    #[error("{} is not available with clusters; its {independent} takes units for independent; {advice}", estimator.title())]
+    WithClusters {
+        /// The estimator.
+        estimator: EstimatorKind,
+        /// The part of it that takes units for independent.
+        independent: &'static str,
         /// What to do instead.
         advice: &'static str,
+    },
+    /// An interval about the sample, asked for with clusters.
+    #[error(
+        "{} is not available with clusters for intervals about the sample; ask for inference about the population, whose intervals are robust to clusters",
+        estimator.title()
+    )]
+    SampleWithClusters {
+        /// The estimator.
+        estimator: EstimatorKind,
+    },
+}
+
+/// Why outcome predictions could not be targeted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FluctuationProblem {
+    /// The outcome has no range, or an infinite one.
+    #[error("the range of the outcome is {range}")]
+    Range {
+        /// Largest minus smallest outcome.
+        range: f64,
+    },
+    /// Weights that are not finite, or all zero.
+    #[error("the weights are not finite")]
+    Weights,
+    /// Nothing on one side of the predictions.
+    #[error("every outcome is at the same end of its range")]
+    OneEnd,
+    /// The search ran away.
+    #[error("no finite shift of the predictions balances the residuals")]
+    NoFiniteShift,
+    /// The search did not reach the root.
+    #[error("after {steps} steps the score is still {off:.1e} of its scale away from zero")]
+    StillOff {
+        /// Steps taken.
+        steps: usize,
+        /// |score| relative to its scale.
+        off: f64,
     },
 }

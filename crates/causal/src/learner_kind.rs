@@ -71,7 +71,7 @@ impl LearnerKind {
 /// How much computing an answer is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Budget {
+pub enum Effort {
     /// A few seconds at five thousand rows.
     #[default]
     Fast,
@@ -79,13 +79,16 @@ pub enum Budget {
     Thorough,
 }
 
-impl Budget {
+impl Effort {
+    /// Both, quicker first.
+    pub const ALL: [Effort; 2] = [Effort::Fast, Effort::Thorough];
+
     /// The key used in plans, specs and on the command line.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
-            Budget::Fast => "fast",
-            Budget::Thorough => "thorough",
+            Effort::Fast => "fast",
+            Effort::Thorough => "thorough",
         }
     }
 
@@ -93,8 +96,8 @@ impl Budget {
     #[must_use]
     pub fn repeats(self) -> usize {
         match self {
-            Budget::Fast => 1,
-            Budget::Thorough => 5,
+            Effort::Fast => 1,
+            Effort::Thorough => 5,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | vocabulary | [`sample`], [`estimand`], [`estimator`], [`effect`], [`learner_kind`], [`params`], [`error`] |
+//! | vocabulary | [`sample`], [`estimand`], [`estimator`], [`effect`], [`fit_note`], [`learner_kind`], [`params`], [`error`] |
 //! | numerics | [`numerics`], [`learners`], [`design`], [`nuisance`], [`estimate`], [`diagnose`], [`simulate`] |
 
 #![forbid(unsafe_code)]
@@ -14,6 +14,7 @@ pub mod error;
 pub mod estimand;
 pub mod estimate;
 pub mod estimator;
+pub mod fit_note;
 pub mod learner_kind;
 pub mod learners;
 pub mod nuisance;

@@ -4,7 +4,7 @@ use acic::calibrate::families::Families;
 use acic::run::OnBad;
 use acic::settings::{Selection, Settings, Shard, Split};
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ pub struct AcicRunArgs {
     pub shard: Shard,
     /// How much computing: fast or thorough.
     #[arg(long, value_name = "BUDGET", default_value = "fast", value_parser = parse_budget)]
-    pub budget: Budget,
+    pub budget: Effort,
     /// What to do about datasets that cannot be analysed: refuse (all are named, nothing is run) or skip (they are listed
     /// in skipped.csv and counted in every score).
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = parse_on_bad)]
@@ -251,11 +251,8 @@ fn parse_split(text: &str) -> Result<SplitChoice, ChoiceError> {
     }
 }
 
-fn parse_budget(text: &str) -> Result<Budget, ChoiceError> {
-    [Budget::Fast, Budget::Thorough]
-        .into_iter()
-        .find(|budget| budget.key() == text)
-        .ok_or_else(|| ChoiceError::Budget(text.to_owned()))
+fn parse_budget(text: &str) -> Result<Effort, ChoiceError> {
+    Effort::ALL.into_iter().find(|budget| budget.key() == text).ok_or_else(|| ChoiceError::Budget(text.to_owned()))
 }
 
 fn parse_on_bad(text: &str) -> Result<OnBad, ChoiceError> {

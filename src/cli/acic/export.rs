@@ -9,12 +9,12 @@ use crate::replay::{data, plan};
 use acic::export::{DATA, Dataset, Export};
 use acic::text::counted;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use std::process::ExitCode;
 
 /// The estimators and the budget of an exported plan: those of `oci-agent acic run` by default.
 const ESTIMATORS: &[EstimatorKind] = &[EstimatorKind::DrAverage];
-const BUDGET: Budget = Budget::Fast;
+const BUDGET: Effort = Effort::Fast;
 
 /// Writes datasets out, and prints the folder and the answers of each.
 pub(super) fn export(args: &AcicExportArgs, global: &Global) -> Result<ExitCode, CliError> {

@@ -4,7 +4,6 @@
 use crate::record::documents::{Answer, EffectRow, ResultsDocument};
 use crate::report::sentences;
 use crate::text::numbers;
-use causal::estimator::EstimatorKind;
 
 /// What an estimate is to the reader. The order is the order on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +68,7 @@ fn forest_row(answer: &Answer, row: &EffectRow, first: Option<u32>) -> Option<Fo
     };
     let label = match role {
         Role::Iteration => format!("iteration {}: {}", row.iteration, row.name),
-        Role::Benchmark if !here && effect.estimator == EstimatorKind::Naive => "raw means, all rows".to_owned(),
+        Role::Benchmark if !here && !effect.estimator.adjusts() => "raw means, all rows".to_owned(),
         Role::Benchmark if !here => "regression, all rows".to_owned(),
         _ => effect.estimator.title().to_owned(),
     };

@@ -19,7 +19,6 @@ use crate::report::template::Picture;
 use crate::text::{escape, numbers};
 use causal::estimand::Inference;
 use causal::estimand::Target;
-use causal::estimator::EstimatorKind;
 use minijinja::value::Value;
 use std::collections::BTreeMap;
 
@@ -140,7 +139,7 @@ fn verdicts(results: &ResultsDocument) -> Table {
 fn one_shot(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     let effect = answer.effect.as_ref()?;
     let mut rows = results.effects.iter().filter(|row| row.requested == answer.requested);
-    let row = rows.find(|row| row.effect.estimator == EstimatorKind::Regression)?;
+    let row = rows.find(|row| row.effect.estimator.is_pooled_regression())?;
     let said = sentences::effect(&row.effect, &results.units);
     let answered = sentences::effect(effect, &results.units);
     Some(format!(

@@ -7,7 +7,7 @@ use acic::observed::Key;
 use acic::settings::Selection;
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use oci_agent::plan::{self, Plan, Tool};
 use oci_agent::replay::data;
 use oci_agent::replay::plan::{for_dataset, render};
@@ -123,8 +123,8 @@ fn a_dataset_of_the_pack_is_answered_as_in_the_replay_and_near_its_truth() {
 #[test]
 fn a_dataset_on_its_own_has_the_plan_of_the_replay() {
     let kinds = [EstimatorKind::DrAverage];
-    let replayed = plan::parse(&render(&Tool::ALL, &kinds, Budget::Fast)).expect("a plan without problems");
-    let text = for_dataset(Key { setting: 3, response: 7 }, "data.csv", &kinds, Budget::Fast);
+    let replayed = plan::parse(&render(&Tool::ALL, &kinds, Effort::Fast)).expect("a plan without problems");
+    let text = for_dataset(Key { setting: 3, response: 7 }, "data.csv", &kinds, Effort::Fast);
     let plan = plan::parse(&text).expect("a plan without problems");
     assert_eq!((plan.data.source.as_str(), &plan.data.columns), ("data.csv", &replayed.data.columns));
     assert_eq!((&plan.treatment, &plan.outcome), (&replayed.treatment, &replayed.outcome));

@@ -9,7 +9,7 @@ use acic::score::{self, Line, Scores, Tiers};
 use acic::settings::{Selection, Shard, Split};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use oci_agent::replay::{analyse, data, tables};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn replayed(out: &Path, level: f64, half: f64) -> OutputFolder {
     let source = data::open(&pack()).expect("the pack");
     let scan = source.scan(&Selection::default()).expect("a scan");
     assert_eq!((scan.good.len(), scan.bad.len()), (231, 0));
-    let recipe = analyse::recipe(&[EstimatorKind::Aipw], Budget::Fast).expect("a recipe");
+    let recipe = analyse::recipe(&[EstimatorKind::Aipw], Effort::Fast).expect("a recipe");
     let request = run::Request {
         source: &source,
         selection: &Selection::default(),

@@ -4,7 +4,7 @@ use causal::diagnose::balance::{BalanceRow, BalanceTable};
 use causal::diagnose::overlap::OverlapReport;
 use causal::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use causal::effect::{Effect, SeMethod};
+use causal::effect::{Effect, Scale, SeMethod};
 use causal::estimand::Inference;
 use causal::estimand::{Estimand, OutcomeKind, Population, Target};
 use causal::estimator::EstimatorKind;
@@ -319,6 +319,7 @@ pub fn effect(target: Target) -> Effect {
     Effect {
         estimand: Estimand { target, population: Population::All },
         estimator: EstimatorKind::AipwCrossfit,
+        scale: Scale::Difference,
         estimate: 3.0,
         std_error: 0.5,
         se_method: SeMethod::InfluenceFunction,
@@ -335,6 +336,7 @@ pub fn effect(target: Target) -> Effect {
         inference: Inference::Population,
         disagreement: None,
         clipped: 0,
+        repeats: 1,
         notes: vec![],
     }
 }

@@ -5,7 +5,7 @@ use causal::estimand::Inference;
 use causal::estimand::{Population, Target, TrimRule};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
-use causal::learner_kind::{Budget, LearnerKind};
+use causal::learner_kind::{Effort, LearnerKind};
 use oci_agent::plan::{MissingPolicy, Problem, parse};
 use oci_agent::schema::DatasetDocument;
 use oci_agent::spec::{Analysis, AnalysisSpec, ArmSizes, Placebo, PlaceboRole, Revision, SpecError, TermGroup, draft};
@@ -106,7 +106,7 @@ fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
         let analysis = &spec.analyses[0];
         assert_eq!(analysis.primary, primary, "{treated} {control}");
         assert!(analysis.because.contains(why), "{}", analysis.because);
-        assert_eq!(analysis.models, NuisanceModels::for_estimator(primary, Budget::Fast));
+        assert_eq!(analysis.models, NuisanceModels::for_estimator(primary, Effort::Fast));
         assert_eq!(analysis.estimators.contains(&AipwBart), primary == DrAverage, "its members run beside it");
         assert!(EstimatorKind::STANDARD.iter().all(|kind| analysis.estimators.contains(kind)));
         assert_eq!((spec.inference, spec.folds), (Inference::Population, 5));
@@ -134,7 +134,7 @@ fn a_plan_decides_what_runs_beside_the_answer_and_the_benchmarks_stay() {
         propensity: LearnerKind::Boosting,
         outcome: LearnerKind::Linear,
         repeats: 5,
-        budget: Budget::Thorough,
+        effort: Effort::Thorough,
     };
     assert_eq!(analysis.models, models);
 }
@@ -331,12 +331,12 @@ fn any_population() -> impl Strategy<Value = Population> {
 
 fn any_models() -> impl Strategy<Value = NuisanceModels> {
     let learner = prop::sample::select(LearnerKind::ALL.to_vec());
-    let budget = prop::sample::select(vec![Budget::Fast, Budget::Thorough]);
-    (learner.clone(), learner, 1usize..9, budget).prop_map(|(propensity, outcome, repeats, budget)| NuisanceModels {
+    let effort = prop::sample::select(Effort::ALL.to_vec());
+    (learner.clone(), learner, 1usize..9, effort).prop_map(|(propensity, outcome, repeats, effort)| NuisanceModels {
         propensity,
         outcome,
         repeats,
-        budget,
+        effort,
     })
 }
 

@@ -2,9 +2,11 @@
 
 use super::cases::{Case, lalonde, lalonde_blind, nhefs};
 use super::fixtures::*;
+use causal::effect::Effect;
 use causal::estimand::{Estimand, Target};
 use oci_agent::critique::Stage;
 use oci_agent::finding::{Code, Severity};
+use oci_agent::record::EffectDocument;
 use oci_agent::record::documents::{DesignDocument, ResultsDocument};
 use oci_agent::record::{ReportError, json};
 use oci_agent::report::plots::{self, Figure};
@@ -232,7 +234,8 @@ fn a_nan_anywhere_in_the_results_is_refused_by_name() {
     let path = "answers[1].sensitivity.benchmarks[2].r2_outcome".to_owned();
     assert_eq!(error, ReportError::NotFinite { path, value: "NaN".into() });
     let mut results = nhefs().results;
-    results.effects[3].effect.se_stacked = Some(f64::INFINITY);
+    let effect = Effect { se_stacked: Some(f64::INFINITY), ..(*results.effects[3].effect).clone() };
+    results.effects[3].effect = EffectDocument::new(effect, Vec::new());
     assert!(
         json::to_bytes(&results).expect_err("refused").to_string().starts_with("`effects[3].effect.se_stacked` is inf")
     );

@@ -6,7 +6,7 @@ use causal::diagnose::balance::{BalanceRow, BalanceTable};
 use causal::diagnose::overlap::OverlapReport;
 use causal::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use causal::effect::{Effect, SeMethod};
+use causal::effect::{Effect, Scale, SeMethod};
 use causal::estimand::Inference;
 use causal::estimand::{Estimand, OutcomeKind, Population, Target, TrimRule};
 use causal::estimator::EstimatorKind;
@@ -17,6 +17,7 @@ use oci_agent::plan::{
     AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,
     OutcomeSection, Plan, PrivacySection, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
+use oci_agent::record::EffectDocument;
 use oci_agent::record::documents::{
     AnalysisDesign, Answer, CoefficientRow, DesignDocument, EffectRow, PopulationDocument, PropensityDocument,
     ResultsDocument, SpecTried,
@@ -107,7 +108,12 @@ pub fn overlap(share: f64, treated: Vec<f64>, control: Vec<f64>) -> OverlapRepor
     }
 }
 
-pub fn effect(estimand: Estimand, estimator: EstimatorKind, numbers: (f64, f64, f64), n: (usize, usize)) -> Effect {
+pub fn effect(
+    estimand: Estimand,
+    estimator: EstimatorKind,
+    numbers: (f64, f64, f64),
+    n: (usize, usize),
+) -> EffectDocument {
     let (estimate, influence, stacked) = numbers;
     let benchmark = estimator.is_benchmark();
     let (std_error, se_method) = match estimator {
@@ -115,9 +121,10 @@ pub fn effect(estimand: Estimand, estimator: EstimatorKind, numbers: (f64, f64, 
         EstimatorKind::Regression => (influence, SeMethod::Classical),
         _ => (stacked, SeMethod::StackedEquations),
     };
-    Effect {
+    let effect = Effect {
         estimand,
         estimator,
+        scale: Scale::Difference,
         estimate,
         std_error,
         se_method,
@@ -134,8 +141,10 @@ pub fn effect(estimand: Estimand, estimator: EstimatorKind, numbers: (f64, f64, 
         inference: causal::estimand::Inference::Population,
         disagreement: None,
         clipped: 0,
+        repeats: 1,
         notes: Vec::new(),
-    }
+    };
+    EffectDocument::new(effect, Vec::new())
 }
 
 pub fn finding(
@@ -377,7 +386,7 @@ pub fn critique(iteration: u32, stage: Stage, analyses: Vec<AnalysisCritique>) -
     }
 }
 
-pub fn answer(requested: Target, effect: Option<Effect>, name: &str, iteration: u32, tier: Tier) -> Answer {
+pub fn answer(requested: Target, effect: Option<EffectDocument>, name: &str, iteration: u32, tier: Tier) -> Answer {
     Answer {
         requested,
         name: name.into(),

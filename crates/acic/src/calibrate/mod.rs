@@ -30,7 +30,7 @@ use auc::Auc;
 use case::{Case, Half, Origin};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
-use causal::learner_kind::Budget;
+use causal::learner_kind::Effort;
 use causal::numerics::quantile;
 use diagnostics::{Diagnostic, Rubric};
 use families::Families;
@@ -62,7 +62,7 @@ pub struct Request<'a> {
     /// The estimators; the first is calibrated.
     pub estimators: &'a [EstimatorKind],
     /// The amount of computing.
-    pub budget: Budget,
+    pub budget: Effort,
     /// The thresholds of the rubric as it stands.
     pub rubric: &'a Rubric,
 }
@@ -108,7 +108,7 @@ pub struct Replayed {
     /// The estimators.
     pub estimators: Vec<EstimatorKind>,
     /// The budget.
-    pub budget: Budget,
+    pub budget: Effort,
 }
 
 /// Estimators and budget of a replay.
@@ -118,7 +118,7 @@ pub struct Replayed {
 pub fn recipe(out: &OutputFolder) -> Result<Replayed, AcicError> {
     let identity = out.identity();
     let kinds: Option<Vec<EstimatorKind>> = identity.estimators.iter().map(|key| EstimatorKind::parse(key)).collect();
-    let budget = [Budget::Fast, Budget::Thorough].into_iter().find(|budget| budget.key() == identity.budget);
+    let budget = Effort::ALL.into_iter().find(|budget| budget.key() == identity.budget);
     let unknown =
         || AcicError::Request("this replay was made with estimators or a budget of another version".to_owned());
     let known = kinds.zip(budget).ok_or_else(unknown)?;

@@ -19,7 +19,7 @@
 
 use crate::design::DesignError;
 use crate::design::propensity::auc;
-use crate::learner_kind::{Budget, Family, LearnerKind};
+use crate::learner_kind::{Effort, Family, LearnerKind};
 use crate::learners::boosting;
 use crate::learners::boosting::BoostingData;
 use crate::learners::factory;
@@ -71,11 +71,11 @@ pub struct CrossFittedPropensity {
 /// As [`fit_crossfitted`].
 pub fn fit_crossfitted_by(
     covariates: &Covariates,
-    (kind, budget): (LearnerKind, Budget),
+    (kind, effort): (LearnerKind, Effort),
     how: CrossFitting<'_>,
     seed: &Seed,
 ) -> Result<CrossFittedPropensity, DesignError> {
-    let learner = factory::by_kind(kind, budget);
+    let learner = factory::by_kind(kind, effort);
     let smallest_fit = covariates.n() - covariates.n() / how.folds.max(1);
     let Some(params) = factory::boosting(kind, smallest_fit) else {
         return fit_crossfitted(covariates, learner.as_ref(), how, seed);

@@ -26,10 +26,53 @@
 //! ```
 
 use crate::design::weights::{weight, weight_slope};
+use crate::effect::Effect;
+use crate::error::EstimateError;
 use crate::estimand::Target;
+use crate::estimate::Estimator;
+use crate::estimate::conditional::Weights;
+use crate::estimate::doubly_robust::{At, annotated};
+use crate::estimate::effect_builder::Label;
 use crate::estimate::inference::Scores;
+use crate::nuisance::Nuisances;
+use crate::nuisance::crossfit::{Outcomes, Propensities};
 use crate::nuisance::outcome::OutcomeValues;
 use crate::weighted_rows::Rows;
+
+/// AIPW with regressions on all rows, whose uncertainty is stacked.
+pub(super) struct Aipw;
+
+impl Estimator for Aipw {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let e = nuisances.weighting_e()?;
+        let outcome = &nuisances.outcome()?.values;
+        let effect = nuisances.stacked(label, Some(&e), &scores(&nuisances.rows, &e, outcome, label.target))?;
+        nuisances.about_sample(label, At { e: &e, outcome, weights: Weights::Plain }, effect)
+    }
+
+    fn scores_given(&self, rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target) -> Option<Scores> {
+        Some(scores(rows, e, outcome, target))
+    }
+}
+
+/// AIPW with out-of-fold nuisances by any learner.
+pub(super) struct CrossFittedAipw;
+
+impl Estimator for CrossFittedAipw {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let one_repeat = |(p, o): (&Propensities, &Outcomes)| {
+            let scores = scores(&nuisances.rows, &p.e, &o.values, label.target);
+            let at = At { e: &p.e, outcome: &o.values, weights: Weights::Plain };
+            Ok(annotated(nuisances.doubly_robust(label, at, &scores)?, p, &o.notes))
+        };
+        let (propensities, outcomes) = (nuisances.propensities()?, nuisances.outcomes()?);
+        nuisances.over_repeats(propensities.iter().zip(outcomes).map(one_repeat))
+    }
+
+    fn scores_given(&self, rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target) -> Option<Scores> {
+        Some(scores(rows, e, outcome, target))
+    }
+}
 
 /// Estimate and scores at propensities `e` and outcome predictions `outcome`.
 pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target) -> Scores {

@@ -21,149 +21,68 @@
 //! ± 1.96 √V. Posterior intervals of trees tend to be too short: the prior shrinks, and nothing here corrects for it; compare
 //! AIPW with BART. Assumes a regression with errors of one variance, besides no unmeasured confounding.
 
+use crate::effect::{Effect, Note, SeMethod};
 use crate::error::EstimateError;
-use crate::estimand::Inference;
-use crate::estimand::{OutcomeKind, Target};
-use crate::learner_kind::Family;
-use crate::learners::bart;
-use crate::learners::bart::{Data, Draw};
-use crate::learners::factory;
-use crate::learners::learner::Seed;
-use crate::nuisance::crossfit;
-use crate::nuisance::outcome::OutcomeValues;
-use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
+use crate::estimand::{Inference, Target};
+use crate::estimate::Estimator;
+use crate::estimate::effect_builder::{Label, Posterior, Uncertainty};
+use crate::nuisance::Nuisances;
+use crate::nuisance::bart::{BartFit, FUNCTIONALS, target_weights};
 use crate::numerics::sums;
-use crate::params::EstimateParams;
-use crate::sample::Covariates;
 use crate::weighted_rows::Rows;
-use ndarray::{Axis, concatenate};
 
-/// Draws of Σ w d f(x, 1)/D, of Σ w d f(x, 0)/D, and of the part of the sample estimand that is not observed.
-const FUNCTIONALS: usize = 3;
+/// The posterior of BART.
+pub(super) struct Bart;
 
-/// A fitted BART, with what every target needs of the posterior.
-pub(crate) struct BartFit {
-    /// Posterior means of f(x, 0) and f(x, 1), n values each.
-    pub(crate) values: OutcomeValues,
-    /// What a reader must know.
-    pub(crate) notes: Vec<String>,
-    /// Posterior mean of σ², in squared units of y; not used for zeros and ones.
-    noise: f64,
-    /// Draws of the functionals: three for each target, in the order of `Target::ALL`.
-    draws: Vec<Vec<f64>>,
-}
-
-/// Mean and standard error of one target.
-pub(crate) struct Standardised {
-    /// Posterior means of the mean outcome under control and under treatment.
-    pub(crate) means: [f64; 2],
-    /// Posterior mean.
-    pub(crate) estimate: f64,
-    /// √V.
-    pub(crate) std_error: f64,
-}
-
-/// Target weights of all rows; zero throughout for the ATO without a propensity.
-fn target_weights(rows: &Rows, e: Option<&[f64]>, target: Target) -> Vec<f64> {
-    rows.map(|i| match (target, e) {
-        (Target::Ate, _) => 1.0,
-        (Target::Att, _) => rows.t[i],
-        (Target::Atc, _) => 1.0 - rows.t[i],
-        (Target::Ato, Some(e)) => e[i] * (1.0 - e[i]),
-        (Target::Ato, None) => 0.0,
-    })
-}
-
-impl BartFit {
-    /// Samples the posterior. Without `e` there is nothing about the ATO.
-    pub(crate) fn new(
-        covariates: &Covariates,
-        rows: &Rows,
-        e: Option<&[f64]>,
-        params: &EstimateParams,
-    ) -> Result<Self, EstimateError> {
-        let logistic = params.outcome == OutcomeKind::Binary;
-        let failed = |source| EstimateError::Learner { model: "the outcome of both arms".to_owned(), source };
-        let together = |t: Vec<f64>| {
-            let t = ndarray::Array2::from_shape_vec((rows.n(), 1), t);
-            t.and_then(|t| concatenate(Axis(1), &[covariates.x().view(), t.view()]))
-                .map_err(|_| EstimateError::OtherRows { got: rows.t.len(), expected: covariates.n() })
+impl Estimator for Bart {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let e = match label.target {
+            Target::Ato => nuisances.propensities()?.first(),
+            _ => None,
         };
-        let train = BinnedMatrix::new(together(rows.t.clone())?.view(), MAX_BINS);
-        let test = train.encode(together(rows.t.iter().map(|t| 1.0 - t).collect())?.view());
-        let family = if logistic { Family::Bernoulli } else { Family::Gaussian };
-        let data = Data { train: &train, y: &rows.y, weights: &rows.w, test: &test, family };
-        let shares: Vec<Vec<f64>> = Target::ALL
-            .into_iter()
-            .map(|target| {
-                let d: Vec<f64> = target_weights(rows, e, target).iter().zip(&rows.w).map(|(d, w)| d * w).collect();
-                let total = sums::sum(d.iter().copied());
-                d.into_iter().map(|d| if total > 0.0 { d / total } else { 0.0 }).collect()
-            })
-            .collect();
-        let functionals = |draw: &Draw<'_>| shares.iter().flat_map(|share| functionals(rows, share, draw)).collect();
-        let seed = Seed::new(params.seed, "outcome.bart");
-        let posterior =
-            bart::sample(&data, &factory::bart(params.models.budget), &seed, &functionals).map_err(failed)?;
-        let arm = |arm: f64| {
-            let of = |i: usize| if rows.t[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
-            (0..rows.n()).map(of).collect()
-        };
-        let noise = posterior.sigma.iter().map(|s| s * s).sum::<f64>() / posterior.sigma.len() as f64;
-        let notes = crossfit::said("outcome by BART", &posterior.info);
-        let values = OutcomeValues { mu: [arm(0.0), arm(1.0)], logistic };
-        Ok(Self { values, notes, noise, draws: posterior.summaries })
-    }
-
-    /// The posterior of one target; see the module page. `e` as when it was fitted.
-    pub(crate) fn standardised(
-        &self,
-        rows: &Rows,
-        e: Option<&[f64]>,
-        (target, inference): (Target, Inference),
-    ) -> Standardised {
-        let d = target_weights(rows, e, target);
-        let total = rows.sum(|i| d[i]);
-        let [mu0, mu1] = &self.values.mu;
-        let first = FUNCTIONALS * Target::ALL.iter().position(|t| *t == target).unwrap_or(0);
-        let spread = |i: usize, part: f64| (rows.w[i] * d[i] / total).powi(2) * part;
-        if inference == Inference::Population {
-            let means = [mu0, mu1].map(|mu| rows.sum(|i| d[i] * mu[i]) / total);
-            let estimate = rows.sum(|i| d[i] * (mu1[i] - mu0[i])) / total;
-            let between = sums::sum((0..rows.n()).map(|i| spread(i, (mu1[i] - mu0[i] - estimate).powi(2))));
-            let effect: Vec<f64> = self.draws[first].iter().zip(&self.draws[first + 1]).map(|(a, b)| a - b).collect();
-            return Standardised { means, estimate, std_error: (variance(&effect) + between).sqrt() };
+        let fit = nuisances.bart()?;
+        let inference = nuisances.params.inference;
+        let posterior = standardised(fit, &nuisances.rows, e.map(|p| p.e.as_slice()), label.target, inference);
+        let uncertainty = Uncertainty { method: SeMethod::Posterior, std_error: posterior.std_error, inference };
+        let mut effect = label.posterior(&nuisances.rows, &posterior, &uncertainty)?;
+        effect.notes.extend(fit.notes.iter().cloned().map(Note::Fit));
+        if let Some(propensities) = e {
+            effect.clipped += propensities.clipped;
+            effect.notes.extend(propensities.notes.iter().cloned().map(Note::Fit));
         }
-        let outcome = |arm: usize, i: usize| {
-            if rows.t[i] == arm as f64 { rows.y[i] } else { self.values.mu[arm][i] }
-        };
-        let means = [0, 1].map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
-        let error = |i: usize| {
-            let unseen = if rows.t[i] == 1.0 { mu0[i] } else { mu1[i] };
-            if self.values.logistic { unseen * (1.0 - unseen) } else { self.noise }
-        };
-        let noise = sums::sum((0..rows.n()).map(|i| spread(i, error(i))));
-        let posterior = variance(&self.draws[first + 2]);
-        let std_error = match target {
-            Target::Att | Target::Atc => (posterior + noise).sqrt(),
-            Target::Ate | Target::Ato => posterior.sqrt() + noise.sqrt(),
-        };
-        Standardised { means, estimate: means[1] - means[0], std_error }
+        Ok(effect)
     }
 }
 
-/// The three functionals of one draw with shares wd/D.
-fn functionals(rows: &Rows, share: &[f64], draw: &Draw<'_>) -> [f64; FUNCTIONALS] {
-    let (mut one, mut zero, mut unseen) = (0.0, 0.0, 0.0);
-    for (i, share) in share.iter().enumerate() {
-        let (own, other) = (share * draw.train[i], share * draw.test[i]);
-        if rows.t[i] == 1.0 {
-            (one, zero, unseen) = (one + own, zero + other, unseen - other);
-        } else {
-            (one, zero, unseen) = (one + other, zero + own, unseen + other);
-        }
+/// The posterior of one target; see the module page. `e` as when the model was fitted.
+fn standardised(fit: &BartFit, rows: &Rows, e: Option<&[f64]>, target: Target, inference: Inference) -> Posterior {
+    let d = target_weights(rows, e, target);
+    let total = rows.sum(|i| d[i]);
+    let [mu0, mu1] = &fit.values.mu;
+    let first = FUNCTIONALS * Target::ALL.iter().position(|t| *t == target).unwrap_or(0);
+    let spread = |i: usize, part: f64| (rows.w[i] * d[i] / total).powi(2) * part;
+    if inference == Inference::Population {
+        let means = [mu0, mu1].map(|mu| rows.sum(|i| d[i] * mu[i]) / total);
+        let estimate = rows.sum(|i| d[i] * (mu1[i] - mu0[i])) / total;
+        let between = sums::sum((0..rows.n()).map(|i| spread(i, (mu1[i] - mu0[i] - estimate).powi(2))));
+        let effect: Vec<f64> = fit.draws[first].iter().zip(&fit.draws[first + 1]).map(|(a, b)| a - b).collect();
+        return Posterior { means, estimate, std_error: (variance(&effect) + between).sqrt() };
     }
-    [one, zero, unseen]
+    let outcome = |arm: usize, i: usize| {
+        if rows.t[i] == arm as f64 { rows.y[i] } else { fit.values.mu[arm][i] }
+    };
+    let means = [0, 1].map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
+    let error = |i: usize| {
+        let unseen = if rows.t[i] == 1.0 { mu0[i] } else { mu1[i] };
+        if fit.values.logistic { unseen * (1.0 - unseen) } else { fit.noise }
+    };
+    let noise = sums::sum((0..rows.n()).map(|i| spread(i, error(i))));
+    let posterior = variance(&fit.draws[first + 2]);
+    let std_error = match target {
+        Target::Att | Target::Atc => (posterior + noise).sqrt(),
+        Target::Ate | Target::Ato => posterior.sqrt() + noise.sqrt(),
+    };
+    Posterior { means, estimate: means[1] - means[0], std_error }
 }
 
 /// Unbiased variance; zero for a single value.

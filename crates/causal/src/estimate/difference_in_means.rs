@@ -7,13 +7,31 @@
 //! With equal weights that is Welch's s₁²/n₁ + s₀²/n₀ (1947, doi:10.1093/biomet/34.1-2.28). It estimates a causal effect
 //! only if treatment was as good as randomised.
 
+use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
-use crate::estimate::inference::Scores;
+use crate::estimate::Estimator;
+use crate::estimate::effect_builder::{Errors, Label};
+use crate::estimate::inference::{Scores, standard_error};
+use crate::nuisance::Nuisances;
 use crate::numerics::sums;
 use crate::weighted_rows::{Rows, arm_name};
 
+/// ȳ₁ − ȳ₀.
+pub(super) struct DifferenceInMeans;
+
+impl Estimator for DifferenceInMeans {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let rows = &nuisances.rows;
+        let (scores, welch) = scores(rows)?;
+        let influence = standard_error(rows, &scores.phi);
+        let clustered = rows.clusters.is_some();
+        let (method, std_error) = if clustered { (SeMethod::Clustered, influence) } else { (SeMethod::Welch, welch) };
+        label.effect(rows, None, &scores, Errors { method, std_error, se_influence: Some(influence), se_stacked: None })
+    }
+}
+
 /// Point estimate, influence function, and Welch standard error.
-pub(crate) fn scores(rows: &Rows) -> Result<(Scores, f64), EstimateError> {
+fn scores(rows: &Rows) -> Result<(Scores, f64), EstimateError> {
     let (treated, control) = (Arm::of(rows, 1.0)?, Arm::of(rows, 0.0)?);
     let phi = rows.map(|i| {
         let arm = if rows.t[i] == 1.0 { &treated } else { &control };

@@ -1,17 +1,14 @@
 //! Effects put together from scores: labels, intervals, effective sizes; and the last look at every number.
 
 use crate::design::weights::weight;
-use crate::effect::{Effect, SeMethod};
+use crate::effect::{Effect, Scale, SeMethod};
 use crate::error::EstimateError;
-use crate::estimand::Inference;
-use crate::estimand::{Estimand, Population, Target};
+use crate::estimand::{Estimand, Inference, Population, Target};
 use crate::estimate::inference::{Scores, standard_error};
-use crate::estimate::{difference_in_means, regression};
 use crate::estimator::EstimatorKind;
-use crate::sample::Sample;
 use crate::weighted_rows::Rows;
 
-/// What an effect is an effect of.
+/// The question that an effect answers: whose average effect, among which units, by which estimator.
 pub(crate) struct Label {
     /// Whose average effect.
     pub(crate) target: Target,
@@ -25,6 +22,8 @@ pub(crate) struct Label {
 pub(crate) struct Errors {
     /// How the headline was made.
     pub(crate) method: SeMethod,
+    /// The headline.
+    pub(crate) std_error: f64,
     /// See [`Effect::se_influence`].
     pub(crate) se_influence: Option<f64>,
     /// See [`Effect::se_stacked`].
@@ -41,9 +40,19 @@ pub(crate) struct Uncertainty {
     pub(crate) inference: Inference,
 }
 
+/// Mean and standard error of the posterior of one target.
+pub(crate) struct Posterior {
+    /// Posterior means of the mean outcome under control and under treatment.
+    pub(crate) means: [f64; 2],
+    /// Posterior mean.
+    pub(crate) estimate: f64,
+    /// √V.
+    pub(crate) std_error: f64,
+}
+
 impl Uncertainty {
     /// `effect` with this headline.
-    pub(crate) fn of(&self, rows: &Rows, effect: Effect) -> Result<Effect, EstimateError> {
+    pub(crate) fn headline(&self, rows: &Rows, effect: Effect) -> Result<Effect, EstimateError> {
         checked(Effect {
             std_error: self.std_error,
             se_method: self.method,
@@ -56,78 +65,71 @@ impl Uncertainty {
 }
 
 impl Label {
-    pub(crate) fn naive(&self, rows: &Rows) -> Result<Effect, EstimateError> {
-        let (scores, welch) = difference_in_means::scores(rows)?;
-        let influence = standard_error(rows, &scores.phi);
-        let clustered = rows.clusters.is_some();
-        let (method, se) = if clustered { (SeMethod::Clustered, influence) } else { (SeMethod::Welch, welch) };
-        let errors = Errors { method, se_influence: Some(influence), se_stacked: None };
-        self.effect(rows, None, (&scores, se), errors)
-    }
-
-    pub(crate) fn regression(&self, sample: &Sample, rows: &Rows) -> Result<Effect, EstimateError> {
-        let c = regression::treatment_coefficient(sample)?;
-        let errors = Errors { method: SeMethod::Classical, se_influence: None, se_stacked: Some(c.se_hc0) };
-        let mut effect = self.bare(rows, None, (c.estimate, c.se_classical), errors);
-        (effect.mean_treated, effect.mean_control) = (None, None);
-        checked(effect)
-    }
-
-    /// Posterior means (control, treated), and their difference.
+    /// The effect of a posterior.
     pub(crate) fn posterior(
         &self,
         rows: &Rows,
-        ([control, treated], estimate): ([f64; 2], f64),
+        posterior: &Posterior,
         uncertainty: &Uncertainty,
     ) -> Result<Effect, EstimateError> {
-        let errors = Errors { method: uncertainty.method, se_influence: None, se_stacked: None };
-        let effect = self.bare(rows, None, (estimate, uncertainty.std_error), errors);
-        uncertainty.of(rows, Effect { mean_treated: Some(treated), mean_control: Some(control), ..effect })
+        let (method, std_error) = (uncertainty.method, uncertainty.std_error);
+        let errors = Errors { method, std_error, se_influence: None, se_stacked: None };
+        let effect = self.without_means(rows, None, posterior.estimate, &errors);
+        let [control, treated] = posterior.means;
+        uncertainty.headline(rows, Effect { mean_treated: Some(treated), mean_control: Some(control), ..effect })
     }
 
-    pub(crate) fn known(
+    /// The effect of scores whose nuisances count as known.
+    pub(crate) fn by_influence(
         &self,
         rows: &Rows,
         weighting: Option<&[f64]>,
-        scores: Scores,
+        scores: &Scores,
     ) -> Result<Effect, EstimateError> {
-        let se = standard_error(rows, &scores.phi);
+        let std_error = standard_error(rows, &scores.phi);
         let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::InfluenceFunction };
-        let errors = Errors { method, se_influence: Some(se), se_stacked: None };
-        self.effect(rows, weighting, (&scores, se), errors)
+        self.effect(
+            rows,
+            weighting,
+            scores,
+            Errors { method, std_error, se_influence: Some(std_error), se_stacked: None },
+        )
     }
 
+    /// The effect of scores, with its standard errors; `weighting` are the propensities that units are weighted by.
     pub(crate) fn effect(
         &self,
         rows: &Rows,
         weighting: Option<&[f64]>,
-        (scores, std_error): (&Scores, f64),
+        scores: &Scores,
         errors: Errors,
     ) -> Result<Effect, EstimateError> {
-        let mut effect = self.bare(rows, weighting, (scores.estimate, std_error), errors);
-        (effect.mean_treated, effect.mean_control) = (Some(scores.mean_treated), Some(scores.mean_control));
-        checked(effect)
+        let effect = self.without_means(rows, weighting, scores.estimate, &errors);
+        let (treated, control) = (scores.mean_treated, scores.mean_control);
+        checked(Effect { mean_treated: Some(treated), mean_control: Some(control), ..effect })
     }
 
-    pub(crate) fn bare(
+    /// An effect that says nothing of the arm means.
+    pub(crate) fn without_means(
         &self,
         rows: &Rows,
         weighting: Option<&[f64]>,
-        (estimate, se): (f64, f64),
-        errors: Errors,
+        estimate: f64,
+        errors: &Errors,
     ) -> Effect {
         let balance = |i: usize| weighting.map_or(1.0, |e| weight(e[i], rows.t[i], self.target));
         let (ess_treated, ess_control) = rows.effective_sizes(balance);
         Effect {
             estimand: Estimand { target: self.target, population: self.population },
             estimator: self.estimator,
+            scale: Scale::Difference,
             estimate,
-            std_error: se,
+            std_error: errors.std_error,
             se_method: errors.method,
             se_influence: errors.se_influence,
             se_stacked: errors.se_stacked,
-            ci_lower: estimate - rows.critical * se,
-            ci_upper: estimate + rows.critical * se,
+            ci_lower: estimate - rows.critical * errors.std_error,
+            ci_upper: estimate + rows.critical * errors.std_error,
             mean_treated: None,
             mean_control: None,
             n: rows.n(),
@@ -137,6 +139,7 @@ impl Label {
             inference: Inference::Population,
             disagreement: None,
             clipped: 0,
+            repeats: 1,
             notes: Vec::new(),
         }
     }

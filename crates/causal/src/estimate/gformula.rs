@@ -11,13 +11,31 @@
 //! both outcome models are right; extrapolates where an arm is empty. φ alone ignores that μ was estimated and is not
 //! reported; the stacked standard error is.
 
+use crate::effect::Effect;
+use crate::error::EstimateError;
 use crate::estimand::Target;
+use crate::estimate::Estimator;
+use crate::estimate::effect_builder::Label;
 use crate::estimate::inference::Scores;
+use crate::nuisance::Nuisances;
 use crate::nuisance::outcome::OutcomeValues;
 use crate::weighted_rows::Rows;
 
+/// Outcome regressions, standardised.
+pub(super) struct Gformula;
+
+impl Estimator for Gformula {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let models = nuisances.outcome()?;
+        // Only the overlap population is defined by the propensity.
+        let e = if label.target == Target::Ato { Some(nuisances.whole_sample_e()?) } else { None };
+        let scores = scores(&nuisances.rows, e.as_deref(), &models.values, label.target);
+        nuisances.stacked(label, None, &scores)
+    }
+}
+
 /// Estimate and scores. `e` is needed for the ATO only.
-pub(crate) fn scores(rows: &Rows, e: Option<&[f64]>, outcome: &OutcomeValues, target: Target) -> Scores {
+fn scores(rows: &Rows, e: Option<&[f64]>, outcome: &OutcomeValues, target: Target) -> Scores {
     let h = |i: usize| match (target, e) {
         (Target::Att, _) => rows.t[i],
         (Target::Atc, _) => 1.0 - rows.t[i],

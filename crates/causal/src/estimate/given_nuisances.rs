@@ -4,7 +4,7 @@ use crate::effect::Effect;
 use crate::error::EstimateError;
 use crate::estimand::Estimand;
 use crate::estimate::effect_builder::Label;
-use crate::estimate::{aipw, ipw};
+use crate::estimate::implementer;
 use crate::estimator::EstimatorKind;
 use crate::nuisance::outcome::OutcomeValues;
 use crate::sample::Sample;
@@ -42,12 +42,8 @@ pub fn effect_with_known(
     let e = known.e.to_vec();
     rows.check_positivity(&e)?;
     let outcome = OutcomeValues { mu: [known.mu0.to_vec(), known.mu1.to_vec()], logistic: false };
-    let scores = match estimator {
-        EstimatorKind::IpwHajek => ipw::hajek(&rows, &e, estimand.target),
-        EstimatorKind::IpwHt => ipw::horvitz_thompson(&rows, &e, estimand.target),
-        EstimatorKind::Aipw | EstimatorKind::AipwCrossfit => aipw::scores(&rows, &e, &outcome, estimand.target),
-        other => return Err(EstimateError::NotFromKnown(other.title())),
-    };
+    let scores = implementer(estimator).scores_given(&rows, &e, &outcome, estimand.target);
+    let scores = scores.ok_or_else(|| EstimateError::NotFromKnown(estimator.title()))?;
     let label = Label { target: estimand.target, population: estimand.population, estimator };
-    label.known(&rows, Some(&e), scores)
+    label.by_influence(&rows, Some(&e), &scores)
 }

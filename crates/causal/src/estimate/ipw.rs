@@ -13,12 +13,46 @@
 //! doi:10.1002/sim.1903.
 
 use crate::design::weights::{weight, weight_slope};
+use crate::effect::Effect;
+use crate::error::EstimateError;
 use crate::estimand::Target;
+use crate::estimate::Estimator;
+use crate::estimate::effect_builder::Label;
 use crate::estimate::inference::Scores;
+use crate::nuisance::Nuisances;
+use crate::nuisance::outcome::OutcomeValues;
 use crate::weighted_rows::Rows;
 
+/// IPW with normalised weights.
+pub(super) struct Hajek;
+
+impl Estimator for Hajek {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let e = nuisances.weighting_e()?;
+        nuisances.stacked(label, Some(&e), &hajek(&nuisances.rows, &e, label.target))
+    }
+
+    fn scores_given(&self, rows: &Rows, e: &[f64], _: &OutcomeValues, target: Target) -> Option<Scores> {
+        Some(hajek(rows, e, target))
+    }
+}
+
+/// IPW without.
+pub(super) struct HorvitzThompson;
+
+impl Estimator for HorvitzThompson {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let e = nuisances.weighting_e()?;
+        nuisances.stacked(label, Some(&e), &horvitz_thompson(&nuisances.rows, &e, label.target))
+    }
+
+    fn scores_given(&self, rows: &Rows, e: &[f64], _: &OutcomeValues, target: Target) -> Option<Scores> {
+        Some(horvitz_thompson(rows, e, target))
+    }
+}
+
 /// Difference of weighted means.
-pub(crate) fn hajek(rows: &Rows, e: &[f64], target: Target) -> Scores {
+fn hajek(rows: &Rows, e: &[f64], target: Target) -> Scores {
     let b = rows.map(|i| weight(e[i], rows.t[i], target));
     let in_arm = |arm: f64, i: usize| f64::from(u8::from(rows.t[i] == arm));
     let size = |arm: f64| rows.sum(|i| in_arm(arm, i) * b[i]);
@@ -40,7 +74,7 @@ pub(crate) fn hajek(rows: &Rows, e: &[f64], target: Target) -> Scores {
 }
 
 /// Ratio of weighted sums.
-pub(crate) fn horvitz_thompson(rows: &Rows, e: &[f64], target: Target) -> Scores {
+fn horvitz_thompson(rows: &Rows, e: &[f64], target: Target) -> Scores {
     let sign = |i: usize| 2.0 * rows.t[i] - 1.0;
     let b = rows.map(|i| weight(e[i], rows.t[i], target));
     let h = |i: usize| match target {

@@ -5,18 +5,9 @@
 //! [`inference`], which makes the standard errors. [`Nuisances`] fits propensity and outcome models once and shares them
 //! between estimators and targets.
 //!
-//! | estimator | file | point estimate | headline standard error |
-//! |---|---|---|---|
-//! | difference in means | [`difference_in_means`] | ȳ₁ − ȳ₀ | Welch |
-//! | linear regression | [`regression`] | coefficient of T in y ~ 1 + T + X | classical |
-//! | g-formula | [`gformula`] | Σ h(μ₁ − μ₀)/Σ h | stacked |
-//! | IPW | [`ipw`] | weighted means (Hájek), weighted sums (Horvitz–Thompson) | stacked |
-//! | AIPW | [`aipw`] | one orthogonal score for all four targets | stacked |
-//! | AIPW, cross-fitted | [`crossfit`] | the same with out-of-fold nuisances | influence function |
-//! | TMLE, also cross-fitted | [`tmle`] | substitution at predictions moved until that score is solved | influence function |
-//! | BART | [`bart`] | posterior mean of the standardised effect | posterior |
-//! | AIPW with BART | [`aipw_normalised`] | AIPW with normalised weights, one BART, cross-fitted propensity | influence function |
-//! | doubly robust average | [`dr_average`] | mean of that and of the same with boosting in each arm | with their disagreement |
+//! Each estimator is a file: a type that implements [`Estimator`]. Its facts, and the path of that type, are its row of the
+//! table in `estimator/table.rs` ([`crate::estimator`]), whose `point_estimate` and `standard_error` say what it computes.
+//! [`Nuisances::effect`] asks the row first, so that what a row refuses no estimator has to.
 //!
 //! Intervals about the population come from influence functions; those about the units of the sample from
 //! [`conditional`]. Where there are clusters, influence values are added up within them ([`inference`]).
@@ -24,36 +15,132 @@
 //! Assumptions common to all but the first: no unmeasured confounding given X, overlap in the target population, no
 //! interference, one version of treatment.
 
-pub mod aipw;
-pub mod aipw_normalised;
-pub mod bart;
-pub mod conditional;
-pub mod difference_in_means;
+mod aipw;
+mod aipw_bart;
+mod aipw_normalised;
+mod bart;
+mod conditional;
+mod difference_in_means;
+mod doubly_robust;
 mod dr_average;
-pub(crate) mod effect_builder;
-pub mod gformula;
+mod effect_builder;
+mod gformula;
 mod given_nuisances;
-pub mod inference;
-pub mod ipw;
-mod recipe;
-pub mod regression;
-pub mod tmle;
+mod inference;
+mod ipw;
+mod regression;
+mod repeats;
+mod stacked;
+mod tmle;
 
 pub use given_nuisances::{KnownNuisances, effect_with_known};
 pub use tmle::Fluctuation;
 
-use crate::effect::Effect;
+use crate::effect::{Effect, Note};
 use crate::error::EstimateError;
-use crate::estimand::Target;
-use crate::estimator::EstimatorKind;
+use crate::estimand::{Inference, Target};
+use crate::estimate::effect_builder::Label;
+use crate::estimate::inference::Scores;
+use crate::estimator::{ClusterSupport, EstimatorKind, PropensityFit, PropensityUse, for_each_estimator};
 use crate::nuisance::Nuisances;
+use crate::nuisance::outcome::OutcomeValues;
 use crate::params::EstimateParams;
 use crate::sample::Sample;
+use crate::weighted_rows::Rows;
+
+/// Something that turns nuisances into an effect.
+trait Estimator: Sync {
+    /// The effect that `label` asks for. What the row of the estimator refuses never gets here.
+    ///
+    /// # Errors
+    /// [`EstimateError`]; nothing that is not a finite number is ever returned.
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError>;
+
+    /// Estimate and scores at nuisance values that somebody else supplies; `None` from those that fit something themselves.
+    fn scores_given(&self, _rows: &Rows, _e: &[f64], _outcome: &OutcomeValues, _target: Target) -> Option<Scores> {
+        None
+    }
+}
+
+/// Makes the way from a kind to what computes it, of the same rows that the kinds are made of.
+macro_rules! dispatch {
+    ($( $(#[$doc:meta])* $kind:ident by $implementer:path: $facts:expr; )+) => {
+        /// The type that computes an estimator.
+        fn implementer(kind: EstimatorKind) -> &'static dyn Estimator {
+            match kind {
+                $( EstimatorKind::$kind => &$implementer, )+
+            }
+        }
+    };
+}
+
+for_each_estimator!(dispatch);
+
+impl Nuisances<'_> {
+    /// The effect by one estimator for one target.
+    ///
+    /// # Errors
+    /// [`EstimateError`]: a combination that the estimator does not have, a nuisance model that failed, an infinite
+    /// weight, a number that is not finite.
+    pub fn effect(&self, estimator: EstimatorKind, target: Target) -> Result<Effect, EstimateError> {
+        self.refuse(estimator)?;
+        let mut effect = implementer(estimator).effect(self, &self.label(estimator, target))?;
+        if self.params.inference == Inference::Sample && !estimator.offers(Inference::Sample) {
+            effect.notes.push(Note::PopulationOnly);
+        }
+        if self.known.is_some() && names_known_propensity(estimator, target) {
+            effect.notes.push(Note::PropensityKnown);
+        }
+        Ok(effect)
+    }
+
+    /// Targeted maximum likelihood with nuisances fitted on all rows, along the given path. Parity tests compare the
+    /// paths; [`Nuisances::effect`] takes the default one.
+    ///
+    /// # Errors
+    /// As [`Nuisances::effect`], and [`EstimateError::NoFluctuation`].
+    pub fn tmle(&self, target: Target, path: Fluctuation) -> Result<Effect, EstimateError> {
+        tmle::along(self, &self.label(EstimatorKind::Tmle, target), path)
+    }
+
+    fn label(&self, estimator: EstimatorKind, target: Target) -> Label {
+        Label { target, population: self.params.population, estimator }
+    }
+
+    /// Refuses what the estimator's row says it does not have.
+    fn refuse(&self, estimator: EstimatorKind) -> Result<(), EstimateError> {
+        if self.rows.clusters.is_none() {
+            return Ok(());
+        }
+        match estimator.facts().clusters {
+            ClusterSupport::Refused { independent, advice, .. } => {
+                Err(EstimateError::WithClusters { estimator, independent, advice })
+            }
+            // An estimator without intervals about the sample answers with one about the population, and says so.
+            ClusterSupport::Population
+                if self.params.inference == Inference::Sample && estimator.offers(Inference::Sample) =>
+            {
+                Err(EstimateError::SampleWithClusters { estimator })
+            }
+            ClusterSupport::Population => Ok(()),
+        }
+    }
+}
+
+/// True if a known propensity is worth a note. Estimators that use one for a single target note it with that target, except
+/// the g-formula, which always has.
+fn names_known_propensity(estimator: EstimatorKind, target: Target) -> bool {
+    match estimator.facts().propensity {
+        PropensityUse::Never => false,
+        PropensityUse::EveryTarget(_) | PropensityUse::OverlapTarget(PropensityFit::Logistic) => true,
+        PropensityUse::OverlapTarget(PropensityFit::CrossFitted) => target == Target::Ato,
+    }
+}
 
 /// The effect of treatment in `sample` by one estimator. Use [`Nuisances`] for several on the same sample.
 ///
 /// # Errors
-/// [`EstimateError`]; nothing that is not a finite number is ever returned.
+/// As [`Nuisances::effect`].
 pub fn estimate(
     sample: &Sample,
     estimator: EstimatorKind,
@@ -63,6 +150,8 @@ pub fn estimate(
     Nuisances::new(sample, params)?.effect(estimator, target)
 }
 
+#[cfg(test)]
+mod conformance_tests;
 #[cfg(test)]
 mod dr_average_tests;
 #[cfg(test)]

@@ -4,14 +4,30 @@
 //! (Angrist 1998, doi:10.2307/2998558); the target it is reported under is the label of the table row only.
 //! Standard errors: classical (headline) and HC0, which is the stacked-equation one.
 
+use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
+use crate::estimate::Estimator;
+use crate::estimate::effect_builder::{Errors, Label, checked};
 use crate::learners::linear;
 use crate::learners::linear::LinearCoefficient;
+use crate::nuisance::Nuisances;
 use crate::sample::Sample;
 use ndarray::{Array2, Axis, concatenate};
 
+/// The coefficient of treatment.
+pub(super) struct PooledRegression;
+
+impl Estimator for PooledRegression {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let found = treatment_coefficient(nuisances.sample)?;
+        let (method, std_error) = (SeMethod::Classical, found.se_classical);
+        let errors = Errors { method, std_error, se_influence: None, se_stacked: Some(found.se_hc0) };
+        checked(label.without_means(&nuisances.rows, None, found.estimate, &errors))
+    }
+}
+
 /// The coefficient of treatment with its standard errors.
-pub(crate) fn treatment_coefficient(sample: &Sample) -> Result<LinearCoefficient, EstimateError> {
+fn treatment_coefficient(sample: &Sample) -> Result<LinearCoefficient, EstimateError> {
     let c = sample.covariates();
     let treated = c.treated().view().insert_axis(Axis(1));
     // Treatment comes first, so that a term aliased with it is dropped and not treatment itself.

@@ -30,11 +30,17 @@
 //! into [0.0005, 0.9995] on the unit scale before their logit is taken, and counted.
 
 use crate::design::weights::weight;
-use crate::error::EstimateError;
+use crate::effect::Effect;
+use crate::error::{EstimateError, FluctuationProblem};
 use crate::estimand::{OutcomeKind, Target};
-use crate::estimate::aipw;
+use crate::estimate::conditional::Weights;
+use crate::estimate::doubly_robust::{At, annotated};
+use crate::estimate::effect_builder::Label;
 use crate::estimate::inference::Scores;
+use crate::estimate::{Estimator, aipw};
 use crate::learners::logistic::expit;
+use crate::nuisance::Nuisances;
+use crate::nuisance::crossfit::{Outcomes, Propensities};
 use crate::nuisance::outcome::OutcomeValues;
 use crate::numerics::sums;
 use crate::weighted_rows::{Rows, arm_name};
@@ -60,25 +66,68 @@ pub enum Fluctuation {
     CleverDifference,
 }
 
+/// TMLE with regressions on all rows.
+pub(super) struct Tmle;
+
+impl Estimator for Tmle {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        along(nuisances, label, Fluctuation::default())
+    }
+}
+
+/// TMLE with out-of-fold nuisances by any learner.
+pub(super) struct CrossFittedTmle;
+
+impl Estimator for CrossFittedTmle {
+    fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        let one_repeat = |(p, o): (&Propensities, &Outcomes)| {
+            let targeted = target(&nuisances.rows, &p.e, &o.values, label.target, Fluctuation::default())?;
+            Ok(annotated(targeted_effect(nuisances, label, &p.e, &targeted)?, p, &o.notes))
+        };
+        let (propensities, outcomes) = (nuisances.propensities()?, nuisances.outcomes()?);
+        nuisances.over_repeats(propensities.iter().zip(outcomes).map(one_repeat))
+    }
+}
+
+/// TMLE with regressions on all rows, along the given path.
+pub(super) fn along(nuisances: &Nuisances<'_>, label: &Label, path: Fluctuation) -> Result<Effect, EstimateError> {
+    let e = nuisances.weighting_e()?;
+    let targeted = target(&nuisances.rows, &e, &nuisances.outcome()?.values, label.target, path)?;
+    targeted_effect(nuisances, label, &e, &targeted)
+}
+
+/// The effect at targeted predictions.
+fn targeted_effect(
+    nuisances: &Nuisances<'_>,
+    label: &Label,
+    e: &[f64],
+    targeted: &Targeted,
+) -> Result<Effect, EstimateError> {
+    let at = At { e, outcome: &targeted.outcome, weights: Weights::Plain };
+    let effect = nuisances.doubly_robust(label, at, &targeted.scores)?;
+    Ok(Effect { clipped: targeted.clipped, ..effect })
+}
+
 /// A solved fluctuation.
-pub(crate) struct Targeted {
+struct Targeted {
     /// Estimate, arm means and influence function at the targeted predictions.
-    pub(crate) scores: Scores,
+    scores: Scores,
     /// Targeted predictions.
-    pub(crate) outcome: OutcomeValues,
+    outcome: OutcomeValues,
     /// Predictions moved into the unit interval.
-    pub(crate) clipped: usize,
+    clipped: usize,
 }
 
 /// Solves the fluctuation at propensities `e` and outcome predictions `outcome`.
 ///
 /// # Errors
 /// [`EstimateError::NoFluctuation`] if no finite ε solves the score, or the outcome is constant.
-pub(crate) fn target(
+fn target(
     rows: &Rows,
     e: &[f64],
     outcome: &OutcomeValues,
-    (target, path): (Target, Fluctuation),
+    target: Target,
+    path: Fluctuation,
 ) -> Result<Targeted, EstimateError> {
     let unit = Unit::of(rows, outcome)?;
     let (offset, clipped) = unit.logits(rows, outcome);
@@ -117,7 +166,7 @@ fn substitution(rows: &Rows, e: &[f64], targeted: &OutcomeValues, target: Target
     Scores { estimate, mean_treated, mean_control, ..aipw::scores(rows, e, targeted, target) }
 }
 
-fn unsolved(arm: &'static str, problem: String) -> EstimateError {
+fn unsolved(arm: &'static str, problem: FluctuationProblem) -> EstimateError {
     EstimateError::NoFluctuation { arm, problem }
 }
 
@@ -136,7 +185,7 @@ impl Unit {
         let low = present().fold(f64::INFINITY, f64::min);
         let range = present().fold(f64::NEG_INFINITY, f64::max) - low;
         if !range.is_finite() || range <= 0.0 {
-            return Err(unsolved("both arms", format!("the range of the outcome is {range}")));
+            return Err(unsolved("both arms", FluctuationProblem::Range { range }));
         }
         Ok(Self { low, range })
     }
@@ -176,17 +225,17 @@ struct Point {
 }
 
 /// The root ε of the decreasing function Σ ω c (y − expit(offset + ε c)), by Newton's method inside a bracket.
-fn root(points: &[Point]) -> Result<f64, String> {
+fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
     let largest = points.iter().map(|p| p.c.abs()).fold(0.0, f64::max);
     let size = sums::sum(points.iter().map(|p| p.omega * (p.c / largest).abs()));
     if !(largest.is_finite() && largest > 0.0 && size.is_finite()) {
-        return Err("the weights are not finite".to_owned());
+        return Err(FluctuationProblem::Weights);
     }
     // The limits of the function at −∞ and +∞ must lie on either side of zero.
     let limit =
         |up: f64| points.iter().any(|p| p.omega * p.c != 0.0 && (if p.c > 0.0 { p.y } else { 1.0 - p.y }) != up);
     if !limit(0.0) || !limit(1.0) {
-        return Err("every outcome is at the same end of its range".to_owned());
+        return Err(FluctuationProblem::OneEnd);
     }
     let at = |epsilon: f64| {
         let c = |p: &Point| p.c / largest;
@@ -221,16 +270,12 @@ fn root(points: &[Point]) -> Result<f64, String> {
             break;
         }
         if next.abs() > FARTHEST {
-            return Err("no finite shift of the predictions balances the residuals".to_owned());
+            return Err(FluctuationProblem::NoFiniteShift);
         }
         epsilon = next;
     }
     let off = (score / size).abs();
-    if off <= TOLERANCE {
-        Ok(epsilon / largest)
-    } else {
-        Err(format!("after {MAX_STEPS} steps the score is still {off:.1e} of its scale away from zero"))
-    }
+    if off <= TOLERANCE { Ok(epsilon / largest) } else { Err(FluctuationProblem::StillOff { steps: MAX_STEPS, off }) }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ fn the_efficient_score_is_solved_for_every_target_and_path() {
     let (e, outcome) = crude(&a);
     for tilt in Target::ALL {
         for path in PATHS {
-            let targeted = target(&rows, &e, &outcome, (tilt, path)).unwrap();
+            let targeted = target(&rows, &e, &outcome, tilt, path).unwrap();
             // Scores come from the formula of AIPW, the estimate from the plain average of the targeted predictions.
             let score = rows.sum(|i| targeted.scores.phi[i]) / rows.total;
             assert!(score.abs() < 1e-8, "{tilt:?} {path:?}: {score}");
@@ -65,7 +65,7 @@ fn the_estimate_stays_in_the_range_of_the_outcome_where_aipw_leaves_it() {
     assert!(augmented.estimate < -1.0, "{}", augmented.estimate);
     let outcome = OutcomeValues { mu, logistic: true };
     for path in PATHS {
-        let scores = target(&Rows::of(&sample), &e, &outcome, (Target::Ate, path)).unwrap().scores;
+        let scores = target(&Rows::of(&sample), &e, &outcome, Target::Ate, path).unwrap().scores;
         assert!(scores.estimate.abs() <= 1.0, "{path:?}: {}", scores.estimate);
     }
 }
@@ -75,9 +75,9 @@ fn predictions_outside_the_range_are_moved_and_counted() {
     let a = Arrays::draw(60, OutcomeKind::Continuous);
     let (e, mut outcome) = crude(&a);
     let rows = Rows::of(&a.sample(None));
-    let inside = target(&rows, &e, &outcome, (Target::Att, Fluctuation::Weighted)).unwrap();
+    let inside = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
     (outcome.mu[0][3], outcome.mu[1][7]) = (-500.0, 1e9);
-    let moved = target(&rows, &e, &outcome, (Target::Att, Fluctuation::Weighted)).unwrap();
+    let moved = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
     assert_eq!(moved.clipped, inside.clipped + 2);
 }
 
@@ -87,10 +87,10 @@ fn an_arm_without_events_has_no_fluctuation_and_says_so() {
     a.y.zip_mut_with(&a.t, |y, t| *y *= t);
     let (e, _) = crude(&a);
     let outcome = OutcomeValues { mu: [vec![0.2; 60], vec![0.6; 60]], logistic: true };
-    let error = target(&Rows::of(&a.sample(None)), &e, &outcome, (Target::Ate, Fluctuation::Weighted)).err().unwrap();
+    let error = target(&Rows::of(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
     assert!(matches!(error, EstimateError::NoFluctuation { arm: "control", .. }), "{error}");
     a.y.fill(3.0);
     let outcome = OutcomeValues { logistic: false, ..outcome };
-    let error = target(&Rows::of(&a.sample(None)), &e, &outcome, (Target::Ate, Fluctuation::Weighted)).err().unwrap();
+    let error = target(&Rows::of(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
     assert!(error.to_string().contains("the range of the outcome is 0"), "{error}");
 }

@@ -1,6 +1,6 @@
-//! From the word in a plan to the learner, with the settings of a budget.
+//! From the word in a plan to the learner, with the settings of an effort.
 
-use crate::learner_kind::{Budget, Family, LearnerKind};
+use crate::learner_kind::{Effort, Family, LearnerKind};
 use crate::learners::bart::{BartLearner, BartParams};
 use crate::learners::basis::BasisParams;
 use crate::learners::boosting::{BoostingLearner, BoostingParams};
@@ -12,17 +12,17 @@ use crate::learners::regression::Regression;
 use crate::learners::stack::Stack;
 
 /// The learner of that name. The stack holds regressions, the elastic net and both kinds of boosting; at the thorough
-/// budget also the expanded basis and BART.
+/// effort also the expanded basis and BART.
 #[must_use]
-pub fn by_kind(kind: LearnerKind, budget: Budget) -> Box<dyn Learner> {
+pub fn by_kind(kind: LearnerKind, effort: Effort) -> Box<dyn Learner> {
     match kind {
         LearnerKind::Linear => Box::new(Regression::default()),
-        LearnerKind::ElasticNet => Box::new(ElasticNet { params: elastic_net(budget) }),
-        LearnerKind::ElasticNetBasis => Box::new(ElasticNetBasis { basis: basis(budget), params: on_basis(budget) }),
+        LearnerKind::ElasticNet => Box::new(ElasticNet { params: elastic_net(effort) }),
+        LearnerKind::ElasticNetBasis => Box::new(ElasticNetBasis { basis: basis(effort), params: on_basis(effort) }),
         LearnerKind::Boosting => Box::new(Boosting { linear: false }),
         LearnerKind::BoostingLinear => Box::new(Boosting { linear: true }),
-        LearnerKind::Bart => Box::new(Bart::new(budget)),
-        LearnerKind::Stack => Box::new(stack(budget)),
+        LearnerKind::Bart => Box::new(Bart::new(effort)),
+        LearnerKind::Stack => Box::new(stack(effort)),
     }
 }
 
@@ -37,12 +37,12 @@ pub fn boosting(kind: LearnerKind, n: usize) -> Option<BoostingParams> {
     }
 }
 
-/// The settings of BART: as many chains and sweeps as the budget allows.
+/// The settings of BART: as many chains and sweeps as the effort allows.
 #[must_use]
-pub fn bart(budget: Budget) -> BartParams {
-    match budget {
-        Budget::Fast => BartParams { chains: 4, ..BartParams::default() },
-        Budget::Thorough => BartParams { burn_in: 1500, draws: 500, chains: 8, ..BartParams::default() },
+pub fn bart(effort: Effort) -> BartParams {
+    match effort {
+        Effort::Fast => BartParams { chains: 4, ..BartParams::default() },
+        Effort::Thorough => BartParams { burn_in: 1500, draws: 500, chains: 8, ..BartParams::default() },
     }
 }
 
@@ -74,8 +74,8 @@ impl Learner for Boosting {
 struct Bart(BartLearner);
 
 impl Bart {
-    fn new(budget: Budget) -> Self {
-        Self(BartLearner { params: bart(budget) })
+    fn new(effort: Effort) -> Self {
+        Self(BartLearner { params: bart(effort) })
     }
 }
 
@@ -90,37 +90,37 @@ impl Learner for Bart {
     }
 }
 
-fn elastic_net(budget: Budget) -> ElasticNetParams {
-    match budget {
-        Budget::Fast => ElasticNetParams::default(),
-        Budget::Thorough => ElasticNetParams::thorough(),
+fn elastic_net(effort: Effort) -> ElasticNetParams {
+    match effort {
+        Effort::Fast => ElasticNetParams::default(),
+        Effort::Thorough => ElasticNetParams::thorough(),
     }
 }
 
 /// Hundreds of correlated columns: the small penalties cost most and are hardly ever chosen.
-fn on_basis(budget: Budget) -> ElasticNetParams {
+fn on_basis(effort: Effort) -> ElasticNetParams {
     let smallest = 1e-3;
-    match budget {
-        Budget::Fast => ElasticNetParams { points: 40, smallest, tolerance: 1e-6, ..ElasticNetParams::default() },
-        Budget::Thorough => ElasticNetParams { smallest, ..ElasticNetParams::thorough() },
+    match effort {
+        Effort::Fast => ElasticNetParams { points: 40, smallest, tolerance: 1e-6, ..ElasticNetParams::default() },
+        Effort::Thorough => ElasticNetParams { smallest, ..ElasticNetParams::thorough() },
     }
 }
 
-fn basis(budget: Budget) -> BasisParams {
-    match budget {
-        Budget::Fast => BasisParams { most_products: 100, ..BasisParams::default() },
-        Budget::Thorough => BasisParams { knots: 8, most_products: 400 },
+fn basis(effort: Effort) -> BasisParams {
+    match effort {
+        Effort::Fast => BasisParams { most_products: 100, ..BasisParams::default() },
+        Effort::Thorough => BasisParams { knots: 8, most_products: 400 },
     }
 }
 
-/// The library grows with the budget; folds are few at the fast one, since weights need no more than a digit.
-fn stack(budget: Budget) -> Stack {
+/// The library grows with the effort; folds are few at the fast one, since weights need no more than a digit.
+fn stack(effort: Effort) -> Stack {
     use LearnerKind::{Bart, Boosting, BoostingLinear, ElasticNet, ElasticNetBasis, Linear};
-    let (folds, kinds): (usize, &[LearnerKind]) = match budget {
-        Budget::Fast => (3, &[Linear, ElasticNet, Boosting, BoostingLinear]),
-        Budget::Thorough => (10, &[Linear, ElasticNet, ElasticNetBasis, Boosting, BoostingLinear, Bart]),
+    let (folds, kinds): (usize, &[LearnerKind]) = match effort {
+        Effort::Fast => (3, &[Linear, ElasticNet, Boosting, BoostingLinear]),
+        Effort::Thorough => (10, &[Linear, ElasticNet, ElasticNetBasis, Boosting, BoostingLinear, Bart]),
     };
-    Stack { library: kinds.iter().map(|kind| by_kind(*kind, budget)).collect(), folds }
+    Stack { library: kinds.iter().map(|kind| by_kind(*kind, effort)).collect(), folds }
 }
 
 #[cfg(test)]
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn boosting_conforms() {
-        conformance(by_kind(LearnerKind::Boosting, Budget::Fast).as_ref());
-        conformance(by_kind(LearnerKind::BoostingLinear, Budget::Fast).as_ref());
+        conformance(by_kind(LearnerKind::Boosting, Effort::Fast).as_ref());
+        conformance(by_kind(LearnerKind::BoostingLinear, Effort::Fast).as_ref());
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
     fn every_kind_has_a_learner_for_both_families() {
         for kind in LearnerKind::ALL {
             for family in [Family::Gaussian, Family::Bernoulli] {
-                let (model, data) = fit_unweighted(by_kind(kind, Budget::Fast).as_ref(), family, 3);
+                let (model, data) = fit_unweighted(by_kind(kind, Effort::Fast).as_ref(), family, 3);
                 let residual: f64 =
                     model.predict(data.x.view()).iter().zip(&data.y).map(|(m, y)| (y - m).powi(2)).sum();
                 let mean = data.y.iter().sum::<f64>() / data.y.len() as f64;

@@ -12,9 +12,9 @@
 
 use crate::design::DesignError;
 use crate::design::crossfitted::CLIP;
-use crate::effect::NOT_CONVERGED;
 use crate::error::EstimateError;
 use crate::estimand::OutcomeKind;
+use crate::fit_note::{FitNote, FitPlace, FittedModel};
 use crate::learner_kind::{Family, LearnerKind};
 use crate::learners::boosting;
 use crate::learners::boosting::BoostingData;
@@ -43,6 +43,13 @@ pub(crate) struct Division {
     repeat: usize,
 }
 
+impl Division {
+    /// The fit of `model` with `fold` held out.
+    fn place(&self, model: FittedModel, fold: usize) -> FitPlace {
+        FitPlace { model, repeat: self.repeat, fold: Some(fold) }
+    }
+}
+
 /// Propensities of all n rows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Propensities {
@@ -51,7 +58,7 @@ pub(crate) struct Propensities {
     /// Values of rows of positive weight that were moved into their range.
     pub(crate) clipped: usize,
     /// What a reader must know.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<FitNote>,
     /// Terms dropped in each fold, in fold order; of regressions only.
     pub(crate) dropped: Vec<Vec<String>>,
 }
@@ -61,7 +68,7 @@ pub(crate) struct Outcomes {
     /// μ₀ and μ₁.
     pub(crate) values: OutcomeValues,
     /// What a reader must know.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<FitNote>,
     /// Terms dropped in each fold, in fold order; of regressions only.
     pub(crate) dropped: Vec<Vec<String>>,
 }
@@ -144,7 +151,7 @@ impl CrossFitter<'_> {
         let mut all = Propensities { e: vec![0.0; self.rows.n()], ..Propensities::default() };
         for (fold, (values, rows, info, dropped)) in fits.into_iter().enumerate() {
             scatter(&mut all.e, &rows, values);
-            all.notes.extend(notes("propensity", division, fold, &info));
+            all.notes.extend(FitNote::from_info(division.place(FittedModel::Propensity, fold), &info));
             all.dropped.push(dropped);
         }
         if kind != LearnerKind::Linear {
@@ -200,8 +207,8 @@ impl CrossFitter<'_> {
         for (fold, (arms, rows)) in fits.into_iter().enumerate() {
             for (arm, (values, info)) in arms.into_iter().enumerate() {
                 scatter(&mut all.values.mu[arm], &rows, values);
-                let model = format!("outcome of the {} arm", arm_name(arm as f64));
-                all.notes.extend(notes(&model, division, fold, &info));
+                let model = if arm == 0 { FittedModel::OutcomeControl } else { FittedModel::OutcomeTreated };
+                all.notes.extend(FitNote::from_info(division.place(model, fold), &info));
             }
         }
         Ok(all)
@@ -259,7 +266,7 @@ impl CrossFitter<'_> {
 
     /// Predictions at the held-out rows by a learner fitted to the others.
     fn fit(&self, task: Task<'_>, seed: &Seed) -> Result<(Vec<f64>, FitInfo), LearnerError> {
-        let budget = self.params.models.budget;
+        let effort = self.params.models.effort;
         let fitted: Vec<usize> = (0..task.weights.len()).filter(|i| task.weights[*i] > 0.0).collect();
         if let Some(params) = factory::boosting(task.kind, fitted.len()) {
             let of_fold;
@@ -277,7 +284,7 @@ impl CrossFitter<'_> {
         }
         let names = self.covariates.names();
         let training = Training { x: task.x.view(), names, y: task.y, weights: task.weights };
-        let model = factory::by_kind(task.kind, budget).fit(&training, task.family, seed)?;
+        let model = factory::by_kind(task.kind, effort).fit(&training, task.family, seed)?;
         let values = model.predict(task.x.select(Axis(0), task.held_out).view());
         Ok((values, model.info().clone()))
     }
@@ -306,24 +313,4 @@ fn clip(e: &mut [f64], w: &[f64]) -> usize {
         *e = inside;
     }
     moved
-}
-
-/// How a fit ended, where a reader must know.
-fn notes(model: &str, division: &Division, fold: usize, info: &FitInfo) -> Vec<String> {
-    let place = if division.repeat == 0 {
-        format!("{model}, fold {}", fold + 1)
-    } else {
-        format!("{model}, repeat {}, fold {}", division.repeat + 1, fold + 1)
-    };
-    said(&place, info)
-}
-
-/// The notes of a fit, each with its place; those of a fit that did not converge are marked, and there is at least one.
-pub(crate) fn said(place: &str, info: &FitInfo) -> Vec<String> {
-    if info.converged {
-        return info.notes.iter().map(|note| format!("{place}: {note}")).collect();
-    }
-    let notes = info.notes.join("; ");
-    let what = if notes.is_empty() { "it was still moving".to_owned() } else { notes };
-    vec![format!("{NOT_CONVERGED}{place}, after {} iterations: {what}", info.iterations)]
 }

@@ -2,19 +2,11 @@
 
 use crate::design::PropensityModel;
 use crate::design::propensity::{Propensity, fit_standardised};
-use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
-use crate::estimand::Inference;
-use crate::estimand::{OutcomeKind, Target};
-use crate::estimate::bart::BartFit;
-use crate::estimate::effect_builder::{Errors, Label, Uncertainty};
-use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard_error};
-use crate::estimate::tmle;
-use crate::estimate::tmle::Fluctuation;
-use crate::estimate::{aipw, conditional, gformula, ipw};
-use crate::estimator::EstimatorKind;
+use crate::estimand::{Inference, OutcomeKind};
+use crate::fit_note::{FitNote, FitPlace, FittedModel};
 use crate::learner_kind::LearnerKind;
-use crate::nuisance::crossfit;
+use crate::nuisance::bart::BartFit;
 use crate::nuisance::crossfit::{CrossFitter, Division, Outcomes, Propensities};
 use crate::nuisance::outcome::{OutcomeModels, check_binary};
 use crate::numerics::binned::BinnedMatrix;
@@ -26,7 +18,7 @@ use crate::weighted_rows::Rows;
 use std::sync::OnceLock;
 
 /// A result that is computed when first needed and then kept, errors too.
-pub(crate) type Once<T> = OnceLock<Result<T, EstimateError>>;
+type Once<T> = OnceLock<Result<T, EstimateError>>;
 
 /// A sample with nuisance models that are fitted when first needed and then kept. A model that failed keeps its error,
 /// so that estimators which do not need it still work. All targets of an estimator, and all estimators that use the same
@@ -41,16 +33,16 @@ pub struct Nuisances<'a> {
     /// Propensities that are not estimated here.
     pub(crate) known: Option<Vec<f64>>,
     /// Cross-fitted propensities that the design has already, for the first division.
-    pub(crate) designed: Option<Propensities>,
+    designed: Option<Propensities>,
     binned: OnceLock<BinnedMatrix>,
     divisions: Once<Vec<Division>>,
     /// One for each division.
-    pub(crate) propensities: Once<Vec<Propensities>>,
+    propensities: Once<Vec<Propensities>>,
     /// By the learner of the plan, one for each division.
-    pub(crate) outcomes: Once<Vec<Outcomes>>,
+    outcomes: Once<Vec<Outcomes>>,
     /// By boosting with linear leaves, one for each division.
-    pub(crate) boosted: Once<Vec<Outcomes>>,
-    pub(crate) bart: Once<BartFit>,
+    boosted: Once<Vec<Outcomes>>,
+    bart: Once<BartFit>,
 }
 
 impl<'a> Nuisances<'a> {
@@ -97,9 +89,9 @@ impl<'a> Nuisances<'a> {
             PropensityModel::CrossFitted(_) | PropensityModel::Known(_) => Self::new(sample, params)?,
         };
         if let PropensityModel::CrossFitted(p) = propensity {
-            let folds = p.fits.iter().enumerate();
+            let place = |fold| FitPlace { model: FittedModel::Propensity, repeat: 0, fold: Some(fold) };
             let notes =
-                folds.flat_map(|(k, info)| crossfit::said(&format!("propensity, fold {}", k + 1), info)).collect();
+                p.fits.iter().enumerate().flat_map(|(fold, info)| FitNote::from_info(place(fold), info)).collect();
             all.designed = Some(Propensities { e: p.e.to_vec(), clipped: p.clipped, notes, dropped: Vec::new() });
         }
         if let PropensityModel::Known(p) = propensity {
@@ -166,7 +158,7 @@ impl<'a> Nuisances<'a> {
         Ok(self.propensities()?.first().map_or(&[], |p| p.dropped.as_slice()))
     }
 
-    pub(crate) fn fitter(&self) -> CrossFitter<'_> {
+    fn fitter(&self) -> CrossFitter<'_> {
         CrossFitter {
             covariates: self.sample.covariates(),
             rows: &self.rows,
@@ -175,156 +167,85 @@ impl<'a> Nuisances<'a> {
         }
     }
 
-    pub(crate) fn divisions(&self) -> Result<&[Division], EstimateError> {
+    fn divisions(&self) -> Result<&[Division], EstimateError> {
         self.divisions.get_or_init(|| self.fitter().divisions()).as_ref().map(Vec::as_slice).map_err(Clone::clone)
     }
 
-    fn outcome(&self) -> Result<&OutcomeModels, EstimateError> {
+    /// The outcome regressions of both arms on all rows.
+    pub(crate) fn outcome(&self) -> Result<&OutcomeModels, EstimateError> {
         let fit = || OutcomeModels::fit(&self.design(), &self.rows, &self.rows.w, &self.params);
         self.outcome.get_or_init(fit).as_ref().map_err(Clone::clone)
     }
 
-    fn design(&self) -> DesignMatrix<'_> {
+    /// The terms of the regressions.
+    pub(crate) fn design(&self) -> DesignMatrix<'_> {
         DesignMatrix::new(self.sample.covariates().x(), &self.standardisation)
     }
 
-    pub(crate) fn label(&self, estimator: EstimatorKind, target: Target) -> Label {
-        Label { target, population: self.params.population, estimator }
-    }
-
-    /// The effect by one estimator for one target.
-    ///
-    /// # Errors
-    /// [`EstimateError`]: a nuisance model that failed, an infinite weight, a number that is not finite, a combination
-    /// that is not defined.
-    pub fn effect(&self, estimator: EstimatorKind, target: Target) -> Result<Effect, EstimateError> {
-        let label = self.label(estimator, target);
-        match estimator {
-            EstimatorKind::Naive => self.population_only(label.naive(&self.rows)?),
-            EstimatorKind::Regression if self.rows.clusters.is_some() => Err(EstimateError::Unavailable {
-                estimator: estimator.title(),
-                setting: "with clusters".to_owned(),
-                advice: "its classical standard error takes units for independent; use an estimator that is not a benchmark",
-            }),
-            EstimatorKind::Regression => self.population_only(label.regression(self.sample, &self.rows)?),
-            EstimatorKind::Gformula => {
-                let models = self.outcome()?;
-                // Only the overlap population is defined by the propensity.
-                let e = if target == Target::Ato { Some(self.whole_sample_e()?) } else { None };
-                let scores = gformula::scores(&self.rows, e.as_deref(), &models.values, target);
-                self.population_only(self.stacked(&label, None, scores)?)
-            }
-            EstimatorKind::IpwHajek | EstimatorKind::IpwHt => {
-                let e = self.whole_sample_e()?;
-                self.rows.check_positivity(&e)?;
-                let scores = match estimator {
-                    EstimatorKind::IpwHajek => ipw::hajek(&self.rows, &e, target),
-                    _ => ipw::horvitz_thompson(&self.rows, &e, target),
-                };
-                self.population_only(self.stacked(&label, Some(&e), scores)?)
-            }
-            EstimatorKind::Aipw => {
-                let e = self.whole_sample_e()?;
-                self.rows.check_positivity(&e)?;
-                let outcome = &self.outcome()?.values;
-                let effect = self.stacked(&label, Some(&e), aipw::scores(&self.rows, &e, outcome, target))?;
-                if self.params.inference == Inference::Population {
-                    return Ok(effect);
-                }
-                self.refuse_clusters(estimator)?;
-                let se = conditional::standard_error(&self.rows, &e, outcome, target, conditional::Weights::Plain);
-                let se = conditional::at_least(effect.std_error, target, se);
-                Uncertainty { method: SeMethod::Conditional, std_error: se, inference: Inference::Sample }
-                    .of(&self.rows, effect)
-            }
-            EstimatorKind::Tmle => self.tmle(target, Fluctuation::default()),
-            EstimatorKind::AipwCrossfit => self.aipw_crossfit(target),
-            EstimatorKind::TmleCrossfit => self.tmle_crossfit(target),
-            EstimatorKind::Bart => self.bart_effect(target),
-            EstimatorKind::AipwBart => self.aipw_bart(target),
-            EstimatorKind::DrAverage => self.dr_average(target),
-        }
-    }
-
-    /// An interval for the population, which is all that the simpler estimators have.
-    fn population_only(&self, mut effect: Effect) -> Result<Effect, EstimateError> {
-        if self.params.inference == Inference::Sample {
-            effect.notes.push("this estimator has an interval about the population only".to_owned());
-        }
-        self.known_note(&mut effect);
-        Ok(effect)
-    }
-
-    pub(crate) fn known_note(&self, effect: &mut Effect) {
-        let uses = !matches!(effect.estimator, EstimatorKind::Naive | EstimatorKind::Regression);
-        if self.known.is_some() && uses {
-            effect.notes.push("the propensity is known and was not estimated".to_owned());
-        }
-    }
-
-    pub(crate) fn refuse_clusters(&self, estimator: EstimatorKind) -> Result<(), EstimateError> {
-        if self.rows.clusters.is_none() {
-            return Ok(());
-        }
-        Err(EstimateError::Unavailable {
-            estimator: estimator.title(),
-            setting: "with clusters for intervals about the sample".to_owned(),
-            advice: "ask for inference about the population, whose intervals are robust to clusters",
-        })
-    }
-
     /// Known propensities, or those of the logistic regression on all rows.
-    fn whole_sample_e(&self) -> Result<Vec<f64>, EstimateError> {
+    pub(crate) fn whole_sample_e(&self) -> Result<Vec<f64>, EstimateError> {
         match &self.known {
             Some(e) => Ok(e.clone()),
             None => Ok(self.propensity()?.e.to_vec()),
         }
     }
 
-    /// Targeted maximum likelihood with nuisances fitted on all rows, along the given path.
-    ///
-    /// # Errors
-    /// As [`Nuisances::effect`], and [`EstimateError::NoFluctuation`].
-    pub fn tmle(&self, target: Target, path: Fluctuation) -> Result<Effect, EstimateError> {
+    /// The same, refused where a unit cannot be weighted by them.
+    pub(crate) fn weighting_e(&self) -> Result<Vec<f64>, EstimateError> {
         let e = self.whole_sample_e()?;
         self.rows.check_positivity(&e)?;
-        let targeted = tmle::target(&self.rows, &e, &self.outcome()?.values, (target, path))?;
-        let label = self.label(EstimatorKind::Tmle, target);
-        let mut effect = self.targeted_effect(&label, &e, &targeted, target)?;
-        self.known_note(&mut effect);
-        Ok(effect)
+        Ok(e)
     }
 
-    /// The effect with nuisance uncertainty propagated. A known propensity has none.
-    fn stacked(&self, label: &Label, weighting: Option<&[f64]>, scores: Scores) -> Result<Effect, EstimateError> {
-        let rows = &self.rows;
-        let mut blocks = Vec::with_capacity(3);
-        if let Some(slope) = scores.slope_propensity.as_ref().filter(|_| self.known.is_none()) {
-            let p = self.propensity()?;
-            let residual = rows.map(|i| rows.t[i] - p.e[i]);
-            blocks.push(Block { slope, residual, information: &p.information });
-        }
-        if let Some(slopes) = &scores.slope_outcome {
-            let models = self.outcome()?;
-            for (arm, slope) in slopes.iter().enumerate() {
-                let (residual, information) = (models.residual(rows, arm), &models.information[arm]);
-                blocks.push(Block { slope, residual, information });
-            }
-        }
-        let se_stacked = stacked_standard_error(rows, &self.design(), &scores.phi, &blocks)?;
-        // With outcome models but no weighting, φ alone says nothing about the uncertainty of the answer.
-        let se_influence = weighting.map(|_| standard_error(rows, &scores.phi));
-        let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::StackedEquations };
-        let errors = Errors { method, se_influence, se_stacked: Some(se_stacked) };
-        let mut effect = label.effect(rows, weighting, (&scores, se_stacked), errors)?;
-        if label.estimator == EstimatorKind::Aipw {
-            self.known_note(&mut effect);
-        }
-        Ok(effect)
+    /// Propensities of every division: known, of the design, or by the learner of the plan.
+    pub(crate) fn propensities(&self) -> Result<&[Propensities], EstimateError> {
+        let fit = || {
+            let fitter = self.fitter();
+            let one = |(repeat, division)| match (&self.known, &self.designed) {
+                (Some(e), _) => Ok(Propensities { e: e.clone(), ..Propensities::default() }),
+                (None, Some(designed)) if repeat == 0 => Ok(designed.clone()),
+                _ => fitter.propensities(division),
+            };
+            let all: Result<Vec<Propensities>, _> = self.divisions()?.iter().enumerate().map(one).collect();
+            let all = all?;
+            all.iter().try_for_each(|p| self.rows.check_positivity(&p.e))?;
+            Ok(all)
+        };
+        self.propensities.get_or_init(fit).as_ref().map(Vec::as_slice).map_err(Clone::clone)
     }
 
-    /// Whether the boosted outcomes are those of the plan.
-    pub(crate) fn boosts_linear_leaves(&self) -> bool {
+    fn outcomes_by(&self, kind: LearnerKind) -> Result<Vec<Outcomes>, EstimateError> {
+        let fitter = self.fitter();
+        self.divisions()?.iter().map(|division| fitter.outcomes(division, kind)).collect()
+    }
+
+    /// Outcome predictions of every division by the learner of the plan.
+    pub(crate) fn outcomes(&self) -> Result<&[Outcomes], EstimateError> {
+        let fit = || self.outcomes_by(self.params.models.outcome);
+        self.outcomes.get_or_init(fit).as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    }
+
+    /// Outcome predictions of every division by boosting with linear leaves.
+    pub(crate) fn boosted(&self) -> Result<&[Outcomes], EstimateError> {
+        if self.boosts_linear_leaves() {
+            return self.outcomes();
+        }
+        let fit = || self.outcomes_by(LearnerKind::BoostingLinear);
+        self.boosted.get_or_init(fit).as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    }
+
+    /// One BART for both arms on all rows.
+    pub(crate) fn bart(&self) -> Result<&BartFit, EstimateError> {
+        // Only the overlap population is defined by the propensity; without one, that target alone fails.
+        let fit = || {
+            let e = self.propensities().ok().and_then(|all| all.first());
+            BartFit::new(self.sample.covariates(), &self.rows, e.map(|p| p.e.as_slice()), &self.params)
+        };
+        self.bart.get_or_init(fit).as_ref().map_err(Clone::clone)
+    }
+
+    /// True if the boosted outcomes are those of the plan.
+    fn boosts_linear_leaves(&self) -> bool {
         self.params.models.outcome == LearnerKind::BoostingLinear
     }
 }

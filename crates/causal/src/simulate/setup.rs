@@ -1,7 +1,7 @@
 //! The catalogue of setups: names, sizes, and what is true in each.
 
 use crate::estimand::OutcomeKind;
-use crate::estimator::EstimatorKind;
+use crate::estimator::{EstimatorKind, OutcomeFit};
 use crate::simulate::{Unit, early_adopters, linear, nonlinear};
 use rand_chacha::ChaCha8Rng;
 
@@ -139,10 +139,11 @@ impl Setup {
     /// models are everywhere.
     #[must_use]
     pub fn suits(self, estimator: EstimatorKind) -> bool {
-        match estimator {
-            EstimatorKind::Naive => self == Setup::Randomised,
-            EstimatorKind::Regression => self.regressions_hold() && self.effect_is_constant(),
-            _ => self.regressions_hold() || estimator.brings_outcome_models(),
+        match estimator.facts().outcome {
+            OutcomeFit::Nothing if !estimator.adjusts() => self == Setup::Randomised,
+            OutcomeFit::PooledRegression => self.regressions_hold() && self.effect_is_constant(),
+            OutcomeFit::Own(_) => true,
+            OutcomeFit::Nothing | OutcomeFit::Regressions | OutcomeFit::CrossFitted => self.regressions_hold(),
         }
     }
 

@@ -13,7 +13,7 @@ use causal::diagnose::sensitivity::e_value::{RiskRatio, tipping_bias};
 use causal::diagnose::sensitivity::regression::TreatmentRegression;
 use causal::diagnose::sensitivity::robustness::Bound;
 use causal::diagnose::sensitivity::sensitivity;
-use causal::effect::{Effect, SeMethod};
+use causal::effect::{Effect, Scale, SeMethod};
 use causal::estimand::{Estimand, OutcomeKind, Population, Target};
 use causal::estimator::EstimatorKind;
 use causal::learners::logistic::LogisticParams;
@@ -384,6 +384,7 @@ fn effect(estimate: f64, std_error: f64, n: usize, n_treated: usize) -> Effect {
     Effect {
         estimand: Estimand { target: Target::Att, population: Population::All },
         estimator: EstimatorKind::Aipw,
+        scale: Scale::Difference,
         estimate,
         std_error,
         se_method: SeMethod::InfluenceFunction,
@@ -400,6 +401,7 @@ fn effect(estimate: f64, std_error: f64, n: usize, n_treated: usize) -> Effect {
         inference: causal::estimand::Inference::Population,
         disagreement: None,
         clipped: 0,
+        repeats: 1,
         notes: Vec::new(),
     }
 }

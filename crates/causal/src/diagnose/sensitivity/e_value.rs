@@ -118,7 +118,7 @@ fn risk(arm: &'static str, mean: Option<f64>) -> Result<f64, SensitivityError> {
 #[cfg(test)]
 mod tests {
     use crate::diagnose::sensitivity::e_value::*;
-    use crate::effect::SeMethod;
+    use crate::effect::{Scale, SeMethod};
     use crate::estimand::{Estimand, Population, Target};
     use crate::estimator::EstimatorKind;
     use proptest::prelude::*;
@@ -128,6 +128,7 @@ mod tests {
         Effect {
             estimand: Estimand { target: Target::Ate, population: Population::All },
             estimator: EstimatorKind::Aipw,
+            scale: Scale::Difference,
             estimate,
             std_error,
             se_method: SeMethod::InfluenceFunction,
@@ -144,6 +145,7 @@ mod tests {
             inference: crate::estimand::Inference::Population,
             disagreement: None,
             clipped: 0,
+            repeats: 1,
             notes: Vec::new(),
         }
     }

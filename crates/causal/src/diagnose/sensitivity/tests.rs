@@ -1,7 +1,7 @@
 //! The facade: invariances, benchmarks that cannot be, and the claim the rubric rests on.
 
 use crate::diagnose::sensitivity::*;
-use crate::effect::SeMethod;
+use crate::effect::{Scale, SeMethod};
 use crate::estimand::{Estimand, Population, Target};
 use crate::estimator::EstimatorKind;
 use crate::sample::Covariates;
@@ -24,6 +24,7 @@ fn effect(estimate: f64, std_error: f64) -> Effect {
     Effect {
         estimand: Estimand { target: Target::Ate, population: Population::All },
         estimator: EstimatorKind::Aipw,
+        scale: Scale::Difference,
         estimate,
         std_error,
         se_method: SeMethod::InfluenceFunction,
@@ -40,6 +41,7 @@ fn effect(estimate: f64, std_error: f64) -> Effect {
         inference: crate::estimand::Inference::Population,
         disagreement: None,
         clipped: 0,
+        repeats: 1,
         notes: Vec::new(),
     }
 }

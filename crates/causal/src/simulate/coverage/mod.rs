@@ -21,7 +21,7 @@ use crate::estimand::Inference;
 use crate::estimand::{Population, Target};
 use crate::estimator::EstimatorKind;
 use crate::estimator::NuisanceModels;
-use crate::learner_kind::{Budget, LearnerKind};
+use crate::learner_kind::{Effort, LearnerKind};
 use crate::learners::logistic::LogisticParams;
 use crate::nuisance::Nuisances;
 use crate::params::EstimateParams;
@@ -73,7 +73,7 @@ impl Analysis {
     }
 
     fn models(&self) -> NuisanceModels {
-        NuisanceModels { propensity: self.learner, outcome: self.learner, repeats: 1, budget: Budget::Fast }
+        NuisanceModels { propensity: self.learner, outcome: self.learner, repeats: 1, effort: Effort::Fast }
     }
 }
 
@@ -322,10 +322,9 @@ pub fn parametric(setup: Setup) -> Vec<Analysis> {
     let mut analyses: Vec<Analysis> = all.map(Analysis::parametric).filter(|a| a.suits(setup)).collect();
     // Intervals about the sample are not defined for clusters.
     if setup.regressions_hold() && setup != Setup::Clustered {
-        let doubly_robust =
-            [EstimatorKind::Aipw, EstimatorKind::AipwCrossfit, EstimatorKind::Tmle, EstimatorKind::TmleCrossfit];
-        let about_sample = |e| Analysis { inference: Inference::Sample, ..Analysis::parametric(e) };
-        analyses.extend(doubly_robust.map(about_sample));
+        let offered =
+            EstimatorKind::ALL.into_iter().filter(|e| e.offers(Inference::Sample) && !e.brings_outcome_models());
+        analyses.extend(offered.map(|e| Analysis { inference: Inference::Sample, ..Analysis::parametric(e) }));
     }
     analyses
 }
@@ -340,21 +339,19 @@ pub fn flexible(setup: Setup) -> Vec<Analysis> {
     // Two hundred columns need no splines: the truth is linear, and there are enough columns to choose from.
     let penalised = if setup == Setup::Sparse { LearnerKind::ElasticNet } else { LearnerKind::ElasticNetBasis };
     for learner in [penalised, LearnerKind::BoostingLinear] {
-        for estimator in [EstimatorKind::AipwCrossfit, EstimatorKind::TmleCrossfit] {
-            all.push(with(estimator, learner));
-        }
+        let takers = EstimatorKind::ALL.into_iter().filter(|e| e.takes_outcome_learners());
+        all.extend(takers.map(|estimator| with(estimator, learner)));
     }
     let inferences: &[Inference] = match setup {
         Setup::Clustered => &[Inference::Population],
         _ => &[Inference::Population, Inference::Sample],
     };
     for &inference in inferences {
-        for estimator in [EstimatorKind::Bart, EstimatorKind::AipwBart, EstimatorKind::DrAverage] {
-            all.push(Analysis { estimator, learner: LearnerKind::Boosting, inference });
-        }
+        let flexible = EstimatorKind::ALL.into_iter().filter(|e| e.brings_outcome_models());
+        all.extend(flexible.map(|estimator| Analysis { estimator, learner: LearnerKind::Boosting, inference }));
     }
     if setup.regressions_hold() {
-        all.push(Analysis::parametric(EstimatorKind::Aipw));
+        all.push(Analysis::parametric(EstimatorKind::default()));
     }
     all
 }

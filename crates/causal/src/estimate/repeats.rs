@@ -7,8 +7,7 @@
 //! so that the answer does not hang on one division into folds, and what hangs on it is in the standard error. Everything
 //! else that an effect says is taken from the repeat in the middle, or is the mean of the two in the middle.
 
-use crate::effect::Effect;
-use std::collections::BTreeSet;
+use crate::effect::{Effect, Note};
 
 /// The median of the effects of all repeats, with intervals of `critical` standard errors; `None` without any.
 pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> {
@@ -24,8 +23,12 @@ pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> 
         |values: &[f64]| Some(f64::midpoint(*values.get((values.len() - 1) / 2)?, *values.get(values.len() / 2)?));
     let std_error = middle(&squares)?.sqrt();
     let both = |of: &dyn Fn(&Effect) -> Option<f64>| Some(f64::midpoint(of(low)?, of(high)?));
-    let mut notes: BTreeSet<String> = BTreeSet::new();
-    effects.iter().for_each(|e| notes.extend(e.notes.iter().cloned()));
+    let mut notes: Vec<Note> = Vec::new();
+    for note in effects.iter().flat_map(|e| &e.notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
     Some(Effect {
         estimate,
         std_error,
@@ -38,7 +41,8 @@ pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> 
         ess_control: f64::midpoint(low.ess_control, high.ess_control),
         disagreement: both(&|e| e.disagreement),
         clipped: effects.iter().map(|e| e.clipped).max().unwrap_or(0),
-        notes: notes.into_iter().collect(),
+        repeats: effects.len(),
+        notes,
         ..high.clone()
     })
 }
@@ -46,9 +50,9 @@ pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> 
 #[cfg(test)]
 mod tests {
     use crate::estimand::{OutcomeKind, Target};
+    use crate::estimate::repeats::*;
     use crate::estimate::test_data::{Arrays, params};
     use crate::estimator::EstimatorKind;
-    use crate::nuisance::repeats::*;
     use crate::numerics::distributions::Z_975;
 
     fn effects(numbers: &[(f64, f64)]) -> Vec<Effect> {

@@ -1,0 +1,37 @@
+//! Effects whose standard error stacks the regressions of their nuisances ([`crate::estimate::inference`]).
+
+use crate::effect::{Effect, SeMethod};
+use crate::error::EstimateError;
+use crate::estimate::effect_builder::{Errors, Label};
+use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard_error};
+use crate::nuisance::Nuisances;
+
+impl Nuisances<'_> {
+    /// The effect with nuisance uncertainty propagated. A known propensity has none.
+    pub(super) fn stacked(
+        &self,
+        label: &Label,
+        weighting: Option<&[f64]>,
+        scores: &Scores,
+    ) -> Result<Effect, EstimateError> {
+        let rows = &self.rows;
+        let mut blocks = Vec::with_capacity(3);
+        if let Some(slope) = scores.slope_propensity.as_ref().filter(|_| self.known.is_none()) {
+            let p = self.propensity()?;
+            let residual = rows.map(|i| rows.t[i] - p.e[i]);
+            blocks.push(Block { slope, residual, information: &p.information });
+        }
+        if let Some(slopes) = &scores.slope_outcome {
+            let models = self.outcome()?;
+            for (arm, slope) in slopes.iter().enumerate() {
+                let (residual, information) = (models.residual(rows, arm), &models.information[arm]);
+                blocks.push(Block { slope, residual, information });
+            }
+        }
+        let std_error = stacked_standard_error(rows, &self.design(), &scores.phi, &blocks)?;
+        // With outcome models but no weighting, φ alone says nothing about the uncertainty of the answer.
+        let se_influence = weighting.map(|_| standard_error(rows, &scores.phi));
+        let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::StackedEquations };
+        label.effect(rows, weighting, scores, Errors { method, std_error, se_influence, se_stacked: Some(std_error) })
+    }
+}
