@@ -1,5 +1,6 @@
 //! What the analysis is given of a dataset: who was treated, and the outcome that followed. Nothing else.
 
+use causal::arm::Arm;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -39,11 +40,11 @@ impl Observed {
     /// What stands between these numbers and an analysis of `units` rows, if anything.
     #[must_use]
     pub fn problem(&self, units: usize) -> Option<String> {
-        let treated = self.z.iter().filter(|z| **z == 1.0).count();
+        let treated = self.z.iter().filter(|z| Arm::decode(**z) == Some(Arm::Treated)).count();
         if self.z.len() != units || self.y.len() != units {
             return Some(format!("has {} rows, and the covariates have {units}", self.z.len().max(self.y.len())));
         }
-        if let Some(row) = self.z.iter().position(|z| *z != 0.0 && *z != 1.0) {
+        if let Some(row) = self.z.iter().position(|z| Arm::decode(*z).is_none()) {
             let value = self.z.get(row).copied().unwrap_or(f64::NAN);
             return Some(format!("row {}: z is {value}, and it must be 0 or 1", row + 1));
         }

@@ -7,6 +7,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arm;
+pub mod contrast;
 pub mod design;
 pub mod diagnose;
 pub mod effect;

@@ -66,8 +66,9 @@ pub struct SensitivityReport {
     pub benchmarks_unattainable: Vec<String>,
 }
 
-/// Sensitivity of `effect`, the primary estimate in the population of `sample`, whose target has the n `balancing` weights. `groups` are the priority confounders with
-/// the columns (0-based) of all design terms that involve them; each is a benchmark as strong as the group jointly (k = 1).
+/// Sensitivity of `effect`, the primary estimate in the population of `sample`, whose target has the n `balancing`
+/// weights. `groups` are the priority confounders with the columns (0-based) of all design terms that involve them; each
+/// is a benchmark as strong as the group jointly (k = 1).
 ///
 /// # Errors
 /// An outcome that is constant or, if binary, has no usable risks; a regression that cannot be fitted, that treatment is
@@ -75,7 +76,8 @@ pub struct SensitivityReport {
 pub fn sensitivity(
     sample: &Sample,
     groups: &[(String, Vec<usize>)],
-    (effect, balancing): (&Effect, &Array1<f64>),
+    effect: &Effect,
+    balancing: &Array1<f64>,
     outcome: OutcomeKind,
 ) -> Result<SensitivityReport, SensitivityError> {
     let ratio = risk_ratio(sample, effect, outcome)?;

@@ -35,7 +35,7 @@ use crate::weighted_rows::Rows;
 pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target) -> Scores {
     let (mu1, mu0) = (&outcome.mu[1], &outcome.mu[0]);
     let (t, y) = (&rows.t, &rows.y);
-    let b = rows.map(|i| weight(e[i], t[i], target));
+    let b = rows.map(|i| weight(e[i], rows.arm[i], target));
     let den = rows.map(|i| denominator(e[i], t[i], target));
     let total = rows.sum(|i| den[i]);
     let scale = total / rows.total;
@@ -43,9 +43,9 @@ pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Ta
     let term0 = |i: usize| den[i] * mu0[i] + (1.0 - t[i]) * b[i] * (y[i] - mu0[i]);
     let estimate = rows.sum(|i| term1(i) - term0(i)) / total;
     let slope_propensity = rows.map(|i| {
-        let slope = weight_slope(e[i], t[i], target);
+        let slope = weight_slope(e[i], rows.arm[i], target);
         let tilt = tilt_curvature(target) * (t[i] - e[i]) * e[i] * (1.0 - e[i]);
-        let residual = if t[i] == 1.0 { y[i] - mu1[i] } else { mu0[i] - y[i] };
+        let residual = if rows.arm[i].is_treated() { y[i] - mu1[i] } else { mu0[i] - y[i] };
         (tilt * (mu1[i] - mu0[i] - estimate) + slope * residual) / scale
     });
     Scores {

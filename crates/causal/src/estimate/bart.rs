@@ -21,6 +21,7 @@
 //! ± 1.96 √V. Posterior intervals of trees tend to be too short: the prior shrinks, and nothing here corrects for it; compare
 //! AIPW with BART. Assumes a regression with errors of one variance, besides no unmeasured confounding.
 
+use crate::arm::Arm;
 use crate::error::EstimateError;
 use crate::estimand::Inference;
 use crate::estimand::{OutcomeKind, Target};
@@ -105,13 +106,13 @@ impl BartFit {
         let seed = Seed::new(params.seed, "outcome.bart");
         let posterior =
             bart::sample(&data, &factory::bart(params.models.effort), &seed, &functionals).map_err(failed)?;
-        let arm = |arm: f64| {
-            let of = |i: usize| if rows.t[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
-            (0..rows.n()).map(of).collect()
+        let under = |arm: Arm| {
+            let mean = |i: usize| if rows.arm[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
+            (0..rows.n()).map(mean).collect()
         };
         let noise = posterior.sigma.iter().map(|s| s * s).sum::<f64>() / posterior.sigma.len() as f64;
         let notes = crossfit::said("outcome by BART", &posterior.info);
-        let values = OutcomeValues { mu: [arm(0.0), arm(1.0)], logistic };
+        let values = OutcomeValues { mu: Arm::BOTH.map(under), logistic };
         Ok(Self { values, notes, noise, draws: posterior.summaries })
     }
 
@@ -134,12 +135,12 @@ impl BartFit {
             let effect: Vec<f64> = self.draws[first].iter().zip(&self.draws[first + 1]).map(|(a, b)| a - b).collect();
             return Standardised { means, estimate, std_error: (variance(&effect) + between).sqrt() };
         }
-        let outcome = |arm: usize, i: usize| {
-            if rows.t[i] == arm as f64 { rows.y[i] } else { self.values.mu[arm][i] }
+        let outcome = |arm: Arm, i: usize| {
+            if rows.arm[i] == arm { rows.y[i] } else { self.values.mu[arm.index()][i] }
         };
-        let means = [0, 1].map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
+        let means = Arm::BOTH.map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
         let error = |i: usize| {
-            let unseen = if rows.t[i] == 1.0 { mu0[i] } else { mu1[i] };
+            let unseen = self.values.mu[rows.arm[i].other().index()][i];
             if self.values.logistic { unseen * (1.0 - unseen) } else { self.noise }
         };
         let noise = sums::sum((0..rows.n()).map(|i| spread(i, error(i))));
@@ -157,7 +158,7 @@ fn functionals(rows: &Rows, share: &[f64], draw: &Draw<'_>) -> [f64; FUNCTIONALS
     let (mut one, mut zero, mut unseen) = (0.0, 0.0, 0.0);
     for (i, share) in share.iter().enumerate() {
         let (own, other) = (share * draw.train[i], share * draw.test[i]);
-        if rows.t[i] == 1.0 {
+        if rows.arm[i].is_treated() {
             (one, zero, unseen) = (one + own, zero + other, unseen - other);
         } else {
             (one, zero, unseen) = (one + other, zero + own, unseen + other);

@@ -58,9 +58,9 @@ pub(crate) enum Weights {
 
 /// √V; see the module page.
 pub(crate) fn standard_error(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target, weights: Weights) -> f64 {
-    let arm_of = |i: usize| usize::from(rows.t[i] == 1.0);
+    let arm_of = |i: usize| rows.arm[i].index();
     let members = |arm: usize| (0..rows.n()).filter(move |i| rows.w[*i] > 0.0 && arm_of(*i) == arm);
-    let b = |i: usize| weight(e[i], rows.t[i], target);
+    let b = |i: usize| weight(e[i], rows.arm[i], target);
     let total = rows.sum(|i| denominator(e[i], rows.t[i], target));
     let residual = |i: usize| rows.y[i] - outcome.mu[arm_of(i)][i];
     let size = [0, 1].map(|arm| sums::sum(members(arm).map(|i| rows.w[i] * b(i))));

@@ -33,7 +33,7 @@ pub fn effect_with_known(
     estimator: EstimatorKind,
     estimand: Estimand,
 ) -> Result<Effect, EstimateError> {
-    let rows = Rows::of(sample);
+    let rows = Rows::from_sample(sample);
     for got in [known.e.len(), known.mu1.len(), known.mu0.len()] {
         if got != rows.n() {
             return Err(EstimateError::OtherRows { got, expected: rows.n() });

@@ -213,12 +213,6 @@ impl Basis {
         self.splines.len() + self.splines.iter().flatten().map(Spline::len).sum::<usize>() + self.pairs.len()
     }
 
-    /// Whether there are no columns at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The expanded columns at m rows `x` (m × p): the columns, their splines, the products.
     #[must_use]
     pub fn expand(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {

@@ -34,7 +34,7 @@ impl Learner for ElasticNetBasis {
         let data = Counted::new(NAME, training, family)?;
         let basis = Basis::new(&data, &self.basis);
         let expanded = Counted { x: basis.expand(data.x.view()), y: data.y, w: data.w };
-        let mut linear = fit_counted(NAME, &expanded, (family, &self.params), seed)?;
+        let mut linear = fit_counted(NAME, &expanded, family, &self.params, seed)?;
         linear.info.notes.insert(0, basis.note().to_owned());
         Ok(Box::new(BasisModel { basis, linear }))
     }

@@ -211,7 +211,7 @@ pub fn fit(
             (gamma, at, iterations)
         }
     };
-    Ok(finish(design, &data, (gamma, at), iterations))
+    Ok(finish(design, &data, gamma, at, iterations))
 }
 
 fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Result<Data<'a>, LogisticError> {
@@ -231,12 +231,7 @@ fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Res
     Ok(Data { y, weights, total, rate: ones / total })
 }
 
-fn finish(
-    design: &DesignMatrix<'_>,
-    data: &Data<'_>,
-    (gamma, at): (Array1<f64>, Pass),
-    iterations: usize,
-) -> LogisticFit {
+fn finish(design: &DesignMatrix<'_>, data: &Data<'_>, gamma: Array1<f64>, at: Pass, iterations: usize) -> LogisticFit {
     let linear_predictor = design.mul(&gamma);
     let info = LogisticInfo {
         iterations,

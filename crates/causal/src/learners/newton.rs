@@ -96,7 +96,7 @@ pub(super) fn newton(
         {
             return Err(separated(design, &direction));
         }
-        let (next, at_next) = climb(design, data, (&gamma, &here), &direction);
+        let (next, at_next) = climb(design, data, &gamma, &here, &direction);
         last_step = relative_change(&gamma, &next);
         (gamma, here) = (next, at_next);
         if last_step <= params.tolerance {
@@ -113,7 +113,8 @@ pub(super) fn newton(
 fn climb(
     design: &DesignMatrix<'_>,
     data: &Data<'_>,
-    (gamma, here): (&Array1<f64>, &Pass),
+    gamma: &Array1<f64>,
+    here: &Pass,
     direction: &Array1<f64>,
 ) -> (Array1<f64>, Pass) {
     let floor = here.log_likelihood - 1e-12 * here.log_likelihood.abs();

@@ -1,5 +1,6 @@
 //! Nuisances fitted once and shared by the estimators and targets of one sample.
 
+use crate::arm::Arm;
 use crate::design::PropensityModel;
 use crate::design::propensity::{Propensity, fit_standardised};
 use crate::effect::{Effect, SeMethod};
@@ -120,7 +121,7 @@ impl<'a> Nuisances<'a> {
         params: &EstimateParams,
         standardisation: Standardisation,
     ) -> Result<Self, EstimateError> {
-        let rows = Rows::of(sample);
+        let rows = Rows::from_sample(sample);
         if params.outcome == OutcomeKind::Binary {
             check_binary(&rows)?;
         }
@@ -306,8 +307,8 @@ impl<'a> Nuisances<'a> {
         }
         if let Some(slopes) = &scores.slope_outcome {
             let models = self.outcome()?;
-            for (arm, slope) in slopes.iter().enumerate() {
-                let (residual, information) = (models.residual(rows, arm), &models.information[arm]);
+            for (arm, slope) in Arm::BOTH.into_iter().zip(slopes) {
+                let (residual, information) = (models.residual(rows, arm), &models.information[arm.index()]);
                 blocks.push(Block { slope, residual, information });
             }
         }

@@ -7,7 +7,7 @@ use crate::learners::bart::prior::SplitPrior;
 use crate::learners::bart::random::Random;
 use crate::learners::bart::response::Response;
 use crate::learners::bart::rows;
-use crate::learners::bart::rows::{ByLabel, Split, Sums};
+use crate::learners::bart::rows::{ByLabel, CellStep, Split, Sums};
 use crate::learners::bart::tree::Tree;
 
 /// Byte codes of some rows, one column after the other; only columns that can be split.
@@ -144,11 +144,10 @@ impl<'a> Chain<'a> {
         let mover = Mover { prior, moves: self.moves, min_leaf: problem.params.min_leaf };
         let column = |j: u32| problem.train.column(j);
         let proposal = mover.propose(&planted.tree, &planted.labels, column, &mut self.next, random);
+        let step = CellStep { previous: &self.previous, step: &self.step, next: &self.next };
         match &problem.weights {
-            None => rows::step_and_sum(&mut self.residual, &self.previous, &self.step, &self.next, sums),
-            Some(w) => {
-                rows::step_and_sum_weighted((&mut self.residual, w), &self.previous, &self.step, &self.next, sums);
-            }
+            None => rows::step_and_sum(&mut self.residual, step, sums),
+            Some(w) => rows::step_and_sum_weighted(&mut self.residual, w, step, sums),
         }
         let touched = moves::cells(&planted.tree, &proposal, cells);
         for cell in &mut *cells {

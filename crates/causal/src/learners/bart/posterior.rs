@@ -5,7 +5,7 @@ use crate::learners::bart::chain::{Chain, Codes, MoveCounts, Problem};
 use crate::learners::bart::forest::{Forest, Recorder};
 use crate::learners::bart::params::{BartParams, NAME};
 use crate::learners::bart::random::Random;
-use crate::learners::bart::response::Response;
+use crate::learners::bart::response::{Response, RowsInUse};
 use crate::learners::bart::rhat::split_rhat;
 use crate::learners::learner::{FitInfo, LearnerError, Seed};
 use crate::numerics::binned::BinnedMatrix;
@@ -173,7 +173,8 @@ fn problem<'a>(data: &Data<'_>, params: &'a BartParams, places: &Places) -> Resu
     for w in &mut weights {
         *w = if equal { 1.0 } else { *w / mean };
     }
-    let response = Response::new(data.family, (&y, &weights), (data.train, &places.fitted), params)?;
+    let rows = RowsInUse { y: &y, weights: &weights, x: data.train, places: &places.fitted };
+    let response = Response::new(data.family, rows, params)?;
     let mut train = Codes { n: places.fitted.len(), bytes: Vec::new() };
     let mut carried = Codes { n: places.ignored.len() + places.m, bytes: Vec::new() };
     for j in &places.columns {

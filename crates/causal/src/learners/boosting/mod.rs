@@ -45,7 +45,7 @@ mod rows;
 mod tests;
 mod tree;
 
-pub use crate::learners::boosting::fit::{fit, fit_watched};
+pub use crate::learners::boosting::fit::{WatchedRows, fit, fit_watched};
 pub use crate::learners::boosting::model::{BoostedTrees, Predictions};
 pub use crate::learners::boosting::params::{BoostingParams, LeafModel, Stopping};
 

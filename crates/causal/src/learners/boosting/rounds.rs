@@ -5,7 +5,7 @@ use crate::learners::boosting::BoostingData;
 use crate::learners::boosting::elementary::logistic;
 use crate::learners::boosting::grow::{Grown, Soil, grow};
 use crate::learners::boosting::histogram::{FixedPoint, Pair};
-use crate::learners::boosting::leaf::{ScaledColumn, ScaledLeaf, ridge};
+use crate::learners::boosting::leaf::{Derivatives, ScaledColumn, ScaledLeaf, ridge};
 use crate::learners::boosting::loss::Responses;
 use crate::learners::boosting::params::{BoostingParams, LeafModel};
 use crate::learners::boosting::rows::GatheredRows;
@@ -49,6 +49,15 @@ pub struct Division {
     pub watched: Vec<u32>,
 }
 
+/// The loss, and how it is lowered.
+#[derive(Debug, Clone, Copy)]
+pub struct Objective<'a> {
+    /// What the responses are.
+    pub family: Family,
+    /// The settings.
+    pub params: &'a BoostingParams,
+}
+
 /// When to end.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
@@ -62,11 +71,11 @@ pub struct Limit {
 pub fn boost(
     data: &BoostingData<'_>,
     division: &Division,
-    (family, params): (Family, &BoostingParams),
+    objective: Objective<'_>,
     limit: Limit,
     rng: ChaCha8Rng,
 ) -> Boosted {
-    Booster::new(data, division, (family, params), rng).run(limit)
+    Booster::new(data, division, objective, rng).run(limit)
 }
 
 struct Booster<'a, 'd> {
@@ -90,12 +99,8 @@ struct Booster<'a, 'd> {
 }
 
 impl<'a, 'd> Booster<'a, 'd> {
-    fn new(
-        data: &'a BoostingData<'d>,
-        division: &Division,
-        (family, params): (Family, &'a BoostingParams),
-        rng: ChaCha8Rng,
-    ) -> Self {
+    fn new(data: &'a BoostingData<'d>, division: &Division, objective: Objective<'a>, rng: ChaCha8Rng) -> Self {
+        let Objective { family, params } = objective;
         let rows: Vec<u32> = division.fitted.iter().chain(&division.watched).copied().collect();
         let (n, fitted) = (rows.len(), division.fitted.len());
         let y: Vec<f64> = rows.iter().map(|i| data.y[*i as usize]).collect();
@@ -217,15 +222,15 @@ impl<'a, 'd> Booster<'a, 'd> {
     fn fit_leaves(&mut self, grown: &Grown, scale: FixedPoint) -> Vec<ScaledLeaf> {
         let (l2, rate) = (self.params.l2, self.params.learning_rate);
         let LeafModel::Linear { ridge: penalty } = self.params.leaves else {
-            return grown.leaves.iter().map(|leaf| constant_leaf(scale, leaf.total, (l2, rate))).collect();
+            return grown.leaves.iter().map(|leaf| constant_leaf(scale, leaf.total, l2, rate)).collect();
         };
         for j in grown.leaves.iter().flat_map(|leaf| &leaf.path) {
             self.scale_column(*j);
         }
         let fit = |leaf: &crate::learners::boosting::grow::LeafRows| {
             let columns = self.scaled_columns(&leaf.path);
-            ridge(&grown.rows[leaf.rows.clone()], &columns, (&self.g, &self.h), penalty, rate)
-                .unwrap_or_else(|| constant_leaf(scale, leaf.total, (l2, rate)))
+            ridge(&grown.rows[leaf.rows.clone()], &columns, Derivatives { g: &self.g, h: &self.h }, penalty, rate)
+                .unwrap_or_else(|| constant_leaf(scale, leaf.total, l2, rate))
         };
         if grown.rows.len() >= PARALLEL_ROWS {
             grown.leaves.par_iter().map(fit).collect()
@@ -292,7 +297,7 @@ impl<'a, 'd> Booster<'a, 'd> {
     }
 }
 
-fn constant_leaf(scale: FixedPoint, total: Pair, (l2, rate): (f64, f64)) -> ScaledLeaf {
+fn constant_leaf(scale: FixedPoint, total: Pair, l2: f64, rate: f64) -> ScaledLeaf {
     let curvature = scale.curvature(total) + l2;
     let constant = if curvature > 0.0 { -scale.gradient(total) / curvature * rate } else { 0.0 };
     ScaledLeaf { constant, slopes: Vec::new() }

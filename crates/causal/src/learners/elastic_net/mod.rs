@@ -27,7 +27,7 @@ pub(super) mod quadratic;
 use crate::learner_kind::Family;
 use crate::learners::data::{Counted, grouped};
 use crate::learners::elastic_net::columns::Columns;
-use crate::learners::elastic_net::cv::{Choice, choose};
+use crate::learners::elastic_net::cv::{Choice, CrossValidation};
 use crate::learners::elastic_net::path::{Point, Problem, Stalled, Walker};
 use crate::learners::learner::{FitInfo, Learner, LearnerError, Model, Seed, Training};
 use crate::learners::regression::LinearModel;
@@ -130,7 +130,7 @@ impl Learner for ElasticNet {
 
     fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
         let data = Counted::new(NAME, training, family)?;
-        Ok(Box::new(fit_counted(NAME, &data, (family, &self.params), seed)?))
+        Ok(Box::new(fit_counted(NAME, &data, family, &self.params, seed)?))
     }
 }
 
@@ -138,7 +138,8 @@ impl Learner for ElasticNet {
 pub(super) fn fit_counted(
     learner: &'static str,
     data: &Counted,
-    (family, params): (Family, &ElasticNetParams),
+    family: Family,
+    params: &ElasticNetParams,
     seed: &Seed,
 ) -> Result<LinearModel, LearnerError> {
     params.check()?;
@@ -156,7 +157,7 @@ pub(super) fn fit_counted(
         PenaltyRule::Fixed(_) => {
             Choice { path: 0, point: paths[0].points.len().saturating_sub(1), capped: false, chosen: false }
         }
-        _ => choose(&paths, &w, (&problem, data), (params, seed)),
+        rule => CrossValidation::new(&problem, data, &w, params.folds, seed).choose(&paths, rule),
     };
     let path = &paths[choice.path];
     let stalled = matches!(params.rule, PenaltyRule::Fixed(_)) && path.stalled.is_some();
