@@ -5,7 +5,7 @@
 use crate::arm::Arm;
 use ndarray::{Array1, Array2, Axis};
 
-/// What can be wrong with numbers handed to the numerics.
+/// A fault of the arrays handed in.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SampleError {
     /// Shapes differ.
@@ -78,7 +78,7 @@ pub struct Covariates {
 pub struct Imputed {
     /// Which column, 0-based.
     pub column: usize,
-    /// Whether the cell of each of the n rows was filled.
+    /// True for each of the n rows whose cell was filled.
     pub filled: Array1<bool>,
 }
 
@@ -307,7 +307,7 @@ impl Sample {
         Ok(Self { covariates, y })
     }
 
-    /// What a design may see.
+    /// The part that a design may see.
     #[must_use]
     pub fn covariates(&self) -> &Covariates {
         &self.covariates

@@ -41,6 +41,7 @@ impl Rows {
             members.into_values().collect()
         });
         let degrees = clusters.as_ref().map(|members: &Vec<Vec<usize>>| members.len() as f64 - 1.0);
+        // Without clusters, and where G − 1 is no number of degrees of freedom, the normal quantile.
         let critical = degrees.and_then(|df| t_quantile(0.975, df)).unwrap_or(Z_975);
         Self {
             arm: c.treatment().to_vec(),

@@ -31,7 +31,7 @@ use ndarray::Array1;
 
 pub use crate::learners::crossfit::CLIP;
 
-/// How to cross-fit.
+/// A division into folds, and the bounds of the propensity.
 #[derive(Debug, Clone, Copy)]
 pub struct CrossFitting<'a> {
     /// The fold of each of the n rows, `0..k`.
@@ -48,7 +48,7 @@ pub struct CrossFitting<'a> {
 pub struct CrossFittedPropensity {
     /// n out-of-fold propensities, clipped.
     pub e: Array1<f64>,
-    /// What fitted them, as a table says it.
+    /// The learner, by its name in tables.
     pub learner: String,
     /// The bound that was used.
     pub clip: f64,
@@ -58,7 +58,7 @@ pub struct CrossFittedPropensity {
     pub log_loss: f64,
     /// Out-of-fold area under the ROC curve at `e`.
     pub auc: f64,
-    /// How the fit outside each fold ended, in fold order.
+    /// The end of the fit outside each fold, in fold order.
     pub fits: Vec<FitInfo>,
 }
 

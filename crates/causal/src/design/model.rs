@@ -73,7 +73,7 @@ impl PropensityModel {
         }
     }
 
-    /// How many units had their propensity moved to a bound.
+    /// The number of units whose propensity was moved to a bound.
     #[must_use]
     pub fn clipped(&self) -> usize {
         match self {

@@ -43,7 +43,7 @@ pub struct Crump {
     pub alpha_lo_same_set: f64,
     /// The largest threshold that keeps the same units.
     pub alpha_hi_same_set: f64,
-    /// How many solutions γ = 2·mean(g | g ≤ γ) has in this sample.
+    /// The number of solutions that γ = 2·mean(g | g ≤ γ) has in this sample.
     pub fixed_points: usize,
 }
 

@@ -32,7 +32,7 @@ pub struct BalanceRow {
     pub term: String,
     /// The confounder it belongs to, as the plan names it.
     pub confounder: String,
-    /// Whether that confounder has priority.
+    /// True if that confounder has priority.
     pub priority: bool,
     /// Means by arm, unweighted.
     pub mean_treated_before: f64,
@@ -83,7 +83,7 @@ pub struct BalanceTerm {
     pub column: usize,
     /// The confounder it stands for, as the plan names it.
     pub confounder: String,
-    /// Whether that confounder has priority.
+    /// True if that confounder has priority.
     pub priority: bool,
 }
 
@@ -165,7 +165,7 @@ struct ArmUnits {
     after: Vec<f64>,
 }
 
-/// What is known of one term in one arm.
+/// Moments of one term in one arm.
 struct ArmMoments {
     mean_before: f64,
     mean_after: f64,

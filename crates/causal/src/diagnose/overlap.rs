@@ -136,7 +136,7 @@ struct Unit {
 }
 
 impl Unit {
-    /// How much of the target population it stands for.
+    /// Its weight in the target population.
     fn membership(&self, target: Target) -> f64 {
         match target {
             Target::Ate => self.s,

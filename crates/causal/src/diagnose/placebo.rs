@@ -86,7 +86,7 @@ pub struct DeclaredPlacebo {
     pub values: Array1<f64>,
 }
 
-/// How placebo effects are estimated.
+/// The estimator of placebo effects and its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaceboParams {
     /// [`EstimatorKind::Aipw`]; [`EstimatorKind::AipwCrossfit`] where the design's propensity is by a learner;
@@ -110,7 +110,7 @@ pub enum PlaceboError {
     NotEstimated {
         /// Column.
         column: String,
-        /// What the estimator said.
+        /// The message of the estimator.
         reason: String,
     },
     /// The design terms determine it.

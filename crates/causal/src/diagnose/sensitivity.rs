@@ -20,7 +20,7 @@ use crate::sample::{Covariates, Sample, SampleError};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
-/// How strong a hidden confounder like this priority confounder would be (k = 1), Cinelli & Hazlett (2020).
+/// A hidden confounder as strong as this priority confounder (k = 1), Cinelli & Hazlett (2020).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Benchmark {
     /// Confounder.

@@ -25,7 +25,7 @@ const OUTER: f64 = 0.025;
 /// Fewest knots of a spline that is not a line.
 const FEWEST_KNOTS: usize = 3;
 
-/// What to add to the columns.
+/// The splines and products to add to the columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasisParams {
     /// Knots of each spline, 3 to 20.
@@ -201,7 +201,7 @@ impl Basis {
         )
     }
 
-    /// What was added, in a sentence.
+    /// One sentence on the columns added.
     #[must_use]
     pub fn note(&self) -> &str {
         &self.note

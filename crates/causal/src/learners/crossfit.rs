@@ -73,7 +73,7 @@ impl CrossFit<'_> {
     }
 }
 
-/// How the model outside a fold is fitted.
+/// The learner of the model outside a fold.
 #[derive(Debug)]
 pub struct FoldLearner<'a> {
     learner: &'a dyn Learner,
@@ -102,7 +102,7 @@ impl<'a> FoldLearner<'a> {
     }
 }
 
-/// What is fitted outside one fold, and predicted in it.
+/// One model: the rows it is fitted to, and the rows it predicts.
 #[derive(Debug, Clone, Copy)]
 pub struct FoldFit<'a> {
     /// n × p covariates.
@@ -117,16 +117,16 @@ pub struct FoldFit<'a> {
     pub weights: &'a [f64],
     /// The rows to predict.
     pub held_out: &'a [usize],
-    /// What the responses are.
+    /// The kind of the responses.
     pub family: Family,
 }
 
-/// Predictions of the rows held out, in their order, and how the fit ended.
+/// Predictions of the rows held out, in their order, and the end of the fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeldOutPredictions {
     /// One for each row held out.
     pub values: Vec<f64>,
-    /// How the fit ended.
+    /// The end of the fit.
     pub info: FitInfo,
 }
 

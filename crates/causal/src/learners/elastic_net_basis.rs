@@ -18,9 +18,9 @@ const BLOCK: usize = 4096;
 /// Elastic-net regression on an expanded basis.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ElasticNetBasis {
-    /// What the columns are expanded to.
+    /// The splines and products that columns are expanded to.
     pub basis: BasisParams,
-    /// How the expanded columns are fitted.
+    /// The settings of the elastic net on the expanded columns.
     pub params: ElasticNetParams,
 }
 

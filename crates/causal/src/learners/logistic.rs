@@ -32,7 +32,7 @@ pub enum LogisticEngine {
     Linfa,
 }
 
-/// How to fit.
+/// The engine and its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticParams {
     /// The implementation.
@@ -66,7 +66,7 @@ impl LogisticParams {
     }
 }
 
-/// How a fit ended.
+/// The end of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticInfo {
     /// Steps taken.
@@ -163,7 +163,7 @@ pub struct LogisticFit {
     pub probability: Array1<f64>,
     /// H at the solution, k × k.
     pub information: Array2<f64>,
-    /// How the fit ended.
+    /// Iterations, gradient and log-likelihood at the end.
     pub info: LogisticInfo,
 }
 

@@ -71,6 +71,7 @@ pub(super) fn newton(
     params: &LogisticParams,
 ) -> Result<(Array1<f64>, Pass, usize), LogisticError> {
     let mut gamma = Array1::zeros(design.k());
+    // The maximum of the model with an intercept only.
     gamma[0] = (data.rate / (1.0 - data.rate)).ln();
     let mut here = pass(design, data, &gamma);
     let mut last_step = f64::INFINITY;
@@ -117,11 +118,13 @@ fn climb(
     here: &Pass,
     direction: &Array1<f64>,
 ) -> (Array1<f64>, Pass) {
+    // A sum of n terms is rounded: near the maximum a good step may seem to lose a little.
     let floor = here.log_likelihood - 1e-12 * here.log_likelihood.abs();
     let mut lambda = 1.0;
     loop {
         let next = gamma + &(direction * lambda);
         let at_next = pass(design, data, &next);
+        // A millionth of the step changes nothing that the caller's tolerance would see, so it ends there.
         if at_next.log_likelihood >= floor || lambda < 1e-6 {
             return (next, at_next);
         }

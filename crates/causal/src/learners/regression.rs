@@ -18,7 +18,7 @@ const NAME: &str = "linear or logistic regression";
 /// Linear regression for numbers, logistic regression for zeros and ones.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Regression {
-    /// How logistic regressions are fitted.
+    /// The settings of logistic regressions.
     pub logistic: LogisticParams,
 }
 

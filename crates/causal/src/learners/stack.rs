@@ -73,7 +73,7 @@ impl Learner for Stack {
     }
 }
 
-/// What the members of a stack are fitted to.
+/// The data that the members of a stack are fitted to.
 struct Fitting<'a> {
     data: &'a Counted,
     names: &'a [String],

@@ -63,13 +63,13 @@ pub(crate) struct Outcomes {
     pub(crate) dropped: Vec<Vec<String>>,
 }
 
-/// What cross-fitting works on.
+/// The sample and the settings of a cross-fitting.
 pub(crate) struct CrossFitter<'a> {
     /// Covariates and treatment.
     pub(crate) covariates: &'a Covariates,
     /// Treatment, outcome and weights.
     pub(crate) rows: &'a Rows,
-    /// How.
+    /// The settings.
     pub(crate) params: &'a EstimateParams,
     /// Columns binned, when a tree first needs them.
     pub(crate) binned: &'a OnceLock<BinnedMatrix>,
@@ -203,6 +203,7 @@ impl CrossFitter<'_> {
                 self.fit(&fitting, &x, &held_out, &weights, &seed)
                     .map_err(|source| EstimateError::Learner { model: format!("the outcome of the {arm} arm"), source })
             };
+            // Both are fitted before either error is looked at, and the control arm's is reported first.
             let (control, treated) = rayon::join(|| in_arm(Arm::Control), || in_arm(Arm::Treated));
             Ok((PerArm { control: control?, treated: treated? }, held_out.rows))
         })?;
@@ -273,6 +274,7 @@ impl CrossFitter<'_> {
         for part in self.covariates.imputed() {
             let seen = || (0..w.len()).filter(|i| w[*i] > 0.0 && !part.filled[*i]);
             let mass = sums::sum(seen().map(|i| w[i]));
+            // A column that is missing in all rows outside the fold has no mean there.
             if mass > 0.0 {
                 let mean = sums::sum(seen().map(|i| w[i] * x[[i, part.column]])) / mass;
                 (0..w.len()).filter(|i| part.filled[*i]).for_each(|i| x[[i, part.column]] = mean);

@@ -17,12 +17,12 @@ use ndarray::Array2;
 pub(crate) struct OutcomeValues {
     /// μ₀ and μ₁, n values each.
     pub(crate) mu: [Vec<f64>; 2],
-    /// Whether μ is the inverse logit of its linear predictor; else μ = η.
+    /// True if μ is the inverse logit of its linear predictor; else μ = η.
     pub(crate) logistic: bool,
 }
 
 impl OutcomeValues {
-    /// What kind of outcome these are predictions of.
+    /// The kind of outcome that these are predictions of.
     pub(crate) fn kind(&self) -> OutcomeKind {
         if self.logistic { OutcomeKind::Binary } else { OutcomeKind::Continuous }
     }

@@ -18,6 +18,7 @@ pub fn normal_cdf(z: f64) -> f64 {
 #[must_use]
 pub fn normal_two_sided(z: f64) -> f64 {
     let x = 0.5 * z * z;
+    // At infinity the function refuses its argument, and the p-value is 0; a NaN stays one.
     if x == 0.0 { 1.0 } else { gamma::checked_gamma_ur(0.5, x).unwrap_or(if x.is_nan() { x } else { 0.0 }) }
 }
 
@@ -38,6 +39,7 @@ pub fn t_quantile(p: f64, df: f64) -> Option<f64> {
     }
     let t = StudentsT::new(0.0, 1.0, df).ok()?;
     let mut q = t.inverse_cdf(p);
+    // Each step doubles the digits of an inverse that is good to a few.
     for _ in 0..3 {
         let density = t.pdf(q);
         if density > 0.0 {

@@ -44,6 +44,7 @@ fn whole_clusters(treatment: &[Arm], clusters: &Array1<usize>, k: usize, rng: &m
         members.entry(*cluster).or_default().push(row);
     }
     let mut order: Vec<Vec<usize>> = members.into_values().collect();
+    // Shuffled before the stable sort, so that clusters of equal size come in random order.
     order.shuffle(rng);
     order.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
     let count = |rows: &[usize], arm: Arm| rows.iter().filter(|row| treatment[**row] == arm).count() as f64;

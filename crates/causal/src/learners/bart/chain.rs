@@ -25,7 +25,7 @@ impl Codes {
     }
 }
 
-/// What all chains share.
+/// The data and settings that all chains share.
 #[derive(Debug)]
 pub struct Problem<'a> {
     /// Settings.
@@ -53,7 +53,7 @@ pub struct Planted {
     carried: Vec<u8>,
 }
 
-/// How often each move was proposed and accepted.
+/// Proposals and acceptances of each move.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MoveCounts {
     /// Grow, prune, change: proposals that reached the accept step.
@@ -73,7 +73,7 @@ pub struct Chain<'a> {
     tau2: f64,
     /// σ² on the inner scale; 1 for a probit model.
     pub sigma2: f64,
-    /// What the trees are fitted to: scaled responses, or latent normals minus the offset.
+    /// The responses that the trees are fitted to: scaled responses, or latent normals minus the offset.
     target: Vec<f64>,
     /// target − Σ trees, but for a step that is still to be applied.
     residual: Vec<f64>,

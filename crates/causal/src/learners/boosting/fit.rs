@@ -41,6 +41,7 @@ pub fn fit(
             let part = random_parts(data, &rows, family, parts, seed);
             let quick = BoostingParams { learning_rate: (params.learning_rate * speed).min(1.0), ..params.clone() };
             let speed = quick.learning_rate / params.learning_rate;
+            // Fewer, larger steps cover the same distance in searching.
             let slower = |rounds: usize| (rounds as f64 / speed).ceil() as usize;
             let limit = Limit { rounds: slower(params.max_rounds), patience: slower(patience) };
             let found: Vec<Boosted> = (0..searches)

@@ -101,6 +101,7 @@ fn ridge_of<const K: usize>(
         let (g, h) = (g[i], h[i]);
         sum_h += h;
         sum_g += g;
+        // Up to K, not k: a loop of fixed length is unrolled, and z is zero beyond k.
         for a in 0..K {
             let ha = h * z[a];
             hz[a] += ha;
@@ -113,6 +114,7 @@ fn ridge_of<const K: usize>(
     if sum_h <= 0.0 {
         return None;
     }
+    // Centring afterwards loses few digits, since the columns were centred over all rows before.
     let mean: [f64; K] = std::array::from_fn(|a| hz[a] / sum_h);
     let mut matrix = hzz;
     let mut right = [0.0; K];

@@ -29,12 +29,12 @@ pub struct Ensemble {
     pub trees: Vec<Tree>,
 }
 
-/// What one run of boosting left.
+/// The result of one run of boosting.
 #[derive(Debug)]
 pub struct Boosted {
     /// Trees up to the best round.
     pub ensemble: Ensemble,
-    /// Whether the last round allowed was reached while the loss still fell.
+    /// True if the last round allowed was reached while the loss still fell.
     pub at_limit: bool,
     /// Scores of the rows fitted to, at the last round that is kept.
     pub scores: Vec<f64>,
@@ -52,7 +52,7 @@ pub struct Division {
 /// The loss, and how it is lowered.
 #[derive(Debug, Clone, Copy)]
 pub struct Objective<'a> {
-    /// What the responses are.
+    /// The kind of the responses.
     pub family: Family,
     /// The settings.
     pub params: &'a BoostingParams,
@@ -168,6 +168,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         (self.g, self.h) = (g, h);
         let largest = |v: &[f64]| v.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let g_max = largest(&self.g);
+        // Subnormal gradients have no digits left to split on.
         if g_max <= f64::MIN_POSITIVE {
             return None;
         }
@@ -193,6 +194,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         if k < p {
             let (drawn, _) = columns.partial_shuffle(&mut self.rng, k);
             columns = drawn.to_vec();
+            // Ties between columns go to the first: the order must not depend on the draw.
             columns.sort_unstable();
         }
         columns
@@ -200,6 +202,7 @@ impl<'a, 'd> Booster<'a, 'd> {
 
     /// The rows of this tree, each with probability `row_share`, with their pairs.
     fn draw_rows(&mut self, scale: FixedPoint) -> (Vec<u32>, Vec<Pair>) {
+        // Integers are compared: cheaper than a double for each row, and the same on every machine.
         let limit = (self.params.row_share * f64::from(u32::MAX)) as u32;
         let mut rows = vec![0; self.fitted];
         self.outside.resize(self.rows.len(), 0);
