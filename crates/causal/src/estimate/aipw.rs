@@ -1,7 +1,7 @@
 //! Augmented inverse-propensity weighting for every target by one formula.
 //!
 //! The efficient influence function of τ_h = E[h(e)τ(X)]/E[h(e)] with unknown propensity (Hirano, Imbens & Ridder 2003,
-//! doi:10.1111/1468-0262.00442; Crump, Hotz, Imbens & Mitnik 2006, doi:10.3386/t0330) is (num − τ_h den)/E[den] with
+//! doi:10.1111/1468-0262.00442; Crump, Hotz, Imbens & Mitnik 2006, doi:10.3386/t0330) is `(num − τ_h den)/E[den]` with
 //!
 //! ```text
 //! den = h + h′(e)(t − e)

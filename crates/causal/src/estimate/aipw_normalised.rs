@@ -7,7 +7,7 @@
 //! ```
 //!
 //! den and b are those of [`crate::estimate::aipw`]; D̄ and B̄_a are averages over all rows of den and of b in arm a. The
-//! population quantities are the same, E[1{t = a} b] = E[den], so this estimator is doubly robust too and has the same
+//! population quantities are the same, `E[1{t = a} b] = E[den]`, so this estimator is doubly robust too and has the same
 //! influence function to first order; but here an outcome model that is wrong by a constant in one arm is mended
 //! exactly, and the correction is a mean of residuals, never larger than the largest of them. For the ATT it is
 //! mean(r; treated) − Σ ω r/Σ ω over controls, with r = y − μ₀ and ω = e/(1 − e). Reference: Robins, Sued, Lei-Gomez &

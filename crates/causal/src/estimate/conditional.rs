@@ -37,7 +37,7 @@
 //! Splawa-Neyman, Dabrowska & Speed 1990, doi:10.1214/ss/1177012031; Imbens 2004, doi:10.1162/003465304323023651).
 //!
 //! V takes e for known. The SATO is defined by e, and where effects differ, an error in e moves it: its standard error is
-//! that of its influence function where that is larger ([`at_least`]). In `kang_schafer`, where effects vary a lot and noise
+//! that of its influence function where that is larger (`at_least`). In `kang_schafer`, where effects vary a lot and noise
 //! does not, √V alone covered 75 %.
 
 use crate::design::weights::weight;

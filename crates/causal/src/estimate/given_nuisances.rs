@@ -26,7 +26,7 @@ pub struct KnownNuisances {
 ///
 /// # Errors
 /// [`EstimateError::NotFromKnown`] for estimators that fit something themselves, [`EstimateError::OtherRows`] if lengths
-/// differ, and as [`Nuisances::effect`].
+/// differ, and as [`Nuisances::effect`](crate::nuisance::Nuisances::effect).
 pub fn effect_with_known(
     sample: &Sample,
     known: &KnownNuisances,

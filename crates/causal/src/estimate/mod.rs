@@ -12,11 +12,11 @@
 //! | g-formula | [`gformula`] | Σ h(μ₁ − μ₀)/Σ h | stacked |
 //! | IPW | [`ipw`] | weighted means (Hájek), weighted sums (Horvitz–Thompson) | stacked |
 //! | AIPW | [`aipw`] | one orthogonal score for all four targets | stacked |
-//! | AIPW, cross-fitted | [`crossfit`] | the same with out-of-fold nuisances | influence function |
+//! | AIPW, cross-fitted | `nuisance::crossfit` | the same with out-of-fold nuisances | influence function |
 //! | TMLE, also cross-fitted | [`tmle`] | substitution at predictions moved until that score is solved | influence function |
 //! | BART | [`bart`] | posterior mean of the standardised effect | posterior |
 //! | AIPW with BART | [`aipw_normalised`] | AIPW with normalised weights, one BART, cross-fitted propensity | influence function |
-//! | doubly robust average | [`dr_average`] | mean of that and of the same with boosting in each arm | with their disagreement |
+//! | doubly robust average | `dr_average` | mean of that and of the same with boosting in each arm | with their disagreement |
 //!
 //! Intervals about the population come from influence functions; those about the units of the sample from
 //! [`conditional`]. Where there are clusters, influence values are added up within them ([`inference`]).

@@ -28,7 +28,7 @@ pub enum LogisticEngine {
     /// Newton's method here: observation weights, separation named, converges to rounding.
     #[default]
     Newton,
-    /// `linfa-logistic` without penalty, as a cross-check; see [`crate::learners::linfa`].
+    /// `linfa-logistic` without penalty, as a cross-check; see `learners/linfa.rs`.
     Linfa,
 }
 
