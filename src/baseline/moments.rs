@@ -52,7 +52,7 @@ impl Prepared {
     /// # Errors
     /// A sentence: an arm, or a level of the outcome in an arm, is too small to be told, or a column cannot be read.
     pub fn unblinded_moments_for_the_baseline(&self, discretion: Discretion<'_>) -> Result<Moments, String> {
-        let treated = self.analysed().treated();
+        let treated: Array1<f64> = self.analysed().treatment().iter().map(|arm| arm.encode()).collect();
         let outcome = self.outcome().map_err(|error| error.0)?;
         let (all, ones) = self.arms();
         let least = discretion.least;
@@ -85,7 +85,7 @@ impl Prepared {
         }
         told.push((plan.outcome.column.clone(), outcome.clone()));
         let covariance = told.iter().map(|(_, a)| told.iter().map(|(_, b)| covariance(a, b)).collect()).collect();
-        let means = told.iter().map(|(_, values)| means_by_arm(values, treated)).collect();
+        let means = told.iter().map(|(_, values)| means_by_arm(values, &treated)).collect();
         let columns = told.into_iter().map(|(name, _)| name).collect();
         Ok(Moments { n: (ones, all - ones), columns, means, covariance, left_out })
     }

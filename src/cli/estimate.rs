@@ -7,6 +7,7 @@ use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFai
 use crate::pipeline::prepare;
 use crate::spec::AnalysisSpec;
 use crate::term::Term;
+use causal::contrast::Contrast;
 use causal::estimand::{Population, TrimRule};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
@@ -104,7 +105,8 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         effort: made_for.effort,
     };
     let request = DataRequest {
-        treatment: (treatment, args.treated.clone(), args.control.clone()),
+        treatment,
+        contrast: Contrast { treated: args.treated.clone(), control: args.control.clone() },
         outcome: (outcome, args.outcome_kind),
         terms,
         weights: args.weights.clone(),

@@ -11,6 +11,8 @@ use crate::plan::MissingPolicy;
 use crate::schema::Counters;
 use crate::term::{Factor, Term};
 use crate::text::lists::count;
+use causal::arm::Arm;
+use causal::contrast::Contrast;
 use causal::estimand::OutcomeKind;
 use causal::sample::{Covariates, Imputed, Sample, SampleError};
 use ndarray::Array1;
@@ -22,10 +24,8 @@ use std::sync::Arc;
 pub struct Request {
     /// Treatment column.
     pub treatment: String,
-    /// The value that means treated, as text; `1` also matches `1.0` and `true`.
-    pub treated: String,
-    /// The value that means control, as text.
-    pub control: String,
+    /// The values that mean treated and control, as text; `1` also matches `1.0` and `true`.
+    pub contrast: Contrast,
     /// Outcome column and kind, if the outcome is wanted.
     pub outcome: Option<(String, OutcomeKind)>,
     /// Observation weights.
@@ -51,7 +51,7 @@ pub struct Analysed {
     columns: BTreeMap<String, Arc<Column>>,
     /// Stand-ins for missing numbers (policy `indicator`).
     means: BTreeMap<String, f64>,
-    treated: Array1<f64>,
+    treatment: Vec<Arm>,
     weights: Option<Array1<f64>>,
     clusters: Option<Array1<usize>>,
     known_propensity: Option<Array1<f64>>,
@@ -110,7 +110,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     let columns = aligned(usable, &rows);
     let means = means(&columns, &roles, request.missing, &mut counters);
     let get = |name: &String| columns.get(name).map(Arc::as_ref);
-    let treated =
+    let treatment =
         get(&request.treatment).and_then(|column| keep(checks::treatment(column, request, &rows), &mut problems));
     let outcome = request.outcome.as_ref().and_then(|(name, kind)| {
         get(name).and_then(|column| keep(checks::outcome(column, *kind, &rows), &mut problems))
@@ -119,7 +119,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
         .weights
         .as_ref()
         .and_then(get)
-        .and_then(|column| keep(checks::weights(column, treated.as_ref(), &rows), &mut problems));
+        .and_then(|column| keep(checks::weights(column, treatment.as_deref(), &rows), &mut problems));
     if let Some(column) = request.unit_id.as_ref().and_then(get) {
         keep(checks::unique(column, &rows), &mut problems);
     }
@@ -139,10 +139,10 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
         placebos.extend(values.map(|v| (column.name.clone(), v)));
     }
     terms::check(&request.terms, &columns, &means, &rows, &mut problems);
-    let Some(treated) = treated.filter(|_| problems.is_empty()) else { return Err(problems) };
+    let Some(treatment) = treatment.filter(|_| problems.is_empty()) else { return Err(problems) };
     // Only what terms may still ask for stays in memory.
     let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
-    Ok(Analysed { rows, columns, means, treated, weights, clusters, known_propensity, outcome, placebos, counters })
+    Ok(Analysed { rows, columns, means, treatment, weights, clusters, known_propensity, outcome, placebos, counters })
 }
 
 /// Listwise deletion over the columns of the analysis, if the plan says `drop`. A gap in a placebo drops nobody: a
@@ -250,10 +250,10 @@ impl Analysed {
         self.known_propensity.as_ref()
     }
 
-    /// The n zeros and ones of the treatment.
+    /// The arm of each of the n rows.
     #[must_use]
-    pub fn treated(&self) -> &Array1<f64> {
-        &self.treated
+    pub fn treatment(&self) -> &[Arm] {
+        &self.treatment
     }
 
     /// Evaluates the terms: n × p, named by their text, with treatment and weights. No outcome.
@@ -276,7 +276,7 @@ impl Analysed {
         }
         let names = terms.iter().map(ToString::to_string).collect();
         let covariates =
-            Covariates::new(matrix(&compiled, self.n()), names, self.treated.clone(), self.weights.clone())
+            Covariates::from_arms(matrix(&compiled, self.n()), names, self.treatment.clone(), self.weights.clone())
                 .map_err(unfit)?;
         let covariates = covariates.with_imputed(self.imputed(terms)).map_err(unfit)?;
         match &self.clusters {

@@ -5,19 +5,21 @@ use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
 use crate::text::lists::{count, counted, short};
+use causal::arm::Arm;
 use causal::estimand::OutcomeKind;
 use ndarray::Array1;
 use std::collections::HashMap;
 
 type Checked<T> = Result<T, Vec<DatasetProblem>>;
 
-/// Zeros and ones from the two named levels; any other level is a problem, never dropped.
-pub(super) fn treatment(column: &Column, request: &Request, rows: &Rows) -> Checked<Array1<f64>> {
-    let (treated, control) = (Match::new(column, &request.treated), Match::new(column, &request.control));
+/// The arms of all rows, from the two named levels; any other level is a problem, never dropped.
+pub(super) fn treatment(column: &Column, request: &Request, rows: &Rows) -> Checked<Vec<Arm>> {
+    let contrast = &request.contrast;
+    let (treated, control) = (Match::new(column, &contrast.treated), Match::new(column, &contrast.control));
     if treated.is_some() && treated == control {
         return Err(vec![DatasetProblem::new(
             "treatment.control",
-            format!("`{}` and `{}` are the same value of `{}`", request.treated, request.control, column.name),
+            format!("`{}` and `{}` are the same value of `{}`", contrast.treated, contrast.control, column.name),
             "name two different values for `treated` and `control`",
         )]);
     }
@@ -26,7 +28,7 @@ pub(super) fn treatment(column: &Column, request: &Request, rows: &Rows) -> Chec
     let (n_treated, n_control) = (n(&treated), n(&control));
     let present = (0..rows.n).filter(|row| !column.is_missing(*row)).count();
     if present == n_treated + n_control && n_treated > 0 && n_control > 0 {
-        return Ok((0..rows.n).map(|row| f64::from(is(&treated, row))).collect());
+        return Ok((0..rows.n).map(|row| if is(&treated, row) { Arm::Treated } else { Arm::Control }).collect());
     }
     Err(treatment_problems(column, request, rows, [n_treated, n_control], present))
 }
@@ -40,7 +42,8 @@ fn treatment_problems(
 ) -> Vec<DatasetProblem> {
     let values = column.tally().len();
     let mut problems = Vec::new();
-    for (arm, value, n) in [("treated", &request.treated, n_treated), ("control", &request.control, n_control)] {
+    for (arm, n) in [(Arm::Treated, n_treated), (Arm::Control, n_control)] {
+        let value = request.contrast.level(arm);
         if n == 0 {
             let after = if rows.kept.is_some() { " after rows with missing values were dropped" } else { "" };
             problems.push(DatasetProblem::new(
@@ -122,7 +125,7 @@ pub(super) fn outcome(column: &Column, kind: OutcomeKind, rows: &Rows) -> Checke
 }
 
 /// Observation weights: finite, not negative, not all zero in either arm.
-pub(super) fn weights(column: &Column, treated: Option<&Array1<f64>>, rows: &Rows) -> Checked<Array1<f64>> {
+pub(super) fn weights(column: &Column, treatment: Option<&[Arm]>, rows: &Rows) -> Checked<Array1<f64>> {
     let problem = |message: String, hint: &str| Err(vec![DatasetProblem::new("data.weights", message, hint)]);
     let Data::Numbers(values) = &column.data else {
         return problem(
@@ -149,8 +152,8 @@ pub(super) fn weights(column: &Column, treated: Option<&Array1<f64>>, rows: &Row
             "at least one unit of each arm needs a positive weight",
         );
     }
-    for (arm, wanted) in [("treated", 1.0), ("control", 0.0)] {
-        let weightless = treated.is_some_and(|t| t.iter().zip(values).all(|(t, w)| *t != wanted || *w == 0.0));
+    for arm in [Arm::Treated, Arm::Control] {
+        let weightless = treatment.is_some_and(|t| t.iter().zip(values).all(|(t, w)| *t != arm || *w == 0.0));
         if weightless {
             return problem(
                 format!("every unit of the {arm} arm has weight zero in `{}`", column.name),

@@ -124,7 +124,7 @@ pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Res
         None => everyone,
         Some(_) => everyone.rows(&kept.rows).map_err(DesignFailure::from_error)?,
     };
-    let weights = design::balancing_weights(kept.propensity.e(), covariates.treated(), analysis.target);
+    let weights = design::balancing_weights(kept.propensity.e(), covariates.treatment(), analysis.target);
     Ok(Fitted { kept, covariates, weights })
 }
 
@@ -140,7 +140,7 @@ fn keep(
     let Population::Trimmed { trim } = analysis.population else {
         return Ok(Kept { rows, propensity: first, trimming: None });
     };
-    let trimming = design::trim(first.e(), everyone.treated(), trim);
+    let trimming = design::trim(first.e(), everyone.treatment(), trim);
     let rows = trimming.keep.clone();
     let kept = everyone.rows(&rows).map_err(|error| {
         DesignFailure(format!("trimming left {} of {} rows, and {error}", rows.len(), everyone.n()))
@@ -228,14 +228,14 @@ fn one_placebo(
     };
     let have: Vec<usize> = (0..values.len()).filter(|row| !values[*row].is_nan()).collect();
     if have.len() == values.len() {
-        let propensity = (&fitted.kept.propensity, target);
-        return placebo::placebo_effects_with(&fitted.covariates, &one(values), propensity, params);
+        let propensity = &fitted.kept.propensity;
+        return placebo::placebo_effects_with(&fitted.covariates, &one(values), propensity, target, params);
     }
     match fitted.covariates.rows(&have) {
         Ok(covariates) => {
             let tested = one(values.select(ndarray::Axis(0), &have));
             match fitted.kept.propensity.rows(&have) {
-                Some(propensity) => placebo::placebo_effects_with(&covariates, &tested, (&propensity, target), params),
+                Some(propensity) => placebo::placebo_effects_with(&covariates, &tested, &propensity, target, params),
                 // A regression is fitted to the rows that it serves.
                 None => placebo::placebo_effects(&covariates, &tested, target, params),
             }

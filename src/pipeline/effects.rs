@@ -182,8 +182,7 @@ pub fn analysis_sensitivity(
     }
     let (sample, (_, balancing)) = sample_and_weights(prepared, spec, analysis).map_err(|failure| failure.0)?;
     let groups = priority_groups(spec, analysis);
-    sensitivity::sensitivity(&sample, &groups, (effect, &balancing), spec.outcome_kind)
-        .map_err(|error| error.to_string())
+    sensitivity::sensitivity(&sample, &groups, effect, &balancing, spec.outcome_kind).map_err(|error| error.to_string())
 }
 
 /// Each priority confounder with the design columns that involve it.

@@ -10,6 +10,7 @@ use crate::report::notes;
 use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
 use crate::term::Term;
+use causal::contrast::Contrast;
 use causal::design;
 use causal::design::{DesignError, KnownPropensity, PropensityModel};
 use causal::effect::Effect;
@@ -141,8 +142,10 @@ pub fn document(
 /// What to estimate from a data file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataRequest {
-    /// Treatment column and the values that mean treated and control.
-    pub treatment: (String, String, String),
+    /// Treatment column.
+    pub treatment: String,
+    /// The values that mean treated and control.
+    pub contrast: Contrast,
     /// Outcome column and kind.
     pub outcome: (String, OutcomeKind),
     /// Terms to adjust for; empty: every other column.
@@ -179,9 +182,8 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
     let data_sha256 = table.document().sha256.clone();
     let terms = if request.terms.is_empty() { other_columns(&table, request) } else { request.terms.clone() };
     let wanted = Request {
-        treatment: request.treatment.0.clone(),
-        treated: request.treatment.1.clone(),
-        control: request.treatment.2.clone(),
+        treatment: request.treatment.clone(),
+        contrast: request.contrast.clone(),
         outcome: Some(request.outcome.clone()),
         weights: request.weights.clone(),
         unit_id: None,
@@ -226,7 +228,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
 
 /// Treatment, outcome, weights and terms are different columns.
 fn distinct_roles(request: &DataRequest) -> Result<(), EstimateFailure> {
-    let (treatment, outcome) = (&request.treatment.0, &request.outcome.0);
+    let (treatment, outcome) = (&request.treatment, &request.outcome.0);
     let used: Vec<&str> = request.terms.iter().flat_map(|term| term.columns()).collect();
     let mut problems = Vec::new();
     if treatment == outcome {
@@ -278,7 +280,7 @@ fn sample(analysed: Analysed, terms: &[Term], request: &DataRequest) -> Result<T
         Some(e) => e.clone(),
         None => fitted(&sample, request).map_err(|error| failed(&error))?,
     };
-    let trimming = design::trim(&e, sample.covariates().treated(), trim);
+    let trimming = design::trim(&e, sample.covariates().treatment(), trim);
     let kept = sample.rows(&trimming.keep).map_err(|error| failed(&error))?;
     let propensity = known.map(|e| of(e.select(Axis(0), &trimming.keep), &kept));
     Ok((kept, propensity, Some(trimming)))
@@ -291,15 +293,15 @@ fn fitted(sample: &Sample, request: &DataRequest) -> Result<Array1<f64>, DesignE
         return Ok(design::fit_propensity(covariates, &request.logistic)?.e);
     }
     let (folds, seed) = request.folds;
-    let how = (request.models.propensity, request.models.effort);
-    Ok(super::propensity::crossfit(covariates, how, folds, seed)?.e)
+    let (learner, effort) = (request.models.propensity, request.models.effort);
+    Ok(super::propensity::crossfit(covariates, learner, effort, folds, seed)?.e)
 }
 
 /// Every column that is not the treatment, the outcome or the weights, with one indicator per level but the reference.
 fn other_columns(table: &dataset::Table, request: &DataRequest) -> Vec<Term> {
     let taken = |name: &str| {
         let columns = [&request.weights, &request.clusters, &request.known_propensity];
-        name == request.treatment.0
+        name == request.treatment
             || name == request.outcome.0
             || columns.iter().any(|column| column.as_deref() == Some(name))
     };

@@ -61,8 +61,7 @@ impl Prepared {
     /// Analysed rows, and treated rows among them.
     #[must_use]
     pub fn arms(&self) -> (usize, usize) {
-        let treated = self.analysed.treated();
-        (treated.len(), treated.iter().filter(|t| **t == 1.0).count())
+        (self.analysed.n(), treated_rows(&self.analysed))
     }
 
     /// Numeric confounder columns with at most two distinct values, whose squares say nothing new.
@@ -106,8 +105,12 @@ impl Prepared {
     }
 }
 
+fn treated_rows(analysed: &Analysed) -> usize {
+    analysed.treatment().iter().filter(|arm| arm.is_treated()).count()
+}
+
 fn arm_sizes(analysed: &Analysed) -> ArmSizes {
-    let treated = analysed.treated().iter().filter(|t| **t == 1.0).count();
+    let treated = treated_rows(analysed);
     ArmSizes { treated, control: analysed.n() - treated }
 }
 
@@ -233,8 +236,7 @@ fn mention(plan: &Plan, column: &str) -> Option<String> {
 fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
     Request {
         treatment: plan.treatment.column.clone(),
-        treated: plan.treatment.treated.clone(),
-        control: plan.treatment.control.clone(),
+        contrast: plan.treatment.contrast(),
         outcome: Some((plan.outcome.column.clone(), plan.outcome.kind)),
         weights: plan.data.weights.clone(),
         unit_id: plan.data.unit_id.clone(),

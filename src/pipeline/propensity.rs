@@ -33,7 +33,7 @@ pub(super) fn fit(
         tracing::info!(rows = rows.len(), iterations = fitted.info.iterations, "propensity fitted");
         return Ok(PropensityModel::Logistic(Box::new(fitted)));
     }
-    let fitted = crossfit(covariates, (models.propensity, models.effort), spec.folds, spec.seed)?;
+    let fitted = crossfit(covariates, models.propensity, models.effort, spec.folds, spec.seed)?;
     tracing::info!(rows = rows.len(), log_loss = fitted.log_loss, clipped = fitted.clipped, "propensity cross-fitted");
     Ok(PropensityModel::CrossFitted(fitted))
 }
@@ -41,13 +41,14 @@ pub(super) fn fit(
 /// A propensity out of fold. The folds are those of the first division of the estimators.
 pub(super) fn crossfit(
     covariates: &Covariates,
-    learner: (LearnerKind, Effort),
+    learner: LearnerKind,
+    effort: Effort,
     folds: usize,
     seed: u64,
 ) -> Result<CrossFittedPropensity, DesignError> {
-    let fold = folds::divide(covariates.treated(), covariates.clusters(), folds, seed, 0);
+    let fold = folds::divide(covariates.treatment(), covariates.clusters(), folds, seed, 0);
     let how = CrossFitting { fold: &fold, folds, clip: CLIP };
-    design::fit_crossfitted_by(covariates, learner, how, &Seed::new(seed, "design.propensity"))
+    design::fit_crossfitted_by(covariates, learner, effort, how, &Seed::new(seed, "design.propensity"))
 }
 
 /// What design.json says of it.

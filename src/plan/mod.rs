@@ -109,6 +109,7 @@ pub use suggest::closest;
 pub use template::{TemplateInput, template};
 
 use crate::term::Term;
+use causal::contrast::Contrast;
 use causal::estimand::{OutcomeKind, Target};
 use std::collections::BTreeMap;
 
@@ -217,6 +218,14 @@ pub struct TreatmentSection {
     pub treated: String,
     /// The value that means control, as text (default `0`).
     pub control: String,
+}
+
+impl TreatmentSection {
+    /// The two levels that are compared.
+    #[must_use]
+    pub fn contrast(&self) -> Contrast {
+        Contrast { treated: self.treated.clone(), control: self.control.clone() }
+    }
 }
 
 /// `outcome:`

@@ -1,6 +1,7 @@
 //! The notes of an effect in words.
 
 use crate::record::EffectDocument;
+use causal::arm::Arm;
 use causal::effect::{Effect, Note};
 use causal::fit_note::{FitNote, FitPlace, FittedModel};
 
@@ -64,8 +65,8 @@ fn fit(note: &FitNote) -> String {
 fn place(at: FitPlace) -> String {
     let model = match at.model {
         FittedModel::Propensity => "propensity",
-        FittedModel::OutcomeControl => "outcome of the control arm",
-        FittedModel::OutcomeTreated => "outcome of the treated arm",
+        FittedModel::Outcome(Arm::Control) => "outcome of the control arm",
+        FittedModel::Outcome(Arm::Treated) => "outcome of the treated arm",
         FittedModel::OutcomeBothArms => "outcome by BART",
     };
     let repeat = if at.repeat > 0 { format!(", repeat {}", at.repeat + 1) } else { String::new() };
@@ -82,8 +83,8 @@ mod tests {
         let at = |model, repeat, fold| FitPlace { model, repeat, fold };
         for (at, expected) in [
             (at(FittedModel::Propensity, 0, Some(0)), "propensity, fold 1"),
-            (at(FittedModel::OutcomeControl, 1, Some(2)), "outcome of the control arm, repeat 2, fold 3"),
-            (at(FittedModel::OutcomeTreated, 0, Some(4)), "outcome of the treated arm, fold 5"),
+            (at(FittedModel::Outcome(Arm::Control), 1, Some(2)), "outcome of the control arm, repeat 2, fold 3"),
+            (at(FittedModel::Outcome(Arm::Treated), 0, Some(4)), "outcome of the treated arm, fold 5"),
             (FitPlace::all_rows(FittedModel::OutcomeBothArms), "outcome by BART"),
         ] {
             assert_eq!(place(at), expected);

@@ -24,6 +24,8 @@ const CAUSAL: Crate = Crate {
     root: "crates/causal/src",
     name: "causal",
     vocabulary: &[
+        "arm",
+        "contrast",
         "effect",
         "error",
         "estimand",
@@ -36,6 +38,8 @@ const CAUSAL: Crate = Crate {
     ],
     may_import: &[
         // L0 vocabulary
+        ("arm", &[]),
+        ("contrast", &[]),
         ("effect", &[]),
         ("error", &["design", "learners", "numerics"]),
         ("estimand", &[]),

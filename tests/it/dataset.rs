@@ -11,6 +11,8 @@ mod properties;
 mod roles;
 mod terms;
 
+use causal::arm::Arm;
+use causal::contrast::Contrast;
 use causal::estimand::OutcomeKind;
 use oci_agent::dataset::{Analysed, DatasetError, DatasetProblem, Request, Table, read};
 use oci_agent::plan::{ColumnOverride, ColumnType, MissingPolicy};
@@ -62,8 +64,7 @@ fn terms(texts: &[&str]) -> Vec<Term> {
 fn request(texts: &[&str]) -> Request {
     Request {
         treatment: "t".into(),
-        treated: "1".into(),
-        control: "0".into(),
+        contrast: Contrast { treated: "1".into(), control: "0".into() },
         outcome: Some(("y".into(), OutcomeKind::Continuous)),
         weights: None,
         unit_id: None,
@@ -73,6 +74,11 @@ fn request(texts: &[&str]) -> Request {
         placebos: vec![],
         missing: MissingPolicy::Error,
     }
+}
+
+/// The arms as zeros and ones.
+fn indicators(arms: &[Arm]) -> Vec<f64> {
+    arms.iter().map(|arm| arm.encode()).collect()
 }
 
 fn problems(text: &str, request: &Request) -> Vec<DatasetProblem> {

@@ -1,5 +1,6 @@
 //! The part of a dataset that an analysis is given: who was treated, and the outcome that followed. Nothing else.
 
+use causal::arm::Arm;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -77,13 +78,13 @@ impl Observed {
         if self.z.len() != units || self.y.len() != units {
             return Err(ObservedProblem::Rows { rows: self.z.len().max(self.y.len()), units });
         }
-        if let Some((row, value)) = self.z.iter().enumerate().find(|(_, z)| **z != 0.0 && **z != 1.0) {
+        if let Some((row, value)) = self.z.iter().enumerate().find(|(_, z)| Arm::decode(**z).is_none()) {
             return Err(ObservedProblem::Treatment { row: row + 1, value: *value });
         }
         if let Some(row) = self.y.iter().position(|y| !y.is_finite()) {
             return Err(ObservedProblem::Outcome { row: row + 1 });
         }
-        match self.z.iter().filter(|z| **z == 1.0).count() {
+        match self.z.iter().filter(|z| Arm::decode(**z) == Some(Arm::Treated)).count() {
             0 => Err(ObservedProblem::NobodyTreated),
             n if n == units => Err(ObservedProblem::EverybodyTreated),
             _ => Ok(()),

@@ -1,5 +1,6 @@
 //! Why there is no estimate.
 
+use crate::arm::Arm;
 use crate::design::DesignError;
 use crate::estimator::EstimatorKind;
 use crate::learners::learner::LearnerError;
@@ -18,8 +19,8 @@ pub enum EstimateError {
         "the linear outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
     )]
     OutcomeLinear {
-        /// `treated` or `control`.
-        arm: &'static str,
+        /// Which.
+        arm: Arm,
         /// What went wrong.
         source: LinearError,
     },
@@ -28,8 +29,8 @@ pub enum EstimateError {
         "the logistic outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
     )]
     OutcomeLogistic {
-        /// `treated` or `control`.
-        arm: &'static str,
+        /// Which.
+        arm: Arm,
         /// What went wrong.
         source: LogisticError,
     },
@@ -53,8 +54,8 @@ pub enum EstimateError {
     DegeneratePropensity {
         /// 1-based row.
         row: usize,
-        /// `treated` or `control`.
-        arm: &'static str,
+        /// Which.
+        arm: Arm,
         /// Fitted propensity.
         e: f64,
     },
@@ -99,8 +100,8 @@ pub enum EstimateError {
     /// An arm too small for a variance.
     #[error("the {arm} arm has {n} unit(s) of positive weight; a standard error needs at least two")]
     SmallArm {
-        /// `treated` or `control`.
-        arm: &'static str,
+        /// Which.
+        arm: Arm,
         /// Units of positive weight.
         n: usize,
     },

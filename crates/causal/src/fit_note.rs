@@ -1,5 +1,6 @@
 //! How fits of nuisance models ended, as facts: which model, where, and why a reader must know.
 
+use crate::arm::Arm;
 use crate::learners::learner::FitInfo;
 
 /// A nuisance model of an analysis.
@@ -7,10 +8,8 @@ use crate::learners::learner::FitInfo;
 pub enum FittedModel {
     /// P(T = 1 | X).
     Propensity,
-    /// The outcome mean of the control arm.
-    OutcomeControl,
-    /// The outcome mean of the treated arm.
-    OutcomeTreated,
+    /// The outcome mean of one arm.
+    Outcome(Arm),
     /// One model of the outcome mean in both arms, with treatment as a column.
     OutcomeBothArms,
 }

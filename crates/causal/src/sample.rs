@@ -2,9 +2,10 @@
 //!
 //! [`Covariates`] is what a design may look at: no outcome in it. [`Sample`] adds the outcome.
 
+use crate::arm::Arm;
 use ndarray::{Array1, Array2, Axis};
 
-/// What can be wrong with numbers handed to the numerics.
+/// A fault of the arrays handed in.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SampleError {
     /// Shapes differ.
@@ -38,8 +39,8 @@ pub enum SampleError {
     /// An arm without units.
     #[error("the {arm} arm has no units")]
     EmptyArm {
-        /// `treated` or `control`.
-        arm: &'static str,
+        /// Which.
+        arm: Arm,
     },
     /// A column that is not there.
     #[error("column {column} (counting from 0) was said to have filled cells, and there are {columns} columns")]
@@ -64,6 +65,8 @@ pub enum SampleError {
 pub struct Covariates {
     x: Array2<f64>,
     names: Vec<String>,
+    treatment: Vec<Arm>,
+    /// The same as zeros and ones, kept for the regressions.
     treated: Array1<f64>,
     weights: Option<Array1<f64>>,
     clusters: Option<Array1<usize>>,
@@ -75,7 +78,7 @@ pub struct Covariates {
 pub struct Imputed {
     /// Which column, 0-based.
     pub column: usize,
-    /// Whether the cell of each of the n rows was filled.
+    /// True for each of the n rows whose cell was filled.
     pub filled: Array1<bool>,
 }
 
@@ -91,38 +94,46 @@ impl Covariates {
         treated: Array1<f64>,
         weights: Option<Array1<f64>>,
     ) -> Result<Self, SampleError> {
-        let n = x.nrows();
-        if names.len() != x.ncols() {
-            return Err(SampleError::Length {
-                what: "the list of covariate names",
-                got: names.len(),
-                expected: x.ncols(),
-            });
-        }
-        if treated.len() != n {
-            return Err(SampleError::Length { what: "treatment", got: treated.len(), expected: n });
-        }
-        for (row, values) in x.axis_iter(Axis(0)).enumerate() {
-            if let Some((j, value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-                let name = names.get(j).cloned().unwrap_or_default();
-                return Err(SampleError::NotFinite { name, row: row + 1, value: *value });
-            }
-        }
-        if let Some((row, value)) = treated.iter().enumerate().find(|(_, v)| **v != 0.0 && **v != 1.0) {
-            return Err(SampleError::Treatment { row: row + 1, value: *value });
-        }
+        check_columns(&x, &names, treated.len())?;
+        let decode = |(row, value): (usize, &f64)| {
+            Arm::decode(*value).ok_or(SampleError::Treatment { row: row + 1, value: *value })
+        };
+        let treatment = treated.iter().enumerate().map(decode).collect::<Result<Vec<Arm>, _>>()?;
+        Self::from_finite(x, names, treatment, weights)
+    }
+
+    /// As [`Covariates::new`], with the arm of each unit.
+    ///
+    /// # Errors
+    /// As [`Covariates::new`].
+    pub fn from_arms(
+        x: Array2<f64>,
+        names: Vec<String>,
+        treatment: Vec<Arm>,
+        weights: Option<Array1<f64>>,
+    ) -> Result<Self, SampleError> {
+        check_columns(&x, &names, treatment.len())?;
+        Self::from_finite(x, names, treatment, weights)
+    }
+
+    /// The rest of the checks, for columns that [`check_columns`] has seen.
+    fn from_finite(
+        x: Array2<f64>,
+        names: Vec<String>,
+        treatment: Vec<Arm>,
+        weights: Option<Array1<f64>>,
+    ) -> Result<Self, SampleError> {
         if let Some(w) = &weights {
-            check_weights(w, n)?;
+            check_weights(w, x.nrows())?;
         }
-        let arm =
-            |t: f64| treated.iter().enumerate().any(|(i, v)| *v == t && weights.as_ref().is_none_or(|w| w[i] > 0.0));
-        if !arm(1.0) {
-            return Err(SampleError::EmptyArm { arm: "treated" });
+        // A row of weight zero is not in the sample, so it does not fill an arm.
+        let counts = |i: usize| weights.as_ref().is_none_or(|w| w[i] > 0.0);
+        let empty = |arm: &Arm| !treatment.iter().enumerate().any(|(i, t)| t == arm && counts(i));
+        if let Some(arm) = [Arm::Treated, Arm::Control].into_iter().find(empty) {
+            return Err(SampleError::EmptyArm { arm });
         }
-        if !arm(0.0) {
-            return Err(SampleError::EmptyArm { arm: "control" });
-        }
-        Ok(Self { x, names, treated, weights, clusters: None, imputed: Vec::new() })
+        let treated = treatment.iter().map(|arm| arm.encode()).collect();
+        Ok(Self { x, names, treatment, treated, weights, clusters: None, imputed: Vec::new() })
     }
 
     /// The same units in clusters: n labels, equal for units that share their luck. Folds keep clusters together, and
@@ -180,7 +191,13 @@ impl Covariates {
         &self.names
     }
 
-    /// n zeros and ones.
+    /// The arm of each of the n units.
+    #[must_use]
+    pub fn treatment(&self) -> &[Arm] {
+        &self.treatment
+    }
+
+    /// The arm of each unit as a regressor: n zeros and ones.
     #[must_use]
     pub fn treated(&self) -> &Array1<f64> {
         &self.treated
@@ -213,7 +230,7 @@ impl Covariates {
     /// Number of treated units.
     #[must_use]
     pub fn n_treated(&self) -> usize {
-        self.treated.iter().filter(|t| **t == 1.0).count()
+        self.treatment.iter().filter(|t| t.is_treated()).count()
     }
 
     /// Number of control units.
@@ -227,16 +244,34 @@ impl Covariates {
     /// # Errors
     /// [`SampleError::EmptyArm`] if one arm has no unit left.
     pub fn rows(&self, rows: &[usize]) -> Result<Self, SampleError> {
-        let kept = Self::new(
+        let kept = Self::from_arms(
             self.x.select(Axis(0), rows),
             self.names.clone(),
-            self.treated.select(Axis(0), rows),
+            rows.iter().map(|row| self.treatment[*row]).collect(),
             self.weights.as_ref().map(|w| w.select(Axis(0), rows)),
         )?;
-        let of_rows = |part: &Imputed| Imputed { column: part.column, filled: part.filled.select(Axis(0), rows) };
-        let imputed = self.imputed.iter().map(of_rows).collect();
+        let imputed_rows = |part: &Imputed| Imputed { column: part.column, filled: part.filled.select(Axis(0), rows) };
+        let imputed = self.imputed.iter().map(imputed_rows).collect();
         Ok(Self { clusters: self.clusters.as_ref().map(|c| c.select(Axis(0), rows)), imputed, ..kept })
     }
+}
+
+/// Shapes and finite values, before treatment is looked at.
+fn check_columns(x: &Array2<f64>, names: &[String], treatment: usize) -> Result<(), SampleError> {
+    if names.len() != x.ncols() {
+        let what = "the list of covariate names";
+        return Err(SampleError::Length { what, got: names.len(), expected: x.ncols() });
+    }
+    if treatment != x.nrows() {
+        return Err(SampleError::Length { what: "treatment", got: treatment, expected: x.nrows() });
+    }
+    for (row, values) in x.axis_iter(Axis(0)).enumerate() {
+        if let Some((j, value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            let name = names.get(j).cloned().unwrap_or_default();
+            return Err(SampleError::NotFinite { name, row: row + 1, value: *value });
+        }
+    }
+    Ok(())
 }
 
 fn check_weights(w: &Array1<f64>, n: usize) -> Result<(), SampleError> {
@@ -272,7 +307,7 @@ impl Sample {
         Ok(Self { covariates, y })
     }
 
-    /// What a design may see.
+    /// The part that a design may see.
     #[must_use]
     pub fn covariates(&self) -> &Covariates {
         &self.covariates

@@ -1,5 +1,6 @@
 //! The n analysed rows as plain slices, and the weighted sums every estimator takes over them.
 
+use crate::arm::{Arm, PerArm};
 use crate::design::weights::weight;
 use crate::error::EstimateError;
 use crate::estimand::Target;
@@ -10,7 +11,9 @@ use std::collections::BTreeMap;
 
 /// Treatment, outcome and observation weights of n rows.
 pub(crate) struct Rows {
-    /// Zeros and ones.
+    /// Arms.
+    pub(crate) arm: Vec<Arm>,
+    /// The same as zeros and ones, for formulas in t.
     pub(crate) t: Vec<f64>,
     /// Outcomes.
     pub(crate) y: Vec<f64>,
@@ -25,13 +28,8 @@ pub(crate) struct Rows {
     pub(crate) critical: f64,
 }
 
-/// The name of an arm, for messages.
-pub(crate) fn arm_name(t: f64) -> &'static str {
-    if t == 1.0 { "treated" } else { "control" }
-}
-
 impl Rows {
-    pub(crate) fn of(sample: &Sample) -> Self {
+    pub(crate) fn from_sample(sample: &Sample) -> Self {
         let c = sample.covariates();
         let w = c.weights_or_ones().to_vec();
         let total = sums::sum(w.iter().copied());
@@ -43,8 +41,17 @@ impl Rows {
             members.into_values().collect()
         });
         let degrees = clusters.as_ref().map(|members: &Vec<Vec<usize>>| members.len() as f64 - 1.0);
+        // Without clusters, and where G − 1 is no number of degrees of freedom, the normal quantile.
         let critical = degrees.and_then(|df| t_quantile(0.975, df)).unwrap_or(Z_975);
-        Self { t: c.treated().to_vec(), y: sample.y().to_vec(), w, total, clusters, critical }
+        Self {
+            arm: c.treatment().to_vec(),
+            t: c.treated().to_vec(),
+            y: sample.y().to_vec(),
+            w,
+            total,
+            clusters,
+            critical,
+        }
     }
 
     pub(crate) fn n(&self) -> usize {
@@ -62,23 +69,21 @@ impl Rows {
     }
 
     /// Observation weights restricted to one arm.
-    pub(crate) fn arm_weights(&self, arm: f64) -> Vec<f64> {
-        self.t.iter().zip(&self.w).map(|(t, w)| if *t == arm { *w } else { 0.0 }).collect()
+    pub(crate) fn arm_weights(&self, arm: Arm) -> Vec<f64> {
+        self.weights_within(arm, &self.w)
     }
 
-    /// Kish effective sizes (treated, control) under weights wᵢ·f(i).
-    pub(crate) fn effective_sizes(&self, f: impl Fn(usize) -> f64) -> (f64, f64) {
-        let of = |arm: f64| {
-            sums::kish(
-                self.arm_weights(arm)
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, w)| **w > 0.0)
-                    .map(|(i, w)| w * f(i))
-                    .collect::<Vec<_>>(),
-            )
-        };
-        (of(1.0), of(0.0))
+    /// The weights `w` (n values) restricted to one arm.
+    pub(crate) fn weights_within(&self, arm: Arm, w: &[f64]) -> Vec<f64> {
+        self.arm.iter().zip(w).map(|(t, w)| if *t == arm { *w } else { 0.0 }).collect()
+    }
+
+    /// Kish effective sizes of the arms under weights wᵢ·f(i).
+    pub(crate) fn effective_sizes(&self, f: impl Fn(usize) -> f64) -> PerArm<f64> {
+        PerArm::from_fn(|arm| {
+            let members = (0..self.n()).filter(|i| self.arm[*i] == arm && self.w[*i] > 0.0);
+            sums::kish(members.map(|i| self.w[i] * f(i)).collect::<Vec<f64>>())
+        })
     }
 
     /// Refuses units whose own arm has fitted probability zero.
@@ -86,10 +91,10 @@ impl Rows {
     /// # Errors
     /// [`EstimateError::DegeneratePropensity`] for the first of them.
     pub(crate) fn check_positivity(&self, e: &[f64]) -> Result<(), EstimateError> {
-        let impossible = |i: &usize| self.w[*i] > 0.0 && !weight(e[*i], self.t[*i], Target::Ate).is_finite();
+        let impossible = |i: &usize| self.w[*i] > 0.0 && !weight(e[*i], self.arm[*i], Target::Ate).is_finite();
         match (0..self.n()).find(impossible) {
             None => Ok(()),
-            Some(i) => Err(EstimateError::DegeneratePropensity { row: i + 1, arm: arm_name(self.t[i]), e: e[i] }),
+            Some(i) => Err(EstimateError::DegeneratePropensity { row: i + 1, arm: self.arm[i], e: e[i] }),
         }
     }
 }

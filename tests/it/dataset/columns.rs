@@ -69,7 +69,7 @@ fn text_read_as_number_names_the_first_row_that_is_none() {
 fn yes_and_no_as_boolean() {
     let text = "t,y\nyes,1\nno,2\nYes,3\n";
     let t = read_with(text, &overriding("t", ColumnType::Boolean, None)).expect("boolean");
-    assert_eq!(t.analyse(&request(&[])).expect("1 is yes").treated().to_vec(), [1.0, 0.0, 1.0]);
+    assert_eq!(indicators(t.analyse(&request(&[])).expect("1 is yes").treatment()), [1.0, 0.0, 1.0]);
 }
 
 #[test]

@@ -38,8 +38,7 @@ fn example(name: &str) -> (oci_agent::spec::AnalysisSpec, Analysed) {
     let spec = drafted.settle(oci_agent::spec::ArmSizes { treated: 100, control: 100 });
     let wanted = Request {
         treatment: spec.treatment.clone(),
-        treated: spec.treated.clone(),
-        control: spec.control.clone(),
+        contrast: causal::contrast::Contrast { treated: spec.treated.clone(), control: spec.control.clone() },
         outcome: Some((spec.outcome.clone(), spec.outcome_kind)),
         weights: spec.weights.clone(),
         unit_id: plan.data.unit_id.clone(),

@@ -152,7 +152,7 @@ fn glob_reads_in_name_order_and_matches_columns_by_name() {
     assert_eq!(document.files.keys().collect::<Vec<_>>(), ["p1.csv", "p2.csv"]);
     let a = t.analyse(&request(&[])).expect("good");
     assert_eq!(a.outcome().expect("y").to_vec(), [1.0, 2.5, 3.0, 4.0]);
-    assert_eq!(a.treated().to_vec(), [1.0, 0.0, 1.0, 0.0]);
+    assert_eq!(indicators(a.treatment()), [1.0, 0.0, 1.0, 0.0]);
 }
 
 #[test]

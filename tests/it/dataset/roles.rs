@@ -13,8 +13,9 @@ fn treatment_levels_match_as_text_and_as_numbers() {
         ("2", "1", "2.0", "1"),
     ] {
         let text = format!("t,y\n{one},1\n{zero},2\n{one},3\n");
-        let wanted = Request { treated: treated.into(), control: control.into(), ..request(&[]) };
-        assert_eq!(analysed(&text, &wanted).treated().to_vec(), [1.0, 0.0, 1.0], "{one} {treated}");
+        let contrast = Contrast { treated: treated.into(), control: control.into() };
+        let wanted = Request { contrast, ..request(&[]) };
+        assert_eq!(indicators(analysed(&text, &wanted).treatment()), [1.0, 0.0, 1.0], "{one} {treated}");
     }
 }
 
@@ -52,7 +53,7 @@ fn arm_that_is_empty_after_dropping_says_so() {
 
 #[test]
 fn same_value_for_treated_and_control() {
-    let wanted = Request { control: "1.0".into(), ..request(&[]) };
+    let wanted = Request { contrast: Contrast { treated: "1".into(), control: "1.0".into() }, ..request(&[]) };
     assert_eq!(problem(GOOD, &wanted).path, "treatment.control");
 }
 

@@ -9,6 +9,7 @@ pub mod truth;
 use crate::csv_table::{self, CUT, CsvProblem, Record};
 use crate::observed::Observed;
 use crate::text::{plural, shortened};
+use causal::arm::Arm;
 
 /// The columns that a file must have.
 const COLUMNS: [&str; 5] = ["z", "y0", "y1", "mu0", "mu1"];
@@ -118,7 +119,7 @@ impl Response {
     #[must_use]
     pub fn observed(&self) -> Observed {
         let outcomes = self.z.iter().zip(&self.y0).zip(&self.y1);
-        let y = outcomes.map(|((z, y0), y1)| if *z == 1.0 { *y1 } else { *y0 }).collect();
+        let y = outcomes.map(|((z, y0), y1)| if Arm::decode(*z) == Some(Arm::Treated) { *y1 } else { *y0 }).collect();
         Observed { z: self.z.clone(), y }
     }
 }

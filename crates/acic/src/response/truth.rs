@@ -6,6 +6,7 @@ use crate::csv_table::{Column, CsvTable};
 use crate::observed::Key;
 use crate::settings::Split;
 use crate::text::shortened;
+use causal::arm::Arm;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -27,7 +28,8 @@ impl Truth {
     #[must_use]
     pub fn from_response(response: &Response) -> Truth {
         let effects = response.y1.iter().zip(&response.y0).map(|(y1, y0)| y1 - y0);
-        let treated = effects.zip(&response.z).filter(|(_, z)| **z == 1.0).map(|(effect, _)| effect);
+        let treated =
+            effects.zip(&response.z).filter(|(_, z)| Arm::decode(**z) == Some(Arm::Treated)).map(|(effect, _)| effect);
         let means = response.mu1.iter().zip(&response.mu0).map(|(mu1, mu0)| mu1 - mu0);
         Truth { satt: mean(treated), ate_mu: mean(means), sd_y: sd(&response.observed().y), split: None }
     }

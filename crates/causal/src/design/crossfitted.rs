@@ -17,23 +17,21 @@
 //! would get the weight of a thousand: e is clipped, and how many units were moved is counted. Assumption: the folds are
 //! independent of the treatment given the arms. Reference: Chernozhukov et al. (2018), doi:10.1111/ectj.12097.
 
+use crate::arm::Arm;
 use crate::design::DesignError;
 use crate::design::propensity::auc;
 use crate::learner_kind::{Effort, Family, LearnerKind};
-use crate::learners::boosting;
-use crate::learners::boosting::BoostingData;
+use crate::learners::crossfit::{CrossFit, FoldFit, FoldLearner, HeldOut, clip, fold_seed, scatter};
 use crate::learners::factory;
-use crate::learners::learner::{FitInfo, Learner, LearnerError, Model, Seed, Training};
+use crate::learners::learner::{FitInfo, Learner, Seed};
 use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
 use crate::numerics::sums;
 use crate::sample::Covariates;
-use ndarray::{Array1, Axis};
-use rayon::prelude::*;
+use ndarray::Array1;
 
-/// The smallest propensity that a cross-fitted learner is taken at its word for, and one minus the largest.
-pub const CLIP: f64 = 0.01;
+pub use crate::learners::crossfit::CLIP;
 
-/// How to cross-fit.
+/// A division into folds, and the bounds of the propensity.
 #[derive(Debug, Clone, Copy)]
 pub struct CrossFitting<'a> {
     /// The fold of each of the n rows, `0..k`.
@@ -50,7 +48,7 @@ pub struct CrossFitting<'a> {
 pub struct CrossFittedPropensity {
     /// n out-of-fold propensities, clipped.
     pub e: Array1<f64>,
-    /// What fitted them, as a table says it.
+    /// The learner, by its name in tables.
     pub learner: String,
     /// The bound that was used.
     pub clip: f64,
@@ -60,7 +58,7 @@ pub struct CrossFittedPropensity {
     pub log_loss: f64,
     /// Out-of-fold area under the ROC curve at `e`.
     pub auc: f64,
-    /// How the fit outside each fold ended, in fold order.
+    /// The end of the fit outside each fold, in fold order.
     pub fits: Vec<FitInfo>,
 }
 
@@ -71,23 +69,16 @@ pub struct CrossFittedPropensity {
 /// As [`fit_crossfitted`].
 pub fn fit_crossfitted_by(
     covariates: &Covariates,
-    (kind, effort): (LearnerKind, Effort),
+    kind: LearnerKind,
+    effort: Effort,
     how: CrossFitting<'_>,
     seed: &Seed,
 ) -> Result<CrossFittedPropensity, DesignError> {
     let learner = factory::by_kind(kind, effort);
+    // One setting for all folds: that of the smallest one.
     let smallest_fit = covariates.n() - covariates.n() / how.folds.max(1);
-    let Some(params) = factory::boosting(kind, smallest_fit) else {
-        return fit_crossfitted(covariates, learner.as_ref(), how, seed);
-    };
-    let x = covariates.x().view();
-    let binned = BinnedMatrix::new(x, MAX_BINS);
-    fit_each(covariates, (learner.name(), how), |t, outside, held_out, fold| {
-        let data = BoostingData { binned: &binned, x, y: t, weights: outside };
-        let counted: Vec<usize> = (0..outside.len()).filter(|i| outside[*i] > 0.0).collect();
-        let model = boosting::fit(&data, &counted, Family::Bernoulli, &params, &part(seed, fold))?;
-        Ok((model.predict_rows(&data, held_out), model.info().clone()))
-    })
+    let bins = factory::boosting(kind, smallest_fit).map(|_| BinnedMatrix::new(covariates.x().view(), MAX_BINS));
+    fit_folds(covariates, &FoldLearner::of_kind(kind, learner.as_ref(), smallest_fit), bins.as_ref(), how, seed)
 }
 
 /// Fits `learner` K times and predicts each fold by the model that did not see it. Nothing but a fold is copied.
@@ -101,80 +92,67 @@ pub fn fit_crossfitted(
     how: CrossFitting<'_>,
     seed: &Seed,
 ) -> Result<CrossFittedPropensity, DesignError> {
-    let (x, names) = (covariates.x(), covariates.names());
-    fit_each(covariates, (learner.name(), how), |t, outside, held_out, fold| {
-        let training = Training { x: x.view(), names, y: t, weights: outside };
-        let model = learner.fit(&training, Family::Bernoulli, &part(seed, fold))?;
-        Ok((model.predict(x.select(Axis(0), held_out).view()), model.info().clone()))
-    })
+    fit_folds(covariates, &FoldLearner::any(learner), None, how, seed)
 }
 
-/// The random streams of one fold.
-fn part(seed: &Seed, fold: usize) -> Seed {
-    seed.child(format_args!("fold {}", fold + 1))
-}
-
-type Fit = Result<(Vec<f64>, FitInfo), LearnerError>;
-
-/// `fit` gets the treatment, the weights outside the fold, the rows of the fold and its number.
-fn fit_each(
+fn fit_folds(
     covariates: &Covariates,
-    (learner, how): (&'static str, CrossFitting<'_>),
-    fit: impl Fn(&[f64], &[f64], &[usize], usize) -> Fit + Sync,
+    learner: &FoldLearner<'_>,
+    binned: Option<&BinnedMatrix>,
+    how: CrossFitting<'_>,
+    seed: &Seed,
 ) -> Result<CrossFittedPropensity, DesignError> {
-    let n = covariates.n();
-    let usable = how.folds >= 2 && how.fold.len() == n && how.fold.iter().all(|k| *k < how.folds);
-    let clips = how.clip > 0.0 && how.clip < 0.5;
-    if !(usable && clips) {
-        return Err(DesignError::Folds { folds: how.folds, assigned: how.fold.len(), rows: n });
-    }
+    how.check(covariates.n())?;
     let (t, w) = (covariates.treated().to_vec(), covariates.weights_or_ones().to_vec());
-    let one = |held_out: usize| {
-        let rows: Vec<usize> = (0..n).filter(|i| how.fold[*i] == held_out).collect();
-        let outside: Vec<f64> = w.iter().zip(how.fold).map(|(w, k)| if *k == held_out { 0.0 } else { *w }).collect();
-        let failed = |source| DesignError::Learner { fold: held_out + 1, folds: how.folds, source };
-        fit(&t, &outside, &rows, held_out).map(|(values, info)| (rows, values, info)).map_err(failed)
+    let (x, names, family) = (covariates.x().view(), covariates.names(), Family::Bernoulli);
+    let fit = |held_out: HeldOut| {
+        let HeldOut { fold, rows, weights } = held_out;
+        let task = FoldFit { x, names, binned, y: &t, weights: &weights, held_out: &rows, family };
+        let failed = |source| DesignError::Learner { fold: fold + 1, folds: how.folds, source };
+        task.fit_and_predict(learner, &fold_seed(seed, fold)).map(|predicted| (rows, predicted)).map_err(failed)
     };
-    let fitted: Vec<Result<_, DesignError>> = (0..how.folds).into_par_iter().map(one).collect();
-    let mut e = vec![f64::NAN; n];
+    let fitted = CrossFit { fold: how.fold, folds: how.folds, weights: &w }.each_fold(fit)?;
+    // Every row is in a fold; if one were not, it would be found below.
+    let mut e = vec![f64::NAN; covariates.n()];
     let mut fits = Vec::with_capacity(how.folds);
-    for fold in fitted {
-        let (rows, values, info) = fold?;
-        for (row, p) in rows.into_iter().zip(values) {
-            e[row] = p;
-        }
-        fits.push(info);
+    for (rows, predicted) in fitted {
+        scatter(&mut e, &rows, &predicted.values);
+        fits.push(predicted.info);
     }
     if let Some((row, value)) = e.iter().enumerate().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
-        return Err(DesignError::NotAProbability { learner, row: row + 1, value: *value });
+        return Err(DesignError::NotAProbability { learner: learner.name(), row: row + 1, value: *value });
     }
     let clipped = clip(&mut e, &w, how.clip);
-    let (log_loss, auc) = (log_loss(&e, &t, &w), auc(&e, &t, &w));
-    let learner = learner.to_owned();
+    let (log_loss, auc) = (log_loss(&e, covariates.treatment(), &w), auc(&e, &t, &w));
+    let learner = learner.name().to_owned();
     Ok(CrossFittedPropensity { e: Array1::from(e), learner, clip: how.clip, clipped, log_loss, auc, fits })
 }
 
-/// Moves what is outside to the bounds, and counts the units that count.
-fn clip(e: &mut [f64], w: &[f64], bound: f64) -> usize {
-    let mut moved = 0;
-    for (e, w) in e.iter_mut().zip(w) {
-        let inside = e.clamp(bound, 1.0 - bound);
-        moved += usize::from(inside != *e && *w > 0.0);
-        *e = inside;
+impl CrossFitting<'_> {
+    /// Refuses folds that are not a partition of `n` rows, and impossible clip bounds.
+    fn check(&self, n: usize) -> Result<(), DesignError> {
+        let usable = self.folds >= 2 && self.fold.len() == n && self.fold.iter().all(|k| *k < self.folds);
+        let clips = self.clip > 0.0 && self.clip < 0.5;
+        if usable && clips {
+            return Ok(());
+        }
+        Err(DesignError::Folds { folds: self.folds, assigned: self.fold.len(), rows: n })
     }
-    moved
 }
 
 /// Weighted mean of −ln P(what happened).
-pub(super) fn log_loss(e: &[f64], t: &[f64], w: &[f64]) -> f64 {
-    let units = || e.iter().zip(t).zip(w).filter(|(_, w)| **w > 0.0);
-    let loss = sums::sum(units().map(|((e, t), w)| -w * if *t == 1.0 { e.ln() } else { (-e).ln_1p() }));
+pub(super) fn log_loss(e: &[f64], treatment: &[Arm], w: &[f64]) -> f64 {
+    let units = || e.iter().zip(treatment).zip(w).filter(|(_, w)| **w > 0.0);
+    // ln(1 − e) by ln_1p: exact for the small e of a rare treatment.
+    let log_probability = |e: &f64, arm: &Arm| if arm.is_treated() { e.ln() } else { (-e).ln_1p() };
+    let loss = sums::sum(units().map(|((e, arm), w)| -w * log_probability(e, arm)));
     loss / sums::sum(units().map(|(_, w)| *w))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::design::crossfitted::*;
+    use crate::learners::learner::{LearnerError, Model, Training};
     use ndarray::{Array2, ArrayView2};
 
     /// Remembers whom it saw: predicts the weighted share treated, and 2 at rows it was trained on.

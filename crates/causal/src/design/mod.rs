@@ -35,7 +35,7 @@ pub enum DesignError {
         fold: usize,
         /// Number of folds.
         folds: usize,
-        /// What went wrong.
+        /// The error of the learner.
         source: LearnerError,
     },
     /// Folds that are not a partition of the rows, or an impossible clip bound.
@@ -59,7 +59,7 @@ pub enum DesignError {
         learner: &'static str,
         /// 1-based row.
         row: usize,
-        /// What it predicted.
+        /// The prediction.
         value: f64,
     },
 }

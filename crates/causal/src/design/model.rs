@@ -21,9 +21,9 @@ impl KnownPropensity {
     /// The known probabilities `e` of the n units of `covariates`.
     #[must_use]
     pub fn new(e: Array1<f64>, covariates: &Covariates) -> Self {
-        let (values, t) = (e.to_vec(), covariates.treated().to_vec());
+        let (values, arms, t) = (e.to_vec(), covariates.treatment(), covariates.treated().to_vec());
         let w = covariates.weights_or_ones().to_vec();
-        Self { log_loss: log_loss(&values, &t, &w), auc: auc(&values, &t, &w), e }
+        Self { log_loss: log_loss(&values, arms, &w), auc: auc(&values, &t, &w), e }
     }
 }
 
@@ -73,7 +73,7 @@ impl PropensityModel {
         }
     }
 
-    /// How many units had their propensity moved to a bound.
+    /// The number of units whose propensity was moved to a bound.
     #[must_use]
     pub fn clipped(&self) -> usize {
         match self {

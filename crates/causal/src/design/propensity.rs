@@ -35,7 +35,7 @@ pub struct Propensity {
     pub coefficients: Vec<Coefficient>,
     /// Terms left out because they are constant or aliased: constant ones first, each group in term order.
     pub dropped_terms: Vec<String>,
-    /// How the fit ended.
+    /// Iterations, gradient and log-likelihood at the end.
     pub info: LogisticInfo,
     /// Area under the ROC curve: the weighted probability that a treated unit has the larger e, ties counting half.
     pub auc: f64,
@@ -94,6 +94,7 @@ pub(super) fn auc(e: &[f64], t: &[f64], w: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..e.len()).collect();
     order.sort_by(|a, b| e[*a].total_cmp(&e[*b]));
     let (mut wins, mut below, mut treated) = (0.0, 0.0, 0.0);
+    // Plain sums: with weights of one they are counts, which are exact.
     for tied in order.chunk_by(|a, b| e[*a] == e[*b]) {
         let ones: f64 = tied.iter().map(|i| w[*i] * t[*i]).sum();
         let zeros: f64 = tied.iter().map(|i| w[*i] * (1.0 - t[*i])).sum();

@@ -11,6 +11,7 @@
 //! is taken. Any α in (`alpha_lo_same_set`, `alpha_hi_same_set`] keeps the same units. Observation weights are not used:
 //! the rule is about which units exist, not about how many people each stands for.
 
+use crate::arm::Arm;
 use crate::estimand::TrimRule;
 use ndarray::Array1;
 
@@ -42,22 +43,24 @@ pub struct Crump {
     pub alpha_lo_same_set: f64,
     /// The largest threshold that keeps the same units.
     pub alpha_hi_same_set: f64,
-    /// How many solutions γ = 2·mean(g | g ≤ γ) has in this sample.
+    /// The number of solutions that γ = 2·mean(g | g ≤ γ) has in this sample.
     pub fixed_points: usize,
 }
 
 /// Applies `rule` to n propensities; bounds are inclusive.
 #[must_use]
-pub fn trim(e: &Array1<f64>, treated: &Array1<f64>, rule: TrimRule) -> Trimming {
+pub fn trim(e: &Array1<f64>, treatment: &[Arm], rule: TrimRule) -> Trimming {
     let lower = match rule {
         TrimRule::Fixed { alpha } => alpha,
         TrimRule::CrumpOptimal => crump_optimal(e).alpha,
     };
     let upper = 1.0 - lower;
     let keep: Vec<usize> = (0..e.len()).filter(|i| e[*i] >= lower && e[*i] <= upper).collect();
-    let arm = |value: f64| treated.iter().filter(|t| **t == value).count();
-    let kept = |value: f64| keep.iter().filter(|i| treated[**i] == value).count();
-    let (trimmed_treated, trimmed_control) = (arm(1.0) - kept(1.0), arm(0.0) - kept(0.0));
+    let trimmed = |arm: Arm| {
+        let kept = keep.iter().filter(|i| treatment[**i] == arm).count();
+        treatment.iter().filter(|t| **t == arm).count() - kept
+    };
+    let (trimmed_treated, trimmed_control) = (trimmed(Arm::Treated), trimmed(Arm::Control));
     Trimming { keep, lower, upper, trimmed_treated, trimmed_control }
 }
 
@@ -114,8 +117,8 @@ mod tests {
 
     #[test]
     fn bounds_are_inclusive_and_arms_are_counted() {
-        let t =
-            trim(&array![0.1, 0.05, 0.9, 0.95, 0.5], &array![1.0, 1.0, 0.0, 0.0, 1.0], TrimRule::Fixed { alpha: 0.1 });
+        let arms = [Arm::Treated, Arm::Treated, Arm::Control, Arm::Control, Arm::Treated];
+        let t = trim(&array![0.1, 0.05, 0.9, 0.95, 0.5], &arms, TrimRule::Fixed { alpha: 0.1 });
         assert_eq!(t.keep, [0, 2, 4]);
         assert_eq!((t.trimmed_treated, t.trimmed_control), (1, 1));
     }

@@ -18,6 +18,7 @@
 //! it could not be less balanced. Its SMD is then taken in standard deviations of both arms together, which is about 2
 //! or more: it can never look balanced. A term that is constant over all units has no SMD: there is nothing to balance.
 
+use crate::arm::Arm;
 use crate::numerics::weighted_moments::{is_constant, ks_distance, mean, variance};
 use crate::sample::Covariates;
 use ndarray::Array1;
@@ -31,7 +32,7 @@ pub struct BalanceRow {
     pub term: String,
     /// The confounder it belongs to, as the plan names it.
     pub confounder: String,
-    /// Whether that confounder has priority.
+    /// True if that confounder has priority.
     pub priority: bool,
     /// Means by arm, unweighted.
     pub mean_treated_before: f64,
@@ -82,7 +83,7 @@ pub struct BalanceTerm {
     pub column: usize,
     /// The confounder it stands for, as the plan names it.
     pub confounder: String,
-    /// Whether that confounder has priority.
+    /// True if that confounder has priority.
     pub priority: bool,
 }
 
@@ -124,8 +125,8 @@ pub enum BalanceError {
     /// An arm whose weights are all zero.
     #[error("all weights of the {arm} arm are zero, so it has no weighted mean to compare")]
     NoWeight {
-        /// `treated` or `control`.
-        arm: &'static str,
+        /// Which.
+        arm: Arm,
     },
     /// A term that points at no column.
     #[error("the balance term of `{confounder}` is column {column}, but there are only {columns} columns")]
@@ -152,17 +153,19 @@ pub fn balance(cov: &Covariates, weights: &Array1<f64>, terms: &[BalanceTerm]) -
 
 /// Which units are in which arm, with their weights before and after balancing.
 struct Arms {
-    treated: Arm,
-    control: Arm,
+    treated: ArmUnits,
+    control: ArmUnits,
 }
 
-struct Arm {
+/// The units of one arm, in row order.
+struct ArmUnits {
+    arm: Arm,
     units: Vec<usize>,
     before: Vec<f64>,
     after: Vec<f64>,
 }
 
-/// What is known of one term in one arm.
+/// Moments of one term in one arm.
 struct ArmMoments {
     mean_before: f64,
     mean_after: f64,
@@ -170,22 +173,22 @@ struct ArmMoments {
     variance_after: Option<f64>,
 }
 
-impl Arm {
-    fn new(cov: &Covariates, weights: &Array1<f64>, value: f64) -> Self {
-        let mut arm = Self { units: Vec::new(), before: Vec::new(), after: Vec::new() };
-        for (i, (t, b)) in cov.treated().iter().zip(weights).enumerate() {
-            if *t == value {
+impl ArmUnits {
+    fn new(cov: &Covariates, weights: &Array1<f64>, arm: Arm) -> Self {
+        let mut all = Self { arm, units: Vec::new(), before: Vec::new(), after: Vec::new() };
+        for (i, (t, b)) in cov.treatment().iter().zip(weights).enumerate() {
+            if *t == arm {
                 let s = cov.weights().and_then(|s| s.get(i)).copied().unwrap_or(1.0);
-                arm.units.push(i);
-                arm.before.push(s);
-                arm.after.push(s * b);
+                all.units.push(i);
+                all.before.push(s);
+                all.after.push(s * b);
             }
         }
-        arm
+        all
     }
 
-    fn moments(&self, x: &[f64], arm: &'static str) -> Result<ArmMoments, BalanceError> {
-        let no_weight = || BalanceError::NoWeight { arm };
+    fn moments(&self, x: &[f64]) -> Result<ArmMoments, BalanceError> {
+        let no_weight = || BalanceError::NoWeight { arm: self.arm };
         Ok(ArmMoments {
             mean_before: mean(x, &self.before).ok_or_else(no_weight)?,
             mean_after: mean(x, &self.after).ok_or_else(no_weight)?,
@@ -203,7 +206,10 @@ impl Arms {
         if let Some((row, value)) = weights.iter().enumerate().find(|(_, w)| !w.is_finite() || **w < 0.0) {
             return Err(BalanceError::Weight { row: row + 1, value: *value });
         }
-        Ok(Self { treated: Arm::new(cov, weights, 1.0), control: Arm::new(cov, weights, 0.0) })
+        Ok(Self {
+            treated: ArmUnits::new(cov, weights, Arm::Treated),
+            control: ArmUnits::new(cov, weights, Arm::Control),
+        })
     }
 
     fn row(&self, cov: &Covariates, term: &BalanceTerm) -> Result<BalanceRow, BalanceError> {
@@ -211,9 +217,9 @@ impl Arms {
         let missing = || BalanceError::Column { confounder: term.confounder.clone(), column, columns };
         let name = cov.names().get(column).ok_or_else(missing)?;
         let x = cov.x().column(column);
-        let of = |arm: &Arm| arm.units.iter().filter_map(|i| x.get(*i).copied()).collect::<Vec<f64>>();
-        let (x1, x0) = (of(&self.treated), of(&self.control));
-        let (m1, m0) = (self.treated.moments(&x1, "treated")?, self.control.moments(&x0, "control")?);
+        let values = |arm: &ArmUnits| arm.units.iter().filter_map(|i| x.get(*i).copied()).collect::<Vec<f64>>();
+        let (x1, x0) = (values(&self.treated), values(&self.control));
+        let (m1, m0) = (self.treated.moments(&x1)?, self.control.moments(&x0)?);
         let scale = self.standard_deviation(&x1, &x0, &m1, &m0);
         let (ks_before, ks_after) = self.ks(&x1, &x0)?;
         Ok(BalanceRow {
@@ -252,7 +258,7 @@ impl Arms {
                 Some(w) => (x, *w, 0.0),
                 None => (x, 0.0, control.get(k - treated.len()).copied().unwrap_or(0.0)),
             };
-            ks_distance(&order.iter().map(unit).collect::<Vec<_>>()).ok_or(BalanceError::NoWeight { arm: "treated" })
+            ks_distance(&order.iter().map(unit).collect::<Vec<_>>()).ok_or(BalanceError::NoWeight { arm: Arm::Treated })
         };
         let before = distance(&self.treated.before, &self.control.before)?;
         Ok((before, distance(&self.treated.after, &self.control.after)?))

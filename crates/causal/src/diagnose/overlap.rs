@@ -11,6 +11,7 @@
 //! are the rule of thumb of Crump, Hotz, Imbens & Mitnik (2009), doi:10.1093/biomet/asn055; both inequalities are strict.
 //! Units with observation weight zero are not in the sample: nothing here counts them.
 
+use crate::arm::Arm;
 use crate::estimand::Target;
 use crate::numerics::sums::kish;
 use crate::sample::Covariates;
@@ -50,15 +51,6 @@ pub struct OverlapReport {
     pub histogram_treated: Vec<f64>,
     /// Counts of e in 40 equal bins of [0, 1], controls.
     pub histogram_control: Vec<f64>,
-}
-
-/// Units beyond the reach of the other arm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommonSupport {
-    /// Treated units whose propensity is above that of every control.
-    pub treated_above_controls: usize,
-    /// Controls whose propensity is below that of every treated unit.
-    pub controls_below_treated: usize,
 }
 
 /// Why overlap could not be measured.
@@ -117,8 +109,9 @@ pub fn overlap(
         // A sum over nobody is -0.0 in Rust; a share is never negative.
         if total > 0.0 { Ok((out / total).abs()) } else { Err(OverlapError::Nobody { who }) }
     };
-    let arm = |treated: bool| units.iter().filter(|u| u.treated == treated).map(|u| u.w).collect::<Vec<f64>>();
-    let (w1, w0) = (arm(true), arm(false));
+    let in_arm = |arm: Arm| units.iter().filter(move |u| u.arm == arm);
+    let weights_in = |arm: Arm| in_arm(arm).map(|u| u.w).collect::<Vec<f64>>();
+    let (w1, w0) = (weights_in(Arm::Treated), weights_in(Arm::Control));
     Ok(OverlapReport {
         share_outside: share(&|u| u.membership(target), target.population())?,
         share_outside_all: share(&|u| u.s, Target::Ate.population())?,
@@ -129,41 +122,26 @@ pub fn overlap(
         ess_treated: kish(w1.iter().copied()),
         ess_control: kish(w0.iter().copied()),
         max_weight_share: largest_share(&w1, "the treated arm")?.max(largest_share(&w0, "the control arm")?),
-        histogram_treated: histogram(units.iter().filter(|u| u.treated)),
-        histogram_control: histogram(units.iter().filter(|u| !u.treated)),
-    })
-}
-
-/// How many units of one arm have a propensity that no unit of the other arm reaches.
-///
-/// # Errors
-/// As [`overlap`].
-pub fn common_support(e: &Array1<f64>, cov: &Covariates) -> Result<CommonSupport, OverlapError> {
-    let units = units(e, cov, &Array1::ones(cov.n()))?;
-    let of = |treated: bool| units.iter().filter(move |u| u.treated == treated).map(|u| u.e);
-    let highest_control = of(false).fold(f64::NEG_INFINITY, f64::max);
-    let lowest_treated = of(true).fold(f64::INFINITY, f64::min);
-    Ok(CommonSupport {
-        treated_above_controls: of(true).filter(|e| *e > highest_control).count(),
-        controls_below_treated: of(false).filter(|e| *e < lowest_treated).count(),
+        histogram_treated: histogram(in_arm(Arm::Treated)),
+        histogram_control: histogram(in_arm(Arm::Control)),
     })
 }
 
 /// One unit: propensity, arm, observation weight, and that times its balancing weight.
 struct Unit {
     e: f64,
-    treated: bool,
+    arm: Arm,
     s: f64,
     w: f64,
 }
 
 impl Unit {
-    /// How much of the target population it stands for.
+    /// Its weight in the target population.
     fn membership(&self, target: Target) -> f64 {
         match target {
             Target::Ate => self.s,
-            Target::Att => self.s * f64::from(self.treated),
-            Target::Atc => self.s * f64::from(!self.treated),
+            Target::Att => self.s * self.arm.encode(),
+            Target::Atc => self.s * self.arm.other().encode(),
             Target::Ato => self.s * target.tilt(self.e),
         }
     }
@@ -182,9 +160,8 @@ fn units(e: &Array1<f64>, cov: &Covariates, weights: &Array1<f64>) -> Result<Vec
         return Err(OverlapError::Weight { row: row + 1, value: *value });
     }
     let observation = cov.weights_or_ones();
-    let columns = e.iter().zip(cov.treated()).zip(observation.iter().zip(weights));
-    let unit = |((e, t), (s, b)): ((&f64, &f64), (&f64, &f64))| Unit { e: *e, treated: *t == 1.0, s: *s, w: s * b };
-    Ok(columns.map(unit).filter(|u| u.s > 0.0).collect())
+    let unit = |i: usize| Unit { e: e[i], arm: cov.treatment()[i], s: observation[i], w: observation[i] * weights[i] };
+    Ok((0..cov.n()).map(unit).filter(|u| u.s > 0.0).collect())
 }
 
 fn largest_share(w: &[f64], who: &'static str) -> Result<f64, OverlapError> {
@@ -227,8 +204,6 @@ mod tests {
         let report = overlap(&e, &c, Target::Att, &Array1::ones(6)).expect("overlap");
         assert!((report.share_outside_all - 2.0 / 6.0).abs() < 1e-15);
         assert_eq!((report.n_below, report.n_above, report.e_min, report.e_max), (1, 1, 0.05, 0.95));
-        let support = common_support(&e, &c).expect("support");
-        assert_eq!(support, CommonSupport { treated_above_controls: 2, controls_below_treated: 2 });
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub struct DeclaredPlacebo {
     pub values: Array1<f64>,
 }
 
-/// How placebo effects are estimated.
+/// The estimator of placebo effects and its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaceboParams {
     /// [`EstimatorKind::Aipw`]; [`EstimatorKind::AipwCrossfit`] where the design's propensity is by a learner;
@@ -110,7 +110,7 @@ pub enum PlaceboError {
     NotEstimated {
         /// Column.
         column: String,
-        /// What the estimator said.
+        /// The message of the estimator.
         reason: String,
     },
     /// The design terms determine it.
@@ -168,9 +168,7 @@ pub fn placebo_effects(
 ) -> PlaceboReport {
     // One propensity for all of them: it does not depend on the placebo.
     match fit_propensity(cov, &params.estimate.logistic) {
-        Ok(fitted) => {
-            placebo_effects_with(cov, placebos, (&PropensityModel::Logistic(Box::new(fitted)), target), params)
-        }
+        Ok(fitted) => placebo_effects_with(cov, placebos, &PropensityModel::Logistic(Box::new(fitted)), target, params),
         Err(error) => {
             let fail = |placebo: &DeclaredPlacebo| {
                 Err(PlaceboError::NotEstimated { column: placebo.column.clone(), reason: error.to_string() })
@@ -185,21 +183,23 @@ pub fn placebo_effects(
 pub fn placebo_effects_with(
     cov: &Covariates,
     placebos: &[DeclaredPlacebo],
-    (propensity, target): (&PropensityModel, Target),
+    propensity: &PropensityModel,
+    target: Target,
     params: &PlaceboParams,
 ) -> PlaceboReport {
     let test = |placebo: &DeclaredPlacebo| {
         let fail = |reason: String| PlaceboError::NotEstimated { column: placebo.column.clone(), reason };
         let sample = Sample::new(cov.clone(), placebo.values.clone()).map_err(|e| fail(e.to_string()))?;
-        estimate_one(&sample, placebo, (propensity, target), params)
+        estimate_placebo(&sample, placebo, propensity, target, params)
     };
     placebo_report(placebos.iter().map(test).collect())
 }
 
-fn estimate_one(
+fn estimate_placebo(
     sample: &Sample,
     placebo: &DeclaredPlacebo,
-    (propensity, target): (&PropensityModel, Target),
+    propensity: &PropensityModel,
+    target: Target,
     params: &PlaceboParams,
 ) -> Result<PlaceboEstimate, PlaceboError> {
     let (column, role) = (placebo.column.clone(), placebo.role.clone());

@@ -20,7 +20,7 @@ use crate::sample::{Covariates, Sample, SampleError};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
-/// How strong a hidden confounder like this priority confounder would be (k = 1), Cinelli & Hazlett (2020).
+/// A hidden confounder as strong as this priority confounder (k = 1), Cinelli & Hazlett (2020).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Benchmark {
     /// Confounder.
@@ -66,8 +66,9 @@ pub struct SensitivityReport {
     pub benchmarks_unattainable: Vec<String>,
 }
 
-/// Sensitivity of `effect`, the primary estimate in the population of `sample`, whose target has the n `balancing` weights. `groups` are the priority confounders with
-/// the columns (0-based) of all design terms that involve them; each is a benchmark as strong as the group jointly (k = 1).
+/// Sensitivity of `effect`, the primary estimate in the population of `sample`, whose target has the n `balancing`
+/// weights. `groups` are the priority confounders with the columns (0-based) of all design terms that involve them; each
+/// is a benchmark as strong as the group jointly (k = 1).
 ///
 /// # Errors
 /// An outcome that is constant or, if binary, has no usable risks; a regression that cannot be fitted, that treatment is
@@ -75,7 +76,8 @@ pub struct SensitivityReport {
 pub fn sensitivity(
     sample: &Sample,
     groups: &[(String, Vec<usize>)],
-    (effect, balancing): (&Effect, &Array1<f64>),
+    effect: &Effect,
+    balancing: &Array1<f64>,
     outcome: OutcomeKind,
 ) -> Result<SensitivityReport, SensitivityError> {
     let ratio = risk_ratio(sample, effect, outcome)?;

@@ -1,7 +1,7 @@
 //! Augmented inverse-propensity weighting for every target by one formula.
 //!
 //! The efficient influence function of τ_h = E[h(e)τ(X)]/E[h(e)] with unknown propensity (Hirano, Imbens & Ridder 2003,
-//! doi:10.1111/1468-0262.00442; Crump, Hotz, Imbens & Mitnik 2006, doi:10.3386/t0330) is (num − τ_h den)/E[den] with
+//! doi:10.1111/1468-0262.00442; Crump, Hotz, Imbens & Mitnik 2006, doi:10.3386/t0330) is `(num − τ_h den)/E[den]` with
 //!
 //! ```text
 //! den = h + h′(e)(t − e)
@@ -78,7 +78,7 @@ impl Estimator for CrossFittedAipw {
 pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target) -> Scores {
     let (mu1, mu0) = (&outcome.mu[1], &outcome.mu[0]);
     let (t, y) = (&rows.t, &rows.y);
-    let b = rows.map(|i| weight(e[i], t[i], target));
+    let b = rows.map(|i| weight(e[i], rows.arm[i], target));
     let den = rows.map(|i| denominator(e[i], t[i], target));
     let total = rows.sum(|i| den[i]);
     let scale = total / rows.total;
@@ -86,9 +86,9 @@ pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Ta
     let term0 = |i: usize| den[i] * mu0[i] + (1.0 - t[i]) * b[i] * (y[i] - mu0[i]);
     let estimate = rows.sum(|i| term1(i) - term0(i)) / total;
     let slope_propensity = rows.map(|i| {
-        let slope = weight_slope(e[i], t[i], target);
+        let slope = weight_slope(e[i], rows.arm[i], target);
         let tilt = tilt_curvature(target) * (t[i] - e[i]) * e[i] * (1.0 - e[i]);
-        let residual = if t[i] == 1.0 { y[i] - mu1[i] } else { mu0[i] - y[i] };
+        let residual = if rows.arm[i].is_treated() { y[i] - mu1[i] } else { mu0[i] - y[i] };
         (tilt * (mu1[i] - mu0[i] - estimate) + slope * residual) / scale
     });
     Scores {

@@ -21,6 +21,7 @@
 //! ± 1.96 √V. Posterior intervals of trees tend to be too short: the prior shrinks, and nothing here corrects for it; compare
 //! AIPW with BART. Assumes a regression with errors of one variance, besides no unmeasured confounding.
 
+use crate::arm::Arm;
 use crate::effect::{Effect, Note, SeMethod};
 use crate::error::EstimateError;
 use crate::estimand::{Inference, Target};
@@ -68,12 +69,12 @@ fn standardised(fit: &BartFit, rows: &Rows, e: Option<&[f64]>, target: Target, i
         let effect: Vec<f64> = fit.draws[first].iter().zip(&fit.draws[first + 1]).map(|(a, b)| a - b).collect();
         return Posterior { means, estimate, std_error: (variance(&effect) + between).sqrt() };
     }
-    let outcome = |arm: usize, i: usize| {
-        if rows.t[i] == arm as f64 { rows.y[i] } else { fit.values.mu[arm][i] }
+    let outcome = |arm: Arm, i: usize| {
+        if rows.arm[i] == arm { rows.y[i] } else { fit.values.mu[arm.index()][i] }
     };
-    let means = [0, 1].map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
+    let means = Arm::BOTH.map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
     let error = |i: usize| {
-        let unseen = if rows.t[i] == 1.0 { mu0[i] } else { mu1[i] };
+        let unseen = fit.values.mu[rows.arm[i].other().index()][i];
         if fit.values.logistic { unseen * (1.0 - unseen) } else { fit.noise }
     };
     let noise = sums::sum((0..rows.n()).map(|i| spread(i, error(i))));

@@ -37,7 +37,7 @@
 //! Splawa-Neyman, Dabrowska & Speed 1990, doi:10.1214/ss/1177012031; Imbens 2004, doi:10.1162/003465304323023651).
 //!
 //! V takes e for known. The SATO is defined by e, and where effects differ, an error in e moves it: its standard error is
-//! that of its influence function where that is larger ([`at_least`]). In `kang_schafer`, where effects vary a lot and noise
+//! that of its influence function where that is larger (`at_least`). In `kang_schafer`, where effects vary a lot and noise
 //! does not, √V alone covered 75 %.
 
 use crate::design::weights::weight;
@@ -58,9 +58,9 @@ pub(crate) enum Weights {
 
 /// √V; see the module page.
 pub(crate) fn standard_error(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target, weights: Weights) -> f64 {
-    let arm_of = |i: usize| usize::from(rows.t[i] == 1.0);
+    let arm_of = |i: usize| rows.arm[i].index();
     let members = |arm: usize| (0..rows.n()).filter(move |i| rows.w[*i] > 0.0 && arm_of(*i) == arm);
-    let b = |i: usize| weight(e[i], rows.t[i], target);
+    let b = |i: usize| weight(e[i], rows.arm[i], target);
     let total = rows.sum(|i| denominator(e[i], rows.t[i], target));
     let residual = |i: usize| rows.y[i] - outcome.mu[arm_of(i)][i];
     let size = [0, 1].map(|arm| sums::sum(members(arm).map(|i| rows.w[i] * b(i))));

@@ -15,7 +15,7 @@ fn crude(a: &Arrays) -> (Vec<f64>, OutcomeValues) {
 fn the_variance_of_the_satt_is_its_closed_form() {
     let a = Arrays::draw(200, OutcomeKind::Continuous);
     let (e, outcome) = crude(&a);
-    let rows = Rows::of(&a.sample(None));
+    let rows = Rows::from_sample(&a.sample(None));
     let controls: Vec<usize> = (0..200).filter(|i| a.t[*i] == 0.0).collect();
     let (n1, omega) = (200 - controls.len(), |i: usize| e[i] / (1.0 - e[i]));
     let r = |i: usize| a.y[i] - outcome.mu[0][i];
@@ -32,9 +32,9 @@ fn the_variance_of_the_satt_is_its_closed_form() {
 fn swapping_the_arms_exchanges_treated_and_controls() {
     let a = Arrays::draw(200, OutcomeKind::Continuous);
     let (e, outcome) = crude(&a);
-    let rows = Rows::of(&a.sample(Some(&a.w)));
+    let rows = Rows::from_sample(&a.sample(Some(&a.w)));
     let mirror = Arrays { t: 1.0 - &a.t, ..a.rows(&(0..200).collect::<Vec<_>>()) };
-    let rows_mirror = Rows::of(&mirror.sample(Some(&a.w)));
+    let rows_mirror = Rows::from_sample(&mirror.sample(Some(&a.w)));
     let e_mirror: Vec<f64> = e.iter().map(|e| 1.0 - e).collect();
     let [mu0, mu1] = outcome.mu.clone();
     let outcome_mirror = OutcomeValues { mu: [mu1, mu0], logistic: false };
@@ -66,7 +66,7 @@ fn effects_that_differ_between_units_count_for_the_population_only() {
     // Plus and minus one in equal numbers in each arm: variance one, mean zero.
     let error = |i: usize| if (i / 2).is_multiple_of(2) { 1.0 } else { -1.0 };
     a.y = (0..n).map(|i| effect(i) * a.t[i] + error(i)).collect();
-    let rows = Rows::of(&a.sample(None));
+    let rows = Rows::from_sample(&a.sample(None));
     let outcome = OutcomeValues { mu: [vec![0.0; n], (0..n).map(effect).collect()], logistic: false };
     let e = vec![0.5; n];
     let sample = |target| standard_error(&rows, &e, &outcome, target, Weights::Normalised);
@@ -82,7 +82,7 @@ fn effects_that_differ_between_units_count_for_the_population_only() {
 #[test]
 fn normalised_and_plain_aipw_agree_where_the_weights_average_to_one_and_a_constant_error_is_mended() {
     let a = Arrays::draw(300, OutcomeKind::Continuous);
-    let rows = Rows::of(&a.sample(None));
+    let rows = Rows::from_sample(&a.sample(None));
     let (e, mut outcome) = crude(&a);
     let base = aipw_normalised::scores(&rows, &e, &outcome, Target::Ate);
     let share = a.t.sum() / 300.0;

@@ -7,6 +7,7 @@
 //! With equal weights that is Welch's s₁²/n₁ + s₀²/n₀ (1947, doi:10.1093/biomet/34.1-2.28). It estimates a causal effect
 //! only if treatment was as good as randomised.
 
+use crate::arm::Arm;
 use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
 use crate::estimate::Estimator;
@@ -14,7 +15,7 @@ use crate::estimate::effect_builder::{Errors, Label};
 use crate::estimate::inference::{Scores, standard_error};
 use crate::nuisance::Nuisances;
 use crate::numerics::sums;
-use crate::weighted_rows::{Rows, arm_name};
+use crate::weighted_rows::Rows;
 
 /// ȳ₁ − ȳ₀.
 pub(super) struct DifferenceInMeans;
@@ -32,10 +33,11 @@ impl Estimator for DifferenceInMeans {
 
 /// Point estimate, influence function, and Welch standard error.
 fn scores(rows: &Rows) -> Result<(Scores, f64), EstimateError> {
-    let (treated, control) = (Arm::of(rows, 1.0)?, Arm::of(rows, 0.0)?);
+    let (treated, control) = (ArmMean::new(rows, Arm::Treated)?, ArmMean::new(rows, Arm::Control)?);
     let phi = rows.map(|i| {
-        let arm = if rows.t[i] == 1.0 { &treated } else { &control };
-        (2.0 * rows.t[i] - 1.0) * (rows.y[i] - arm.mean) * rows.total / arm.weight
+        let arm = rows.arm[i];
+        let own = if arm.is_treated() { &treated } else { &control };
+        arm.sign() * (rows.y[i] - own.mean) * rows.total / own.weight
     });
     let scores = Scores {
         estimate: treated.mean - control.mean,
@@ -49,18 +51,18 @@ fn scores(rows: &Rows) -> Result<(Scores, f64), EstimateError> {
 }
 
 /// Weighted mean of one arm and the variance of that mean.
-struct Arm {
+struct ArmMean {
     weight: f64,
     mean: f64,
     variance: f64,
 }
 
-impl Arm {
-    fn of(rows: &Rows, arm: f64) -> Result<Self, EstimateError> {
+impl ArmMean {
+    fn new(rows: &Rows, arm: Arm) -> Result<Self, EstimateError> {
         let w = rows.arm_weights(arm);
         let n = w.iter().filter(|w| **w > 0.0).count();
         if n < 2 {
-            return Err(EstimateError::SmallArm { arm: arm_name(arm), n });
+            return Err(EstimateError::SmallArm { arm, n });
         }
         let weight = sums::sum(w.iter().copied());
         let mean = sums::dot(&rows.y, &w) / weight;

@@ -117,8 +117,8 @@ impl Label {
         estimate: f64,
         errors: &Errors,
     ) -> Effect {
-        let balance = |i: usize| weighting.map_or(1.0, |e| weight(e[i], rows.t[i], self.target));
-        let (ess_treated, ess_control) = rows.effective_sizes(balance);
+        let balance = |i: usize| weighting.map_or(1.0, |e| weight(e[i], rows.arm[i], self.target));
+        let ess = rows.effective_sizes(balance);
         Effect {
             estimand: Estimand { target: self.target, population: self.population },
             estimator: self.estimator,
@@ -133,9 +133,9 @@ impl Label {
             mean_treated: None,
             mean_control: None,
             n: rows.n(),
-            n_treated: rows.t.iter().filter(|t| **t == 1.0).count(),
-            ess_treated,
-            ess_control,
+            n_treated: rows.arm.iter().filter(|arm| arm.is_treated()).count(),
+            ess_treated: ess.treated,
+            ess_control: ess.control,
             inference: Inference::Population,
             disagreement: None,
             clipped: 0,

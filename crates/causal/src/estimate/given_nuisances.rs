@@ -26,14 +26,14 @@ pub struct KnownNuisances {
 ///
 /// # Errors
 /// [`EstimateError::NotFromKnown`] for estimators that fit something themselves, [`EstimateError::OtherRows`] if lengths
-/// differ, and as [`Nuisances::effect`].
+/// differ, and as [`Nuisances::effect`](crate::nuisance::Nuisances::effect).
 pub fn effect_with_known(
     sample: &Sample,
     known: &KnownNuisances,
     estimator: EstimatorKind,
     estimand: Estimand,
 ) -> Result<Effect, EstimateError> {
-    let rows = Rows::of(sample);
+    let rows = Rows::from_sample(sample);
     for got in [known.e.len(), known.mu1.len(), known.mu0.len()] {
         if got != rows.n() {
             return Err(EstimateError::OtherRows { got, expected: rows.n() });

@@ -12,6 +12,7 @@
 //! Thompson (1952), doi:10.1080/01621459.1952.10483446; stacked variance: Lunceford & Davidian (2004),
 //! doi:10.1002/sim.1903.
 
+use crate::arm::Arm;
 use crate::design::weights::{weight, weight_slope};
 use crate::effect::Effect;
 use crate::error::EstimateError;
@@ -53,30 +54,30 @@ impl Estimator for HorvitzThompson {
 
 /// Difference of weighted means.
 fn hajek(rows: &Rows, e: &[f64], target: Target) -> Scores {
-    let b = rows.map(|i| weight(e[i], rows.t[i], target));
-    let in_arm = |arm: f64, i: usize| f64::from(u8::from(rows.t[i] == arm));
-    let size = |arm: f64| rows.sum(|i| in_arm(arm, i) * b[i]);
-    let sizes = [size(0.0), size(1.0)];
-    let mean = |arm: f64| rows.sum(|i| in_arm(arm, i) * b[i] * rows.y[i]) / size(arm);
-    let means = [mean(0.0), mean(1.0)];
+    let b = rows.map(|i| weight(e[i], rows.arm[i], target));
+    let in_arm = |arm: Arm, i: usize| f64::from(u8::from(rows.arm[i] == arm));
+    let size = |arm: Arm| rows.sum(|i| in_arm(arm, i) * b[i]);
+    let sizes = Arm::BOTH.map(size);
+    let mean = |arm: Arm| rows.sum(|i| in_arm(arm, i) * b[i] * rows.y[i]) / size(arm);
+    let means = Arm::BOTH.map(mean);
     let residual = |i: usize| {
-        let arm = usize::from(rows.t[i] == 1.0);
-        (2.0 * rows.t[i] - 1.0) * (rows.y[i] - means[arm]) * rows.total / sizes[arm]
+        let arm = rows.arm[i];
+        arm.sign() * (rows.y[i] - means[arm.index()]) * rows.total / sizes[arm.index()]
     };
     Scores {
         estimate: means[1] - means[0],
         mean_treated: means[1],
         mean_control: means[0],
         phi: rows.map(|i| b[i] * residual(i)),
-        slope_propensity: Some(rows.map(|i| weight_slope(e[i], rows.t[i], target) * residual(i))),
+        slope_propensity: Some(rows.map(|i| weight_slope(e[i], rows.arm[i], target) * residual(i))),
         slope_outcome: None,
     }
 }
 
 /// Ratio of weighted sums.
 fn horvitz_thompson(rows: &Rows, e: &[f64], target: Target) -> Scores {
-    let sign = |i: usize| 2.0 * rows.t[i] - 1.0;
-    let b = rows.map(|i| weight(e[i], rows.t[i], target));
+    let sign = |i: usize| rows.arm[i].sign();
+    let b = rows.map(|i| weight(e[i], rows.arm[i], target));
     let h = |i: usize| match target {
         Target::Ate => 1.0,
         Target::Att => rows.t[i],
@@ -90,8 +91,8 @@ fn horvitz_thompson(rows: &Rows, e: &[f64], target: Target) -> Scores {
     };
     let total = rows.sum(h);
     let scale = total / rows.total;
-    let mean = |arm: f64| rows.sum(|i| if rows.t[i] == arm { b[i] * rows.y[i] } else { 0.0 }) / total;
-    let (mean_treated, mean_control) = (mean(1.0), mean(0.0));
+    let mean = |arm: Arm| rows.sum(|i| if rows.arm[i] == arm { b[i] * rows.y[i] } else { 0.0 }) / total;
+    let (mean_treated, mean_control) = (mean(Arm::Treated), mean(Arm::Control));
     let estimate = rows.sum(|i| sign(i) * b[i] * rows.y[i]) / total;
     Scores {
         estimate,
@@ -99,7 +100,9 @@ fn horvitz_thompson(rows: &Rows, e: &[f64], target: Target) -> Scores {
         mean_control,
         phi: rows.map(|i| (sign(i) * b[i] * rows.y[i] - estimate * h(i)) / scale),
         slope_propensity: Some(
-            rows.map(|i| (sign(i) * weight_slope(e[i], rows.t[i], target) * rows.y[i] - estimate * h_slope(i)) / scale),
+            rows.map(|i| {
+                (sign(i) * weight_slope(e[i], rows.arm[i], target) * rows.y[i] - estimate * h_slope(i)) / scale
+            }),
         ),
         slope_outcome: None,
     }

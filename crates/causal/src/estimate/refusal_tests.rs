@@ -1,5 +1,6 @@
 //! What cannot be estimated is refused, by name, and never becomes a number.
 
+use crate::arm::Arm;
 use crate::estimand::Estimand;
 use crate::estimand::Inference;
 use crate::estimand::OutcomeKind;
@@ -57,7 +58,7 @@ fn a_term_that_is_constant_in_one_arm_stops_outcome_models_but_not_weighting() {
     let s = sample(|i| if i % 2 == 1 { 5.0 } else { (i % 10) as f64 + 1.0 }, wave);
     let error = of(&s, EstimatorKind::Aipw, OutcomeKind::Continuous).unwrap_err();
     assert!(
-        matches!(&error, EstimateError::OutcomeLinear { arm: "treated", source: LinearError::RankDeficient { terms } } if terms == &["term"]),
+        matches!(&error, EstimateError::OutcomeLinear { arm: Arm::Treated, source: LinearError::RankDeficient { terms } } if terms == &["term"]),
         "{error:?}"
     );
     assert!(of(&s, EstimatorKind::IpwHajek, OutcomeKind::Continuous).is_ok());
@@ -76,7 +77,7 @@ fn as_many_terms_as_units_in_an_arm_is_refused() {
     let s = Sample::new(Covariates::new(x, names, t, None).unwrap(), (0..30).map(wave).collect()).unwrap();
     let error = of(&s, EstimatorKind::Gformula, OutcomeKind::Continuous).unwrap_err();
     let expected = LinearError::TooFewRows { rows: 5, coefficients: 5 };
-    assert_eq!(error, EstimateError::OutcomeLinear { arm: "treated", source: expected });
+    assert_eq!(error, EstimateError::OutcomeLinear { arm: Arm::Treated, source: expected });
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn a_binary_outcome_must_be_binary_and_vary_in_each_arm() {
     let never = sample(wave, |i| if i % 2 == 1 { 0.0 } else { f64::from(u8::from(i % 3 == 0)) });
     let error = of(&never, EstimatorKind::Aipw, OutcomeKind::Binary).unwrap_err();
     let source = LogisticError::OneClass { value: 0.0 };
-    assert_eq!(error, EstimateError::OutcomeLogistic { arm: "treated", source });
+    assert_eq!(error, EstimateError::OutcomeLogistic { arm: Arm::Treated, source });
 }
 
 #[test]
@@ -123,8 +124,8 @@ fn a_propensity_of_zero_for_a_treated_unit_is_refused_but_harmless_for_a_control
             Estimand { target: Target::Ate, population: Population::All },
         )
     };
-    assert_eq!(known(1, 0.0), Err(EstimateError::DegeneratePropensity { row: 2, arm: "treated", e: 0.0 }));
-    assert_eq!(known(2, 1.0), Err(EstimateError::DegeneratePropensity { row: 3, arm: "control", e: 1.0 }));
+    assert_eq!(known(1, 0.0), Err(EstimateError::DegeneratePropensity { row: 2, arm: Arm::Treated, e: 0.0 }));
+    assert_eq!(known(2, 1.0), Err(EstimateError::DegeneratePropensity { row: 3, arm: Arm::Control, e: 1.0 }));
     assert!(known(2, 0.0).is_ok());
 }
 
@@ -145,7 +146,7 @@ fn a_single_unit_in_an_arm_has_no_standard_error() {
     let c = Covariates::new(x, vec![], ndarray::array![1.0, 0.0, 0.0, 0.0], None).unwrap();
     let s = Sample::new(c, ndarray::array![1.0, 2.0, 3.0, 4.0]).unwrap();
     let error = of(&s, EstimatorKind::Naive, OutcomeKind::Continuous).unwrap_err();
-    assert_eq!(error, EstimateError::SmallArm { arm: "treated", n: 1 });
+    assert_eq!(error, EstimateError::SmallArm { arm: Arm::Treated, n: 1 });
 }
 
 #[test]

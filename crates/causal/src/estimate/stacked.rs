@@ -1,5 +1,6 @@
 //! Effects whose standard error stacks the regressions of their nuisances ([`crate::estimate::inference`]).
 
+use crate::arm::Arm;
 use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
 use crate::estimate::effect_builder::{Errors, Label};
@@ -23,8 +24,8 @@ impl Nuisances<'_> {
         }
         if let Some(slopes) = &scores.slope_outcome {
             let models = self.outcome()?;
-            for (arm, slope) in slopes.iter().enumerate() {
-                let (residual, information) = (models.residual(rows, arm), &models.information[arm]);
+            for (arm, slope) in Arm::BOTH.into_iter().zip(slopes) {
+                let (residual, information) = (models.residual(rows, arm), &models.information[arm.index()]);
                 blocks.push(Block { slope, residual, information });
             }
         }

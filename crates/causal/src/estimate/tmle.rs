@@ -29,6 +29,7 @@
 //! Standard error: influence function at μ*. Assumptions: those of AIPW, and doubly robust like it. Predictions are moved
 //! into [0.0005, 0.9995] on the unit scale before their logit is taken, and counted.
 
+use crate::arm::Arm;
 use crate::design::weights::weight;
 use crate::effect::Effect;
 use crate::error::{EstimateError, FluctuationProblem};
@@ -43,7 +44,7 @@ use crate::nuisance::Nuisances;
 use crate::nuisance::crossfit::{Outcomes, Propensities};
 use crate::nuisance::outcome::OutcomeValues;
 use crate::numerics::sums;
-use crate::weighted_rows::{Rows, arm_name};
+use crate::weighted_rows::Rows;
 
 /// Smallest prediction on the unit scale whose logit is taken, and one minus the largest.
 const BOUND: f64 = 0.0005;
@@ -131,15 +132,14 @@ fn target(
 ) -> Result<Targeted, EstimateError> {
     let unit = Unit::of(rows, outcome)?;
     let (offset, clipped) = unit.logits(rows, outcome);
-    let tilt = |i: usize, arm: usize| weight(e[i], arm as f64, target);
-    let covariate = |i: usize, arm: usize| if path == Fluctuation::Weighted { 1.0 } else { tilt(i, arm) };
-    let arm_of = |i: usize| usize::from(rows.t[i] == 1.0);
+    let tilt = |i: usize, arm: Arm| weight(e[i], arm, target);
+    let covariate = |i: usize, arm: Arm| if path == Fluctuation::Weighted { 1.0 } else { tilt(i, arm) };
     let problem = |keep: &dyn Fn(usize) -> bool, sign: f64| -> Vec<Point> {
         let point = |i: usize| {
-            let arm = arm_of(i);
-            let signed = if arm == 0 { sign } else { 1.0 };
+            let arm = rows.arm[i];
+            let signed = if arm == Arm::Control { sign } else { 1.0 };
             let omega = if path == Fluctuation::Weighted { rows.w[i] * tilt(i, arm) } else { rows.w[i] };
-            Point { omega, c: signed * covariate(i, arm), offset: offset[arm][i], y: unit.scale(rows.y[i]) }
+            Point { omega, c: signed * covariate(i, arm), offset: offset[arm.index()][i], y: unit.scale(rows.y[i]) }
         };
         (0..rows.n()).filter(|i| rows.w[*i] > 0.0 && keep(*i)).map(point).collect()
     };
@@ -147,12 +147,14 @@ fn target(
         let one = root(&problem(&|_| true, -1.0)).map_err(|p| unsolved("both arms", p))?;
         [-one, one]
     } else {
-        let solve =
-            |arm: usize| root(&problem(&|i| arm_of(i) == arm, 1.0)).map_err(|p| unsolved(arm_name(arm as f64), p));
-        [solve(0)?, solve(1)?]
+        let solve = |arm: Arm| root(&problem(&|i| rows.arm[i] == arm, 1.0)).map_err(|p| unsolved(arm.name(), p));
+        [solve(Arm::Control)?, solve(Arm::Treated)?]
     };
-    let moved = |arm: usize| rows.map(|i| unit.back(expit(offset[arm][i] + epsilon[arm] * covariate(i, arm))));
-    let targeted = OutcomeValues { mu: [moved(0), moved(1)], logistic: outcome.logistic };
+    let moved = |arm: Arm| {
+        let (offset, epsilon) = (&offset[arm.index()], epsilon[arm.index()]);
+        rows.map(|i| unit.back(expit(offset[i] + epsilon * covariate(i, arm))))
+    };
+    let targeted = OutcomeValues { mu: Arm::BOTH.map(moved), logistic: outcome.logistic };
     Ok(Targeted { scores: substitution(rows, e, &targeted, target), outcome: targeted, clipped })
 }
 

@@ -18,7 +18,7 @@ fn crude(a: &Arrays) -> (Vec<f64>, OutcomeValues) {
 #[test]
 fn the_efficient_score_is_solved_for_every_target_and_path() {
     let a = Arrays::draw(300, OutcomeKind::Continuous);
-    let rows = Rows::of(&a.sample(Some(&a.w)));
+    let rows = Rows::from_sample(&a.sample(Some(&a.w)));
     let (e, outcome) = crude(&a);
     for tilt in Target::ALL {
         for path in PATHS {
@@ -65,7 +65,7 @@ fn the_estimate_stays_in_the_range_of_the_outcome_where_aipw_leaves_it() {
     assert!(augmented.estimate < -1.0, "{}", augmented.estimate);
     let outcome = OutcomeValues { mu, logistic: true };
     for path in PATHS {
-        let scores = target(&Rows::of(&sample), &e, &outcome, Target::Ate, path).unwrap().scores;
+        let scores = target(&Rows::from_sample(&sample), &e, &outcome, Target::Ate, path).unwrap().scores;
         assert!(scores.estimate.abs() <= 1.0, "{path:?}: {}", scores.estimate);
     }
 }
@@ -74,7 +74,7 @@ fn the_estimate_stays_in_the_range_of_the_outcome_where_aipw_leaves_it() {
 fn predictions_outside_the_range_are_moved_and_counted() {
     let a = Arrays::draw(60, OutcomeKind::Continuous);
     let (e, mut outcome) = crude(&a);
-    let rows = Rows::of(&a.sample(None));
+    let rows = Rows::from_sample(&a.sample(None));
     let inside = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
     (outcome.mu[0][3], outcome.mu[1][7]) = (-500.0, 1e9);
     let moved = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
@@ -87,10 +87,12 @@ fn an_arm_without_events_has_no_fluctuation_and_says_so() {
     a.y.zip_mut_with(&a.t, |y, t| *y *= t);
     let (e, _) = crude(&a);
     let outcome = OutcomeValues { mu: [vec![0.2; 60], vec![0.6; 60]], logistic: true };
-    let error = target(&Rows::of(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
+    let error =
+        target(&Rows::from_sample(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
     assert!(matches!(error, EstimateError::NoFluctuation { arm: "control", .. }), "{error}");
     a.y.fill(3.0);
     let outcome = OutcomeValues { logistic: false, ..outcome };
-    let error = target(&Rows::of(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
+    let error =
+        target(&Rows::from_sample(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
     assert!(error.to_string().contains("the range of the outcome is 0"), "{error}");
 }

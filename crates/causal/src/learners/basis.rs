@@ -25,7 +25,7 @@ const OUTER: f64 = 0.025;
 /// Fewest knots of a spline that is not a line.
 const FEWEST_KNOTS: usize = 3;
 
-/// What to add to the columns.
+/// The splines and products to add to the columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasisParams {
     /// Knots of each spline, 3 to 20.
@@ -201,7 +201,7 @@ impl Basis {
         )
     }
 
-    /// What was added, in a sentence.
+    /// One sentence on the columns added.
     #[must_use]
     pub fn note(&self) -> &str {
         &self.note
@@ -211,12 +211,6 @@ impl Basis {
     #[must_use]
     pub fn len(&self) -> usize {
         self.splines.len() + self.splines.iter().flatten().map(Spline::len).sum::<usize>() + self.pairs.len()
-    }
-
-    /// Whether there are no columns at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The expanded columns at m rows `x` (m × p): the columns, their splines, the products.

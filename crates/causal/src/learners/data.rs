@@ -27,12 +27,11 @@ impl Counted {
     /// that are negative or not finite, no row of positive weight, values that are not finite, responses other than
     /// 0 and 1 or of one class only where there should be two.
     pub fn new(learner: &'static str, training: &Training<'_>, family: Family) -> Result<Self, LearnerError> {
-        let data = |problem: String| LearnerError::Data { learner, problem };
         let rows = checked_rows(learner, training, family)?;
         let y: Vec<f64> = rows.iter().map(|i| training.y[*i]).collect();
         let total: f64 = rows.iter().map(|i| training.weights[*i]).sum();
         if !total.is_finite() {
-            return Err(data("the observation weights add up to infinity; divide them by a constant".to_owned()));
+            return Err(DataProblem::TotalWeight.of_learner(learner));
         }
         let mean = total / rows.len() as f64;
         let w = rows.iter().map(|i| training.weights[*i] / mean).collect();
@@ -67,17 +66,86 @@ pub fn checked_rows(
     training: &Training<'_>,
     family: Family,
 ) -> Result<Vec<usize>, LearnerError> {
-    let data = |problem: String| LearnerError::Data { learner, problem };
-    lengths(training).map_err(data)?;
-    let rows = counted_rows(training.weights).map_err(data)?;
-    values(training, &rows).map_err(data)?;
+    let refused = |problem: DataProblem| problem.of_learner(learner);
+    lengths(training).map_err(refused)?;
+    let rows = counted_rows(training.weights).map_err(refused)?;
+    values(training, &rows).map_err(refused)?;
     if family == Family::Bernoulli {
-        classes(training.y, &rows).map_err(data)?;
+        classes(training.y, &rows).map_err(refused)?;
     }
     Ok(rows)
 }
 
-fn lengths(training: &Training<'_>) -> Result<(), String> {
+/// Why data cannot be fitted. Rows count from 1.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DataProblem {
+    /// Lengths that differ.
+    #[error("{what} has {got} values, expected {expected}")]
+    Length {
+        /// Which array.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length it should have.
+        expected: usize,
+    },
+    /// A weight that is negative or not finite.
+    #[error("the observation weight in row {row} (counting from 1) is {value}; weights must be zero or positive")]
+    Weight {
+        /// 1-based row.
+        row: usize,
+        /// The weight.
+        value: f64,
+    },
+    /// All weights are zero.
+    #[error("there is no row of positive weight")]
+    NoRows,
+    /// The sum of the weights overflows.
+    #[error("the observation weights add up to infinity; divide them by a constant")]
+    TotalWeight,
+    /// A response that is not finite.
+    #[error("the response has the value {value} in row {row} (counting from 1)")]
+    Response {
+        /// 1-based row.
+        row: usize,
+        /// The response.
+        value: f64,
+    },
+    /// A covariate that is not finite.
+    #[error("`{name}` has the value {value} in row {row} (counting from 1)")]
+    Covariate {
+        /// Its column.
+        name: String,
+        /// 1-based row.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A response other than 0 and 1 where a probability is fitted.
+    #[error("the response has the value {value} in row {row} (counting from 1); a probability is fitted to 0 and 1")]
+    NotBinary {
+        /// 1-based row.
+        row: usize,
+        /// The response.
+        value: f64,
+    },
+    /// One class only where a probability is fitted.
+    #[error("every row has the response {class}; a probability needs both classes")]
+    OneClass {
+        /// The response of every row.
+        class: f64,
+    },
+}
+
+impl DataProblem {
+    /// The error of `learner`.
+    #[must_use]
+    pub fn of_learner(self, learner: &'static str) -> LearnerError {
+        LearnerError::Data { learner, problem: self.to_string() }
+    }
+}
+
+fn lengths(training: &Training<'_>) -> Result<(), DataProblem> {
     let (n, p) = training.x.dim();
     let all = [
         ("the response", training.y.len(), n),
@@ -86,45 +154,36 @@ fn lengths(training: &Training<'_>) -> Result<(), String> {
     ];
     match all.into_iter().find(|(_, got, expected)| got != expected) {
         None => Ok(()),
-        Some((what, got, expected)) => Err(format!("{what} has {got} values, expected {expected}")),
+        Some((what, got, expected)) => Err(DataProblem::Length { what, got, expected }),
     }
 }
 
-fn counted_rows(weights: &[f64]) -> Result<Vec<usize>, String> {
+fn counted_rows(weights: &[f64]) -> Result<Vec<usize>, DataProblem> {
     if let Some((i, w)) = weights.iter().enumerate().find(|(_, w)| !w.is_finite() || **w < 0.0) {
-        return Err(format!(
-            "the observation weight in row {} (counting from 1) is {w}; weights must be zero or positive",
-            i + 1
-        ));
+        return Err(DataProblem::Weight { row: i + 1, value: *w });
     }
     let rows: Vec<usize> = (0..weights.len()).filter(|i| weights[*i] > 0.0).collect();
-    if rows.is_empty() { Err("there is no row of positive weight".to_owned()) } else { Ok(rows) }
+    if rows.is_empty() { Err(DataProblem::NoRows) } else { Ok(rows) }
 }
 
-fn values(training: &Training<'_>, rows: &[usize]) -> Result<(), String> {
+fn values(training: &Training<'_>, rows: &[usize]) -> Result<(), DataProblem> {
     for i in rows {
         if !training.y[*i].is_finite() {
-            return Err(format!("the response has the value {} in row {} (counting from 1)", training.y[*i], i + 1));
+            return Err(DataProblem::Response { row: i + 1, value: training.y[*i] });
         }
         if let Some((j, v)) = training.x.row(*i).iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            return Err(format!("`{}` has the value {v} in row {} (counting from 1)", training.names[j], i + 1));
+            return Err(DataProblem::Covariate { name: training.names[j].clone(), row: i + 1, value: *v });
         }
     }
     Ok(())
 }
 
-fn classes(y: &[f64], rows: &[usize]) -> Result<(), String> {
+fn classes(y: &[f64], rows: &[usize]) -> Result<(), DataProblem> {
     if let Some(i) = rows.iter().find(|i| y[**i] != 0.0 && y[**i] != 1.0) {
-        return Err(format!(
-            "the response has the value {} in row {} (counting from 1); a probability is fitted to 0 and 1",
-            y[*i],
-            i + 1
-        ));
+        return Err(DataProblem::NotBinary { row: i + 1, value: y[*i] });
     }
     match rows.first().map(|i| y[*i]) {
-        Some(first) if rows.iter().all(|i| y[*i] == first) => {
-            Err(format!("every row has the response {first}; a probability needs both classes"))
-        }
+        Some(class) if rows.iter().all(|i| y[*i] == class) => Err(DataProblem::OneClass { class }),
         _ => Ok(()),
     }
 }

@@ -18,9 +18,9 @@ const BLOCK: usize = 4096;
 /// Elastic-net regression on an expanded basis.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ElasticNetBasis {
-    /// What the columns are expanded to.
+    /// The splines and products that columns are expanded to.
     pub basis: BasisParams,
-    /// How the expanded columns are fitted.
+    /// The settings of the elastic net on the expanded columns.
     pub params: ElasticNetParams,
 }
 
@@ -34,7 +34,7 @@ impl Learner for ElasticNetBasis {
         let data = Counted::new(NAME, training, family)?;
         let basis = Basis::new(&data, &self.basis);
         let expanded = Counted { x: basis.expand(data.x.view()), y: data.y, w: data.w };
-        let mut linear = fit_counted(NAME, &expanded, (family, &self.params), seed)?;
+        let mut linear = fit_counted(NAME, &expanded, family, &self.params, seed)?;
         linear.info.notes.insert(0, basis.note().to_owned());
         Ok(Box::new(BasisModel { basis, linear }))
     }

@@ -14,7 +14,7 @@ use crate::numerics::streams;
 use ndarray::ArrayView2;
 use rand_chacha::ChaCha8Rng;
 
-/// What a model is fitted to. Rows of weight zero are to be ignored.
+/// Rows that a model is fitted to. Those of weight zero are to be ignored.
 #[derive(Debug, Clone, Copy)]
 pub struct Training<'a> {
     /// n × p, finite, no intercept.
@@ -54,14 +54,14 @@ impl Seed {
     }
 }
 
-/// How a fit ended.
+/// The end of a fit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FitInfo {
     /// Steps, rounds or sweeps.
     pub iterations: usize,
-    /// Whether the fit ended where it should: at a root, at a best round, with chains that agree.
+    /// True if the fit ended where it should: at a root, at a best round, with chains that agree.
     pub converged: bool,
-    /// What a reader must know, one sentence each: `stopped at the limit of 2,000 rounds`.
+    /// Remarks for the reader, one sentence each: `stopped at the limit of 2,000 rounds`.
     pub notes: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ pub enum LearnerError {
     Data {
         /// The learner.
         learner: &'static str,
-        /// What, and what to do.
+        /// The problem, and what to do.
         problem: String,
     },
     /// An iteration that did not end where it should.
@@ -119,6 +119,6 @@ pub trait Model: Send + Sync {
     /// m predictions at the rows of `x` (m × p): means, or probabilities strictly between 0 and 1.
     fn predict(&self, x: ArrayView2<'_, f64>) -> Vec<f64>;
 
-    /// How the fit ended.
+    /// The end of the fit.
     fn info(&self) -> &FitInfo;
 }

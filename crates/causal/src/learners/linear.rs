@@ -51,7 +51,7 @@ pub enum LinearError {
         what: &'static str,
         /// Its length.
         got: usize,
-        /// What it should be.
+        /// The length it should have.
         expected: usize,
     },
     /// A value that is infinite or not a number.

@@ -28,11 +28,11 @@ pub enum LogisticEngine {
     /// Newton's method here: observation weights, separation named, converges to rounding.
     #[default]
     Newton,
-    /// `linfa-logistic` without penalty, as a cross-check; see [`crate::learners::linfa`].
+    /// `linfa-logistic` without penalty, as a cross-check; see `learners/linfa.rs`.
     Linfa,
 }
 
-/// How to fit.
+/// The engine and its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticParams {
     /// The implementation.
@@ -66,7 +66,7 @@ impl LogisticParams {
     }
 }
 
-/// How a fit ended.
+/// The end of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticInfo {
     /// Steps taken.
@@ -163,7 +163,7 @@ pub struct LogisticFit {
     pub probability: Array1<f64>,
     /// H at the solution, k × k.
     pub information: Array2<f64>,
-    /// How the fit ended.
+    /// Iterations, gradient and log-likelihood at the end.
     pub info: LogisticInfo,
 }
 
@@ -211,7 +211,7 @@ pub fn fit(
             (gamma, at, iterations)
         }
     };
-    Ok(finish(design, &data, (gamma, at), iterations))
+    Ok(finish(design, &data, gamma, at, iterations))
 }
 
 fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Result<Data<'a>, LogisticError> {
@@ -231,12 +231,7 @@ fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Res
     Ok(Data { y, weights, total, rate: ones / total })
 }
 
-fn finish(
-    design: &DesignMatrix<'_>,
-    data: &Data<'_>,
-    (gamma, at): (Array1<f64>, Pass),
-    iterations: usize,
-) -> LogisticFit {
+fn finish(design: &DesignMatrix<'_>, data: &Data<'_>, gamma: Array1<f64>, at: Pass, iterations: usize) -> LogisticFit {
     let linear_predictor = design.mul(&gamma);
     let info = LogisticInfo {
         iterations,

@@ -4,21 +4,22 @@
 //! disguised as a number.
 
 pub mod bart;
-pub mod basis;
+pub(crate) mod basis;
 pub mod boosting;
 #[cfg(test)]
 pub(crate) mod conformance;
-pub mod data;
+pub(crate) mod crossfit;
+pub(crate) mod data;
 pub mod elastic_net;
-pub mod elastic_net_basis;
+pub(crate) mod elastic_net_basis;
 pub mod factory;
 pub mod learner;
 pub mod linear;
-pub mod linfa;
+pub(crate) mod linfa;
 pub mod logistic;
 mod newton;
-pub mod nnls;
-pub mod regression;
+pub(crate) mod nnls;
+pub(crate) mod regression;
 mod resample;
 mod separation;
-pub mod stack;
+pub(crate) mod stack;

@@ -71,6 +71,7 @@ pub(super) fn newton(
     params: &LogisticParams,
 ) -> Result<(Array1<f64>, Pass, usize), LogisticError> {
     let mut gamma = Array1::zeros(design.k());
+    // The maximum of the model with an intercept only.
     gamma[0] = (data.rate / (1.0 - data.rate)).ln();
     let mut here = pass(design, data, &gamma);
     let mut last_step = f64::INFINITY;
@@ -96,7 +97,7 @@ pub(super) fn newton(
         {
             return Err(separated(design, &direction));
         }
-        let (next, at_next) = climb(design, data, (&gamma, &here), &direction);
+        let (next, at_next) = climb(design, data, &gamma, &here, &direction);
         last_step = relative_change(&gamma, &next);
         (gamma, here) = (next, at_next);
         if last_step <= params.tolerance {
@@ -113,14 +114,17 @@ pub(super) fn newton(
 fn climb(
     design: &DesignMatrix<'_>,
     data: &Data<'_>,
-    (gamma, here): (&Array1<f64>, &Pass),
+    gamma: &Array1<f64>,
+    here: &Pass,
     direction: &Array1<f64>,
 ) -> (Array1<f64>, Pass) {
+    // A sum of n terms is rounded: near the maximum a good step may seem to lose a little.
     let floor = here.log_likelihood - 1e-12 * here.log_likelihood.abs();
     let mut lambda = 1.0;
     loop {
         let next = gamma + &(direction * lambda);
         let at_next = pass(design, data, &next);
+        // A millionth of the step changes nothing that the caller's tolerance would see, so it ends there.
         if at_next.log_likelihood >= floor || lambda < 1e-6 {
             return (next, at_next);
         }

@@ -18,7 +18,7 @@ const NAME: &str = "linear or logistic regression";
 /// Linear regression for numbers, logistic regression for zeros and ones.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Regression {
-    /// How logistic regressions are fitted.
+    /// The settings of logistic regressions.
     pub logistic: LogisticParams,
 }
 
@@ -39,7 +39,7 @@ impl Learner for Regression {
             }
         };
         let info = FitInfo { iterations, converged: true, notes: notes(&standardisation) };
-        Ok(Box::new(LinearModel::of(&standardisation, &gamma, family, info)))
+        Ok(Box::new(LinearModel::from_standardised(&standardisation, &gamma, family, info)))
     }
 }
 
@@ -57,12 +57,12 @@ fn from_logistic(e: &LogisticError) -> LearnerError {
 }
 
 fn notes(s: &Standardisation) -> Vec<String> {
-    let of = |reason: DropReason, why: &str| {
+    let dropped_as = |reason: DropReason, why: &str| {
         let names: Vec<String> = s.dropped().iter().filter(|d| d.reason == reason).map(|d| d.term.clone()).collect();
         (!names.is_empty()).then(|| format!("left out because {why}: {}", listed(&names)))
     };
-    let constant = of(DropReason::Constant, "constant in these rows");
-    constant.into_iter().chain(of(DropReason::Aliased, "a linear combination of earlier terms")).collect()
+    let constant = dropped_as(DropReason::Constant, "constant in these rows");
+    constant.into_iter().chain(dropped_as(DropReason::Aliased, "a linear combination of earlier terms")).collect()
 }
 
 /// η(x) = β₀ + Σ βⱼ xⱼ, or the probability with those log-odds.
@@ -76,7 +76,7 @@ pub(super) struct LinearModel {
 }
 
 impl LinearModel {
-    fn of(s: &Standardisation, gamma: &Array1<f64>, family: Family, info: FitInfo) -> Self {
+    fn from_standardised(s: &Standardisation, gamma: &Array1<f64>, family: Family, info: FitInfo) -> Self {
         let raw = s.to_raw(gamma);
         let coefficients = s.columns().iter().copied().zip(raw.iter().skip(1).copied()).collect();
         Self { intercept: raw[0], coefficients, family, info }

@@ -33,10 +33,11 @@ fn separates(x: &Array2<f64>, column: usize, y: &[f64], weights: &[f64]) -> bool
             return false; // the ranges overlap already; most terms end here within a few rows
         }
     }
+    // Touching ranges count: the likelihood then rises for ever too, though one value is in both.
     range[0].1 <= range[1].0 || range[1].1 <= range[0].0
 }
 
-/// Whether `direction` (k, standardised scale) certifies separation, up to rounding.
+/// True if `direction` (k, standardised scale) certifies separation, up to rounding.
 pub(super) fn certifies(design: &DesignMatrix<'_>, direction: &Array1<f64>, y: &[f64], weights: &[f64]) -> bool {
     let direction = direction.to_vec();
     let margin = design.map_rows(|i, z| if weights[i] > 0.0 { (2.0 * y[i] - 1.0) * dot(z, &direction) } else { 0.0 });

@@ -58,7 +58,7 @@ impl Learner for Stack {
         let fold = resample::folds(&data.y, self.folds, &seed.child("folds"));
         let (mut members, mut notes, mut last) = (Vec::new(), Vec::new(), None);
         for (m, learner) in self.library.iter().enumerate() {
-            match fitting.member(learner.as_ref(), m, (&fold, self.folds)) {
+            match fitting.member(learner.as_ref(), m, &fold, self.folds) {
                 Ok(member) => members.push(member),
                 Err(error) => {
                     notes.push(format!("{} is not in the stack: {error}", learner.name()));
@@ -73,7 +73,7 @@ impl Learner for Stack {
     }
 }
 
-/// What the members of a stack are fitted to.
+/// The data that the members of a stack are fitted to.
 struct Fitting<'a> {
     data: &'a Counted,
     names: &'a [String],
@@ -86,7 +86,8 @@ impl Fitting<'_> {
         &self,
         learner: &dyn Learner,
         position: usize,
-        (fold, folds): (&[usize], usize),
+        fold: &[usize],
+        folds: usize,
     ) -> Result<Member, LearnerError> {
         let seed = self.seed.child(format!("{position} {}", learner.name()));
         let mut out_of_fold = vec![0.0; self.data.n()];
@@ -104,8 +105,8 @@ impl Fitting<'_> {
 
     fn fit_rows(&self, learner: &dyn Learner, rows: &[usize], seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
         let x = self.data.x.select(Axis(0), rows);
-        let of = |values: &[f64]| rows.iter().map(|i| values[*i]).collect::<Vec<f64>>();
-        let (y, weights) = (of(&self.data.y), of(&self.data.w));
+        let pick = |values: &[f64]| rows.iter().map(|i| values[*i]).collect::<Vec<f64>>();
+        let (y, weights) = (pick(&self.data.y), pick(&self.data.w));
         learner.fit(&Training { x: x.view(), names: self.names, y: &y, weights: &weights }, self.family, seed)
     }
 }

@@ -12,6 +12,7 @@
 //! The third is the part of the effect among the units of the sample that is not observed. References: Hill (2011),
 //! doi:10.1198/jcgs.2010.08162; trees and sparse prior: [`crate::learners::bart`].
 
+use crate::arm::Arm;
 use crate::error::EstimateError;
 use crate::estimand::{OutcomeKind, Target};
 use crate::fit_note::{FitNote, FitPlace, FittedModel};
@@ -85,13 +86,13 @@ impl BartFit {
         let seed = Seed::new(params.seed, "outcome.bart");
         let posterior =
             bart::sample(&data, &factory::bart(params.models.effort), &seed, &functionals).map_err(failed)?;
-        let arm = |arm: f64| {
-            let of = |i: usize| if rows.t[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
-            (0..rows.n()).map(of).collect()
+        let under = |arm: Arm| {
+            let mean = |i: usize| if rows.arm[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
+            (0..rows.n()).map(mean).collect()
         };
         let noise = posterior.sigma.iter().map(|s| s * s).sum::<f64>() / posterior.sigma.len() as f64;
         let notes = FitNote::from_info(FitPlace::all_rows(FittedModel::OutcomeBothArms), &posterior.info);
-        let values = OutcomeValues { mu: [arm(0.0), arm(1.0)], logistic };
+        let values = OutcomeValues { mu: Arm::BOTH.map(under), logistic };
         Ok(Self { values, notes, noise, draws: posterior.summaries })
     }
 }
@@ -101,7 +102,7 @@ fn functionals(rows: &Rows, share: &[f64], draw: &Draw<'_>) -> [f64; FUNCTIONALS
     let (mut one, mut zero, mut unseen) = (0.0, 0.0, 0.0);
     for (i, share) in share.iter().enumerate() {
         let (own, other) = (share * draw.train[i], share * draw.test[i]);
-        if rows.t[i] == 1.0 {
+        if rows.arm[i].is_treated() {
             (one, zero, unseen) = (one + own, zero + other, unseen - other);
         } else {
             (one, zero, unseen) = (one + other, zero + own, unseen + other);

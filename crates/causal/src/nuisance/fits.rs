@@ -112,7 +112,7 @@ impl<'a> Nuisances<'a> {
         params: &EstimateParams,
         standardisation: Standardisation,
     ) -> Result<Self, EstimateError> {
-        let rows = Rows::of(sample);
+        let rows = Rows::from_sample(sample);
         if params.outcome == OutcomeKind::Binary {
             check_binary(&rows)?;
         }

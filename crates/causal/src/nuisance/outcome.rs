@@ -4,24 +4,25 @@
 //! the treated arm. An arm whose terms are not linearly independent is an error that names them: extrapolating along a
 //! direction that an arm does not contain would be a guess.
 
+use crate::arm::Arm;
 use crate::error::EstimateError;
 use crate::estimand::OutcomeKind;
 use crate::learners::{linear, logistic};
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::params::EstimateParams;
-use crate::weighted_rows::{Rows, arm_name};
+use crate::weighted_rows::Rows;
 use ndarray::Array2;
 
 /// Predictions of both arms' models for all n rows.
 pub(crate) struct OutcomeValues {
     /// μ₀ and μ₁, n values each.
     pub(crate) mu: [Vec<f64>; 2],
-    /// Whether μ is the inverse logit of its linear predictor; else μ = η.
+    /// True if μ is the inverse logit of its linear predictor; else μ = η.
     pub(crate) logistic: bool,
 }
 
 impl OutcomeValues {
-    /// What kind of outcome these are predictions of.
+    /// The kind of outcome that these are predictions of.
     pub(crate) fn kind(&self) -> OutcomeKind {
         if self.logistic { OutcomeKind::Binary } else { OutcomeKind::Continuous }
     }
@@ -48,16 +49,16 @@ impl OutcomeModels {
         w: &[f64],
         params: &EstimateParams,
     ) -> Result<Self, EstimateError> {
-        let (mu0, information0) = fit_arm(design, rows, w, (0.0, params))?;
-        let (mu1, information1) = fit_arm(design, rows, w, (1.0, params))?;
+        let (mu0, information0) = fit_arm(design, rows, w, Arm::Control, params)?;
+        let (mu1, information1) = fit_arm(design, rows, w, Arm::Treated, params)?;
         let logistic = params.outcome == OutcomeKind::Binary;
         Ok(Self { values: OutcomeValues { mu: [mu0, mu1], logistic }, information: [information0, information1] })
     }
 
     /// The score residual 1{t = a}(y − μ_a) of each row.
-    pub(crate) fn residual(&self, rows: &Rows, arm: usize) -> Vec<f64> {
-        let mu = &self.values.mu[arm];
-        rows.map(|i| if rows.t[i] == arm as f64 { rows.y[i] - mu[i] } else { 0.0 })
+    pub(crate) fn residual(&self, rows: &Rows, arm: Arm) -> Vec<f64> {
+        let mu = &self.values.mu[arm.index()];
+        rows.map(|i| if rows.arm[i] == arm { rows.y[i] - mu[i] } else { 0.0 })
     }
 }
 
@@ -65,10 +66,10 @@ fn fit_arm(
     design: &DesignMatrix<'_>,
     rows: &Rows,
     w: &[f64],
-    (arm, params): (f64, &EstimateParams),
+    arm: Arm,
+    params: &EstimateParams,
 ) -> Result<(Vec<f64>, Array2<f64>), EstimateError> {
-    let w: Vec<f64> = rows.t.iter().zip(w).map(|(t, w)| if *t == arm { *w } else { 0.0 }).collect();
-    let arm = arm_name(arm);
+    let w = rows.weights_within(arm, w);
     match params.outcome {
         OutcomeKind::Continuous => linear::solve(design, &rows.y, &w)
             .map(|s| (s.fitted.to_vec(), s.gram))

@@ -1,42 +1,33 @@
 //! K folds for cross-fitting, stratified by arm; clusters stay together.
 
+use crate::arm::Arm;
 use crate::numerics::streams;
 use ndarray::Array1;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
-/// Assigns each of the n rows a fold in `0..k`, so that every fold has its share of each arm (sizes differ by at most
-/// one per arm). The assignment is a function of `seed`, `k` and `treated` alone.
-#[must_use]
-pub fn stratified(treated: &Array1<f64>, k: usize, seed: u64) -> Vec<usize> {
-    stratified_in(treated, k, &mut streams::stream(seed, STAGE))
-}
-
 /// Names the random stream of the first division.
 const STAGE: &str = "crossfit.folds";
 
-/// As [`stratified`] for `repeat` 0, another division for every other `repeat`; `clusters` (n labels) are kept whole.
+/// Assigns each of the n rows a fold in `0..k`, so that every fold has its share of each arm (sizes differ by at most
+/// one per arm). `clusters` (n labels) are kept whole; the shares are then as even as the clusters allow. The assignment
+/// is a function of `seed`, `k`, `repeat`, `treatment` and `clusters` alone; every `repeat` is another division.
 #[must_use]
-pub fn divide(
-    treated: &Array1<f64>,
-    clusters: Option<&Array1<usize>>,
-    k: usize,
-    seed: u64,
-    repeat: usize,
-) -> Vec<usize> {
+pub fn divide(treatment: &[Arm], clusters: Option<&Array1<usize>>, k: usize, seed: u64, repeat: usize) -> Vec<usize> {
     let stage = if repeat == 0 { STAGE.to_owned() } else { format!("{STAGE}.{repeat}") };
     let mut rng = streams::stream(seed, &stage);
     match clusters {
-        None => stratified_in(treated, k, &mut rng),
-        Some(clusters) => whole_clusters(treated, clusters, k, &mut rng),
+        None => stratified_by_arm(treatment, k, &mut rng),
+        Some(clusters) => whole_clusters(treatment, clusters, k, &mut rng),
     }
 }
 
-fn stratified_in(treated: &Array1<f64>, k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-    let mut fold = vec![0; treated.len()];
-    for arm in [1.0, 0.0] {
-        let mut rows: Vec<usize> = (0..treated.len()).filter(|i| treated[*i] == arm).collect();
+fn stratified_by_arm(treatment: &[Arm], k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut fold = vec![0; treatment.len()];
+    // Both arms draw from one stream: the order of the arms is part of every recorded division.
+    for arm in [Arm::Treated, Arm::Control] {
+        let mut rows: Vec<usize> = (0..treatment.len()).filter(|i| treatment[*i] == arm).collect();
         rows.shuffle(rng);
         for (position, row) in rows.into_iter().enumerate() {
             fold[row] = position % k.max(1);
@@ -47,22 +38,23 @@ fn stratified_in(treated: &Array1<f64>, k: usize, rng: &mut ChaCha8Rng) -> Vec<u
 
 /// Clusters in random order, the largest first, each to the fold where it makes the arms least uneven: the smallest
 /// Σ over arms of (share of the arm that the fold would then hold)².
-fn whole_clusters(treated: &Array1<f64>, clusters: &Array1<usize>, k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+fn whole_clusters(treatment: &[Arm], clusters: &Array1<usize>, k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (row, cluster) in clusters.iter().enumerate() {
         members.entry(*cluster).or_default().push(row);
     }
     let mut order: Vec<Vec<usize>> = members.into_values().collect();
+    // Shuffled before the stable sort, so that clusters of equal size come in random order.
     order.shuffle(rng);
     order.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
-    let arm = |row: usize| usize::from(treated[row] == 1.0);
-    let count = |rows: &[usize], a: usize| rows.iter().filter(|row| arm(**row) == a).count() as f64;
-    let all: Vec<usize> = (0..treated.len()).collect();
-    let totals = [count(&all, 0), count(&all, 1)].map(|n| n.max(1.0));
+    let count = |rows: &[usize], arm: Arm| rows.iter().filter(|row| treatment[**row] == arm).count() as f64;
+    let all: Vec<usize> = (0..treatment.len()).collect();
+    // An arm without rows has no shares; one instead of zero keeps its terms finite.
+    let totals = Arm::BOTH.map(|arm| count(&all, arm).max(1.0));
     let mut held = vec![[0.0; 2]; k.max(1)];
-    let mut fold = vec![0; treated.len()];
+    let mut fold = vec![0; treatment.len()];
     for rows in order {
-        let new = [count(&rows, 0), count(&rows, 1)];
+        let new = Arm::BOTH.map(|arm| count(&rows, arm));
         let cost = |f: usize| -> f64 {
             (0..2).map(|a| ((held[f][a] + new[a]) / totals[a]).powi(2) - (held[f][a] / totals[a]).powi(2)).sum()
         };
@@ -79,28 +71,32 @@ fn whole_clusters(treated: &Array1<f64>, clusters: &Array1<usize>, k: usize, rng
 mod tests {
     use crate::numerics::folds::*;
 
+    fn arms(n: usize, treated: impl Fn(usize) -> bool) -> Vec<Arm> {
+        (0..n).map(|i| if treated(i) { Arm::Treated } else { Arm::Control }).collect()
+    }
+
     #[test]
     fn every_fold_gets_its_share_of_each_arm_and_the_seed_decides() {
-        let treated: Array1<f64> = (0..103).map(|i| f64::from(u8::from(i % 3 == 0))).collect();
-        let folds = stratified(&treated, 5, 7);
-        for arm in [0.0, 1.0] {
+        let treated = arms(103, |i| i % 3 == 0);
+        let folds = divide(&treated, None, 5, 7, 0);
+        for arm in Arm::BOTH {
             let size = |k| (0..103).filter(|i| folds[*i] == k && treated[*i] == arm).count();
             let sizes: Vec<usize> = (0..5).map(size).collect();
             assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
         }
-        assert_eq!(folds, stratified(&treated, 5, 7));
-        assert_ne!(folds, stratified(&treated, 5, 8));
+        assert_eq!(folds, divide(&treated, None, 5, 7, 0));
+        assert_ne!(folds, divide(&treated, None, 5, 8, 0));
     }
 
     #[test]
     fn clusters_stay_whole_and_folds_stay_even() {
         let clusters: Array1<usize> = (0..600).map(|i| (i * 37 % 600) / (3 + i % 2)).collect();
-        let treated: Array1<f64> = clusters.mapv(|c| f64::from(u8::from(c % 3 == 0)));
+        let treated = arms(600, |i| clusters[i] % 3 == 0);
         let folds = divide(&treated, Some(&clusters), 4, 7, 0);
         for (fold, cluster) in folds.iter().zip(&clusters) {
             assert!(folds.iter().zip(&clusters).all(|(f, c)| c != cluster || f == fold));
         }
-        for arm in [0.0, 1.0] {
+        for arm in Arm::BOTH {
             let all = treated.iter().filter(|t| **t == arm).count();
             for k in 0..4 {
                 let size = (0..600).filter(|i| folds[*i] == k && treated[*i] == arm).count();
@@ -111,10 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn every_repeat_is_another_division_and_the_first_is_the_plain_one() {
-        let treated: Array1<f64> = (0..50).map(|i| f64::from(u8::from(i % 2 == 0))).collect();
-        assert_eq!(divide(&treated, None, 5, 3, 0), stratified(&treated, 5, 3));
-        assert_ne!(divide(&treated, None, 5, 3, 1), stratified(&treated, 5, 3));
+    fn every_repeat_is_another_division() {
+        let treated = arms(50, |i| i % 2 == 0);
+        assert_ne!(divide(&treated, None, 5, 3, 1), divide(&treated, None, 5, 3, 0));
         assert_ne!(divide(&treated, None, 5, 3, 1), divide(&treated, None, 5, 3, 2));
     }
 }

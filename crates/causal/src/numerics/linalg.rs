@@ -10,7 +10,7 @@ type Factorise = unsafe extern "C" fn(*const c_char, *const c_int, *mut f64, *co
 #[used]
 static BACKEND: [Factorise; 2] = [lapack_faer::dpotrf_, lapack_faer::dpotri_];
 
-/// What can go wrong in a p × p problem.
+/// A p × p problem without a solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinalgError {
     /// The matrix is not positive definite to working precision.
@@ -69,6 +69,7 @@ pub fn independent_columns(gram: ArrayView2<'_, f64>, tolerance: f64) -> Vec<usi
             factor[[j, a]] = (gram[[j, ja]] - explained) / factor[[ja, a]];
         }
         let explained: f64 = (0..kept.len()).map(|c| factor[[j, c]].powi(2)).sum();
+        // Relative to the column's own size, so that the choice does not depend on units.
         let left = gram[[j, j]] - explained;
         if left > tolerance * gram[[j, j]] {
             factor[[j, kept.len()]] = left.sqrt();

@@ -56,7 +56,7 @@ impl Standardisation {
     /// Measures the columns of `x` (n × p, no intercept) with the p `names`, under n observation weights (`None`: ones).
     #[must_use]
     pub fn fit(x: &Array2<f64>, names: &[String], weights: Option<&[f64]>) -> Self {
-        let moments = Moments::of(x, weights);
+        let moments = Moments::of_columns(x, weights);
         let mut all = Self::default();
         for (j, name) in names.iter().enumerate().take(x.ncols()) {
             if moments.scale[j] > 0.0 {
@@ -176,7 +176,7 @@ struct Moments {
 }
 
 impl Moments {
-    fn of(x: &Array2<f64>, weights: Option<&[f64]>) -> Self {
+    fn of_columns(x: &Array2<f64>, weights: Option<&[f64]>) -> Self {
         let p = x.ncols();
         let first = Sums::over(x, weights, &vec![0.0; p]);
         let rough: Vec<f64> = first.linear.iter().map(|s| s / first.weight).collect();

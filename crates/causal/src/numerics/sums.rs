@@ -5,6 +5,7 @@ pub fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0_f64, 0.0_f64);
     for v in values {
         let next = total + v;
+        // What the addition lost of the smaller of the two; exact in floating point.
         lost += if total.abs() >= v.abs() { (total - next) + v } else { (v - next) + total };
         total = next;
     }

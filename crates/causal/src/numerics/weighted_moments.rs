@@ -31,7 +31,7 @@ pub fn variance(x: &[f64], w: &[f64]) -> Option<f64> {
     (denominator > 0.0).then(|| spread / denominator)
 }
 
-/// Whether all units with positive weight share one value. Asked of the values themselves, because a variance of a
+/// True if all units with positive weight share one value. Asked of the values themselves, because a variance of a
 /// constant such as 0.1 need not round to zero.
 #[must_use]
 pub fn is_constant(x: &[f64], w: &[f64]) -> bool {

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a failed helper should fail its test
 
+use causal::arm::Arm;
 use causal::design::{Propensity, balancing_weights, crump_optimal, effective_sample_size, fit_propensity, trim};
 use causal::estimand::{Target, TrimRule};
 use causal::learners::logistic::LogisticParams;
@@ -130,16 +131,17 @@ fn balancing_weights_and_effective_sizes() {
     for name in CASES {
         let case = Case::load(name);
         let (p, t) = (case.propensity(), case.sample.covariates().treated().clone());
+        let arms = case.sample.covariates().treatment();
         for target in Target::ALL {
-            let w = balancing_weights(&p.e, &t, target);
+            let w = balancing_weights(&p.e, arms, target);
             let check = |what: &str, x: f64| case.check(&format!("weights.{}.{what}", target.key()), x);
             check("min", w.iter().copied().fold(f64::INFINITY, f64::min));
             check("max", w.iter().copied().fold(0.0, f64::max));
             check("mean", w.mean().unwrap());
             check("sum_treated", of_arm(&w, &t, 1.0).iter().sum());
             check("sum_control", of_arm(&w, &t, 0.0).iter().sum());
-            check("ess_treated", effective_sample_size(&w, &t, 1.0));
-            check("ess_control", effective_sample_size(&w, &t, 0.0));
+            check("ess_treated", effective_sample_size(&w, arms, Arm::Treated));
+            check("ess_control", effective_sample_size(&w, arms, Arm::Control));
         }
         assert_eq!(case.checked(), 28);
     }
@@ -149,7 +151,7 @@ fn balancing_weights_and_effective_sizes() {
 fn crump_threshold_and_who_is_trimmed() {
     for name in CASES.into_iter().filter(|n| !n.starts_with("placebo")) {
         let case = Case::load(name);
-        let (p, t) = (case.propensity(), case.sample.covariates().treated().clone());
+        let (p, arms) = (case.propensity(), case.sample.covariates().treatment());
         let crump = crump_optimal(&p.e);
         case.check("crump.alpha", crump.alpha);
         case.check("crump.kept", crump.kept as f64);
@@ -157,13 +159,13 @@ fn crump_threshold_and_who_is_trimmed() {
         case.check_if_present("crump.alpha_lo_same_set", crump.alpha_lo_same_set);
         case.check_if_present("crump.alpha_hi_same_set", crump.alpha_hi_same_set);
         for (label, rule) in [("fixed01", TrimRule::Fixed { alpha: 0.1 }), ("crump", TrimRule::CrumpOptimal)] {
-            let trimmed = trim(&p.e, &t, rule);
+            let trimmed = trim(&p.e, arms, rule);
             let check = |what: &str, x: usize| case.check(&format!("trim.{label}.{what}"), x as f64);
             check("n_kept", trimmed.keep.len());
-            check("n_dropped", t.len() - trimmed.keep.len());
+            check("n_dropped", arms.len() - trimmed.keep.len());
             check("n_dropped_treated", trimmed.trimmed_treated);
             check("n_dropped_control", trimmed.trimmed_control);
-            check("n_kept_treated", trimmed.keep.iter().filter(|i| t[**i] == 1.0).count());
+            check("n_kept_treated", trimmed.keep.iter().filter(|i| arms[**i].is_treated()).count());
             case.check(&format!("trim.{label}.alpha"), trimmed.lower);
         }
     }
@@ -187,7 +189,7 @@ fn terms_that_trimming_makes_constant_or_aliased_are_dropped_by_name() {
     // After trimming, everyone kept in lalonde_lin8 is Black: `black` is constant, and `hisp` with it.
     let case = Case::load("lalonde_lin8");
     let all = case.propensity();
-    let keep = trim(&all.e, case.sample.covariates().treated(), TrimRule::Fixed { alpha: 0.1 }).keep;
+    let keep = trim(&all.e, case.sample.covariates().treatment(), TrimRule::Fixed { alpha: 0.1 }).keep;
     let kept = case.sample.covariates().rows(&keep).unwrap();
     let refit = fit_propensity(&kept, &LogisticParams::default()).unwrap();
     assert_eq!(refit.dropped_terms, ["black", "hisp"]);

@@ -6,8 +6,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+use causal::arm::Arm;
 use causal::diagnose::balance::{BalanceRow, BalanceTable, BalanceTerm, balance};
-use causal::diagnose::overlap::{common_support, overlap};
+use causal::diagnose::overlap::overlap;
 use causal::diagnose::placebo::{DeclaredPlacebo, PlaceboParams, placebo_effects};
 use causal::diagnose::sensitivity::e_value::{RiskRatio, tipping_bias};
 use causal::diagnose::sensitivity::regression::TreatmentRegression;
@@ -216,7 +217,10 @@ fn overlap_in_everyone_the_treated_and_the_controls() {
         let case = Case::load(name);
         let report = |target| overlap(&case.e, case.cov(), target, &case.weights("ate")).expect("overlap");
         let [all, treated, control] = [Target::Ate, Target::Att, Target::Atc].map(report);
-        let support = common_support(&case.e, case.cov()).expect("support");
+        let in_arm = |arm: Arm| {
+            let units = case.e.iter().zip(case.cov().treatment()).filter(move |(_, t)| **t == arm);
+            units.map(|(e, _)| *e)
+        };
         let (n1, n0) = (case.cov().n_treated() as f64, case.cov().n_control() as f64);
         let compared = case.compare("overlap.", |key| match key.trim_start_matches("overlap.") {
             "share_outside_01_09_all" => all.share_outside,
@@ -227,8 +231,12 @@ fn overlap_in_everyone_the_treated_and_the_controls() {
             "n_outside_control" => (control.share_outside * n0).round(),
             "n_below_01" => all.n_below as f64,
             "n_above_09" => all.n_above as f64,
-            "n_treated_above_max_control" => support.treated_above_controls as f64,
-            "n_control_below_min_treated" => support.controls_below_treated as f64,
+            "n_treated_above_max_control" => {
+                in_arm(Arm::Treated).filter(|e| in_arm(Arm::Control).all(|c| c < *e)).count() as f64
+            }
+            "n_control_below_min_treated" => {
+                in_arm(Arm::Control).filter(|e| in_arm(Arm::Treated).all(|t| t > *e)).count() as f64
+            }
             other => panic!("unknown overlap statistic {other}"),
         });
         assert_eq!(compared, 10, "{name}");
@@ -346,7 +354,9 @@ fn bound_value(regression: &TreatmentRegression, groups: &BTreeMap<String, Vec<u
     let bound = Bound::benchmark(strength.r2_treatment, strength.r2_outcome, k).expect("attainable");
     let c = regression.coefficient;
     let estimate = c.adjusted_estimate(bound.r2_treatment, bound.r2_outcome);
-    let std_error = c.adjusted_std_error(bound.r2_treatment, bound.r2_outcome);
+    // The standard error that a regression with the confounder would have.
+    let inflation = (1.0 - bound.r2_outcome) / (1.0 - bound.r2_treatment) * c.df / (c.df - 1.0);
+    let std_error = c.std_error * inflation.sqrt();
     let half_width = causal::numerics::distributions::t_quantile(0.975, c.df).expect("quantile") * std_error;
     match what {
         "r2dz_x" => bound.r2_treatment,
@@ -416,7 +426,8 @@ fn the_report_of_nhefs() {
     let report = sensitivity(
         &case.sample,
         &groups,
-        (&effect, &ndarray::Array1::ones(case.sample.covariates().n())),
+        &effect,
+        &ndarray::Array1::ones(case.sample.covariates().n()),
         OutcomeKind::Continuous,
     )
     .expect("report");

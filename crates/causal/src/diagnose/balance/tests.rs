@@ -66,7 +66,7 @@ fn what_cannot_be_measured_is_refused_by_name() {
     assert_eq!(run(array![1.0]), BalanceError::Length { got: 1, expected: 3 });
     assert_eq!(run(array![1.0, -1.0, 1.0]), BalanceError::Weight { row: 2, value: -1.0 });
     assert!(matches!(run(array![1.0, f64::NAN, 1.0]), BalanceError::Weight { row: 2, .. }));
-    assert_eq!(run(array![1.0, 0.0, 0.0]), BalanceError::NoWeight { arm: "control" });
+    assert_eq!(run(array![1.0, 0.0, 0.0]), BalanceError::NoWeight { arm: Arm::Control });
     let beyond = [BalanceTerm { column: 4, confounder: "age".into(), priority: true }];
     assert!(matches!(balance(&c, &array![1.0, 1.0, 1.0], &beyond), Err(BalanceError::Column { column: 4, .. })));
 }

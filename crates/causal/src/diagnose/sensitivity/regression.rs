@@ -76,7 +76,7 @@ impl TreatmentRegression {
         self.outcome.df
     }
 
-    /// How strongly the terms in `columns` (0-based, of the sample's x) are tied to treatment and outcome, jointly.
+    /// The joint partial R² of the terms in `columns` (0-based, of the sample's x) with treatment and with the outcome.
     ///
     /// # Errors
     /// A column that does not exist, or coefficients whose covariance cannot be inverted.

@@ -83,12 +83,6 @@ impl TreatmentCoefficient {
         let bias = self.std_error * self.df.sqrt() * bias_factor(r2_treatment, r2_outcome);
         (self.estimate.abs() - bias) * self.estimate.signum()
     }
-
-    /// The standard error after it: se·√((1 − Ry)/(1 − Rd)·ν/(ν − 1)).
-    #[must_use]
-    pub fn adjusted_std_error(&self, r2_treatment: f64, r2_outcome: f64) -> f64 {
-        self.std_error * ((1.0 - r2_outcome) / (1.0 - r2_treatment) * self.df / (self.df - 1.0)).sqrt()
-    }
 }
 
 /// Partial R² of a hidden confounder with treatment and with the outcome.
@@ -188,7 +182,8 @@ mod tests {
         for t in [2.5, 4.0, 9.0] {
             let c = TreatmentCoefficient { estimate: t, std_error: 1.0, df: 60.0 };
             let rv = c.rv_q1_alpha(0.05).expect("critical value");
-            let left = c.adjusted_estimate(rv, rv) / c.adjusted_std_error(rv, rv);
+            // With Ry = Rd the standard error after the confounder is se·√(ν/(ν − 1)).
+            let left = c.adjusted_estimate(rv, rv) / (c.std_error * (c.df / (c.df - 1.0)).sqrt());
             assert!((left - t_quantile(0.975, 59.0).expect("in range")).abs() < 1e-9, "t = {t}: {left}");
         }
         assert_eq!(

@@ -54,8 +54,7 @@ fn groups() -> Vec<(String, Vec<usize>)> {
 fn rescaling_the_outcome_changes_units_only() {
     let s = sample(300, 0.8, 1);
     let scaled = Sample::new(s.covariates().clone(), s.y() * -250.0).expect("sample");
-    let run =
-        |s: &Sample, e: Effect| sensitivity(s, &groups(), (&e, &ones(s)), OutcomeKind::Continuous).expect("report");
+    let run = |s: &Sample, e: Effect| sensitivity(s, &groups(), &e, &ones(s), OutcomeKind::Continuous).expect("report");
     let (a, b) = (run(&s, effect(0.9, 0.1)), run(&scaled, effect(-225.0, 25.0)));
     let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-9 * (1.0 + a.abs()), "{a} {b}");
     for (a, b) in [
@@ -81,8 +80,7 @@ fn robustness_below_a_benchmark_means_that_the_benchmark_flips_the_sign() {
         // Half of them with nearly the whole effect taken away, so that a benchmark can explain the rest.
         let less = s.covariates().treated() * if seed % 2 == 0 { 0.0 } else { 0.9 };
         let s = Sample::new(s.covariates().clone(), s.y() - less).expect("sample");
-        let report =
-            sensitivity(&s, &groups(), (&effect(0.9, 0.1), &ones(&s)), OutcomeKind::Continuous).expect("report");
+        let report = sensitivity(&s, &groups(), &effect(0.9, 0.1), &ones(&s), OutcomeKind::Continuous).expect("report");
         for b in &report.benchmarks {
             let flips = b.adjusted_estimate * report.regression_estimate <= 0.0;
             assert_eq!(report.rv_q1 <= b.equivalent_rv, flips, "{b:?} against {}", report.rv_q1);
@@ -97,7 +95,7 @@ fn robustness_below_a_benchmark_means_that_the_benchmark_flips_the_sign() {
 fn a_benchmark_that_cannot_be_is_listed_by_name() {
     // Age explains nearly all of treatment: a hidden confounder as strong would need an R² above one.
     let s = sample(200, 5.0, 3);
-    let report = sensitivity(&s, &groups(), (&effect(0.9, 0.1), &ones(&s)), OutcomeKind::Continuous).expect("report");
+    let report = sensitivity(&s, &groups(), &effect(0.9, 0.1), &ones(&s), OutcomeKind::Continuous).expect("report");
     assert_eq!(report.benchmarks_unattainable, ["age"]);
     assert_eq!(report.benchmarks.iter().map(|b| b.confounder.as_str()).collect::<Vec<_>>(), ["sex"]);
 }
@@ -107,7 +105,7 @@ fn binary_outcomes_use_the_risks() {
     let s = sample(200, 0.8, 5);
     let binary = Sample::new(s.covariates().clone(), s.y().mapv(|y| f64::from(y > 0.5))).expect("sample");
     let report =
-        sensitivity(&binary, &groups(), (&effect(0.2, 0.05), &ones(&binary)), OutcomeKind::Binary).expect("report");
+        sensitivity(&binary, &groups(), &effect(0.2, 0.05), &ones(&binary), OutcomeKind::Binary).expect("report");
     assert!((report.e_value - (1.5 + 0.75_f64.sqrt())).abs() < 1e-12, "risk ratio 0.6/0.4: {}", report.e_value);
 }
 
@@ -115,7 +113,7 @@ fn binary_outcomes_use_the_risks() {
 fn an_outcome_that_does_not_vary_is_refused() {
     let s = sample(50, 0.5, 9);
     let flat = Sample::new(s.covariates().clone(), Array1::from_elem(50, 0.1)).expect("sample");
-    let refused = sensitivity(&flat, &[], (&effect(0.9, 0.1), &ones(&flat)), OutcomeKind::Continuous);
+    let refused = sensitivity(&flat, &[], &effect(0.9, 0.1), &ones(&flat), OutcomeKind::Continuous);
     assert_eq!(refused, Err(SensitivityError::ConstantOutcome));
 }
 
@@ -125,7 +123,8 @@ fn a_priority_confounder_without_terms_is_not_a_weak_one() {
     let refused = sensitivity(
         &sample(50, 0.5, 9),
         &groups,
-        (&effect(0.9, 0.1), &ones(&sample(50, 0.5, 9))),
+        &effect(0.9, 0.1),
+        &ones(&sample(50, 0.5, 9)),
         OutcomeKind::Continuous,
     );
     assert_eq!(refused, Err(SensitivityError::EmptyGroup { confounder: "income".into() }));
@@ -138,16 +137,16 @@ fn ones(sample: &Sample) -> ndarray::Array1<f64> {
 #[test]
 fn the_weighted_regression_is_about_the_answer_and_the_unweighted_one_need_not_be() {
     let s = sample(300, 0.8, 1);
-    let same = sensitivity(&s, &groups(), (&effect(0.9, 0.1), &ones(&s)), OutcomeKind::Continuous).expect("report");
+    let same = sensitivity(&s, &groups(), &effect(0.9, 0.1), &ones(&s), OutcomeKind::Continuous).expect("report");
     assert!((same.target_estimate - same.regression_estimate).abs() < 1e-12);
     assert!((same.target_rv_q1 - same.rv_q1).abs() < 1e-12);
     // Weighting only a third of the units is the regression among them.
     let weights: ndarray::Array1<f64> = (0..300).map(|i| f64::from(u8::from(i % 3 == 0))).collect();
     let rows: Vec<usize> = (0..300).step_by(3).collect();
     let part = s.rows(&rows).expect("rows");
-    let weighted = sensitivity(&s, &groups(), (&effect(0.9, 0.1), &weights), OutcomeKind::Continuous).expect("report");
+    let weighted = sensitivity(&s, &groups(), &effect(0.9, 0.1), &weights, OutcomeKind::Continuous).expect("report");
     let among =
-        sensitivity(&part, &groups(), (&effect(0.9, 0.1), &ones(&part)), OutcomeKind::Continuous).expect("report");
+        sensitivity(&part, &groups(), &effect(0.9, 0.1), &ones(&part), OutcomeKind::Continuous).expect("report");
     assert!((weighted.target_estimate - among.regression_estimate).abs() < 1e-9);
     assert!((weighted.target_rv_q1 - among.rv_q1).abs() < 1e-9);
 }

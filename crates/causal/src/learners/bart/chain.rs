@@ -7,7 +7,7 @@ use crate::learners::bart::prior::SplitPrior;
 use crate::learners::bart::random::Random;
 use crate::learners::bart::response::Response;
 use crate::learners::bart::rows;
-use crate::learners::bart::rows::{ByLabel, Split, Sums};
+use crate::learners::bart::rows::{ByLabel, CellStep, Split, Sums};
 use crate::learners::bart::tree::Tree;
 
 /// Byte codes of some rows, one column after the other; only columns that can be split.
@@ -25,7 +25,7 @@ impl Codes {
     }
 }
 
-/// What all chains share.
+/// The data and settings that all chains share.
 #[derive(Debug)]
 pub struct Problem<'a> {
     /// Settings.
@@ -53,7 +53,7 @@ pub struct Planted {
     carried: Vec<u8>,
 }
 
-/// How often each move was proposed and accepted.
+/// Proposals and acceptances of each move.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MoveCounts {
     /// Grow, prune, change: proposals that reached the accept step.
@@ -73,7 +73,7 @@ pub struct Chain<'a> {
     tau2: f64,
     /// σ² on the inner scale; 1 for a probit model.
     pub sigma2: f64,
-    /// What the trees are fitted to: scaled responses, or latent normals minus the offset.
+    /// The responses that the trees are fitted to: scaled responses, or latent normals minus the offset.
     target: Vec<f64>,
     /// target − Σ trees, but for a step that is still to be applied.
     residual: Vec<f64>,
@@ -144,11 +144,10 @@ impl<'a> Chain<'a> {
         let mover = Mover { prior, moves: self.moves, min_leaf: problem.params.min_leaf };
         let column = |j: u32| problem.train.column(j);
         let proposal = mover.propose(&planted.tree, &planted.labels, column, &mut self.next, random);
+        let step = CellStep { previous: &self.previous, step: &self.step, next: &self.next };
         match &problem.weights {
-            None => rows::step_and_sum(&mut self.residual, &self.previous, &self.step, &self.next, sums),
-            Some(w) => {
-                rows::step_and_sum_weighted((&mut self.residual, w), &self.previous, &self.step, &self.next, sums);
-            }
+            None => rows::step_and_sum(&mut self.residual, step, sums),
+            Some(w) => rows::step_and_sum_weighted(&mut self.residual, w, step, sums),
         }
         let touched = moves::cells(&planted.tree, &proposal, cells);
         for cell in &mut *cells {

@@ -104,7 +104,7 @@ pub struct Recorder {
     forest: Forest,
     /// The columns of the covariates that positions in rules mean.
     columns: Vec<u32>,
-    /// Whether draws may be summed.
+    /// True if draws may be summed.
     merge: bool,
     /// Per tree, the version being summed and its sums so far.
     open: Vec<(u64, Tree)>,
@@ -140,7 +140,7 @@ impl Recorder {
         }
     }
 
-    /// What was stored.
+    /// The forest stored so far.
     #[must_use]
     pub fn finish(mut self) -> Forest {
         for (_, sums) in &self.open {

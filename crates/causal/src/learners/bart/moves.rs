@@ -23,7 +23,7 @@ use crate::learners::bart::rows;
 use crate::learners::bart::rows::Split;
 use crate::learners::bart::tree::{Rule, SPARE_LABELS, Tree};
 
-/// What may happen to a tree.
+/// A change of a tree.
 #[derive(Debug, Clone, Copy)]
 pub enum Proposal {
     /// Nothing: the move was impossible, or would leave too small a leaf.
@@ -61,7 +61,7 @@ pub enum Proposal {
     },
 }
 
-/// What proposals are made with.
+/// The prior, moves and limits that proposals obey.
 #[derive(Debug, Clone, Copy)]
 pub struct Mover<'a> {
     /// Splits and rules.

@@ -2,7 +2,7 @@
 
 use crate::learners::learner::LearnerError;
 
-/// How messages name this learner.
+/// The name of this learner in messages.
 pub(super) const NAME: &str = "Bayesian additive regression trees";
 
 /// The sparse prior on which columns are split: s ~ Dirichlet(θ/P, …, θ/P), θ/(θ + P) ~ Beta(a, b).

@@ -5,14 +5,14 @@ use crate::learners::bart::chain::{Chain, Codes, MoveCounts, Problem};
 use crate::learners::bart::forest::{Forest, Recorder};
 use crate::learners::bart::params::{BartParams, NAME};
 use crate::learners::bart::random::Random;
-use crate::learners::bart::response::Response;
+use crate::learners::bart::response::{Response, RowsInUse};
 use crate::learners::bart::rhat::split_rhat;
 use crate::learners::learner::{FitInfo, LearnerError, Seed};
 use crate::numerics::binned::BinnedMatrix;
 use crate::numerics::chunks::add_into;
 use rayon::prelude::*;
 
-/// What is fitted, and where else the fit is wanted.
+/// The rows to fit, and the further rows to predict.
 #[derive(Debug, Clone, Copy)]
 pub struct Data<'a> {
     /// n × p covariates.
@@ -24,7 +24,7 @@ pub struct Data<'a> {
     /// m × p further rows, binned at the same cuts ([`BinnedMatrix::encode`]): they cost little, since the sampler
     /// moves them from leaf to leaf only when a tree changes.
     pub test: &'a BinnedMatrix,
-    /// How responses are distributed.
+    /// The distribution of the responses.
     pub family: Family,
 }
 
@@ -39,7 +39,7 @@ pub struct Draw<'a> {
     pub sigma: f64,
 }
 
-/// What to keep of each draw: any number of values, the same number each time.
+/// The values to keep of each draw: any number of them, the same number each time.
 pub type Summary<'a> = &'a (dyn Fn(&Draw<'_>) -> Vec<f64> + Sync);
 
 /// A linear functional Σ_i train_i f(x_i) + Σ_j test_j f(x̃_j), for use inside a [`Summary`].
@@ -68,7 +68,7 @@ pub struct Posterior {
     pub column_shares: Vec<f64>,
     /// Proposals and acceptances, all chains and sweeps.
     pub moves: MoveCounts,
-    /// How the sampling ended.
+    /// Sweeps, convergence and remarks.
     pub info: FitInfo,
 }
 
@@ -86,7 +86,7 @@ pub fn sample(
     sample_and_keep(data, params, seed, summary, false).map(|(posterior, _)| posterior)
 }
 
-/// What predictions at further rows need.
+/// The trees and codes that predictions at further rows need.
 pub(super) struct Fitted {
     /// The scale of the responses.
     pub response: Response,
@@ -173,7 +173,8 @@ fn problem<'a>(data: &Data<'_>, params: &'a BartParams, places: &Places) -> Resu
     for w in &mut weights {
         *w = if equal { 1.0 } else { *w / mean };
     }
-    let response = Response::new(data.family, (&y, &weights), (data.train, &places.fitted), params)?;
+    let rows = RowsInUse { y: &y, weights: &weights, x: data.train, places: &places.fitted };
+    let response = Response::new(data.family, rows, params)?;
     let mut train = Codes { n: places.fitted.len(), bytes: Vec::new() };
     let mut carried = Codes { n: places.ignored.len() + places.m, bytes: Vec::new() };
     for j in &places.columns {
@@ -187,7 +188,7 @@ fn problem<'a>(data: &Data<'_>, params: &'a BartParams, places: &Places) -> Resu
     Ok(Problem { params, train, carried, cuts, response, weights: (!equal).then_some(weights) })
 }
 
-/// What one chain leaves.
+/// The draws of one chain.
 struct Run {
     train: Vec<f64>,
     test: Vec<f64>,

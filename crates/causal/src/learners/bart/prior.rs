@@ -66,7 +66,7 @@ impl SplitPrior {
         &self.s
     }
 
-    /// Whether some column can still split the node.
+    /// True if some column can still split the node.
     #[must_use]
     pub fn can_split(&self, tree: &Tree, index: u8) -> bool {
         // At most one column per ancestor can be used up.

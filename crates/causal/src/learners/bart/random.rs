@@ -107,6 +107,7 @@ impl Random {
     /// An index drawn with probability proportional to exp(log weight); 0 if all are −∞.
     pub fn index_of_log_weights(&mut self, log_weights: &[f64]) -> usize {
         let top = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Relative to the largest, so that none overflows and not all underflow.
         let weights: Vec<f64> = log_weights.iter().map(|w| exp(w - top)).collect();
         let mut left = self.uniform() * weights.iter().sum::<f64>();
         for (k, w) in weights.iter().enumerate() {

@@ -47,20 +47,28 @@ pub enum Response {
     },
 }
 
+/// The n rows in use.
+#[derive(Debug, Clone, Copy)]
+pub struct RowsInUse<'a> {
+    /// n responses.
+    pub y: &'a [f64],
+    /// n positive weights with mean 1.
+    pub weights: &'a [f64],
+    /// The codes of all rows, used or not.
+    pub x: &'a BinnedMatrix,
+    /// The places of the n rows in `x`.
+    pub places: &'a [usize],
+}
+
 impl Response {
-    /// The response model of the rows in use: `y` and positive `weights`, and all rows' codes in `x` by `rows`.
+    /// The response model of the rows in use.
     ///
     /// # Errors
     /// [`LearnerError::Data`]: see the checks below.
-    pub fn new(
-        family: Family,
-        (y, weights): (&[f64], &[f64]),
-        (x, rows): (&BinnedMatrix, &[usize]),
-        params: &BartParams,
-    ) -> Result<Self, LearnerError> {
+    pub fn new(family: Family, rows: RowsInUse<'_>, params: &BartParams) -> Result<Self, LearnerError> {
         match family {
-            Family::Gaussian => normal((y, weights), (x, rows), params),
-            Family::Bernoulli => probit(y, weights),
+            Family::Gaussian => normal(rows, params),
+            Family::Bernoulli => probit(rows.y, rows.weights),
         }
     }
 
@@ -93,11 +101,8 @@ fn refuse<T>(problem: impl Into<String>) -> Result<T, LearnerError> {
     Err(LearnerError::Data { learner: NAME, problem: problem.into() })
 }
 
-fn normal(
-    (y, weights): (&[f64], &[f64]),
-    (x, rows): (&BinnedMatrix, &[usize]),
-    params: &BartParams,
-) -> Result<Response, LearnerError> {
+fn normal(rows: RowsInUse<'_>, params: &BartParams) -> Result<Response, LearnerError> {
+    let y = rows.y;
     let (low, high) = y.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), y| (l.min(*y), h.max(*y)));
     let range = high - low;
     if !(range.is_finite() && range > 0.0) {
@@ -107,7 +112,7 @@ fn normal(
     let scaled: Vec<f64> = y.iter().map(|y| (y - middle) / range).collect();
     let sigma_hat = match params.sigma_hat {
         Some(sigma) => sigma / range,
-        None => residual_sd((&scaled, weights), (x, rows)),
+        None => residual_sd(RowsInUse { y: &scaled, ..rows }),
     };
     let start = sigma_hat * sigma_hat;
     // P(σ < σ̂) = P(χ²_ν > νλ/σ̂²) = q.
@@ -137,7 +142,8 @@ fn probit(y: &[f64], weights: &[f64]) -> Result<Response, LearnerError> {
 
 /// Residual standard deviation of weighted least squares on the codes, as the last pivot of the Cholesky factor of the
 /// weighted moments of (codes, y); columns that depend on earlier ones are left out.
-fn residual_sd((y, weights): (&[f64], &[f64]), (x, rows): (&BinnedMatrix, &[usize])) -> f64 {
+fn residual_sd(rows: RowsInUse<'_>) -> f64 {
+    let RowsInUse { y, weights, x, places } = rows;
     let stride = y.len().div_ceil(CALIBRATION_ROWS);
     let used: Vec<usize> = (0..y.len()).step_by(stride).collect();
     let root: Vec<f64> = used.iter().map(|i| weights[*i].sqrt()).collect();
@@ -152,7 +158,7 @@ fn residual_sd((y, weights): (&[f64], &[f64]), (x, rows): (&BinnedMatrix, &[usiz
     let usable = x.p() as f64 <= 0.8 * n;
     let mut basis: Vec<Vec<f64>> = Vec::new();
     if usable {
-        basis = (0..x.p()).map(|j| centred(&|i| f64::from(x.column(j)[rows[i]]))).collect();
+        basis = (0..x.p()).map(|j| centred(&|i| f64::from(x.column(j)[places[i]]))).collect();
     }
     basis.push(target);
     let (rss, rank) = last_pivot(&basis);
@@ -214,11 +220,11 @@ mod tests {
         let y: Vec<f64> = (0..n).map(|i| 3.0 + 2.0 * x[[i, 0]] - x[[i, 1]] + sign(i)).collect();
         let binned = BinnedMatrix::new(x.view(), 255);
         let rows: Vec<usize> = (0..n).collect();
-        let sd = residual_sd((&y, &vec![1.0; n]), (&binned, &rows));
+        let sd = residual_sd(RowsInUse { y: &y, weights: &vec![1.0; n], x: &binned, places: &rows });
         assert!((sd - (64.0_f64 / (64.0 - 3.0)).sqrt()).abs() < 1e-9, "{sd}");
         // Too few rows for the columns: the standard deviation of y.
         let short: Vec<f64> = y[..3].to_vec();
-        let sd = residual_sd((&short, &[1.0; 3]), (&binned, &rows[..3]));
+        let sd = residual_sd(RowsInUse { y: &short, weights: &[1.0; 3], x: &binned, places: &rows[..3] });
         assert!((sd - (8.0_f64 / 3.0).sqrt()).abs() < 1e-9, "{sd}");
     }
 
@@ -226,7 +232,7 @@ mod tests {
     fn what_cannot_be_fitted_is_refused_by_name() {
         let x = BinnedMatrix::new(Array2::zeros((3, 1)).view(), 255);
         let fit = |family, y: &[f64], w: &[f64]| {
-            Response::new(family, (y, w), (&x, &[0, 1, 2]), &BartParams::default())
+            Response::new(family, RowsInUse { y, weights: w, x: &x, places: &[0, 1, 2] }, &BartParams::default())
                 .map(|_| ())
                 .map_err(|e| e.to_string())
         };

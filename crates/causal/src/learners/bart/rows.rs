@@ -54,8 +54,20 @@ fn take(banks: &mut [[f64; BANK]; BANKS], label: u8) -> f64 {
     total
 }
 
+/// A change of one tree: each row leaves the cell it was in, and is counted in the cell that is proposed.
+#[derive(Debug, Clone, Copy)]
+pub struct CellStep<'a> {
+    /// The cell of each row so far.
+    pub previous: &'a [u8],
+    /// The change of the fit in each of those cells.
+    pub step: &'a ByLabel,
+    /// The cell of each row in the proposal.
+    pub next: &'a [u8],
+}
+
 /// r ← r − step[previous cell], then sums of r by the next cells.
-pub fn step_and_sum(r: &mut [f64], previous: &[u8], step: &ByLabel, next: &[u8], sums: &mut Sums) {
+pub fn step_and_sum(r: &mut [f64], cells: CellStep<'_>, sums: &mut Sums) {
+    let CellStep { previous, step, next } = cells;
     let n = r.len();
     let banks = &mut *sums.residual;
     let (head, tail) = r.split_at_mut(n - n % BANKS);
@@ -75,13 +87,9 @@ pub fn step_and_sum(r: &mut [f64], previous: &[u8], step: &ByLabel, next: &[u8],
 }
 
 /// The same with observation weights: sums of w·r and of w.
-pub fn step_and_sum_weighted(
-    (r, w): (&mut [f64], &[f64]),
-    previous: &[u8],
-    step: &ByLabel,
-    next: &[u8],
-    sums: &mut Sums,
-) {
+pub fn step_and_sum_weighted(r: &mut [f64], w: &[f64], cells: CellStep<'_>, sums: &mut Sums) {
+    let CellStep { previous, step, next } = cells;
+    // Banks take turns, so that an addition need not wait for the one before; the turns are part of the bits.
     for (i, (((r, w), previous), next)) in r.iter_mut().zip(w).zip(previous).zip(next).enumerate() {
         *r -= step[usize::from(*previous)];
         sums.residual[i % BANKS][usize::from(*next)] += w * *r;
@@ -299,7 +307,8 @@ mod tests {
         let weights: Vec<f64> = (0..n).map(|i| (i % 3) as f64 + 1.0).collect();
         let (mut r, mut weighted, mut applied) = (start.clone(), start.clone(), start.clone());
         let mut sums = Sums::new();
-        step_and_sum(&mut r, &previous, &step, &next, &mut sums);
+        let cells = CellStep { previous: &previous, step: &step, next: &next };
+        step_and_sum(&mut r, cells, &mut sums);
         // All values are small multiples of 1/4, so that sums are exact in any order.
         let total = |label: u8, w: &dyn Fn(usize) -> f64| -> f64 {
             (0..n).filter(|i| next[*i] == label).map(|i| w(i) * (start[i] - step[usize::from(previous[i])])).sum()
@@ -308,7 +317,7 @@ mod tests {
             assert_eq!(sums.take_residual(label), total(label, &|_| 1.0));
             assert_eq!(sums.take_residual(label), 0.0);
         }
-        step_and_sum_weighted((&mut weighted, &weights), &previous, &step, &next, &mut sums);
+        step_and_sum_weighted(&mut weighted, &weights, cells, &mut sums);
         for label in 0..3 {
             assert_eq!(sums.take_residual(label), total(label, &|i| weights[i]));
             assert_eq!(sums.take_weight(label), (0..n).filter(|i| next[*i] == label).map(|i| weights[i]).sum::<f64>());

@@ -61,7 +61,7 @@ impl Tree {
         &mut self.nodes[usize::from(index)]
     }
 
-    /// Whether the tree is a single leaf.
+    /// True if the tree is a single leaf.
     #[must_use]
     pub fn is_stump(&self) -> bool {
         self.nodes[0].left == 0
@@ -90,7 +90,7 @@ impl Tree {
         node.left > 0 && self.node(node.left).left == 0 && self.node(node.left + 1).left == 0
     }
 
-    /// Whether the parent of this leaf is a last split; false for a stump.
+    /// True if the parent of this leaf is a last split; false for a stump.
     #[must_use]
     pub fn parent_is_last_split(&self, leaf: u8) -> bool {
         self.is_last_split(self.node(self.node(leaf).parent))

@@ -4,7 +4,7 @@ use crate::learner_kind::Family;
 use crate::learners::boosting::loss::LOG_ODDS_LIMIT;
 use crate::learners::boosting::model::BoostedTrees;
 use crate::learners::boosting::params::{BoostingParams, LeafModel, Stopping};
-use crate::learners::boosting::rounds::{Boosted, Division, Limit, boost};
+use crate::learners::boosting::rounds::{Boosted, Division, Limit, Objective, boost};
 use crate::learners::boosting::{BoostingData, NAME};
 use crate::learners::learner::{FitInfo, LearnerError, Seed};
 use rand::seq::SliceRandom;
@@ -24,8 +24,9 @@ pub fn fit(
 ) -> Result<BoostedTrees, LearnerError> {
     params.check()?;
     let rows = checked_rows(data, rows, family)?;
+    let objective = Objective { family, params };
     let run = |division: &Division, limit: Limit, part: &str| {
-        boost(data, division, (family, params), limit, seed.child(part).stream())
+        boost(data, division, objective, limit, seed.child(part).stream())
     };
     let all = Division { fitted: rows.clone(), watched: Vec::new() };
     let limit = |patience| Limit { rounds: params.max_rounds, patience };
@@ -33,19 +34,20 @@ pub fn fit(
         Stopping::Never => vec![run(&all, limit(0), "all rows")],
         Stopping::HeldOut { share, patience } => {
             let parts = ((1.0 / share).round() as usize).max(2);
-            let part = parts_of(data, &rows, family, (parts, seed));
+            let part = random_parts(data, &rows, family, parts, seed);
             vec![run(&without(&rows, &part, 0), limit(patience), "part 0")]
         }
         Stopping::Refit { parts, searches, speed, patience } => {
-            let part = parts_of(data, &rows, family, (parts, seed));
+            let part = random_parts(data, &rows, family, parts, seed);
             let quick = BoostingParams { learning_rate: (params.learning_rate * speed).min(1.0), ..params.clone() };
             let speed = quick.learning_rate / params.learning_rate;
+            // Fewer, larger steps cover the same distance in searching.
             let slower = |rounds: usize| (rounds as f64 / speed).ceil() as usize;
             let limit = Limit { rounds: slower(params.max_rounds), patience: slower(patience) };
             let found: Vec<Boosted> = (0..searches)
                 .map(|k| {
                     let rng = seed.child(format!("part {k}")).stream();
-                    boost(data, &without(&rows, &part, k), (family, &quick), limit, rng)
+                    boost(data, &without(&rows, &part, k), Objective { family, params: &quick }, limit, rng)
                 })
                 .collect();
             let total: usize = found.iter().map(|b| b.ensemble.trees.len()).sum();
@@ -56,28 +58,39 @@ pub fn fit(
             vec![Boosted { at_limit: found.iter().any(|b| b.at_limit), ..again }]
         }
         Stopping::Folds { folds, patience } => {
-            let part = parts_of(data, &rows, family, (folds, seed));
+            let part = random_parts(data, &rows, family, folds, seed);
             (0..folds).map(|k| run(&without(&rows, &part, k), limit(patience), &format!("part {k}"))).collect()
         }
     };
-    Ok(model(data, &rows, (family, params), boosted))
+    Ok(model(data, &rows, objective, boosted))
 }
 
-/// Fits to `rows`, and ends where the loss over `watched` no longer falls, whatever `params.stopping` says apart from its
-/// patience. The result depends on `watched`, so it must not be evaluated there.
+/// Rows to fit to, and rows whose loss decides when to end.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchedRows<'a> {
+    /// Fitted to.
+    pub fitted: &'a [usize],
+    /// Watched.
+    pub watched: &'a [usize],
+}
+
+/// Fits to some rows, and ends where the loss over the watched ones no longer falls, whatever `params.stopping` says apart from its
+/// patience. The result depends on the watched rows, so it must not be evaluated on them.
 ///
 /// # Errors
 /// As [`fit`].
 pub fn fit_watched(
     data: &BoostingData<'_>,
-    (rows, watched): (&[usize], &[usize]),
+    division: WatchedRows<'_>,
     family: Family,
     params: &BoostingParams,
     seed: &Seed,
 ) -> Result<BoostedTrees, LearnerError> {
     params.check()?;
-    let rows = checked_rows(data, rows, family)?;
-    let watched = checked_rows(data, watched, Family::Gaussian)?;
+    let objective = Objective { family, params };
+    let rows = checked_rows(data, division.fitted, family)?;
+    // One class among the watched rows is no obstacle: nothing is fitted to them.
+    let watched = checked_rows(data, division.watched, Family::Gaussian)?;
     let patience = match params.stopping {
         Stopping::Never => params.max_rounds,
         Stopping::HeldOut { patience, .. } | Stopping::Refit { patience, .. } | Stopping::Folds { patience, .. } => {
@@ -86,8 +99,8 @@ pub fn fit_watched(
     };
     let division = Division { fitted: rows.clone(), watched };
     let limit = Limit { rounds: params.max_rounds, patience };
-    let boosted = boost(data, &division, (family, params), limit, seed.child("held out").stream());
-    Ok(model(data, &rows, (family, params), vec![boosted]))
+    let boosted = boost(data, &division, objective, limit, seed.child("held out").stream());
+    Ok(model(data, &rows, objective, vec![boosted]))
 }
 
 fn data_error(problem: String) -> LearnerError {
@@ -138,7 +151,7 @@ fn checked_rows(data: &BoostingData<'_>, rows: &[usize], family: Family) -> Resu
 }
 
 /// A part in `0..parts` for each row, at random; zeros and ones are spread evenly.
-fn parts_of(data: &BoostingData<'_>, rows: &[u32], family: Family, (parts, seed): (usize, &Seed)) -> Vec<usize> {
+fn random_parts(data: &BoostingData<'_>, rows: &[u32], family: Family, parts: usize, seed: &Seed) -> Vec<usize> {
     let mut rng = seed.child("parts").stream();
     let class = |k: usize| family == Family::Bernoulli && data.y[rows[k] as usize] == 1.0;
     let mut part = vec![0; rows.len()];
@@ -158,12 +171,8 @@ fn without(rows: &[u32], part: &[usize], k: usize) -> Division {
     Division { fitted: pick(false), watched: pick(true) }
 }
 
-fn model(
-    data: &BoostingData<'_>,
-    rows: &[u32],
-    (family, params): (Family, &BoostingParams),
-    boosted: Vec<Boosted>,
-) -> BoostedTrees {
+fn model(data: &BoostingData<'_>, rows: &[u32], objective: Objective<'_>, boosted: Vec<Boosted>) -> BoostedTrees {
+    let Objective { family, params } = objective;
     let limits = limits(data, rows, family, params);
     let clipped = boosted.iter().flat_map(|b| &b.scores).filter(|f| **f < limits.0 || **f > limits.1).count();
     let mut notes = Vec::new();
@@ -179,7 +188,7 @@ fn model(
     let iterations = boosted.iter().map(|b| b.ensemble.trees.len()).sum();
     let converged = !boosted.iter().any(|b| b.at_limit);
     let members = boosted.into_iter().map(|b| b.ensemble).collect();
-    BoostedTrees { family, members, limits, p: data.binned.p(), info: FitInfo { iterations, converged, notes } }
+    BoostedTrees { family, members, limits, info: FitInfo { iterations, converged, notes } }
 }
 
 /// The range that scores are kept in.

@@ -20,7 +20,7 @@ use std::ops::Range;
 /// A gain below this share of what the children explain is rounding.
 const LEAST_GAIN: f64 = 1e-12;
 
-/// What does not change while a tree grows.
+/// The data and settings that stay the same while a tree grows.
 #[derive(Debug, Clone, Copy)]
 pub struct Soil<'a> {
     /// The rows.

@@ -54,19 +54,28 @@ impl ScaledLeaf {
     }
 }
 
+/// Derivatives of the loss at the scores of all fitted rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Derivatives<'a> {
+    /// Gradients.
+    pub g: &'a [f64],
+    /// Curvatures.
+    pub h: &'a [f64],
+}
+
 /// The Newton step of a ridge regression over `rows`, times `rate`; `None` where it cannot be had.
 pub fn ridge(
     rows: &[u32],
     columns: &[&ScaledColumn],
-    (g, h): (&[f64], &[f64]),
+    derivatives: Derivatives<'_>,
     penalty: f64,
     rate: f64,
 ) -> Option<ScaledLeaf> {
     match columns.len() {
-        1 => ridge_of::<1>(rows, columns, (g, h), penalty, rate),
-        2 => ridge_of::<2>(rows, columns, (g, h), penalty, rate),
-        3 => ridge_of::<3>(rows, columns, (g, h), penalty, rate),
-        4..=MAX_PATH => ridge_of::<MAX_PATH>(rows, columns, (g, h), penalty, rate),
+        1 => ridge_of::<1>(rows, columns, derivatives, penalty, rate),
+        2 => ridge_of::<2>(rows, columns, derivatives, penalty, rate),
+        3 => ridge_of::<3>(rows, columns, derivatives, penalty, rate),
+        4..=MAX_PATH => ridge_of::<MAX_PATH>(rows, columns, derivatives, penalty, rate),
         _ => None,
     }
 }
@@ -75,11 +84,12 @@ pub fn ridge(
 fn ridge_of<const K: usize>(
     rows: &[u32],
     columns: &[&ScaledColumn],
-    (g, h): (&[f64], &[f64]),
+    derivatives: Derivatives<'_>,
     penalty: f64,
     rate: f64,
 ) -> Option<ScaledLeaf> {
     let k = columns.len().min(K);
+    let Derivatives { g, h } = derivatives;
     let (mut sum_h, mut sum_g) = (0.0, 0.0);
     let (mut hz, mut gz, mut hzz) = ([0.0; K], [0.0; K], [[0.0; K]; K]);
     let mut z = [0.0; K];
@@ -91,6 +101,7 @@ fn ridge_of<const K: usize>(
         let (g, h) = (g[i], h[i]);
         sum_h += h;
         sum_g += g;
+        // Up to K, not k: a loop of fixed length is unrolled, and z is zero beyond k.
         for a in 0..K {
             let ha = h * z[a];
             hz[a] += ha;
@@ -103,6 +114,7 @@ fn ridge_of<const K: usize>(
     if sum_h <= 0.0 {
         return None;
     }
+    // Centring afterwards loses few digits, since the columns were centred over all rows before.
     let mean: [f64; K] = std::array::from_fn(|a| hz[a] / sum_h);
     let mut matrix = hzz;
     let mut right = [0.0; K];

@@ -24,7 +24,7 @@ pub struct Responses<'a> {
     pub y: &'a [f64],
     /// n weights, all positive.
     pub weights: &'a [f64],
-    /// What they are.
+    /// The kind of the responses.
     pub family: Family,
 }
 

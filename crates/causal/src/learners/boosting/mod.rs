@@ -45,7 +45,7 @@ mod rows;
 mod tests;
 mod tree;
 
-pub use crate::learners::boosting::fit::{fit, fit_watched};
+pub use crate::learners::boosting::fit::{WatchedRows, fit, fit_watched};
 pub use crate::learners::boosting::model::{BoostedTrees, Predictions};
 pub use crate::learners::boosting::params::{BoostingParams, LeafModel, Stopping};
 
@@ -57,7 +57,7 @@ use ndarray::ArrayView2;
 /// For messages.
 const NAME: &str = "gradient boosting";
 
-/// What boosting is fitted to: columns binned once, however many fits use them.
+/// The data that boosting is fitted to: columns binned once, however many fits use them.
 #[derive(Debug, Clone, Copy)]
 pub struct BoostingData<'a> {
     /// n × p, binned.

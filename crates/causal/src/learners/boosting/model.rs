@@ -27,7 +27,6 @@ pub struct BoostedTrees {
     pub(super) members: Vec<Ensemble>,
     /// Scores are kept in this range.
     pub(super) limits: (f64, f64),
-    pub(super) p: usize,
     pub(super) info: FitInfo,
 }
 
@@ -83,20 +82,6 @@ impl BoostedTrees {
     #[must_use]
     pub fn rounds(&self) -> Vec<usize> {
         self.members.iter().map(|member| member.trees.len()).collect()
-    }
-
-    /// Share of each of the p columns in the gain of all splits; zero throughout if nothing was split.
-    #[must_use]
-    pub fn importance(&self) -> Vec<f64> {
-        let mut gains = vec![0.0; self.p];
-        for split in self.members.iter().flat_map(|m| &m.trees).flat_map(|tree| &tree.splits) {
-            gains[split.column] += split.gain;
-        }
-        let total: f64 = gains.iter().sum();
-        if total > 0.0 {
-            gains.iter_mut().for_each(|g| *g /= total);
-        }
-        gains
     }
 }
 

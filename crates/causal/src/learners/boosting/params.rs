@@ -3,7 +3,7 @@
 use crate::learners::boosting::NAME;
 use crate::learners::learner::LearnerError;
 
-/// What a leaf predicts.
+/// The prediction of a leaf.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LeafModel {
     /// One number.
@@ -15,7 +15,7 @@ pub enum LeafModel {
     },
 }
 
-/// How the number of rounds is found.
+/// The rule for the number of rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Stopping {
     /// `max_rounds`, whatever happens.
@@ -51,7 +51,7 @@ pub enum Stopping {
 /// Settings of gradient boosting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoostingParams {
-    /// What a leaf predicts.
+    /// The prediction of a leaf.
     pub leaves: LeafModel,
     /// Factor on every tree, in (0, 1].
     pub learning_rate: f64,
@@ -69,7 +69,7 @@ pub struct BoostingParams {
     pub row_share: f64,
     /// Most trees, at least 1.
     pub max_rounds: usize,
-    /// How the number of trees is found.
+    /// The rule for the number of trees.
     pub stopping: Stopping,
     /// With linear leaves, how far a prediction may leave the range of the training responses, as a share of it; ≥ 0.
     pub clip_margin: f64,

@@ -5,7 +5,7 @@ use crate::learners::boosting::BoostingData;
 use crate::learners::boosting::elementary::logistic;
 use crate::learners::boosting::grow::{Grown, Soil, grow};
 use crate::learners::boosting::histogram::{FixedPoint, Pair};
-use crate::learners::boosting::leaf::{ScaledColumn, ScaledLeaf, ridge};
+use crate::learners::boosting::leaf::{Derivatives, ScaledColumn, ScaledLeaf, ridge};
 use crate::learners::boosting::loss::Responses;
 use crate::learners::boosting::params::{BoostingParams, LeafModel};
 use crate::learners::boosting::rows::GatheredRows;
@@ -29,12 +29,12 @@ pub struct Ensemble {
     pub trees: Vec<Tree>,
 }
 
-/// What one run of boosting left.
+/// The result of one run of boosting.
 #[derive(Debug)]
 pub struct Boosted {
     /// Trees up to the best round.
     pub ensemble: Ensemble,
-    /// Whether the last round allowed was reached while the loss still fell.
+    /// True if the last round allowed was reached while the loss still fell.
     pub at_limit: bool,
     /// Scores of the rows fitted to, at the last round that is kept.
     pub scores: Vec<f64>,
@@ -47,6 +47,15 @@ pub struct Division {
     pub fitted: Vec<u32>,
     /// Watched; may be empty.
     pub watched: Vec<u32>,
+}
+
+/// The loss, and how it is lowered.
+#[derive(Debug, Clone, Copy)]
+pub struct Objective<'a> {
+    /// The kind of the responses.
+    pub family: Family,
+    /// The settings.
+    pub params: &'a BoostingParams,
 }
 
 /// When to end.
@@ -62,11 +71,11 @@ pub struct Limit {
 pub fn boost(
     data: &BoostingData<'_>,
     division: &Division,
-    (family, params): (Family, &BoostingParams),
+    objective: Objective<'_>,
     limit: Limit,
     rng: ChaCha8Rng,
 ) -> Boosted {
-    Booster::new(data, division, (family, params), rng).run(limit)
+    Booster::new(data, division, objective, rng).run(limit)
 }
 
 struct Booster<'a, 'd> {
@@ -90,12 +99,8 @@ struct Booster<'a, 'd> {
 }
 
 impl<'a, 'd> Booster<'a, 'd> {
-    fn new(
-        data: &'a BoostingData<'d>,
-        division: &Division,
-        (family, params): (Family, &'a BoostingParams),
-        rng: ChaCha8Rng,
-    ) -> Self {
+    fn new(data: &'a BoostingData<'d>, division: &Division, objective: Objective<'a>, rng: ChaCha8Rng) -> Self {
+        let Objective { family, params } = objective;
         let rows: Vec<u32> = division.fitted.iter().chain(&division.watched).copied().collect();
         let (n, fitted) = (rows.len(), division.fitted.len());
         let y: Vec<f64> = rows.iter().map(|i| data.y[*i as usize]).collect();
@@ -163,6 +168,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         (self.g, self.h) = (g, h);
         let largest = |v: &[f64]| v.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let g_max = largest(&self.g);
+        // Subnormal gradients have no digits left to split on.
         if g_max <= f64::MIN_POSITIVE {
             return None;
         }
@@ -188,6 +194,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         if k < p {
             let (drawn, _) = columns.partial_shuffle(&mut self.rng, k);
             columns = drawn.to_vec();
+            // Ties between columns go to the first: the order must not depend on the draw.
             columns.sort_unstable();
         }
         columns
@@ -195,6 +202,7 @@ impl<'a, 'd> Booster<'a, 'd> {
 
     /// The rows of this tree, each with probability `row_share`, with their pairs.
     fn draw_rows(&mut self, scale: FixedPoint) -> (Vec<u32>, Vec<Pair>) {
+        // Integers are compared: cheaper than a double for each row, and the same on every machine.
         let limit = (self.params.row_share * f64::from(u32::MAX)) as u32;
         let mut rows = vec![0; self.fitted];
         self.outside.resize(self.rows.len(), 0);
@@ -217,15 +225,15 @@ impl<'a, 'd> Booster<'a, 'd> {
     fn fit_leaves(&mut self, grown: &Grown, scale: FixedPoint) -> Vec<ScaledLeaf> {
         let (l2, rate) = (self.params.l2, self.params.learning_rate);
         let LeafModel::Linear { ridge: penalty } = self.params.leaves else {
-            return grown.leaves.iter().map(|leaf| constant_leaf(scale, leaf.total, (l2, rate))).collect();
+            return grown.leaves.iter().map(|leaf| constant_leaf(scale, leaf.total, l2, rate)).collect();
         };
         for j in grown.leaves.iter().flat_map(|leaf| &leaf.path) {
             self.scale_column(*j);
         }
         let fit = |leaf: &crate::learners::boosting::grow::LeafRows| {
             let columns = self.scaled_columns(&leaf.path);
-            ridge(&grown.rows[leaf.rows.clone()], &columns, (&self.g, &self.h), penalty, rate)
-                .unwrap_or_else(|| constant_leaf(scale, leaf.total, (l2, rate)))
+            ridge(&grown.rows[leaf.rows.clone()], &columns, Derivatives { g: &self.g, h: &self.h }, penalty, rate)
+                .unwrap_or_else(|| constant_leaf(scale, leaf.total, l2, rate))
         };
         if grown.rows.len() >= PARALLEL_ROWS {
             grown.leaves.par_iter().map(fit).collect()
@@ -292,7 +300,7 @@ impl<'a, 'd> Booster<'a, 'd> {
     }
 }
 
-fn constant_leaf(scale: FixedPoint, total: Pair, (l2, rate): (f64, f64)) -> ScaledLeaf {
+fn constant_leaf(scale: FixedPoint, total: Pair, l2: f64, rate: f64) -> ScaledLeaf {
     let curvature = scale.curvature(total) + l2;
     let constant = if curvature > 0.0 { -scale.gradient(total) / curvature * rate } else { 0.0 };
     ScaledLeaf { constant, slopes: Vec::new() }

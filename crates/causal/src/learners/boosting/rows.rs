@@ -8,7 +8,7 @@ use crate::numerics::binned::BinnedMatrix;
 /// A column is stored sparsely if more than this share of the rows has its commonest code.
 const SPARSE_SHARE: f64 = 0.7;
 
-/// How the sums of a column are collected.
+/// The way in which the sums of a column are collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
     /// Constant among the rows: never split.
@@ -79,7 +79,7 @@ impl GatheredRows {
         &self.codes[j * self.n..(j + 1) * self.n]
     }
 
-    /// How column `j` is stored.
+    /// The storage of column `j`.
     pub fn storage(&self, j: usize) -> Storage {
         self.storage[j]
     }

@@ -22,7 +22,7 @@ pub struct Split {
     pub code: u8,
     /// The same as a number.
     pub cut: f64,
-    /// What the split gains in the penalised loss.
+    /// The decrease of the penalised loss by the split.
     pub gain: f64,
     /// Where small values go.
     pub left: Child,

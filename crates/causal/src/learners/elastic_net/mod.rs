@@ -27,7 +27,7 @@ pub(super) mod quadratic;
 use crate::learner_kind::Family;
 use crate::learners::data::{Counted, grouped};
 use crate::learners::elastic_net::columns::Columns;
-use crate::learners::elastic_net::cv::{Choice, choose};
+use crate::learners::elastic_net::cv::{Choice, CrossValidation};
 use crate::learners::elastic_net::path::{Point, Problem, Stalled, Walker};
 use crate::learners::learner::{FitInfo, Learner, LearnerError, Model, Seed, Training};
 use crate::learners::regression::LinearModel;
@@ -42,7 +42,7 @@ const FEWEST_POINTS: usize = 5;
 /// α in the definition of the first λ of a ridge path, where no λ is large enough to keep every column out.
 const RIDGE_START: f64 = 1e-3;
 
-/// How the penalty is chosen.
+/// The rule that chooses the penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PenaltyRule {
     /// The smallest cross-validated loss.
@@ -53,12 +53,12 @@ pub enum PenaltyRule {
     Fixed(f64),
 }
 
-/// How to fit.
+/// Penalties, mixtures, folds and tolerance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ElasticNetParams {
     /// α, each in [0, 1]: 1 is the lasso, 0 is ridge. Several are compared by cross-validation; at least one.
     pub mixes: Vec<f64>,
-    /// How λ is chosen.
+    /// The rule that chooses λ.
     pub rule: PenaltyRule,
     /// Folds, at least 2 (at least 3 for [`PenaltyRule::OneSe`]).
     pub folds: usize,
@@ -119,7 +119,7 @@ impl ElasticNetParams {
 /// Elastic-net regression on the columns as they are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ElasticNet {
-    /// How to fit.
+    /// Penalties, mixtures, folds and tolerance.
     pub params: ElasticNetParams,
 }
 
@@ -130,7 +130,7 @@ impl Learner for ElasticNet {
 
     fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
         let data = Counted::new(NAME, training, family)?;
-        Ok(Box::new(fit_counted(NAME, &data, (family, &self.params), seed)?))
+        Ok(Box::new(fit_counted(NAME, &data, family, &self.params, seed)?))
     }
 }
 
@@ -138,7 +138,8 @@ impl Learner for ElasticNet {
 pub(super) fn fit_counted(
     learner: &'static str,
     data: &Counted,
-    (family, params): (Family, &ElasticNetParams),
+    family: Family,
+    params: &ElasticNetParams,
     seed: &Seed,
 ) -> Result<LinearModel, LearnerError> {
     params.check()?;
@@ -156,7 +157,7 @@ pub(super) fn fit_counted(
         PenaltyRule::Fixed(_) => {
             Choice { path: 0, point: paths[0].points.len().saturating_sub(1), capped: false, chosen: false }
         }
-        _ => choose(&paths, &w, (&problem, data), (params, seed)),
+        rule => CrossValidation::new(&problem, data, &w, params.folds, seed).choose(&paths, rule),
     };
     let path = &paths[choice.path];
     let stalled = matches!(params.rule, PenaltyRule::Fixed(_)) && path.stalled.is_some();
@@ -192,7 +193,7 @@ fn no_convergence(learner: &'static str, path: &Path) -> LearnerError {
     LearnerError::NoConvergence { learner, problem }
 }
 
-/// What a reader must know.
+/// The end of the fit, with remarks on the penalty.
 fn info(data: &Counted, columns: &Columns, path: &Path, choice: &Choice) -> FitInfo {
     let point = &path.points[choice.point];
     let mut notes = vec![format!(
@@ -272,7 +273,7 @@ impl Path {
         path
     }
 
-    /// Whether smaller penalties would be a waste of time.
+    /// True if smaller penalties would be a waste of time.
     fn explains_enough(&self, null: f64) -> bool {
         let explained = |p: &Point| 1.0 - p.loss / null;
         match self.points.as_slice() {

@@ -177,6 +177,7 @@ impl<'a> Walker<'a> {
         self.loss = 0.0;
         for i in 0..p.w.len() {
             let (w, y, eta) = (p.w[i], p.y[i], self.eta[i]);
+            // A row that is held out may have a predictor so large that 0 · ∞ would be no number.
             if w == 0.0 {
                 continue;
             }
@@ -185,6 +186,7 @@ impl<'a> Walker<'a> {
                 Family::Bernoulli => {
                     let side = 2.0 * y - 1.0;
                     let margin = side * eta;
+                    // Of −|margin|, so that it cannot overflow; loss, residual and curvature all follow from it.
                     let a = (-margin.abs()).exp();
                     let miss = if margin >= 0.0 { a / (1.0 + a) } else { 1.0 / (1.0 + a) };
                     (a.ln_1p() + (-margin).max(0.0), side * miss, a / (1.0 + a).powi(2))
@@ -281,9 +283,11 @@ impl<'a> Walker<'a> {
         let smallest = self.set.iter().map(|j| self.scale[*j]).fold(1.0, f64::min);
         let target = quadratic.minimise(share * self.unit * smallest, MAX_ROUNDS);
         let before = self.objective(lambda);
+        // At the optimum a step changes the objective by rounding only, in either direction.
         let slack = 1e-13 * before.abs();
         let mut share = 1.0;
         while share > 1e-4 {
+            // The whole step goes to the target itself: start + (target − start) would be rounded.
             let at = start.iter().zip(&target).map(|(a, b)| if share == 1.0 { *b } else { a + share * (b - a) });
             self.move_to(&at.collect::<Vec<_>>());
             if self.objective(lambda) <= before + slack {

@@ -110,7 +110,7 @@ impl Quadratic<'_> {
     }
 }
 
-/// How far coordinate `b` with minus-gradient `u` is from optimal.
+/// The distance of coordinate `b` with minus-gradient `u` from its optimum.
 pub(crate) fn violation(u: f64, b: f64, l1: f64, l2: f64) -> f64 {
     if b == 0.0 { (u.abs() - l1).max(0.0) } else { (u - l2 * b - l1 * sign(b)).abs() }
 }

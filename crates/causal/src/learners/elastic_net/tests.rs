@@ -9,7 +9,7 @@ fn numbers(v: &Value) -> Vec<f64> {
 
 fn fitted(params: &ElasticNetParams, data: &Simulated, family: Family, seed: u64) -> LinearModel {
     let counted = Counted::new(NAME, &data.training(), family).unwrap();
-    fit_counted(NAME, &counted, (family, params), &Seed::new(seed, "test")).unwrap()
+    fit_counted(NAME, &counted, family, params, &Seed::new(seed, "test")).unwrap()
 }
 
 #[test]
@@ -162,9 +162,9 @@ fn a_fit_that_cannot_reach_its_tolerance_is_an_error() {
     data.y.iter_mut().for_each(|y| *y += 1e8);
     let counted = Counted::new(NAME, &data.training(), Family::Gaussian).unwrap();
     let params = ElasticNetParams { rule: PenaltyRule::Fixed(1e-3), tolerance: 1e-12, ..ElasticNetParams::default() };
-    let result = fit_counted(NAME, &counted, (Family::Gaussian, &params), &Seed::new(1, "t"));
+    let result = fit_counted(NAME, &counted, Family::Gaussian, &params, &Seed::new(1, "t"));
     assert!(matches!(result, Err(LearnerError::NoConvergence { .. })), "{result:?}");
     // With a tolerance that the numbers allow, all is well.
     let params = ElasticNetParams { tolerance: 1e-6, ..params };
-    assert!(fit_counted(NAME, &counted, (Family::Gaussian, &params), &Seed::new(1, "t")).is_ok());
+    assert!(fit_counted(NAME, &counted, Family::Gaussian, &params, &Seed::new(1, "t")).is_ok());
 }

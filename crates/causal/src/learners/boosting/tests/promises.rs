@@ -108,10 +108,14 @@ fn watched_rows_decide_the_rounds_and_nothing_else() {
     let case = Case::smooth(600, 6);
     let (rows, watched): (Vec<usize>, Vec<usize>) = case.all().into_iter().partition(|i| i % 5 > 0);
     let params = BoostingParams::outcome(600);
-    let stopped = fit_watched(&case.data(), (&rows, &watched), Family::Gaussian, &params, &seed()).unwrap();
+    let stopped =
+        fit_watched(&case.data(), WatchedRows { fitted: &rows, watched: &watched }, Family::Gaussian, &params, &seed())
+            .unwrap();
     let rounds = stopped.rounds()[0];
     let never = BoostingParams { stopping: Stopping::Never, max_rounds: rounds + 5, ..params };
-    let longer = fit_watched(&case.data(), (&rows, &watched), Family::Gaussian, &never, &seed()).unwrap();
+    let longer =
+        fit_watched(&case.data(), WatchedRows { fitted: &rows, watched: &watched }, Family::Gaussian, &never, &seed())
+            .unwrap();
     assert_eq!(stopped.members[0].trees[..], longer.members[0].trees[..rounds]);
 }
 
