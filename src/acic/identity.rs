@@ -3,7 +3,7 @@
 use super::analyse::ESTIMANDS;
 use super::error::AcicError;
 use super::observed::Key;
-use crate::pipeline::prepare::sha256_hex;
+use crate::text::sha256::sha256_hex;
 use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
 

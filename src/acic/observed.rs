@@ -1,6 +1,6 @@
 //! What the analysis is given of a dataset: who was treated, and the outcome that followed. Nothing else.
 
-use sha2::{Digest, Sha256};
+use crate::text::sha256::Running;
 use std::fmt;
 
 /// Which dataset: a setting of the simulation and one response of it.
@@ -60,8 +60,8 @@ impl Observed {
     /// SHA-256 of the numbers, in lower-case hexadecimal: two datasets with the same one are the same.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let mut digest = Sha256::new();
-        self.z.iter().chain(&self.y).for_each(|value| digest.update(value.to_le_bytes()));
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hash = Running::default();
+        self.z.iter().chain(&self.y).for_each(|value| hash.update(&value.to_le_bytes()));
+        hash.finish_hex()
     }
 }

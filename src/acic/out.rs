@@ -20,7 +20,7 @@ use super::observed::Key;
 use super::record;
 use super::rows::{self, Row};
 use super::source::Skipped;
-use crate::pipeline::prepare::sha256_hex;
+use crate::text::sha256::sha256_hex;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 

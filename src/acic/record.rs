@@ -11,7 +11,7 @@
 use super::identity::Identity;
 use super::observed::Key;
 use super::rows::{self, Row};
-use crate::pipeline::prepare::sha256_hex;
+use crate::text::sha256::sha256_hex;
 use causal::estimand::Target;
 
 /// The file of a dataset of the replay with the given hash.

@@ -7,7 +7,7 @@ use super::out::{Found, Identity, Out};
 use super::rows::Row;
 use super::settings::{Selection, Settings, Shard};
 use super::source::{Entry, Scan, Source};
-use crate::pipeline::prepare::sha256_hex;
+use crate::text::sha256::sha256_hex;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

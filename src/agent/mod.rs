@@ -20,7 +20,8 @@
 //! use crate::agent::run::{Action, Event, Limits, Run};
 //! use crate::playbook::Catalogue;
 //! # use crate::agent::history::{AnalysisSummary, DesignSummary};
-//! # use crate::critique::{AnalysisCritique, Critique, Stage, rubric, verdict};
+//! # use crate::critique::{rubric, verdict};
+//! # use crate::record::critique::{AnalysisCritique, Critique, Stage};
 //! # use oci_agent::{estimand::Target, finding::{Code, Finding, Severity, Tier}, plan::{StopWhen, Tool}, spec::AnalysisSpec};
 //! # fn draft() -> AnalysisSpec {
 //! #     serde_json::from_value(serde_json::json!({

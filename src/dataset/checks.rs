@@ -1,10 +1,11 @@
-//! What must hold of the treatment, outcome, weights and ids before anything is estimated.
+//! Conditions on the treatment, outcome, weights and ids before anything is estimated.
 
 use super::analyse::{Request, Rows};
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
-use crate::text::lists::{count, counted, short};
+use crate::text::lists::{counted, short};
+use crate::text::numbers::count;
 use causal::estimand::OutcomeKind;
 use ndarray::Array1;
 use std::collections::HashMap;

@@ -39,7 +39,7 @@ const FALLBACK: [EstimatorKind; 7] = [
     EstimatorKind::DrAverage,
 ];
 
-/// How many rows are analysed in each arm.
+/// The number of rows analysed in each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArmSizes {
     /// Treated rows.
@@ -107,7 +107,7 @@ fn other_learners(asked: &AnalysisSection) -> Option<String> {
     outcome.or_else(|| asked.propensity.map(|learner| format!("`propensity: {}`", learner.key())))
 }
 
-/// Why the doubly robust average does not answer, as a clause.
+/// The reason why the doubly robust average does not answer, as a clause.
 fn obstacle(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<String> {
     let n = sizes.treated + sizes.control;
     let smaller = sizes.treated.min(sizes.control);
@@ -147,7 +147,7 @@ fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
     EstimatorKind::ALL.into_iter().filter(wanted).filter(|kind| allowed(plan, *kind)).collect()
 }
 
-/// What the plan says, or what the estimator is made for.
+/// The choice of the plan, or the default of the estimator.
 fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
     let made_for = NuisanceModels::for_estimator(primary, asked.budget.unwrap_or_default());
     NuisanceModels {

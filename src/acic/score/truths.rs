@@ -6,7 +6,7 @@ use crate::acic::out::Identity;
 use crate::acic::response::Response;
 use crate::acic::response::truth::{self, Truth};
 use crate::acic::source::{Entry, Source};
-use crate::pipeline::prepare::sha256_hex;
+use crate::text::sha256::sha256_hex;
 use causal::estimand::Target;
 use rayon::prelude::*;
 use std::collections::BTreeMap;

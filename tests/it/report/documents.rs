@@ -3,9 +3,9 @@
 use super::cases::{Case, lalonde, lalonde_blind, nhefs};
 use super::fixtures::*;
 use causal::estimand::{Estimand, Target};
-use oci_agent::critique::Stage;
 use oci_agent::finding::{Code, Severity};
-use oci_agent::record::documents::{DesignDocument, ResultsDocument};
+use oci_agent::record::critique::Stage;
+use oci_agent::record::documents::DesignDocument;
 use oci_agent::record::{ReportError, json};
 use oci_agent::report::plots::{self, Figure};
 use oci_agent::report::view::{PlacedFigure, ReportInput};
@@ -214,7 +214,7 @@ fn the_terminal_table_fits_and_needs_no_colour() {
 fn documents_are_canonical_and_read_back() {
     for case in [nhefs(), lalonde()] {
         let bytes = json::to_bytes(&case.results).expect("finite");
-        let read: ResultsDocument = serde_json::from_slice(&bytes).expect("reads back");
+        let read: serde_json::Value = serde_json::from_slice(&bytes).expect("reads back");
         assert_eq!(json::to_bytes(&read).expect("finite"), bytes, "a fixed point");
         for design in &case.designs {
             let bytes = json::to_bytes(design).expect("finite");
