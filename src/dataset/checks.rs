@@ -36,9 +36,10 @@ fn treatment_problems(
     column: &Column,
     request: &Request,
     rows: &Rows,
-    [n_treated, n_control]: [usize; 2],
+    arms: [usize; 2],
     present: usize,
 ) -> Vec<DatasetProblem> {
+    let [n_treated, n_control] = arms;
     let values = column.tally().len();
     let mut problems = Vec::new();
     for (arm, value, n) in [("treated", &request.treated, n_treated), ("control", &request.control, n_control)] {

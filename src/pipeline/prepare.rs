@@ -87,7 +87,7 @@ impl Prepared {
 
     /// The outcome of the analysed rows. Only the effects stage asks for it.
     pub(crate) fn outcome(&self) -> Result<&Array1<f64>, DesignFailure> {
-        self.analysed.outcome().ok_or_else(|| DesignFailure::OutcomeNotRead)
+        self.analysed.outcome().ok_or(DesignFailure::OutcomeNotRead)
     }
 
     /// A declared placebo, analysed rows.

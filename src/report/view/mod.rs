@@ -1,4 +1,4 @@
-//! The content of the report and the critique, in their order, as plain text and tables; [`super::template`] formats it.
+//! The content of the report and the critique, in their order, as plain text and tables; `template` formats it.
 
 mod critique;
 mod estimates;

@@ -98,7 +98,7 @@ fn the_report_tells_the_whole_story() {
         "difference in means (benchmark)",
         "Iteration 1, ATE, AIPW: the standard error that takes the nuisance models as known is 37.3 % of the stacked one. Trust the stacked one",
         "| propensities clipped | 0 |",
-        "Not estimated: ATC, AIPW: the design failed",
+        "Not estimated: iteration 2, ATC: the outcome was not read",
         "oci-agent estimate plan.yaml --spec iter_02/spec.yaml --estimand ate --estimator aipw",
         "Treatment is separated perfectly by `black == 1` among the controls.",
     ] {
