@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How bad. The order matters: a larger value is worse.
+/// The severity of a finding. The order matters: a larger value is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -18,7 +18,7 @@ pub enum Severity {
     Fail,
 }
 
-/// What was looked at. Playbooks name these codes in their front matter.
+/// The subject of a check. Playbooks name these codes in their front matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Code {
     /// Largest weighted |SMD| among the priority confounders.
@@ -36,7 +36,7 @@ pub enum Code {
     /// Robustness value against the strongest priority confounder.
     #[serde(rename = "sensitivity.robustness")]
     SensitivityRobustness,
-    /// Whether every nuisance fit ended where it should.
+    /// Convergence of every nuisance fit.
     #[serde(rename = "estimate.convergence")]
     EstimateConvergence,
     /// Largest difference of doubly robust estimates of the same effect, in standard deviations of the outcome.
@@ -105,7 +105,7 @@ impl Code {
         }
     }
 
-    /// Whether its number can only come from an effect, and must not exist while the loop is blind.
+    /// True if its number can only come from an effect, and must not exist while the loop is blind.
     #[must_use]
     pub fn needs_effect(self) -> bool {
         matches!(
@@ -128,9 +128,9 @@ impl Code {
 /// One measured fact, held against its threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The check.
     pub code: Code,
-    /// How it came out.
+    /// The outcome.
     pub severity: Severity,
     /// Name of the number, e.g. `max |SMD|`.
     pub metric: String,
@@ -138,7 +138,7 @@ pub struct Finding {
     pub value: Option<f64>,
     /// The threshold that decided the severity, if there is one.
     pub threshold: Option<f64>,
-    /// What it is about, e.g. the covariate with the worst balance.
+    /// The thing that it is about, e.g. the covariate with the worst balance.
     pub subject: Option<String>,
     /// One sentence for a reader.
     pub message: String,

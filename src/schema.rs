@@ -1,15 +1,45 @@
-//! What a dataset looks like, and what was done to its rows and values.
+//! The schema of a dataset, and the counts of what was done to its rows and values.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The kind of a column's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnKind {
+    /// Numbers.
+    Number,
+    /// A category with few levels.
+    Category,
+    /// True or false.
+    Boolean,
+    /// A date or a time.
+    Date,
+    /// Values that no analysis uses.
+    Other,
+}
+
+impl ColumnKind {
+    /// As it is written in `dataset.json`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Category => "category",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Other => "other",
+        }
+    }
+}
 
 /// One column as read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnInfo {
     /// Name.
     pub name: String,
-    /// `number`, `category`, `boolean`, `date` or `other`.
-    pub kind: String,
+    /// The kind of its values.
+    pub kind: ColumnKind,
     /// The file's own type.
     pub stored_as: String,
     /// Missing values, NaN included.

@@ -39,14 +39,52 @@ pub struct Term {
     pub factors: Vec<Factor>,
 }
 
-/// Why a text is not a term.
+/// The reason why a text is not a term.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a term: {reason}")]
 pub struct TermError {
     /// The text.
     pub text: String,
-    /// What is wrong with it.
-    pub reason: String,
+    /// The fault.
+    pub reason: TermFault,
+}
+
+/// The faults of a text that should be a term.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TermFault {
+    /// Nothing is there.
+    #[error("it is empty")]
+    Empty,
+    /// Something follows a factor that is not `*`.
+    #[error("did not expect `{rest}`")]
+    Unexpected {
+        /// The text from there on.
+        rest: String,
+    },
+    /// A power without digits, or with too many of them.
+    #[error("`^` must be followed by a whole number from 1 to 9")]
+    NoPower,
+    /// A power out of range.
+    #[error("the power must be a whole number from 1 to 9")]
+    PowerOutOfRange,
+    /// A name in backticks that does not end.
+    #[error("a backtick is not closed")]
+    OpenBacktick,
+    /// A value in quotes that does not end.
+    #[error("a quote is not closed")]
+    OpenQuote,
+    /// A name of no characters.
+    #[error("a column name is empty")]
+    EmptyName,
+    /// No name where one must be.
+    #[error("expected a column name at `{at}` (put unusual names in backticks)")]
+    NoName {
+        /// The text from there on.
+        at: String,
+    },
+    /// Nothing after `==`.
+    #[error("`==` must be followed by a value")]
+    NoValue,
 }
 
 impl Term {
@@ -67,20 +105,21 @@ impl Term {
     /// # Errors
     /// [`TermError`] with the reason.
     pub fn parse(text: &str) -> Result<Term, TermError> {
-        let fail = |reason: &str| TermError { text: text.to_owned(), reason: reason.to_owned() };
+        let fail = |reason: TermFault| TermError { text: text.to_owned(), reason };
         let mut rest = text.trim();
         if rest.is_empty() {
-            return Err(fail("it is empty"));
+            return Err(fail(TermFault::Empty));
         }
         let mut factors = Vec::new();
         loop {
-            let (factor, after) = parse_factor(rest).map_err(|reason| fail(&reason))?;
+            let (factor, after) = parse_factor(rest).map_err(fail)?;
             factors.push(factor);
             rest = after.trim_start();
             if rest.is_empty() {
                 return Ok(Term { factors });
             }
-            rest = rest.strip_prefix('*').ok_or_else(|| fail(&format!("did not expect `{rest}`")))?.trim_start();
+            let after = rest.strip_prefix('*').ok_or_else(|| fail(TermFault::Unexpected { rest: rest.to_owned() }))?;
+            rest = after.trim_start();
         }
     }
 
@@ -98,7 +137,7 @@ impl Term {
     }
 }
 
-fn parse_factor(text: &str) -> Result<(Factor, &str), String> {
+fn parse_factor(text: &str) -> Result<(Factor, &str), TermFault> {
     let (column, rest) = parse_name(text)?;
     let rest = rest.trim_start();
     if let Some(after) = rest.strip_prefix("==") {
@@ -109,37 +148,36 @@ fn parse_factor(text: &str) -> Result<(Factor, &str), String> {
         let after = after.trim_start();
         let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
         let (digits, rest) = after.split_at(end);
-        let exponent: u32 =
-            digits.parse().map_err(|_| "`^` must be followed by a whole number from 1 to 9".to_owned())?;
+        let exponent: u32 = digits.parse().map_err(|_| TermFault::NoPower)?;
         if !(1..=9).contains(&exponent) {
-            return Err("the power must be a whole number from 1 to 9".to_owned());
+            return Err(TermFault::PowerOutOfRange);
         }
         return Ok((Factor::Power { column, exponent }, rest));
     }
     Ok((Factor::Power { column, exponent: 1 }, rest))
 }
 
-fn parse_name(text: &str) -> Result<(String, &str), String> {
+fn parse_name(text: &str) -> Result<(String, &str), TermFault> {
     if let Some(inner) = text.strip_prefix('`') {
-        let (name, rest) = parse_quoted(inner, '`').ok_or("a backtick is not closed")?;
-        return if name.is_empty() { Err("a column name is empty".to_owned()) } else { Ok((name, rest)) };
+        let (name, rest) = parse_quoted(inner, '`').ok_or(TermFault::OpenBacktick)?;
+        return if name.is_empty() { Err(TermFault::EmptyName) } else { Ok((name, rest)) };
     }
     let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     if name.is_empty() {
-        return Err(format!("expected a column name at `{text}` (put unusual names in backticks)"));
+        return Err(TermFault::NoName { at: text.to_owned() });
     }
     Ok((name.to_owned(), rest))
 }
 
-fn parse_value(text: &str) -> Result<(String, &str), String> {
+fn parse_value(text: &str) -> Result<(String, &str), TermFault> {
     if let Some(inner) = text.strip_prefix('"') {
-        return parse_quoted(inner, '"').ok_or_else(|| "a quote is not closed".to_owned());
+        return parse_quoted(inner, '"').ok_or(TermFault::OpenQuote);
     }
     let end = text.find(|c: char| c == '*' || c.is_whitespace()).unwrap_or(text.len());
     let (value, rest) = text.split_at(end);
     if value.is_empty() {
-        return Err("`==` must be followed by a value".to_owned());
+        return Err(TermFault::NoValue);
     }
     Ok((value.to_owned(), rest))
 }

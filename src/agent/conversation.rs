@@ -13,8 +13,8 @@
 //! *Memory.* When the conversation is longer than [`LONGEST`] characters, its older turns are replaced by one line each:
 //! what the operator was told of every tool result. The request that was sent is on record, and so is the summary in it.
 
-use crate::critique::model_review::Opinion;
 use crate::llm::{Block, ChatRequest, ChatResponse, Choice, Ended, Message, Speaker, ToolSpec};
+use crate::record::model_review::ModelReview;
 use crate::tools::{Proposal, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -88,7 +88,7 @@ pub enum Ending {
     /// With a valid proposal.
     Proposed(Proposal),
     /// With a complete critique.
-    Criticised(Box<Opinion>),
+    Criticised(Box<ModelReview>),
     /// With nothing, for this reason: a clause.
     GaveUp(String),
 }

@@ -6,9 +6,9 @@
 //! revision that mends the overlap should not be undone because an SMD went from 0.01 to 0.02.
 
 use crate::agent::history::AnalysisSummary;
-use crate::critique::AnalysisCritique;
 use crate::critique::rubric::rule;
 use crate::finding::{Code, Severity, Tier};
+use crate::record::critique::AnalysisCritique;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 

@@ -12,7 +12,7 @@ use crate::agent::participants::Minds;
 use crate::agent::prompt;
 use crate::agent::tool_calls::{Desk, Matter};
 use crate::critique;
-use crate::critique::{AnalysisCritique, Critique, CritiqueInput, Executed, Stage, alignment, model_review};
+use crate::critique::{CritiqueInput, Executed, alignment, model_review};
 use crate::llm::{Exchange, ModelError, Recording};
 use crate::pipeline::results::{self, Iteration, Unblinded};
 use crate::pipeline::steps;
@@ -20,6 +20,7 @@ use crate::pipeline::steps::Provenance;
 use crate::pipeline::{Prepared, design};
 use crate::playbook::Catalogue;
 use crate::record::ReportError;
+use crate::record::critique::{AnalysisCritique, Critique, Stage};
 use crate::record::documents::{AnalysisDesign, Answer, Conduct, ResultsDocument, RoleUsage};
 use crate::spec::AnalysisSpec;
 use crate::store::{ArtifactError, ArtifactStore, Step};
@@ -167,7 +168,7 @@ impl<'a> Driver<'a> {
         let privacy = &prepared.plan.privacy;
         Ok(Driver {
             input,
-            provenance: Provenance::of(prepared, input.catalogue),
+            provenance: Provenance::new(prepared, input.catalogue),
             privacy: Privacy::new(prepared, privacy.min_cell, privacy.redact_names),
             memory: Recording::from_files(exchanges)?,
             minds,
@@ -226,6 +227,7 @@ impl<'a> Driver<'a> {
                 iteration,
                 requested: revision.requested,
                 playbook: revision.playbook.clone(),
+                own: self.input.catalogue.get(&revision.playbook).is_none(),
                 change: revision.change.clone(),
                 reverted: revision.reverted,
             });
@@ -327,7 +329,7 @@ impl<'a> Driver<'a> {
         let critique = self.critique(Stage::Final, unblinded.answering.clone(), Some(&unblinded))?;
         let hashes = self.input.catalogue.hashes();
         let computed = critique.clone();
-        let results = results::document(self.input.prepared, &self.tried, unblinded, (critique, hashes));
+        let results = results::document(self.input.prepared, &self.tried, unblinded, critique, hashes);
         self.results = Some(results);
         if self.minds.critic.is_some() && machine.may_ask() {
             return self.brief(machine, Matter::Criticise(Box::new(computed)));

@@ -12,9 +12,10 @@ use crate::agent::prompt::BriefInput;
 use crate::agent::run::{Event, Run};
 use crate::agent::tool_calls;
 use crate::agent::tool_calls::{Desk, Matter};
-use crate::critique::{Stage, model_review};
+use crate::critique::{self, model_review};
 use crate::llm::{ChatRequest, Exchange};
 use crate::pipeline::steps;
+use crate::record::critique::Stage;
 use crate::record::json;
 use crate::spec::{self, Analysis, AnalysisSpec};
 use crate::tools::{self, Edit, Proposal, Registry, Role};
@@ -87,7 +88,8 @@ impl Driver<'_> {
             Matter::Criticise(computed) if computed.stage == Stage::Final => self.results.clone(),
             _ => None,
         };
-        Desk { tried: history.requested().into_iter().map(tried).collect(), matter, spec, candidates, results }
+        let applied = critique::applied(self.tried.iter().map(|run| &run.spec));
+        Desk { tried: history.requested().into_iter().map(tried).collect(), applied, matter, spec, candidates, results }
     }
 
     fn with_enrich<T>(&self, use_it: impl FnOnce(&dyn Fn(&Analysis) -> Vec<crate::term::Term>) -> T) -> T {
@@ -197,7 +199,11 @@ impl Driver<'_> {
         }
     }
 
-    fn concluded_critique(&mut self, machine: &Run, critique: crate::critique::Critique) -> Result<Event, RunError> {
+    fn concluded_critique(
+        &mut self,
+        machine: &Run,
+        critique: crate::record::critique::Critique,
+    ) -> Result<Event, RunError> {
         match critique.stage {
             Stage::Design => self.criticised(critique),
             Stage::Final => self.report(machine, critique),

@@ -92,8 +92,11 @@ pub enum Event {
         iteration: u32,
         /// Which analysis.
         requested: Target,
-        /// The playbook.
+        /// The playbook, or the name of a model's own change.
         playbook: String,
+        /// True if a model made the change without a playbook. Not part of the event as it is written: the name says it.
+        #[serde(skip)]
+        own: bool,
         /// What was changed.
         change: String,
         /// True if an earlier change is undone.

@@ -3,8 +3,8 @@
 //! Nothing in here can hold an effect: a [`Trial`] is a spec, a summary of its design and the critique of that design.
 
 use crate::agent::design_quality::Standing;
-use crate::critique::{AnalysisCritique, Critique};
 use crate::finding::Tier;
+use crate::record::critique::{AnalysisCritique, Critique};
 use crate::record::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::estimand::Target;

@@ -20,7 +20,8 @@
 //! use oci_agent::agent::run::{Action, Event, Limits, Run};
 //! use oci_agent::playbook::Catalogue;
 //! # use oci_agent::agent::history::{AnalysisSummary, DesignSummary};
-//! # use oci_agent::critique::{AnalysisCritique, Critique, Stage, rubric, verdict};
+//! # use oci_agent::critique::{rubric, verdict};
+//! # use oci_agent::record::critique::{AnalysisCritique, Critique, Stage};
 //! # use causal::estimand::Target;
 //! # use oci_agent::{finding::{Code, Finding, Severity, Tier}, plan::{StopWhen, Tool}, spec::AnalysisSpec};
 //! # fn draft() -> AnalysisSpec {

@@ -5,15 +5,15 @@
 //! engine is asked like any other provider, in a block of JSON that it reads.
 
 use crate::agent::history::History;
-use crate::critique::{AnalysisCritique, Critique, Stage};
 use crate::plan::Plan;
+use crate::record::critique::{AnalysisCritique, Critique, Stage};
 use crate::record::documents::ResultsDocument;
 use crate::spec::{Analysis, AnalysisSpec};
+use crate::text::sha256::sha256_hex;
 use crate::tools::privacy::Privacy;
 use crate::tools::{Role, Task};
 use causal::estimand::Target;
 use minijinja::{Environment, UndefinedBehavior, context};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -61,8 +61,7 @@ pub struct BriefInput<'a> {
 /// Name and SHA-256 of every prompt.
 #[must_use]
 pub fn hashes() -> BTreeMap<String, String> {
-    let hash = |text: &str| Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-    PROMPTS.iter().map(|(name, text)| ((*name).to_owned(), hash(text))).collect()
+    PROMPTS.iter().map(|(name, text)| ((*name).to_owned(), sha256_hex(text.as_bytes()))).collect()
 }
 
 /// Standing instructions of a role.
@@ -105,7 +104,7 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
                 findings => private("findings", &kept_findings(input.history)),
                 critique => remarks(input.history).map(|text| private("critique", &text)),
                 tried => private_or_none("tried", &tried(input.history)),
-                candidates => listed(input.candidates),
+                candidates => by_estimand(input.candidates),
             },
         )?,
         Task::Criticise(computed) => render(
@@ -243,7 +242,7 @@ fn without_counts(text: &str) -> String {
 fn remarks(history: &History) -> Option<String> {
     let reviewed = history.last()?.critique.reviewed.as_ref()?;
     let opinion = reviewed.opinion.as_ref()?;
-    let grade = |g: &crate::critique::model_review::OpinionGrade| {
+    let grade = |g: &crate::record::model_review::ModelGrade| {
         format!("{}: {}, because {}", g.requested, g.credibility, g.reason)
     };
     Some(opinion.grades.iter().map(grade).chain(opinion.blind_spots.iter().cloned()).collect::<Vec<_>>().join("\n"))
@@ -257,7 +256,7 @@ fn tried(history: &History) -> String {
     history.requested().into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
 }
 
-fn listed(candidates: &BTreeMap<Target, Vec<String>>) -> String {
+fn by_estimand(candidates: &BTreeMap<Target, Vec<String>>) -> String {
     let of = |(target, names): (&Target, &Vec<String>)| format!("{}: {}", target.key(), or_none(names.join(", ")));
     or_none(candidates.iter().map(of).collect::<Vec<_>>().join("; "))
 }

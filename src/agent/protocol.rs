@@ -2,10 +2,10 @@
 
 use crate::agent::conversation::{Ending, Opening, ToolCall, ToolOutcome};
 use crate::agent::history::DesignSummary;
-use crate::critique::Critique;
 use crate::finding::Tier;
 use crate::llm::{ChatRequest, ChatResponse};
 use crate::plan::{Plan, StopWhen, Tool};
+use crate::record::critique::Critique;
 use crate::spec::AnalysisSpec;
 use crate::tools::Role;
 use causal::estimand::Target;

@@ -3,9 +3,9 @@
 
 use crate::agent::history::{DesignSummary, History, Trial};
 use crate::agent::run::{Limits, LoopError};
-use crate::critique::{Critique, Stage};
 use crate::finding::Severity;
 use crate::plan::Tool;
+use crate::record::critique::{Critique, Stage};
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::estimand::{Population, Target};
 use std::collections::BTreeSet;

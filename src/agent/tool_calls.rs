@@ -2,12 +2,13 @@
 
 use crate::agent::conversation::{Ending, MOST_CALLS, ToolCall, ToolOutcome};
 use crate::agent::events::{Event as Told, Observer};
-use crate::critique::Critique;
 use crate::pipeline::Prepared;
 use crate::plan::Tool;
 use crate::playbook::Catalogue;
+use crate::record::critique::Critique;
 use crate::record::documents::ResultsDocument;
 use crate::spec::AnalysisSpec;
+use crate::text::lines;
 use crate::tools::privacy::Privacy;
 use crate::tools::{Answer, Context, Proposal, Registry, Role, Task, ToolError};
 use causal::estimand::Target;
@@ -35,6 +36,8 @@ pub struct Desk {
     pub spec: AnalysisSpec,
     /// What was tried on each requested estimand.
     pub tried: BTreeMap<Target, BTreeSet<String>>,
+    /// What was applied and not undone, over all estimands.
+    pub applied: Vec<String>,
     /// Playbooks that apply now.
     pub candidates: BTreeMap<Target, Vec<String>>,
     /// The results, once the loop has settled.
@@ -63,6 +66,7 @@ impl Desk {
             spec: &self.spec,
             task,
             tried: &self.tried,
+            applied: &self.applied,
             candidates: &self.candidates,
             results: self.results.as_ref(),
         }
@@ -123,7 +127,13 @@ fn one(
 fn refused(call: &ToolCall, to_model: String, line: &str) -> ToolOutcome {
     const LONGEST: usize = 4_000;
     let content: String = to_model.chars().take(LONGEST).collect();
-    ToolOutcome { id: call.id.clone(), content, line: one_line(line), is_error: true, end: None }
+    ToolOutcome {
+        id: call.id.clone(),
+        content,
+        line: lines::cut(&lines::joined(line), LONGEST_LINE),
+        is_error: true,
+        end: None,
+    }
 }
 
 fn unheard(call: &ToolCall, why: &str) -> ToolOutcome {
@@ -131,13 +141,5 @@ fn unheard(call: &ToolCall, why: &str) -> ToolOutcome {
     ToolOutcome { id: call.id.clone(), line: content.clone(), content, is_error: true, end: None }
 }
 
-/// For the operator: one line, not too long.
-fn one_line(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() > LONGEST {
-        line.chars().take(LONGEST).chain(std::iter::once('…')).collect()
-    } else {
-        line
-    }
-}
+/// The longest line that an operator reads, characters.
+const LONGEST_LINE: usize = 300;

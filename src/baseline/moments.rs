@@ -53,7 +53,7 @@ impl Prepared {
     /// A sentence: an arm, or a level of the outcome in an arm, is too small to be told, or a column cannot be read.
     pub fn unblinded_moments_for_the_baseline(&self, discretion: Discretion<'_>) -> Result<Moments, String> {
         let treated: Array1<f64> = self.analysed().treatment().iter().map(|arm| arm.encode()).collect();
-        let outcome = self.outcome().map_err(|error| error.0)?;
+        let outcome = self.outcome().map_err(|error| error.to_string())?;
         let (all, ones) = self.arms();
         let least = discretion.least;
         if ones.min(all - ones) < least {

@@ -3,6 +3,7 @@
 use super::errors::CliError;
 use crate::agent::events::{DesignGrade, Event, Observer};
 use crate::finding::{Severity, Tier};
+use crate::text::lines;
 use crate::text::numbers;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
@@ -63,7 +64,7 @@ pub fn plain(text: &str) -> String {
 
 /// The same on one line.
 fn one_line(text: &str) -> String {
-    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    lines::joined(&plain(text))
 }
 
 const BOLD: &str = "1";
@@ -189,8 +190,8 @@ impl Follower {
                     }
                 }
             }
-            Event::Revised { requested, playbook, change, reverted, .. } => {
-                let verb = match playbook.starts_with("own ") {
+            Event::Revised { requested, playbook, own, change, reverted, .. } => {
+                let verb = match own {
                     _ if *reverted => "undone",
                     true => "change",
                     false => "playbook",

@@ -3,10 +3,10 @@
 
 use super::Executed;
 use super::rubric::rule;
-use crate::critique::AlignmentCheck;
 use crate::finding::{Code, Finding, Severity};
 use crate::plan::{Plan, Tool};
-use crate::record::documents::{AnalysisDesign, DesignDocument};
+use crate::record::critique::AlignmentCheck;
+use crate::record::documents::{AnalysisDesign, DesignDocument, FittedBy};
 use crate::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole};
 use causal::estimand::{Population, Target};
 use serde::Serialize;
@@ -279,7 +279,7 @@ fn tools_used(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> Align
 
 fn terms_executed(analysis: &Analysis, design: &AnalysisDesign, name: &str) -> Option<AlignmentCheck> {
     // A known propensity was not fitted, so no term was used.
-    let model = design.propensity.as_ref().filter(|model| model.learner != "known")?;
+    let model = design.propensity.as_ref().filter(|model| model.learner != FittedBy::Known)?;
     let specified: BTreeSet<String> = analysis.terms.iter().map(ToString::to_string).collect();
     let fitted = model.coefficients.iter().map(|row| &row.term).filter(|term| *term != "(Intercept)");
     let executed: BTreeSet<String> = fitted.chain(&model.terms).chain(&model.dropped_terms).cloned().collect();

@@ -8,7 +8,7 @@ struct Strategy {
     name: &'static str,
     /// Words that suggest it. A trailing `*` matches any ending.
     words: &'static [&'static str],
-    /// What to do and what it would buy; `{t}` is the treatment, `{y}` the outcome.
+    /// The design and what it would buy; `{t}` is the treatment, `{y}` the outcome.
     text: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What the plan does not mention and a reviewer would ask. Computed from what is written and what was counted; a plan
+//! Things that the plan does not mention and a reviewer would ask. Computed from what is written and what was counted; a plan
 //! without blind spots is not thereby right.
 
 use super::rubric::rule;

@@ -1,4 +1,4 @@
-//! How an answer differs from the average effect in everyone: for whom it holds, who was left out, and how many they were.
+//! The difference between an answer and the average effect in everyone: for whom it holds, who was left out, and how many.
 
 use crate::record::documents::PopulationDocument;
 use crate::spec::Analysis;

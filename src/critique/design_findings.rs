@@ -16,7 +16,7 @@ use causal::estimand::Target;
 /// a sum of n equal numbers, with room to spare.
 const SAME_CONSTANT: f64 = 1e-9;
 
-/// Why a diagnostic that should be here is not.
+/// The reason for a missing diagnostic.
 fn absent(design: &AnalysisDesign, spec: &AnalysisSpec, tool: Tool) -> String {
     if !spec.tools.contains(&tool) {
         format!("Not checked: the plan does not list `{}` among its tools.", tool.key())
@@ -207,7 +207,7 @@ pub(super) fn sensitivity(design: &AnalysisDesign, spec: &AnalysisSpec, state: S
             "Not measured yet: it needs the effect, which is hidden while the loop is blind.",
         ),
         SensitivityState::NotComputable { reason } => {
-            rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)))
+            rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(&reason.to_string())))
         }
         SensitivityState::Measured(report) => measured_sensitivity(rule, report),
     }

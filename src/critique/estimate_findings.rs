@@ -73,7 +73,7 @@ pub(super) fn disagreement_interval(state: EstimateState<'_>) -> Finding {
     })
 }
 
-/// How far doubly robust estimates are apart, in units of `scale`.
+/// The distance between doubly robust estimates, in units of `scale`.
 fn apart(rule: &Rule, diagnostics: &EstimateDiagnostics, scale: f64, units: &str) -> Finding {
     let Some(seen) = &diagnostics.disagreement else {
         let message =
@@ -93,7 +93,7 @@ fn apart(rule: &Rule, diagnostics: &EstimateDiagnostics, scale: f64, units: &str
     Finding { subject: Some(seen.between.clone()), value: finite(value), ..rule.finding(severity, message) }
 }
 
-/// Whether the headline error takes the nuisance models as known.
+/// Warns if the headline error takes the nuisance models as known.
 fn leaves_models_out(effect: &Effect) -> bool {
     match effect.se_method {
         SeMethod::InfluenceFunction => true,

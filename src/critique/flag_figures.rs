@@ -19,7 +19,7 @@ pub fn flag_figures(results: &mut ResultsDocument) -> Result<(), ReportError> {
     let bytes = json::to_bytes(results)?;
     let written = serde_json::from_slice(&bytes)
         .map_err(|e| ReportError::Json { path: "results.json".to_owned(), reason: e.to_string() })?;
-    let known = Known::of(&written);
+    let known = Known::from_results(&written);
     let actor = quoted_figures::flagged(&reasons(results), &known);
     if let Some(conduct) = &mut results.conduct {
         conduct.flagged = actor;

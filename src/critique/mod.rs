@@ -1,12 +1,11 @@
 //! Grades: the rubric turns measured diagnostics into findings, findings into a tier per estimand, and adds what a
 //! careful reviewer owes the principal.
-
 //!
 //! [`critique`] puts it together: [`rubric`] is the table of thresholds, [`verdict`] the grades, [`alignment`] the checks
 //! that plan, spec and executed analysis agree, [`departures`] how each estimand differs from the ATE, [`target_trial`] the
 //! contrast with the ideal trial, [`blind_spots`] what the plan does not say, [`alternatives`] how else one could learn
 //! the answer. All of it is computed: the same documents give the same words. [`model_review`] holds a language model's critique
-//! under it.
+//! under it. The data it fills in are [`crate::record::critique`] and [`crate::record::model_review`].
 
 pub mod alignment;
 pub mod alternatives;
@@ -22,97 +21,13 @@ pub mod target_trial;
 pub mod verdict;
 
 use crate::finding::{Code, Finding, Severity, Tier};
+use crate::record::critique::{AlignmentCheck, AnalysisCritique, Critique, Stage};
 use crate::record::documents::{AnalysisDesign, DesignDocument};
+use crate::record::not_estimated::NoSensitivity;
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use causal::estimand::Target;
 use rubric::{AfterUnblinding, EstimateState, SensitivityState};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// One check that plan, spec and executed analysis agree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AlignmentCheck {
-    /// What was compared.
-    pub check: String,
-    /// Whether it holds.
-    pub holds: bool,
-    /// What was seen.
-    pub detail: String,
-}
-
-/// The critic's grade of one analysis.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AnalysisCritique {
-    /// The estimand the plan asked for.
-    pub requested: Target,
-    /// The honest name of what is estimated now.
-    pub estimand: String,
-    /// The verdict: the computed tier, or a lower one that a language model gave a reason for. Before unblinding it is the
-    /// tier of the design, with sensitivity withheld.
-    pub tier: Tier,
-    /// The computed tier, where a language model graded as well; then `tier` is the lower of the two.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rubric_tier: Option<Tier>,
-    /// Everything the rubric looked at.
-    pub findings: Vec<Finding>,
-    /// If and how this differs from the ATE in everyone, and for whom the answer holds.
-    pub departs_from_ate: String,
-}
-
-impl AnalysisCritique {
-    /// What the rubric computed, whatever a language model said.
-    #[must_use]
-    pub fn computed(&self) -> Tier {
-        self.rubric_tier.unwrap_or(self.tier)
-    }
-}
-
-/// One component of the ideal trial beside what this analysis does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrialContrast {
-    /// The component.
-    pub component: String,
-    /// What the target trial would do, in the principal's words.
-    pub target_trial: String,
-    /// What this analysis does instead.
-    pub this_analysis: String,
-}
-
-/// `critique.json`: what the critic says of one iteration, or of the final, unblinded analysis.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Critique {
-    /// The iteration criticised.
-    pub iteration: u32,
-    /// `design` while blind, `final` after unblinding.
-    pub stage: Stage,
-    /// SHA-256 of the spec criticised.
-    pub spec_sha256: String,
-    /// One per analysis.
-    pub analyses: Vec<AnalysisCritique>,
-    /// Plan, spec and executed analysis agree?
-    pub alignment: Vec<AlignmentCheck>,
-    /// The contrast with the ideal trial.
-    pub trial_contrast: Vec<TrialContrast>,
-    /// Blind spots: what the plan does not mention and a reviewer would ask.
-    pub blind_spots: Vec<String>,
-    /// At least one other way to learn the answer.
-    pub alternatives: Vec<String>,
-    /// Remediations taken so far.
-    pub remediations: Vec<String>,
-    /// A language model's critique beside the computed one; `None` if the critic is the rubric alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed: Option<model_review::Reviewed>,
-}
-
-/// When a critique was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Before unblinding: diagnostics only.
-    Design,
-    /// After unblinding: with sensitivity.
-    Final,
-}
 
 /// One spec that was run, with what came of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,7 +40,7 @@ pub struct Executed<'a> {
     pub design: &'a DesignDocument,
 }
 
-/// What a critique is made from.
+/// The input of a critique.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CritiqueInput<'a> {
     /// Plan and hashes.
@@ -146,6 +61,9 @@ pub struct CritiqueInput<'a> {
     pub without_estimate: BTreeMap<Target, String>,
 }
 
+/// Where nothing is withheld any more and nothing was handed over.
+static NOBODY_COMPUTED_IT: NoSensitivity = NoSensitivity::NotComputed;
+
 impl<'a> CritiqueInput<'a> {
     /// The run that answers `requested`: the current one, unless `answers` names an earlier iteration.
     fn answering(&self, requested: Target) -> Executed<'a> {
@@ -161,7 +79,7 @@ impl<'a> CritiqueInput<'a> {
         let sensitivity = match self.sensitivity.get(&requested) {
             None if blind => SensitivityState::Withheld,
             None | Some(SensitivityState::Withheld) if !blind => {
-                SensitivityState::NotComputable { reason: "no sensitivity was computed after unblinding" }
+                SensitivityState::NotComputable { reason: &NOBODY_COMPUTED_IT }
             }
             state => state.copied().unwrap_or(SensitivityState::Withheld),
         };
@@ -256,7 +174,7 @@ fn tier(stage: Stage, findings: &[Finding]) -> Tier {
     }
 }
 
-/// Whether the settled design gave an answer.
+/// The finding on the existence of a primary estimate.
 fn estimate(input: &CritiqueInput<'_>, requested: Target) -> Finding {
     let rule = rubric::rule(Code::EstimateFailed);
     match (input.stage, input.without_estimate.get(&requested)) {
@@ -329,9 +247,14 @@ fn remediations(input: &CritiqueInput<'_>) -> Vec<String> {
     runs.flat_map(|run| run.spec.revisions.iter().map(|revision| remediation(run.spec.iteration, revision))).collect()
 }
 
+/// The playbooks and own changes of some specs that were not undone where they were made, in the order of the specs.
+pub fn applied<'a>(specs: impl IntoIterator<Item = &'a AnalysisSpec>) -> Vec<String> {
+    let revisions = specs.into_iter().flat_map(|spec| &spec.revisions);
+    revisions.filter(|revision| !revision.reverted).map(|revision| revision.playbook.clone()).collect()
+}
+
 /// One revision as a line: `iteration 2, ATE, trim-crump (because overlap.outside): what changed. What it means.`
-#[must_use]
-pub fn remediation(iteration: u32, revision: &Revision) -> String {
+fn remediation(iteration: u32, revision: &Revision) -> String {
     let undone = if revision.reverted { ", undone" } else { "" };
     // A model may change something that no finding calls for; its own reason is beside this line, in its own words.
     let because = if revision.because.is_empty() { "its own reason".to_owned() } else { revision.because.join(", ") };

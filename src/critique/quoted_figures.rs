@@ -5,7 +5,7 @@
 //! sign must agree. There is no tolerance beyond the last digit shown: `about 1,600` for 1,566 is flagged, and so is any
 //! small whole number that is not in the results.
 //!
-//! What counts as a figure is decided in `scan`:
+//! `scan` decides what counts as a figure:
 //!
 //! | written | figures |
 //! |---|---|
@@ -26,8 +26,8 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use crate::critique::model_review::FlaggedFigure;
 use crate::critique::quoted_figures::scan::Figure;
+use crate::record::model_review::FlaggedFigure;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ pub struct Known {
 impl Known {
     /// The numbers of a document, and those inside its strings, except under the keys that hold a model's words.
     #[must_use]
-    pub fn of(results: &Value) -> Known {
+    pub fn from_results(results: &Value) -> Known {
         let mut values = Vec::new();
         // A stack of our own: no document is too deep.
         let mut open = vec![results];
@@ -64,7 +64,7 @@ impl Known {
         Known { values }
     }
 
-    /// Whether a figure is one of these numbers, to the precision that it shows.
+    /// True if the figure is one of these numbers, to the precision that it shows.
     fn has(&self, figure: &Figure) -> bool {
         let Some(value) = figure.finite() else { return false };
         // Half a unit of the last place, either way; then what decimal fractions lose as binary ones.
@@ -97,7 +97,7 @@ pub fn flagged(lines: &[(String, &str)], known: &Known) -> Vec<FlaggedFigure> {
     all
 }
 
-/// How many figures the lines hold, each counted once for a line.
+/// The number of figures in the lines, each counted once for a line.
 #[must_use]
 pub fn count(lines: &[(String, &str)]) -> usize {
     let of = |line: &str| scan::figures(line).into_iter().map(|figure| figure.text).collect::<BTreeSet<_>>().len();

@@ -7,6 +7,7 @@
 use crate::critique::{design_findings, estimate_findings};
 use crate::finding::{Code, Finding, Severity};
 use crate::record::documents::{AnalysisDesign, EstimateDiagnostics};
+use crate::record::not_estimated::NoSensitivity;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::diagnose::sensitivity::SensitivityReport;
 use causal::effect::Effect;
@@ -38,7 +39,7 @@ impl Bound {
         }
     }
 
-    /// Whether a finite `value` crosses a fixed threshold.
+    /// True if a finite `value` crosses a fixed threshold.
     #[must_use]
     pub fn crossed(self, value: f64) -> bool {
         match self {
@@ -57,13 +58,13 @@ pub struct Rule {
     pub code: Code,
     /// Name of the number.
     pub metric: &'static str,
-    /// What is measured, and on whom.
+    /// The quantity measured, and on whom.
     pub measured: &'static str,
     /// Warns when.
     pub warn: Bound,
     /// Fails when.
     pub fail: Bound,
-    /// Why there.
+    /// The reason for the thresholds.
     pub why: &'static str,
     /// Where that comes from.
     pub source: &'static str,
@@ -220,40 +221,40 @@ pub fn rule(code: Code) -> &'static Rule {
     }
 }
 
-/// What is known about sensitivity when a critique is written.
+/// The state of the sensitivity analysis when a critique is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SensitivityState<'a> {
     /// Effects are still hidden.
     Withheld,
-    /// It was tried, or would have been, and there is none.
+    /// It was tried, or would have been, and failed.
     NotComputable {
-        /// Why, as a clause: `the interval is not finite`.
-        reason: &'a str,
+        /// The reason.
+        reason: &'a NoSensitivity,
     },
     /// It was computed.
     Measured(&'a SensitivityReport),
 }
 
-/// What is known about the answer when a critique is written.
+/// The state of the estimate when a critique is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EstimateState<'a> {
     /// Effects are still hidden.
     Withheld,
     /// There is no estimate to look at.
     NotComputable {
-        /// Why, as a clause.
+        /// The reason, as a clause.
         reason: &'a str,
     },
     /// It was computed.
     Measured {
         /// The answer.
         effect: &'a Effect,
-        /// What else was computed with it.
+        /// Its diagnostics.
         diagnostics: &'a EstimateDiagnostics,
     },
 }
 
-/// What only an effect can tell.
+/// Knowledge that only an effect can give.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AfterUnblinding<'a> {
     /// Of hidden confounding.

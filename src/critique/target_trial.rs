@@ -2,13 +2,13 @@
 //! protocol has seven components, the last of which is the analysis plan; with the outcome split from follow-up there are
 //! eight lines.
 
-use crate::critique::TrialContrast;
 use crate::plan::{MissingPolicy, Plan};
+use crate::record::critique::TrialContrast;
 use crate::record::documents::DesignDocument;
 use crate::spec::AnalysisSpec;
 use causal::estimand::OutcomeKind;
 
-/// What the plan says where it says nothing.
+/// Stands in where the plan says nothing.
 pub(super) const UNSTATED: &str = "(the plan does not say)";
 
 /// The eight components: title, and the principal's words.

@@ -9,7 +9,7 @@
 
 use crate::finding::{Code, Finding, Severity, Tier};
 
-/// Why no final grade can be given.
+/// The reason why no final grade can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerdictError {
     /// A check is still withheld.

@@ -10,7 +10,7 @@ use super::{Table, terms};
 use crate::plan::MissingPolicy;
 use crate::schema::Counters;
 use crate::term::{Factor, Term};
-use crate::text::lists::count;
+use crate::text::numbers::count;
 use causal::arm::Arm;
 use causal::contrast::Contrast;
 use causal::estimand::OutcomeKind;
@@ -19,7 +19,7 @@ use ndarray::Array1;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What an analysis needs of a table.
+/// The request of an analysis to a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Treatment column.
@@ -40,7 +40,7 @@ pub struct Request {
     pub terms: Vec<Term>,
     /// Placebo outcomes and negative controls.
     pub placebos: Vec<String>,
-    /// What to do about missing values.
+    /// The policy for missing values.
     pub missing: MissingPolicy,
 }
 
@@ -95,7 +95,8 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     for column in usable.values() {
         counters.missing_by_column.insert(column.name.clone(), column.missing());
     }
-    let rows = kept_rows(table, &usable, (request.missing, &roles), weightless);
+    let drops = request.missing == MissingPolicy::Drop;
+    let rows = kept_rows(table, &usable, drops.then_some(&roles), weightless);
     counters.rows_analysed = rows.n;
     counters.rows_weight_zero = weightless.len();
     counters.rows_dropped_missing = table.rows() - rows.n - weightless.len();
@@ -145,16 +146,17 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     Ok(Analysed { rows, columns, means, treatment, weights, clusters, known_propensity, outcome, placebos, counters })
 }
 
-/// Listwise deletion over the columns of the analysis, if the plan says `drop`. A gap in a placebo drops nobody: a
-/// diagnostic must not decide who is analysed.
+/// Listwise deletion over the columns of the analysis, if `dropping` gives their roles. A gap in a placebo drops nobody:
+/// a diagnostic must not decide who is analysed.
 fn kept_rows(
     table: &Table,
     columns: &BTreeMap<String, Arc<Column>>,
-    (policy, roles): (MissingPolicy, &Roles),
+    dropping: Option<&Roles>,
     weightless: &BTreeSet<usize>,
 ) -> Rows {
     let all = Rows { n: table.rows(), kept: None };
-    let counts = |c: &&Arc<Column>| policy == MissingPolicy::Drop && c.missing() > 0 && !roles.is_only_placebo(&c.name);
+    let drops = |c: &Column, roles: &Roles| c.missing() > 0 && !roles.is_only_placebo(&c.name);
+    let counts = |c: &&Arc<Column>| dropping.is_some_and(|roles| drops(c, roles));
     let with_missing: Vec<&Arc<Column>> = columns.values().filter(counts).collect();
     if with_missing.is_empty() && weightless.is_empty() {
         return all;
@@ -213,7 +215,7 @@ impl Analysed {
         self.rows.n
     }
 
-    /// What was done to rows and values.
+    /// Counts of what was done to rows and values.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters

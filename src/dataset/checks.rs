@@ -1,10 +1,11 @@
-//! What must hold of the treatment, outcome, weights and ids before anything is estimated.
+//! Conditions on the treatment, outcome, weights and ids before anything is estimated.
 
 use super::analyse::{Request, Rows};
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
-use crate::text::lists::{count, counted, short};
+use crate::text::lists::{counted, short};
+use crate::text::numbers::count;
 use causal::arm::Arm;
 use causal::estimand::OutcomeKind;
 use ndarray::Array1;
@@ -37,9 +38,10 @@ fn treatment_problems(
     column: &Column,
     request: &Request,
     rows: &Rows,
-    [n_treated, n_control]: [usize; 2],
+    arms: [usize; 2],
     present: usize,
 ) -> Vec<DatasetProblem> {
+    let [n_treated, n_control] = arms;
     let values = column.tally().len();
     let mut problems = Vec::new();
     for (arm, n) in [(Arm::Treated, n_treated), (Arm::Control, n_control)] {

@@ -1,8 +1,9 @@
 //! One column in memory: numbers with NaN for missing, or codes into a list of levels.
 
 use crate::plan::ColumnType;
-use crate::schema::ColumnInfo;
-use crate::text::lists::{count, short};
+use crate::schema::{ColumnInfo, ColumnKind};
+use crate::text::lists::short;
+use crate::text::numbers::count;
 use std::collections::HashMap;
 
 /// Code of a missing value.
@@ -13,28 +14,6 @@ pub(super) const MAX_LEVELS: usize = 10_000;
 
 /// Largest whole number up to which every whole number is an f64: 2^53.
 const EXACT: i64 = 1 << 53;
-
-/// What a column means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Number,
-    Category,
-    Boolean,
-    Date,
-    Other,
-}
-
-impl Kind {
-    pub(super) fn key(self) -> &'static str {
-        match self {
-            Self::Number => "number",
-            Self::Category => "category",
-            Self::Boolean => "boolean",
-            Self::Date => "date",
-            Self::Other => "other",
-        }
-    }
-}
 
 /// The values.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,27 +30,27 @@ pub(super) enum Data {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ColumnKind,
     pub(super) stored_as: String,
     pub(super) data: Data,
-    /// Why the column cannot be used as it is, in a sentence, if so.
+    /// The reason why the column cannot be used as it is, in a sentence; `None` if it can.
     pub(super) obstacle: Option<String>,
 }
 
 impl Column {
     pub(super) fn numbers(name: &str, stored_as: &str, values: Vec<f64>) -> Self {
-        Self::new(name, stored_as, Kind::Number, Data::Numbers(values))
+        Self::new(name, stored_as, ColumnKind::Number, Data::Numbers(values))
     }
 
-    pub(super) fn new(name: &str, stored_as: &str, kind: Kind, data: Data) -> Self {
+    pub(super) fn new(name: &str, stored_as: &str, kind: ColumnKind, data: Data) -> Self {
         Self { name: name.to_owned(), kind, stored_as: stored_as.to_owned(), data, obstacle: None }
     }
 
     /// A text column: a category, unless it has so many levels that it is a name or free text.
     pub(super) fn text(name: &str, stored_as: &str, encoded: Encoded) -> Self {
         let Encoded { codes, levels } = encoded.sorted();
-        let kind = if levels.len() > MAX_LEVELS { Kind::Other } else { Kind::Category };
-        let obstacle = (kind == Kind::Other).then(|| format!("has {} distinct texts", count(levels.len())));
+        let kind = if levels.len() > MAX_LEVELS { ColumnKind::Other } else { ColumnKind::Category };
+        let obstacle = (kind == ColumnKind::Other).then(|| format!("has {} distinct texts", count(levels.len())));
         Self { obstacle, ..Self::new(name, stored_as, kind, Data::Codes { codes, levels }) }
     }
 
@@ -94,8 +73,8 @@ impl Column {
     /// The levels of a category or boolean, reference first; empty otherwise.
     pub(super) fn levels(&self) -> Vec<String> {
         match (&self.data, self.kind) {
-            (Data::Codes { levels, .. }, Kind::Category) => levels.clone(),
-            (_, Kind::Boolean) => vec!["false".into(), "true".into()],
+            (Data::Codes { levels, .. }, ColumnKind::Category) => levels.clone(),
+            (_, ColumnKind::Boolean) => vec!["false".into(), "true".into()],
             _ => Vec::new(),
         }
     }
@@ -103,7 +82,7 @@ impl Column {
     pub(super) fn info(&self) -> ColumnInfo {
         ColumnInfo {
             name: self.name.clone(),
-            kind: self.kind.key().into(),
+            kind: self.kind,
             stored_as: self.stored_as.clone(),
             missing: self.missing(),
             levels: self.levels(),
@@ -159,8 +138,8 @@ impl Column {
 
     fn show(&self, value: f64) -> String {
         match (self.kind, value == 0.0) {
-            (Kind::Boolean, true) => "false".into(),
-            (Kind::Boolean, false) => "true".into(),
+            (ColumnKind::Boolean, true) => "false".into(),
+            (ColumnKind::Boolean, false) => "true".into(),
             _ => value.to_string(),
         }
     }
@@ -244,7 +223,7 @@ pub(super) fn too_large_for_f64(text: &str) -> bool {
         && text.parse::<i64>().map_or(true, |v| !(-EXACT..=EXACT).contains(&v))
 }
 
-/// Whether the whole numbers all fit f64 exactly.
+/// True if the whole numbers all fit f64 exactly.
 pub(super) fn exact(values: impl Iterator<Item = i64>) -> bool {
     values.into_iter().all(|v| (-EXACT..=EXACT).contains(&v))
 }
@@ -258,7 +237,7 @@ pub(super) fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether two texts name the same value: equal as text, as numbers, or as `true`/`false` beside 1/0.
+/// True if two texts name the same value: equal as text, as numbers, or as `true`/`false` beside 1/0.
 pub(super) fn same_value(a: &str, b: &str) -> bool {
     let as_number = |s: &str| match s.trim() {
         "true" | "True" | "TRUE" => Some(1.0),

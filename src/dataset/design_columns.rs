@@ -1,4 +1,4 @@
-//! What must hold of the columns that say how units hang together and how they came to be treated.
+//! Conditions on the columns of clusters and of known propensities.
 
 use super::analyse::Rows;
 use super::column::{Column, Data};

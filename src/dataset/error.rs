@@ -1,5 +1,6 @@
-//! What can be wrong with data: each error names the thing, the place and the fix.
+//! The faults that data can have: each error names the thing, the place and the fix.
 
+use crate::term::Term;
 use std::path::PathBuf;
 
 /// One thing that stands between the data and the analysis.
@@ -12,19 +13,27 @@ use std::path::PathBuf;
 pub struct DatasetProblem {
     /// The key of the plan, or a column name.
     pub path: String,
-    /// What is wrong.
+    /// The fault.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: String,
+    /// The term that it is about, if it is about one.
+    pub term: Option<Term>,
 }
 
 impl DatasetProblem {
-    pub(super) fn new(path: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into(), hint: hint.into() }
+    /// A problem that is about no term in particular.
+    pub(crate) fn new(path: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), message: message.into(), hint: hint.into(), term: None }
+    }
+
+    /// The same, about a term.
+    pub(super) fn about(self, term: &Term) -> Self {
+        Self { term: Some(term.clone()), ..self }
     }
 }
 
-/// Why a source could not be read as a table.
+/// The reason why a source could not be read as a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatasetError {
     /// Nothing is there.
@@ -50,7 +59,7 @@ pub enum DatasetError {
     Pattern {
         /// As the plan names it.
         source_text: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// Neither CSV nor Parquet, or both in one pattern.
@@ -58,9 +67,9 @@ pub enum DatasetError {
     Format {
         /// File name.
         file: String,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// What to do.
+        /// The remedy.
         fix: String,
     },
     /// The operating system refused.
@@ -78,9 +87,9 @@ pub enum DatasetError {
         file: String,
         /// 1-based line of the file.
         line: Option<usize>,
-        /// What is wrong.
+        /// The fault.
         reason: String,
-        /// What to do.
+        /// The remedy.
         fix: String,
     },
     /// A Parquet file that is incomplete or damaged.
@@ -96,7 +105,7 @@ pub enum DatasetError {
     TooFewRows {
         /// As the plan names it.
         source_text: String,
-        /// How many.
+        /// Their number.
         rows: usize,
     },
     /// Files of one pattern that do not fit together.
@@ -106,7 +115,7 @@ pub enum DatasetError {
         file: String,
         /// The first file.
         first: String,
-        /// How it differs.
+        /// The difference.
         reason: String,
     },
     /// Column overrides that do not fit the data, all of them.
@@ -118,7 +127,7 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// What to do about it.
+    /// The remedy.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {

@@ -1,10 +1,12 @@
 //! Terms on columns: `age^2`, `re74 == 0`, `educ * re74` as numbers.
 
 use super::MISSING_LEVEL;
-use super::column::{Column, Data, Kind, MISSING, level_index, number, truth};
+use super::column::{Column, Data, MISSING, level_index, number, truth};
 use super::error::DatasetProblem;
+use crate::schema::ColumnKind;
 use crate::term::{Factor, Term};
-use crate::text::lists::{count, counted, quoted, short};
+use crate::text::lists::{counted, quoted, short};
+use crate::text::numbers::count;
 use ndarray::Array2;
 use rayon::prelude::*;
 
@@ -25,7 +27,7 @@ impl<'a> Match<'a> {
     pub(super) fn new(column: &'a Column, value: &str) -> Option<Self> {
         match &column.data {
             Data::Numbers(values) if value == MISSING_LEVEL => Some(Self::MissingNumber(values)),
-            Data::Numbers(values) if column.kind == Kind::Boolean => {
+            Data::Numbers(values) if column.kind == ColumnKind::Boolean => {
                 truth(value).map(|t| Self::Number(values, f64::from(t)))
             }
             Data::Numbers(values) => {
@@ -80,7 +82,8 @@ impl<'a> Compiled<'a> {
                 }
             }
         };
-        Ok(Self { pieces: term.factors.iter().map(piece).collect::<Result<_, _>>()? })
+        let pieces = term.factors.iter().map(piece).collect::<Result<_, _>>();
+        Ok(Self { pieces: pieces.map_err(|problem: DatasetProblem| problem.about(term))? })
     }
 
     /// The value of the term in a row.

@@ -1,6 +1,6 @@
 //! CSV and Parquet files become a [`Table`], a [`Table`] and a [`Request`] become [`Analysed`] rows. The only polars.
 //!
-//! What a column is: a number if the file says so (integers and floats), a category if it is text, a boolean if it is
+//! The kind of a column: a number if the file says so (integers and floats), a category if it is text, a boolean if it is
 //! true/false; or what the plan's `data.columns` says instead. Types are decided from the whole file. A column that
 //! mixes numbers and text is neither: it may be in the file, but using it is an error until the plan says which.
 //!
@@ -28,8 +28,10 @@ pub use analyse::{Analysed, Request};
 pub use error::{DatasetError, DatasetProblem};
 
 use crate::plan::ColumnOverride;
+use crate::schema::ColumnKind;
 use crate::schema::DatasetDocument;
 use crate::term::Term;
+use crate::text::sha256;
 use column::Column;
 use read::{csv, parquet, source};
 use std::collections::BTreeMap;
@@ -118,7 +120,7 @@ impl Table {
     #[must_use]
     pub fn numbers(&self, name: &str) -> Option<&[f64]> {
         match self.column(name).map(|column| (&column.data, column.kind)) {
-            Some((column::Data::Numbers(values), column::Kind::Number)) => Some(values),
+            Some((column::Data::Numbers(values), ColumnKind::Number)) => Some(values),
             _ => None,
         }
     }
@@ -150,7 +152,7 @@ impl Table {
     /// A column of another length, or a name that is taken.
     pub fn with_numbers(&self, label: &str, numbers: &[(&str, &[f64])]) -> Result<Table, DatasetProblem> {
         let mut table = self.clone();
-        let mut digest = hash::Digest::new();
+        let mut digest = sha256::Running::default();
         for (name, values) in numbers {
             if values.len() != self.rows {
                 let message = format!("`{name}` of {label} has {} values for {} rows", values.len(), self.rows);
@@ -168,7 +170,7 @@ impl Table {
             values.iter().for_each(|value| digest.update(&value.to_le_bytes()));
             table.columns.push(Arc::new(Column::numbers(name, "f64", values.to_vec())));
         }
-        table.files.insert(label.to_owned(), hash::hex(&digest.finish()));
+        table.files.insert(label.to_owned(), digest.finish_hex());
         Ok(table)
     }
 

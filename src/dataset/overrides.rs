@@ -1,9 +1,11 @@
 //! `data.columns`: reading a column as something else than its file says.
 
-use super::column::{Column, Data, Encoded, Kind, MISSING, encode, level_index, number, truth, type_key};
+use super::column::{Column, Data, Encoded, MISSING, encode, level_index, number, truth, type_key};
 use super::error::DatasetProblem;
 use crate::plan::{ColumnOverride, ColumnType};
-use crate::text::lists::{count, did_you_mean, quoted, short};
+use crate::schema::ColumnKind;
+use crate::text::lists::{did_you_mean, quoted, short};
+use crate::text::numbers::count;
 use std::collections::BTreeMap;
 
 /// Applies the overrides; all that do not fit are reported together.
@@ -55,7 +57,7 @@ fn convert(column: &mut Column, wanted: &ColumnOverride, path: &str) -> Result<(
 fn to_number(column: &mut Column, path: &str) -> Result<(), DatasetProblem> {
     let values = decode(column, number).map_err(|row| misfit(column, row, "number", path))?;
     column.data = Data::Numbers(values);
-    column.kind = Kind::Number;
+    column.kind = ColumnKind::Number;
     Ok(())
 }
 
@@ -63,7 +65,7 @@ fn to_boolean(column: &mut Column, path: &str) -> Result<(), DatasetProblem> {
     let values =
         decode(column, |text| truth(text).map(f64::from)).map_err(|row| misfit(column, row, "boolean", path))?;
     column.data = Data::Numbers(values);
-    column.kind = Kind::Boolean;
+    column.kind = ColumnKind::Boolean;
     Ok(())
 }
 
@@ -115,16 +117,16 @@ fn to_category(column: &mut Column) -> Result<(), DatasetProblem> {
     };
     let Encoded { codes, levels } = encoded.sorted();
     column.data = Data::Codes { codes, levels };
-    column.kind = Kind::Category;
+    column.kind = ColumnKind::Category;
     Ok(())
 }
 
-fn encode_numbers(values: &[f64], kind: Kind) -> Encoded {
+fn encode_numbers(values: &[f64], kind: ColumnKind) -> Encoded {
     let text: Vec<Option<String>> = values
         .iter()
         .map(|v| match (v.is_nan(), kind) {
             (true, _) => None,
-            (false, Kind::Boolean) => Some((*v == 1.0).to_string()),
+            (false, ColumnKind::Boolean) => Some((*v == 1.0).to_string()),
             // `+ 0.0` makes one level of 0 and -0.
             _ => Some((v + 0.0).to_string()),
         })

@@ -5,11 +5,12 @@ use super::analyse::Request;
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use crate::plan::MissingPolicy;
-use crate::text::lists::{count, counted, did_you_mean};
+use crate::text::lists::{counted, did_you_mean};
+use crate::text::numbers::count;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a column is for.
+/// The purpose of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Treatment,
@@ -33,7 +34,7 @@ impl Roles {
         self.0.iter().any(|(role, _, column)| *role == Role::Covariate && column == name)
     }
 
-    /// Whether a column is nothing but a placebo outcome or negative control.
+    /// True for a column that is nothing but a placebo outcome or negative control.
     pub(super) fn is_only_placebo(&self, name: &str) -> bool {
         let mut own = self.0.iter().filter(|(_, _, column)| column == name).peekable();
         own.peek().is_some() && own.all(|(role, _, _)| *role == Role::Placebo)

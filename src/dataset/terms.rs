@@ -1,11 +1,11 @@
-//! Whether the requested terms can be evaluated and vary.
+//! Checks that the requested terms can be evaluated and vary.
 
 use super::analyse::Rows;
 use super::column::Column;
 use super::error::DatasetProblem;
 use super::evaluate::{Compiled, occurring};
 use crate::term::{Factor, Term};
-use crate::text::lists::count;
+use crate::text::numbers::count;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -100,6 +100,7 @@ fn not_finite(term: &Term, rows: &Rows, row: usize) -> DatasetProblem {
         format!("the term `{term}` is too large to compute in row {}", rows.number(row)),
         "bring the column to a smaller unit, or use a lower power",
     )
+    .about(term)
 }
 
 fn no_variation(term: &Term, value: f64, columns: &BTreeMap<String, Arc<Column>>) -> DatasetProblem {
@@ -116,4 +117,5 @@ fn no_variation(term: &Term, value: f64, columns: &BTreeMap<String, Arc<Column>>
         format!("{what} is {value} in every analysed row{occurs}"),
         "a constant cannot confound anything: leave it out of the plan",
     )
+    .about(term)
 }

@@ -26,6 +26,7 @@ pub(super) fn look(
         matter: Matter::Look,
         spec: outcome.kept.clone(),
         tried: outcome.tried.clone(),
+        applied: Vec::new(),
         candidates: BTreeMap::new(),
         results: Some(outcome.results.clone()),
     };

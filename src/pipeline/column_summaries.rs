@@ -1,4 +1,4 @@
-//! What may be said of single columns while the loop is blind: aggregates of confounders and placebos over the analysed
+//! Summaries of single columns that may be shown while the loop is blind: aggregates of confounders and placebos over the analysed
 //! rows, each row counted once. Treatment and outcome have no entry here, so nothing here can tell an effect.
 
 use crate::pipeline::prepare::Prepared;

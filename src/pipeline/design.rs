@@ -7,8 +7,9 @@ use crate::dataset::DatasetProblem;
 use crate::pipeline::fit_cache::Kept;
 use crate::plan::Tool;
 use crate::record::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
+use crate::record::not_estimated::DesignFailure;
 use crate::schema::Counters;
-use crate::spec::{self, Analysis, AnalysisSpec, Placebo, TermGroup};
+use crate::spec::{self, Analysis, AnalysisSpec, ArmSizes, Placebo, TermGroup};
 use crate::term::Term;
 use causal::design;
 use causal::diagnose::balance;
@@ -18,21 +19,6 @@ use causal::estimand::{Population, Target};
 use causal::sample::Covariates;
 use ndarray::Array1;
 use std::sync::Arc;
-
-/// Why a single analysis has no design. The loop goes on without it; the record says why.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{0}")]
-pub struct DesignFailure(pub String);
-
-impl DesignFailure {
-    fn from_problems(problems: Vec<DatasetProblem>) -> Self {
-        DesignFailure(problems.iter().map(|p| p.message.as_str()).collect::<Vec<_>>().join("; "))
-    }
-
-    fn from_error(error: impl std::fmt::Display) -> Self {
-        DesignFailure(error.to_string())
-    }
-}
 
 /// Rows and propensity of one analysis: what weighting and estimation start from.
 #[derive(Debug, Clone)]
@@ -48,7 +34,8 @@ pub struct Fitted {
 /// Runs the design of every analysis of the spec.
 #[must_use]
 pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
-    let analyses: Vec<AnalysisDesign> = spec.analyses.iter().map(|analysis| one(prepared, spec, analysis)).collect();
+    let analyses: Vec<AnalysisDesign> =
+        spec.analyses.iter().map(|analysis| analysis_design(prepared, spec, analysis)).collect();
     let clipped = analyses.iter().filter_map(|design| design.propensity.as_ref()).map(|model| model.clipped).sum();
     DesignDocument {
         iteration: spec.iteration,
@@ -59,7 +46,7 @@ pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
     }
 }
 
-fn one(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> AnalysisDesign {
+fn analysis_design(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> AnalysisDesign {
     let mut document = AnalysisDesign {
         requested: analysis.requested,
         estimand: analysis.estimand(),
@@ -73,7 +60,7 @@ fn one(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Analysi
     };
     if let Err(failure) = fill(prepared, spec, analysis, &mut document) {
         document = AnalysisDesign {
-            failed: Some(failure.0),
+            failed: Some(failure.to_string()),
             population: None,
             propensity: None,
             balance: None,
@@ -97,12 +84,11 @@ fn fill(
     document.propensity = Some(propensity::document(&fitted.kept.propensity, &fitted.covariates));
     if allowed(Tool::Balance) {
         let (covariates, terms) = balance_covariates(prepared, spec, analysis, &fitted.kept.rows)?;
-        document.balance =
-            Some(balance::balance(&covariates, &fitted.weights, &terms).map_err(DesignFailure::from_error)?);
+        document.balance = Some(balance::balance(&covariates, &fitted.weights, &terms)?);
     }
     if allowed(Tool::Overlap) {
         let report = overlap::overlap(fitted.kept.propensity.e(), &fitted.covariates, analysis.target, &fitted.weights);
-        document.overlap = Some(report.map_err(DesignFailure::from_error)?);
+        document.overlap = Some(report?);
     }
     if allowed(Tool::Placebo) {
         document.placebo = Some(placebos(prepared, spec, analysis, &fitted)?);
@@ -111,18 +97,18 @@ fn fill(
 }
 
 /// Fits the propensity of an analysis: on all rows, and, if its population is trimmed, again on those that are kept.
-/// What was fitted before is not fitted again.
+/// A fit that was made before is not made again.
 ///
 /// # Errors
-/// Separation, non-convergence, an arm without units: each a sentence for the record.
+/// [`DesignFailure`]: separation, non-convergence, an arm without units.
 pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
-    let everyone = prepared.analysed().covariates(&analysis.terms).map_err(DesignFailure::from_problems)?;
+    let everyone = prepared.analysed().covariates(&analysis.terms).map_err(unusable_terms)?;
     let key =
         format!("{:?} {:?} {:?} {} {}", analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed);
     let kept = prepared.designs().get(key, || keep(&everyone, prepared, spec, analysis))?;
     let covariates = match kept.trimming {
         None => everyone,
-        Some(_) => everyone.rows(&kept.rows).map_err(DesignFailure::from_error)?,
+        Some(_) => everyone.rows(&kept.rows)?,
     };
     let weights = design::balancing_weights(kept.propensity.e(), covariates.treatment(), analysis.target);
     Ok(Fitted { kept, covariates, weights })
@@ -135,19 +121,24 @@ fn keep(
     analysis: &Analysis,
 ) -> Result<Kept, DesignFailure> {
     let rows: Vec<usize> = (0..everyone.n()).collect();
-    let first = propensity::fit(everyone, prepared.analysed(), spec, &analysis.models, &rows)
-        .map_err(DesignFailure::from_error)?;
+    let first = propensity::fit(everyone, prepared.analysed(), spec, &analysis.models, &rows)?;
     let Population::Trimmed { trim } = analysis.population else {
         return Ok(Kept { rows, propensity: first, trimming: None });
     };
     let trimming = design::trim(first.e(), everyone.treatment(), trim);
     let rows = trimming.keep.clone();
-    let kept = everyone.rows(&rows).map_err(|error| {
-        DesignFailure(format!("trimming left {} of {} rows, and {error}", rows.len(), everyone.n()))
+    let kept = everyone.rows(&rows).map_err(|source| DesignFailure::Trimmed {
+        kept: rows.len(),
+        all: everyone.n(),
+        source,
     })?;
     let propensity = propensity::fit(&kept, prepared.analysed(), spec, &analysis.models, &rows)
-        .map_err(|error| DesignFailure(format!("on the {} rows kept by trimming: {error}", rows.len())))?;
+        .map_err(|source| DesignFailure::PropensityAfterTrimming { rows: rows.len(), source })?;
     Ok(Kept { rows, propensity, trimming: Some(trimming) })
+}
+
+fn unusable_terms(problems: Vec<DatasetProblem>) -> DesignFailure {
+    DesignFailure::Terms { problems: problems.into_iter().map(|problem| problem.message).collect() }
 }
 
 /// The terms on which a confounder is judged: its column, or every level of a category. The models leave the reference
@@ -183,8 +174,8 @@ fn balance_covariates(
         labels.push(BalanceTerm { column: terms.len(), confounder, priority: false });
         terms.push(term.clone());
     }
-    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_problems)?;
-    Ok((all.rows(rows).map_err(DesignFailure::from_error)?, labels))
+    let all = prepared.analysed().covariates(&terms).map_err(unusable_terms)?;
+    Ok((all.rows(rows)?, labels))
 }
 
 fn placebos(
@@ -193,15 +184,18 @@ fn placebos(
     analysis: &Analysis,
     fitted: &Fitted,
 ) -> Result<placebo::PlaceboReport, DesignFailure> {
-    let params = placebo::PlaceboParams {
-        estimator: spec::placebo_estimator(&spec.tools, analysis),
-        estimate: effects::params(spec, analysis),
+    let how = PlaceboTest {
+        target: analysis.target,
+        params: placebo::PlaceboParams {
+            estimator: spec::placebo_estimator(&spec.tools, analysis),
+            estimate: effects::params(spec, analysis),
+        },
     };
     let mut report = placebo::placebo_report(Vec::new());
     let mut untested = Vec::new();
     for declared in &spec.placebos {
         let values = prepared.placebo(&declared.column)?.select(ndarray::Axis(0), &fitted.kept.rows);
-        let one = one_placebo(fitted, declared, values, (analysis.target, &params));
+        let one = test_placebo(fitted, declared, values, &how);
         report.effects.extend(one.effects);
         untested.extend(one.not_applicable);
     }
@@ -215,13 +209,16 @@ fn placebos(
     Ok(report)
 }
 
+/// The way in which every placebo of an analysis is tested.
+struct PlaceboTest {
+    target: Target,
+    params: placebo::PlaceboParams,
+}
+
 /// One placebo on the rows that have it. Rows without it are left out of its test only, and of nothing else.
-fn one_placebo(
-    fitted: &Fitted,
-    declared: &Placebo,
-    values: Array1<f64>,
-    (target, params): (Target, &placebo::PlaceboParams),
-) -> placebo::PlaceboReport {
+fn test_placebo(fitted: &Fitted, declared: &Placebo, values: Array1<f64>, how: &PlaceboTest) -> placebo::PlaceboReport {
+    let PlaceboTest { target, params } = how;
+    let target = *target;
     let one = |values| {
         let role = declared.role.key().to_owned();
         [placebo::DeclaredPlacebo { column: declared.column.clone(), role, values }]
@@ -256,6 +253,7 @@ pub(super) fn population(
     let total = prepared.counters().rows_analysed;
     let n = fitted.kept.rows.len();
     let trimming = fitted.kept.trimming.as_ref();
+    let arms = ArmSizes { treated: fitted.covariates.n_treated(), control: fitted.covariates.n_control() };
     let profile = profile(prepared, spec, analysis, fitted)?;
     Ok(PopulationDocument {
         n,
@@ -266,19 +264,15 @@ pub(super) fn population(
         trimmed_control: trimming.map_or(0, |t| t.trimmed_control),
         alpha_lower: trimming.map(|t| t.lower),
         alpha_upper: trimming.map(|t| t.upper),
-        description: describe(analysis.target, trimming, (n, fitted.covariates.n_treated()), total),
+        description: describe(analysis.target, trimming, arms, total),
         profile,
     })
 }
 
-/// Who the answer is about, with numbers. `n` rows are left of `total`, `n_treated` of them treated.
-pub(super) fn describe(
-    target: Target,
-    trimming: Option<&design::Trimming>,
-    (n, n_treated): (usize, usize),
-    total: usize,
-) -> String {
-    let (rows, treated, controls) = (count(n), count(n_treated), count(n - n_treated));
+/// Who the answer is about, with numbers: the rows of `arms`, out of `total`.
+pub(super) fn describe(target: Target, trimming: Option<&design::Trimming>, arms: ArmSizes, total: usize) -> String {
+    let n = arms.treated + arms.control;
+    let (rows, treated, controls) = (count(n), count(arms.treated), count(arms.control));
     let who = match target {
         Target::Ate => format!("All {rows} rows"),
         Target::Att => format!("The {treated} treated"),
@@ -287,15 +281,15 @@ pub(super) fn describe(
             format!("The overlap population: {rows} rows, weighted towards those that could have gone either way")
         }
     };
-    let arms = match target {
+    let compared = match target {
         Target::Ate | Target::Ato => format!("{treated} treated and {controls} controls"),
         Target::Att => format!("compared with {controls} controls"),
         Target::Atc => format!("compared with {treated} treated"),
     };
     match trimming {
-        None => format!("{who}, {arms}"),
+        None => format!("{who}, {compared}"),
         Some(t) => format!(
-            "{who} whose estimated chance of treatment lies between {:.3} and {:.3}, {arms}; {:.1} % of all {} rows are left",
+            "{who} whose estimated chance of treatment lies between {:.3} and {:.3}, {compared}; {:.1} % of all {} rows are left",
             t.lower,
             t.upper,
             100.0 * n as f64 / total as f64,
@@ -318,7 +312,7 @@ fn profile(
 ) -> Result<Vec<(String, f64, f64)>, DesignFailure> {
     let terms: Vec<Term> =
         spec.confounders.iter().filter(|g| g.priority).flat_map(|group| own_terms(prepared, group)).collect();
-    let all = prepared.analysed().covariates(&terms).map_err(DesignFailure::from_problems)?;
+    let all = prepared.analysed().covariates(&terms).map_err(unusable_terms)?;
     let observation = all.weights_or_ones();
     let treated = fitted.covariates.treated();
     let (rows, e) = (&fitted.kept.rows, fitted.kept.propensity.e());

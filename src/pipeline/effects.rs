@@ -1,11 +1,12 @@
 //! The effects stage: runs only after `unblind`, for every spec that was tried.
 
-use super::design::{self, DesignFailure, Fitted};
+use super::design::{self, Fitted};
 use super::prepare::Prepared;
 use crate::pipeline::estimate_diagnostics;
 use crate::pipeline::fit_cache::Kept;
 use crate::plan::Tool;
 use crate::record::documents::{EffectRow, EstimateDiagnostics};
+use crate::record::not_estimated::{DesignFailure, NoEstimate, NoSensitivity, NotEstimated};
 use crate::report::notes;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::diagnose::sensitivity;
@@ -26,11 +27,11 @@ use std::sync::Arc;
 pub struct Effects {
     /// One row per analysis and estimator.
     pub rows: Vec<EffectRow>,
-    /// Sentences.
-    pub not_estimated: Vec<String>,
+    /// The estimates that could not be made.
+    pub not_estimated: Vec<NotEstimated>,
     /// Terms left out in a fold of the cross-fitting: sentences.
     pub notes: Vec<String>,
-    /// What judges the primary estimates, by iteration and requested estimand.
+    /// Diagnostics of the primary estimates, by iteration and requested estimand.
     pub diagnostics: BTreeMap<(u32, Target), EstimateDiagnostics>,
 }
 
@@ -68,29 +69,28 @@ pub fn spec_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analy
 /// The effects of analyses that share their nuisances, one entry for each.
 fn group_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis]) -> Vec<Effects> {
     let Some(first) = analyses.first() else { return Vec::new() };
-    let failed = |reason: &str| {
-        let line = |analysis: &&Analysis| Effects {
-            not_estimated: vec![label(spec.iteration, analysis) + reason],
+    let failed = |reason: NoEstimate| {
+        let all = |analysis: &&Analysis| Effects {
+            not_estimated: vec![not_estimated(spec, analysis, None, reason.clone())],
             ..Effects::default()
         };
-        analyses.iter().map(line).collect()
+        analyses.iter().map(all).collect()
     };
     let (sample, kept) = match sample(prepared, spec, first) {
         Ok(sample) => sample,
-        Err(failure) => return failed(&failure.0),
+        Err(failure) => return failed(failure.into()),
     };
     match Nuisances::with_propensity_model(&sample, &params(spec, first), &kept.propensity) {
         Ok(nuisances) => {
             analyses.iter().map(|analysis| analysis_effects(&nuisances, &sample, spec, analysis)).collect()
         }
-        Err(error) => failed(&error.to_string()),
+        Err(error) => failed(error.into()),
     }
 }
 
 fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
-    let label = |what: &str| label(spec.iteration, analysis) + what;
     for kind in &analysis.estimators {
         match nuisances.effect(*kind, analysis.target) {
             Ok(effect) => effects.rows.push(EffectRow {
@@ -101,20 +101,26 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
                 learners: estimate_diagnostics::learners(*kind, spec, analysis),
                 effect: notes::document(effect),
             }),
-            Err(error) => effects.not_estimated.push(label(&format!("{}: {error}", kind.title()))),
+            Err(error) => effects.not_estimated.push(not_estimated(spec, analysis, Some(*kind), error.into())),
         }
     }
-    effects.notes.extend(crossfit_drops(nuisances, analysis).map(|drop| label(&drop)));
+    effects.notes.extend(
+        crossfit_drops(nuisances, analysis).map(|drop| format!("iteration {}, {name}: {drop}", spec.iteration)),
+    );
     if let Some(found) = estimate_diagnostics::diagnostics(nuisances, sample, &effects.rows) {
         effects.diagnostics.insert((spec.iteration, analysis.requested), found);
     }
     effects
 }
 
-/// How every line about an analysis begins.
-#[must_use]
-pub fn label(iteration: u32, analysis: &Analysis) -> String {
-    format!("iteration {iteration}, {}: ", analysis.estimand().name())
+fn not_estimated(
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    estimator: Option<EstimatorKind>,
+    reason: NoEstimate,
+) -> NotEstimated {
+    let name = analysis.estimand().name();
+    NotEstimated { iteration: spec.iteration, requested: analysis.requested, name, estimator, reason }
 }
 
 /// Terms that were constant or aliased outside one fold, and so left out there.
@@ -129,7 +135,7 @@ fn crossfit_drops<'a>(nuisances: &'a Nuisances<'_>, analysis: &Analysis) -> impl
 /// Rows, covariates and outcome of one analysis, after its trimming, with the propensity of its design.
 ///
 /// # Errors
-/// What [`design::fit`] says.
+/// Those of [`design::fit`].
 pub fn sample(
     prepared: &Prepared,
     spec: &AnalysisSpec,
@@ -139,7 +145,7 @@ pub fn sample(
     Ok((sample, fitted.0))
 }
 
-/// What a design kept, and its balancing weights.
+/// The kept rows of a design, and its balancing weights.
 type KeptAndWeights = (Arc<Kept>, Array1<f64>);
 
 fn sample_and_weights(
@@ -149,11 +155,11 @@ fn sample_and_weights(
 ) -> Result<(Sample, KeptAndWeights), DesignFailure> {
     let Fitted { kept, covariates, weights } = design::fit(prepared, spec, analysis)?;
     let y = prepared.outcome()?.select(ndarray::Axis(0), &kept.rows);
-    let sample = Sample::new(covariates, y).map_err(|error| DesignFailure(error.to_string()))?;
+    let sample = Sample::new(covariates, y)?;
     Ok((sample, (kept, weights)))
 }
 
-/// How an analysis is estimated.
+/// The settings by which an analysis is estimated.
 #[must_use]
 pub fn params(spec: &AnalysisSpec, analysis: &Analysis) -> EstimateParams {
     EstimateParams {
@@ -167,22 +173,22 @@ pub fn params(spec: &AnalysisSpec, analysis: &Analysis) -> EstimateParams {
     }
 }
 
-/// Sensitivity of the primary effect, or the reason why there is none.
+/// Sensitivity of the primary effect.
 ///
 /// # Errors
-/// A sentence for the record.
+/// [`NoSensitivity`].
 pub fn analysis_sensitivity(
     prepared: &Prepared,
     spec: &AnalysisSpec,
     analysis: &Analysis,
     effect: &Effect,
-) -> Result<SensitivityReport, String> {
+) -> Result<SensitivityReport, NoSensitivity> {
     if !spec.tools.contains(&Tool::Sensitivity) {
-        return Err("the plan's tools do not include `sensitivity`".to_owned());
+        return Err(NoSensitivity::NotListed);
     }
-    let (sample, (_, balancing)) = sample_and_weights(prepared, spec, analysis).map_err(|failure| failure.0)?;
+    let (sample, (_, balancing)) = sample_and_weights(prepared, spec, analysis)?;
     let groups = priority_groups(spec, analysis);
-    sensitivity::sensitivity(&sample, &groups, effect, &balancing, spec.outcome_kind).map_err(|error| error.to_string())
+    Ok(sensitivity::sensitivity(&sample, &groups, effect, &balancing, spec.outcome_kind)?)
 }
 
 /// Each priority confounder with the design columns that involve it.

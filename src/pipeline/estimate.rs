@@ -1,14 +1,14 @@
 //! One estimator on one dataset, outside the loop: from a plan and a spec, or from a data file and named columns.
 
-use super::design::DesignFailure;
 use super::effects;
 use super::prepare::Prepared;
 use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request};
 use crate::plan::MissingPolicy;
 use crate::record::EffectDocument;
+use crate::record::not_estimated::{DesignFailure, NoEstimate};
 use crate::report::notes;
 use crate::schema::Counters;
-use crate::spec::{Analysis, AnalysisSpec};
+use crate::spec::{Analysis, AnalysisSpec, ArmSizes};
 use crate::term::Term;
 use causal::contrast::Contrast;
 use causal::design;
@@ -28,7 +28,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What `oci-agent estimate` prints.
+/// The output of `oci-agent estimate`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EstimateDocument {
     /// The honest name of what is estimated.
@@ -49,11 +49,11 @@ pub struct EstimateDocument {
     pub spec_sha256: Option<String>,
     /// The terms adjusted for.
     pub terms: Vec<Term>,
-    /// What was done to rows and values.
+    /// Counts of what was done to rows and values.
     pub counters: Counters,
 }
 
-/// Why there is no estimate.
+/// The reason for a missing estimate.
 #[derive(Debug, thiserror::Error)]
 pub enum EstimateFailure {
     /// The spec and the plan do not belong together, or the estimand or estimator is not in the spec.
@@ -66,8 +66,8 @@ pub enum EstimateFailure {
     #[error("{}", .0.join("\n"))]
     Request(Vec<String>),
     /// The design or the estimator failed.
-    #[error("{0}")]
-    Failed(String),
+    #[error(transparent)]
+    Failed(NoEstimate),
 }
 
 impl EstimateFailure {
@@ -78,7 +78,7 @@ impl EstimateFailure {
 
 impl From<DesignFailure> for EstimateFailure {
     fn from(failure: DesignFailure) -> Self {
-        EstimateFailure::Failed(failure.0)
+        EstimateFailure::Failed(failure.into())
     }
 }
 
@@ -109,7 +109,7 @@ pub fn from_plan(
     let params = effects::params(spec, analysis);
     let effect = Nuisances::with_propensity_model(&sample, &params, &kept.propensity)
         .and_then(|nuisances| nuisances.effect(kind, analysis.target))
-        .map_err(|error| EstimateFailure::Failed(error.to_string()))?;
+        .map_err(|error| EstimateFailure::Failed(error.into()))?;
     document(prepared, spec, analysis, notes::document(effect))
 }
 
@@ -139,7 +139,7 @@ pub fn document(
     })
 }
 
-/// What to estimate from a data file.
+/// A request for one estimate from a data file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataRequest {
     /// Treatment column.
@@ -160,9 +160,9 @@ pub struct DataRequest {
     pub population: Population,
     /// Folds and seed of cross-fitting.
     pub folds: (usize, u64),
-    /// How logistic regressions are fitted.
+    /// The settings of logistic regressions.
     pub logistic: LogisticParams,
-    /// What fits the nuisances.
+    /// The learners of the nuisances.
     pub models: NuisanceModels,
     /// Whose average effect the interval is about.
     pub inference: Inference,
@@ -175,7 +175,7 @@ pub struct DataRequest {
 /// One estimator on a data file.
 ///
 /// # Errors
-/// What [`EstimateFailure`] lists.
+/// Those of [`EstimateFailure`].
 pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<EstimateDocument, EstimateFailure> {
     distinct_roles(request)?;
     let table = dataset::read(source, base, &BTreeMap::new())?;
@@ -212,7 +212,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         population: super::design::describe(
             request.target,
             trimming.as_ref(),
-            (effect.n, effect.n_treated),
+            ArmSizes { treated: effect.n_treated, control: effect.n - effect.n_treated },
             counters.rows_analysed,
         ),
         trimmed_treated: trimmed.0,
@@ -260,7 +260,7 @@ fn effect(
     };
     nuisances
         .and_then(|nuisances| nuisances.effect(request.estimator, request.target))
-        .map_err(|error| EstimateFailure::Failed(error.to_string()))
+        .map_err(|error| EstimateFailure::Failed(error.into()))
 }
 
 /// The sample after trimming; a propensity that is known, and what trimming did. An estimated one is left to the estimator,
@@ -268,7 +268,6 @@ fn effect(
 type Trimmed = (Sample, Option<PropensityModel>, Option<design::Trimming>);
 
 fn sample(analysed: Analysed, terms: &[Term], request: &DataRequest) -> Result<Trimmed, EstimateFailure> {
-    let failed = |error: &dyn std::fmt::Display| EstimateFailure::Failed(error.to_string());
     let known = analysed.known_propensity().cloned();
     let sample = analysed.sample(terms).map_err(EstimateFailure::from_problems)?;
     let of = |e: Array1<f64>, sample: &Sample| PropensityModel::Known(KnownPropensity::new(e, sample.covariates()));
@@ -278,10 +277,10 @@ fn sample(analysed: Analysed, terms: &[Term], request: &DataRequest) -> Result<T
     };
     let e = match &known {
         Some(e) => e.clone(),
-        None => fitted(&sample, request).map_err(|error| failed(&error))?,
+        None => fitted(&sample, request).map_err(DesignFailure::from)?,
     };
     let trimming = design::trim(&e, sample.covariates().treatment(), trim);
-    let kept = sample.rows(&trimming.keep).map_err(|error| failed(&error))?;
+    let kept = sample.rows(&trimming.keep).map_err(DesignFailure::from)?;
     let propensity = known.map(|e| of(e.select(Axis(0), &trimming.keep), &kept));
     Ok((kept, propensity, Some(trimming)))
 }

@@ -1,4 +1,4 @@
-//! What is computed with an answer so that it can be judged: how far doubly robust estimates are apart, what the effect is
+//! The diagnostics computed with an answer, by which it is judged: how far doubly robust estimates are apart, what the effect is
 //! for other targets, and which fits did not converge. The thresholds are in `critique::rubric`.
 
 use crate::record::documents::{Disagreement, EffectRow, EstimateDiagnostics, TargetEstimate};

@@ -2,7 +2,7 @@
 //! another target in the same population. What is kept is what the same call would give again, so nothing depends on
 //! the order of calls.
 
-use crate::pipeline::design::DesignFailure;
+use crate::record::not_estimated::DesignFailure;
 use causal::design::{PropensityModel, Trimming};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ pub struct Kept {
     pub rows: Vec<usize>,
     /// Propensity, refitted on the kept rows.
     pub propensity: PropensityModel,
-    /// What trimming did, if there was any.
+    /// The trimming, if there was any.
     pub trimming: Option<Trimming>,
 }
 
@@ -23,7 +23,7 @@ pub struct Kept {
 pub(crate) struct Memo(Mutex<BTreeMap<String, Result<Arc<Kept>, DesignFailure>>>);
 
 impl Memo {
-    /// What is known under `key`, or what `fit` gives.
+    /// The entry under `key`, or the result of `fit`.
     pub(super) fn get(
         &self,
         key: String,

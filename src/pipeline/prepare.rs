@@ -1,14 +1,14 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
-use super::design::DesignFailure;
-use crate::dataset::{self, Analysed, DatasetError, Request, Table};
+use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request, Table};
 use crate::pipeline::fit_cache::Memo;
 use crate::plan::{self, Plan, Problem};
+use crate::record::not_estimated::DesignFailure;
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted};
 use crate::term::Term;
+use crate::text::sha256::sha256_hex;
 use ndarray::Array1;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub struct PlanProblems {
     pub problems: Vec<Problem>,
 }
 
-/// Why nothing can be analysed.
+/// The reason why nothing can be analysed.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// Problems of the plan, or of the data held against it.
@@ -52,7 +52,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What was done to rows and values.
+    /// Counts of what was done to rows and values.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         self.analysed.counters()
@@ -86,12 +86,12 @@ impl Prepared {
 
     /// The outcome of the analysed rows. Only the effects stage asks for it.
     pub(crate) fn outcome(&self) -> Result<&Array1<f64>, DesignFailure> {
-        self.analysed.outcome().ok_or_else(|| DesignFailure("the outcome was not read".to_owned()))
+        self.analysed.outcome().ok_or(DesignFailure::OutcomeNotRead)
     }
 
     /// A declared placebo, analysed rows.
     pub(crate) fn placebo(&self, column: &str) -> Result<&Array1<f64>, DesignFailure> {
-        self.analysed.placebo(column).ok_or_else(|| DesignFailure(format!("the placebo `{column}` was not read")))
+        self.analysed.placebo(column).ok_or_else(|| DesignFailure::PlaceboNotRead { column: column.to_owned() })
     }
 
     /// Propensities that were fitted before.
@@ -114,12 +114,6 @@ fn arm_sizes(analysed: &Analysed) -> ArmSizes {
     ArmSizes { treated, control: analysed.n() - treated }
 }
 
-/// SHA-256 as lower-case hexadecimal.
-#[must_use]
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// Reads the plan and its data (`data.source` is relative to `data_root`) and holds one against the other.
 ///
 /// # Errors
@@ -135,21 +129,17 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
     let table = match dataset::read(&plan.data.source, data_root, &plan.data.columns) {
         Ok(table) => table,
         Err(error) if !error.problems().is_empty() => {
-            problems.extend(error.problems().iter().map(|p| point(&plan, &p.path, &p.message, &p.hint)));
+            problems.extend(error.problems().iter().map(|p| point(&plan, p)));
             return Err(refuse(plan::in_order(problems)).into());
         }
         Err(error) if problems.is_empty() => return Err(error.into()),
         Err(error) => {
-            problems.push(point(
-                &plan,
-                "data.source",
-                &error.to_string(),
-                "Fix this first; the columns could not be checked.",
-            ));
+            let hint = "Fix this first; the columns could not be checked.";
+            problems.push(point(&plan, &DatasetProblem::new("data.source", error.to_string(), hint)));
             return Err(refuse(plan::in_order(problems)).into());
         }
     };
-    held_against(plan_bytes, (plan, problems), table)
+    against_data(plan_bytes, plan, problems, table)
 }
 
 /// [`prepare`] for a table that is in memory already; `data.source` is then only a name.
@@ -162,13 +152,14 @@ pub fn prepare_table(plan_bytes: &[u8], table: Table) -> Result<Prepared, Prepar
         let text = String::from_utf8_lossy(plan_bytes).into_owned();
         return Err(PlanProblems { text, problems }.into());
     };
-    held_against(plan_bytes, (plan, problems), table)
+    against_data(plan_bytes, plan, problems, table)
 }
 
-/// The plan, with the problems found so far, and its data.
-fn held_against(
+/// Checks a plan, with the problems found so far, against its data.
+fn against_data(
     plan_bytes: &[u8],
-    (plan, mut problems): (Plan, Vec<Problem>),
+    plan: Plan,
+    mut problems: Vec<Problem>,
     table: Table,
 ) -> Result<Prepared, PrepareError> {
     let refuse = |problems| PlanProblems { text: String::from_utf8_lossy(plan_bytes).into_owned(), problems };
@@ -185,7 +176,7 @@ fn held_against(
     let analysed = match table.into_analysed(&request(&plan, draft.as_ref())) {
         Ok(analysed) => Some(analysed),
         Err(more) => {
-            problems.extend(more.iter().map(|p| point(&plan, &p.path, &p.message, &p.hint)));
+            problems.extend(more.iter().map(|p| point(&plan, p)));
             None
         }
     };
@@ -200,16 +191,19 @@ fn held_against(
 }
 
 /// A problem of the data points at the plan's line: by its path, or, if it is about a column, where the plan names it.
-fn point(plan: &Plan, path: &str, message: &str, hint: &str) -> Problem {
-    let named = mentioned_term(plan, message).or_else(|| mention(plan, path));
-    let path = named.as_deref().unwrap_or(path);
-    Problem { place: plan.at(path), path: path.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
+fn point(plan: &Plan, problem: &DatasetProblem) -> Problem {
+    let named = problem.term.as_ref().and_then(|term| own_term(plan, term)).or_else(|| mention(plan, &problem.path));
+    let path = named.unwrap_or_else(|| problem.path.clone());
+    Problem { place: plan.at(&path), path, message: problem.message.clone(), hint: problem.hint.clone() }
 }
 
-/// The plan's own term that a message is about.
-fn mentioned_term(plan: &Plan, message: &str) -> Option<String> {
-    let about = |term: &Term| term.columns().len() > 1 || term != &Term::column(term.columns().first().unwrap_or(&""));
-    let at = plan.confounders.terms.iter().position(|term| about(term) && message.contains(&format!("`{term}`")))?;
+/// The place of a term that the plan writes out itself. A term that is just a column is found by [`mention`].
+fn own_term(plan: &Plan, term: &Term) -> Option<String> {
+    let is_column = |column: &&str| *term == Term::column(column);
+    if term.columns().first().is_some_and(is_column) {
+        return None;
+    }
+    let at = plan.confounders.terms.iter().position(|own| own == term)?;
     Some(format!("confounders.terms[{at}]"))
 }
 

@@ -1,7 +1,7 @@
 //! The propensity of a design: a logistic regression, a learner out of fold, or known; and what is written down of it.
 
 use crate::dataset::Analysed;
-use crate::record::documents::{CoefficientRow, PropensityDocument};
+use crate::record::documents::{CoefficientRow, FittedBy, PropensityDocument};
 use crate::spec::AnalysisSpec;
 use causal::design;
 use causal::design::crossfitted::CLIP;
@@ -51,20 +51,20 @@ pub(super) fn crossfit(
     design::fit_crossfitted_by(covariates, learner, effort, how, &Seed::new(seed, "design.propensity"))
 }
 
-/// What design.json says of it.
+/// The entry in design.json.
 pub(super) fn document(propensity: &PropensityModel, covariates: &Covariates) -> PropensityDocument {
     match propensity {
         PropensityModel::Logistic(fitted) => logistic(fitted, covariates),
         PropensityModel::CrossFitted(fitted) => crossfitted(fitted, covariates),
         PropensityModel::Known(known) => {
-            PropensityDocument { log_loss: known.log_loss, auc: known.auc, ..nothing("known") }
+            PropensityDocument { log_loss: known.log_loss, auc: known.auc, ..nothing(FittedBy::Known) }
         }
     }
 }
 
-fn nothing(learner: &str) -> PropensityDocument {
+fn nothing(learner: FittedBy) -> PropensityDocument {
     PropensityDocument {
-        learner: learner.to_owned(),
+        learner,
         coefficients: Vec::new(),
         terms: Vec::new(),
         dropped_terms: Vec::new(),
@@ -88,7 +88,7 @@ fn logistic(fitted: &Propensity, covariates: &Covariates) -> PropensityDocument 
         log_likelihood: Some(fitted.info.log_likelihood),
         log_loss: -fitted.info.log_likelihood / covariates.weights_or_ones().sum(),
         auc: fitted.auc,
-        ..nothing("logistic regression")
+        ..nothing(FittedBy::LogisticRegression)
     }
 }
 
@@ -108,6 +108,6 @@ fn crossfitted(fitted: &CrossFittedPropensity, covariates: &Covariates) -> Prope
         clipped: fitted.clipped,
         notes: notes.collect(),
         not_converged: unfinished.collect(),
-        ..nothing(&fitted.learner)
+        ..nothing(FittedBy::Learner(fitted.learner.clone()))
     }
 }

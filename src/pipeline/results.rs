@@ -3,18 +3,19 @@
 
 use super::effects::{self, Effects};
 use super::prepare::Prepared;
+use crate::critique::Executed;
 use crate::critique::rubric::{EstimateState, SensitivityState};
-use crate::critique::{Critique, Executed};
 use crate::finding::Tier;
 use crate::record::EffectDocument;
+use crate::record::critique::Critique;
 use crate::record::documents::{
     AnalysisDesign, Answer, DesignDocument, EffectRow, EstimateDiagnostics, ResultsDocument, SpecTried,
 };
+use crate::record::not_estimated::{NoSensitivity, NotEstimated};
 use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::diagnose::sensitivity::SensitivityReport;
 use causal::estimand::Target;
-use causal::estimator::EstimatorKind;
 use std::collections::BTreeMap;
 
 /// One spec that was tried.
@@ -46,14 +47,14 @@ impl Iteration {
     }
 }
 
-/// What exists only after the loop has settled.
+/// The results that exist only after the loop has settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unblinded {
     /// The iteration that answers each requested estimand.
     pub answering: BTreeMap<Target, u32>,
     /// Every effect of every spec; an analysis that did not change between two iterations is listed under the first.
     pub effects: Effects,
-    sensitivity: BTreeMap<Target, Result<SensitivityReport, String>>,
+    sensitivity: BTreeMap<Target, Result<SensitivityReport, NoSensitivity>>,
 }
 
 impl Unblinded {
@@ -92,15 +93,8 @@ impl Unblinded {
             }
             let failed = run.designed(*requested).and_then(|design| design.failed.clone());
             let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
-            let about = effects::label(first, analysis);
-            let mut lines = self.effects.not_estimated.iter().filter_map(|line| line.strip_prefix(&about));
-            // A line that names an estimator is about that one; a line that names none is about all of them.
-            let own = format!("{}: ", analysis.primary.title());
-            let others = || EstimatorKind::ALL.iter().map(|kind| format!("{}: ", kind.title()));
-            let noted = lines.find_map(|line| match line.strip_prefix(&own) {
-                Some(reason) => Some(reason.to_owned()),
-                None => others().all(|other| !line.starts_with(&other)).then(|| line.to_owned()),
-            });
+            let mut all = self.effects.not_estimated.iter();
+            let noted = all.find(|it| it.concerns(first, *requested, analysis.primary)).map(|it| it.reason.to_string());
             Some((*requested, failed.or(noted).unwrap_or_else(|| "no reason is on record".to_owned())))
         };
         self.answering.iter().filter_map(reason).collect()
@@ -114,7 +108,7 @@ impl Unblinded {
     }
 }
 
-fn sensitivity_state(outcome: &Result<SensitivityReport, String>) -> SensitivityState<'_> {
+fn sensitivity_state(outcome: &Result<SensitivityReport, NoSensitivity>) -> SensitivityState<'_> {
     match outcome {
         Ok(report) => SensitivityState::Measured(report),
         Err(reason) => SensitivityState::NotComputable { reason },
@@ -141,7 +135,7 @@ pub fn unblind(prepared: &Prepared, tried: &[Iteration], answering: BTreeMap<Tar
         let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
         let analysis = run.analysis(*requested)?;
         let outcome = match unblinded.primary(tried, analysis) {
-            None => Err("there is no primary estimate".to_owned()),
+            None => Err(NoSensitivity::NoPrimaryEstimate),
             Some(effect) => effects::analysis_sensitivity(prepared, &run.spec, analysis, effect),
         };
         Some((*requested, outcome))
@@ -156,7 +150,8 @@ pub fn document(
     prepared: &Prepared,
     tried: &[Iteration],
     unblinded: Unblinded,
-    (critique, playbooks): (Critique, BTreeMap<String, String>),
+    critique: Critique,
+    playbooks: BTreeMap<String, String>,
 ) -> ResultsDocument {
     let last = tried.last();
     let answers: Vec<Answer> =
@@ -242,6 +237,6 @@ pub struct OpenEffectsDocument<'a> {
     pub iteration: u32,
     /// Its effects.
     pub effects: &'a [EffectRow],
-    /// What could not be estimated.
-    pub not_estimated: &'a [String],
+    /// The estimates that could not be made.
+    pub not_estimated: &'a [NotEstimated],
 }

@@ -1,17 +1,18 @@
 //! One pass, in memory: a spec is designed, its effects are estimated, and the whole is graded. No loop, no playbook, no
 //! history: for replays, where the same spec is held against many datasets and nobody is there to revise it.
 
-use crate::critique::{self, CritiqueInput, Stage, alignment};
+use crate::critique::{self, CritiqueInput, alignment};
 use crate::pipeline::design;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::results;
 use crate::pipeline::results::Iteration;
+use crate::record::critique::Stage;
 use crate::record::documents::{DesignDocument, ResultsDocument};
 use crate::spec::AnalysisSpec;
 use causal::estimand::Target;
 use std::collections::BTreeMap;
 
-/// What one pass found.
+/// The outcome of one pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Once {
     /// The design, made without the outcome.
@@ -42,6 +43,6 @@ pub fn once(prepared: &Prepared, spec: AnalysisSpec) -> Once {
         estimates: unblinded.estimate_states(&tried),
         without_estimate: unblinded.without_estimate(&tried),
     });
-    let results = results::document(prepared, &tried, unblinded, (graded, BTreeMap::new()));
+    let results = results::document(prepared, &tried, unblinded, graded, BTreeMap::new());
     Once { design, results }
 }

@@ -1,13 +1,13 @@
 //! The files and the message of every step: what a reviewer reads in `git log -p`.
 
-use crate::critique::Critique;
 use crate::finding::{Severity, Tier};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::estimate;
-use crate::pipeline::prepare::{Prepared, sha256_hex};
+use crate::pipeline::prepare::Prepared;
 use crate::pipeline::results::{Iteration, OpenEffectsDocument};
 use crate::plan::Plan;
 use crate::playbook::Catalogue;
+use crate::record::critique::Critique;
 use crate::record::documents::{Answer, Conduct, DesignDocument, ResultsDocument};
 use crate::record::{ReportError, json};
 use crate::report;
@@ -16,6 +16,8 @@ use crate::report::plots::{self, Figure};
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
 use crate::spec::AnalysisSpec;
 use crate::store::Step;
+use crate::text::lines;
+use crate::text::sha256::sha256_hex;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -31,7 +33,7 @@ pub struct Provenance {
 impl Provenance {
     /// Of a run.
     #[must_use]
-    pub fn of(prepared: &Prepared, catalogue: &Catalogue) -> Self {
+    pub fn new(prepared: &Prepared, catalogue: &Catalogue) -> Self {
         let playbooks = catalogue.hashes();
         let lines: Vec<String> = playbooks.iter().map(|(name, sha256)| format!("{name} {sha256}\n")).collect();
         Provenance {
@@ -65,7 +67,7 @@ impl Provenance {
 /// The trailers that must agree when a run is resumed.
 #[must_use]
 pub fn identity(prepared: &Prepared, catalogue: &Catalogue) -> Vec<(String, String)> {
-    Provenance::of(prepared, catalogue).trailers()
+    Provenance::new(prepared, catalogue).trailers()
 }
 
 /// `manifest.json`: what made this run. No time stamps: those are in the commits.
@@ -84,7 +86,7 @@ struct Manifest<'a> {
     models: Option<&'a Models>,
 }
 
-/// What the manifest says of language models, where any took part.
+/// The entry of the manifest on language models, if any took part.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Models {
     /// Prompts by name with the SHA-256 of their text.
@@ -100,7 +102,7 @@ pub struct Models {
 /// [`ReportError`].
 pub fn plan_step(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Step, ReportError> {
     Ok(provenance
-        .step(format!("plan: {}", one_line(&prepared.plan.title)), None)
+        .step(format!("plan: {}", lines::joined(&prepared.plan.title)), None)
         .body(prepared.plan.question.trim().to_owned())
         .file("plan.yaml", prepared.plan_bytes.clone())
         .file("manifest.json", manifest(prepared, provenance, models)?))
@@ -124,7 +126,7 @@ fn manifest(prepared: &Prepared, provenance: &Provenance, models: Option<&Models
 /// One exchange with a language model.
 #[must_use]
 pub fn exchange_step(subject: &str, provenance: &Provenance) -> Step {
-    provenance.step(one_line(subject), None)
+    provenance.step(lines::joined(subject), None)
 }
 
 /// The fingerprint of the data.
@@ -167,7 +169,7 @@ fn revisions_in_short(spec: &AnalysisSpec) -> String {
         format!("{verb}{} ({})", r.playbook, r.requested.acronym())
     };
     // A term may name a column whose name has a line break in it.
-    one_line(&spec.revisions.iter().map(one).collect::<Vec<_>>().join(", "))
+    lines::joined(&spec.revisions.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
 /// A design with its plots.
@@ -253,7 +255,7 @@ fn answer_line(answer: &Answer, results: &ResultsDocument) -> String {
     format!("{}{asked}: {effect}, {}. {}", answer.name, answer.tier.key(), why.join(" ")).trim_end().to_owned()
 }
 
-/// What the report and the notebook are made from.
+/// The input of the report and the notebook.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportInput<'a> {
     /// Results.
@@ -317,7 +319,7 @@ fn answering_figures(input: &ReportInput<'_>) -> Result<Vec<(u32, Figure)>, Repo
     Ok(all)
 }
 
-/// What each command of the notebook prints, made by the functions that the command line calls. The effects are those of
+/// The output of each command of the notebook, made by the functions that the command line calls. The effects are those of
 /// the results: fitting them a second time would give the same.
 fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
     let mut outputs = vec![checked(input.prepared)];
@@ -338,7 +340,7 @@ fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
     Ok(commands.into_iter().zip(outputs).map(|(arguments, stdout)| Recorded { arguments, stdout }).collect())
 }
 
-/// What `oci-agent check` prints when nothing is wrong.
+/// The output of `oci-agent check` when nothing is wrong.
 #[must_use]
 pub fn checked(prepared: &Prepared) -> String {
     let (rows, treated) = prepared.arms();
@@ -389,8 +391,4 @@ fn worst(tiers: impl Iterator<Item = Tier>) -> String {
 
 fn folder(iteration: u32) -> String {
     format!("iter_{iteration:02}")
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -5,6 +5,7 @@ use super::suggest::closest;
 use super::{Place, Problem};
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 use crate::term::Term;
+use crate::text::{lines, lists};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every mapping of a plan with its keys; `""` is the top level.
@@ -82,17 +83,12 @@ fn keys_of(path: &str) -> &'static [&'static str] {
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let line: String = text.chars().map(|c| if needs_escape(c) { ' ' } else { c }).take(LONGEST + 1).collect();
-    if line.chars().count() > LONGEST { format!("{}…", line.chars().take(LONGEST).collect::<String>()) } else { line }
+    lines::cut(&line, LONGEST)
 }
 
 /// `a`, `b` and `c`.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = words.into_iter().map(|w| format!("`{}`", shown(w))).collect();
-    match quoted.split_last() {
-        None => String::new(),
-        Some((only, [])) => only.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-    }
+    lists::listed(&words.into_iter().map(|w| format!("`{}`", shown(w))).collect::<Vec<_>>())
 }
 
 /// `estimands` of `estimands[1]`.

@@ -181,7 +181,7 @@ fn term(reader: &mut Reader, node: &Node, path: &str) -> Option<Term> {
         Ok(term) => Some(term),
         Err(error) => {
             let hint = "Terms look like `age^2`, `re74 == 0` or `educ * re74`; unusual column names go in backticks.";
-            let message = format!("`{}` is not a term: {}", shown(&text), shown(&error.reason));
+            let message = format!("`{}` is not a term: {}", shown(&text), shown(&error.reason.to_string()));
             reader.problem(Some(node.place), path, message, hint);
             None
         }

@@ -2,7 +2,7 @@
 
 use super::quote::yaml_text;
 use super::reader::shown;
-use crate::schema::ColumnInfo;
+use crate::schema::{ColumnInfo, ColumnKind};
 use std::fmt::Write;
 
 /// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
@@ -111,7 +111,7 @@ fn level_text(level: &str) -> String {
 }
 
 fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
-    let binary = column(input, input.outcome).is_some_and(|column| column.kind == "boolean");
+    let binary = column(input, input.outcome).is_some_and(|column| column.kind == ColumnKind::Boolean);
     out.push_str(OUTCOME);
     line(out, "  column", input.outcome);
     line(out, "  units", &format!("units of {}", shown(input.outcome)));
@@ -132,7 +132,7 @@ fn confounders(out: &mut String, input: &TemplateInput<'_>) {
         out.push_str("  priority:\n");
     }
     for column in kept {
-        let note = if column.kind == "category" {
+        let note = if column.kind == ColumnKind::Category {
             format!("  # category, {} levels", column.levels.len())
         } else {
             String::new()
@@ -149,13 +149,15 @@ fn confounders(out: &mut String, input: &TemplateInput<'_>) {
 /// Why a column is not proposed as a confounder.
 fn left_out(column: &ColumnInfo) -> Option<String> {
     let levels = column.levels.len();
-    match column.kind.as_str() {
+    match column.kind {
         _ if column.name.trim().is_empty() => Some("it has no name".to_owned()),
         _ if looks_like_id(&column.name) => Some("it looks like a unit id".to_owned()),
-        "date" => Some("a date; turn it into a number first, e.g. days since enrolment".to_owned()),
-        "category" if levels > MOST_LEVELS => Some(format!("{levels} levels; group them into {MOST_LEVELS} or fewer")),
-        "category" | "boolean" if levels < 2 => Some("one value only".to_owned()),
-        "number" | "category" | "boolean" => None,
+        ColumnKind::Date => Some("a date; turn it into a number first, e.g. days since enrolment".to_owned()),
+        ColumnKind::Category if levels > MOST_LEVELS => {
+            Some(format!("{levels} levels; group them into {MOST_LEVELS} or fewer"))
+        }
+        ColumnKind::Category | ColumnKind::Boolean if levels < 2 => Some("one value only".to_owned()),
+        ColumnKind::Number | ColumnKind::Category | ColumnKind::Boolean => None,
         _ => Some("its type cannot be used as a covariate".to_owned()),
     }
 }

@@ -1,11 +1,11 @@
-//! What a change does to an analysis: the new analysis, and a sentence for the record.
+//! The application of a change to an analysis: the new analysis, and a sentence for the record.
 
 use super::Change;
 use crate::spec::Analysis;
 use crate::term::Term;
 use causal::estimand::{Population, TrimRule};
 
-/// How many new terms a revision's sentence lists before it only counts them.
+/// The most new terms that a revision's sentence lists; more are counted.
 const LISTED_TERMS: usize = 8;
 
 /// The changed analysis and a sentence, or `None` if the change changes nothing.

@@ -2,10 +2,10 @@
 //! a revision.
 
 use super::{Change, FrontMatter, Playbook};
+use crate::text::sha256::sha256_hex;
 use causal::estimand::TrimRule;
-use sha2::{Digest, Sha256};
 
-/// Why a playbook, or a catalogue of them, cannot be used. Every message names the file, the key and the fix.
+/// The reason why a playbook, or a catalogue of them, cannot be used. Every message names the file, the key and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlaybookError {
     /// The bytes are not text.
@@ -23,7 +23,7 @@ pub enum PlaybookError {
     Fence {
         /// File name.
         file: String,
-        /// What is missing.
+        /// The missing part.
         problem: &'static str,
     },
     /// The front matter is not the YAML that is expected.
@@ -35,7 +35,7 @@ pub enum PlaybookError {
         file: String,
         /// The line and its text, or `front matter`.
         at: String,
-        /// What the YAML reader says, the key included.
+        /// The YAML reader's message, the key included.
         problem: String,
     },
     /// A key has a value that cannot be meant.
@@ -45,9 +45,9 @@ pub enum PlaybookError {
         file: String,
         /// The key.
         key: &'static str,
-        /// What is wrong.
+        /// The fault.
         problem: String,
-        /// What to do about it.
+        /// The remedy.
         fix: String,
     },
     /// Two playbooks share what must be unique.
@@ -77,12 +77,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Playbook, PlaybookError> {
     let front: FrontMatter = serde_saphyr::from_str(&yaml).map_err(|error| yaml_error(file, &yaml, &error))?;
     check_written(file, &yaml, &front)?;
     check(file, &front, &prose)?;
-    Ok(Playbook { front, prose, sha256: sha256(bytes) })
-}
-
-/// Lower-case hexadecimal SHA-256.
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(Playbook { front, prose, sha256: sha256_hex(bytes) })
 }
 
 /// The YAML between the fences, and the prose after them. Line ends may be Unix or Windows.

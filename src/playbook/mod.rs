@@ -67,7 +67,7 @@ pub struct FrontMatter {
     pub order: u32,
     /// The change.
     pub change: Change,
-    /// What the change does to the estimand, in a sentence.
+    /// Its consequence for the estimand, in a sentence.
     pub estimand_effect: String,
     /// A revision of this kind is kept only if the design diagnostics are not worse than before (default true).
     #[serde(default = "yes")]

@@ -1,9 +1,10 @@
-//! What is committed as JSON: `iter_NN/design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
+//! The documents committed as JSON: `iter_NN/design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
 
 use super::effect::EffectDocument;
-use crate::critique::Critique;
-use crate::critique::model_review::FlaggedFigure;
 use crate::finding::Tier;
+use crate::record::critique::Critique;
+use crate::record::model_review::FlaggedFigure;
+use crate::record::not_estimated::NotEstimated;
 use crate::schema::Counters;
 use crate::spec::Revision;
 use causal::diagnose::balance::BalanceTable;
@@ -13,6 +14,7 @@ use causal::diagnose::sensitivity::SensitivityReport;
 use causal::estimand::{Estimand, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A fitted coefficient, raw scale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,11 +27,47 @@ pub struct CoefficientRow {
     pub std_error: f64,
 }
 
+/// Where a propensity comes from. In a document: `logistic regression`, `known`, or the learner's own name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum FittedBy {
+    /// A logistic regression on all rows.
+    #[default]
+    LogisticRegression,
+    /// Nothing: the propensity is known.
+    Known,
+    /// Another learner, out of fold.
+    Learner(String),
+}
+
+impl fmt::Display for FittedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LogisticRegression => "logistic regression",
+            Self::Known => "known",
+            Self::Learner(name) => name,
+        })
+    }
+}
+
+impl From<String> for FittedBy {
+    fn from(written: String) -> Self {
+        let plain = [Self::LogisticRegression, Self::Known].into_iter().find(|kind| kind.to_string() == written);
+        plain.unwrap_or(Self::Learner(written))
+    }
+}
+
+impl From<FittedBy> for String {
+    fn from(learner: FittedBy) -> Self {
+        learner.to_string()
+    }
+}
+
 /// The propensity model of one analysis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PropensityDocument {
-    /// What fitted it: `logistic regression`, `gradient boosting`; `known` if it was not estimated.
-    pub learner: String,
+    /// The learner that fitted it.
+    pub learner: FittedBy,
     /// Coefficients of a logistic regression; empty for other learners.
     pub coefficients: Vec<CoefficientRow>,
     /// Terms given to a learner without coefficients; empty for a logistic regression and a known propensity.
@@ -48,7 +86,7 @@ pub struct PropensityDocument {
     pub clip: Option<f64>,
     /// Units whose propensity was moved to one of those bounds.
     pub clipped: usize,
-    /// What else there is to know of the fits, one sentence each.
+    /// Remarks on the fits, one sentence each.
     pub notes: Vec<String>,
     /// The fits that did not end where they should, one sentence each.
     pub not_converged: Vec<String>,
@@ -84,11 +122,11 @@ pub struct PopulationDocument {
 pub struct AnalysisDesign {
     /// The estimand the plan asked for.
     pub requested: Target,
-    /// What is estimated now.
+    /// The estimand now.
     pub estimand: Estimand,
     /// Its name.
     pub name: String,
-    /// Why there is no design, if it failed (separation, an arm trimmed away, …); then all that follows is `None`.
+    /// The reason for a failed design (separation, an arm trimmed away, …); then all that follows is `None`.
     pub failed: Option<String>,
     /// Population.
     pub population: Option<PopulationDocument>,
@@ -111,7 +149,7 @@ pub struct DesignDocument {
     pub spec_sha256: String,
     /// SHA-256 fingerprint of the data that was read for it.
     pub data_sha256: String,
-    /// What was done to rows and values.
+    /// Counts of what was done to rows and values.
     pub counters: Counters,
     /// One per analysis.
     pub analyses: Vec<AnalysisDesign>,
@@ -126,22 +164,22 @@ pub struct EffectRow {
     pub requested: Target,
     /// The honest name.
     pub name: String,
-    /// Whether this estimator is the primary one of its analysis.
+    /// True if this estimator is the primary one of its analysis.
     pub primary: bool,
-    /// What fits its propensity and its outcome means: `logistic, linear`; `none` for the difference in means.
+    /// The learners of its propensity and its outcome means: `logistic, linear`; `none` for the difference in means.
     pub learners: String,
     /// The estimate.
     pub effect: EffectDocument,
 }
 
-/// How far doubly robust estimates of one effect are apart.
+/// The largest difference between doubly robust estimates of one effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Disagreement {
     /// Whose estimates: `AIPW and AIPW, cross-fitted`.
     pub between: String,
     /// Their difference, outcome units, not negative.
     pub size: f64,
-    /// Whether they are the two members of an average, or the answer and another estimate.
+    /// True for the two members of an average; false for the answer and another estimate.
     pub members: bool,
 }
 
@@ -154,7 +192,7 @@ pub struct TargetEstimate {
     pub estimate: f64,
 }
 
-/// What was computed with an answer so that it can be judged.
+/// The diagnostics computed with an answer, by which it is judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EstimateDiagnostics {
     /// Standard deviation of the outcome among the rows of the answer, observation weights included.
@@ -182,17 +220,17 @@ pub struct Answer {
     pub population: String,
     /// Population numbers.
     pub population_numbers: Option<PopulationDocument>,
-    /// Why this estimator answers: the spec's own words.
+    /// The reason for this estimator, in the spec's own words.
     pub because: String,
     /// Primary estimate; `None` if nothing could be estimated.
     pub effect: Option<EffectDocument>,
-    /// What judges the estimate; `None` if there is none.
+    /// The diagnostics of the estimate; `None` without an estimate.
     pub diagnostics: Option<EstimateDiagnostics>,
     /// The propensity model of the answer's design.
     pub propensity: Option<PropensityDocument>,
     /// Sensitivity; `None` if the tool is not allowed or it could not be computed.
     pub sensitivity: Option<SensitivityReport>,
-    /// Why there is no effect or no sensitivity, if so.
+    /// Reasons for a missing effect or a missing sensitivity.
     pub missing: Vec<String>,
 }
 
@@ -203,14 +241,14 @@ pub struct SpecTried {
     pub iteration: u32,
     /// SHA-256 of its spec.
     pub spec_sha256: String,
-    /// What changed.
+    /// The changes.
     pub revisions: Vec<Revision>,
     /// Design tier per requested estimand, before unblinding.
     pub tiers: Vec<(Target, String, Tier)>,
 }
 
-/// `results.json`: exists only after `unblind`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `results.json`: exists only after `unblind`. The program writes it and never reads it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ResultsDocument {
     /// Title of the plan.
     pub title: String,
@@ -226,26 +264,26 @@ pub struct ResultsDocument {
     pub tool_version: String,
     /// Playbooks by name with the SHA-256 of their text.
     pub playbooks: BTreeMap<String, String>,
-    /// What was done to rows and values.
+    /// Counts of what was done to rows and values.
     pub counters: Counters,
     /// One per requested estimand.
     pub answers: Vec<Answer>,
     /// Every estimator of every analysis of every iteration.
     pub effects: Vec<EffectRow>,
     /// Estimators that could not be run, with the reason.
-    pub not_estimated: Vec<String>,
-    /// What estimators left out on their way: sentences.
+    pub not_estimated: Vec<NotEstimated>,
+    /// Terms that estimators left out: sentences.
     pub estimation_notes: Vec<String>,
     /// Every spec that was tried.
     pub specs_tried: Vec<SpecTried>,
     /// The final critique.
     pub critique: Critique,
-    /// How language models took part; `None` where none did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The part of language models; `None` if there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub conduct: Option<Conduct>,
 }
 
-/// What one role used up.
+/// The usage of one role.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleUsage {
     /// Answers of the model.
@@ -264,22 +302,22 @@ pub struct RoleUsage {
     pub cache_write_tokens: u64,
 }
 
-/// How language models took part in a run.
+/// The part of language models in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conduct {
     /// Who wrote and revised the specs: `playbook`, or provider and model.
     pub actor: String,
     /// Who graded them beside the rubric, likewise.
     pub critic: String,
-    /// What the actor used up.
+    /// The actor's usage.
     pub actor_usage: RoleUsage,
-    /// What the critic used up.
+    /// The critic's usage.
     pub critic_usage: RoleUsage,
     /// US dollars by the price table; `None` if a model is not in it.
     pub cost_usd: Option<f64>,
     /// The budget that ended the run, as a sentence; `None` if it ended by itself.
     pub stopped: Option<String>,
-    /// What a model was asked for and did not deliver, a sentence each.
+    /// Things that a model was asked for and did not deliver, a sentence each.
     pub shortfalls: Vec<String>,
     /// Figures in the actor's reasons that are not in these results. (Those of the critic are in `critique.reviewed`.)
     pub flagged: Vec<FlaggedFigure>,

@@ -1,6 +1,6 @@
-//! Why a document of a run could not be written.
+//! The reasons why a document of a run could not be written.
 
-/// Why a document could not be rendered.
+/// The reason why a document could not be rendered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ReportError {
     /// A number that JSON cannot say and a reader must not see.
@@ -16,7 +16,7 @@ pub enum ReportError {
     Json {
         /// Where in the document.
         path: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// A plot that could not be drawn.
@@ -24,7 +24,7 @@ pub enum ReportError {
     Drawing {
         /// File stem of the plot.
         figure: String,
-        /// What the drawing library says.
+        /// The drawing library's message.
         reason: String,
     },
     /// A template of this program that does not fit its data: our mistake.
@@ -32,7 +32,7 @@ pub enum ReportError {
     Template {
         /// Template name.
         template: String,
-        /// What the template engine says.
+        /// The template engine's message.
         reason: String,
     },
     /// A blind critique that carries something only an effect can tell.

@@ -10,6 +10,7 @@ use crate::pipeline::single_pass::Once;
 use crate::pipeline::{PlanProblems, PrepareError, prepare};
 use crate::plan::Tool;
 use crate::record::EffectDocument;
+use crate::record::not_estimated::NotEstimated;
 use acic::AcicError;
 use acic::analyst::{Analyst, FamilyAnalyst, Recipe, SimulatedDataset};
 use acic::estimates_csv::{Diagnostics, Numbers, Row};
@@ -251,12 +252,10 @@ fn add_effect(effect: &EffectDocument, diagnostics: &mut Diagnostics) {
 
 /// Why there is no estimate: a line about this estimator, or one about all of them.
 fn why(once: &Once, estimand: Target, estimator: EstimatorKind) -> String {
-    let design = once.design.analyses.iter().find(|design| design.requested == estimand);
-    let analysis = format!("iteration 1, {}: ", design.map(|design| design.name.clone()).unwrap_or_default());
-    let lines = once.results.not_estimated.iter().filter_map(|line| line.strip_prefix(&analysis));
-    let about = |kind: &EstimatorKind, line: &str| line.starts_with(&format!("{}: ", kind.title()));
-    let mut lines = lines.filter(|line| about(&estimator, line) || !EstimatorKind::ALL.iter().any(|k| about(k, line)));
-    lines.next().unwrap_or("no reason is on record").to_owned()
+    // One pass has one iteration.
+    let mut all = once.results.not_estimated.iter();
+    let noted = all.find(|it| it.concerns(1, estimand, estimator));
+    noted.map_or_else(|| "no reason is on record".to_owned(), NotEstimated::clause)
 }
 
 #[cfg(test)]

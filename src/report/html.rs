@@ -6,7 +6,7 @@ use crate::report::template::{Format, render};
 use crate::text::escape;
 
 const STYLE: &str = include_str!("templates/report.css");
-/// What only the page of a run with a language model needs.
+/// Style that only the page of a run with a language model needs.
 const MODEL_STYLE: &str = include_str!("templates/model.css");
 
 /// The report of a finished run as a page.

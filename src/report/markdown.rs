@@ -1,9 +1,9 @@
 //! `report.md` and `critique.md`.
 
 use super::view::{ReportInput, critique_context, report_context, voices_alone};
-use crate::critique::Critique;
 use crate::plan::Plan;
 use crate::record::ReportError;
+use crate::record::critique::Critique;
 use crate::record::documents::ResultsDocument;
 use crate::report::template::{Format, render};
 use crate::spec::AnalysisSpec;
@@ -16,7 +16,7 @@ pub fn report(input: &ReportInput<'_>) -> Result<String, ReportError> {
     render("report", Format::Markdown, report_context(input))
 }
 
-/// What language models said, for a document that is not the report: the critic, then the actor. Empty where none did.
+/// Language models' words, for a document that is not the report: the critic's, then the actor's. Empty without models.
 ///
 /// # Errors
 /// [`ReportError::Template`].

@@ -1,7 +1,7 @@
 //! Sentences about the part that language models took in a run: computed, and shared by page and terminal.
 
-use crate::critique::model_review::Disagreement;
 use crate::record::documents::{Conduct, ResultsDocument, RoleUsage};
+use crate::record::model_review::GradeDisagreement;
 use crate::report::sentences;
 use crate::text::numbers;
 use causal::estimand::Target;
@@ -9,7 +9,7 @@ use causal::estimand::Target;
 /// The name of a role that no language model took.
 const PLAYBOOK: &str = "playbook";
 
-/// How a verdict came about, for the reader of the verdict table.
+/// The origin of a verdict, for the reader of the verdict table.
 #[must_use]
 pub fn how_graded(results: &ResultsDocument) -> String {
     let end = "It grades the design of the comparison, not the size of the effect.";
@@ -25,9 +25,9 @@ pub fn how_graded(results: &ResultsDocument) -> String {
     )
 }
 
-/// What a disagreement says before and after the model's reason; without an end the reason is left out.
+/// The words before and after the model's reason for a disagreement; without an end the reason is left out.
 #[must_use]
-pub fn disagreement(d: &Disagreement) -> (String, Option<String>) {
+pub fn disagreement(d: &GradeDisagreement) -> (String, Option<String>) {
     let (computed, model) = (sentences::tier(d.computed), sentences::tier(d.model));
     let (asked, verdict) = (d.requested.acronym(), sentences::tier(d.verdict));
     if d.model > d.computed {
@@ -58,7 +58,7 @@ pub fn lowered(results: &ResultsDocument, requested: Target) -> Option<String> {
 
 /// `rubric: satisfactory with caveats, model: not satisfactory`
 #[must_use]
-pub fn both_grades(d: &Disagreement) -> String {
+pub fn both_grades(d: &GradeDisagreement) -> String {
     format!("rubric: {}, model: {}", sentences::tier(d.computed), sentences::tier(d.model))
 }
 
@@ -81,7 +81,7 @@ pub fn ended(budget: &str) -> String {
     format!("This run was ended by its budget: {}.", budget.trim().trim_end_matches('.'))
 }
 
-/// How many of the figures in somebody's words are not in the results.
+/// The number of figures in somebody's words that are not in the results.
 #[must_use]
 pub fn checked(figures: usize, flagged: usize) -> String {
     let count = numbers::count(figures);
@@ -111,7 +111,7 @@ pub fn roles(conduct: &Conduct) -> Vec<(&'static str, &str, RoleUsage)> {
     both.into_iter().filter(|(_, by, used)| *by != PLAYBOOK || *used != RoleUsage::default()).collect()
 }
 
-/// What actor and critic used up together.
+/// The usage of actor and critic together.
 #[must_use]
 pub fn total(conduct: &Conduct) -> RoleUsage {
     let (a, c) = (conduct.actor_usage, conduct.critic_usage);
@@ -160,7 +160,7 @@ pub fn tokens(n: u64) -> String {
     numbers::count(usize::try_from(n).unwrap_or(usize::MAX))
 }
 
-/// How many figures were flagged, of actor and critic together; `None` if none was.
+/// The number of flagged figures of actor and critic together; `None` for zero.
 #[must_use]
 pub fn flagged(results: &ResultsDocument) -> Option<String> {
     let critic = results.critique.reviewed.as_ref().map_or(0, |reviewed| reviewed.flagged.len());

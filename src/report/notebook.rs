@@ -14,13 +14,13 @@ use serde_json::{Value, json as value};
 /// A command of the notebook, and what it printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// What follows `oci-agent`, e.g. `check plan.yaml`; one of [`commands`].
+    /// The arguments after `oci-agent`, e.g. `check plan.yaml`; one of [`commands`].
     pub arguments: String,
     /// Its standard output.
     pub stdout: String,
 }
 
-/// What the notebook is made of.
+/// The content of the notebook.
 #[derive(Debug, Clone, Copy)]
 pub struct NotebookInput<'a> {
     /// The results.

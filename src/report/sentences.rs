@@ -3,6 +3,7 @@
 use crate::finding::{Severity, Tier};
 use crate::plan::MissingPolicy;
 use crate::record::documents::Answer;
+use crate::text::lists::listed;
 use crate::text::{escape, numbers};
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use causal::effect::{Effect, SeMethod};
@@ -31,7 +32,7 @@ pub fn sentence(text: &str) -> String {
     format!("{}{}{end}", first.to_uppercase(), chars.as_str())
 }
 
-/// How a check came out, as a reader says it.
+/// The outcome of a check, in plain words.
 #[must_use]
 pub fn severity(severity: Severity) -> &'static str {
     match severity {
@@ -43,7 +44,7 @@ pub fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// How a standard error was made, as a reader says it.
+/// The method of a standard error, in plain words.
 #[must_use]
 pub fn se_method(method: SeMethod) -> &'static str {
     match method {
@@ -58,7 +59,7 @@ pub fn se_method(method: SeMethod) -> &'static str {
     }
 }
 
-/// What was done about missing values, as a reader says it.
+/// The treatment of missing values, in plain words.
 #[must_use]
 pub fn missing_policy(policy: MissingPolicy) -> &'static str {
     match policy {
@@ -105,7 +106,7 @@ pub fn effect(effect: &Effect, units: &str) -> String {
     with_units(&numbers, units)
 }
 
-/// What a hidden confounder would have to be, in sentences.
+/// The strength that a hidden confounder would need, in sentences.
 #[must_use]
 pub fn sensitivity(report: &SensitivityReport, units: &str) -> Vec<String> {
     let mut said = vec![e_value(report), robustness(report)];
@@ -203,14 +204,4 @@ pub fn standard_errors(label: &str, effect: &Effect) -> Option<String> {
             numbers::percent(ratio)
         )
     })
-}
-
-/// `a`, `a and b`, `a, b and c`.
-#[must_use]
-pub fn listed(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }

@@ -3,7 +3,7 @@
 
 use crate::text::{escape, untrusted};
 
-/// How the cells of a column stand and what they hold.
+/// The alignment and the content of the cells of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// Words, left.
@@ -21,7 +21,7 @@ pub enum Column {
 pub struct Row {
     /// One cell per column.
     pub cells: Vec<String>,
-    /// Whether the row is the one to read first.
+    /// True for the row to read first.
     pub strong: bool,
 }
 

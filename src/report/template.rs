@@ -6,6 +6,7 @@
 
 use crate::record::ReportError;
 use crate::report::table::Table;
+use crate::text::lines;
 use crate::text::{escape, untrusted};
 use minijinja::value::{Object, ObjectRepr, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -128,7 +129,7 @@ impl Format {
     }
 }
 
-/// What only pages of runs with a language model have.
+/// The parts that only pages of runs with a language model have.
 impl Format {
     /// A sentence that nobody may miss.
     fn notice(self, inner: &str) -> String {
@@ -155,7 +156,7 @@ impl Format {
     }
 
     /// Words of a model between marks, within a sentence of ours.
-    fn said(self, words: &str) -> String {
+    fn within_sentence(self, words: &str) -> String {
         let marked = untrusted::within_marks(words);
         match self {
             Format::Markdown => untrusted::markdown_inline(&marked),
@@ -228,7 +229,7 @@ fn environment(format: Format) -> Result<Environment<'static>, minijinja::Error>
 fn inner(format: Format, value: &Value) -> String {
     let text = value.to_string();
     let text = if value.is_safe() { text } else { format.escape(&text) };
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    lines::joined(&text)
 }
 
 fn add_filters(env: &mut Environment<'static>, format: Format) {
@@ -246,7 +247,7 @@ fn add_filters(env: &mut Environment<'static>, format: Format) {
     env.add_filter("notice", move |v: Value| safe(format.notice(&inner(format, &v))));
     env.add_filter("mark", move |v: Value| safe(format.mark(&v.to_string())));
     env.add_filter("inert", move |v: Value| safe(format.inert(&v.to_string())));
-    env.add_filter("said", move |v: Value| safe(format.said(&v.to_string())));
+    env.add_filter("said", move |v: Value| safe(format.within_sentence(&v.to_string())));
     env.add_filter("quote", move |v: Vec<String>, label: String| safe(format.quote(&label, &v)));
     env.add_filter("picture", move |v: Value| downcast::<Picture>(&v).map(|p| safe(format.picture(&p))));
 }

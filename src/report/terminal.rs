@@ -17,7 +17,7 @@ const END: char = '\u{2064}';
 
 /// Below this the columns would be too narrow to read.
 const NARROWEST: usize = 40;
-/// How far a line under an estimand stands in.
+/// The indent of a line under an estimand.
 const INDENT: usize = 3;
 /// From this width on, the population has a column of its own.
 const WIDE: usize = 110;
@@ -112,7 +112,7 @@ fn indented(line: &str) -> String {
     format!("{}{line}\n", " ".repeat(INDENT))
 }
 
-/// How language models took part; nothing where none did.
+/// The part of language models; nothing if there were none.
 fn models(results: &ResultsDocument, width: usize) -> String {
     let conduct = results.conduct.as_ref();
     let missing = results.critique.reviewed.as_ref().and_then(|reviewed| reviewed.missing.as_deref());

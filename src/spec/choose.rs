@@ -29,7 +29,7 @@ pub const MOST_TERMS: usize = 500;
 /// It needs so many rows for every term.
 pub const ROWS_PER_TERM: usize = 5;
 
-/// How many rows are analysed in each arm.
+/// The number of rows analysed in each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArmSizes {
     /// Treated rows.
@@ -97,7 +97,7 @@ fn other_learners(asked: &AnalysisSection) -> Option<String> {
     outcome.or_else(|| asked.propensity.map(|learner| format!("`propensity: {}`", learner.key())))
 }
 
-/// Why the doubly robust average does not answer, as a clause.
+/// The reason why the doubly robust average does not answer, as a clause.
 fn obstacle(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<String> {
     let n = sizes.treated + sizes.control;
     let smaller = sizes.treated.min(sizes.control);
@@ -146,7 +146,7 @@ pub(crate) fn placebo_estimator(tools: &[Tool], analysis: &Analysis) -> Estimato
     }
 }
 
-/// What the plan says, or what the estimator is made for.
+/// The choice of the plan, or the default of the estimator.
 fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
     let made_for = NuisanceModels::for_estimator(primary, asked.budget.unwrap_or_default());
     NuisanceModels {

@@ -4,7 +4,7 @@ use super::choose::{ArmSizes, choose};
 use super::levels::{MISSING_LEVEL, own_spelling};
 use super::{AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
 use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text};
-use crate::schema::{ColumnInfo, DatasetDocument};
+use crate::schema::{ColumnInfo, ColumnKind, DatasetDocument};
 use crate::term::{Factor, Term};
 use causal::estimand::OutcomeKind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST_LEVELS: usize = 50;
 /// Folds for cross-fitting.
 const FOLDS: usize = 5;
-/// What a plan and the columns of its data say of the first spec. How many rows there are, and with that which estimator
+/// The first spec as far as the plan and the columns of its data decide it. The number of rows, and with that which estimator
 /// answers, is known when the data have been read: [`Drafted::settle`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drafted<'a> {
@@ -140,7 +140,7 @@ impl<'a> Draft<'a> {
     fn treatment(&mut self) {
         let section = &self.plan.treatment;
         let Some(column) = self.column(&section.column, "treatment.column") else { return };
-        if !matches!(column.kind.as_str(), "number" | "category" | "boolean") {
+        if !matches!(column.kind, ColumnKind::Number | ColumnKind::Category | ColumnKind::Boolean) {
             let hint =
                 format!("The treatment must be a number, a category or true/false; {}", how_to_read(&column.name));
             self.note("treatment.column", format!("the treatment `{}` is {}", column.name, noun(column)), hint);
@@ -158,9 +158,9 @@ impl<'a> Draft<'a> {
         let section = &self.plan.outcome;
         let Some(column) = self.column(&section.column, "outcome.column") else { return };
         let message = format!("the outcome `{}` is {}", column.name, noun(column));
-        match (column.kind.as_str(), section.kind) {
-            ("number", _) | ("boolean", OutcomeKind::Binary) => {}
-            ("boolean", OutcomeKind::Continuous) => {
+        match (column.kind, section.kind) {
+            (ColumnKind::Number, _) | (ColumnKind::Boolean, OutcomeKind::Binary) => {}
+            (ColumnKind::Boolean, OutcomeKind::Continuous) => {
                 self.note(
                     "outcome.kind",
                     message,
@@ -184,14 +184,14 @@ impl<'a> Draft<'a> {
         }
         if let Some(name) = &self.plan.analysis.known_propensity
             && let Some(column) = self.column(name, "analysis.known_propensity")
-            && column.kind != "number"
+            && column.kind != ColumnKind::Number
         {
             let message = format!("the known propensity `{name}` is {}", noun(column));
             self.note("analysis.known_propensity", message, "Name a column of probabilities, each between 0 and 1.");
         }
         let Some(name) = &self.plan.data.weights else { return };
         let Some(column) = self.column(name, "data.weights") else { return };
-        if column.kind != "number" {
+        if column.kind != ColumnKind::Number {
             let message = format!("the column of weights `{name}` is {}", noun(column));
             self.note("data.weights", message, "Weights are numbers, zero or larger.");
         }
@@ -216,13 +216,13 @@ impl<'a> Draft<'a> {
     fn expand(&mut self, column: &ColumnInfo, path: &str) -> Option<Vec<Term>> {
         let name = &column.name;
         let levels = column.levels.len();
-        let refusal = match column.kind.as_str() {
-            "number" => None,
-            "category" | "boolean" if levels < 2 => Some((
+        let refusal = match column.kind {
+            ColumnKind::Number => None,
+            ColumnKind::Category | ColumnKind::Boolean if levels < 2 => Some((
                 format!("`{name}` has one level only"),
                 "A constant cannot confound anything; leave it out.".to_owned(),
             )),
-            "category" if levels > MOST_LEVELS => Some((
+            ColumnKind::Category if levels > MOST_LEVELS => Some((
                 format!("`{name}` is a category with {levels} levels"),
                 format!(
                     "Group it into {MOST_LEVELS} levels or fewer, in a column of its own; or, if its values are numbers, read \
@@ -230,15 +230,15 @@ impl<'a> Draft<'a> {
                     yaml_text(name)
                 ),
             )),
-            "category" | "boolean" => None,
+            ColumnKind::Category | ColumnKind::Boolean => None,
             _ => Some((format!("the confounder `{name}` is {}", noun(column)), how_to_use(column))),
         };
         if let Some((message, hint)) = refusal {
             self.note(path, message, hint);
             return None;
         }
-        let mut terms: Vec<Term> = match column.kind.as_str() {
-            "number" => vec![Term::column(name)],
+        let mut terms: Vec<Term> = match column.kind {
+            ColumnKind::Number => vec![Term::column(name)],
             _ => column.levels.iter().skip(1).map(|level| Term::level(name, level)).collect(),
         };
         if self.fills_in(column) {
@@ -265,19 +265,21 @@ impl<'a> Draft<'a> {
     fn factor(&mut self, factor: &Factor, path: &str) -> Option<Factor> {
         let (Factor::Power { column: name, .. } | Factor::Equals { column: name, .. }) = factor;
         let column = self.column(name, path)?;
-        match (factor, column.kind.as_str()) {
-            (Factor::Power { .. }, "number") => Some(factor.clone()),
-            (Factor::Power { .. }, "boolean") if column.levels.len() == 2 => {
+        match (factor, column.kind) {
+            (Factor::Power { .. }, ColumnKind::Number) => Some(factor.clone()),
+            (Factor::Power { .. }, ColumnKind::Boolean) if column.levels.len() == 2 => {
                 let value = column.levels.last()?.clone();
                 Some(Factor::Equals { column: name.clone(), value })
             }
-            (Factor::Power { .. }, "category") => {
+            (Factor::Power { .. }, ColumnKind::Category) => {
                 let level = column.levels.last().map_or("level", String::as_str);
                 let hint = format!("Use one of its levels: `{}`.", Term::level(name, level));
                 self.note(path, format!("a term needs numbers, and `{name}` is a category"), hint);
                 None
             }
-            (Factor::Equals { value, .. }, "number" | "category" | "boolean") => self.level(column, value, path),
+            (Factor::Equals { value, .. }, ColumnKind::Number | ColumnKind::Category | ColumnKind::Boolean) => {
+                self.level(column, value, path)
+            }
             _ => {
                 self.note(path, format!("`{name}` is {}", noun(column)), how_to_use(column));
                 None
@@ -312,7 +314,7 @@ impl<'a> Draft<'a> {
 
     fn placebo(&mut self, name: &str, path: &str) {
         let Some(column) = self.column(name, path) else { return };
-        if !matches!(column.kind.as_str(), "number" | "boolean") {
+        if !matches!(column.kind, ColumnKind::Number | ColumnKind::Boolean) {
             let hint = format!("A placebo is compared like an outcome: a number or true/false; {}", how_to_read(name));
             self.note(path, format!("the placebo `{name}` is {}", noun(column)), hint);
         }
@@ -326,13 +328,13 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// What a column is, for a message.
+/// The kind of a column, in words for a message.
 fn noun(column: &ColumnInfo) -> String {
-    match column.kind.as_str() {
-        "number" => "a number".to_owned(),
-        "category" => format!("a category with {} levels", column.levels.len()),
-        "boolean" => "true/false".to_owned(),
-        "date" => "a date".to_owned(),
+    match column.kind {
+        ColumnKind::Number => "a number".to_owned(),
+        ColumnKind::Category => format!("a category with {} levels", column.levels.len()),
+        ColumnKind::Boolean => "true/false".to_owned(),
+        ColumnKind::Date => "a date".to_owned(),
         _ => format!("of a type that cannot be analysed ({})", shown(&column.stored_as)),
     }
 }
@@ -345,7 +347,7 @@ fn how_to_read(name: &str) -> String {
 }
 
 fn how_to_use(column: &ColumnInfo) -> String {
-    if column.kind == "date" {
+    if column.kind == ColumnKind::Date {
         "Turn it into a number in the data, e.g. days since enrolment, or leave it out.".to_owned()
     } else {
         how_to_read(&column.name)

@@ -5,7 +5,7 @@ use crate::term::{Factor, Term};
 use causal::learner_kind::LearnerKind;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the playbook change `enrich_terms` adds to an analysis, in a fixed order and without anything it already has:
+/// The terms that the playbook change `enrich_terms` adds to an analysis, in a fixed order and without anything it already has:
 ///
 /// 1. the square of every priority term that is a numeric column, unless the column is in `binary`;
 /// 2. the product of every pair of priority terms of *different* confounders (two levels of one category never occur

@@ -1,6 +1,6 @@
 //! Which texts name a value of a column.
 
-use crate::schema::ColumnInfo;
+use crate::schema::{ColumnInfo, ColumnKind};
 
 /// The level that stands for a missing value under the policy `indicator`, as in the term `income == (missing)`.
 pub const MISSING_LEVEL: &str = "(missing)";
@@ -12,12 +12,14 @@ pub(super) fn own_spelling(column: &ColumnInfo, value: &str) -> Option<String> {
     if let Some(level) = column.levels.iter().find(|level| *level == value || *level == text) {
         return Some(level.clone());
     }
-    match column.kind.as_str() {
-        "number" => (number(text).is_some() || is_truth_word(text)).then(|| value.to_owned()),
-        "boolean" => {
+    match column.kind {
+        ColumnKind::Number => (number(text).is_some() || is_truth_word(text)).then(|| value.to_owned()),
+        ColumnKind::Boolean => {
             truth(text).and_then(|wanted| column.levels.iter().find(|level| truth(level) == Some(wanted)).cloned())
         }
-        "category" => number(text).and_then(|x| column.levels.iter().find(|level| number(level) == Some(x)).cloned()),
+        ColumnKind::Category => {
+            number(text).and_then(|x| column.levels.iter().find(|level| number(level) == Some(x)).cloned())
+        }
         _ => None,
     }
 }

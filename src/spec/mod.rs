@@ -38,7 +38,7 @@ pub struct Placebo {
     pub role: PlaceboRole,
 }
 
-/// What kind of null effect is declared.
+/// The kind of null effect that is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlaceboRole {
@@ -75,9 +75,9 @@ pub struct Analysis {
     pub estimators: Vec<EstimatorKind>,
     /// The one whose estimate is the answer.
     pub primary: EstimatorKind,
-    /// Why that one, in a sentence.
+    /// The reason for that one, in a sentence.
     pub because: String,
-    /// What fits the nuisances: the propensity of the design, and those of the estimators that take learners. The others
+    /// The learners of the nuisances: the propensity of the design, and those of the estimators that take learners. The others
     /// are by regression, whatever this says.
     pub models: NuisanceModels,
 }
@@ -100,13 +100,13 @@ pub struct Revision {
     pub playbook: String,
     /// The finding codes that called for it.
     pub because: Vec<String>,
-    /// What was changed, in a sentence.
+    /// The change, in a sentence.
     pub change: String,
-    /// What that does to the estimand, in a sentence.
+    /// Its consequence for the estimand, in a sentence.
     pub estimand_effect: String,
     /// `true` if this line undoes a revision that made the diagnostics worse.
     pub reverted: bool,
-    /// Why, in the words of the language model that proposed it; `None` for the playbook engine.
+    /// The reason, in the words of the language model that proposed it; `None` for the playbook engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -117,7 +117,7 @@ pub struct Revision {
 pub struct TermGroup {
     /// The confounder, as the plan names it.
     pub confounder: String,
-    /// Whether the plan gives it priority.
+    /// True if the plan gives it priority.
     pub priority: bool,
     /// Terms on which its balance is measured: the column, or its dummies.
     pub terms: Vec<Term>,
@@ -165,7 +165,7 @@ pub struct AnalysisSpec {
     pub tools: Vec<Tool>,
     /// One per requested estimand.
     pub analyses: Vec<Analysis>,
-    /// What changed since the spec before.
+    /// The changes since the spec before.
     pub revisions: Vec<Revision>,
     /// Whose average effect the intervals are about.
     pub inference: Inference,
@@ -173,6 +173,6 @@ pub struct AnalysisSpec {
     pub folds: usize,
     /// Root seed.
     pub seed: u64,
-    /// Whether effects stay hidden until the loop has settled.
+    /// True if effects stay hidden until the loop has settled.
     pub blind: bool,
 }

@@ -4,23 +4,23 @@
 use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, SPEC_VERSION, TermGroup};
 use crate::plan::{MissingPolicy, Tool, yaml_text};
 use crate::term::Term;
+use crate::text::sha256::sha256_hex;
 use causal::estimand::{OutcomeKind, Population, TrimRule};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
-use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 const HEADER: &str = "\
 # What is computed, with every default written out. Made from plan.yaml; to change the analysis, change the plan.
 ";
 
-/// Why a text is not a spec.
+/// The reason why a text is not a spec.
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
     /// Not YAML, an unknown or missing key, a value of the wrong type.
     #[error("the spec cannot be read: {message}")]
     Unreadable {
-        /// What the reader says, with line and column.
+        /// The reader's message, with line and column.
         message: String,
     },
     /// Written by a program that this one does not know.
@@ -116,15 +116,11 @@ impl AnalysisSpec {
     /// SHA-256 of [`AnalysisSpec::to_yaml`], in lower-case hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let digest = Sha256::digest(self.to_yaml().as_bytes());
-        digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        sha256_hex(self.to_yaml().as_bytes())
     }
 }
 
-/// What every format has.
+/// The key that every format has.
 #[derive(serde::Deserialize)]
 struct Format {
     spec_version: u32,

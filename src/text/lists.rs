@@ -1,4 +1,30 @@
-//! Small helpers for error messages: lists, and the nearest name.
+//! Lists in sentences, and the nearest name.
+
+use crate::text::numbers::count;
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn listed<S: AsRef<str>>(items: &[S]) -> String {
+    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+    match items.as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// The only item as it is; several under their number, at most `most` of them: `2 problems:` and a numbered line for each.
+#[must_use]
+pub fn numbered(items: &[String], noun: &str, most: usize) -> String {
+    if let [only] = items {
+        return only.clone();
+    }
+    let lines: Vec<String> =
+        items.iter().take(most).enumerate().map(|(i, item)| format!("\n{}. {item}", i + 1)).collect();
+    let more = items.len().saturating_sub(most);
+    let tail = if more > 0 { format!("\n(and {more} more)") } else { String::new() };
+    format!("{} {noun}s:{}{tail}", items.len(), lines.concat())
+}
 
 /// `` `a`, `b` and 3 more``: at most `limit` items in backticks.
 pub(crate) fn quoted<S: AsRef<str>>(items: &[S], limit: usize) -> String {
@@ -54,30 +80,27 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// 12345 as `12,345`.
-pub(crate) fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use crate::text::lists::*;
+
+    #[test]
+    fn lists_read_as_sentences() {
+        for (items, expected) in
+            [(&[][..], ""), (&["a"][..], "a"), (&["a", "b"][..], "a and b"), (&["a", "b", "c"][..], "a, b and c")]
+        {
+            assert_eq!(listed(items), expected);
+        }
+        let three = ["x", "y", "z"].map(str::to_owned);
+        assert_eq!(numbered(&three[..1], "problem", 2), "x");
+        assert_eq!(numbered(&three, "problem", 2), "3 problems:\n1. x\n2. y\n(and 1 more)");
+    }
 
     #[test]
     fn distance_is_levenshtein() {
         for (a, b, d) in [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("age", "age", 0)] {
             assert_eq!(distance(a, b), d, "{a} {b}");
         }
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(count(12), "12");
         assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".to_owned(), "2 rows".to_owned()));
     }
 }

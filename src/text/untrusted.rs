@@ -38,7 +38,7 @@ fn flushed(plain: &mut Vec<&str>) -> Option<String> {
     (!piece.is_empty()).then(|| escape::escaped(&piece))
 }
 
-/// Whether a renderer could make a link of a word.
+/// True if a renderer could make a link of the word.
 fn is_address(word: &str) -> bool {
     let lower = word.to_lowercase();
     let mail = lower.split_once('@').is_some_and(|(_, host)| host.contains('.'));

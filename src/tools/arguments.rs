@@ -6,6 +6,7 @@
 use super::privacy::one_line;
 use super::schema_check::{Departure, departures};
 use super::{Context, ToolError};
+use crate::text::lists;
 use causal::estimand::Target;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -111,14 +112,7 @@ fn problems(schema: &Value, given: &Value, error: &serde_json::Error) -> String 
 
 /// Problems as one text: the only one, or numbered lines.
 pub(super) fn listed(problems: &[String]) -> String {
-    if let [only] = problems {
-        return only.clone();
-    }
-    let shown = problems.iter().take(MOST_PROBLEMS).enumerate();
-    let lines: Vec<String> = shown.map(|(i, problem)| format!("\n{}. {problem}", i + 1)).collect();
-    let more = problems.len().saturating_sub(MOST_PROBLEMS);
-    let tail = if more > 0 { format!("\n(and {more} more)") } else { String::new() };
-    format!("{} problems:{}{tail}", problems.len(), lines.concat())
+    lists::numbered(problems, "problem", MOST_PROBLEMS)
 }
 
 /// `/changes/0/trim` as `changes[0].trim`.

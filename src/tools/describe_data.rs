@@ -3,8 +3,9 @@
 use super::arguments::{Nothing, parse, schema};
 use super::columns::{self, Role as ColumnRole};
 use super::{Answer, Context, Role, Tool, ToolError};
-use crate::pipeline::column_summaries::QUANTILES;
+use crate::pipeline::column_summaries::{NumberSummary, QUANTILES};
 use crate::plan;
+use crate::schema::ColumnKind;
 use crate::tools::reply::{maybe, number, said};
 use serde_json::{Map, Value, json};
 
@@ -80,7 +81,8 @@ fn column(name: &str, role: ColumnRole, context: &Context<'_>) -> Value {
     if matches!(role, ColumnRole::UnitId | ColumnRole::Clusters) {
         return line;
     }
-    if let Some(info) = prepared.document.columns.iter().find(|info| info.name == name) {
+    let info = prepared.document.columns.iter().find(|info| info.name == name);
+    if let Some(info) = info {
         line["kind"] = json!(info.kind);
         line["missing"] = json!(privacy.count_or_none(info.missing));
     }
@@ -95,7 +97,9 @@ fn column(name: &str, role: ColumnRole, context: &Context<'_>) -> Value {
         }
         _ if role.is_described() => {
             if let Some(tally) = prepared.tally(name) {
-                describe(&mut line, name, &tally, context);
+                let category = info.is_some_and(|info| info.kind == ColumnKind::Category) || tally.len() <= 2;
+                let summary = prepared.numbers(name, privacy.min_cell()).filter(|_| !category);
+                describe(&mut line, summary.as_ref(), &tally, privacy.min_cell());
             }
         }
         _ => {}
@@ -104,10 +108,8 @@ fn column(name: &str, role: ColumnRole, context: &Context<'_>) -> Value {
 }
 
 /// Levels of a category or of a column with two values; mean, standard deviation and quantiles of the others.
-fn describe(line: &mut Value, name: &str, tally: &[(String, usize)], context: &Context<'_>) {
-    let least = context.privacy.min_cell();
-    let category = line["kind"] == "category" || tally.len() <= 2;
-    match context.prepared.numbers(name, least).filter(|_| !category) {
+fn describe(line: &mut Value, summary: Option<&NumberSummary>, tally: &[(String, usize)], least: usize) {
+    match summary {
         Some(summary) => {
             line["mean"] = number(summary.mean);
             line["sd"] = maybe(summary.sd);

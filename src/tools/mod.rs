@@ -35,11 +35,11 @@ pub use proposal::{Edit, Proposal, ProposedChange};
 pub use registry::{LARGEST_ARGUMENTS, Registry, Role};
 pub use terms::MOST_NEW_TERMS;
 
-use crate::critique::Critique;
-use crate::critique::model_review::Opinion;
 use crate::pipeline::Prepared;
 use crate::playbook::Catalogue;
+use crate::record::critique::Critique;
 use crate::record::documents::ResultsDocument;
+use crate::record::model_review::ModelReview;
 use crate::spec::AnalysisSpec;
 use causal::estimand::Target;
 use privacy::Privacy;
@@ -73,6 +73,8 @@ pub struct Context<'a> {
     pub task: Task<'a>,
     /// Names of the playbooks and own changes that were tried on each requested estimand.
     pub tried: &'a BTreeMap<Target, BTreeSet<String>>,
+    /// Names of the playbooks and own changes in the specs so far that were not undone; a critique has to name them.
+    pub applied: &'a [String],
     /// Playbooks that apply to each requested estimand now, in the order in which the deterministic engine would try them.
     pub candidates: &'a BTreeMap<Target, Vec<String>>,
     /// The results; `None` while the loop is blind.
@@ -96,7 +98,7 @@ pub enum Answer {
     /// A valid proposal. No changes: nothing is to be revised (or, of a draft, the plan's own spec stands).
     Proposed(Said, Proposal),
     /// A complete critique.
-    Criticised(Said, Opinion),
+    Criticised(Said, ModelReview),
 }
 
 /// Why a call was refused. All of it goes back to the model, except [`ToolError::Fatal`].

@@ -2,8 +2,9 @@
 
 use super::arguments::{listed, parse, schema, wrong};
 use super::{Answer, Context, Role, Said, Task, Tool, ToolError};
-use crate::critique::model_review::Opinion;
+use crate::critique::model_review::missing_duties;
 use crate::plan;
+use crate::record::model_review::ModelReview;
 use serde_json::Value;
 
 pub(super) struct SubmitCritique;
@@ -20,7 +21,7 @@ impl Tool for SubmitCritique {
     }
 
     fn schema(&self) -> Value {
-        schema::<Opinion>()
+        schema::<ModelReview>()
     }
 
     fn needs(&self) -> Option<plan::Tool> {
@@ -36,8 +37,8 @@ impl Tool for SubmitCritique {
             let why = "no critique is being written now; submit one when you are asked to criticise".to_owned();
             return Err(ToolError::NotAllowed { name: self.name().to_owned(), why });
         };
-        let opinion: Opinion = parse(self.name(), arguments)?;
-        let lacking = opinion.lacks(computed);
+        let opinion: ModelReview = parse(self.name(), arguments)?;
+        let lacking = missing_duties(&opinion, computed, context.applied);
         if !lacking.is_empty() {
             return Err(wrong(self.name(), &format!("the critique is not complete yet: {}", listed(&lacking))));
         }

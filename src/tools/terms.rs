@@ -5,6 +5,7 @@ use super::arguments::QUOTED;
 use super::columns::{self, Role};
 use super::privacy::one_line;
 use crate::plan::closest;
+use crate::schema::ColumnKind;
 use crate::spec::{Analysis, canonical};
 use crate::term::{Factor, Term};
 use std::collections::BTreeSet;
@@ -153,7 +154,7 @@ impl<'a> Checks<'a> {
     fn power_of_category(&self, factor: &Factor) -> Option<String> {
         let Factor::Power { column, .. } = factor else { return None };
         let info = self.context.prepared.document.columns.iter().find(|info| info.name == *column)?;
-        (info.kind == "category").then(|| {
+        (info.kind == ColumnKind::Category).then(|| {
             format!(
                 "`{column}` is a category, which has no powers; write a term for a level, as in `{column} == level`"
             )

@@ -69,7 +69,7 @@ impl Tool for Trim {
         let (treated, control) = (population.n_treated, population.n_control);
         let all = (treated + population.trimmed_treated, control + population.trimmed_control);
         let kept = context.privacy.kept((treated, control), all);
-        let exact = !kept.rows.starts_with("about");
+        let exact = kept.rows_exact;
         let object = json!({
             "estimand": requested.key(),
             "name_now": before,

@@ -14,6 +14,8 @@ mod whole; // runs from the first byte to the last commit
 
 use crate::cli::Ran;
 use crate::llm::support::{Server, Step, json_answer};
+use oci_agent::record::critique::Critique;
+use oci_agent::record::documents::{Answer, Conduct, SpecTried};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,15 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub const KEY: &str = "sk-local-0123456789abcdefghij";
+
+/// The parts of `results.json` that these tests look at.
+#[derive(Debug, serde::Deserialize)]
+pub struct ReadResults {
+    pub answers: Vec<Answer>,
+    pub specs_tried: Vec<SpecTried>,
+    pub critique: Critique,
+    pub conduct: Option<Conduct>,
+}
 
 /// A folder with a small study.
 pub struct Study {

@@ -14,7 +14,7 @@ use oci_agent::plan::{
     AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse,
     render_problems, template,
 };
-use oci_agent::schema::ColumnInfo;
+use oci_agent::schema::{ColumnInfo, ColumnKind};
 use oci_agent::term::Term;
 use proptest::prelude::*;
 
@@ -372,9 +372,9 @@ fn rendering_shows_every_problem_with_place_line_hint_and_count() {
     assert!(render_problems("plan.yaml", "", &problems(""), false, 80).contains("plan.yaml: the file is empty"));
 }
 
-fn column(name: &str, kind: &str, levels: &[&str]) -> ColumnInfo {
+fn column(name: &str, kind: ColumnKind, levels: &[&str]) -> ColumnInfo {
     let levels = levels.iter().map(|level| (*level).to_owned()).collect();
-    ColumnInfo { name: name.to_owned(), kind: kind.to_owned(), stored_as: "str".to_owned(), missing: 0, levels }
+    ColumnInfo { name: name.to_owned(), kind, stored_as: "str".to_owned(), missing: 0, levels }
 }
 
 #[test]
@@ -382,14 +382,14 @@ fn the_template_parses_and_leaves_out_what_cannot_be_a_confounder() {
     let many: Vec<String> = (0..60).map(|i| format!("l{i}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let columns = [
-        column("patient_id", "number", &[]),
-        column("arm", "category", &["placebo", "drug"]),
-        column("death", "boolean", &["false", "true"]),
-        column("age", "number", &[]),
-        column("region", "category", &["n", "s"]),
-        column("zip", "category", &many),
-        column("born", "date", &[]),
-        column("const", "category", &["x"]),
+        column("patient_id", ColumnKind::Number, &[]),
+        column("arm", ColumnKind::Category, &["placebo", "drug"]),
+        column("death", ColumnKind::Boolean, &["false", "true"]),
+        column("age", ColumnKind::Number, &[]),
+        column("region", ColumnKind::Category, &["n", "s"]),
+        column("zip", ColumnKind::Category, &many),
+        column("born", ColumnKind::Date, &[]),
+        column("const", ColumnKind::Category, &["x"]),
     ];
     let text = template(&TemplateInput { source: "d.csv", treatment: "arm", outcome: "death", columns: &columns });
     let plan = parse(&text).unwrap_or_else(|all| panic!("{}", render_problems("plan.yaml", &text, &all, false, 100)));
@@ -404,15 +404,15 @@ proptest! {
     #[test]
     fn the_template_parses_for_any_column_names(
         names in proptest::collection::btree_set("[a-z\"':#\\-\\[\\]{}&*!|>%@`,?~ \n\r\t\u{85}\u{2028}\u{feff}é🦀\\\\]{1,8}|.{1,5}|yes|no|null|1|1e5", 3..8),
-        kind in prop::sample::select(vec!["number", "boolean", "category"]),
+        kind in prop::sample::select(vec![ColumnKind::Number, ColumnKind::Boolean, ColumnKind::Category]),
         level in ".{1,6}",
     ) {
         let names: Vec<&String> = names.iter().filter(|name| !name.trim().is_empty()).collect();
         prop_assume!(names.len() >= 3);
-        let columns: Vec<ColumnInfo> = names.iter().map(|name| column(name, kind, if kind == "number" { &[] } else { &["a", "b"] })).collect();
+        let columns: Vec<ColumnInfo> = names.iter().map(|name| column(name, kind, if kind == ColumnKind::Number { &[] } else { &["a", "b"] })).collect();
         let mut columns = columns;
         prop_assume!(!level.trim().is_empty() && level.trim() != "a");
-        if kind != "number" { columns[0].levels[1].clone_from(&level); }
+        if kind != ColumnKind::Number { columns[0].levels[1].clone_from(&level); }
         columns[2].missing = 3;
         let input = TemplateInput { source: names[0], treatment: names[0], outcome: names[1], columns: &columns };
         let text = template(&input);
@@ -424,6 +424,6 @@ proptest! {
         prop_assert_eq!(&plan.outcome.column, names[1]);
         prop_assert_eq!(&plan.data.source, names[0]);
         prop_assert!(plan.confounders.priority.iter().all(|c| names.contains(&c)));
-        if kind != "number" { prop_assert_eq!(&plan.treatment.treated, &level); }
+        if kind != ColumnKind::Number { prop_assert_eq!(&plan.treatment.treated, &level); }
     }
 }

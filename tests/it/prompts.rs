@@ -66,5 +66,5 @@ fn each_prompt_has_its_hash() {
         assert_eq!(hashes[name].len(), 64, "{name}");
     }
     let text = include_bytes!("../../src/agent/prompts/actor.md");
-    assert_eq!(hashes["actor"], oci_agent::pipeline::prepare::sha256_hex(text));
+    assert_eq!(hashes["actor"], oci_agent::text::sha256::sha256_hex(text));
 }

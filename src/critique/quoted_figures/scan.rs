@@ -5,13 +5,13 @@
 pub(super) struct Figure {
     /// As written, with its sign and its percent sign.
     pub text: String,
-    /// What it says; infinite if it is too large for a number.
+    /// Its value; infinite if it is too large for a number.
     value: f64,
     /// Half a unit of its last place.
     pub half: f64,
-    /// Whether a sign is written.
+    /// True if a sign is written.
     pub signed: bool,
-    /// Whether it is a percentage.
+    /// True for a percentage.
     pub percent: bool,
     /// Where it stands in its line, characters.
     span: (usize, usize),
@@ -240,7 +240,7 @@ impl Line {
         Some((if negative { -size } else { size }, end))
     }
 
-    /// Whether a percent sign or the word follows, behind a closing bracket too; if it is a sign that follows right here,
+    /// Looks for a percent sign or the word, behind a closing bracket too; if it is a sign that follows right here,
     /// where it ends.
     fn percent(&self, at: usize) -> Option<Option<usize>> {
         let next = self.skip(at, char::is_whitespace);

@@ -8,7 +8,7 @@ fn read(text: &str) -> Vec<String> {
 
 fn unknown(text: &str, results: &Value) -> Vec<String> {
     let lines = [("alignment".to_owned(), text)];
-    flagged(&lines, &Known::of(results)).into_iter().map(|f| f.figure).collect()
+    flagged(&lines, &Known::from_results(results)).into_iter().map(|f| f.figure).collect()
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_models_own_words_prove_nothing() {
 #[test]
 fn each_figure_is_flagged_once_a_line_with_its_place() {
     let lines = [("a".to_owned(), "7 and 9, again 7"), ("b".to_owned(), "7")];
-    let all = flagged(&lines, &Known::of(&json!([9])));
+    let all = flagged(&lines, &Known::from_results(&json!([9])));
     let short: Vec<(&str, &str)> = all.iter().map(|f| (f.place.as_str(), f.figure.as_str())).collect();
     assert_eq!(short, [("a", "7"), ("b", "7")]);
     assert_eq!(all.first().map(|f| f.line.as_str()), Some("7 and 9, again 7"));
@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn any_text_can_be_read(text in "\\PC{0,60}|[-+−–.,'_`%eExX×10⁻⁹^ \\n\\[\\])(a3]{0,40}") {
         let figures = scan::figures(&text);
-        let known = Known::of(&json!([text]));
+        let known = Known::from_results(&json!([text]));
         for figure in &figures {
             prop_assert!(text.contains(&figure.text) && figure.text.bytes().any(|b| b.is_ascii_digit()));
             prop_assert!(figure.finite().is_none() || known.has(figure), "{} is in its own text", figure.text);
@@ -125,6 +125,6 @@ proptest! {
 fn five_megabytes_are_read_in_no_time() {
     let row = json!({"estimate": 1.25, "message": "12.8 % of the rows have a propensity outside (0.1, 0.9)."});
     let results = Value::Array(vec![row; 60_000]);
-    let known = Known::of(&results);
+    let known = Known::from_results(&results);
     assert_eq!(known.values, [0.1, 0.9, 1.25, 12.8]);
 }

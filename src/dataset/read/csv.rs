@@ -3,13 +3,15 @@
 //! Missing values are empty or blank fields and the words `NA`, `NaN`, `nan`, `null`, `NULL`, quoted or not; nothing
 //! else is (`.` or `-99` are not). Numbers come out as `str::parse::<f64>` would read them, to the last bit.
 
-use crate::dataset::column::{Column, Data, Encoded, Kind, MISSING, encode, number, too_large_for_f64};
+use crate::dataset::column::{Column, Data, Encoded, MISSING, encode, number, too_large_for_f64};
 use crate::dataset::error::DatasetError;
 use crate::dataset::read::csv_scan::{Scan, scan};
 use crate::dataset::read::field_shape::Shape;
 use crate::dataset::read::frame;
 use crate::plan::{ColumnOverride, ColumnType};
-use crate::text::lists::{count, short};
+use crate::schema::ColumnKind;
+use crate::text::lists::short;
+use crate::text::numbers::count;
 use polars_core::prelude::{DataFrame, DataType, Field, PlSmallStr, Schema};
 use polars_io::SerReader as _;
 use polars_io::csv::read::CsvReadOptions;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 /// Words that mean a missing value in a CSV.
 pub(crate) const MISSING_WORDS: [&str; 5] = ["NA", "NaN", "nan", "null", "NULL"];
 
-/// What reading gives: columns, rows, and a SHA-256 for each file.
+/// The outcome of reading: columns, rows, and a SHA-256 for each file.
 pub(crate) struct Read {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: usize,
@@ -53,8 +55,11 @@ pub(crate) fn read(
 }
 
 fn join(first: &Scan, other: &Scan, shapes: &mut [Shape], name: &str, first_name: &str) -> Result<(), DatasetError> {
-    let mismatch = |reason: String| DatasetError::Mismatch { file: name.into(), first: first_name.into(), reason };
-    frame::same_names(&first.header, &other.header).map_err(mismatch)?;
+    frame::same_names(&first.header, &other.header).map_err(|other| DatasetError::Mismatch {
+        file: name.into(),
+        first: first_name.into(),
+        reason: other.to_string(),
+    })?;
     for (shape, column) in shapes.iter_mut().zip(&first.header) {
         if let Some(theirs) = other.header.iter().position(|c| c == column).and_then(|i| other.columns.get(i)) {
             shape.join(theirs);
@@ -141,7 +146,7 @@ fn classify(name: &str, encoded: Encoded) -> Column {
     let all_numbers = numbers.iter().all(Option::is_some);
     if !levels.is_empty() && levels.iter().all(|l| ["true", "false"].contains(&l.to_lowercase().as_str())) {
         let values = decode(&encoded, |l| if l.eq_ignore_ascii_case("true") { 1.0 } else { 0.0 });
-        return Column::new(name, "boolean", Kind::Boolean, Data::Numbers(values));
+        return Column::new(name, "boolean", ColumnKind::Boolean, Data::Numbers(values));
     }
     if all_numbers && levels.iter().any(|l| too_large_for_f64(l)) {
         return large_integers(name, "integer", encoded);
@@ -160,7 +165,7 @@ fn classify(name: &str, encoded: Encoded) -> Column {
 /// Whole numbers beyond 2^53 are identifiers, not quantities: kept as text so that no two of them become equal.
 pub(crate) fn large_integers(name: &str, stored_as: &str, encoded: Encoded) -> Column {
     let Encoded { codes, levels } = encoded.sorted();
-    let mut column = Column::new(name, stored_as, Kind::Other, Data::Codes { codes, levels });
+    let mut column = Column::new(name, stored_as, ColumnKind::Other, Data::Codes { codes, levels });
     column.obstacle = Some("has whole numbers beyond 2^53, which look like identifiers".into());
     column
 }
@@ -171,7 +176,7 @@ fn mixed(name: &str, encoded: Encoded, numbers: &[Option<f64>]) -> Column {
     let texts = encoded.codes.iter().filter(|c| is_text(c)).count();
     let present = encoded.codes.iter().filter(|c| **c != MISSING).count();
     let mut column = Column::text(name, "text and numbers", encoded);
-    column.kind = Kind::Other;
+    column.kind = ColumnKind::Other;
     column.obstacle = Some(format!(
         "mixes numbers and text: row {} has `{}`; {} of {} values are not numbers",
         count(row + 1),

@@ -6,14 +6,14 @@
 //! whole file, so that polars guesses nothing. Grammar: RFC 4180 with `,` and `"`, line ends LF or CRLF, UTF-8.
 
 use crate::dataset::error::DatasetError;
-use crate::dataset::hash::{Digest, hex};
 use crate::dataset::read::encoding::{Utf8, refuse_binary};
 use crate::dataset::read::field_shape::Shape;
 use crate::text::lists::{counted, quoted, short};
+use crate::text::sha256::Running;
 use std::io::Read;
 use std::path::Path;
 
-/// What the pass found.
+/// The outcome of the pass.
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub(crate) header: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) fn scan(path: &Path, file: &str) -> Result<Scan, DatasetError> {
     let io = |e: std::io::Error| DatasetError::Io { file: file.into(), reason: e.to_string() };
     let mut reader = std::fs::File::open(path).map_err(io)?;
     let mut scanner = Scanner::new(file);
-    let mut digest = Digest::new();
+    let mut digest = Running::default();
     let mut utf8 = Utf8::default();
     let mut buffer = vec![0_u8; 1 << 18];
     let mut first = true;
@@ -77,7 +77,7 @@ pub(crate) fn scan(path: &Path, file: &str) -> Result<Scan, DatasetError> {
         scanner.feed(chunk)?;
     }
     utf8.end(scanner.line, file)?;
-    scanner.end(digest.finish())
+    scanner.end(digest.finish_hex())
 }
 
 /// Fills the buffer as far as the file goes, so that chunks do not depend on how the system delivers them.
@@ -248,7 +248,7 @@ impl<'a> Scanner<'a> {
         Ok(names)
     }
 
-    fn end(mut self, sha256: [u8; 32]) -> Result<Scan, DatasetError> {
+    fn end(mut self, sha256: String) -> Result<Scan, DatasetError> {
         match self.state {
             State::Quoted => {
                 return Err(self.error(
@@ -287,6 +287,6 @@ impl<'a> Scanner<'a> {
                 fix: "check that the export finished; add one line per unit".into(),
             });
         }
-        Ok(Scan { header, rows: self.rows, blank_lines: self.blank_lines, columns: self.columns, sha256: hex(&sha256) })
+        Ok(Scan { header, rows: self.rows, blank_lines: self.blank_lines, columns: self.columns, sha256 })
     }
 }

@@ -1,4 +1,4 @@
-//! Whether bytes are the text they should be.
+//! Checks that bytes are the text they should be.
 
 use crate::dataset::error::DatasetError;
 

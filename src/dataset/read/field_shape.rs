@@ -1,6 +1,6 @@
-//! What the fields of a CSV column have in common.
+//! The features that the fields of a CSV column share.
 
-/// What is known of one column.
+/// The knowledge of one column so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// Every field is empty or a plain decimal number, see [`plain_number`].

@@ -4,17 +4,29 @@ use crate::dataset::error::DatasetError;
 use crate::text::lists::quoted;
 use polars_core::prelude::{Column, DataFrame, DataType};
 
-/// Whether two lists hold the same names in whatever order; else how they differ.
-pub(crate) fn same_names(first: &[String], other: &[String]) -> Result<(), String> {
+/// The differences between the names of two lists.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OtherNames {
+    #[error("it lacks the columns {}", quoted(lost, MOST_NAMED))]
+    Lost { lost: Vec<String> },
+    #[error("it has columns of its own: {}", quoted(extra, MOST_NAMED))]
+    Extra { extra: Vec<String> },
+    #[error("it lacks the columns {} and has {} instead", quoted(lost, MOST_NAMED), quoted(extra, MOST_NAMED))]
+    Both { lost: Vec<String>, extra: Vec<String> },
+}
+
+/// The most columns that a message names.
+const MOST_NAMED: usize = 12;
+
+/// Checks that two lists hold the same names, in whatever order.
+pub(crate) fn same_names(first: &[String], other: &[String]) -> Result<(), OtherNames> {
     let only = |a: &[String], b: &[String]| a.iter().filter(|n| !b.contains(n)).cloned().collect::<Vec<_>>();
     let (lost, extra) = (only(first, other), only(other, first));
     match (lost.is_empty(), extra.is_empty()) {
         (true, true) => Ok(()),
-        (false, true) => Err(format!("it lacks the columns {}", quoted(&lost, 12))),
-        (true, false) => Err(format!("it has columns of its own: {}", quoted(&extra, 12))),
-        (false, false) => {
-            Err(format!("it lacks the columns {} and has {} instead", quoted(&lost, 12), quoted(&extra, 12)))
-        }
+        (false, true) => Err(OtherNames::Lost { lost }),
+        (true, false) => Err(OtherNames::Extra { extra }),
+        (false, false) => Err(OtherNames::Both { lost, extra }),
     }
 }
 

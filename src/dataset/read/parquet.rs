@@ -2,11 +2,12 @@
 //!
 //! Nulls and NaN are missing. Text is taken as it is: `NA` in a Parquet file is a text.
 
-use crate::dataset::column::{Column, Data, Kind, encode, exact};
+use crate::dataset::column::{Column, Data, encode, exact};
 use crate::dataset::error::DatasetError;
 use crate::dataset::hash;
 use crate::dataset::read::csv::{Read, large_integers};
 use crate::dataset::read::frame;
+use crate::schema::ColumnKind;
 use polars_core::prelude::{DataFrame, DataType};
 use polars_io::SerReader as _;
 use polars_io::parquet::read::ParquetReader;
@@ -34,10 +35,10 @@ fn read_all(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
     let Some(((first, _), rest)) = heads.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes }) };
     let first_name = files.first().map_or("", |f| f.1.as_str());
     for ((names, _), (_, file)) in rest.iter().zip(files.iter().skip(1)) {
-        frame::same_names(first, names).map_err(|reason| DatasetError::Mismatch {
+        frame::same_names(first, names).map_err(|other| DatasetError::Mismatch {
             file: file.clone(),
             first: first_name.into(),
-            reason,
+            reason: other.to_string(),
         })?;
     }
     let rows = heads.iter().map(|(_, rows)| rows).sum();
@@ -88,7 +89,7 @@ fn read_column(files: &[(PathBuf, String)], name: &str, rows: usize) -> Result<C
     let column = whole.and_then(|frame| frame.into_columns().pop());
     Ok(match column {
         Some(column) => convert(&column, name, &stored_as),
-        None => Column::new(name, &stored_as, Kind::Other, Data::Opaque { missing: rows }),
+        None => Column::new(name, &stored_as, ColumnKind::Other, Data::Opaque { missing: rows }),
     })
 }
 
@@ -149,7 +150,7 @@ fn convert(column: &polars_core::prelude::Column, name: &str, stored_as: &str) -
         return Column::numbers(name, stored_as, values);
     }
     if let Some(values) = frame::truths(column) {
-        return Column::new(name, stored_as, Kind::Boolean, Data::Numbers(values));
+        return Column::new(name, stored_as, ColumnKind::Boolean, Data::Numbers(values));
     }
     if let Some(true) = frame::with_integers(column, |values| exact(values.flatten())) {
         // Exact: every value is within 2^53.
@@ -170,7 +171,7 @@ fn convert(column: &polars_core::prelude::Column, name: &str, stored_as: &str) -
     if column.dtype() == &DataType::Null {
         return Column::numbers(name, stored_as, vec![f64::NAN; column.len()]);
     }
-    let kind = if column.dtype().is_temporal() { Kind::Date } else { Kind::Other };
+    let kind = if column.dtype().is_temporal() { ColumnKind::Date } else { ColumnKind::Other };
     let mut opaque = Column::new(name, stored_as, kind, Data::Opaque { missing: column.null_count() });
     opaque.obstacle = Some(format!("is stored as {stored_as}"));
     opaque

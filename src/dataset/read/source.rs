@@ -4,7 +4,7 @@ use crate::dataset::error::DatasetError;
 use crate::text::lists::nearest_first;
 use std::path::{Path, PathBuf};
 
-/// What the files are.
+/// The format of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Csv,

@@ -2,9 +2,9 @@
 
 use crate::llm::canonical::{canonical, sorted};
 use crate::llm::chat::{ChatResponse, ModelError};
+use crate::text::sha256::sha256_hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// One request and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub enum Outcome {
 /// SHA-256, in hexadecimal, of the body in canonical JSON: names in order, no white space.
 #[must_use]
 pub fn key_of(body: &Value) -> String {
-    Sha256::digest(canonical(body).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(canonical(body).as_bytes())
 }
 
 fn key_of_outcome(outcome: &Outcome) -> String {

@@ -3,6 +3,7 @@
 use super::{Broken, Failure, Fault, Server};
 use crate::llm::chat::ModelError;
 use crate::llm::secret::{Key, scrub};
+use crate::text::lines;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 use std::time::Duration;
@@ -36,7 +37,7 @@ impl Said {
         if self.words.is_empty() {
             format!("status {}", self.status)
         } else {
-            format!("status {}, {}", self.status, shorten(&self.words, SHOWN))
+            format!("status {}, {}", self.status, lines::cut(&self.words, SHOWN))
         }
     }
 
@@ -70,13 +71,13 @@ pub(super) fn of_broken(broken: Broken, server: &Server) -> Fault {
     let (kind, words) = match broken {
         Broken::Nonsense(what) => {
             return Fault::Passing {
-                what: format!("{} sent {}", server.provider, shorten(&words_of(&what, server.keys()), SHOWN)),
+                what: format!("{} sent {}", server.provider, lines::cut(&words_of(&what, server.keys()), SHOWN)),
                 wait: None,
             };
         }
         Broken::Reported { kind, words } => (kind, words_of(&words, server.keys())),
     };
-    let brief = format!("error {}, {}", one_line(&scrub(&kind, server.keys())), shorten(&words, SHOWN));
+    let brief = format!("error {}, {}", lines::printable(&scrub(&kind, server.keys())), lines::cut(&words, SHOWN));
     if is_overflow(&words) || is_overflow(&kind) {
         return refused(&brief, &format!("{kind} {words}"), server).into();
     }
@@ -108,12 +109,12 @@ fn passing(brief: &str, server: &Server) -> Fault {
 
 /// A success that is no answer: a web page, as a rule.
 pub(super) fn other_content(kind: &str, bytes: &[u8], server: &Server) -> Fault {
-    let text = one_line(&scrub(&String::from_utf8_lossy(bytes), server.keys()));
+    let text = lines::printable(&scrub(&String::from_utf8_lossy(bytes), server.keys()));
     let kind = if kind.is_empty() { "nothing" } else { kind };
     let start = if text.is_empty() {
         "and is empty".to_owned()
     } else {
-        format!("and begins `{}`", shorten(&text, SHOWN_OF_OTHER))
+        format!("and begins `{}`", lines::cut(&text, SHOWN_OF_OTHER))
     };
     not_this_protocol(&format!("an answer that declares itself as {} {start}", scrub(kind, server.keys())), server)
 }
@@ -134,7 +135,7 @@ fn redirected(said: &Said, server: &Server) -> ModelError {
     let to = said
         .location
         .as_deref()
-        .map_or_else(String::new, |to| format!(" to {}", shorten(&one_line(to), SHOWN_OF_OTHER)));
+        .map_or_else(String::new, |to| format!(" to {}", lines::cut(&lines::printable(to), SHOWN_OF_OTHER)));
     ModelError::NotThisProtocol {
         message: format!("{} redirects{to} (status {}); the request was not sent there", server.endpoint, said.status),
         hint: "if you trust that address, set `base_url` to it".to_owned(),
@@ -220,20 +221,7 @@ fn words_of(body: &str, keys: &[Key]) -> String {
             says("code").filter(|code| !kind.starts_with(code)).map_or_else(String::new, |code| format!(" ({code})"));
         Some(format!("{kind}{message}{code}"))
     });
-    one_line(&scrub(message.as_deref().unwrap_or(body), keys))
-}
-
-/// One line that cannot steer a terminal.
-fn one_line(text: &str) -> String {
-    let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    printable.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn shorten(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
-    }
+    lines::printable(&scrub(message.as_deref().unwrap_or(body), keys))
 }
 
 #[cfg(test)]
@@ -282,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_cut_is_marked_and_falls_between_characters() {
-        assert_eq!(shorten("äöü", 2), "äö…");
-        assert_eq!(shorten("äöü", 3), "äöü");
+        assert_eq!(lines::cut("äöü", 2), "äö…");
+        assert_eq!(lines::cut("äöü", 3), "äöü");
     }
 }

@@ -47,22 +47,23 @@ impl Node {
             Node::Text(text) => write_text(text, out),
             Node::List(items) => {
                 let items = items.iter().map(|node| (None, node));
-                write_block(('[', ']'), items, depth, out);
+                write_block(['[', ']'], items, depth, out);
             }
             Node::Object(entries) => {
                 let entries = entries.iter().map(|(key, node)| (Some(key.as_str()), node));
-                write_block(('{', '}'), entries, depth, out);
+                write_block(['{', '}'], entries, depth, out);
             }
         }
     }
 }
 
 fn write_block<'a>(
-    (open, close): (char, char),
+    brackets: [char; 2],
     items: impl ExactSizeIterator<Item = (Option<&'a str>, &'a Node)>,
     depth: usize,
     out: &mut String,
 ) {
+    let [open, close] = brackets;
     let (last, mut at) = (items.len(), 0);
     out.push(open);
     for (key, node) in items {

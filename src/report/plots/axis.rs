@@ -1,6 +1,6 @@
 //! A numeric axis: data to pixels, and ticks at round numbers.
 
-use super::scene::{Anchor, Point, Scene, Stroke, Type, palette};
+use super::scene::{Anchor, Point, Scene, Span, Stroke, Type, palette};
 use crate::text::numbers;
 
 /// Size of tick labels, pixels per em.
@@ -8,7 +8,7 @@ pub const TICK_SIZE: f64 = 16.0;
 /// Size of axis descriptions, pixels per em.
 pub const LABEL_SIZE: f64 = 16.5;
 
-/// How data are spread along the axis.
+/// The spread of the data along the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spread {
     /// Evenly.
@@ -28,8 +28,8 @@ pub struct Axis {
 }
 
 impl Axis {
-    pub fn linear((low, high): (f64, f64), (from, to): (f64, f64)) -> Axis {
-        Axis { low, high, from, to, spread: Spread::Linear }
+    pub fn linear(data: Span, pixels: Span) -> Axis {
+        Axis { low: data.from, high: data.to, from: pixels.from, to: pixels.to, spread: Spread::Linear }
     }
 
     /// The pixel of a value.
@@ -123,9 +123,10 @@ fn roomy_ticks(axis: &Axis, wanted: usize, style: Type) -> (Vec<f64>, Vec<String
     }
 }
 
-/// Draws a horizontal axis with its ticks at height `y`, grid lines up to `top`, and its description; returns the y
-/// below it.
-pub fn draw_bottom(scene: &mut Scene, axis: &Axis, (top, y): (f64, f64), wanted: usize, label: &str) -> f64 {
+/// Draws a horizontal axis with its ticks at the lower end of `grid`, grid lines up to the upper end, and its
+/// description; returns the y below it.
+pub fn draw_bottom(scene: &mut Scene, axis: &Axis, grid: Span, wanted: usize, label: &str) -> f64 {
+    let Span { from: top, to: y } = grid;
     let style = Type::new(TICK_SIZE, palette::GREY).anchored(Anchor::Middle);
     let (ticks, labels, power) = roomy_ticks(axis, wanted, style);
     for (tick, text) in ticks.iter().zip(&labels) {
@@ -173,7 +174,7 @@ pub fn draw_legend(scene: &mut Scene, y: f64, entries: &[LegendEntry<'_>]) -> f6
             x = 24.0;
             y += 24.0;
         }
-        (entry.mark)(scene, (x, y));
+        (entry.mark)(scene, Point { x, y });
         scene.text((x + 16.0, y), entry.text, style);
         x += width;
     }
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        let axis = Axis::linear((-9_641.0, 3_038.0), (0.0, 100.0));
+        let axis = Axis::linear(Span::new(-9_641.0, 3_038.0), Span::new(0.0, 100.0));
         assert_eq!(axis.ticks(6), [-7500.0, -5000.0, -2500.0, 0.0, 2500.0]);
         assert_eq!(tick_labels(&axis.ticks(6)).0, ["−7,500", "−5,000", "−2,500", "0", "2,500"]);
         assert_eq!(tick_labels(&[0.0, 2e8, 4e8]), (vec!["0".into(), "200".into(), "400".into()], 6));
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_range_of_nothing_does_not_divide_by_zero() {
-        let axis = Axis::linear((2.0, 2.0), (0.0, 100.0));
+        let axis = Axis::linear(Span::new(2.0, 2.0), Span::new(0.0, 100.0));
         assert_eq!(axis.at(2.0), 50.0);
         assert!(axis.ticks(5).len() < 60);
     }

@@ -13,7 +13,7 @@
 
 use super::axis::{self, Axis, LABEL_SIZE, Spread, TICK_SIZE};
 use super::paint::text_width;
-use super::scene::{Anchor, Point, Scene, Stroke, Type, fitted, palette};
+use super::scene::{Anchor, Point, Rectangle, Scene, Span, Stroke, Type, fitted, palette};
 use crate::record::documents::Answer;
 use crate::report::plots::marching_squares::{Grid, contours};
 use crate::report::sentences;
@@ -43,7 +43,7 @@ pub fn scene(answer: &Answer, units: &str) -> Option<Scene> {
     let top = axis::draw_title(&mut scene, &title, &description) + 12.0;
     let panel = Panel::placed(report, &scene, top);
     panel.shade_beyond_zero(&mut scene);
-    let below = axis::draw_bottom(&mut scene, &panel.x, (top, panel.y.from), 6, "partial R² with treatment");
+    let below = axis::draw_bottom(&mut scene, &panel.x, Span::new(top, panel.y.from), 6, "partial R² with treatment");
     panel.draw_left(&mut scene);
     let lines = panel.draw_contours(&mut scene);
     let mut taken = panel.draw_robustness(&mut scene);
@@ -87,15 +87,9 @@ fn limits(report: &SensitivityReport) -> (f64, f64) {
     (limit(largest(|b| b.r2_treatment)), limit(largest(|b| b.r2_outcome)))
 }
 
-/// A rectangle that is taken: left, top, right, bottom.
-type Taken = (f64, f64, f64, f64);
-
-fn free(area: Taken, taken: &[Taken]) -> bool {
-    taken.iter().all(|t| area.2 < t.0 || area.0 > t.2 || area.3 < t.1 || area.1 > t.3)
-}
-
-fn around((x, y): Point, width: f64, height: f64) -> Taken {
-    (x - width / 2.0, y - height / 2.0, x + width / 2.0, y + height / 2.0)
+fn free(area: Rectangle, taken: &[Rectangle]) -> bool {
+    let beside = |t: &Rectangle| area.right < t.left || area.left > t.right;
+    taken.iter().all(|t| beside(t) || area.bottom < t.top || area.top > t.bottom)
 }
 
 /// A contour: its level as text, whether it is zero, its lines in pixels.
@@ -124,8 +118,9 @@ impl<'a> Panel<'a> {
         Panel { x: along(x_max, 48.0 + widest, scene.width - 24.0), y, report }
     }
 
-    fn at(&self, (r2d, r2y): Point) -> Point {
-        (self.x.at(r2d), self.y.at(r2y))
+    /// The pixel of a strength.
+    fn at(&self, r2d: f64, r2y: f64) -> Point {
+        Point { x: self.x.at(r2d), y: self.y.at(r2y) }
     }
 
     /// Beyond the zero contour, r2y > estimate² (1 − r2d) / (se² df r2d), the sign turns.
@@ -134,8 +129,8 @@ impl<'a> Panel<'a> {
         let ratio = r.regression_estimate.powi(2) / (r.regression_std_error.powi(2) * r.regression_df);
         let edge = (1..=CELLS).map(|i| self.x.high * (i as f64 / CELLS as f64).powi(2));
         let mut points: Vec<Point> =
-            edge.map(|r2d| (r2d, (ratio * (1.0 - r2d) / r2d).min(self.y.high))).map(|p| self.at(p)).collect();
-        points.extend([self.at((self.x.high, self.y.high)), self.at((0.0, self.y.high))]);
+            edge.map(|r2d| self.at(r2d, (ratio * (1.0 - r2d) / r2d).min(self.y.high))).collect();
+        points.extend([self.at(self.x.high, self.y.high), self.at(0.0, self.y.high)]);
         scene.area(points, palette::VERMILLION.alpha(0.10));
     }
 
@@ -156,7 +151,7 @@ impl<'a> Panel<'a> {
     fn levels(&self) -> Vec<f64> {
         let corner = adjusted(self.report, self.x.high, self.y.high);
         let (low, high) = (corner.min(self.report.regression_estimate), corner.max(self.report.regression_estimate));
-        let mut levels = Axis::linear((low, high), (0.0, 1.0)).ticks(8);
+        let mut levels = Axis::linear(Span::new(low, high), Span::new(0.0, 1.0)).ticks(8);
         if !levels.contains(&0.0) {
             levels.push(0.0);
         }
@@ -165,14 +160,15 @@ impl<'a> Panel<'a> {
 
     fn draw_contours(&self, scene: &mut Scene) -> Vec<Contour> {
         let (x, y) = (self.x.high.sqrt(), self.y.high.sqrt());
-        let grid = Grid::of((0.0, x), (0.0, y), CELLS, |a, b| adjusted(self.report, a * a, b * b));
+        let grid =
+            Grid::evaluated(Span::new(0.0, x), Span::new(0.0, y), CELLS, |a, b| adjusted(self.report, a * a, b * b));
         let levels = self.levels();
         let (labels, power) = axis::tick_labels(&levels);
         let mut drawn = Vec::new();
         for (level, label) in levels.iter().zip(labels) {
             let zero = *level == 0.0;
             let (colour, width) = if zero { (palette::VERMILLION, 3.4) } else { (palette::GREY, 1.3) };
-            let pixels = |line: &Vec<Point>| line.iter().map(|(a, b)| self.at((a * a, b * b))).collect::<Vec<Point>>();
+            let pixels = |line: &Vec<Point>| line.iter().map(|p| self.at(p.x * p.x, p.y * p.y)).collect::<Vec<Point>>();
             let lines: Vec<Vec<Point>> = contours(&grid, *level).iter().map(pixels).collect();
             for line in &lines {
                 scene.path(line.clone(), Stroke::solid(colour, width));
@@ -184,56 +180,56 @@ impl<'a> Panel<'a> {
     }
 
     /// Writes its value on every contour, as near to the diagonal as there is room.
-    fn draw_levels(&self, scene: &mut Scene, drawn: &[Contour], taken: &mut Vec<Taken>) {
+    fn draw_levels(&self, scene: &mut Scene, drawn: &[Contour], taken: &mut Vec<Rectangle>) {
         for contour in drawn {
             let plain = Type::new(14.5, palette::GREY).anchored(Anchor::Middle);
             let style = if contour.zero { Type { colour: palette::VERMILLION, ..plain.bold() } } else { plain };
             let width = text_width(&contour.label, style) + 6.0;
             let mut points: Vec<Point> = contour.lines.iter().flatten().copied().collect();
             points.sort_by(|a, b| self.off_diagonal(*a).total_cmp(&self.off_diagonal(*b)));
-            let spot = points.into_iter().find(|spot| self.has_room(around(*spot, width, 18.0), taken));
+            let spot = points.into_iter().find(|spot| self.has_room(Rectangle::around(*spot, width, 18.0), taken));
             if let Some(spot) = spot {
-                taken.push(around(spot, width, 18.0));
+                taken.push(Rectangle::around(spot, width, 18.0));
                 scene.label(spot, &contour.label, style);
             }
         }
     }
 
-    fn off_diagonal(&self, (x, y): Point) -> f64 {
-        let across = (x - self.x.from) / (self.x.to - self.x.from);
-        let up = (y - self.y.from) / (self.y.to - self.y.from);
+    fn off_diagonal(&self, at: Point) -> f64 {
+        let across = (at.x - self.x.from) / (self.x.to - self.x.from);
+        let up = (at.y - self.y.from) / (self.y.to - self.y.from);
         (across - up).abs()
     }
 
-    fn has_room(&self, area: Taken, taken: &[Taken]) -> bool {
-        let inside = area.0 > self.x.from + 2.0 && area.2 < self.x.to && area.1 > self.y.to && area.3 < self.y.from;
-        inside && free(area, taken)
+    fn has_room(&self, area: Rectangle, taken: &[Rectangle]) -> bool {
+        let across = area.left > self.x.from + 2.0 && area.right < self.x.to;
+        across && area.top > self.y.to && area.bottom < self.y.from && free(area, taken)
     }
 
-    fn draw_robustness(&self, scene: &mut Scene) -> Vec<Taken> {
+    fn draw_robustness(&self, scene: &mut Scene) -> Vec<Rectangle> {
         let rv = self.report.rv_q1;
         if !(rv > 0.0 && rv < self.x.high && rv < self.y.high) {
             return Vec::new();
         }
-        let at = self.at((rv, rv));
+        let at = self.at(rv, rv);
         scene.diamond(at, 7.0, palette::PAPER, Stroke::solid(palette::VERMILLION, 2.2));
-        vec![around(at, 22.0, 22.0)]
+        vec![Rectangle::around(at, 22.0, 22.0)]
     }
 
     /// Draws all benchmarks and names the strongest that find room; returns how many have no name.
-    fn draw_benchmarks(&self, scene: &mut Scene, taken: &mut Vec<Taken>) -> usize {
+    fn draw_benchmarks(&self, scene: &mut Scene, taken: &mut Vec<Rectangle>) -> usize {
         let mut benchmarks: Vec<&Benchmark> = self.report.benchmarks.iter().collect();
         benchmarks.sort_by(|a, b| b.equivalent_rv.total_cmp(&a.equivalent_rv));
-        let place = |b: &Benchmark| self.at((b.r2_treatment, b.r2_outcome));
-        taken.extend(benchmarks.iter().map(|b| around(place(b), 12.0, 12.0)));
+        let place = |b: &Benchmark| self.at(b.r2_treatment, b.r2_outcome);
+        taken.extend(benchmarks.iter().map(|b| Rectangle::around(place(b), 12.0, 12.0)));
         let style = Type::new(NAME_SIZE, palette::INK).bold().anchored(Anchor::Middle);
         let mut named = Vec::new();
         for benchmark in benchmarks.iter().take(NAMED) {
             let name = fitted(&escape::one_line(&benchmark.confounder), 190.0, style);
             let width = text_width(&name, style);
             if let Some(spot) = self.room_for(place(benchmark), width, taken) {
-                taken.push(around(spot, width + 2.0, 18.0));
-                lead(scene, place(benchmark), around(spot, width + 2.0, 16.0));
+                taken.push(Rectangle::around(spot, width + 2.0, 18.0));
+                lead(scene, place(benchmark), Rectangle::around(spot, width + 2.0, 16.0));
                 named.push((spot, name));
             }
         }
@@ -247,23 +243,23 @@ impl<'a> Panel<'a> {
     }
 
     /// The middle of a free spot for a name of this width near a point, inside the panel.
-    fn room_for(&self, (x, y): Point, width: f64, taken: &[Taken]) -> Option<Point> {
+    fn room_for(&self, near: Point, width: f64, taken: &[Rectangle]) -> Option<Point> {
         let side = width / 2.0 + 11.0;
         let offsets = [0.0, 16.0, 30.0, 46.0, 64.0, 84.0, 106.0].into_iter().flat_map(|d: f64| {
             let far = side + d / 2.0;
             [(side, d), (side, -d), (far, -d), (0.0, -d - 18.0), (-side, -d), (-side, d), (far, d), (0.0, d + 18.0)]
         });
-        let spots = offsets.map(|(dx, dy)| (x + dx, y + dy));
-        let mut spots = spots.filter(|spot| self.has_room(around(*spot, width + 4.0, 18.0), taken));
+        let spots = offsets.map(|(dx, dy)| Point { x: near.x + dx, y: near.y + dy });
+        let mut spots = spots.filter(|spot| self.has_room(Rectangle::around(*spot, width + 4.0, 18.0), taken));
         spots.next()
     }
 }
 
 /// A thin line from a point to its name, if the name does not stand right beside it.
-fn lead(scene: &mut Scene, (x, y): Point, name: Taken) {
-    let (to_x, to_y) = (x.clamp(name.0, name.2), y.clamp(name.1, name.3));
-    if (to_x - x).hypot(to_y - y) > 12.0 {
-        scene.line((x, y), (to_x, to_y), Stroke::solid(palette::BLUE, 1.0));
+fn lead(scene: &mut Scene, from: Point, name: Rectangle) {
+    let end = name.nearest(from);
+    if from.distance(end) > 12.0 {
+        scene.line(from, end, Stroke::solid(palette::BLUE, 1.0));
     }
 }
 
@@ -304,10 +300,12 @@ mod tests {
     fn the_zero_contour_is_where_the_adjusted_estimate_is_zero() {
         let report = report();
         let (x, y) = limits(&report);
-        let grid = Grid::of((0.0, x.sqrt()), (0.0, y.sqrt()), CELLS, |a, b| adjusted(&report, a * a, b * b));
+        let grid = Grid::evaluated(Span::new(0.0, x.sqrt()), Span::new(0.0, y.sqrt()), CELLS, |a, b| {
+            adjusted(&report, a * a, b * b)
+        });
         let lines = contours(&grid, 0.0);
         assert_eq!(lines.len(), 1);
-        let worst = lines[0].iter().map(|(a, b)| adjusted(&report, a * a, b * b).abs()).fold(0.0, f64::max);
+        let worst = lines[0].iter().map(|p| adjusted(&report, p.x * p.x, p.y * p.y).abs()).fold(0.0, f64::max);
         assert!(worst < 1e-3 * report.regression_estimate, "{worst}");
     }
 

@@ -3,7 +3,7 @@
 use super::axis::{self, Axis, LegendEntry};
 use super::forest_rows::{ForestRow, Group, Role, groups, range};
 use super::paint::text_width;
-use super::scene::{Anchor, Colour, Point, Scene, Stroke, Type, fitted, palette};
+use super::scene::{Anchor, Colour, Dash, Point, Scene, Span, Stroke, Type, fitted, palette};
 use crate::record::documents::ResultsDocument;
 use crate::report::sentences;
 use crate::text::escape;
@@ -27,15 +27,16 @@ pub fn scene(results: &ResultsDocument) -> Option<Scene> {
     let y = axis::draw_title(&mut scene, &title, &escape::one_line(&results.title));
     let top = draw_legend(&mut scene, y, &rows) + 4.0;
     let columns = Columns::measured(&rows);
-    let axis = Axis::linear(range(&rows), (columns.axis_from, columns.axis_to));
+    let axis = Axis::linear(range(&rows), Span::new(columns.axis_from, columns.axis_to));
     let lines: usize = groups.iter().map(|group| 1 + group.rows.len().max(1)).sum();
     let bottom = top + ROW * lines as f64 + 10.0 * (groups.len() - 1) as f64;
     let label = format!("effect, {}", escape::shortened(&escape::one_line(&results.units), 40));
-    let below = axis::draw_bottom(&mut scene, &axis, (top, bottom), 5, &label);
+    let below = axis::draw_bottom(&mut scene, &axis, Span::new(top, bottom), 5, &label);
     scene.line((axis.at(0.0), top), (axis.at(0.0), bottom), Stroke::solid(palette::INK, 1.4));
+    let drawing = Drawing { axis: &axis, columns: &columns };
     let mut y = top + ROW / 2.0;
     for group in &groups {
-        y = draw_group(&mut scene, &axis, &columns, (group, y)) + 10.0;
+        y = drawing.draw_group(&mut scene, group, y) + 10.0;
     }
     let clipped = rows.iter().filter(|row| row.lower < axis.low || row.upper > axis.high).count();
     scene.height = axis::draw_caption(&mut scene, below, &caption(clipped));
@@ -132,50 +133,64 @@ fn draw_legend(scene: &mut Scene, y: f64, rows: &[&ForestRow]) -> f64 {
     axis::draw_legend(scene, y, &entries)
 }
 
-fn draw_group(scene: &mut Scene, axis: &Axis, columns: &Columns, (group, mut y): (&Group, f64)) -> f64 {
-    let heading = Type::new(15.5, palette::INK).bold();
-    let width = scene.width - 28.0;
-    scene.rectangle((8.0, y - ROW / 2.0), (scene.width - 8.0, y + ROW / 2.0 - 1.0), HEADING_GROUND);
-    scene.text((14.0, y), fitted(&group.heading, width, heading), heading);
-    y += ROW;
-    if group.rows.is_empty() {
-        scene.label((22.0, y), "nothing could be estimated", Type::new(15.0, palette::GREY));
-        return y + ROW;
-    }
-    for row in &group.rows {
-        draw_row(scene, axis, columns, (row, y));
-        y += ROW;
-    }
-    y
+/// The axis and the columns in which groups are drawn.
+struct Drawing<'a> {
+    axis: &'a Axis,
+    columns: &'a Columns,
 }
 
-fn draw_row(scene: &mut Scene, axis: &Axis, columns: &Columns, (row, y): (&ForestRow, f64)) {
-    let style = label_type(row.role);
-    scene.text((22.0, y), fitted(&row.label, columns.label_width, style), style);
-    let numbers = Type { size: columns.number_size, ..style }.anchored(Anchor::End);
-    scene.text((scene.width - 12.0, y), &*row.numbers, numbers);
-    let width = if row.role == Role::Answer { 3.4 } else { 2.0 };
-    let stroke = match row.role {
-        Role::Benchmark => Stroke { dash: Some((5.0, 3.0)), ..Stroke::solid(colour(row.role), width) },
-        role => Stroke::solid(colour(role), width),
-    };
-    let (from, to) = (row.lower.max(axis.low), row.upper.min(axis.high));
-    if from <= to {
-        scene.line((axis.at(from), y), (axis.at(to), y), stroke);
+impl Drawing<'_> {
+    /// Draws a group from height `top` on; returns the height below it.
+    fn draw_group(&self, scene: &mut Scene, group: &Group, top: f64) -> f64 {
+        let mut y = top;
+        let heading = Type::new(15.5, palette::INK).bold();
+        let width = scene.width - 28.0;
+        scene.rectangle((8.0, y - ROW / 2.0), (scene.width - 8.0, y + ROW / 2.0 - 1.0), HEADING_GROUND);
+        scene.text((14.0, y), fitted(&group.heading, width, heading), heading);
+        y += ROW;
+        if group.rows.is_empty() {
+            scene.label((22.0, y), "nothing could be estimated", Type::new(15.0, palette::GREY));
+            return y + ROW;
+        }
+        for row in &group.rows {
+            self.draw_row(scene, row, y);
+            y += ROW;
+        }
+        y
     }
-    if row.lower < axis.low {
-        arrow(scene, (axis.from, y), -1.0, colour(row.role));
-    }
-    if row.upper > axis.high {
-        arrow(scene, (axis.to, y), 1.0, colour(row.role));
-    }
-    if (axis.low..=axis.high).contains(&row.estimate) {
-        mark(scene, (axis.at(row.estimate), y), row.role);
+
+    fn draw_row(&self, scene: &mut Scene, row: &ForestRow, y: f64) {
+        let Drawing { axis, columns } = self;
+        let style = label_type(row.role);
+        scene.text((22.0, y), fitted(&row.label, columns.label_width, style), style);
+        let numbers = Type { size: columns.number_size, ..style }.anchored(Anchor::End);
+        scene.text((scene.width - 12.0, y), &*row.numbers, numbers);
+        let width = if row.role == Role::Answer { 3.4 } else { 2.0 };
+        let stroke = match row.role {
+            Role::Benchmark => {
+                Stroke { dash: Some(Dash { on: 5.0, off: 3.0 }), ..Stroke::solid(colour(row.role), width) }
+            }
+            role => Stroke::solid(colour(role), width),
+        };
+        let (from, to) = (row.lower.max(axis.low), row.upper.min(axis.high));
+        if from <= to {
+            scene.line((axis.at(from), y), (axis.at(to), y), stroke);
+        }
+        if row.lower < axis.low {
+            arrow(scene, Point { x: axis.from, y }, -1.0, colour(row.role));
+        }
+        if row.upper > axis.high {
+            arrow(scene, Point { x: axis.to, y }, 1.0, colour(row.role));
+        }
+        if (axis.low..=axis.high).contains(&row.estimate) {
+            mark(scene, Point { x: axis.at(row.estimate), y }, row.role);
+        }
     }
 }
 
 /// A head on the edge of the axis that points outwards.
-fn arrow(scene: &mut Scene, (x, y): Point, direction: f64, colour: Colour) {
+fn arrow(scene: &mut Scene, at: Point, direction: f64, colour: Colour) {
+    let Point { x, y } = at;
     let back = x - direction * 3.0;
-    scene.area(vec![(x + direction * 8.0, y), (back, y - 6.5), (back, y + 6.5)], colour);
+    scene.area([(x + direction * 8.0, y), (back, y - 6.5), (back, y + 6.5)].map(Point::from).to_vec(), colour);
 }

@@ -1,11 +1,12 @@
-//! What stands in the forest plot: per requested estimand its answer, the other estimators on the same design, the
+//! The rows of the forest plot: per requested estimand its answer, the other estimators on the same design, the
 //! benchmarks, and the primary estimates of the other iterations.
 
 use crate::record::documents::{Answer, EffectRow, ResultsDocument};
+use crate::report::plots::scene::Span;
 use crate::report::sentences;
 use crate::text::numbers;
 
-/// What an estimate is to the reader. The order is the order on the page.
+/// The role of an estimate. The order is the order on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The answer.
@@ -84,7 +85,7 @@ fn forest_row(answer: &Answer, row: &EffectRow, first: Option<u32>) -> Option<Fo
 
 /// An axis on which ordinary intervals can be told apart: zero, and every interval whose ends lie within
 /// [`REACH`] typical half-widths of the middle. What lies beyond is clipped on the axis, never in the numbers.
-pub fn range(rows: &[&ForestRow]) -> (f64, f64) {
+pub fn range(rows: &[&ForestRow]) -> Span {
     let centre = median(rows.iter().filter(|r| r.role != Role::Benchmark).map(|r| r.estimate).collect());
     let half = median(rows.iter().map(|r| (r.upper - r.lower) / 2.0).collect());
     let near = |value: f64| (value - centre).abs() <= REACH * half;
@@ -97,10 +98,11 @@ pub fn range(rows: &[&ForestRow]) -> (f64, f64) {
         }
     }
     let margin = 0.06 * (high - low);
-    if high > low { (low - margin, high + margin) } else { (low - 1.0, high + 1.0) }
+    let margin = if high > low { margin } else { 1.0 };
+    Span::new(low - margin, high + margin)
 }
 
-/// How many typical half-widths an interval may reach before its end is clipped.
+/// The reach of an interval, in typical half-widths, beyond which its end is clipped.
 const REACH: f64 = 20.0;
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -120,15 +122,15 @@ mod tests {
     #[test]
     fn one_wild_interval_does_not_set_the_axis() {
         let rows = [row(Role::Answer, 3.0, 1.0), row(Role::Other, 3.2, 1.1), row(Role::Other, 2.0, 900.0)];
-        let (low, high) = range(&rows.iter().collect::<Vec<_>>());
+        let Span { from: low, to: high } = range(&rows.iter().collect::<Vec<_>>());
         assert!(low < 0.0 && low > -1.0 && high > 4.3 && high < 5.0, "{low} {high}");
     }
 
     #[test]
     fn the_axis_holds_zero_and_what_is_near() {
         let rows = [row(Role::Answer, 1500.0, 1300.0), row(Role::Benchmark, -8500.0, 1140.0)];
-        let (low, high) = range(&rows.iter().collect::<Vec<_>>());
+        let Span { from: low, to: high } = range(&rows.iter().collect::<Vec<_>>());
         assert!(low < -9640.0 && high > 2800.0);
-        assert_eq!(range(&[&row(Role::Answer, 0.0, 0.0)]), (-1.0, 1.0));
+        assert_eq!(range(&[&row(Role::Answer, 0.0, 0.0)]), Span::new(-1.0, 1.0));
     }
 }

@@ -1,7 +1,7 @@
 //! Love plot: |standardised mean difference| of every term before and after weighting, priority confounders on top.
 
 use super::axis::{self, Axis, LegendEntry, Spread};
-use super::scene::{Anchor, Point, Scene, Stroke, Type, fitted, palette};
+use super::scene::{Anchor, Point, Scene, Span, Stroke, Type, fitted, palette};
 use crate::critique::rubric::{self, Rule};
 use crate::finding::Code;
 use crate::record::documents::AnalysisDesign;
@@ -29,7 +29,7 @@ pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
     let bottom = top + ROW * lines as f64;
     let axis = axis_for(balance);
     draw_thresholds(&mut scene, &axis, top, bottom);
-    let y = axis::draw_bottom(&mut scene, &axis, (top, bottom), 5, &axis_label(&axis));
+    let y = axis::draw_bottom(&mut scene, &axis, Span::new(top, bottom), 5, &axis_label(&axis));
     draw_rows(&mut scene, &axis, top, &rows);
     let y = axis::draw_caption(&mut scene, y, &caption(balance, rows.hidden));
     scene.height = y;
@@ -162,10 +162,10 @@ fn draw_row(scene: &mut Scene, axis: &Axis, y: f64, row: &BalanceRow) {
         (Some(b), Some(a)) => {
             let (b, a) = (axis.at(b.abs()), axis.at(a.abs()));
             scene.line((b, y), (a, y), Stroke::solid(palette::BLUE.alpha(0.35), 2.5));
-            before(scene, (b, y));
-            after(scene, (a, y));
+            before(scene, Point { x: b, y });
+            after(scene, Point { x: a, y });
         }
-        (Some(b), None) => before(scene, (axis.at(b.abs()), y)),
+        (Some(b), None) => before(scene, Point { x: axis.at(b.abs()), y }),
         _ => scene.label((axis.from + 8.0, y), "no SMD", Type::new(14.0, palette::GREY)),
     }
 }

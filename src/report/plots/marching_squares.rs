@@ -4,7 +4,7 @@
 //! Saddles (two opposite corners above) are split so that the two high corners stay apart; which way does not matter for
 //! the monotone surfaces drawn here.
 
-use crate::report::plots::scene::Point;
+use crate::report::plots::scene::{Point, Span};
 
 /// Values on a regular grid, row by row.
 pub struct Grid {
@@ -16,9 +16,12 @@ pub struct Grid {
 
 impl Grid {
     /// Evaluates a function on an even grid.
-    pub fn of((x0, x1): (f64, f64), (y0, y1): (f64, f64), cells: usize, f: impl Fn(f64, f64) -> f64) -> Grid {
-        let spaced = |a: f64, b: f64| (0..=cells).map(|i| a + (b - a) * i as f64 / cells as f64).collect::<Vec<f64>>();
-        let (x, y) = (spaced(x0, x1), spaced(y0, y1));
+    pub fn evaluated(x: Span, y: Span, cells: usize, f: impl Fn(f64, f64) -> f64) -> Grid {
+        let spaced = |span: Span| {
+            let Span { from, to } = span;
+            (0..=cells).map(|i| from + (to - from) * i as f64 / cells as f64).collect::<Vec<f64>>()
+        };
+        let (x, y) = (spaced(x), spaced(y));
         let values = y.iter().map(|y| x.iter().map(|x| f(*x, *y)).collect()).collect();
         Grid { x, y, values }
     }
@@ -31,7 +34,8 @@ pub fn contours(grid: &Grid, level: f64) -> Vec<Vec<Point>> {
     for ((low, high), ys) in rows.zip(grid.y.windows(2)) {
         for ((a, b), xs) in low.windows(2).zip(high.windows(2)).zip(grid.x.windows(2)) {
             if let ([a0, a1], [b0, b1], [x0, x1], [y0, y1]) = (a, b, xs, ys) {
-                let corners = [(*x0, *y0, *a0), (*x1, *y0, *a1), (*x1, *y1, *b1), (*x0, *y1, *b0)];
+                let corner = |x: &f64, y: &f64, value: &f64| Corner { x: *x, y: *y, value: *value };
+                let corners = [corner(x0, y0, a0), corner(x1, y0, a1), corner(x1, y1, b1), corner(x0, y1, b0)];
                 segments.extend(cell(corners, level));
             }
         }
@@ -39,7 +43,13 @@ pub fn contours(grid: &Grid, level: f64) -> Vec<Vec<Point>> {
     chained(segments)
 }
 
-type Corner = (f64, f64, f64);
+/// A corner of a cell and the value there.
+#[derive(Clone, Copy)]
+struct Corner {
+    x: f64,
+    y: f64,
+    value: f64,
+}
 
 /// The segments of one cell, corners anticlockwise.
 fn cell(corners: [Corner; 4], level: f64) -> Vec<(Point, Point)> {
@@ -51,11 +61,11 @@ fn cell(corners: [Corner; 4], level: f64) -> Vec<(Point, Point)> {
 }
 
 fn crossing(a: Corner, b: Corner, level: f64) -> Option<Point> {
-    if (a.2 >= level) == (b.2 >= level) {
+    if (a.value >= level) == (b.value >= level) {
         return None;
     }
-    let t = (level - a.2) / (b.2 - a.2);
-    Some((a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
+    let t = (level - a.value) / (b.value - a.value);
+    Some(Point { x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y) })
 }
 
 /// Joins segments that share an end into lines.
@@ -82,7 +92,7 @@ fn take_neighbour(segments: &mut Vec<(Point, Point)>, end: Point) -> Option<Poin
 
 /// Equal but for rounding; grids here have sides of the order of one.
 fn same(a: Point, b: Point) -> bool {
-    (a.0 - b.0).abs() < 1e-12 && (a.1 - b.1).abs() < 1e-12
+    (a.x - b.x).abs() < 1e-12 && (a.y - b.y).abs() < 1e-12
 }
 
 #[cfg(test)]
@@ -91,23 +101,23 @@ mod tests {
 
     #[test]
     fn a_circle_is_one_closed_line_on_the_circle() {
-        let grid = Grid::of((-1.5, 1.5), (-1.5, 1.5), 60, |x, y| x * x + y * y);
+        let grid = Grid::evaluated(Span::new(-1.5, 1.5), Span::new(-1.5, 1.5), 60, |x, y| x * x + y * y);
         let lines = contours(&grid, 1.0);
         assert_eq!(lines.len(), 1);
         let line = &lines[0];
-        assert!(line.iter().all(|(x, y)| (x.hypot(*y) - 1.0).abs() < 2e-3));
+        assert!(line.iter().all(|p| (p.x.hypot(p.y) - 1.0).abs() < 2e-3));
         let (first, last) = (line[0], line[line.len() - 1]);
-        assert!((first.0 - last.0).hypot(first.1 - last.1) < 1e-9, "closed");
-        let length: f64 = line.windows(2).map(|w| (w[1].0 - w[0].0).hypot(w[1].1 - w[0].1)).sum();
+        assert!(first.distance(last) < 1e-9, "closed");
+        let length: f64 = line.windows(2).map(|w| w[0].distance(w[1])).sum();
         assert!((length - std::f64::consts::TAU).abs() < 0.01);
     }
 
     #[test]
     fn a_plane_gives_its_exact_line_and_an_absent_level_none() {
-        let grid = Grid::of((0.0, 1.0), (0.0, 1.0), 7, |x, y| x + 2.0 * y);
+        let grid = Grid::evaluated(Span::new(0.0, 1.0), Span::new(0.0, 1.0), 7, |x, y| x + 2.0 * y);
         let lines = contours(&grid, 1.1);
         assert_eq!(lines.len(), 1);
-        assert!(lines[0].iter().all(|(x, y)| (x + 2.0 * y - 1.1).abs() < 1e-12));
+        assert!(lines[0].iter().all(|p| (p.x + 2.0 * p.y - 1.1).abs() < 1e-12));
         assert!(contours(&grid, 9.0).is_empty());
     }
 }

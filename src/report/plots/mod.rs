@@ -61,7 +61,7 @@ pub struct Figure {
     pub kind: FigureKind,
     /// Its title, one line.
     pub title: String,
-    /// What it shows, for those who cannot see it.
+    /// A description for those who cannot see it.
     pub description: String,
     /// SVG: scales down with its container, light ground, title and description inside.
     pub svg: Vec<u8>,
@@ -119,7 +119,7 @@ pub fn sensitivity(results: &ResultsDocument, requested: Target) -> Result<Optio
     scene.map(|scene| Figure::paint(FigureKind::Sensitivity(requested), scene)).transpose()
 }
 
-/// Coverage against error of every method of a replay; `None` if there is none.
+/// Coverage against error of every method of a replay; `None` if no method can be drawn.
 ///
 /// # Errors
 /// [`ReportError::Drawing`].

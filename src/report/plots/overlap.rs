@@ -1,7 +1,7 @@
 //! Overlap: the propensity of the treated upwards and of the controls downwards, in 40 bins.
 
 use super::axis::{self, Axis, LegendEntry};
-use super::scene::{Anchor, Colour, Point, Scene, Stroke, Type, palette};
+use super::scene::{Anchor, Colour, Point, Scene, Span, Stroke, Type, palette};
 use crate::record::documents::{AnalysisDesign, PopulationDocument};
 use crate::text::numbers;
 use causal::diagnose::overlap::OverlapReport;
@@ -37,17 +37,17 @@ pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
     let arms = arms(report, population);
     let top = draw_legend(&mut scene, y, &arms, population) + 12.0;
     let (middle, bottom) = (top + HALF, top + 2.0 * HALF);
-    let x = Axis::linear((0.0, 1.0), (LEFT, super::WIDTH - 24.0));
+    let x = Axis::linear(Span::new(0.0, 1.0), Span::new(LEFT, super::WIDTH - 24.0));
     shade_outside(&mut scene, &x, top, bottom);
     let scales = scales(&arms);
-    let y = axis::draw_bottom(&mut scene, &x, (top, bottom), 5, "propensity: probability of treatment");
+    let y = axis::draw_bottom(&mut scene, &x, Span::new(top, bottom), 5, "propensity: probability of treatment");
     for (arm, (scale, end)) in arms.iter().zip(scales.iter().zip([top, bottom])) {
-        draw_arm(&mut scene, &x, arm, &Axis::linear((0.0, *scale), (middle, end)));
+        draw_arm(&mut scene, &x, arm, &Axis::linear(Span::new(0.0, *scale), Span::new(middle, end)));
     }
     scene.line((x.from, middle), (x.to, middle), Stroke::solid(palette::INK, 1.2));
     let label = Type { upright: true, ..Type::new(axis::LABEL_SIZE, palette::INK).anchored(Anchor::Middle) };
     scene.text((20.0, middle), "share of the arm, %", label);
-    draw_kept(&mut scene, &x, (top, bottom), population);
+    draw_kept(&mut scene, &x, Span::new(top, bottom), population);
     scene.height = axis::draw_caption(&mut scene, y, &caption(report, population, scales));
     Some(scene)
 }
@@ -92,11 +92,13 @@ fn scales(arms: &[Arm; 2]) -> [f64; 2] {
 
 fn draw_legend(scene: &mut Scene, y: f64, arms: &[Arm; 2], population: Option<&PopulationDocument>) -> f64 {
     let square = |colour: Colour| {
-        move |scene: &mut Scene, (x, y): Point| scene.rectangle((x - 8.0, y - 8.0), (x + 8.0, y + 8.0), colour)
+        move |scene: &mut Scene, at: Point| {
+            scene.rectangle((at.x - 8.0, at.y - 8.0), (at.x + 8.0, at.y + 8.0), colour);
+        }
     };
     let marks = [square(palette::BLUE), square(palette::ORANGE), square(palette::LIGHT.alpha(0.7))];
-    let kept = |scene: &mut Scene, (x, y): Point| {
-        scene.line((x, y - 10.0), (x, y + 10.0), Stroke::dashed(palette::INK, 2.0));
+    let kept = |scene: &mut Scene, at: Point| {
+        scene.line((at.x, at.y - 10.0), (at.x, at.y + 10.0), Stroke::dashed(palette::INK, 2.0));
     };
     let texts = arms.each_ref().map(|arm| {
         let n = arm.n.map_or(String::new(), |n| format!("n = {}, ", numbers::count(n)));
@@ -140,10 +142,10 @@ fn draw_arm(scene: &mut Scene, x: &Axis, arm: &Arm, y: &Axis) {
     }
 }
 
-fn draw_kept(scene: &mut Scene, x: &Axis, (top, bottom): (f64, f64), population: Option<&PopulationDocument>) {
+fn draw_kept(scene: &mut Scene, x: &Axis, height: Span, population: Option<&PopulationDocument>) {
     let Some(population) = population else { return };
     for bound in [population.alpha_lower, population.alpha_upper].into_iter().flatten() {
-        scene.line((x.at(bound), top - 6.0), (x.at(bound), bottom), Stroke::dashed(palette::INK, 2.0));
+        scene.line((x.at(bound), height.from - 6.0), (x.at(bound), height.to), Stroke::dashed(palette::INK, 2.0));
     }
 }
 

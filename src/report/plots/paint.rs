@@ -20,7 +20,7 @@ const SCALE: f64 = 4.0;
 /// bitmap back end scales by.
 const SVG_SIZE: f64 = 1.24;
 const BITMAP_SIZE: f64 = 1.164_062_5;
-/// How much lower the bitmap must set its text to share the baseline of the SVG, in ems.
+/// The drop that gives the text of the bitmap the baseline of the SVG, in ems.
 const BITMAP_DROP: f64 = 0.16;
 
 static REGULAR: &[u8] = include_bytes!("../../../assets/DejaVuSans.ttf");
@@ -48,6 +48,18 @@ pub fn text_width(text: &str, style: Type) -> f64 {
     width.map_or(0.6 * style.size * text.chars().count() as f64, |(w, _)| f64::from(w) * style.size / large)
 }
 
+/// The reason why a picture could not be painted.
+#[derive(Debug, thiserror::Error)]
+enum PaintError {
+    #[error("the built-in font could not be read")]
+    Font,
+    /// In plotters' own words: its error type differs by back end.
+    #[error("{0}")]
+    BackEnd(String),
+    #[error(transparent)]
+    Png(#[from] png::EncodingError),
+}
+
 /// Where a back end differs from the other.
 #[derive(Clone, Copy)]
 struct Medium {
@@ -60,14 +72,12 @@ struct Medium {
 /// The picture as SVG: scales with its container, carries a title and a description, white ground.
 pub fn svg(figure: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
     let mut out = String::new();
-    let size = enlarged(scene);
     {
-        let mut backend = SVGBackend::with_string(&mut out, size);
+        let mut backend = SVGBackend::with_string(&mut out, enlarged(scene));
         let medium = Medium { font_size: SVG_SIZE, drop: 0.0, bitmap: false };
-        paint(&mut backend, scene, medium).map_err(|reason| failed(figure, reason))?;
-        backend.present().map_err(|e| failed(figure, e.to_string()))?;
+        paint(&mut backend, scene, medium).and_then(|()| drawn(backend.present())).map_err(|e| failed(figure, &e))?;
     }
-    Ok(dressed(&out, scene, size).into_bytes())
+    Ok(dressed(&out, scene).into_bytes())
 }
 
 /// The picture as PNG, twice the design size.
@@ -77,15 +87,14 @@ pub fn png(figure: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
     {
         let mut backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
         let medium = Medium { font_size: BITMAP_SIZE, drop: BITMAP_DROP, bitmap: true };
-        paint(&mut backend, scene, medium).map_err(|reason| failed(figure, reason))?;
-        backend.present().map_err(|e| failed(figure, e.to_string()))?;
+        paint(&mut backend, scene, medium).and_then(|()| drawn(backend.present())).map_err(|e| failed(figure, &e))?;
     }
     let (pixels, width, height) = averaged(&pixels, width as usize, height as usize);
-    encoded(&pixels, width, height).map_err(|e| failed(figure, e.to_string()))
+    encoded(&pixels, width, height).map_err(|e| failed(figure, &e.into()))
 }
 
-fn failed(figure: &str, reason: String) -> ReportError {
-    ReportError::Drawing { figure: figure.to_owned(), reason }
+fn failed(figure: &str, error: &PaintError) -> ReportError {
+    ReportError::Drawing { figure: figure.to_owned(), reason: error.to_string() }
 }
 
 fn enlarged(scene: &Scene) -> (u32, u32) {
@@ -94,13 +103,13 @@ fn enlarged(scene: &Scene) -> (u32, u32) {
     (side(scene.width), side(scene.height))
 }
 
-fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, medium: Medium) -> Result<(), String> {
+fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, medium: Medium) -> Drawn {
     if !fonts_ready() {
-        return Err("the built-in font could not be read".to_owned());
+        return Err(PaintError::Font);
     }
     if !medium.bitmap {
         let (width, height) = backend.get_size();
-        said(backend.draw_rect((0, 0), (width as i32, height as i32), &rgba(palette::PAPER), true))?;
+        drawn(backend.draw_rect((0, 0), (width as i32, height as i32), &rgba(palette::PAPER), true))?;
     }
     for shape in &scene.shapes {
         draw(backend, shape, medium)?;
@@ -108,18 +117,21 @@ fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, medium: Medium) -> R
     Ok(())
 }
 
-/// What plotters says of a failure, in words; its error type differs by back end.
-type Drawn = Result<(), String>;
+type Drawn = Result<(), PaintError>;
 
-fn said<E: std::fmt::Display>(result: Result<(), E>) -> Drawn {
-    result.map_err(|e| e.to_string())
+fn drawn<E: std::fmt::Display>(result: Result<(), E>) -> Drawn {
+    result.map_err(|e| PaintError::BackEnd(e.to_string()))
 }
 
 fn draw<B: DrawingBackend>(backend: &mut B, shape: &Shape, medium: Medium) -> Drawn {
     match shape {
         Shape::Line { points, stroke } => draw_line(backend, points, *stroke, medium),
-        Shape::Area { points, fill } => said(backend.fill_polygon(points.iter().map(|p| pixel(*p)), &rgba(*fill))),
-        Shape::Dot { centre, radius, fill, stroke } => draw_dot(backend, (*centre, *radius), *fill, *stroke),
+        Shape::Area { points, fill } => drawn(backend.fill_polygon(points.iter().map(|p| pixel(*p)), &rgba(*fill))),
+        Shape::Dot { centre, radius, fill, stroke } => {
+            // A ring is a disc in the colour of the stroke under a smaller one in the colour of the fill.
+            draw_disc(backend, *centre, radius + stroke.width / 2.0, stroke.colour)?;
+            draw_disc(backend, *centre, radius - stroke.width / 2.0, *fill)
+        }
         Shape::Text { at, text, style } => draw_text(backend, *at, text, *style, medium),
     }
 }
@@ -127,15 +139,15 @@ fn draw<B: DrawingBackend>(backend: &mut B, shape: &Shape, medium: Medium) -> Dr
 fn draw_line<B: DrawingBackend>(backend: &mut B, points: &[Point], stroke: Stroke, medium: Medium) -> Drawn {
     if !medium.bitmap {
         let style = ShapeStyle::from(rgba(stroke.colour)).stroke_width((stroke.width * SCALE).round() as u32);
-        return said(backend.draw_path(points.iter().map(|p| pixel(*p)), &style));
+        return drawn(backend.draw_path(points.iter().map(|p| pixel(*p)), &style));
     }
     let colour = rgba(stroke.colour);
     for (a, b) in points.iter().zip(points.iter().skip(1)) {
-        said(backend.fill_polygon(ribbon(*a, *b, stroke.width).map(pixel), &colour))?;
+        drawn(backend.fill_polygon(ribbon(*a, *b, stroke.width).map(pixel), &colour))?;
     }
     if stroke.width > 1.5 && stroke.colour.3 >= 1.0 {
         for joint in points.iter().skip(1).take(points.len().saturating_sub(2)) {
-            said(backend.draw_circle(pixel(*joint), (stroke.width * SCALE / 2.0) as u32, &colour, true))?;
+            drawn(backend.draw_circle(pixel(*joint), (stroke.width * SCALE / 2.0) as u32, &colour, true))?;
         }
     }
     Ok(())
@@ -143,19 +155,16 @@ fn draw_line<B: DrawingBackend>(backend: &mut B, points: &[Point], stroke: Strok
 
 /// The four corners of a thick line.
 fn ribbon(a: Point, b: Point, width: f64) -> [Point; 4] {
-    let length = (b.0 - a.0).hypot(b.1 - a.1).max(1e-9);
-    let (nx, ny) = (-(b.1 - a.1) / length * width / 2.0, (b.0 - a.0) / length * width / 2.0);
-    [(a.0 + nx, a.1 + ny), (b.0 + nx, b.1 + ny), (b.0 - nx, b.1 - ny), (a.0 - nx, a.1 - ny)]
+    let length = a.distance(b).max(1e-9);
+    let (nx, ny) = (-(b.y - a.y) / length * width / 2.0, (b.x - a.x) / length * width / 2.0);
+    [(a.x + nx, a.y + ny), (b.x + nx, b.y + ny), (b.x - nx, b.y - ny), (a.x - nx, a.y - ny)].map(Point::from)
 }
 
-fn draw_dot<B: DrawingBackend>(backend: &mut B, (centre, radius): (Point, f64), fill: Colour, stroke: Stroke) -> Drawn {
-    // A ring is a disc in the colour of the stroke under a smaller one in the colour of the fill.
-    let (outer, inner) = (radius + stroke.width / 2.0, radius - stroke.width / 2.0);
-    said(backend.draw_circle(pixel(centre), (outer * SCALE).round() as u32, &rgba(stroke.colour), true))?;
-    said(backend.draw_circle(pixel(centre), (inner * SCALE).round() as u32, &rgba(fill), true))
+fn draw_disc<B: DrawingBackend>(backend: &mut B, centre: Point, radius: f64, fill: Colour) -> Drawn {
+    drawn(backend.draw_circle(pixel(centre), (radius * SCALE).round() as u32, &rgba(fill), true))
 }
 
-fn draw_text<B: DrawingBackend>(backend: &mut B, (x, y): Point, words: &str, style: Type, medium: Medium) -> Drawn {
+fn draw_text<B: DrawingBackend>(backend: &mut B, at: Point, words: &str, style: Type, medium: Medium) -> Drawn {
     let horizontal = match style.anchor {
         Anchor::Start => HPos::Left,
         Anchor::Middle => HPos::Center,
@@ -163,17 +172,17 @@ fn draw_text<B: DrawingBackend>(backend: &mut B, (x, y): Point, words: &str, sty
     };
     let transform = if style.upright { FontTransform::Rotate270 } else { FontTransform::None };
     let drop = medium.drop * style.size;
-    let at = if style.upright { (x + drop, y) } else { (x, y + drop) };
+    let at = if style.upright { Point { x: at.x + drop, ..at } } else { Point { y: at.y + drop, ..at } };
     let look = TextStyle {
         font: font(style, style.size * SCALE * medium.font_size).transform(transform),
         color: rgba(style.colour).to_backend_color(),
         pos: Pos::new(horizontal, VPos::Center),
     };
-    said(backend.draw_text(&escape::one_line(words), &look, pixel(at)))
+    drawn(backend.draw_text(&escape::one_line(words), &look, pixel(at)))
 }
 
-fn pixel((x, y): Point) -> (i32, i32) {
-    ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
+fn pixel(at: Point) -> (i32, i32) {
+    ((at.x * SCALE).round() as i32, (at.y * SCALE).round() as i32)
 }
 
 fn rgba(colour: Colour) -> RGBAColor {
@@ -181,7 +190,8 @@ fn rgba(colour: Colour) -> RGBAColor {
 }
 
 /// Replaces plotters' opening tag by one that scales down in a narrow container and says what the picture is.
-fn dressed(svg: &str, scene: &Scene, (width, height): (u32, u32)) -> String {
+fn dressed(svg: &str, scene: &Scene) -> String {
+    let (width, height) = enlarged(scene);
     let body = svg.split_once('>').map_or("", |(_, body)| body);
     let (w, h) = (f64::from(width) / SCALE, f64::from(height) / SCALE);
     let (title, description) = (escape::html(&scene.title), escape::html(&scene.description));

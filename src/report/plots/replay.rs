@@ -2,7 +2,7 @@
 
 use super::axis::{self, LegendEntry};
 use super::paint::text_width;
-use super::scene::{Anchor, Point, Scene, Stroke, Type, palette};
+use super::scene::{Anchor, Point, Rectangle, Scene, Stroke, Type, palette};
 use crate::text::numbers;
 
 /// One method.
@@ -16,7 +16,7 @@ pub struct MethodPoint {
     pub coverage: f64,
     /// Mean width of the interval, units of sd(y).
     pub width: f64,
-    /// Whether it is ours.
+    /// True if it is ours.
     pub ours: bool,
 }
 
@@ -25,7 +25,7 @@ pub struct MethodPoint {
 pub struct ReplayPlot {
     /// `ATT`.
     pub estimand: String,
-    /// What was scored, one line.
+    /// The scope of the scores, one line.
     pub scope: String,
     /// The methods, best first.
     pub methods: Vec<MethodPoint>,
@@ -117,7 +117,7 @@ impl Frame {
         // A little above 1 and below the floor, so that no point is cut by the frame.
         let (floor, ceiling) = (self.floor.powi(3) - 0.02, 1.05);
         let up = (coverage.powi(3) - floor) / (ceiling - floor);
-        (LEFT + across * (self.right - LEFT), self.bottom - up * (self.bottom - self.top))
+        Point { x: LEFT + across * (self.right - LEFT), y: self.bottom - up * (self.bottom - self.top) }
     }
 
     fn draw(&self, scene: &mut Scene) {
@@ -125,7 +125,7 @@ impl Frame {
         let tick = Type::new(axis::TICK_SIZE, palette::GREY);
         let mut after = f64::NEG_INFINITY;
         for value in decades(self.low, self.high) {
-            let (x, _) = self.at(value, 1.0);
+            let x = self.at(value, 1.0).x;
             scene.line((x, self.top), (x, self.bottom), grid);
             // Half a label to the left of its tick, with some air.
             let half = text_width(&value.to_string(), tick) / 2.0;
@@ -135,11 +135,11 @@ impl Frame {
             }
         }
         for value in [0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0].into_iter().filter(|v| *v >= self.floor) {
-            let (_, y) = self.at(self.low, value);
+            let y = self.at(self.low, value).y;
             scene.line((LEFT, y), (self.right, y), grid);
             scene.text((LEFT - 8.0, y), numbers::fixed(value, 2), tick.anchored(Anchor::End));
         }
-        let (_, nominal) = self.at(self.low, NOMINAL);
+        let nominal = self.at(self.low, NOMINAL).y;
         scene.line((LEFT, nominal), (self.right, nominal), Stroke::dashed(palette::INK, 1.6));
         scene.line((LEFT, self.bottom), (self.right, self.bottom), Stroke::solid(palette::GREY, 1.0));
         let label = Type::new(axis::LABEL_SIZE, palette::INK).anchored(Anchor::Middle);
@@ -160,19 +160,16 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
     all.filter(|value| (low..=high).contains(value)).collect()
 }
 
-/// Left, top, right, bottom.
-type Box = (f64, f64, f64, f64);
-
-fn overlap(a: &Box, b: &Box) -> bool {
-    a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3
+fn overlap(a: &Rectangle, b: &Rectangle) -> bool {
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
 }
 
 /// Draws the points and as many names as have room beside their point; returns the names that have none.
 fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Vec<String> {
     let points: Vec<Point> = methods.iter().map(|m| frame.at(m.rmse, m.coverage)).collect();
-    let mut taken: Vec<Box> = points.iter().map(|(x, y)| (x - 7.0, y - 7.0, x + 7.0, y + 7.0)).collect();
-    let (_, nominal) = frame.at(frame.low, NOMINAL);
-    taken.push((LEFT, nominal - 2.0, frame.right, nominal + 2.0));
+    let mut taken: Vec<Rectangle> = points.iter().map(|at| Rectangle::around(*at, 14.0, 14.0)).collect();
+    let nominal = frame.at(frame.low, NOMINAL).y;
+    taken.push(Rectangle { left: LEFT, top: nominal - 2.0, right: frame.right, bottom: nominal + 2.0 });
     let mut names = Vec::new();
     let mut unnamed = Vec::new();
     // Ours first: they must have their names. Then from the best, which crowd on the left and are looked for there.
@@ -186,18 +183,20 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
             Type::new(LABEL, palette::INK)
         };
         let width = text_width(&method.name, style);
-        let free = |place: &Box| {
-            let inside = place.0 >= LEFT && place.2 <= frame.right && place.1 >= frame.top && place.3 <= frame.bottom;
+        let free = |place: &Rectangle| {
+            let across = place.left >= LEFT && place.right <= frame.right;
+            let inside = across && place.top >= frame.top && place.bottom <= frame.bottom;
             inside && !taken.iter().any(|other| overlap(place, other))
         };
         match around(*at, width).into_iter().find(free) {
             Some(place) => {
                 lead(scene, *at, &place);
-                names.push(((place.0 + 1.0, (place.1 + place.3) / 2.0), method.name.clone(), style));
+                let middle = (place.top + place.bottom) / 2.0;
+                names.push(((place.left + 1.0, middle), method.name.clone(), style));
                 taken.push(place);
             }
             // Ours are named in any case, over whatever is there.
-            None if method.ours => names.push(((at.0 + 11.0, at.1), method.name.clone(), style)),
+            None if method.ours => names.push(((at.x + 11.0, at.y), method.name.clone(), style)),
             None => unnamed.push(method.name.clone()),
         }
     }
@@ -211,17 +210,23 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
 }
 
 /// A thin line from a point to a name that is not right beside it.
-fn lead(scene: &mut Scene, (x, y): Point, place: &Box) {
-    let end = (x.clamp(place.0, place.2), y.clamp(place.1, place.3));
-    if (end.0 - x).hypot(end.1 - y) > 12.0 {
-        scene.line((x, y), end, Stroke::solid(palette::GREY, 0.8));
+fn lead(scene: &mut Scene, from: Point, place: &Rectangle) {
+    let end = place.nearest(from);
+    if from.distance(end) > 12.0 {
+        scene.line(from, end, Stroke::solid(palette::GREY, 0.8));
     }
 }
 
 /// Places for a name of a width, best first.
-fn around((x, y): Point, width: f64) -> Vec<Box> {
+fn around(point: Point, width: f64) -> Vec<Rectangle> {
+    let Point { x, y } = point;
     let high = LABEL + 3.0;
-    let at = |left: f64, middle: f64| (left, middle - high / 2.0, left + width + 2.0, middle + high / 2.0);
+    let at = |left: f64, middle: f64| Rectangle {
+        left,
+        top: middle - high / 2.0,
+        right: left + width + 2.0,
+        bottom: middle + high / 2.0,
+    };
     let mut places = vec![at(x + 9.0, y), at(x - 11.0 - width, y)];
     for shift in [15.0, 26.0, 40.0, 56.0, 74.0] {
         for sign in [1.0, -1.0] {

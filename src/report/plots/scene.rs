@@ -25,16 +25,75 @@ pub mod palette {
     pub const VERMILLION: Colour = Colour(0xd5, 0x5e, 0x00, 1.0);
 }
 
-/// A point in design pixels, y downwards.
-pub type Point = (f64, f64);
+/// A point in design pixels, y downwards (or, before it is drawn, in the units of the data).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    pub x: f64,
+    pub y: f64,
+}
+
+impl From<(f64, f64)> for Point {
+    fn from((x, y): (f64, f64)) -> Point {
+        Point { x, y }
+    }
+}
+
+impl Point {
+    /// The length of the straight line to another point.
+    pub fn distance(self, other: Point) -> f64 {
+        (other.x - self.x).hypot(other.y - self.y)
+    }
+}
+
+/// The stretch from one end to the other; the ends may be the wrong way round, as on a vertical axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    pub from: f64,
+    pub to: f64,
+}
+
+impl Span {
+    pub const fn new(from: f64, to: f64) -> Span {
+        Span { from, to }
+    }
+}
+
+/// A rectangle in design pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rectangle {
+    pub left: f64,
+    pub top: f64,
+    pub right: f64,
+    pub bottom: f64,
+}
+
+impl Rectangle {
+    /// Of a width and a height, with `centre` in the middle.
+    pub fn around(centre: Point, width: f64, height: f64) -> Rectangle {
+        let Point { x, y } = centre;
+        Rectangle { left: x - width / 2.0, top: y - height / 2.0, right: x + width / 2.0, bottom: y + height / 2.0 }
+    }
+
+    /// The point of the rectangle that is nearest to another.
+    pub fn nearest(&self, to: Point) -> Point {
+        Point { x: to.x.clamp(self.left, self.right), y: to.y.clamp(self.top, self.bottom) }
+    }
+}
+
+/// The lengths of a dash and of the gap after it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dash {
+    pub on: f64,
+    pub off: f64,
+}
 
 /// A line's looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stroke {
     pub colour: Colour,
     pub width: f64,
-    /// Lengths of dash and gap; `None` is solid.
-    pub dash: Option<(f64, f64)>,
+    /// `None` means solid.
+    pub dash: Option<Dash>,
 }
 
 impl Stroke {
@@ -43,7 +102,7 @@ impl Stroke {
     }
 
     pub const fn dashed(colour: Colour, width: f64) -> Stroke {
-        Stroke { colour, width, dash: Some((6.0, 5.0)) }
+        Stroke { colour, width, dash: Some(Dash { on: 6.0, off: 5.0 }) }
     }
 }
 
@@ -95,9 +154,9 @@ pub enum Shape {
 pub struct Scene {
     pub width: f64,
     pub height: f64,
-    /// What it is, in a line.
+    /// The title, one line.
     pub title: String,
-    /// What it shows, for those who cannot see it.
+    /// A description for those who cannot see it.
     pub description: String,
     pub shapes: Vec<Shape>,
 }
@@ -107,8 +166,8 @@ impl Scene {
         Scene { width, height, title: String::new(), description: String::new(), shapes: Vec::new() }
     }
 
-    pub fn line(&mut self, from: Point, to: Point, stroke: Stroke) {
-        self.path(vec![from, to], stroke);
+    pub fn line(&mut self, from: impl Into<Point>, to: impl Into<Point>, stroke: Stroke) {
+        self.path(vec![from.into(), to.into()], stroke);
     }
 
     pub fn path(&mut self, points: Vec<Point>, stroke: Stroke) {
@@ -125,27 +184,30 @@ impl Scene {
         self.shapes.push(Shape::Area { points, fill });
     }
 
-    pub fn rectangle(&mut self, (x0, y0): Point, (x1, y1): Point, fill: Colour) {
-        self.area(vec![(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill);
+    pub fn rectangle(&mut self, corner: impl Into<Point>, opposite: impl Into<Point>, fill: Colour) {
+        let (a, b) = (corner.into(), opposite.into());
+        self.area([(a.x, a.y), (b.x, a.y), (b.x, b.y), (a.x, b.y)].map(Point::from).to_vec(), fill);
     }
 
     pub fn dot(&mut self, centre: Point, radius: f64, fill: Colour, stroke: Stroke) {
         self.shapes.push(Shape::Dot { centre, radius, fill, stroke });
     }
 
-    pub fn diamond(&mut self, (x, y): Point, radius: f64, fill: Colour, stroke: Stroke) {
-        let corners = vec![(x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y)];
+    pub fn diamond(&mut self, centre: Point, radius: f64, fill: Colour, stroke: Stroke) {
+        let Point { x, y } = centre;
+        let corners = [(x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y)].map(Point::from).to_vec();
         self.area(corners.clone(), fill);
         let first = corners.first().copied();
         self.path(corners.into_iter().chain(first).collect(), stroke);
     }
 
-    pub fn text(&mut self, at: Point, text: impl Into<String>, style: Type) {
-        self.shapes.push(Shape::Text { at, text: text.into(), style });
+    pub fn text(&mut self, at: impl Into<Point>, text: impl Into<String>, style: Type) {
+        self.shapes.push(Shape::Text { at: at.into(), text: text.into(), style });
     }
 
     /// A text on a light ground, so that lines behind it do not cross its letters.
-    pub fn label(&mut self, (x, y): Point, text: &str, style: Type) {
+    pub fn label(&mut self, at: impl Into<Point>, text: &str, style: Type) {
+        let Point { x, y } = at.into();
         let (width, half) = (super::paint::text_width(text, style) + 4.0, 0.62 * style.size);
         let left = match style.anchor {
             Anchor::Start => x - 2.0,
@@ -157,8 +219,8 @@ impl Scene {
     }
 
     /// Lines of text, wrapped at spaces to a width; returns the y below the last.
-    pub fn paragraph(&mut self, (x, y): Point, width: f64, text: &str, style: Type) -> f64 {
-        let mut y = y;
+    pub fn paragraph(&mut self, start: impl Into<Point>, width: f64, text: &str, style: Type) -> f64 {
+        let Point { x, mut y } = start.into();
         for line in wrapped(text, width, style) {
             self.text((x, y), line, style);
             y += 1.35 * style.size;
@@ -192,17 +254,17 @@ pub fn fitted(text: &str, width: f64, style: Type) -> String {
     short
 }
 
-fn dashes(points: &[Point], (on, off): (f64, f64)) -> impl Iterator<Item = Vec<Point>> {
+fn dashes(points: &[Point], pattern: Dash) -> impl Iterator<Item = Vec<Point>> {
     let mut out: Vec<Vec<Point>> = Vec::new();
-    let (mut left, mut drawing) = (on, true);
+    let (mut left, mut drawing) = (pattern.on, true);
     let mut current: Vec<Point> = points.first().copied().into_iter().collect();
     for (a, b) in points.iter().zip(points.iter().skip(1)) {
-        let length = (b.0 - a.0).hypot(b.1 - a.1);
+        let length = a.distance(*b);
         let mut done = 0.0;
         while length - done > left {
             done += left;
             let t = done / length;
-            let here = (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1));
+            let here = Point { x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y) };
             if drawing {
                 current.push(here);
                 out.push(std::mem::take(&mut current));
@@ -210,7 +272,7 @@ fn dashes(points: &[Point], (on, off): (f64, f64)) -> impl Iterator<Item = Vec<P
                 current = vec![here];
             }
             drawing = !drawing;
-            left = if drawing { on } else { off };
+            left = if drawing { pattern.on } else { pattern.off };
         }
         left -= length - done;
         if drawing {

@@ -1,10 +1,10 @@
-//! What the critic says, for `critique.md` and for the report.
+//! The critic's findings, for `critique.md` and for the report.
 
 use super::provenance::revision;
-use crate::critique::{AnalysisCritique, Critique, Stage};
 use crate::finding::{Code, Finding};
 use crate::plan::Plan;
 use crate::record::ReportError;
+use crate::record::critique::{AnalysisCritique, Critique, Stage};
 use crate::report::sentences;
 use crate::report::table::{Column, Table};
 use crate::report::view::{lines, merged, models, object, table};
@@ -71,7 +71,7 @@ fn verdicts(critique: &Critique) -> Table {
     table
 }
 
-/// What report and critique have in common.
+/// The parts that report and critique share.
 pub fn shared(critique: &Critique, plan: &Plan) -> Vec<(&'static str, Value)> {
     let departures = critique.analyses.iter().filter(|a| !a.departs_from_ate.is_empty());
     let departures = departures.map(|a| format!("{}: {}", name(a), a.departs_from_ate)).collect();

@@ -1,4 +1,4 @@
-//! What the report and the critique say, in their order, as plain text and tables: format comes later, from `page`.
+//! The content of the report and the critique, in their order, as plain text and tables; `template` formats it.
 
 mod critique;
 mod estimates;
@@ -16,6 +16,7 @@ use crate::record::documents::{Answer, ResultsDocument};
 use crate::report::model_sentences::{how_graded, lowered};
 use crate::report::sentences;
 use crate::report::template::Picture;
+use crate::text::lists;
 use crate::text::{escape, numbers};
 use causal::estimand::Inference;
 use causal::estimand::Target;
@@ -135,7 +136,7 @@ fn verdicts(results: &ResultsDocument) -> Table {
     table
 }
 
-/// What a one-shot linear regression on every analysed row would have said, beside the answer.
+/// The estimate of a one-shot linear regression on every analysed row, beside the answer.
 fn one_shot(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     let effect = answer.effect.as_ref()?;
     let mut rows = results.effects.iter().filter(|row| row.requested == answer.requested);
@@ -156,9 +157,8 @@ fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     }
     let revisions = results.specs_tried.iter().flat_map(|spec| &spec.revisions).filter(|r| !r.reverted);
     let of = revisions.filter(|r| r.requested == answer.requested);
-    let steps: Vec<String> =
-        of.map(|r| format!("`{}` because of {}", r.playbook, sentences::listed(&r.because))).collect();
-    let by = if steps.is_empty() { String::new() } else { format!(" The loop applied {}.", sentences::listed(&steps)) };
+    let steps: Vec<String> = of.map(|r| format!("`{}` because of {}", r.playbook, lists::listed(&r.because))).collect();
+    let by = if steps.is_empty() { String::new() } else { format!(" The loop applied {}.", lists::listed(&steps)) };
     Some(format!(
         "Asked for the {asked}, the run answers for the {}.{by} What was estimated for the {asked} before is among all \
          estimates below, with its own verdict in the list of specs.",
@@ -186,7 +186,7 @@ fn answered_by(answer: &Answer, units: &str) -> Option<String> {
     ))
 }
 
-/// What the table does not say: why something is missing, and that an answer is not to the question asked.
+/// Remarks that the table has no room for: why something is missing, and that an answer is not to the question asked.
 fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
     let mut notes = Vec::new();
     for answer in &results.answers {

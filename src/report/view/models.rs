@@ -1,12 +1,12 @@
-//! What language models said and how they took part: their words, their grades beside the computed ones, the figures in
+//! The part of language models: their words, their grades beside the computed ones, the figures in
 //! their words that nobody computed, and what they used up.
 
 use crate::critique::flag_figures;
-use crate::critique::model_review::{FlaggedFigure, Opinion, OpinionGrade, Reviewed};
 use crate::critique::quoted_figures;
-use crate::critique::{Critique, Stage};
 use crate::finding::Tier;
+use crate::record::critique::{Critique, Stage};
 use crate::record::documents::{Conduct, ResultsDocument, RoleUsage};
+use crate::record::model_review::{FlaggedFigure, ModelGrade, ModelReview, ReviewRecord};
 use crate::report::table::{Column, Table};
 use crate::report::view::{lines, object, table};
 use crate::report::{model_sentences, sentences};
@@ -30,14 +30,14 @@ pub fn reviewed(critique: &Critique) -> Value {
     let more = vec![
         ("grades", table(grades(critique, opinion))),
         ("disagreements", disagreements(reviewed)),
-        ("said", Value::from(said(opinion))),
+        ("said", Value::from(quotations(opinion))),
         ("checked", Value::from(checked(critique.stage, opinion, reviewed))),
         ("flagged", flags(&reviewed.flagged)),
     ];
     super::merged(entries, more)
 }
 
-fn grades(critique: &Critique, opinion: &Opinion) -> Table {
+fn grades(critique: &Critique, opinion: &ModelReview) -> Table {
     let mut table = Table::new(&[
         ("asked", Column::Words),
         ("computed grade", Column::Words),
@@ -59,11 +59,11 @@ fn grades(critique: &Critique, opinion: &Opinion) -> Table {
     table
 }
 
-fn grade(grade: &OpinionGrade) -> &'static str {
+fn grade(grade: &ModelGrade) -> &'static str {
     Tier::parse(&grade.credibility).map_or("not readable", sentences::tier)
 }
 
-fn disagreements(reviewed: &Reviewed) -> Value {
+fn disagreements(reviewed: &ReviewRecord) -> Value {
     let one = |d| {
         let (before, after) = model_sentences::disagreement(d);
         let reason = after.as_ref().map_or(none(), |_| Value::from(d.reason.as_str()));
@@ -73,7 +73,7 @@ fn disagreements(reviewed: &Reviewed) -> Value {
 }
 
 /// Quotations: whose and about what, and the words.
-fn said(opinion: &Opinion) -> Vec<Value> {
+fn quotations(opinion: &ModelReview) -> Vec<Value> {
     let group = |about: &str, texts: Vec<String>| quotation(format!("The model on {about}"), texts);
     let mut groups = vec![
         group("blind spots", opinion.blind_spots.clone()),
@@ -94,7 +94,7 @@ fn quotation(label: String, texts: Vec<String>) -> Value {
 }
 
 /// Figures can be held against the results only when there are some.
-fn checked(stage: Stage, opinion: &Opinion, reviewed: &Reviewed) -> String {
+fn checked(stage: Stage, opinion: &ModelReview, reviewed: &ReviewRecord) -> String {
     match stage {
         Stage::Design => "The figures in these words are held against results.json once the run has one.".to_owned(),
         Stage::Final => model_sentences::checked(quoted_figures::count(&opinion.lines()), reviewed.flagged.len()),
@@ -150,7 +150,7 @@ pub fn alone(results: &ResultsDocument) -> (Option<Value>, Option<Value>) {
     (results.critique.reviewed.as_ref().map(|_| context()), reasoned.then(context))
 }
 
-/// How language models took part: `false` where none did.
+/// The part of language models: `false` if there were none.
 pub fn conduct(results: &ResultsDocument) -> Value {
     let Some(conduct) = &results.conduct else { return none() };
     let figures = quoted_figures::count(&flag_figures::reasons(results));

@@ -5,6 +5,7 @@ use crate::record::documents::{ResultsDocument, SpecTried};
 use crate::report::sentences;
 use crate::report::table::{Column, Table};
 use crate::spec::Revision;
+use crate::text::lists;
 use crate::text::numbers;
 
 pub fn specs_count(results: &ResultsDocument) -> String {
@@ -54,7 +55,7 @@ pub fn revision(revision: &Revision) -> String {
         "{} by {}, because of {}: {undone}{} {}",
         revision.requested.acronym(),
         revision.playbook,
-        sentences::listed(&revision.because),
+        lists::listed(&revision.because),
         revision.change,
         revision.estimand_effect
     )

@@ -32,6 +32,8 @@ pub struct KeptWords {
     pub rows: String,
     /// Treated rows.
     pub treated: String,
+    /// True if the rows are exact; false if they are rounded.
+    pub rows_exact: bool,
 }
 
 impl Privacy {
@@ -68,13 +70,16 @@ impl Privacy {
     pub fn kept(&self, kept: (usize, usize), all: (usize, usize)) -> KeptWords {
         let small = |n: usize| n > 0 && n < self.min_cell;
         let dropped = [all.0.saturating_sub(kept.0), all.1.saturating_sub(kept.1)];
+        let any_small = small(kept.0) || small(kept.1) || dropped.into_iter().any(small);
+        let exact = |n: usize| n < self.min_cell || !any_small;
         let words = |n: usize| {
-            if n < self.min_cell || !(small(kept.0) || small(kept.1) || dropped.into_iter().any(small)) {
+            if exact(n) {
                 return self.count(n);
             }
             format!("about {}", (n + self.min_cell / 2) / self.min_cell * self.min_cell)
         };
-        KeptWords { rows: words(kept.0 + kept.1), treated: words(kept.0) }
+        let rows = kept.0 + kept.1;
+        KeptWords { rows: words(rows), treated: words(kept.0), rows_exact: exact(rows) }
     }
 
     /// Whether fewer than `min_cell` units have a value of a column; `true` for values that do not occur, since that

@@ -6,6 +6,7 @@
 use super::super::columns::Role;
 use super::names::{escaped, is_word, may_begin_after, written};
 use crate::pipeline::Prepared;
+use crate::schema::ColumnKind;
 use crate::spec::MISSING_LEVEL;
 use crate::term::Term;
 use std::cmp::Reverse;
@@ -47,7 +48,7 @@ impl Rare {
         let column = |(name, role): &(String, Role)| {
             let tally = role.is_described().then(|| prepared.tally(name)).flatten()?;
             let info = prepared.document.columns.iter().find(|info| info.name == *name)?;
-            let all = if info.kind == "category" { Some(info.levels.as_slice()) } else { None };
+            let all = if info.kind == ColumnKind::Category { Some(info.levels.as_slice()) } else { None };
             Some(Column::new(name, &tally, all, (rows, min_cell)))
         };
         Self { columns: columns.iter().filter_map(column).collect() }

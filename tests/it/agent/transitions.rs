@@ -5,9 +5,9 @@ use causal::estimand::{Population, Target, TrimRule};
 use causal::estimator::EstimatorKind;
 use oci_agent::agent::history::DesignSummary;
 use oci_agent::agent::run::{Action, Event, Limits, LoopError, Run};
-use oci_agent::critique::{Critique, Stage};
 use oci_agent::finding::{Code, Severity, Tier};
 use oci_agent::plan::Tool;
+use oci_agent::record::critique::{Critique, Stage};
 use oci_agent::spec::{Analysis, AnalysisSpec, Revision};
 
 fn poor(_: u32, _: &Analysis) -> Measured {

@@ -4,9 +4,10 @@ use super::fixtures::*;
 use causal::estimand::{Estimand, Population, Target, TrimRule};
 use causal::estimator::EstimatorKind;
 use oci_agent::critique::alignment::{checks, finding};
-use oci_agent::critique::{AlignmentCheck, Executed, Stage, critique};
+use oci_agent::critique::{Executed, critique};
 use oci_agent::finding::{Code, Severity, Tier};
 use oci_agent::plan::{MissingPolicy, Tool};
+use oci_agent::record::critique::{AlignmentCheck, Stage};
 use oci_agent::record::documents::{AnalysisDesign, PropensityDocument};
 use oci_agent::spec::PlaceboRole;
 
@@ -165,7 +166,7 @@ fn an_answer_from_an_earlier_iteration_is_graded_there() {
     input.answers = [(Target::Ate, 1), (Target::Att, 2)].into();
     let mixed = critique(&input);
     assert_eq!(mixed.analyses[0].estimand, "ATE", "the answer is that of iteration 1");
-    let overlap_of = |c: &oci_agent::critique::Critique| {
+    let overlap_of = |c: &oci_agent::record::critique::Critique| {
         c.analyses[0].findings.iter().find(|f| f.code == Code::OverlapOutside).and_then(|f| f.value)
     };
     assert_eq!(overlap_of(&mixed), Some(0.01));

@@ -10,13 +10,14 @@ use causal::estimand::{Estimand, OutcomeKind, Population, Target};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
 use oci_agent::critique::alignment::Source;
-use oci_agent::critique::{Critique, CritiqueInput, Executed, Stage, critique};
+use oci_agent::critique::{CritiqueInput, Executed, critique};
 use oci_agent::plan::{
     AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,
     OutcomeSection, Plan, PrivacySection, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
+use oci_agent::record::critique::{Critique, Stage};
 use oci_agent::record::documents::{
-    AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, PopulationDocument,
+    AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, FittedBy, PopulationDocument,
     PropensityDocument, TargetEstimate,
 };
 use oci_agent::schema::Counters;
@@ -215,7 +216,7 @@ pub fn propensity(analysis: &Analysis) -> PropensityDocument {
     let mut coefficients = vec![row("(Intercept)".to_owned())];
     coefficients.extend(analysis.terms.iter().map(|term| row(term.to_string())));
     PropensityDocument {
-        learner: "logistic regression".to_owned(),
+        learner: FittedBy::LogisticRegression,
         coefficients,
         iterations: vec![5],
         log_likelihood: Some(-600.0),

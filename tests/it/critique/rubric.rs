@@ -3,11 +3,12 @@
 use super::fixtures::*;
 use causal::effect::SeMethod;
 use causal::estimand::Target;
-use oci_agent::critique::Stage;
 use oci_agent::critique::rubric::{AfterUnblinding, Bound, EstimateState, RULES, SensitivityState, findings, rule};
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::Tool;
+use oci_agent::record::critique::Stage;
 use oci_agent::record::documents::EstimateDiagnostics;
+use oci_agent::record::not_estimated::NoSensitivity;
 
 fn found(world: &World, code: Code, sensitivity: SensitivityState<'_>) -> Finding {
     after(world, code, AfterUnblinding { sensitivity, ..AfterUnblinding::WITHHELD })
@@ -296,10 +297,10 @@ fn sensitivity_that_is_not_there() {
     let code = Code::SensitivityRobustness;
     assert_eq!(blind(&world(), code).severity, Severity::Withheld);
     assert_eq!(blind(&world(), code).value, None);
-    let reason = found(&world(), code, SensitivityState::NotComputable { reason: "the residuals are zero" });
+    let reason = found(&world(), code, SensitivityState::NotComputable { reason: &NoSensitivity::NoPrimaryEstimate });
     assert_eq!(
         (reason.severity, reason.message.as_str()),
-        (Severity::NotApplicable, "Not checked: the residuals are zero.")
+        (Severity::NotApplicable, "Not checked: there is no primary estimate.")
     );
     let empty = sensitivity(0.3, &[], &[]);
     assert_eq!(found(&world(), code, SensitivityState::Measured(&empty)).severity, Severity::NotApplicable);
@@ -401,7 +402,8 @@ fn a_loop_that_is_not_blind_caps_at_caveats() {
 fn a_clean_design_is_fully_satisfactory_and_a_final_critique_withholds_nothing() {
     let world = world();
     let design = world.critique(Stage::Design);
-    let tiers = |critique: &oci_agent::critique::Critique| critique.analyses.iter().map(|a| a.tier).collect::<Vec<_>>();
+    let tiers =
+        |critique: &oci_agent::record::critique::Critique| critique.analyses.iter().map(|a| a.tier).collect::<Vec<_>>();
     assert_eq!(tiers(&design), [Tier::FullySatisfactory; 2]);
     for graded in &design.analyses {
         assert_eq!(graded.findings.iter().map(|f| f.code).collect::<Vec<_>>(), Code::ALL, "every code, in order");

@@ -3,8 +3,9 @@
 use super::fixtures::*;
 use causal::estimand::{Population, Target, TrimRule};
 use oci_agent::critique::departures::departs_from_ate;
-use oci_agent::critique::{Stage, alternatives, blind_spots, target_trial};
+use oci_agent::critique::{alternatives, blind_spots, target_trial};
 use oci_agent::plan::{MissingPolicy, TargetTrial, Tool};
+use oci_agent::record::critique::Stage;
 use oci_agent::spec::Revision;
 
 const FIXED: Population = Population::Trimmed { trim: TrimRule::Fixed { alpha: 0.1 } };

@@ -1,13 +1,14 @@
 //! What a column is, and numbers to the last bit.
 
 use super::*;
+use oci_agent::schema::ColumnKind;
 
 #[test]
 fn kinds_and_levels_and_missing_counts() {
     let t = table("i,f,c,b,two\n1,1.5,north,true,yes\n2,NA,south,false,no\n,NaN,,true,null\n4,2e3,east,FALSE,yes\n");
-    let kinds: Vec<(String, usize)> = t.document().columns.iter().map(|c| (c.kind.clone(), c.missing)).collect();
-    let expected = [("number", 1), ("number", 2), ("category", 1), ("boolean", 0), ("category", 1)];
-    assert_eq!(kinds, expected.map(|(k, n)| (k.to_owned(), n)));
+    use ColumnKind::{Boolean, Category, Number};
+    let kinds: Vec<(ColumnKind, usize)> = t.document().columns.iter().map(|c| (c.kind, c.missing)).collect();
+    assert_eq!(kinds, [(Number, 1), (Number, 2), (Category, 1), (Boolean, 0), (Category, 1)]);
     assert_eq!(column(&t, "c").levels, ["east", "north", "south"]);
     assert_eq!(column(&t, "b").levels, ["false", "true"]);
     assert_eq!(column(&t, "two").levels, ["no", "yes"]);
@@ -83,9 +84,9 @@ fn mixed_numbers_and_text_name_the_first_offender_even_in_the_last_row() {
     assert_eq!(found.path, "x");
     assert_says(&found.message, &["mixes numbers and text", "row 5,001", "`seven`", "1 of 5,001"]);
     assert_says(&found.hint, &["type: category"]);
-    assert_eq!(column(&table(&text), "x").kind, "other");
+    assert_eq!(column(&table(&text), "x").kind, ColumnKind::Other);
     let t = read_with(&text, &overriding("x", ColumnType::Category, None)).expect("by override");
-    assert_eq!(column(&t, "x").kind, "category");
+    assert_eq!(column(&t, "x").kind, ColumnKind::Category);
     // A column that the analysis does not use stands in nobody's way.
     table(&text).analyse(&request(&[])).expect("x is not used");
 }
@@ -112,7 +113,7 @@ fn infinite_values_name_column_and_row() {
 fn category_with_5000_levels_is_counted_in_the_document() {
     let rows: String = (0..10_000).map(|i| format!("{},{i},id{}\n", i % 2, i % 5_000)).collect();
     let info = column(&table(&format!("t,y,g\n{rows}")), "g");
-    assert_eq!((info.kind.as_str(), info.levels.len()), ("category", 5_000));
+    assert_eq!((info.kind, info.levels.len()), (ColumnKind::Category, 5_000));
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn free_text_with_more_than_10000_values_is_no_category() {
     let rows: String = (0..10_001).map(|i| format!("{},{i},id{i}\n", i % 2)).collect();
     let text = format!("t,y,g\n{rows}");
     let info = column(&table(&text), "g");
-    assert_eq!((info.kind.as_str(), info.levels.len()), ("other", 0));
+    assert_eq!((info.kind, info.levels.len()), (ColumnKind::Other, 0));
     assert_says(&problem(&text, &request(&["g == id5"])).message, &["10,001 distinct texts"]);
     let ids = Request { unit_id: Some("g".into()), ..request(&[]) };
     table(&text).analyse(&ids).expect("good as a unit id");
@@ -131,7 +132,7 @@ fn identifiers_beyond_2_to_the_53_stay_distinct() {
     let text = "t,y,id\n1,2,9007199254740992\n0,3,9007199254740993\n";
     let ids = Request { unit_id: Some("id".into()), ..request(&[]) };
     table(text).analyse(&ids).expect("two different ids");
-    assert_eq!(column(&table(text), "id").kind, "other");
+    assert_eq!(column(&table(text), "id").kind, ColumnKind::Other);
     assert_says(&problem(text, &request(&["id"])).message, &["2^53"]);
 }
 

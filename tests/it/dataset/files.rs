@@ -1,6 +1,7 @@
 //! Files that cannot be read, and the fingerprint of those that can.
 
 use super::*;
+use oci_agent::schema::ColumnKind;
 
 #[test]
 fn empty_file() {
@@ -93,7 +94,7 @@ fn quoted_text_crlf_and_byte_order_mark_are_understood() {
     let names: Vec<String> = t.document().columns.iter().map(|c| c.name.clone()).collect();
     assert_eq!(names, ["t", "the, name", "z"]);
     assert_eq!(column(&t, "the, name").levels, ["a \"b\"\nc", "plain"]);
-    assert_eq!(column(&t, "z").kind, "number");
+    assert_eq!(column(&t, "z").kind, ColumnKind::Number);
     assert_eq!(t.rows(), 2);
 }
 

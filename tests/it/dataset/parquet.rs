@@ -7,8 +7,8 @@ fn parquet_kinds_levels_and_missing_counts() {
     let dir = folder(&[]);
     parquet_example(dir.path());
     let t = read("d.parquet", dir.path(), &Overrides::new()).expect("parquet");
-    let seen: Vec<(String, String, usize)> =
-        t.document().columns.into_iter().map(|c| (c.name, c.kind, c.missing)).collect();
+    let seen: Vec<(String, &str, usize)> =
+        t.document().columns.into_iter().map(|c| (c.name, c.kind.key(), c.missing)).collect();
     let expected = [
         ("t", "boolean", 0),
         ("y", "number", 2),
@@ -17,7 +17,7 @@ fn parquet_kinds_levels_and_missing_counts() {
         ("g", "category", 0),
         ("id", "category", 0),
     ];
-    assert_eq!(seen, expected.map(|(n, k, m)| (n.to_owned(), k.to_owned(), m)));
+    assert_eq!(seen, expected.map(|(n, k, m)| (n.to_owned(), k, m)));
     assert_eq!(column(&t, "g").levels, ["NA", "a", "b"]);
     let wanted = Request { missing: MissingPolicy::Drop, unit_id: Some("id".into()), ..request(&["f"]) };
     let a = t.analyse(&wanted).expect("good");

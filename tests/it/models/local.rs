@@ -4,9 +4,8 @@
 
 #![allow(clippy::print_stdout, reason = "what a real model did is worth a look")]
 
-use super::{KEY, program};
+use super::{KEY, ReadResults, program};
 use oci_agent::critique::verdict;
-use oci_agent::record::documents::ResultsDocument;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,7 +46,7 @@ fn run(dir: &Path, more: &[&'static str]) -> crate::cli::Ran {
     program(dir, &words, &[("OPENAI_API_KEY", KEY), ("ANTHROPIC_API_KEY", KEY)])
 }
 
-fn results(dir: &Path) -> ResultsDocument {
+fn results(dir: &Path) -> ReadResults {
     serde_json::from_slice(&std::fs::read(dir.join("out/results.json")).unwrap()).unwrap()
 }
 

@@ -1,9 +1,8 @@
 //! Recordings of a real model (Qwen2.5-Coder-1.5B-Instruct on llama.cpp), replayed without it. `tests/cassettes/README.md` says
 //! how they were made.
 
-use super::program;
+use super::{ReadResults, program};
 use oci_agent::critique::verdict;
-use oci_agent::record::documents::ResultsDocument;
 use std::path::{Path, PathBuf};
 
 fn cassette(name: &str) -> PathBuf {
@@ -18,7 +17,7 @@ fn replayed(name: &str) {
     let expected: serde_json::Value =
         serde_json::from_slice(&std::fs::read(from.join("expected.json")).unwrap()).unwrap();
     assert_eq!(i64::from(ran.code), expected["exit_code"].as_i64().unwrap(), "{}", ran.stderr);
-    let found: ResultsDocument =
+    let found: ReadResults =
         serde_json::from_slice(&std::fs::read(dir.path().join("out/results.json")).unwrap()).unwrap();
     for graded in &found.critique.analyses {
         assert_eq!(Ok(graded.computed()), verdict::final_tier(&graded.findings));

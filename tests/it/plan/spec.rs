@@ -7,7 +7,7 @@ use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
 use causal::learner_kind::{Effort, LearnerKind};
 use oci_agent::plan::{MissingPolicy, Problem, parse};
-use oci_agent::schema::DatasetDocument;
+use oci_agent::schema::{ColumnKind, DatasetDocument};
 use oci_agent::spec::{Analysis, AnalysisSpec, ArmSizes, Placebo, PlaceboRole, Revision, SpecError, TermGroup, draft};
 use oci_agent::term::{Factor, Term};
 use proptest::prelude::*;
@@ -15,20 +15,20 @@ use proptest::prelude::*;
 /// The schema that fits `full_plan`.
 pub fn full_schema() -> DatasetDocument {
     let columns = vec![
-        column("seqn", "number", &[]),
-        column("survey_weight", "number", &[]),
-        column("qsmk", "number", &[]),
-        column("wt82_71", "number", &[]),
-        column("age", "number", &[]),
-        column("sex", "boolean", &["false", "true"]),
-        column("smokeintensity", "number", &[]),
-        column("education", "category", &["1", "2", "3"]),
-        column("exercise", "category", &["0", "1"]),
-        column("height", "number", &[]),
-        column("birth_month", "number", &[]),
-        column("ward", "category", &["a", "b"]),
-        column("visit", "date", &[]),
-        column("note", "other", &[]),
+        column("seqn", ColumnKind::Number, &[]),
+        column("survey_weight", ColumnKind::Number, &[]),
+        column("qsmk", ColumnKind::Number, &[]),
+        column("wt82_71", ColumnKind::Number, &[]),
+        column("age", ColumnKind::Number, &[]),
+        column("sex", ColumnKind::Boolean, &["false", "true"]),
+        column("smokeintensity", ColumnKind::Number, &[]),
+        column("education", ColumnKind::Category, &["1", "2", "3"]),
+        column("exercise", ColumnKind::Category, &["0", "1"]),
+        column("height", ColumnKind::Number, &[]),
+        column("birth_month", ColumnKind::Number, &[]),
+        column("ward", ColumnKind::Category, &["a", "b"]),
+        column("visit", ColumnKind::Date, &[]),
+        column("note", ColumnKind::Other, &[]),
     ];
     DatasetDocument { source: "nhefs.csv".into(), files: [].into(), sha256: "d".repeat(64), rows: 1629, columns }
 }
@@ -236,7 +236,7 @@ fn a_category_with_5000_levels_names_the_count_and_the_fix() {
 #[test]
 fn roles_need_columns_of_the_right_type() {
     let mut schema = full_schema();
-    schema.columns.push(column("diabetic", "boolean", &["false", "true"]));
+    schema.columns.push(column("diabetic", ColumnKind::Boolean, &["false", "true"]));
     let outcome = "  column: wt82_71\n  units: kg\n  kind: continuous";
     for (from, to, path, hint) in [
         ("column: qsmk", "column: visit", "treatment.column", "`data:`"),
@@ -256,14 +256,14 @@ fn roles_need_columns_of_the_right_type() {
 fn a_treatment_may_be_a_number_a_category_or_true_false() {
     let mut schema = full_schema();
     for (kind, levels, treated, control) in [
-        ("number", vec![], "1", "0"),
-        ("category", vec!["0", "1"], "1.0", "0"),
-        ("category", vec!["go on", "quit"], "quit", "go on"),
-        ("boolean", vec!["false", "true"], "yes", "no"),
+        (ColumnKind::Number, vec![], "1", "0"),
+        (ColumnKind::Category, vec!["0", "1"], "1.0", "0"),
+        (ColumnKind::Category, vec!["go on", "quit"], "quit", "go on"),
+        (ColumnKind::Boolean, vec!["false", "true"], "yes", "no"),
     ] {
         schema.columns[2] = column("qsmk", kind, &levels);
         let text = with("treated: 1\n  control: 0", &format!("treated: {treated}\n  control: {control}"));
-        draft(&parse(&text).expect("valid"), "p", &schema).expect(kind);
+        draft(&parse(&text).expect("valid"), "p", &schema).expect(kind.key());
     }
 }
 

@@ -4,10 +4,11 @@ use super::fixtures::*;
 use causal::diagnose::balance::BalanceRow;
 use causal::estimand::{Estimand, Target};
 use causal::estimator::EstimatorKind;
-use oci_agent::critique::{AnalysisCritique, Critique, Stage};
 use oci_agent::finding::{Code, Severity, Tier};
 use oci_agent::plan::Plan;
+use oci_agent::record::critique::{AnalysisCritique, Critique, Stage};
 use oci_agent::record::documents::{AnalysisDesign, DesignDocument, EffectRow, ResultsDocument, SpecTried};
+use oci_agent::record::not_estimated::{DesignFailure, NoEstimate, NotEstimated};
 
 /// A run: plan, the designs of its iterations, results.
 pub struct Case {
@@ -291,7 +292,13 @@ pub fn lalonde() -> Case {
     let mut results =
         results("NSW training and earnings", "1978 US dollars", answers.clone(), effects.clone(), graded(Stage::Final));
     results.counters = counters(16_177, 0);
-    results.not_estimated = vec!["ATC, AIPW: the design failed".into()];
+    results.not_estimated = vec![NotEstimated {
+        iteration: 2,
+        requested: Target::Atc,
+        name: "ATC".into(),
+        estimator: None,
+        reason: NoEstimate::Design(DesignFailure::OutcomeNotRead),
+    }];
     results.specs_tried = vec![
         SpecTried {
             iteration: 1,

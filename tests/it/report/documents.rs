@@ -4,10 +4,10 @@ use super::cases::{Case, lalonde, lalonde_blind, nhefs};
 use super::fixtures::*;
 use causal::effect::Effect;
 use causal::estimand::{Estimand, Target};
-use oci_agent::critique::Stage;
 use oci_agent::finding::{Code, Severity};
 use oci_agent::record::EffectDocument;
-use oci_agent::record::documents::{DesignDocument, ResultsDocument};
+use oci_agent::record::critique::Stage;
+use oci_agent::record::documents::DesignDocument;
 use oci_agent::record::{ReportError, json};
 use oci_agent::report::plots::{self, Figure};
 use oci_agent::report::view::{PlacedFigure, ReportInput};
@@ -100,7 +100,7 @@ fn the_report_tells_the_whole_story() {
         "difference in means (benchmark)",
         "Iteration 1, ATE, AIPW: the standard error that takes the nuisance models as known is 37.3 % of the stacked one. Trust the stacked one",
         "| propensities clipped | 0 |",
-        "Not estimated: ATC, AIPW: the design failed",
+        "Not estimated: iteration 2, ATC: the outcome was not read",
         "oci-agent estimate plan.yaml --spec iter_02/spec.yaml --estimand ate --estimator aipw",
         "Treatment is separated perfectly by `black == 1` among the controls.",
     ] {
@@ -216,7 +216,7 @@ fn the_terminal_table_fits_and_needs_no_colour() {
 fn documents_are_canonical_and_read_back() {
     for case in [nhefs(), lalonde()] {
         let bytes = json::to_bytes(&case.results).expect("finite");
-        let read: ResultsDocument = serde_json::from_slice(&bytes).expect("reads back");
+        let read: serde_json::Value = serde_json::from_slice(&bytes).expect("reads back");
         assert_eq!(json::to_bytes(&read).expect("finite"), bytes, "a fixed point");
         for design in &case.designs {
             let bytes = json::to_bytes(design).expect("finite");

@@ -11,16 +11,16 @@ use causal::estimand::Inference;
 use causal::estimand::{Estimand, OutcomeKind, Population, Target, TrimRule};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
-use oci_agent::critique::{AlignmentCheck, AnalysisCritique, Critique, Stage, TrialContrast};
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::{
     AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,
     OutcomeSection, Plan, PrivacySection, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
 use oci_agent::record::EffectDocument;
+use oci_agent::record::critique::{AlignmentCheck, AnalysisCritique, Critique, Stage, TrialContrast};
 use oci_agent::record::documents::{
-    AnalysisDesign, Answer, CoefficientRow, DesignDocument, EffectRow, PopulationDocument, PropensityDocument,
-    ResultsDocument, SpecTried,
+    AnalysisDesign, Answer, CoefficientRow, DesignDocument, EffectRow, FittedBy, PopulationDocument,
+    PropensityDocument, ResultsDocument, SpecTried,
 };
 use oci_agent::schema::Counters;
 use oci_agent::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, TermGroup};
@@ -186,7 +186,7 @@ pub fn propensity() -> PropensityDocument {
         log_likelihood: Some(-838.45),
         log_loss: 0.535,
         auc: 0.664,
-        learner: "logistic regression".into(),
+        learner: FittedBy::LogisticRegression,
         ..PropensityDocument::default()
     }
 }

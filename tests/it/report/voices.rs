@@ -5,14 +5,14 @@ use super::cases::{Case, lalonde, lalonde_blind, nhefs};
 use super::documents::{figures, lalonde_spec, placed, report, show, squeezed, tables_line_up};
 use oci_agent::critique::flag_figures::flag_figures;
 use oci_agent::critique::model_review;
-use oci_agent::critique::model_review::{Opinion, OpinionGrade};
 use oci_agent::record::documents::{Conduct, RoleUsage};
+use oci_agent::record::model_review::{ModelGrade, ModelReview};
 use oci_agent::report::{markdown, notebook, terminal};
 
 const BY: &str = "anthropic claude-test";
 
-fn grade(requested: &str, credibility: &str, reason: &str) -> OpinionGrade {
-    OpinionGrade {
+fn grade(requested: &str, credibility: &str, reason: &str) -> ModelGrade {
+    ModelGrade {
         requested: requested.into(),
         credibility: credibility.into(),
         reason: reason.into(),
@@ -20,8 +20,8 @@ fn grade(requested: &str, credibility: &str, reason: &str) -> OpinionGrade {
     }
 }
 
-fn opinion() -> Opinion {
-    Opinion {
+fn opinion() -> ModelReview {
+    ModelReview {
         blind_spots: vec![
             "Motivation to enrol is unmeasured; it could raise earnings by 950 dollars on its own.".into(),
             "The controls were surveyed in another year and another labour market.".into(),
@@ -73,7 +73,7 @@ fn conduct() -> Conduct {
 }
 
 /// The LaLonde run with a model as actor and another as critic: one grade lower, one higher, figures that nobody computed.
-pub fn spoken(opinion: Opinion) -> Case {
+pub fn spoken(opinion: ModelReview) -> Case {
     let mut case = lalonde();
     let results = &mut case.results;
     results.critique = model_review::hold(results.critique.clone(), BY, opinion);

@@ -1,11 +1,12 @@
 //! A plan, its data, its results, and what a tool may look at.
 
 use causal::estimand::Target;
-use oci_agent::critique::{self, Critique, CritiqueInput, Stage, alignment};
+use oci_agent::critique::{self, CritiqueInput, alignment};
 use oci_agent::pipeline::design;
 use oci_agent::pipeline::prepare::{Prepared, prepare};
 use oci_agent::pipeline::results::{self, Iteration};
 use oci_agent::playbook::Catalogue;
+use oci_agent::record::critique::{Critique, Stage};
 use oci_agent::record::documents::ResultsDocument;
 use oci_agent::tools::privacy::Privacy;
 use oci_agent::tools::{Answer, Context, Registry, Role, Task, ToolError};
@@ -79,6 +80,7 @@ impl World {
             spec: &self.prepared.draft,
             task,
             tried: &self.tried,
+            applied: &[],
             candidates: &self.candidates,
             results: None,
         }
@@ -151,7 +153,7 @@ fn unblind(prepared: &Prepared, tried: &[Iteration], catalogue: &Catalogue) -> (
         ..blind.clone()
     });
     let computed = critique::critique(&blind);
-    (computed, results::document(prepared, tried, unblinded, (last, catalogue.hashes())))
+    (computed, results::document(prepared, tried, unblinded, last, catalogue.hashes()))
 }
 
 /// A linear congruential generator is enough here: the data need only be fixed and unstructured.
