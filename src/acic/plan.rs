@@ -66,7 +66,7 @@ fn analysis(estimators: &[EstimatorKind], budget: Budget) -> String {
     if let Some((primary, others)) = estimators.split_first() {
         let also = list(&others.iter().map(|kind| kind.key()).collect::<Vec<_>>());
         let _ = writeln!(out, "analysis:\n  estimator: {}\n  also: [{also}]", primary.key());
-        let _ = writeln!(out, "  budget: {}", budget.key());
+        let _ = writeln!(out, "  effort: {}", budget.key());
         // The answers are held against the averages over these very units.
         let _ = writeln!(out, "  inference: {}", Inference::Sample.key());
     }
@@ -152,7 +152,7 @@ mod tests {
         let kinds = [EstimatorKind::AipwCrossfit, EstimatorKind::Aipw];
         let text = render(&[Tool::Propensity, Tool::Aipw, Tool::AipwCrossfit], &kinds, Budget::Thorough);
         let plan = plan::parse(&text).expect("a plan without problems");
-        assert_eq!((plan.analysis.estimator, plan.analysis.budget), (Some(kinds[0]), Some(Budget::Thorough)));
+        assert_eq!((plan.analysis.estimator, plan.analysis.effort), (Some(kinds[0]), Some(Budget::Thorough)));
         assert_eq!((plan.confounders.priority.len(), plan.confounders.other.len()), (58, 0));
         assert_eq!(plan.data.columns.len(), 3);
         assert_eq!((plan.treatment.column.as_str(), plan.outcome.column.as_str()), ("z", "y"));

@@ -63,7 +63,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
     let follower = Follower::new(global, cancel);
-    let recipe = Recipe::new(&args.estimators, args.budget).map_err(failed)?;
+    let recipe = Recipe::new(&args.estimators, args.effort).map_err(failed)?;
     let source = Source::open(&data(&args.data)?).map_err(failed)?;
     let selection = args.chosen.selection();
     let request = run::Request {

@@ -53,8 +53,8 @@ pub struct AcicRunArgs {
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     pub shard: Shard,
     /// How much computing: fast or thorough.
-    #[arg(long, value_name = "BUDGET", default_value = "fast", value_parser = parse_budget)]
-    pub budget: Budget,
+    #[arg(long, alias = "budget", value_name = "EFFORT", default_value = "fast", value_parser = super::args::parse_effort)]
+    pub effort: Budget,
     /// What to do about datasets that cannot be analysed: refuse (all are named, nothing is run) or skip (they are listed
     /// in skipped.csv and counted in every score).
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = parse_on_bad)]
@@ -204,7 +204,7 @@ pub struct AcicReportArgs {
   oci-agent acic run --out acic-out && oci-agent acic calibrate --out acic-out --table calibration.md
   oci-agent acic calibrate --families sparse,heavy_tailed --replicates 100
 
-The simulated families go through the estimators and the budget of the replay.")]
+The simulated families go through the estimators and the effort of the replay.")]
 pub struct AcicCalibrateArgs {
     #[command(flatten)]
     pub place: Place,
@@ -238,13 +238,6 @@ fn parse_split(text: &str) -> Result<SplitChoice, String> {
         None => Err(format!("`{text}` is no part of the pack; use choose, report or all")),
         some => Ok(SplitChoice(some)),
     }
-}
-
-fn parse_budget(text: &str) -> Result<Budget, String> {
-    [Budget::Fast, Budget::Thorough]
-        .into_iter()
-        .find(|budget| budget.key() == text)
-        .ok_or_else(|| format!("`{text}` is not a budget; use fast or thorough"))
 }
 
 fn parse_on_bad(text: &str) -> Result<OnBad, String> {

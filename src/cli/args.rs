@@ -322,12 +322,12 @@ pub struct EstimateArgs {
     #[arg(long, value_name = "LEARNER", value_parser = parse_learner)]
     pub outcome_model: Option<LearnerKind>,
     /// Repeats of the cross-fitting with new folds (with a data file); the median is reported [default: 1, with the
-    /// thorough budget 5].
+    /// thorough effort 5].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99))]
     pub repeats: Option<u16>,
     /// How much computing (with a data file): fast or thorough [default: fast].
-    #[arg(long, value_name = "BUDGET", value_parser = parse_budget)]
-    pub budget: Option<Budget>,
+    #[arg(long, alias = "budget", value_name = "EFFORT", value_parser = parse_effort)]
+    pub effort: Option<Budget>,
     /// Whose average effect the interval is about (with a data file): population, or sample for these units alone
     /// [default: population].
     #[arg(long, value_name = "WHOSE", value_parser = parse_inference)]
@@ -445,11 +445,11 @@ fn parse_learner(text: &str) -> Result<LearnerKind, String> {
     })
 }
 
-fn parse_budget(text: &str) -> Result<Budget, String> {
+pub(super) fn parse_effort(text: &str) -> Result<Budget, String> {
     [Budget::Fast, Budget::Thorough]
         .into_iter()
-        .find(|budget| budget.key() == text)
-        .ok_or_else(|| format!("`{text}` is not a budget; use fast or thorough"))
+        .find(|effort| effort.key() == text)
+        .ok_or_else(|| format!("`{text}` is not an effort; use fast or thorough"))
 }
 
 fn parse_inference(text: &str) -> Result<Inference, String> {

@@ -34,7 +34,7 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         ("--propensity", args.propensity.is_some()),
         ("--outcome-model", args.outcome_model.is_some()),
         ("--repeats", args.repeats.is_some()),
-        ("--budget", args.budget.is_some()),
+        ("--effort", args.effort.is_some()),
         ("--inference", args.inference.is_some()),
         ("--clusters", args.clusters.is_some()),
         ("--known-propensity", args.known_propensity.is_some()),
@@ -96,7 +96,7 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
     let estimator = args.estimator.unwrap_or(EstimatorKind::Aipw);
     refuse_unused(args, estimator)?;
-    let made_for = NuisanceModels::for_estimator(estimator, args.budget.unwrap_or_default());
+    let made_for = NuisanceModels::for_estimator(estimator, args.effort.unwrap_or_default());
     let models = NuisanceModels {
         propensity: args.propensity.unwrap_or(made_for.propensity),
         outcome: args.outcome_model.unwrap_or(made_for.outcome),

@@ -205,7 +205,7 @@ fn as_asked(plan: &Plan, analysis: &Analysis, name: &str) -> AlignmentCheck {
         (asked.propensity.is_some_and(|kind| kind != models.propensity), "the learner of the propensity"),
         (asked.outcome_model.is_some_and(|kind| kind != models.outcome), "the learner of the outcome"),
         (asked.repeats.is_some_and(|n| n != models.repeats), "the number of repeats"),
-        (asked.budget.is_some_and(|budget| budget != models.budget), "the budget"),
+        (asked.effort.is_some_and(|effort| effort != models.budget), "the effort"),
     ];
     let off: Vec<&str> = differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| *what).collect();
     let detail = if off.is_empty() {

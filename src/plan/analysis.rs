@@ -11,7 +11,7 @@ use causal::learner_kind::{Budget, LearnerKind};
 const MOST_REPEATS: u64 = 99;
 /// The most folds.
 const MOST_FOLDS: u64 = 100;
-const BUDGETS: [(&str, Budget); 2] = [("fast", Budget::Fast), ("thorough", Budget::Thorough)];
+const EFFORTS: [(&str, Budget); 2] = [("fast", Budget::Fast), ("thorough", Budget::Thorough)];
 const INFERENCES: [(&str, Inference); 2] = [("population", Inference::Population), ("sample", Inference::Sample)];
 
 /// `analysis:`, every key optional.
@@ -31,7 +31,7 @@ pub struct AnalysisSection {
     /// How often cross-fitting is repeated (default 1).
     pub repeats: Option<usize>,
     /// How much computing (default: fast).
-    pub budget: Option<Budget>,
+    pub effort: Option<Budget>,
     /// Whose average effect the interval is about (default: population).
     pub inference: Option<Inference>,
     /// Folds of cross-fitting (default 5).
@@ -51,7 +51,7 @@ pub(super) fn section(reader: &mut Reader, root: &Section<'_>) -> AnalysisSectio
         propensity: one(reader, &section, "propensity", &LearnerKind::ALL.map(|k| (k.key(), k))),
         outcome_model: one(reader, &section, "outcome_model", &LearnerKind::ALL.map(|k| (k.key(), k))),
         repeats: between(reader, &section, "repeats", (1, MOST_REPEATS)),
-        budget: one(reader, &section, "budget", &BUDGETS),
+        effort: one(reader, &section, "effort", &EFFORTS),
         inference: one(reader, &section, "inference", &INFERENCES),
         folds: between(reader, &section, "folds", (2, MOST_FOLDS)),
         clusters: reader.text(&section, "clusters"),

@@ -72,8 +72,8 @@
 //!   also: [estimators]              # beside it and the benchmarks
 //!   propensity: linear | elastic_net | elastic_net_basis | boosting | boosting_linear | bart | stack
 //!   outcome_model: the same words
-//!   repeats: 1 to 99                # default 1; with the thorough budget 5
-//!   budget: fast | thorough         # default fast
+//!   repeats: 1 to 99                # default 1; with thorough effort 5
+//!   effort: fast | thorough         # default fast
 //!   inference: population | sample  # default population
 //!   folds: 2 to 100                 # default 5
 //!   clusters: column

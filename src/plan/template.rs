@@ -280,7 +280,7 @@ analysis: {}
   #                           #   overlap are judged by it. Learners named without an estimator go to aipw_crossfit
   # outcome_model: linear     # the same words, with aipw_crossfit and tmle_crossfit
   # repeats: 1                # cross-fitting again with other folds, the median is reported; 5 if thorough
-  # budget: fast              # or thorough: more sweeps, chains and repeats, about six times the time
+  # effort: fast              # or thorough: more sweeps, chains and repeats, about six times the time
   # inference: population     # or sample: the effect in these very units, whose own differences then do not count (of the
   #                           #   ATE that is an upper bound, and not always shorter)
   # folds: 5

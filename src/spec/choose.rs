@@ -149,7 +149,7 @@ fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
 
 /// What the plan says, or what the estimator is made for.
 fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
-    let made_for = NuisanceModels::for_estimator(primary, asked.budget.unwrap_or_default());
+    let made_for = NuisanceModels::for_estimator(primary, asked.effort.unwrap_or_default());
     NuisanceModels {
         propensity: asked.propensity.unwrap_or(made_for.propensity),
         outcome: asked.outcome_model.unwrap_or(made_for.outcome),

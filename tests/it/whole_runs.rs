@@ -121,7 +121,7 @@ fn flexible(analysis: &str) -> String {
 
 #[test]
 fn a_run_with_learners_shows_what_they_did_and_is_the_same_at_any_number_of_threads() {
-    let plan = flexible("  estimator: dr_average\n  budget: fast\n  also: [aipw, aipw_crossfit]\n")
+    let plan = flexible("  estimator: dr_average\n  effort: fast\n  also: [aipw, aipw_crossfit]\n")
         + "estimands: [att, ate]\n";
     let run = Run::of(&data(1.0), &plan);
     let spec = std::fs::read_to_string(run.dir.path().join("out/iter_01/spec.yaml")).expect("spec");
