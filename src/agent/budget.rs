@@ -23,7 +23,7 @@ pub struct Price {
 }
 
 impl Price {
-    fn of(&self, usage: &RoleUsage) -> f64 {
+    fn cost_of(&self, usage: &RoleUsage) -> f64 {
         const MILLION: f64 = 1e6;
         #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
         let dollars = |tokens: u64, price: f64| tokens as f64 * price / MILLION;
@@ -100,7 +100,7 @@ impl Budget {
     pub fn cost(&self, spent: &Spent) -> Option<f64> {
         let of = |usage: &RoleUsage, price: Option<&Price>| match (usage.calls, price) {
             (0, _) => Some(0.0),
-            (_, price) => price.map(|price| price.of(usage)),
+            (_, price) => price.map(|price| price.cost_of(usage)),
         };
         Some(of(&spent.actor, self.actor_price.as_ref())? + of(&spent.critic, self.critic_price.as_ref())?)
     }
@@ -120,7 +120,7 @@ impl Spent {
     /// Counts an answer.
     pub fn count(&mut self, role: Role, response: &ChatResponse) {
         let usage = response.usage.unwrap_or_else(|| estimated(response));
-        let of = self.of(role);
+        let of = self.role_mut(role);
         of.calls += 1;
         of.input_tokens += usage.input;
         of.output_tokens += usage.output;
@@ -129,7 +129,7 @@ impl Spent {
     }
 
     /// What one role has used up.
-    pub fn of(&mut self, role: Role) -> &mut RoleUsage {
+    pub fn role_mut(&mut self, role: Role) -> &mut RoleUsage {
         match role {
             Role::Critic => &mut self.critic,
             Role::Actor | Role::Host => &mut self.actor,

@@ -1,5 +1,5 @@
-//! One conversation with a model, as a serialisable machine without I/O: [`Talk::next`] says what is to be done,
-//! [`Talk::answered`] and [`Talk::ran`] take what came of it.
+//! One conversation with a model, as a serialisable machine without I/O: [`Conversation::next`] says what is to be done,
+//! [`Conversation::answered`] and [`Conversation::ran`] take what came of it.
 //!
 //! ```text
 //! CallModel ──tools──▶ CallTools ──results──▶ CallModel …
@@ -96,9 +96,9 @@ pub enum Ending {
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next<'a> {
-    /// Ask the model this; answer with [`Talk::answered`].
+    /// Ask the model this; answer with [`Conversation::answered`].
     CallModel(Box<ChatRequest>),
-    /// Run these, in order; answer with [`Talk::ran`].
+    /// Run these, in order; answer with [`Conversation::ran`].
     CallTools(&'a [ToolCall]),
     /// Nothing: it is over.
     Done(&'a Ending),
@@ -115,7 +115,7 @@ enum Phase {
 /// One conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Talk {
+pub struct Conversation {
     opening: Opening,
     messages: Vec<Message>,
     /// The operator's line of each tool call, for summaries.
@@ -132,7 +132,7 @@ pub struct Talk {
     phase: Phase,
 }
 
-impl Talk {
+impl Conversation {
     /// A conversation that has not begun.
     #[must_use]
     pub fn new(opening: Opening) -> Self {
@@ -185,7 +185,7 @@ impl Talk {
         }
         self.turns += 1;
         let calls = self.calls_of(response);
-        self.messages.push(Message { speaker: Speaker::Assistant, blocks: said(response, &calls) });
+        self.messages.push(Message { speaker: Speaker::Assistant, blocks: answer_blocks(response, &calls) });
         if calls.is_empty() {
             self.send_back(self.nudge(response.ended));
         } else {
@@ -333,7 +333,7 @@ impl Talk {
 }
 
 /// What the model said, as it goes back to it: with the calls' ids as they are answered, and never empty.
-fn said(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
+fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
     let mut calls = calls.iter();
     let mut blocks: Vec<Block> = Vec::new();
     for block in &response.blocks {

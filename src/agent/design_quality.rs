@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 /// How one design stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct DesignQuality {
     /// There is no design.
     pub failed: bool,
     /// Its tier.
@@ -31,7 +31,7 @@ pub struct Standing {
     pub excess_outside: Option<f64>,
 }
 
-impl Standing {
+impl DesignQuality {
     /// From what the loop knows of a design and its grade.
     #[must_use]
     pub fn new(summary: &AnalysisSummary, graded: &AnalysisCritique) -> Self {
@@ -50,14 +50,14 @@ impl Standing {
 
     /// Whether this design only trades: no better a tier and no fewer fails than `before`, and a warning that it had not.
     #[must_use]
-    pub fn trades(&self, before: &Standing) -> bool {
+    pub fn trades(&self, before: &DesignQuality) -> bool {
         let lifted = self.tier > before.tier || self.fails < before.fails;
         !lifted && self.warned.iter().any(|code| !before.warned.contains(code))
     }
 
     /// `Greater` if this design is better than `other`.
     #[must_use]
-    pub fn compare(&self, other: &Standing) -> Ordering {
+    pub fn compare(&self, other: &DesignQuality) -> Ordering {
         let fewer = |mine: usize, theirs: usize| theirs.cmp(&mine);
         (other.failed.cmp(&self.failed))
             .then(self.tier.cmp(&other.tier))
@@ -85,8 +85,8 @@ fn smaller(mine: Option<f64>, theirs: Option<f64>) -> Ordering {
 mod tests {
     use crate::agent::design_quality::*;
 
-    fn clean() -> Standing {
-        Standing {
+    fn clean() -> DesignQuality {
+        DesignQuality {
             warned: BTreeSet::new(),
             failed: false,
             tier: Tier::FullySatisfactory,
@@ -100,14 +100,14 @@ mod tests {
     #[test]
     fn each_key_in_its_turn() {
         let steps = [
-            Standing { failed: true, ..clean() },
-            Standing { tier: Tier::SatisfactoryWithCaveats, ..clean() },
-            Standing { fails: 1, ..clean() },
-            Standing { doubts: 1, ..clean() },
-            Standing { excess_smd: None, ..clean() },
-            Standing { excess_smd: Some(0.03), ..clean() },
-            Standing { excess_outside: None, ..clean() },
-            Standing { excess_outside: Some(0.2), ..clean() },
+            DesignQuality { failed: true, ..clean() },
+            DesignQuality { tier: Tier::SatisfactoryWithCaveats, ..clean() },
+            DesignQuality { fails: 1, ..clean() },
+            DesignQuality { doubts: 1, ..clean() },
+            DesignQuality { excess_smd: None, ..clean() },
+            DesignQuality { excess_smd: Some(0.03), ..clean() },
+            DesignQuality { excess_outside: None, ..clean() },
+            DesignQuality { excess_outside: Some(0.2), ..clean() },
         ];
         for worse in &steps {
             assert_eq!(worse.compare(&clean()), Ordering::Less, "{worse:?}");
@@ -115,8 +115,8 @@ mod tests {
             assert_eq!(worse.compare(worse), Ordering::Equal, "{worse:?}");
         }
         // An earlier key outweighs all later ones.
-        let caveats = Standing { tier: Tier::SatisfactoryWithCaveats, doubts: 1, ..clean() };
-        let failing = Standing { tier: Tier::NotSatisfactory, doubts: 0, excess_smd: Some(0.0), ..clean() };
+        let caveats = DesignQuality { tier: Tier::SatisfactoryWithCaveats, doubts: 1, ..clean() };
+        let failing = DesignQuality { tier: Tier::NotSatisfactory, doubts: 0, excess_smd: Some(0.0), ..clean() };
         assert_eq!(caveats.compare(&failing), Ordering::Greater);
     }
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn one_warning_for_another_is_a_trade_and_a_lifted_tier_is_not() {
-        let with = |codes: &[Code], tier| Standing { warned: codes.iter().copied().collect(), tier, ..clean() };
+        let with = |codes: &[Code], tier| DesignQuality { warned: codes.iter().copied().collect(), tier, ..clean() };
         let (caveats, fails) = (Tier::SatisfactoryWithCaveats, Tier::NotSatisfactory);
         let before = with(&[Code::BalancePriority], caveats);
         assert!(with(&[Code::OverlapOutside], caveats).trades(&before));

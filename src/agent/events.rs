@@ -1,6 +1,6 @@
 //! What a run tells its host while it happens. One enum feeds the human and the JSONL renderer.
 //!
-//! Nothing here can carry an effect before [`Event::Unblinded`].
+//! Nothing here can carry an effect before [`ProgressEvent::Unblinded`].
 
 use crate::finding::{Finding, Tier};
 use crate::record::documents::Conduct;
@@ -42,7 +42,7 @@ pub struct FinalVerdict {
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+pub enum ProgressEvent {
     /// Plan and data agree; the run begins.
     Started {
         /// Title of the plan.
@@ -162,7 +162,7 @@ pub enum Event {
 /// Receives the events of a run, and may ask it to stop at the next step.
 pub trait Observer {
     /// Called as things happen, in order.
-    fn on(&mut self, event: &Event);
+    fn on(&mut self, event: &ProgressEvent);
     /// True once the person wants to stop.
     fn cancelled(&self) -> bool {
         false

@@ -2,7 +2,7 @@
 //!
 //! Nothing in here can hold an effect: a [`Trial`] is a spec, a summary of its design and the critique of that design.
 
-use crate::agent::design_quality::Standing;
+use crate::agent::design_quality::DesignQuality;
 use crate::critique::{AnalysisCritique, Critique};
 use crate::finding::Tier;
 use crate::record::documents::{AnalysisDesign, DesignDocument};
@@ -43,17 +43,17 @@ pub struct DesignSummary {
 impl DesignSummary {
     /// The summary of a design document.
     #[must_use]
-    pub fn of(document: &DesignDocument) -> Self {
+    pub fn new(document: &DesignDocument) -> Self {
         Self {
             iteration: document.iteration,
             spec_sha256: document.spec_sha256.clone(),
-            analyses: document.analyses.iter().map(AnalysisSummary::of).collect(),
+            analyses: document.analyses.iter().map(AnalysisSummary::new).collect(),
         }
     }
 }
 
 impl AnalysisSummary {
-    fn of(design: &AnalysisDesign) -> Self {
+    fn new(design: &AnalysisDesign) -> Self {
         Self {
             requested: design.requested,
             failed: design.failed.clone(),
@@ -91,9 +91,9 @@ impl Trial {
 
     /// How its design stands, for comparison with another.
     #[must_use]
-    pub fn standing(&self, requested: Target) -> Option<Standing> {
+    pub fn quality(&self, requested: Target) -> Option<DesignQuality> {
         let summary = self.design.analyses.iter().find(|summary| summary.requested == requested)?;
-        Some(Standing::new(summary, self.graded(requested)?))
+        Some(DesignQuality::new(summary, self.graded(requested)?))
     }
 
     /// The playbooks that were applied to an analysis in this iteration; those undone are not among them.
@@ -164,7 +164,7 @@ impl History {
     /// `keep_only_if_not_worse: false` only has to leave a design standing.
     #[must_use]
     pub fn earned(&self, before: &Trial, after: &Trial, requested: Target) -> bool {
-        let (Some(old), Some(new)) = (before.standing(requested), after.standing(requested)) else { return false };
+        let (Some(old), Some(new)) = (before.quality(requested), after.quality(requested)) else { return false };
         if new.failed {
             return false;
         }

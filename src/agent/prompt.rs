@@ -30,7 +30,7 @@ const PROMPTS: [(&str, &str); 7] = [
 /// Why a brief could not be written: a mistake of this program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the prompt `{prompt}` cannot be rendered: {reason}")]
-pub struct BriefError {
+pub struct PromptError {
     /// Which.
     pub prompt: String,
     /// Why.
@@ -39,7 +39,7 @@ pub struct BriefError {
 
 /// What a brief is written from.
 #[derive(Debug, Clone, Copy)]
-pub struct BriefInput<'a> {
+pub struct PromptInput<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// The filter that everything passes.
@@ -84,8 +84,8 @@ const ENGINE_BLOCK: &str = "```brief\n";
 /// The task, for a language model.
 ///
 /// # Errors
-/// [`BriefError`].
-pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
+/// [`PromptError`].
+pub fn task(input: &PromptInput<'_>) -> Result<String, PromptError> {
     let private = |label: &str, text: &str| input.privacy.fenced(label, text);
     let private_or_none = |label: &str, text: &str| match text.trim() {
         "" => "none".to_owned(),
@@ -95,8 +95,8 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
     let spec = private("spec", &spec_digest(input.spec));
     let text = match input.task {
         Task::Draft => {
-            let data = fenced_as_is(input.data);
-            render("draft", context! { plan, data, spec })?
+            // `describe_data` has been through the filter and is fenced already.
+            render("draft", context! { plan, data => input.data, spec })?
         }
         Task::Revise | Task::Look => render(
             "revise",
@@ -127,7 +127,7 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
 
 /// The task, for the playbook engine: the block that it reads.
 #[must_use]
-pub fn for_engine(input: &BriefInput<'_>) -> String {
+pub fn task_for_engine(input: &PromptInput<'_>) -> String {
     let task = if matches!(input.task, Task::Draft) { "draft" } else { "revise" };
     let candidates: serde_json::Map<String, serde_json::Value> =
         input.candidates.iter().map(|(target, names)| (target.key().to_owned(), names.clone().into())).collect();
@@ -135,19 +135,14 @@ pub fn for_engine(input: &BriefInput<'_>) -> String {
     format!("{ENGINE_BLOCK}{brief}\n```")
 }
 
-pub(crate) fn render(name: &str, values: minijinja::Value) -> Result<String, BriefError> {
-    let failed = |error: minijinja::Error| BriefError { prompt: name.to_owned(), reason: format!("{error:#}") };
+pub(crate) fn render(name: &str, values: minijinja::Value) -> Result<String, PromptError> {
+    let failed = |error: minijinja::Error| PromptError { prompt: name.to_owned(), reason: format!("{error:#}") };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     for (prompt, text) in PROMPTS {
         environment.add_template(prompt, text).map_err(failed)?;
     }
     environment.get_template(name).and_then(|template| template.render(values)).map_err(failed)
-}
-
-/// `describe_data` has been through the filter already; a second fence would be no safer.
-fn fenced_as_is(text: &str) -> String {
-    text.to_owned()
 }
 
 /// The plan, as far as a model needs it: no path, no server, no seed.

@@ -26,7 +26,7 @@ pub struct Limits {
 impl Limits {
     /// The limits that a plan sets.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn from_plan(plan: &Plan) -> Self {
         Self { max_iterations: plan.loop_.max_iterations, stop_when: plan.loop_.stop_when, tools: plan.tools.clone() }
     }
 }

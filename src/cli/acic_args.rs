@@ -1,5 +1,6 @@
 //! Arguments of `oci-agent acic`.
 
+use super::arg_values::{self, ValueError};
 use crate::acic::calibrate::families::Families;
 use crate::acic::run::OnBad;
 use crate::acic::settings::{Selection, Settings, Shard, Split};
@@ -46,14 +47,14 @@ pub struct AcicRunArgs {
     #[command(flatten)]
     pub chosen: Chosen,
     /// Estimators, separated by commas; the first gives the answer that is graded.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = super::args::parse_estimator,
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = arg_values::estimator,
           default_value = DEFAULT_ESTIMATOR)]
     pub estimators: Vec<EstimatorKind>,
     /// One share of the work: every n-th dataset, starting with the i-th.
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     pub shard: Shard,
     /// How much computing: fast or thorough.
-    #[arg(long, alias = "budget", value_name = "EFFORT", default_value = "fast", value_parser = super::args::parse_effort)]
+    #[arg(long, alias = "budget", value_name = "EFFORT", default_value = "fast", value_parser = arg_values::effort)]
     pub effort: Budget,
     /// What to do about datasets that cannot be analysed: refuse (all are named, nothing is run) or skip (they are listed
     /// in skipped.csv and counted in every score).
@@ -232,18 +233,15 @@ pub struct AcicCalibrateArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitChoice(pub Option<Split>);
 
-fn parse_split(text: &str) -> Result<SplitChoice, String> {
-    match Split::parse(text) {
-        None if text == "all" => Ok(SplitChoice(None)),
-        None => Err(format!("`{text}` is no part of the pack; use choose, report or all")),
-        some => Ok(SplitChoice(some)),
-    }
+fn parse_split(text: &str) -> Result<SplitChoice, ValueError> {
+    let parts = [Some(Split::Choose), Some(Split::Report), None].map(SplitChoice);
+    arg_values::keyed(text, "a part of the pack", &parts, |part| part.0.map_or("all", Split::key))
 }
 
-fn parse_on_bad(text: &str) -> Result<OnBad, String> {
-    match text {
-        "skip" => Ok(OnBad::Skip),
-        "refuse" => Ok(OnBad::Refuse),
-        _ => Err(format!("`{text}` is not a choice; use skip or refuse")),
-    }
+fn parse_on_bad(text: &str) -> Result<OnBad, ValueError> {
+    let key = |choice| match choice {
+        OnBad::Skip => "skip",
+        OnBad::Refuse => "refuse",
+    };
+    arg_values::keyed(text, "a choice", &[OnBad::Skip, OnBad::Refuse], key)
 }

@@ -1,7 +1,7 @@
 //! `oci-agent estimate`.
 
-use super::args::EstimateArgs;
 use super::errors::{self, CliError};
+use super::estimate_args::EstimateArgs;
 use super::{files, output};
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
 use crate::pipeline::prepare;
@@ -48,7 +48,7 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     let bytes = files::read_plan(&args.input)?;
     let root = files::data_root(&args.input, &args.data);
     let prepared = prepare::prepare(&bytes, &root)
-        .map_err(|error| errors::from_prepare(error, &args.input, output::Look::of(true)))?;
+        .map_err(|error| errors::from_prepare(error, &args.input, output::TerminalStyle::of_stderr()))?;
     let spec = match &args.spec {
         None => prepared.draft.clone(),
         Some(path) => read_spec(path)?,

@@ -132,7 +132,7 @@ pub struct ChatResponse {
 }
 
 /// Hears a response while it arrives, and may stop it.
-pub trait Listener {
+pub trait CallObserver {
     /// A piece of prose.
     fn text(&mut self, piece: &str);
     /// Something the operator should know: a retry, with the reason and the pause.
@@ -234,7 +234,7 @@ pub trait ChatModel {
     ///
     /// # Errors
     /// [`ModelError`].
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError>;
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError>;
 
     /// The body that the last [`ChatModel::complete`] sent, which was for this request.
     fn sent(&self, request: &ChatRequest) -> Value {

@@ -246,7 +246,7 @@ impl ArtifactStore for GitStore {
     fn commit(&mut self, step: &Step) -> Result<CommitInfo, ArtifactError> {
         let invalid = |reason| ArtifactError::InvalidStep { subject: step.subject.clone(), reason };
         let message = compose(step)?;
-        step.files.keys().try_for_each(|path| check_path(path)).map_err(invalid)?;
+        step.files.keys().try_for_each(|path| check_path(path)).map_err(|bad| invalid(bad.to_string()))?;
         let parent = self.last.map(|(_, tree)| tree);
         let present = files(&self.repo, parent).map_err(|e| self.git("read a tree", &e))?;
         if let Some(path) = clash(&present, &step.files) {

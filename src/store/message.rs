@@ -54,9 +54,17 @@ pub(super) fn ends_run(message: &str) -> bool {
     trailer(message, FINISHED.0) == Some(FINISHED.1)
 }
 
+/// A path that cannot be recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the path `{}` {why}", path.escape_debug())]
+pub(super) struct BadPath {
+    path: String,
+    why: &'static str,
+}
+
 /// Refuses paths that would leave the repository, or that git or a common file system could not hold.
-pub(super) fn check_path(path: &str) -> Result<(), String> {
-    let refuse = |why: &str| Err(format!("the path `{}` {why}", path.escape_debug()));
+pub(super) fn check_path(path: &str) -> Result<(), BadPath> {
+    let refuse = |why| Err(BadPath { path: path.to_owned(), why });
     if path.is_empty() || path.len() > 1000 {
         return refuse("is empty or longer than 1000 bytes");
     }

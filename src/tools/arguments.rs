@@ -4,7 +4,7 @@
 //! `null`, and no key that is not listed. A `null` that comes all the same counts as not given.
 
 use super::privacy::one_line;
-use super::{Context, ToolError};
+use super::{Context, Refusal, ToolError, refuse};
 use causal::estimand::Target;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -138,14 +138,14 @@ fn place(pointer: &str) -> String {
 }
 
 /// The requested estimand of that name, in any case.
-pub(super) fn estimand(text: &str, context: &Context<'_>) -> Result<Target, String> {
+pub(super) fn estimand(text: &str, context: &Context<'_>) -> Result<Target, Refusal> {
     let requested: Vec<Target> = context.spec.analyses.iter().map(|analysis| analysis.requested).collect();
     match Target::parse(text).filter(|target| requested.contains(target)) {
         Some(target) => Ok(target),
         None => {
             let keys: Vec<String> = requested.iter().map(|target| format!("`{}`", target.key())).collect();
             let seen = one_line(text, QUOTED);
-            Err(format!("`{seen}` is not an estimand that the plan requests; it requests {}", keys.join(", ")))
+            refuse(format!("`{seen}` is not an estimand that the plan requests; it requests {}", keys.join(", ")))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a language model may do: tools, one file each, behind one registry.
 //!
 //! A tool has a name, a JSON schema, typed arguments and two voices: what the model may read and what the operator must
-//! read ([`Said`]). The plan's `tools:` list is enforced by [`Registry`], whatever a prompt says; the critic gets the tools
+//! read ([`ToolReply`]). The plan's `tools:` list is enforced by [`Registry`], whatever a prompt says; the critic gets the tools
 //! that only read. Nothing here does I/O: a tool computes on the prepared data and answers in words and aggregates.
 //!
 //! *Blindness.* A [`Context`] holds results only after unblinding, so before that no tool can name an effect.
@@ -80,7 +80,7 @@ pub struct Context<'a> {
 
 /// What a tool says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ToolReply {
     /// To the model: aggregates and words, already through [`Privacy`].
     pub model: String,
     /// To the operator: one line for the terminal and the log.
@@ -91,11 +91,21 @@ pub struct Said {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Words.
-    Said(Said),
+    Reply(ToolReply),
     /// A valid proposal. No changes: nothing is to be revised (or, of a draft, the plan's own spec stands).
-    Proposed(Said, Proposal),
+    Proposed(ToolReply, Proposal),
     /// A complete critique.
-    Criticised(Said, Opinion),
+    Criticised(ToolReply, Opinion),
+}
+
+/// Why an argument or an edit was refused: one or more sentences that say what would be right. A tool's voice is text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+/// Refuses with a sentence.
+fn refuse<T>(sentence: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(sentence.into()))
 }
 
 /// Why a call was refused. All of it goes back to the model, except [`ToolError::Fatal`].

@@ -13,7 +13,7 @@ use super::propose_spec::ProposeSpec;
 use super::run_placebo::RunPlacebo;
 use super::submit_critique::SubmitCritique;
 use super::trim::Trim;
-use super::{Answer, Context, Said, Tool, ToolError};
+use super::{Answer, Context, Tool, ToolError, ToolReply};
 use crate::llm::ToolSpec;
 use serde_json::Value;
 
@@ -127,14 +127,14 @@ impl Registry {
         if self.role == Role::Critic && arguments.get("preview").is_some_and(|preview| !preview.is_null()) {
             return Err(wrong(name, NO_PREVIEW));
         }
-        let fenced = |said: Said| Said {
-            model: context.privacy.fenced_within(tool.name(), &said.model, LONGEST_ANSWER - FENCE),
-            operator: said.operator,
+        let fenced = |reply: ToolReply| ToolReply {
+            model: context.privacy.fenced_within(tool.name(), &reply.model, LONGEST_ANSWER - FENCE),
+            operator: reply.operator,
         };
         Ok(match tool.call(&arguments, context)? {
-            Answer::Said(said) => Answer::Said(fenced(said)),
-            Answer::Proposed(said, proposal) => Answer::Proposed(fenced(said), proposal),
-            Answer::Criticised(said, opinion) => Answer::Criticised(fenced(said), opinion),
+            Answer::Reply(reply) => Answer::Reply(fenced(reply)),
+            Answer::Proposed(reply, proposal) => Answer::Proposed(fenced(reply), proposal),
+            Answer::Criticised(reply, opinion) => Answer::Criticised(fenced(reply), opinion),
         })
     }
 

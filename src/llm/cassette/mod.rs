@@ -9,7 +9,7 @@ mod exchange;
 
 pub use exchange::{Exchange, Outcome, key_of};
 
-use super::chat::{Block, ChatModel, ChatRequest, ChatResponse, Listener, ModelError};
+use super::chat::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, ModelError};
 use difference::first_difference;
 use serde_json::Value;
 
@@ -164,8 +164,8 @@ impl ChatModel for Replay {
         self.inner.body(request)
     }
 
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {
-        if listener.cancelled() {
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
+        if observer.cancelled() {
             return Err(ModelError::Cancelled);
         }
         let recorded = |body: &Value| self.recording.peek(&self.role, body).is_some();
@@ -176,7 +176,7 @@ impl ChatModel for Replay {
             Outcome::Response(response) => {
                 for block in &response.blocks {
                     if let Block::Text { text } = block {
-                        listener.text(text);
+                        observer.text(text);
                     }
                 }
                 Ok(response)

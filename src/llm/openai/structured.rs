@@ -41,8 +41,8 @@ impl Structured {
             Structured::Function => (&["tool", "function"], Structured::Instruction),
             Structured::Instruction => return None,
         };
-        let said = failure.said.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        let answer = failure.words.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| answer.contains(word));
         let about_this = matches!(failure.status, Some(400 | 422 | 501)) && (says(names) || says(&UNKNOWN));
         about_this.then_some(next)
     }

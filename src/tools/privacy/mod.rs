@@ -11,17 +11,14 @@ use super::columns;
 use crate::pipeline::Prepared;
 use crate::term::{Factor, Term};
 use names::Names;
-use rare::Rare;
+use rare::RareLevels;
 use serde_json::{Map, Value};
-
-/// What stands where a rare level was.
-pub const RARE_LEVEL: &str = rare::HIDDEN;
 
 /// The filter between this program and a model.
 #[derive(Debug, Clone)]
 pub struct Privacy {
     min_cell: usize,
-    rare: Rare,
+    rare: RareLevels,
     names: Option<Names>,
 }
 
@@ -39,8 +36,8 @@ impl Privacy {
     #[must_use]
     pub fn new(prepared: &Prepared, min_cell: usize, redact_names: bool) -> Self {
         let columns = columns::named(&prepared.plan);
-        let rare = Rare::of(prepared, &columns, min_cell);
-        let names = redact_names.then(|| Names::of(prepared, &columns));
+        let rare = RareLevels::new(prepared, &columns, min_cell);
+        let names = redact_names.then(|| Names::from_prepared(prepared, &columns));
         Self { min_cell, rare, names }
     }
 

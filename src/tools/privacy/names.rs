@@ -25,7 +25,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Aliases for the columns of a plan.
-    pub(super) fn of(prepared: &Prepared, columns: &[(String, Role)]) -> Self {
+    pub(super) fn from_prepared(prepared: &Prepared, columns: &[(String, Role)]) -> Self {
         let mut files: BTreeSet<String> = prepared.document.files.keys().cloned().collect();
         for source in [&prepared.plan.data.source, &prepared.document.source] {
             files.insert(source.clone());

@@ -37,12 +37,12 @@ struct Column {
 
 /// The columns with values that may be rare.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rare {
+pub(super) struct RareLevels {
     columns: Vec<Column>,
 }
 
-impl Rare {
-    pub(super) fn of(prepared: &Prepared, columns: &[(String, Role)], min_cell: usize) -> Self {
+impl RareLevels {
+    pub(super) fn new(prepared: &Prepared, columns: &[(String, Role)], min_cell: usize) -> Self {
         let rows = prepared.arms().0;
         let column = |(name, role): &(String, Role)| {
             let tally = role.is_described().then(|| prepared.tally(name)).flatten()?;
@@ -207,14 +207,14 @@ fn length(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn rare() -> Rare {
+    fn rare() -> RareLevels {
         let tally = |pairs: &[(&str, usize)]| pairs.iter().map(|(v, n)| ((*v).to_owned(), *n)).collect::<Vec<_>>();
         let levels = ["1", "2", "5", "North", "North West", "say \"hi\"", "gone"].map(str::to_owned);
         let education = tally(&[("1", 50), ("2", 40), ("5", 3), ("North", 20), ("North West", 4), ("say \"hi\"", 2)]);
         let region = Column::new("a b", &tally(&[("x", 90), ("y", 2)]), Some(&["x".into(), "y".into()]), (92, 10));
         let column = Column::new("education", &education, Some(&levels), (119, 10));
         let age = Column::new("age", &tally(&[("42", 30), ("43", 2), ("0.5", 12)]), None, (60, 10));
-        Rare { columns: vec![column, region, age] }
+        RareLevels { columns: vec![column, region, age] }
     }
 
     #[test]

@@ -17,7 +17,7 @@ const LONGEST_WAIT: f64 = 1e9;
 
 /// A status and what came with it.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct ErrorBody {
     status: u16,
     wait: Option<Duration>,
     location: Option<String>,
@@ -25,10 +25,10 @@ pub(super) struct Said {
     words: String,
 }
 
-impl Said {
-    pub fn new(status: u16, headers: &HeaderMap, body: &[u8], keys: &[Key]) -> Said {
+impl ErrorBody {
+    pub fn new(status: u16, headers: &HeaderMap, body: &[u8], keys: &[Key]) -> ErrorBody {
         let location = headers.get(LOCATION).map(|value| scrub(&String::from_utf8_lossy(value.as_bytes()), keys));
-        Said { status, wait: wait_of(headers), location, words: words_of(&String::from_utf8_lossy(body), keys) }
+        ErrorBody { status, wait: wait_of(headers), location, words: words_of(&String::from_utf8_lossy(body), keys) }
     }
 
     /// Status and words, shortened.
@@ -41,23 +41,23 @@ impl Said {
     }
 
     fn lasting(&self, error: ModelError) -> Fault {
-        Fault::Lasting(Failure { error, status: Some(self.status), said: self.words.clone() })
+        Fault::Lasting(Failure { error, status: Some(self.status), words: self.words.clone() })
     }
 }
 
 /// What a status that is no success means.
-pub(super) fn of_status(said: &Said, server: &Server) -> Fault {
-    let brief = said.brief();
-    match said.status {
-        300..=399 => said.lasting(redirected(said, server)),
-        401 | 403 => said.lasting(key_refused(&brief, server)),
-        408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 if !is_overflow(&said.words) => {
-            Fault::Passing { what: format!("{} answered {brief}", server.provider), wait: said.wait }
+pub(super) fn from_status(body: &ErrorBody, server: &Server) -> Fault {
+    let brief = body.brief();
+    match body.status {
+        300..=399 => body.lasting(redirected(body, server)),
+        401 | 403 => body.lasting(key_refused(&brief, server)),
+        408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 if !is_overflow(&body.words) => {
+            Fault::Passing { what: format!("{} answered {brief}", server.provider), wait: body.wait }
         }
-        404 => said.lasting(not_found(&brief, server)),
+        404 => body.lasting(not_found(&brief, server)),
         // A 500 is here only if it speaks of the context.
-        400..=501 => said.lasting(refused(&brief, &said.words, server)),
-        _ => said.lasting(ModelError::Unavailable {
+        400..=501 => body.lasting(refused(&brief, &body.words, server)),
+        _ => body.lasting(ModelError::Unavailable {
             message: format!("{} answered {brief}", server.base_url),
             hint: "check that `base_url` is the address of the model's server; if it is, run the command again later"
                 .to_owned(),
@@ -66,7 +66,7 @@ pub(super) fn of_status(said: &Said, server: &Server) -> Fault {
 }
 
 /// What it means that an answer went wrong in the middle.
-pub(super) fn of_broken(broken: Broken, server: &Server) -> Fault {
+pub(super) fn from_broken(broken: Broken, server: &Server) -> Fault {
     let (kind, words) = match broken {
         Broken::Nonsense(what) => {
             return Fault::Passing {
@@ -130,13 +130,13 @@ pub(super) fn not_this_protocol(what: &str, server: &Server) -> Fault {
     .into()
 }
 
-fn redirected(said: &Said, server: &Server) -> ModelError {
-    let to = said
+fn redirected(body: &ErrorBody, server: &Server) -> ModelError {
+    let to = body
         .location
         .as_deref()
         .map_or_else(String::new, |to| format!(" to {}", shorten(&one_line(to), SHOWN_OF_OTHER)));
     ModelError::NotThisProtocol {
-        message: format!("{} redirects{to} (status {}); the request was not sent there", server.endpoint, said.status),
+        message: format!("{} redirects{to} (status {}); the request was not sent there", server.endpoint, body.status),
         hint: "if you trust that address, set `base_url` to it".to_owned(),
     }
 }
