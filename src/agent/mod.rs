@@ -16,12 +16,13 @@
 //! No type in here has a place for an effect, so a revision cannot have been chosen for its answer.
 //!
 //! ```
-//! use crate::agent::actor;
-//! use crate::agent::run::{Action, Event, Limits, Run};
-//! use crate::playbook::Catalogue;
-//! # use crate::agent::history::{AnalysisSummary, DesignSummary};
-//! # use crate::critique::{AnalysisCritique, Critique, Stage, rubric, verdict};
-//! # use oci_agent::{estimand::Target, finding::{Code, Finding, Severity, Tier}, plan::{StopWhen, Tool}, spec::AnalysisSpec};
+//! use oci_agent::agent::actor;
+//! use oci_agent::agent::run::{Action, Event, Limits, Run};
+//! use oci_agent::playbook::Catalogue;
+//! # use oci_agent::agent::history::{AnalysisSummary, DesignSummary};
+//! # use oci_agent::critique::{AnalysisCritique, Critique, Stage, rubric, verdict};
+//! # use causal::estimand::Target;
+//! # use oci_agent::{finding::{Code, Finding, Severity, Tier}, plan::{StopWhen, Tool}, spec::AnalysisSpec};
 //! # fn draft() -> AnalysisSpec {
 //! #     serde_json::from_value(serde_json::json!({
 //! #         "spec_version": 2, "iteration": 1, "title": "t", "plan_sha256": "p", "data_sha256": "d", "treatment": "t",
