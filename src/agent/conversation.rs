@@ -354,10 +354,10 @@ fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
 }
 
 fn length(message: &Message) -> usize {
-    let of = |block: &Block| match block {
+    let length_of_block = |block: &Block| match block {
         Block::Text { text } => text.len(),
         Block::ToolUse { input, .. } => input.to_string().len(),
         Block::ToolResult { content, .. } => content.len(),
     };
-    message.blocks.iter().map(of).sum()
+    message.blocks.iter().map(length_of_block).sum()
 }

@@ -1,4 +1,4 @@
-//! What models cost: a table that the principal can edit.
+//! Prices of models: a table that the principal can edit.
 
 use super::budget::Price;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub enum PriceError {
     /// It is not a table of prices.
     #[error("the price table cannot be read: {0}")]
     Unreadable(String),
-    /// A price that is none.
+    /// Not a valid price.
     #[error(
         "the price table gives `{model}` a price of {price}; prices are dollars for a million tokens, zero or more"
     )]

@@ -1,4 +1,4 @@
-//! What is said at the beginning of a conversation: standing instructions, and the task with everything that is known.
+//! The beginning of a conversation: standing instructions, and the task with everything that is known.
 //!
 //! The prompts are files under `prompts/`, compiled in; [`hashes`] goes into the manifest. Whatever comes from the plan, the
 //! data or another model is put in through [`Privacy::fenced`], so that it reads as data and holds no rare level. The playbook
@@ -27,7 +27,7 @@ const PROMPTS: [(&str, &str); 7] = [
     ("baseline", include_str!("prompts/baseline.md")),
 ];
 
-/// Why a brief could not be written: a mistake of this program.
+/// A prompt that cannot be rendered: a mistake of this program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the prompt `{prompt}` cannot be rendered: {reason}")]
 pub struct PromptError {
@@ -37,7 +37,7 @@ pub struct PromptError {
     pub reason: String,
 }
 
-/// What a brief is written from.
+/// The material of a task.
 #[derive(Debug, Clone, Copy)]
 pub struct PromptInput<'a> {
     /// The plan.
@@ -199,7 +199,7 @@ fn spec_digest(spec: &AnalysisSpec) -> String {
 }
 
 fn kept_findings(history: &History) -> String {
-    let of = |requested: Target| {
+    let of_kept = |requested: Target| {
         let kept = history.kept(requested)?;
         let analysis = kept.analysis(requested)?;
         Some(format!(
@@ -209,7 +209,7 @@ fn kept_findings(history: &History) -> String {
             analysis.estimand().name()
         ))
     };
-    history.requested().into_iter().filter_map(of).collect::<Vec<_>>().join("\n\n")
+    history.requested().into_iter().filter_map(of_kept).collect::<Vec<_>>().join("\n\n")
 }
 
 fn findings(computed: &Critique) -> String {
@@ -220,8 +220,7 @@ fn lines(graded: &AnalysisCritique) -> String {
     let mut out =
         format!("{}: {}, computed grade {}", graded.requested.key(), graded.estimand, graded.computed().key());
     for finding in &graded.findings {
-        let severity = serde_json::to_value(finding.severity).ok();
-        let severity = severity.as_ref().and_then(serde_json::Value::as_str).unwrap_or("?");
+        let severity = finding.severity.key();
         let _ = write!(out, "\n- {severity}: {}: {}", finding.code.key(), finding.message);
     }
     let _ = write!(out, "\n- departs from the ATE: {}", without_counts(&graded.departs_from_ate));
@@ -245,11 +244,11 @@ fn remarks(history: &History) -> Option<String> {
 }
 
 fn tried(history: &History) -> String {
-    let of = |requested: Target| {
+    let playbooks = |requested: Target| {
         let names: Vec<&str> = history.tried(requested).into_iter().collect();
         (!names.is_empty()).then(|| format!("{}: {}", requested.key(), names.join(", ")))
     };
-    history.requested().into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
+    history.requested().into_iter().filter_map(playbooks).collect::<Vec<_>>().join("; ")
 }
 
 fn listed(candidates: &BTreeMap<Target, Vec<String>>) -> String {

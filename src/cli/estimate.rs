@@ -137,7 +137,7 @@ fn refuse_unused(args: &EstimateArgs, estimator: EstimatorKind) -> Result<(), Cl
     match problems.iter().find(|(unused, _)| *unused) {
         None => Ok(()),
         Some((_, flag)) => Err(CliError::user(
-            format!("{flag} says nothing to `{}`", estimator.key()),
+            format!("{flag} has no effect on `{}`", estimator.key()),
             "Leave it out, or use aipw_crossfit or tmle_crossfit, which take any learner.",
         )),
     }

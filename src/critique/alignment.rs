@@ -173,8 +173,10 @@ fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
     let name = analysis.estimand().name();
     let listed = |tool: Tool| plan.tools.contains(&tool);
     let estimators = std::iter::once(&analysis.primary).chain(&analysis.estimators);
-    let barred: BTreeSet<&str> =
-        estimators.filter(|kind| Tool::of(**kind).is_some_and(|tool| !listed(tool))).map(|kind| kind.key()).collect();
+    let barred: BTreeSet<&str> = estimators
+        .filter(|kind| Tool::for_estimator(**kind).is_some_and(|tool| !listed(tool)))
+        .map(|kind| kind.key())
+        .collect();
     let trimmed = matches!(analysis.population, Population::Trimmed { .. });
     vec![
         check(

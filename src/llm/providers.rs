@@ -31,7 +31,7 @@ pub struct Settings {
     pub model: String,
     /// `http(s)://host[:port][/path]`; `None` is the provider's own.
     pub base_url: Option<String>,
-    /// The key; an empty one is none.
+    /// Empty means no key.
     pub key: Option<Key>,
     /// The environment variable that holds the key, for hints.
     pub key_variable: String,
@@ -46,7 +46,7 @@ pub struct Settings {
 /// A model that can be asked.
 ///
 /// # Errors
-/// [`ModelError::Settings`] for a `base_url` that is none, [`ModelError::Key`] if the provider's own server is meant and
+/// [`ModelError::Settings`] for an invalid `base_url`, [`ModelError::Key`] if the provider's own server is meant and
 /// there is no key, [`ModelError::Unavailable`] if the system gives no network.
 pub fn connect(settings: Settings) -> Result<Box<dyn ChatModel>, ModelError> {
     build(settings, true)

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a wait goes on before somebody looks whether it should stop.
+/// The time between two checks whether a wait should stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A tool call of the host.
@@ -20,7 +20,7 @@ pub(super) struct Call {
     pub reply: oneshot::Sender<Reply>,
 }
 
-/// What a call is answered with.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     /// One or more texts.

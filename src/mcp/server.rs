@@ -1,4 +1,4 @@
-//! Where the protocol is spoken: a thread with rmcp on stdin and stdout. It knows tools by name, and nothing of what they do.
+//! The protocol: a thread with rmcp on stdin and stdout. It knows tools by name, and nothing of what they do.
 
 use crate::agent::prompt;
 use crate::llm::ToolSpec;
@@ -23,12 +23,12 @@ use tokio::sync::{oneshot, watch};
 
 /// Calls that may wait. A host that does not wait for answers is told to.
 const MOST_WAITING: usize = 64;
-/// How often a host that asked for progress hears that its call is still being worked on.
+/// The time between two messages to a host that asked for progress that its call is still being worked on.
 const PROGRESS: Duration = Duration::from_secs(5);
 /// Characters of a host's own name that go on record.
 const LONGEST_NAME: usize = 80;
 
-/// How far the run is, as far as the server must know.
+/// The stage of the run, as far as the server must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Blind,

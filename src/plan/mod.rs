@@ -2,7 +2,7 @@
 //!
 //! [`parse`] reads YAML into a [`Plan`] and reports *every* problem of the file at once, each with its line, column
 //! and a hint. Unknown keys are refused. What needs the data (missing columns, a treatment that is not binary, an empty
-//! arm) is checked by `spec::draft` and `pipeline::check`, which use [`Plan::at`] to point at the same lines.
+//! arm) is checked by `spec::draft` and `pipeline::prepare`, which use [`Plan::at`] to point at the same lines.
 //!
 //! ```yaml
 //! title: text                       # required

@@ -2,32 +2,24 @@
 
 use super::reader::{Reader, Section, shown};
 use super::{Plan, Problem};
+use crate::finding::keyed_enum;
 
-/// Who answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// The deterministic engine: no key, no network.
-    Playbook,
-    /// Anthropic Messages, or any server that speaks it.
-    Anthropic,
-    /// OpenAI Chat Completions, or any server that speaks it.
-    Openai,
+keyed_enum! {
+    /// Who answers.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Provider {
+        /// The deterministic engine: no key, no network.
+        Playbook = "playbook",
+        /// Anthropic Messages, or any server that speaks it.
+        Anthropic = "anthropic",
+        /// OpenAI Chat Completions, or any server that speaks it.
+        Openai = "openai",
+    }
 }
 
 impl Provider {
     /// All of them.
     pub const ALL: [Provider; 3] = [Provider::Playbook, Provider::Anthropic, Provider::Openai];
-
-    /// The key used in plans.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Provider::Playbook => "playbook",
-            Provider::Anthropic => "anthropic",
-            Provider::Openai => "openai",
-        }
-    }
 
     /// The environment variable that holds its key, where the plan names no other.
     #[must_use]

@@ -80,7 +80,7 @@ impl Choice {
 }
 
 fn allowed(plan: &Plan, kind: EstimatorKind) -> bool {
-    Tool::of(kind).is_none_or(|tool| plan.tools.contains(&tool))
+    Tool::for_estimator(kind).is_none_or(|tool| plan.tools.contains(&tool))
 }
 
 fn primary(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<(EstimatorKind, String)> {

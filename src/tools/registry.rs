@@ -14,6 +14,7 @@ use super::run_placebo::RunPlacebo;
 use super::submit_critique::SubmitCritique;
 use super::trim::Trim;
 use super::{Answer, Context, Tool, ToolError, ToolReply};
+use crate::finding::keyed_enum;
 use crate::llm::ToolSpec;
 use serde_json::Value;
 
@@ -40,27 +41,16 @@ const TOOLS: [&dyn Tool; 12] = [
     &SubmitCritique,
 ];
 
-/// Who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Writes specs.
-    Actor,
-    /// Grades them; may only read.
-    Critic,
-    /// A host that speaks MCP: may do what an actor may.
-    Host,
-}
-
-impl Role {
-    /// `actor`, `critic`, `host`.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Role::Actor => "actor",
-            Role::Critic => "critic",
-            Role::Host => "host",
-        }
+keyed_enum! {
+    /// Who calls.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Role {
+        /// Writes specs.
+        Actor = "actor",
+        /// Grades them; may only read.
+        Critic = "critic",
+        /// A host that speaks MCP: may do what an actor may.
+        Host = "host",
     }
 }
 

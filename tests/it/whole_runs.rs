@@ -210,9 +210,9 @@ fn estimate_takes_learners_and_says_whose_effect_it_is() {
 #[test]
 fn estimate_refuses_by_name_what_the_estimator_would_not_look_at() {
     for (extra, flag) in [
-        (&["--propensity", "boosting"][..], "--propensity says nothing to `aipw`"),
-        (&["--estimator", "dr_average", "--outcome-model", "linear"], "--outcome-model says nothing to `dr_average`"),
-        (&["--estimator", "ipw_hajek", "--repeats", "2"], "--repeats says nothing to `ipw_hajek`"),
+        (&["--propensity", "boosting"][..], "--propensity has no effect on `aipw`"),
+        (&["--estimator", "dr_average", "--outcome-model", "linear"], "--outcome-model has no effect on `dr_average`"),
+        (&["--estimator", "ipw_hajek", "--repeats", "2"], "--repeats has no effect on `ipw_hajek`"),
         (&["--estimator", "aipw_crossfit", "--propensity", "forest"], "`forest` is not a learner"),
         (&["--inference", "sample", "--clusters", "g"], "with clusters"),
         (&["--known-propensity", "y"], "`y`"),

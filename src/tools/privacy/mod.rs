@@ -1,4 +1,4 @@
-//! What may leave this machine.
+//! The filter on text that leaves this machine.
 //!
 //! Three filters, each in its file: [`rare`] hides levels that few units have, [`names`] turns column names into aliases
 //! and back, [`fence`] marks data inside a prompt so that a model takes it as data.
