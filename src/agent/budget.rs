@@ -49,9 +49,9 @@ pub struct Budget {
     pub revisions: Option<u32>,
     /// Dollars.
     pub cost_usd: Option<f64>,
-    /// What the actor's model costs, if known.
+    /// The price of the actor's model, if known.
     pub actor_price: Option<Price>,
-    /// What the critic's model costs, if known.
+    /// The price of the critic's model, if known.
     pub critic_price: Option<Price>,
 }
 

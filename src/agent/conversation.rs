@@ -29,7 +29,7 @@ pub const MOST_CALLS: usize = 12;
 /// Lines of summary that are kept; of older ones the number.
 const MOST_LINES: usize = 40;
 
-/// How a conversation begins.
+/// The beginning of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Opening {
@@ -49,7 +49,7 @@ pub struct Opening {
     pub repairs: u32,
     /// Answers after which it ends without the final tool.
     pub most_turns: u32,
-    /// Whether its answers count against the budget: those of the playbook engine do not.
+    /// True if its answers count against the budget: those of the playbook engine do not.
     pub counts: bool,
 }
 
@@ -65,23 +65,23 @@ pub struct ToolCall {
     pub arguments: Value,
 }
 
-/// What came of a tool call.
+/// The outcome of a tool call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToolOutcome {
     /// Names the call.
     pub id: String,
-    /// What the model may read.
+    /// The text for the model.
     pub content: String,
     /// One line for the operator; what is left of it when the conversation is summarised.
     pub line: String,
-    /// Whether the call was refused or failed.
+    /// True if the call was refused or failed.
     pub is_error: bool,
-    /// What ends the conversation, if this call did.
+    /// The ending, if this call ends the conversation.
     pub end: Option<Ending>,
 }
 
-/// How a conversation ended.
+/// The end of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
@@ -93,7 +93,7 @@ pub enum Ending {
     GaveUp(String),
 }
 
-/// What is to be done next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next<'a> {
     /// Ask the model this; answer with [`Conversation::answered`].
@@ -155,7 +155,7 @@ impl Conversation {
         self.opening.role
     }
 
-    /// Whether its answers count against the budget.
+    /// True if its answers count against the budget.
     #[must_use]
     pub fn counts(&self) -> bool {
         self.opening.counts
@@ -167,7 +167,7 @@ impl Conversation {
         self.repaired
     }
 
-    /// What is to be done next. Asking changes nothing.
+    /// The next step. Asking changes nothing.
     #[must_use]
     pub fn next(&self) -> Next<'_> {
         match &self.phase {
@@ -332,7 +332,7 @@ impl Conversation {
     }
 }
 
-/// What the model said, as it goes back to it: with the calls' ids as they are answered, and never empty.
+/// The model's answer, as it goes back to it: with the calls' ids as they are answered, and never empty.
 fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
     let mut calls = calls.iter();
     let mut blocks: Vec<Block> = Vec::new();

@@ -1,4 +1,4 @@
-//! How good one design is, so that two designs of the same analysis can be compared without looking at an effect.
+//! The quality of a design, so that two designs of the same analysis can be compared without looking at an effect.
 //!
 //! Designs are compared on, in this order: whether there is one; the tier; the number of findings that fail; the number
 //! that warn or could not be measured; how far the largest priority |SMD| is above its warning threshold; how far the share
@@ -12,7 +12,7 @@ use crate::finding::{Code, Severity, Tier};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-/// How one design stands.
+/// The quality of one design.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesignQuality {
     /// There is no design.
@@ -25,9 +25,9 @@ pub struct DesignQuality {
     pub doubts: usize,
     /// The codes of the findings that warn.
     pub warned: BTreeSet<Code>,
-    /// How far the largest priority |SMD| is above the warning threshold, 0 below it; `None` if it is unknown.
+    /// The distance by which the largest priority |SMD| is above the warning threshold, 0 below it; `None` if it is unknown.
     pub excess_smd: Option<f64>,
-    /// How far the share outside (0.1, 0.9) is above the warning threshold, 0 below it; `None` if it is unknown.
+    /// The distance by which the share outside (0.1, 0.9) is above the warning threshold, 0 below it; `None` if it is unknown.
     pub excess_outside: Option<f64>,
 }
 
@@ -48,7 +48,7 @@ impl DesignQuality {
         }
     }
 
-    /// Whether this design only trades: no better a tier and no fewer fails than `before`, and a warning that it had not.
+    /// True if this design only trades: no better a tier and no fewer fails than `before`, and a warning that it had not.
     #[must_use]
     pub fn trades(&self, before: &DesignQuality) -> bool {
         let lifted = self.tier > before.tier || self.fails < before.fails;

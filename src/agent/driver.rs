@@ -28,7 +28,7 @@ use crate::tools::privacy::Privacy;
 use causal::estimand::Target;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a run needs beside its store.
+/// The input of a run, beside its store.
 #[derive(Debug, Clone, Copy)]
 pub struct RunInput<'a> {
     /// Plan and data.
@@ -39,12 +39,12 @@ pub struct RunInput<'a> {
     pub out: &'a str,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// Whether every requested estimand is at least `satisfactory_with_caveats`.
+    /// True if every requested estimand is at least `satisfactory_with_caveats`.
     pub accepted: bool,
-    /// What was committed as `results.json`.
+    /// The content of `results.json`.
     pub results: ResultsDocument,
     /// The kept analysis of every requested estimand.
     pub kept: AnalysisSpec,
@@ -145,12 +145,12 @@ pub(super) struct Driver<'a> {
     pub(super) sequence: u32,
     /// An exchange that is not on record yet.
     pub(super) exchange: Option<Exchange>,
-    /// What the conversation that is going on works on.
+    /// The state of the conversation that is going on.
     pub(super) conversation: Option<ConversationContext>,
     pub(super) tried: Vec<Iteration>,
     pub(super) unblinded: Option<Unblinded>,
     pub(super) results: Option<ResultsDocument>,
-    /// What the host was told of budgets and shortfalls.
+    /// How many budgets and shortfalls the host has been told of.
     pub(super) told: usize,
 }
 
@@ -199,7 +199,7 @@ impl<'a> Driver<'a> {
         self.commit(steps::dataset_step(prepared, &self.provenance)?)
     }
 
-    /// What the manifest says of models and prompts, where there are any.
+    /// The manifest's part on models and prompts, where there are any.
     fn models(&self) -> Option<steps::Models> {
         let prompts = prompt::hashes();
         self.participants.any_model().then_some(steps::Models { prompts, conduct: None })

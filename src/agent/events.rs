@@ -1,4 +1,4 @@
-//! What a run tells its host while it happens. One enum feeds the human and the JSONL renderer.
+//! The progress of a run, as its host is told. One enum feeds the human and the JSONL renderer.
 //!
 //! Nothing here can carry an effect before [`ProgressEvent::Unblinded`].
 
@@ -14,11 +14,11 @@ use serde::Serialize;
 pub struct DesignGrade {
     /// The estimand the plan asked for.
     pub requested: Target,
-    /// What is estimated now.
+    /// The estimand as it stands now.
     pub name: String,
     /// The tier of the design.
     pub tier: Tier,
-    /// What was looked at.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
@@ -27,7 +27,7 @@ pub struct DesignGrade {
 pub struct FinalVerdict {
     /// The estimand the plan asked for.
     pub requested: Target,
-    /// What was answered.
+    /// The estimand of the answer.
     pub name: String,
     /// The computed verdict.
     pub tier: Tier,
@@ -67,7 +67,7 @@ pub enum ProgressEvent {
     },
     /// A stage begins; it may take a while.
     Stage {
-        /// What is being done.
+        /// The stage, in words.
         stage: String,
     },
     /// A step is on record.
@@ -94,7 +94,7 @@ pub enum ProgressEvent {
         requested: Target,
         /// The playbook.
         playbook: String,
-        /// What was changed.
+        /// The change, in words.
         change: String,
         /// True if an earlier change is undone.
         reverted: bool,
@@ -119,9 +119,9 @@ pub enum ProgressEvent {
         role: Role,
         /// The tool.
         tool: String,
-        /// What the operator must read.
+        /// One line for the operator.
         line: String,
-        /// Whether the call was refused or failed.
+        /// True if the call was refused or failed.
         refused: bool,
     },
     /// A budget was reached: the run ends with what it has.
@@ -143,7 +143,7 @@ pub enum ProgressEvent {
     },
     /// The end.
     Finished {
-        /// Whether every requested estimand got at least `satisfactory_with_caveats`.
+        /// True if every requested estimand got at least `satisfactory_with_caveats`.
         accepted: bool,
         /// One per requested estimand.
         verdicts: Vec<FinalVerdict>,
@@ -153,7 +153,7 @@ pub enum ProgressEvent {
         branch: String,
         /// Hash of the final tree: the same for the same plan, data, seed and version.
         tree: String,
-        /// How language models took part; absent where none did.
+        /// The part that language models took; absent where none did.
         #[serde(skip_serializing_if = "Option::is_none")]
         conduct: Option<Conduct>,
     },

@@ -1,4 +1,4 @@
-//! What has been tried so far, and which design of each analysis is the one to keep.
+//! The iterations so far, and which design of each analysis is the one to keep.
 //!
 //! Nothing in here can hold an effect: a [`Trial`] is a spec, a summary of its design and the critique of that design.
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-/// What the loop may know of one analysis' design.
+/// The part of one analysis' design that the loop may know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnalysisSummary {
@@ -28,7 +28,7 @@ pub struct AnalysisSummary {
     pub share_outside: Option<f64>,
 }
 
-/// What the loop may know of one design document.
+/// The part of one design document that the loop may know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DesignSummary {
@@ -89,7 +89,7 @@ impl Trial {
         self.critique.analyses.iter().find(|graded| graded.requested == requested)
     }
 
-    /// How its design stands, for comparison with another.
+    /// The quality of its design, for comparison with another.
     #[must_use]
     pub fn quality(&self, requested: Target) -> Option<DesignQuality> {
         let summary = self.design.analyses.iter().find(|summary| summary.requested == requested)?;
@@ -159,7 +159,7 @@ impl History {
         Some(later.iter().fold(first, |kept, trial| if takes_over(kept, trial) { trial } else { kept }))
     }
 
-    /// Whether a revision earned its place: the new design exists and is not worse. If the revision also changed
+    /// True if a revision earned its place: the new design exists and is not worse. If the revision also changed
     /// the estimand it must be better, because a change of the question has to buy something. A playbook with
     /// `keep_only_if_not_worse: false` only has to leave a design standing.
     #[must_use]
@@ -183,7 +183,7 @@ impl History {
         }
     }
 
-    /// Whether the last iteration holds the kept analysis of every requested estimand.
+    /// True if the last iteration holds the kept analysis of every requested estimand.
     #[must_use]
     pub fn last_is_kept(&self) -> bool {
         let same = |requested: &Target| {
@@ -193,7 +193,7 @@ impl History {
         self.requested().iter().all(same)
     }
 
-    /// Whether the kept design of every estimand is at least satisfactory with caveats.
+    /// True if the kept design of every estimand is at least satisfactory with caveats.
     #[must_use]
     pub fn satisfactory(&self) -> bool {
         let tier = |requested: &Target| Some(self.kept(*requested)?.graded(*requested)?.tier);

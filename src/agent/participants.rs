@@ -13,11 +13,11 @@ pub struct Participants {
     pub actor: Box<dyn ChatModel>,
     /// Grades beside the rubric; `None` for the rubric alone.
     pub critic: Option<Box<dyn ChatModel>>,
-    /// What the actor's model costs, if known.
+    /// The price of the actor's model, if known.
     pub actor_price: Option<super::budget::Price>,
-    /// What the critic's model costs, if known.
+    /// The price of the critic's model, if known.
     pub critic_price: Option<super::budget::Price>,
-    /// Whether the actor is a language model, whose exchanges are recorded. The engine's are its history.
+    /// True if the actor is a language model, whose exchanges are recorded. The engine's are its history.
     pub actor_is_model: bool,
     /// Answers that one conversation with the actor may take, where that is not the plan's `budget.conversation`: a host at
     /// the other end of a pipe takes its time.
@@ -38,7 +38,7 @@ impl Participants {
         }
     }
 
-    /// Whether a language model takes part.
+    /// True if a language model takes part.
     #[must_use]
     pub fn any_model(&self) -> bool {
         self.actor_is_model || self.critic.is_some()
@@ -64,7 +64,7 @@ impl Participants {
 pub struct ModelAnswer {
     /// The answer; `None` if the run's time was over.
     pub response: Option<ChatResponse>,
-    /// What goes on record; `None` for the engine.
+    /// The exchange for the record; `None` for the engine.
     pub exchange: Option<Exchange>,
 }
 

@@ -50,7 +50,7 @@ pub struct PromptInput<'a> {
     pub data: &'a str,
     /// Everything that was tried.
     pub history: &'a History,
-    /// What is to be written.
+    /// The document that is to be written.
     pub task: Task<'a>,
     /// Playbooks that apply now.
     pub candidates: &'a BTreeMap<Target, Vec<String>>,
@@ -233,7 +233,7 @@ fn without_counts(text: &str) -> String {
     sentences.collect::<String>().trim_end().to_owned()
 }
 
-/// What a model as critic said of the last iteration.
+/// The remarks of a model as critic on the last iteration.
 fn remarks(history: &History) -> Option<String> {
     let reviewed = history.last()?.critique.reviewed.as_ref()?;
     let opinion = reviewed.opinion.as_ref()?;

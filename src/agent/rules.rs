@@ -1,4 +1,4 @@
-//! What the loop accepts. Whoever the actor is, a draft, a proposal or a critique that breaks a rule of the loop is refused
+//! The rules of the loop. Whoever the actor is, a draft, a proposal or a critique that breaks a rule of the loop is refused
 //! and the loop stays where it was.
 
 use crate::agent::history::{DesignSummary, History, Trial};

@@ -64,9 +64,9 @@ pub struct Run {
     spent: Spent,
     /// The budget that was reached.
     stopped: Option<String>,
-    /// Whether that budget is one of answers: then nobody is asked any more.
+    /// True if that budget is one of answers: then nobody is asked any more.
     silenced: bool,
-    /// What models were asked for and did not deliver.
+    /// The tasks that models did not deliver.
     shortfalls: Vec<String>,
 }
 
@@ -102,7 +102,7 @@ impl Run {
         Self { budget: Some(budget), ..self }
     }
 
-    /// What is to be done next. Asking changes nothing.
+    /// The next action. Asking changes nothing.
     #[must_use]
     pub fn next(&self) -> Action {
         if let Some(conversation) = &self.conversation {
@@ -150,7 +150,7 @@ impl Run {
         }
     }
 
-    /// Whether a proposed spec would be taken, so that a model can be told why not while it can still mend it.
+    /// Checks whether a proposed spec would be taken, so that a model can be told why not while it can still mend it.
     ///
     /// # Errors
     /// [`LoopError`] as [`Run::advance`] would say it.
@@ -224,7 +224,7 @@ impl Run {
         }
     }
 
-    /// Whether a model may still be asked.
+    /// True if a model may still be asked.
     #[must_use]
     pub fn may_ask(&self) -> bool {
         !self.silenced
@@ -286,7 +286,7 @@ impl Run {
         LoopError::Unexpected { action: self.waiting_for(), event: event.name() }
     }
 
-    /// What models have used up.
+    /// The use of models so far.
     #[must_use]
     pub fn spent(&self) -> Spent {
         let mut spent = self.spent;
@@ -308,7 +308,7 @@ impl Run {
         self.stopped.as_deref()
     }
 
-    /// What models were asked for and did not deliver.
+    /// The tasks that models did not deliver.
     #[must_use]
     pub fn shortfalls(&self) -> Vec<String> {
         self.shortfalls.iter().cloned().chain(self.shortfall()).collect()

@@ -33,7 +33,7 @@ pub struct ConversationContext {
     pub purpose: Purpose,
     /// The spec that tools start from.
     pub spec: AnalysisSpec,
-    /// What was tried on each requested estimand.
+    /// The changes that were tried on each requested estimand.
     pub tried: BTreeMap<Target, BTreeSet<String>>,
     /// Playbooks that apply now.
     pub candidates: BTreeMap<Target, Vec<String>>,

@@ -89,7 +89,7 @@ pub enum LeftOut {
     },
 }
 
-/// How much is told.
+/// Limits on what is told.
 #[derive(Clone, Copy)]
 pub struct DisclosureLimits<'a> {
     /// The smallest group that is told.
@@ -165,7 +165,7 @@ impl Prepared {
     }
 }
 
-/// Whether the levels of a category that are not among the columns from `before` on, taken together, make a small cell: what
+/// True if the levels of a category that are not among the columns from `before` on, taken together, make a small cell: what
 /// is told of the others tells of them by subtraction.
 fn rest_is_small(told: &[(String, Array1<f64>)], before: usize, outcome: &Array1<f64>, least: usize) -> bool {
     let (others, levels) = told.split_at(before.min(told.len()));
@@ -183,7 +183,7 @@ fn rest_is_small(told: &[(String, Array1<f64>)], before: usize, outcome: &Array1
     (few > 0 && few < least) || views.any(|other| small_cell(rest.view(), other, least))
 }
 
-/// Whether two columns of two values each, crossed, have a cell that is small and not empty. Columns of more values have
+/// True if two columns of two values each, crossed, have a cell that is small and not empty. Columns of more values have
 /// none that a mean would tell.
 fn small_cell(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>, least: usize) -> bool {
     let (Some(low_a), Some(low_b)) = (lower_of_two(a), lower_of_two(b)) else { return false };

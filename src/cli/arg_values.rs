@@ -14,7 +14,7 @@ pub enum ValueError {
     UnknownWord {
         /// As typed.
         given: String,
-        /// What it should be, with its article.
+        /// The kind of word that is wanted, with its article.
         noun: &'static str,
         /// The words that there are.
         known: Vec<&'static str>,

@@ -1,4 +1,4 @@
-//! What a person sees when something stops the program: a kind, which alone picks the exit code, the chain of causes,
+//! Errors as a person sees them: a kind, which alone picks the exit code, the chain of causes,
 //! and hints.
 
 use crate::agent::driver::RunError;
@@ -40,7 +40,7 @@ pub struct CliError {
     pub kind: Kind,
     /// The message; may have several lines.
     pub message: String,
-    /// What to do.
+    /// Remedies.
     pub hints: Vec<String>,
     /// A rendered report that replaces message and hints on the terminal (plan problems with their snippets).
     pub rendered: Option<String>,

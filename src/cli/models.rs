@@ -13,7 +13,7 @@ use std::time::Duration;
 /// A folder of more exchanges than this is not a recording.
 const MOST_EXCHANGES: usize = 100_000;
 
-/// How models are reached.
+/// The way to the models.
 #[derive(Debug, Clone, Copy)]
 pub enum Reach<'a> {
     /// Over the network.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Colour and width of the terminal that is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TerminalStyle {
-    /// Whether colour is wanted and supported.
+    /// True if colour is wanted and supported.
     pub color: bool,
     /// Columns.
     pub width: usize,

@@ -169,7 +169,7 @@ pub(super) fn explain(error: &RunError, args: &RunArgs) -> CliError {
     errors::from_run(error, &hint)
 }
 
-/// How to go on with a run that was interrupted.
+/// A hint that leads on with a run that was interrupted.
 pub(super) fn resume_hint(args: &RunArgs) -> String {
     format!("Everything up to here is on record. Continue with: {}", resume_command(args))
 }

@@ -21,7 +21,7 @@ use std::fmt;
 /// The tool that it calls.
 const TOOL: &str = "propose_spec";
 
-/// What it answers to.
+/// The block that it reads.
 #[derive(Debug, Deserialize)]
 struct Brief {
     task: Task,

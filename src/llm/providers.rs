@@ -22,7 +22,7 @@ pub enum Provider {
     Playbook,
 }
 
-/// What [`connect`] needs to know.
+/// The settings of [`connect`].
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Who answers.
@@ -39,7 +39,7 @@ pub struct Settings {
     pub temperature: Option<f64>,
     /// How JSON of a schema is asked for; `None` finds out. Only [`Provider::OpenAi`] has a choice.
     pub structured: Option<Structured>,
-    /// How long, how often, how patiently.
+    /// Time limits and retries.
     pub limits: Limits,
 }
 

@@ -9,7 +9,7 @@ use crate::tools::privacy::{Privacy, one_line};
 use crate::tools::{Answer, Context, Registry, Role};
 use std::collections::BTreeMap;
 
-/// What only makes sense while a spec is being written.
+/// Tools that only make sense while a spec is being written.
 const CHANGING_TOOLS: [&str; 2] = ["propose_spec", "trim"];
 /// The longest line for the operator.
 const LONGEST_LINE: usize = 160;

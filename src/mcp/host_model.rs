@@ -97,7 +97,7 @@ fn first_text(message: &Message) -> Option<&str> {
     })
 }
 
-/// What came of the one call of an answer, and whether it was refused.
+/// The result of the one call of an answer, and whether it was refused.
 fn result(message: &Message) -> Option<(&str, bool)> {
     message.blocks.iter().find_map(|block| match block {
         Block::ToolResult { content, is_error, .. } => Some((content.as_str(), *is_error)),

@@ -49,7 +49,7 @@ pub struct HostedRun<'a> {
     pub run: RunInput<'a>,
     /// A language model that grades beside the rubric, if the plan names one.
     pub critic: Option<Box<dyn ChatModel>>,
-    /// What it costs, if known.
+    /// Its price, if known.
     pub critic_price: Option<Price>,
 }
 

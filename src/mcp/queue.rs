@@ -25,7 +25,7 @@ pub(super) struct Call {
 pub(super) struct Reply {
     /// One or more texts.
     pub texts: Vec<String>,
-    /// Whether the call was refused or failed.
+    /// True if the call was refused or failed.
     pub is_error: bool,
 }
 
@@ -83,7 +83,7 @@ impl CallQueue {
         None
     }
 
-    /// Whether the host has left.
+    /// True if the host has left.
     pub(super) fn has_host_left(&self) -> bool {
         self.host_left
     }

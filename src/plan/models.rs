@@ -66,7 +66,7 @@ impl Default for ModelSection {
 }
 
 impl ModelSection {
-    /// Whether a language model is asked.
+    /// True if a language model is asked.
     #[must_use]
     pub fn is_model(&self) -> bool {
         self.provider != Provider::Playbook
@@ -120,7 +120,7 @@ impl Default for BudgetSection {
 pub struct PrivacySection {
     /// Fewer units than this are never counted out, nor their level named (default 10).
     pub min_cell: usize,
-    /// Whether columns are called `x1`, `x2`, … to a model.
+    /// True if columns are called `x1`, `x2`, … to a model.
     pub redact_names: bool,
 }
 
@@ -272,7 +272,7 @@ fn number(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<f64> 
     value
 }
 
-/// What only shows when the sections are read together.
+/// Problems that only show when the sections are read together.
 pub(super) fn check(plan: &Plan, out: &mut Vec<Problem>) {
     if plan.budget.prices.is_some() && !plan.actor.is_model() && !plan.critic.is_model() {
         let message = "`budget.prices` is for language models, and this plan asks none".to_owned();

@@ -158,7 +158,7 @@ impl Reader {
         self.problems.push(Problem { place, path: path.to_owned(), message, hint: hint.into() });
     }
 
-    /// Whether a problem of this very key was noted, or of an unknown key that was probably meant to be it.
+    /// True if a problem of this very key was noted, or of an unknown key that was probably meant to be it.
     pub fn complained_of(&self, path: &str) -> bool {
         self.meant.contains(path) || self.problems.iter().any(|problem| problem.path == path)
     }

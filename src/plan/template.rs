@@ -8,7 +8,7 @@ use std::fmt::Write;
 /// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
 const MOST_LEVELS: usize = 50;
 
-/// What `init` knows.
+/// The input of a template.
 #[derive(Debug, Clone, Copy)]
 pub struct TemplateInput<'a> {
     /// The data file, relative to where the plan will be.
@@ -97,7 +97,7 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
     }
 }
 
-/// Whether two levels say by themselves which one is the control.
+/// True if two levels say by themselves which one is the control.
 fn speaks_for_itself(control: &str, treated: &str) -> bool {
     let known =
         [("0", "1"), ("no", "yes"), ("false", "true"), ("control", "treated"), ("control", "treatment"), ("n", "y")];

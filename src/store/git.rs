@@ -11,9 +11,9 @@ use crate::store::{ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Open
 use git2::{ObjectType, Oid, Repository, RepositoryState, Signature, Time};
 use std::path::{Path, PathBuf};
 
-/// What opening needs beside the directory.
+/// The options of opening a store.
 pub struct OpenOptions {
-    /// What to do if a run is there.
+    /// The behaviour if a run is there.
     pub mode: OpenMode,
     /// The time of new commits.
     pub clock: Clock,
@@ -100,7 +100,7 @@ impl GitStore {
         Ok(store)
     }
 
-    /// What opening found.
+    /// The situation that opening found.
     #[must_use]
     pub fn situation(&self) -> &Situation {
         &self.situation

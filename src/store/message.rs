@@ -49,7 +49,7 @@ pub(super) fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
     last.lines().filter_map(|line| line.split_once(": ")).find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-/// Whether a message ends a run.
+/// True if a message ends a run.
 pub(super) fn ends_run(message: &str) -> bool {
     trailer(message, FINISHED.0) == Some(FINISHED.1)
 }

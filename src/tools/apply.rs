@@ -1,4 +1,4 @@
-//! What a proposed edit makes of an analysis. Proposals are validated with it, previews are made with it, and the agent
+//! Applies a proposed edit to an analysis. Proposals are validated with it, previews are made with it, and the agent
 //! builds the revised spec with it.
 
 use super::arguments::{QUOTED, listed};

@@ -1,4 +1,4 @@
-//! How tools speak: compact JSON of a bounded length, with numbers of as many digits as anyone needs.
+//! Replies of tools: compact JSON of a bounded length, with numbers of as many digits as anyone needs.
 
 use crate::finding::{Code, Finding};
 use crate::tools::ToolReply;

@@ -61,19 +61,19 @@ impl Recording {
         Ok(Recording { exchanges })
     }
 
-    /// How many exchanges there are.
+    /// The number of exchanges.
     #[must_use]
     pub fn len(&self) -> usize {
         self.exchanges.len()
     }
 
-    /// Whether there are none.
+    /// True if there are no exchanges.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.exchanges.is_empty()
     }
 
-    /// How many exchanges have not been used.
+    /// The number of exchanges that have not been used.
     #[must_use]
     pub fn unused(&self) -> usize {
         self.exchanges.iter().filter(|recorded| !recorded.used).count()
@@ -152,7 +152,7 @@ impl Replay {
         Replay { inner, recording, role: role.to_owned(), sent: None }
     }
 
-    /// What is left of the recording.
+    /// The recording, with what has been used of it.
     #[must_use]
     pub fn recording(&self) -> &Recording {
         &self.recording

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// Bytes that an answer may have.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
-/// How long the last word of a complete answer is waited for.
+/// The wait for the last event of a complete answer.
 const LAST_WORD: Duration = Duration::from_secs(5);
 /// Bytes of an error that are read.
 const LONGEST_ERROR: usize = 64 * 1024;
@@ -108,7 +108,7 @@ impl CallTimer {
     }
 }
 
-/// What an attempt needs.
+/// One attempt.
 pub(super) struct Attempt<'a> {
     pub http: &'a reqwest::Client,
     pub server: &'a Server,

@@ -1,4 +1,4 @@
-//! What an answer other than a good one means, in words.
+//! Errors from answers that are not usable: statuses, broken streams, other content.
 
 use super::{Broken, Failure, Fault, Server};
 use crate::llm::chat::ModelError;
@@ -45,7 +45,7 @@ impl ErrorBody {
     }
 }
 
-/// What a status that is no success means.
+/// The error of a status other than success.
 pub(super) fn from_status(body: &ErrorBody, server: &Server) -> Fault {
     let brief = body.brief();
     match body.status {
@@ -65,7 +65,7 @@ pub(super) fn from_status(body: &ErrorBody, server: &Server) -> Fault {
     }
 }
 
-/// What it means that an answer went wrong in the middle.
+/// The error of an answer that went wrong in the middle.
 pub(super) fn from_broken(broken: Broken, server: &Server) -> Fault {
     let (kind, words) = match broken {
         Broken::Nonsense(what) => {
@@ -191,7 +191,7 @@ fn is_overflow(words: &str) -> bool {
     SIGNS.iter().any(|sign| words.contains(sign))
 }
 
-/// How long the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. A date is held against
+/// The wait that the server asks for: `retry-after-ms`, or `retry-after` in seconds or as a date. A date is held against
 /// the answer's own, so that no clock is read.
 fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
@@ -208,7 +208,7 @@ fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     Some(then.duration_since(now).unwrap_or_default())
 }
 
-/// What a server says: the type and message of a JSON error if it is one, otherwise the text, in one line and without keys.
+/// The words of a server: the type and message of a JSON error if it is one, otherwise the text, in one line and without keys.
 fn words_of(body: &str, keys: &[Key]) -> String {
     let parsed: Option<Value> = serde_json::from_str(body).ok();
     let message = parsed.as_ref().and_then(|value| {

@@ -24,13 +24,13 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// How often a waiting call looks up.
+/// The time between two checks of a waiting call.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long, how often, how patiently.
+/// Time limits and retries.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// How often a request is sent at most.
+    /// At most this many attempts for a request.
     pub attempts: u32,
     /// The time that one attempt may take from its first to its last byte. Pauses are not part of it.
     pub call: Duration,
@@ -91,15 +91,15 @@ pub(super) trait Decoder {
     fn event(&mut self, event: &sse::Event, text: &mut dyn FnMut(&str)) -> Result<Progress, Broken>;
     /// The same answer in one piece, from a server that does not stream.
     fn whole(&mut self, body: &Value, text: &mut dyn FnMut(&str)) -> Result<(), Broken>;
-    /// Whether a stream that ends here is complete.
+    /// True if a stream that ends here is complete.
     fn complete(&self) -> bool;
-    /// Whether anything of the protocol has been seen.
+    /// True once anything of the protocol has been seen.
     fn begun(&self) -> bool;
     /// The response.
     fn finish(self) -> ChatResponse;
 }
 
-/// How far an answer has come.
+/// The state of an answer that is arriving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// There is more.
@@ -232,7 +232,7 @@ impl Client {
         }
     }
 
-    /// How long to wait before the next attempt, or why not to.
+    /// The pause before the next attempt, or why there is none.
     fn pause(
         &mut self,
         tried: u32,

@@ -74,27 +74,27 @@ impl Privacy {
         KeptWords { rows: words(kept.0 + kept.1), treated: words(kept.0) }
     }
 
-    /// Whether fewer than `min_cell` units have a value of a column; `true` for values that do not occur, since that
+    /// True if fewer than `min_cell` units have a value of a column; `true` for values that do not occur, since that
     /// would tell as much.
     #[must_use]
     pub fn is_rare(&self, column: &str, value: &str) -> bool {
         self.rare.is_rare(column, value)
     }
 
-    /// Whether a confounder or placebo has at most two values; for other columns `false`.
+    /// True if a confounder or placebo has at most two values; for other columns `false`.
     #[must_use]
     pub fn is_two_valued(&self, column: &str) -> bool {
         self.rare.distinct(column).is_some_and(|(distinct, _)| distinct <= 2)
     }
 
-    /// Whether a term tells two groups apart of which one is smaller than `min_cell`, as far as its columns show.
+    /// True if a term tells two groups apart of which one is smaller than `min_cell`, as far as its columns show.
     #[must_use]
     pub fn is_about_few(&self, term: &Term) -> bool {
         let few = |column: &str| self.rare.distinct(column).is_some_and(|(distinct, rare)| distinct <= 2 && rare);
         self.has_rare_level(term) || term.columns().into_iter().any(few)
     }
 
-    /// Whether a term names a rare level.
+    /// True if a term names a rare level.
     #[must_use]
     pub fn has_rare_level(&self, term: &Term) -> bool {
         term.factors.iter().any(|factor| match factor {

@@ -11,7 +11,7 @@ use crate::term::Term;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// What stands where a rare level was.
+/// The text that replaces a rare level.
 pub(super) const HIDDEN: &str = "(a rare level)";
 
 /// The values of a column that may be said.
@@ -31,7 +31,7 @@ struct Column {
     values: Values,
     /// How many values occur, and whether one of them is rare.
     distinct: (usize, bool),
-    /// Whether enough units have no value.
+    /// True if enough units have no value.
     missing_is_common: bool,
 }
 
@@ -173,7 +173,7 @@ fn bits(value: &str) -> Option<u64> {
     (!number.is_nan()).then(|| (number + 0.0).to_bits())
 }
 
-/// Whether a value may end here: no letter follows, nor the decimals of a longer number.
+/// True if a value may end here: no letter follows, nor the decimals of a longer number.
 fn ends_value(after: &str) -> bool {
     let mut next = after.chars();
     match (next.next(), next.next()) {
