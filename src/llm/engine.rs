@@ -101,7 +101,8 @@ impl ChatModel for PlaybookModel {
     }
 }
 
-fn change((estimand, playbooks): &(String, Vec<String>)) -> Option<Value> {
+fn change(candidates: &(String, Vec<String>)) -> Option<Value> {
+    let (estimand, playbooks) = candidates;
     let first = playbooks.first()?;
     Some(json!({"estimand": estimand, "playbook": first, "reason": "first playbook that applies"}))
 }

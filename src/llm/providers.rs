@@ -69,14 +69,14 @@ fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, Mode
             let base = base_of(&settings, anthropic::DEFAULT_BASE)?;
             let path = base.path().trim_end_matches('/');
             let path = format!("{}/v1/messages", path.strip_suffix("/v1").unwrap_or(path));
-            let server = server(settings, "anthropic", (base, &path), needs_key.then_some(anthropic::DEFAULT_BASE))?;
+            let server = server(settings, "anthropic", base, &path, needs_key.then_some(anthropic::DEFAULT_BASE))?;
             Ok(Box::new(Anthropic::new(server, limits, temperature)?))
         }
         Provider::OpenAi => {
             let base = base_of(&settings, openai::DEFAULT_BASE)?;
             let path = base.path().trim_end_matches('/');
             let path = format!("{}/chat/completions", if path.is_empty() { "/v1" } else { path });
-            let server = server(settings, "openai", (base, &path), needs_key.then_some(openai::DEFAULT_BASE))?;
+            let server = server(settings, "openai", base, &path, needs_key.then_some(openai::DEFAULT_BASE))?;
             Ok(Box::new(OpenAi::new(server, limits, temperature, structured)?))
         }
     }
@@ -109,7 +109,8 @@ fn base_of(settings: &Settings, default: &str) -> Result<Url, ModelError> {
 fn server(
     settings: Settings,
     provider: &'static str,
-    (base, path): (Url, &str),
+    base: Url,
+    path: &str,
     default: Option<&str>,
 ) -> Result<Server, ModelError> {
     let variable = settings.key_variable;

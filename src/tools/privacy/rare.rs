@@ -48,7 +48,7 @@ impl RareLevels {
             let tally = role.is_described().then(|| prepared.tally(name)).flatten()?;
             let info = prepared.document.columns.iter().find(|info| info.name == *name)?;
             let all = if info.kind == "category" { Some(info.levels.as_slice()) } else { None };
-            Some(Column::new(name, &tally, all, (rows, min_cell)))
+            Some(Column::new(name, &tally, all, rows, min_cell))
         };
         Self { columns: columns.iter().filter_map(column).collect() }
     }
@@ -95,7 +95,7 @@ impl RareLevels {
 }
 
 impl Column {
-    fn new(name: &str, tally: &[(String, usize)], all: Option<&[String]>, (rows, min_cell): (usize, usize)) -> Self {
+    fn new(name: &str, tally: &[(String, usize)], all: Option<&[String]>, rows: usize, min_cell: usize) -> Self {
         let values = match all {
             Some(all) => Values::Levels(levels(tally, all, min_cell)),
             None => {
@@ -211,9 +211,9 @@ mod tests {
         let tally = |pairs: &[(&str, usize)]| pairs.iter().map(|(v, n)| ((*v).to_owned(), *n)).collect::<Vec<_>>();
         let levels = ["1", "2", "5", "North", "North West", "say \"hi\"", "gone"].map(str::to_owned);
         let education = tally(&[("1", 50), ("2", 40), ("5", 3), ("North", 20), ("North West", 4), ("say \"hi\"", 2)]);
-        let region = Column::new("a b", &tally(&[("x", 90), ("y", 2)]), Some(&["x".into(), "y".into()]), (92, 10));
-        let column = Column::new("education", &education, Some(&levels), (119, 10));
-        let age = Column::new("age", &tally(&[("42", 30), ("43", 2), ("0.5", 12)]), None, (60, 10));
+        let region = Column::new("a b", &tally(&[("x", 90), ("y", 2)]), Some(&["x".into(), "y".into()]), 92, 10);
+        let column = Column::new("education", &education, Some(&levels), 119, 10);
+        let age = Column::new("age", &tally(&[("42", 30), ("43", 2), ("0.5", 12)]), None, 60, 10);
         RareLevels { columns: vec![column, region, age] }
     }
 
