@@ -33,9 +33,9 @@ pub enum ValueError {
     NotFinite,
 }
 
-/// The right answer to one estimand, where it is known.
+/// The true effect for one estimand, where it is known, as with simulated data.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Truth {
+pub struct KnownEffect {
     /// The estimand.
     pub target: Target,
     /// The effect.
@@ -80,11 +80,11 @@ pub(super) fn target(text: &str) -> Result<Target, ValueError> {
     })
 }
 
-pub(super) fn truth(text: &str) -> Result<Truth, ValueError> {
+pub(super) fn truth(text: &str) -> Result<KnownEffect, ValueError> {
     let (name, value) = text.split_once('=').ok_or_else(|| ValueError::NotATruth(text.to_owned()))?;
     let number: f64 = value.trim().parse().map_err(|_| ValueError::NotANumber(value.to_owned()))?;
     let number = Some(number).filter(|number| number.is_finite());
-    Ok(Truth { target: target(name.trim())?, value: number.ok_or(ValueError::NotFinite)? })
+    Ok(KnownEffect { target: target(name.trim())?, value: number.ok_or(ValueError::NotFinite)? })
 }
 
 pub(super) fn estimator(text: &str) -> Result<EstimatorKind, ValueError> {

@@ -1,7 +1,7 @@
 //! Arguments as typed, with the help text.
 
 use super::acic_args::AcicCommand;
-use super::arg_values::{self, Truth};
+use super::arg_values::{self, KnownEffect};
 use super::estimate_args::EstimateArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
@@ -156,7 +156,7 @@ pub struct BaselineArgs {
     pub replay: Option<PathBuf>,
     /// The right answers, if you know them, as with simulated data: ate=1.2,att=1.5.
     #[arg(long, value_name = "TRUTH", value_delimiter = ',', value_parser = arg_values::truth)]
-    pub truth: Vec<Truth>,
+    pub truth: Vec<KnownEffect>,
     #[command(flatten)]
     pub data: DataRoot,
     /// Playbooks to use instead of the built-in ones.

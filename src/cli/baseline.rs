@@ -1,6 +1,6 @@
 //! `oci-agent baseline plan.yaml`.
 
-use super::arg_values::Truth;
+use super::arg_values::KnownEffect;
 use super::args::{BaselineArgs, Global, RunArgs, RunLocation};
 use super::errors::{self, CliError};
 use super::models::{self, PricedModel, Reach};
@@ -182,8 +182,8 @@ impl Session<'_> {
 }
 
 /// Every truth is of an estimand that the plan asks for, and given once.
-fn check_truth(truth: &[Truth], asked: &[Target]) -> Result<(), CliError> {
-    for (at, Truth { target, .. }) in truth.iter().enumerate() {
+fn check_truth(truth: &[KnownEffect], asked: &[Target]) -> Result<(), CliError> {
+    for (at, KnownEffect { target, .. }) in truth.iter().enumerate() {
         let key = target.key();
         if !asked.contains(target) {
             let asked: Vec<&str> = asked.iter().map(|target| target.key()).collect();
