@@ -2,67 +2,87 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The severity of a finding. The order matters: a larger value is worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Measured, and fine.
-    Pass,
-    /// Not measured yet because it needs the outcome effect and the loop is still blind. Not a pass.
-    Withheld,
-    /// Could not be measured or was not allowed. Not a pass: it caps the verdict at caveats.
-    NotApplicable,
-    /// Measured; the reader must know.
-    Warn,
-    /// Measured; the estimand is not credible as designed.
-    Fail,
+/// Declares an enum whose values have keys: each key is written once, and serves serde, `key` and `parse`.
+macro_rules! keyed_enum {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$of_value:meta])* $value:ident = $key:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$of_value])* #[serde(rename = $key)] $value,)+
+        }
+
+        impl $name {
+            /// The key used in files, messages and on the command line.
+            #[must_use]
+            pub fn key(self) -> &'static str {
+                match self {
+                    $($name::$value => $key,)+
+                }
+            }
+
+            /// The value of a key; space around it does not matter.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<$name> {
+                match text.trim() {
+                    $($key => Some($name::$value),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+pub(crate) use keyed_enum;
+
+keyed_enum! {
+    /// How bad. The order matters: a larger value is worse.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Severity {
+        /// Measured, and fine.
+        Pass = "pass",
+        /// Not measured yet because it needs the outcome effect and the loop is still blind. Not a pass.
+        Withheld = "withheld",
+        /// Could not be measured or was not allowed. Not a pass: it caps the verdict at caveats.
+        NotApplicable = "not_applicable",
+        /// Measured; the reader must know.
+        Warn = "warn",
+        /// Measured; the estimand is not credible as designed.
+        Fail = "fail",
+    }
 }
 
-/// The subject of a check. Playbooks name these codes in their front matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Code {
-    /// Largest weighted |SMD| among the priority confounders.
-    #[serde(rename = "balance.priority")]
-    BalancePriority,
-    /// Share of the target population with a propensity outside (0.1, 0.9).
-    #[serde(rename = "overlap.outside")]
-    OverlapOutside,
-    /// Smallest Kish effective sample size of the two arms under the weights of the estimand.
-    #[serde(rename = "overlap.effective_size")]
-    OverlapEffectiveSize,
-    /// Smallest Holm-adjusted p-value over the declared placebo outcomes and negative controls.
-    #[serde(rename = "placebo.effect")]
-    PlaceboEffect,
-    /// Robustness value against the strongest priority confounder.
-    #[serde(rename = "sensitivity.robustness")]
-    SensitivityRobustness,
-    /// Convergence of every nuisance fit.
-    #[serde(rename = "estimate.convergence")]
-    EstimateConvergence,
-    /// Largest difference of doubly robust estimates of the same effect, in standard deviations of the outcome.
-    #[serde(rename = "estimate.disagreement")]
-    EstimateDisagreement,
-    /// The same difference as a share of the half-width of the interval.
-    #[serde(rename = "estimate.disagreement_interval")]
-    EstimateDisagreementInterval,
-    /// A standard error that leaves the nuisance models out, where overlap is poor.
-    #[serde(rename = "estimate.standard_error")]
-    EstimateStandardError,
-    /// Largest difference between the effects in different target populations, in standard deviations of the outcome.
-    #[serde(rename = "estimate.targets")]
-    EstimateTargets,
-    /// Plan, spec and executed analysis agree.
-    #[serde(rename = "alignment")]
-    Alignment,
-    /// The loop was not blind (`loop: {blind: false}`).
-    #[serde(rename = "blindness")]
-    Blindness,
-    /// The settled design gave no estimate, so there is nothing to believe.
-    #[serde(rename = "estimate.failed")]
-    EstimateFailed,
-    /// The nuisance models could not be fitted for this analysis, so there is nothing to grade.
-    #[serde(rename = "design.failed")]
-    DesignFailed,
+keyed_enum! {
+    /// What was looked at. Playbooks name these codes in their front matter.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Code {
+        /// Largest weighted |SMD| among the priority confounders.
+        BalancePriority = "balance.priority",
+        /// Share of the target population with a propensity outside (0.1, 0.9).
+        OverlapOutside = "overlap.outside",
+        /// Smallest Kish effective sample size of the two arms under the weights of the estimand.
+        OverlapEffectiveSize = "overlap.effective_size",
+        /// Smallest Holm-adjusted p-value over the declared placebo outcomes and negative controls.
+        PlaceboEffect = "placebo.effect",
+        /// Robustness value against the strongest priority confounder.
+        SensitivityRobustness = "sensitivity.robustness",
+        /// Whether every nuisance fit ended where it should.
+        EstimateConvergence = "estimate.convergence",
+        /// Largest difference of doubly robust estimates of the same effect, in standard deviations of the outcome.
+        EstimateDisagreement = "estimate.disagreement",
+        /// The same difference as a share of the half-width of the interval.
+        EstimateDisagreementInterval = "estimate.disagreement_interval",
+        /// A standard error that leaves the nuisance models out, where overlap is poor.
+        EstimateStandardError = "estimate.standard_error",
+        /// Largest difference between the effects in different target populations, in standard deviations of the outcome.
+        EstimateTargets = "estimate.targets",
+        /// Plan, spec and executed analysis agree.
+        Alignment = "alignment",
+        /// The loop was not blind (`loop: {blind: false}`).
+        Blindness = "blindness",
+        /// The settled design gave no estimate, so there is nothing to believe.
+        EstimateFailed = "estimate.failed",
+        /// The nuisance models could not be fitted for this analysis, so there is nothing to grade.
+        DesignFailed = "design.failed",
+    }
 }
 
 impl Code {
@@ -84,28 +104,7 @@ impl Code {
         Code::Blindness,
     ];
 
-    /// The dotted key used in JSON, playbooks and reports.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Code::BalancePriority => "balance.priority",
-            Code::OverlapOutside => "overlap.outside",
-            Code::OverlapEffectiveSize => "overlap.effective_size",
-            Code::PlaceboEffect => "placebo.effect",
-            Code::EstimateConvergence => "estimate.convergence",
-            Code::EstimateDisagreement => "estimate.disagreement",
-            Code::EstimateDisagreementInterval => "estimate.disagreement_interval",
-            Code::EstimateStandardError => "estimate.standard_error",
-            Code::EstimateTargets => "estimate.targets",
-            Code::SensitivityRobustness => "sensitivity.robustness",
-            Code::Alignment => "alignment",
-            Code::Blindness => "blindness",
-            Code::DesignFailed => "design.failed",
-            Code::EstimateFailed => "estimate.failed",
-        }
-    }
-
-    /// True if its number can only come from an effect, and must not exist while the loop is blind.
+    /// Whether its number can only come from an effect, and must not exist while the loop is blind.
     #[must_use]
     pub fn needs_effect(self) -> bool {
         matches!(
@@ -116,12 +115,6 @@ impl Code {
                 | Code::EstimateStandardError
                 | Code::EstimateTargets
         )
-    }
-
-    /// Parses a [`Code::key`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Code> {
-        Code::ALL.into_iter().find(|c| c.key() == text.trim())
     }
 }
 
@@ -144,33 +137,15 @@ pub struct Finding {
     pub message: String,
 }
 
-/// The three grades an estimand can get. The order matters: a larger value is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// At least one finding fails.
-    NotSatisfactory,
-    /// Nothing fails; something warns or could not be checked.
-    SatisfactoryWithCaveats,
-    /// Every check was made and passed.
-    FullySatisfactory,
-}
-
-impl Tier {
-    /// The key used in JSON, trailers and tables.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Tier::NotSatisfactory => "not_satisfactory",
-            Tier::SatisfactoryWithCaveats => "satisfactory_with_caveats",
-            Tier::FullySatisfactory => "fully_satisfactory",
-        }
-    }
-
-    /// Parses a [`Tier::key`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Tier> {
-        let tiers = [Tier::NotSatisfactory, Tier::SatisfactoryWithCaveats, Tier::FullySatisfactory];
-        tiers.into_iter().find(|tier| tier.key() == text.trim())
+keyed_enum! {
+    /// The three grades an estimand can get. The order matters: a larger value is better.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Tier {
+        /// At least one finding fails.
+        NotSatisfactory = "not_satisfactory",
+        /// Nothing fails; something warns or could not be checked.
+        SatisfactoryWithCaveats = "satisfactory_with_caveats",
+        /// Every check was made and passed.
+        FullySatisfactory = "fully_satisfactory",
     }
 }

@@ -12,12 +12,12 @@ use crate::finding::Severity;
 use crate::playbook::{Catalogue, Playbook, apply};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use crate::term::Term;
-use crate::tools::{Edit, Proposal, ProposedChange, tool_of};
+use crate::tools::{Edit, Proposal, ProposedChange, Refusal, tool_of};
 use causal::estimand::{Estimand, Target};
 use std::collections::BTreeMap;
 
-/// What an edit makes of an analysis, with a sentence; or why it cannot be made.
-pub type Apply<'a> = &'a dyn Fn(&Edit, &Analysis) -> Result<(Analysis, String), String>;
+/// Applies an edit to an analysis: the edited analysis with a sentence for the record, or why it cannot be made.
+pub type ApplyEdit<'a> = &'a dyn Fn(&Edit, &Analysis) -> Result<(Analysis, String), Refusal>;
 
 /// The next spec by the first playbook that applies to each analysis, or `None` if none applies to any. `enrich` gives the
 /// terms of an analysis with squares and products added (or only those to add); it needs to know which columns are binary,
@@ -34,8 +34,9 @@ pub fn revise(
     };
     let changes = candidates(history, catalogue, enrich).into_iter().filter_map(first).collect();
     let by_playbook = |edit: &Edit, analysis: &Analysis| {
-        let playbook = catalogue.get(&edit.name()).ok_or_else(|| format!("there is no playbook `{}`", edit.name()))?;
-        apply(&playbook.front.change, analysis, enrich).ok_or_else(|| "it changes nothing".to_owned())
+        let playbook =
+            catalogue.get(&edit.name()).ok_or_else(|| Refusal(format!("there is no playbook `{}`", edit.name())))?;
+        apply(&playbook.front.change, analysis, enrich).ok_or_else(|| Refusal("it changes nothing".to_owned()))
     };
     compose(history, catalogue, &Proposal { changes }, &by_playbook).ok()?
 }
@@ -48,7 +49,7 @@ pub fn candidates(
     catalogue: &Catalogue,
     enrich: &dyn Fn(&Analysis) -> Vec<Term>,
 ) -> BTreeMap<Target, Vec<String>> {
-    let of = |requested: Target| {
+    let candidates_for = |requested: Target| {
         let kept = history.kept(requested)?;
         let (base, findings) = (kept.analysis(requested)?, &kept.graded(requested)?.findings);
         let tried = history.tried(requested);
@@ -60,7 +61,7 @@ pub fn candidates(
         let matching = catalogue.matching(findings, requested, base.target).into_iter();
         Some((requested, matching.filter(applies).map(|playbook| playbook.front.name.clone()).collect()))
     };
-    history.requested().into_iter().filter_map(of).collect()
+    history.requested().into_iter().filter_map(candidates_for).collect()
 }
 
 /// The next spec by a proposal: every analysis goes back to its kept design, and those named are changed. `None` if nothing
@@ -72,12 +73,12 @@ pub fn compose(
     history: &History,
     catalogue: &Catalogue,
     proposal: &Proposal,
-    edited: Apply<'_>,
-) -> Result<Option<AnalysisSpec>, String> {
+    edited: ApplyEdit<'_>,
+) -> Result<Option<AnalysisSpec>, Refusal> {
     let Some(last) = history.last().filter(|_| !proposal.changes.is_empty()) else { return Ok(None) };
     let mut next = successor(last);
     for requested in history.requested() {
-        let lost = || format!("the {} has no design to start from", requested.acronym());
+        let lost = || Refusal(format!("the {} has no design to start from", requested.acronym()));
         let base = back_to_kept(history, last, requested, &mut next.revisions).ok_or_else(lost)?;
         let Some(change) = proposal.changes.iter().find(|change| change.requested == requested) else {
             next.analyses.push(base);
@@ -99,12 +100,12 @@ pub fn compose_draft(
     draft: &AnalysisSpec,
     catalogue: &Catalogue,
     proposal: &Proposal,
-    edited: Apply<'_>,
-) -> Result<AnalysisSpec, String> {
+    edited: ApplyEdit<'_>,
+) -> Result<AnalysisSpec, Refusal> {
     let mut spec = draft.clone();
     for change in &proposal.changes {
         let Some(analysis) = spec.analyses.iter_mut().find(|analysis| analysis.requested == change.requested) else {
-            return Err(format!("the plan does not ask for the {}", change.requested.acronym()));
+            return Err(Refusal(format!("the plan does not ask for the {}", change.requested.acronym())));
         };
         let (changed, sentence) = edited(&change.edit, analysis)?;
         *analysis = changed;
@@ -161,8 +162,8 @@ fn back_to_kept(history: &History, last: &Trial, requested: Target, lines: &mut 
 fn undo(last: &Trial, kept: &Trial, estimand: Estimand, requested: Target) -> Revision {
     let playbook = last.applied(requested).last().unwrap_or("revision").to_owned();
     let because = called_for(last, requested);
-    let reason = match last.standing(requested) {
-        Some(standing) if standing.failed => "left no design",
+    let reason = match last.quality(requested) {
+        Some(quality) if quality.failed => "left no design",
         _ => "did not make the design better",
     };
     Revision {

@@ -1,4 +1,4 @@
-//! What language models may use up, and what they have.
+//! Limits on the use of language models, and their use so far.
 //!
 //! Time is the driver's: the machine is told that it is over ([`super::run::Event::TimeOver`]). All else is counted here.
 
@@ -23,7 +23,7 @@ pub struct Price {
 }
 
 impl Price {
-    fn of(&self, usage: &RoleUsage) -> f64 {
+    fn cost_of(&self, usage: &RoleUsage) -> f64 {
         const MILLION: f64 = 1e6;
         #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
         let dollars = |tokens: u64, price: f64| tokens as f64 * price / MILLION;
@@ -35,7 +35,7 @@ impl Price {
     }
 }
 
-/// What may be used up.
+/// The limits of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -49,9 +49,9 @@ pub struct Budget {
     pub revisions: Option<u32>,
     /// Dollars.
     pub cost_usd: Option<f64>,
-    /// What the actor's model costs, if known.
+    /// The price of the actor's model, if known.
     pub actor_price: Option<Price>,
-    /// What the critic's model costs, if known.
+    /// The price of the critic's model, if known.
     pub critic_price: Option<Price>,
 }
 
@@ -98,15 +98,15 @@ impl Budget {
     /// Dollars so far; `None` if a model that was asked has no price.
     #[must_use]
     pub fn cost(&self, spent: &Spent) -> Option<f64> {
-        let of = |usage: &RoleUsage, price: Option<&Price>| match (usage.calls, price) {
+        let cost = |usage: &RoleUsage, price: Option<&Price>| match (usage.calls, price) {
             (0, _) => Some(0.0),
-            (_, price) => price.map(|price| price.of(usage)),
+            (_, price) => price.map(|price| price.cost_of(usage)),
         };
-        Some(of(&spent.actor, self.actor_price.as_ref())? + of(&spent.critic, self.critic_price.as_ref())?)
+        Some(cost(&spent.actor, self.actor_price.as_ref())? + cost(&spent.critic, self.critic_price.as_ref())?)
     }
 }
 
-/// What has been used up.
+/// The use so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spent {
@@ -120,16 +120,16 @@ impl Spent {
     /// Counts an answer.
     pub fn count(&mut self, role: Role, response: &ChatResponse) {
         let usage = response.usage.unwrap_or_else(|| estimated(response));
-        let of = self.of(role);
-        of.calls += 1;
-        of.input_tokens += usage.input;
-        of.output_tokens += usage.output;
-        of.cache_read_tokens += usage.cache_read;
-        of.cache_write_tokens += usage.cache_write;
+        let total = self.role_mut(role);
+        total.calls += 1;
+        total.input_tokens += usage.input;
+        total.output_tokens += usage.output;
+        total.cache_read_tokens += usage.cache_read;
+        total.cache_write_tokens += usage.cache_write;
     }
 
-    /// What one role has used up.
-    pub fn of(&mut self, role: Role) -> &mut RoleUsage {
+    /// The use by one role.
+    pub fn role_mut(&mut self, role: Role) -> &mut RoleUsage {
         match role {
             Role::Critic => &mut self.critic,
             Role::Actor | Role::Host => &mut self.actor,

@@ -1,5 +1,5 @@
-//! One conversation with a model, as a serialisable machine without I/O: [`Talk::next`] says what is to be done,
-//! [`Talk::answered`] and [`Talk::ran`] take what came of it.
+//! One conversation with a model, as a serialisable machine without I/O: [`Conversation::next`] says what is to be done,
+//! [`Conversation::answered`] and [`Conversation::ran`] take what came of it.
 //!
 //! ```text
 //! CallModel ──tools──▶ CallTools ──results──▶ CallModel …
@@ -29,7 +29,7 @@ pub const MOST_CALLS: usize = 12;
 /// Lines of summary that are kept; of older ones the number.
 const MOST_LINES: usize = 40;
 
-/// How a conversation begins.
+/// The beginning of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Opening {
@@ -49,7 +49,7 @@ pub struct Opening {
     pub repairs: u32,
     /// Answers after which it ends without the final tool.
     pub most_turns: u32,
-    /// Whether its answers count against the budget: those of the playbook engine do not.
+    /// True if its answers count against the budget: those of the playbook engine do not.
     pub counts: bool,
 }
 
@@ -65,23 +65,23 @@ pub struct ToolCall {
     pub arguments: Value,
 }
 
-/// What came of a tool call.
+/// The outcome of a tool call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToolOutcome {
     /// Names the call.
     pub id: String,
-    /// What the model may read.
+    /// The text for the model.
     pub content: String,
     /// One line for the operator; what is left of it when the conversation is summarised.
     pub line: String,
-    /// Whether the call was refused or failed.
+    /// True if the call was refused or failed.
     pub is_error: bool,
-    /// What ends the conversation, if this call did.
+    /// The ending, if this call ends the conversation.
     pub end: Option<Ending>,
 }
 
-/// How a conversation ended.
+/// The end of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
@@ -93,12 +93,12 @@ pub enum Ending {
     GaveUp(String),
 }
 
-/// What is to be done next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next<'a> {
-    /// Ask the model this; answer with [`Talk::answered`].
+    /// Ask the model this; answer with [`Conversation::answered`].
     CallModel(Box<ChatRequest>),
-    /// Run these, in order; answer with [`Talk::ran`].
+    /// Run these, in order; answer with [`Conversation::ran`].
     CallTools(&'a [ToolCall]),
     /// Nothing: it is over.
     Done(&'a Ending),
@@ -115,7 +115,7 @@ enum Phase {
 /// One conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Talk {
+pub struct Conversation {
     opening: Opening,
     messages: Vec<Message>,
     /// The operator's line of each tool call, for summaries.
@@ -132,7 +132,7 @@ pub struct Talk {
     phase: Phase,
 }
 
-impl Talk {
+impl Conversation {
     /// A conversation that has not begun.
     #[must_use]
     pub fn new(opening: Opening) -> Self {
@@ -155,7 +155,7 @@ impl Talk {
         self.opening.role
     }
 
-    /// Whether its answers count against the budget.
+    /// True if its answers count against the budget.
     #[must_use]
     pub fn counts(&self) -> bool {
         self.opening.counts
@@ -167,7 +167,7 @@ impl Talk {
         self.repaired
     }
 
-    /// What is to be done next. Asking changes nothing.
+    /// The next step. Asking changes nothing.
     #[must_use]
     pub fn next(&self) -> Next<'_> {
         match &self.phase {
@@ -185,7 +185,7 @@ impl Talk {
         }
         self.turns += 1;
         let calls = self.calls_of(response);
-        self.messages.push(Message { speaker: Speaker::Assistant, blocks: said(response, &calls) });
+        self.messages.push(Message { speaker: Speaker::Assistant, blocks: answer_blocks(response, &calls) });
         if calls.is_empty() {
             self.send_back(self.nudge(response.ended));
         } else {
@@ -332,8 +332,8 @@ impl Talk {
     }
 }
 
-/// What the model said, as it goes back to it: with the calls' ids as they are answered, and never empty.
-fn said(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
+/// The model's answer, as it goes back to it: with the calls' ids as they are answered, and never empty.
+fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
     let mut calls = calls.iter();
     let mut blocks: Vec<Block> = Vec::new();
     for block in &response.blocks {
@@ -354,10 +354,10 @@ fn said(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
 }
 
 fn length(message: &Message) -> usize {
-    let of = |block: &Block| match block {
+    let length_of_block = |block: &Block| match block {
         Block::Text { text } => text.len(),
         Block::ToolUse { input, .. } => input.to_string().len(),
         Block::ToolResult { content, .. } => content.len(),
     };
-    message.blocks.iter().map(of).sum()
+    message.blocks.iter().map(length_of_block).sum()
 }

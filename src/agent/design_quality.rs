@@ -1,4 +1,4 @@
-//! How good one design is, so that two designs of the same analysis can be compared without looking at an effect.
+//! The quality of a design, so that two designs of the same analysis can be compared without looking at an effect.
 //!
 //! Designs are compared on, in this order: whether there is one; the tier; the number of findings that fail; the number
 //! that warn or could not be measured; how far the largest priority |SMD| is above its warning threshold; how far the share
@@ -12,9 +12,9 @@ use crate::record::critique::AnalysisCritique;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-/// How one design stands.
+/// The quality of one design.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct DesignQuality {
     /// There is no design.
     pub failed: bool,
     /// Its tier.
@@ -25,13 +25,13 @@ pub struct Standing {
     pub doubts: usize,
     /// The codes of the findings that warn.
     pub warned: BTreeSet<Code>,
-    /// How far the largest priority |SMD| is above the warning threshold, 0 below it; `None` if it is unknown.
+    /// The distance by which the largest priority |SMD| is above the warning threshold, 0 below it; `None` if it is unknown.
     pub excess_smd: Option<f64>,
-    /// How far the share outside (0.1, 0.9) is above the warning threshold, 0 below it; `None` if it is unknown.
+    /// The distance by which the share outside (0.1, 0.9) is above the warning threshold, 0 below it; `None` if it is unknown.
     pub excess_outside: Option<f64>,
 }
 
-impl Standing {
+impl DesignQuality {
     /// From what the loop knows of a design and its grade.
     #[must_use]
     pub fn new(summary: &AnalysisSummary, graded: &AnalysisCritique) -> Self {
@@ -48,16 +48,16 @@ impl Standing {
         }
     }
 
-    /// Whether this design only trades: no better a tier and no fewer fails than `before`, and a warning that it had not.
+    /// True if this design only trades: no better a tier and no fewer fails than `before`, and a warning that it had not.
     #[must_use]
-    pub fn trades(&self, before: &Standing) -> bool {
+    pub fn trades(&self, before: &DesignQuality) -> bool {
         let lifted = self.tier > before.tier || self.fails < before.fails;
         !lifted && self.warned.iter().any(|code| !before.warned.contains(code))
     }
 
     /// `Greater` if this design is better than `other`.
     #[must_use]
-    pub fn compare(&self, other: &Standing) -> Ordering {
+    pub fn compare(&self, other: &DesignQuality) -> Ordering {
         let fewer = |mine: usize, theirs: usize| theirs.cmp(&mine);
         (other.failed.cmp(&self.failed))
             .then(self.tier.cmp(&other.tier))
@@ -85,8 +85,8 @@ fn smaller(mine: Option<f64>, theirs: Option<f64>) -> Ordering {
 mod tests {
     use crate::agent::design_quality::*;
 
-    fn clean() -> Standing {
-        Standing {
+    fn clean() -> DesignQuality {
+        DesignQuality {
             warned: BTreeSet::new(),
             failed: false,
             tier: Tier::FullySatisfactory,
@@ -100,14 +100,14 @@ mod tests {
     #[test]
     fn each_key_in_its_turn() {
         let steps = [
-            Standing { failed: true, ..clean() },
-            Standing { tier: Tier::SatisfactoryWithCaveats, ..clean() },
-            Standing { fails: 1, ..clean() },
-            Standing { doubts: 1, ..clean() },
-            Standing { excess_smd: None, ..clean() },
-            Standing { excess_smd: Some(0.03), ..clean() },
-            Standing { excess_outside: None, ..clean() },
-            Standing { excess_outside: Some(0.2), ..clean() },
+            DesignQuality { failed: true, ..clean() },
+            DesignQuality { tier: Tier::SatisfactoryWithCaveats, ..clean() },
+            DesignQuality { fails: 1, ..clean() },
+            DesignQuality { doubts: 1, ..clean() },
+            DesignQuality { excess_smd: None, ..clean() },
+            DesignQuality { excess_smd: Some(0.03), ..clean() },
+            DesignQuality { excess_outside: None, ..clean() },
+            DesignQuality { excess_outside: Some(0.2), ..clean() },
         ];
         for worse in &steps {
             assert_eq!(worse.compare(&clean()), Ordering::Less, "{worse:?}");
@@ -115,8 +115,8 @@ mod tests {
             assert_eq!(worse.compare(worse), Ordering::Equal, "{worse:?}");
         }
         // An earlier key outweighs all later ones.
-        let caveats = Standing { tier: Tier::SatisfactoryWithCaveats, doubts: 1, ..clean() };
-        let failing = Standing { tier: Tier::NotSatisfactory, doubts: 0, excess_smd: Some(0.0), ..clean() };
+        let caveats = DesignQuality { tier: Tier::SatisfactoryWithCaveats, doubts: 1, ..clean() };
+        let failing = DesignQuality { tier: Tier::NotSatisfactory, doubts: 0, excess_smd: Some(0.0), ..clean() };
         assert_eq!(caveats.compare(&failing), Ordering::Greater);
     }
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn one_warning_for_another_is_a_trade_and_a_lifted_tier_is_not() {
-        let with = |codes: &[Code], tier| Standing { warned: codes.iter().copied().collect(), tier, ..clean() };
+        let with = |codes: &[Code], tier| DesignQuality { warned: codes.iter().copied().collect(), tier, ..clean() };
         let (caveats, fails) = (Tier::SatisfactoryWithCaveats, Tier::NotSatisfactory);
         let before = with(&[Code::BalancePriority], caveats);
         assert!(with(&[Code::OverlapOutside], caveats).trades(&before));

@@ -5,12 +5,12 @@
 //! the steps that are on record and appends the rest, and what a model answered before counts again ([`crate::agent::participants`]).
 
 use super::budget::Budget;
-use super::events::{DesignGrade, Event as Told, FinalVerdict, Observer};
+use super::events::{DesignGrade, FinalVerdict, Observer, ProgressEvent};
 use super::history::DesignSummary;
 use super::run::{Action, Chosen, Event, Limits, LoopError, Run};
-use crate::agent::participants::Minds;
+use crate::agent::participants::Participants;
 use crate::agent::prompt;
-use crate::agent::tool_calls::{Desk, Matter};
+use crate::agent::tool_calls::{ConversationContext, FatalToolError, Purpose};
 use crate::critique;
 use crate::critique::{CritiqueInput, Executed, alignment, model_review};
 use crate::llm::{Exchange, ModelError, Recording};
@@ -29,7 +29,7 @@ use crate::tools::privacy::Privacy;
 use causal::estimand::Target;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a run needs beside its store.
+/// The input of a run, beside its store.
 #[derive(Debug, Clone, Copy)]
 pub struct RunInput<'a> {
     /// Plan and data.
@@ -40,12 +40,12 @@ pub struct RunInput<'a> {
     pub out: &'a str,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// Whether every requested estimand is at least `satisfactory_with_caveats`.
+    /// True if every requested estimand is at least `satisfactory_with_caveats`.
     pub accepted: bool,
-    /// What was committed as `results.json`.
+    /// The content of `results.json`.
     pub results: ResultsDocument,
     /// The kept analysis of every requested estimand.
     pub kept: AnalysisSpec,
@@ -79,10 +79,10 @@ pub enum RunError {
     Model(#[from] ModelError),
     /// A prompt that cannot be rendered: a mistake of this program.
     #[error(transparent)]
-    Brief(#[from] prompt::BriefError),
+    Brief(#[from] prompt::PromptError),
     /// A tool ended the run.
     #[error("a tool ended the run: {0}")]
-    Tool(String),
+    Tool(#[from] FatalToolError),
 }
 
 /// The trailers that say which run this is.
@@ -97,14 +97,14 @@ pub fn identity(prepared: &Prepared, catalogue: &Catalogue) -> Vec<(String, Stri
 /// [`RunError`]; every step before it is on record.
 pub fn run(
     input: &RunInput<'_>,
-    minds: &mut Minds,
+    participants: &mut Participants,
     store: &mut dyn ArtifactStore,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
     let plan = &input.prepared.plan;
-    let budget = Budget::new(&plan.budget, minds.actor_price, minds.critic_price);
-    let mut machine = Run::new(Limits::of(plan), input.catalogue)?.within(budget);
-    let mut driver = Driver::new(input, minds, store, observer)?;
+    let budget = Budget::new(&plan.budget, participants.actor_price, participants.critic_price);
+    let mut machine = Run::new(Limits::from_plan(plan), input.catalogue)?.within(budget);
+    let mut driver = Driver::new(input, participants, store, observer)?;
     driver.open()?;
     loop {
         let event = match machine.next() {
@@ -135,30 +135,30 @@ pub(super) const STATE: &str = "state.json";
 
 pub(super) struct Driver<'a> {
     pub(super) input: &'a RunInput<'a>,
-    pub(super) minds: &'a mut Minds,
+    pub(super) participants: &'a mut Participants,
     pub(super) store: &'a mut dyn ArtifactStore,
     pub(super) observer: &'a mut dyn Observer,
     pub(super) provenance: Provenance,
     pub(super) privacy: Privacy,
     /// Exchanges of an attempt that was killed.
-    pub(super) memory: Recording,
+    pub(super) recording: Recording,
     /// Exchanges so far.
     pub(super) sequence: u32,
     /// An exchange that is not on record yet.
     pub(super) exchange: Option<Exchange>,
-    /// What the conversation that is going on works on.
-    pub(super) desk: Option<Desk>,
+    /// The state of the conversation that is going on.
+    pub(super) conversation: Option<ConversationContext>,
     pub(super) tried: Vec<Iteration>,
     pub(super) unblinded: Option<Unblinded>,
     pub(super) results: Option<ResultsDocument>,
-    /// What the host was told of budgets and shortfalls.
+    /// How many budgets and shortfalls the host has been told of.
     pub(super) told: usize,
 }
 
 impl<'a> Driver<'a> {
     fn new(
         input: &'a RunInput<'a>,
-        minds: &'a mut Minds,
+        participants: &'a mut Participants,
         store: &'a mut dyn ArtifactStore,
         observer: &'a mut dyn Observer,
     ) -> Result<Self, RunError> {
@@ -170,13 +170,13 @@ impl<'a> Driver<'a> {
             input,
             provenance: Provenance::new(prepared, input.catalogue),
             privacy: Privacy::new(prepared, privacy.min_cell, privacy.redact_names),
-            memory: Recording::from_files(exchanges)?,
-            minds,
+            recording: Recording::from_files(exchanges)?,
+            participants,
             store,
             observer,
             sequence: 0,
             exchange: None,
-            desk: None,
+            conversation: None,
             tried: Vec::new(),
             unblinded: None,
             results: None,
@@ -187,7 +187,7 @@ impl<'a> Driver<'a> {
     fn open(&mut self) -> Result<(), RunError> {
         let prepared = self.input.prepared;
         let (rows, treated) = prepared.arms();
-        self.observer.on(&Told::Started {
+        self.observer.on(&ProgressEvent::Started {
             title: prepared.plan.title.clone(),
             rows,
             treated,
@@ -200,14 +200,14 @@ impl<'a> Driver<'a> {
         self.commit(steps::dataset_step(prepared, &self.provenance)?)
     }
 
-    /// What the manifest says of models and prompts, where there are any.
+    /// The manifest's part on models and prompts, where there are any.
     fn models(&self) -> Option<steps::Models> {
         let prompts = prompt::hashes();
-        self.minds.any_model().then_some(steps::Models { prompts, conduct: None })
+        self.participants.any_model().then_some(steps::Models { prompts, conduct: None })
     }
 
     fn stage(&mut self, stage: impl Into<String>) {
-        self.observer.on(&Told::Stage { stage: stage.into() });
+        self.observer.on(&ProgressEvent::Stage { stage: stage.into() });
     }
 
     pub(super) fn commit(&mut self, step: Step) -> Result<(), RunError> {
@@ -216,14 +216,14 @@ impl<'a> Driver<'a> {
         }
         let info = self.store.commit(&step)?;
         let commit = info.id.chars().take(7).collect();
-        self.observer.on(&Told::Committed { subject: info.subject, commit, replayed: info.replayed });
+        self.observer.on(&ProgressEvent::Committed { subject: info.subject, commit, replayed: info.replayed });
         Ok(())
     }
 
     fn design(&mut self, spec: AnalysisSpec) -> Result<DesignSummary, RunError> {
         let iteration = spec.iteration;
         for revision in &spec.revisions {
-            self.observer.on(&Told::Revised {
+            self.observer.on(&ProgressEvent::Revised {
                 iteration,
                 requested: revision.requested,
                 playbook: revision.playbook.clone(),
@@ -244,7 +244,7 @@ impl<'a> Driver<'a> {
             let effects = results::effects_of(self.input.prepared, &spec, &self.tried);
             self.commit(steps::open_effects_step(&spec, &effects, &self.provenance)?)?;
         }
-        let summary = DesignSummary::of(&document);
+        let summary = DesignSummary::new(&document);
         let sha256 = spec.sha256();
         self.tried.push(Iteration { spec, sha256, design: document, critique: None });
         Ok(summary)
@@ -253,8 +253,8 @@ impl<'a> Driver<'a> {
     /// The computed critique of the last design, or, with a model as critic, the conversation that is held under it.
     fn criticise(&mut self, machine: &Run) -> Result<Event, RunError> {
         let computed = self.critique(Stage::Design, BTreeMap::new(), None)?;
-        if self.minds.critic.is_some() && machine.may_ask() {
-            return self.brief(machine, Matter::Criticise(Box::new(computed)));
+        if self.participants.critic.is_some() && machine.may_ask() {
+            return self.brief(machine, Purpose::Criticise(Box::new(computed)));
         }
         let critique = self.alone(computed, machine);
         self.criticised(critique)
@@ -263,7 +263,7 @@ impl<'a> Driver<'a> {
     /// A critique that no model adds to. Where one was due, it says why there is none.
     fn alone(&self, computed: Critique, machine: &Run) -> Critique {
         match machine.stopped() {
-            Some(why) if self.minds.critic.is_some() => self.unreviewed(computed, why),
+            Some(why) if self.participants.critic.is_some() => self.unreviewed(computed, why),
             _ => computed,
         }
     }
@@ -273,11 +273,11 @@ impl<'a> Driver<'a> {
     pub(super) fn unreviewed(&self, computed: Critique, why: &str) -> Critique {
         let last = self.tried.iter().rev().find_map(|run| run.critique.as_ref()?.reviewed.as_ref()?.opinion.as_ref());
         let last = last.filter(|_| computed.stage == Stage::Final);
-        model_review::without(computed, &self.minds.name(Role::Critic), why, last)
+        model_review::without(computed, &self.participants.name(Role::Critic), why, last)
     }
 
     pub(super) fn criticised(&mut self, critique: Critique) -> Result<Event, RunError> {
-        self.observer.on(&Told::Graded { iteration: critique.iteration, analyses: grades(&critique) });
+        self.observer.on(&ProgressEvent::Graded { iteration: critique.iteration, analyses: grades(&critique) });
         if let Some(last) = self.tried.last_mut() {
             last.critique = Some(critique.clone());
             let step = steps::critique_step(&critique, &last.spec, &self.input.prepared.plan, &self.provenance)?;
@@ -315,7 +315,7 @@ impl<'a> Driver<'a> {
         self.stage("unblinding: effects of every spec that was tried, and their sensitivity");
         let answering = answers.iter().map(|chosen| (chosen.requested, chosen.iteration)).collect();
         let unblinded = results::unblind(self.input.prepared, &self.tried, answering);
-        let told = Told::Unblinded { specs: self.tried.len(), effects: unblinded.effects.rows.len() };
+        let told = ProgressEvent::Unblinded { specs: self.tried.len(), effects: unblinded.effects.rows.len() };
         self.observer.on(&told);
         self.unblinded = Some(unblinded);
         Ok(())
@@ -331,8 +331,8 @@ impl<'a> Driver<'a> {
         let computed = critique.clone();
         let results = results::document(self.input.prepared, &self.tried, unblinded, critique, hashes);
         self.results = Some(results);
-        if self.minds.critic.is_some() && machine.may_ask() {
-            return self.brief(machine, Matter::Criticise(Box::new(computed)));
+        if self.participants.critic.is_some() && machine.may_ask() {
+            return self.brief(machine, Purpose::Criticise(Box::new(computed)));
         }
         let critique = self.alone(computed, machine);
         self.report(machine, critique)
@@ -360,14 +360,14 @@ impl<'a> Driver<'a> {
 
     fn conduct(&self, machine: &Run) -> Option<Conduct> {
         // A playbook run says something of its conduct only if its budget ended it.
-        if !self.minds.any_model() && machine.stopped().is_none() {
+        if !self.participants.any_model() && machine.stopped().is_none() {
             return None;
         }
         let spent = machine.spent();
         Some(Conduct {
-            actor: self.minds.name(Role::Actor),
-            critic: self.minds.name(Role::Critic),
-            actor_usage: if self.minds.actor_is_model { spent.actor } else { RoleUsage::default() },
+            actor: self.participants.name(Role::Actor),
+            critic: self.participants.name(Role::Critic),
+            actor_usage: if self.participants.actor_is_model { spent.actor } else { RoleUsage::default() },
             critic_usage: spent.critic,
             cost_usd: machine.cost(),
             stopped: machine.stopped().map(str::to_owned),
@@ -378,7 +378,7 @@ impl<'a> Driver<'a> {
 
     fn finish(mut self, machine: &Run, accepted: bool) -> Result<Outcome, RunError> {
         let Some(results) = self.results.take() else { return Err(RunError::OutOfOrder("an end before the report")) };
-        self.observer.on(&Told::Finished {
+        self.observer.on(&ProgressEvent::Finished {
             accepted,
             verdicts: results.answers.iter().map(|answer| final_verdict(answer, &results.units)).collect(),
             out: self.input.out.to_owned(),
@@ -387,7 +387,7 @@ impl<'a> Driver<'a> {
             conduct: results.conduct.clone(),
         });
         tracing::debug!(iterations = machine.iterations(), "the run is over");
-        let Desk { spec: kept, tried, .. } = self.desk_for(machine, Matter::Look);
+        let ConversationContext { spec: kept, tried, .. } = self.conversation_context(machine, Purpose::Look);
         Ok(Outcome { accepted, results, kept, tried })
     }
 }

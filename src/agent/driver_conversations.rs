@@ -4,92 +4,98 @@
 use crate::agent::actor;
 use crate::agent::conversation::{Ending, Opening, ToolCall};
 use crate::agent::driver::{Driver, RunError, STATE, TRANSCRIPT};
-use crate::agent::events::Event as Told;
+use crate::agent::events::ProgressEvent;
 use crate::agent::participants;
-use crate::agent::participants::Ear;
+use crate::agent::participants::{Earlier, RelayObserver};
 use crate::agent::prompt;
-use crate::agent::prompt::BriefInput;
+use crate::agent::prompt::PromptInput;
 use crate::agent::run::{Event, Run};
 use crate::agent::tool_calls;
-use crate::agent::tool_calls::{Desk, Matter};
+use crate::agent::tool_calls::{ConversationContext, FatalToolError, Purpose, ToolRequest};
 use crate::critique::{self, model_review};
 use crate::llm::{ChatRequest, Exchange};
 use crate::pipeline::steps;
 use crate::record::critique::Stage;
 use crate::record::json;
 use crate::spec::{self, Analysis, AnalysisSpec};
-use crate::tools::{self, Edit, Proposal, Registry, Role};
+use crate::tools::{self, Edit, Proposal, Refusal, Registry, Role};
 use std::collections::BTreeMap;
 
 impl Driver<'_> {
     /// The first spec is decided in a conversation, the engine's included.
     pub(super) fn draft(&mut self, machine: &Run) -> Result<Event, RunError> {
-        self.brief(machine, Matter::Draft)
+        self.brief(machine, Purpose::Draft)
     }
 
     /// So is what comes next, unless a budget has ended the loop.
     pub(super) fn revise(&mut self, machine: &Run) -> Result<Event, RunError> {
-        if machine.stopped().is_some() { Ok(Event::Revised(None)) } else { self.brief(machine, Matter::Revise) }
+        if machine.stopped().is_some() { Ok(Event::Revised(None)) } else { self.brief(machine, Purpose::Revise) }
     }
 
     /// Begins a conversation.
-    pub(super) fn brief(&mut self, machine: &Run, matter: Matter) -> Result<Event, RunError> {
+    pub(super) fn brief(&mut self, machine: &Run, purpose: Purpose) -> Result<Event, RunError> {
         let prepared = self.input.prepared;
-        let role = if matches!(matter, Matter::Criticise(_)) { Role::Critic } else { Role::Actor };
-        let desk = self.desk_for(machine, matter);
+        let role = if matches!(purpose, Purpose::Criticise(_)) { Role::Critic } else { Role::Actor };
+        let conversation = self.conversation_context(machine, purpose);
         let section = if role == Role::Critic { &prepared.plan.critic } else { &prepared.plan.actor };
         let registry = Registry::new(role, &prepared.plan.tools);
-        let context = desk.context(prepared, self.input.catalogue, &self.privacy);
-        let full = role == Role::Critic || self.minds.actor_is_model;
+        let context = conversation.context(prepared, self.input.catalogue, &self.privacy);
+        let full = role == Role::Critic || self.participants.actor_is_model;
         let data = match registry.call("describe_data", &serde_json::json!({}), &context) {
-            Ok(tools::Answer::Said(said)) if full && matches!(desk.matter, Matter::Draft) => said.model,
+            Ok(tools::Answer::Reply(reply)) if full && matches!(conversation.purpose, Purpose::Draft) => reply.model,
             _ => String::new(),
         };
-        let input = BriefInput {
+        let input = PromptInput {
             plan: &prepared.plan,
             privacy: &self.privacy,
-            spec: &desk.spec,
+            spec: &conversation.spec,
             data: &data,
             history: machine.history(),
             task: context.task,
-            candidates: &desk.candidates,
-            results: desk.results.as_ref(),
+            candidates: &conversation.candidates,
+            results: conversation.results.as_ref(),
         };
         let opening = Opening {
             role,
             system: if full { prompt::system(role) } else { String::new() },
-            brief: if full { prompt::brief(&input)? } else { prompt::for_engine(&input) },
-            tools: if full { registry.offered(desk.results.is_some()) } else { Vec::new() },
+            brief: if full { prompt::task(&input)? } else { prompt::task_for_engine(&input) },
+            tools: if full { registry.offered(conversation.results.is_some()) } else { Vec::new() },
             final_tool: if role == Role::Critic { "submit_critique" } else { "propose_spec" }.to_owned(),
             max_tokens: section.max_tokens,
             repairs: prepared.plan.budget.repairs,
             counts: full,
-            most_turns: match self.minds.actor_turns {
+            most_turns: match self.participants.actor_turns {
                 Some(turns) if role == Role::Actor => turns,
                 _ => prepared.plan.budget.conversation,
             },
         };
-        self.desk = Some(desk);
+        self.conversation = Some(conversation);
         Ok(Event::Briefed(Box::new(opening)))
     }
 
-    pub(super) fn desk_for(&self, machine: &Run, matter: Matter) -> Desk {
+    pub(super) fn conversation_context(&self, machine: &Run, purpose: Purpose) -> ConversationContext {
         let (prepared, history) = (self.input.prepared, machine.history());
-        let spec = match (&matter, self.tried.last()) {
-            (Matter::Criticise(_), Some(last)) => last.spec.clone(),
+        let spec = match (&purpose, self.tried.last()) {
+            (Purpose::Criticise(_), Some(last)) => last.spec.clone(),
             _ => actor::kept_spec(history, &prepared.draft),
         };
         let tried = |requested| (requested, history.tried(requested).into_iter().map(str::to_owned).collect());
-        let candidates = match matter {
-            Matter::Revise => self.with_enrich(|enrich| actor::candidates(history, self.input.catalogue, enrich)),
+        let candidates = match purpose {
+            Purpose::Revise => self.with_enrich(|enrich| actor::candidates(history, self.input.catalogue, enrich)),
             _ => BTreeMap::new(),
         };
-        let results = match &matter {
-            Matter::Criticise(computed) if computed.stage == Stage::Final => self.results.clone(),
+        let results = match &purpose {
+            Purpose::Criticise(computed) if computed.stage == Stage::Final => self.results.clone(),
             _ => None,
         };
-        let applied = critique::applied(self.tried.iter().map(|run| &run.spec));
-        Desk { tried: history.requested().into_iter().map(tried).collect(), applied, matter, spec, candidates, results }
+        ConversationContext {
+            tried: history.requested().into_iter().map(tried).collect(),
+            applied: critique::applied(self.tried.iter().map(|run| &run.spec)),
+            purpose,
+            spec,
+            candidates,
+            results,
+        }
     }
 
     fn with_enrich<T>(&self, use_it: impl FnOnce(&dyn Fn(&Analysis) -> Vec<crate::term::Term>) -> T) -> T {
@@ -100,28 +106,34 @@ impl Driver<'_> {
 
     /// Asks a model. What it answers goes on record once the loop has taken it.
     pub(super) fn ask(&mut self, role: Role, request: &ChatRequest) -> Result<Event, RunError> {
-        let is_model = role == Role::Critic || self.minds.actor_is_model;
+        let is_model = role == Role::Critic || self.participants.actor_is_model;
         let limit = is_model.then_some(self.input.prepared.plan.budget.wall_minutes * 60.0);
         if is_model {
-            self.observer.on(&Told::Asked { role, model: self.minds.name(role) });
+            self.observer.on(&ProgressEvent::Asked { role, model: self.participants.name(role) });
         }
         let sequence = self.sequence + 1;
-        let mut ear = Ear { observer: &mut *self.observer, role, limit };
-        let heard = participants::ask(self.minds, role, request, (&mut self.memory, sequence), &mut ear)?;
-        if heard.exchange.is_some() {
+        let mut relay = RelayObserver { observer: &mut *self.observer, role, limit };
+        let answer = participants::ask(
+            self.participants,
+            role,
+            request,
+            Earlier { recording: &mut self.recording, sequence },
+            &mut relay,
+        )?;
+        if answer.exchange.is_some() {
             self.sequence = sequence;
         }
-        self.exchange = heard.exchange;
-        Ok(heard.response.map_or(Event::TimeOver, |response| Event::Answered(Box::new(response))))
+        self.exchange = answer.exchange;
+        Ok(answer.response.map_or(Event::TimeOver, |response| Event::Answered(Box::new(response))))
     }
 
     /// Puts an exchange and the state that it led to on record, and tells the host what it must know.
     pub(super) fn record(&mut self, machine: &Run) -> Result<(), RunError> {
-        let news: Vec<Told> = machine
+        let news: Vec<ProgressEvent> = machine
             .stopped()
-            .map(|why| Told::Stopped { why: why.to_owned() })
+            .map(|why| ProgressEvent::Stopped { why: why.to_owned() })
             .into_iter()
-            .chain(machine.shortfalls().into_iter().map(|what| Told::Shortfall { what }))
+            .chain(machine.shortfalls().into_iter().map(|what| ProgressEvent::Shortfall { what }))
             .collect();
         for event in news.iter().skip(self.told) {
             self.observer.on(event);
@@ -137,62 +149,72 @@ impl Driver<'_> {
 
     /// Carries out what a model asked for.
     pub(super) fn call_tools(&mut self, machine: &Run, role: Role, calls: &[ToolCall]) -> Result<Event, RunError> {
-        let Some(desk) = self.desk.take() else {
+        let Some(conversation) = self.conversation.take() else {
             return Err(RunError::OutOfOrder("a tool call without a conversation"));
         };
         let (prepared, catalogue) = (self.input.prepared, self.input.catalogue);
-        let context = desk.context(prepared, catalogue, &self.privacy);
-        let take = |proposal: &Proposal| match self.composed(machine, &desk, proposal)? {
-            Some(spec) => machine.would_take(&spec).map_err(|refusal| refusal.to_string()),
+        let context = conversation.context(prepared, catalogue, &self.privacy);
+        let accept = |proposal: &Proposal| match self.composed(machine, &conversation, proposal)? {
+            Some(spec) => machine.would_take(&spec).map_err(|refusal| Refusal(refusal.to_string())),
             None => Ok(()),
         };
-        // The driver's own observer is lent to the desk; nothing else of the driver changes meanwhile.
+        // The driver's own observer is lent to the conversation; nothing else of the driver changes meanwhile.
+        let request = ToolRequest { role, calls, allowed: &prepared.plan.tools };
         let mut lines = Lines::default();
-        let outcomes = tool_calls::run((role, calls), &prepared.plan.tools, &context, &take, &mut lines);
-        for event in lines.0.into_iter().filter(|_| role == Role::Critic || self.minds.actor_is_model) {
+        let outcomes = tool_calls::run(request, &context, &accept, &mut lines);
+        for event in lines.0.into_iter().filter(|_| role == Role::Critic || self.participants.actor_is_model) {
             self.observer.on(&event);
         }
-        self.desk = Some(desk);
-        Ok(Event::ToolsRan(outcomes.map_err(RunError::Tool)?))
+        self.conversation = Some(conversation);
+        Ok(Event::ToolsRan(outcomes?))
     }
 
     /// The spec that a proposal makes; `None` if it changes nothing after the draft.
-    fn composed(&self, machine: &Run, desk: &Desk, proposal: &Proposal) -> Result<Option<AnalysisSpec>, String> {
+    fn composed(
+        &self,
+        machine: &Run,
+        conversation: &ConversationContext,
+        proposal: &Proposal,
+    ) -> Result<Option<AnalysisSpec>, Refusal> {
         let (prepared, catalogue) = (self.input.prepared, self.input.catalogue);
         let mut proposal = proposal.clone();
-        if !self.minds.actor_is_model {
+        if !self.participants.actor_is_model {
             // The engine's reason is the playbook itself.
             proposal.changes.iter_mut().for_each(|change| change.reason.clear());
         }
-        let context = desk.context(prepared, catalogue, &self.privacy);
+        let context = conversation.context(prepared, catalogue, &self.privacy);
         let edited = |edit: &Edit, analysis: &Analysis| tools::edited(edit, analysis, &context);
-        match desk.matter {
-            Matter::Draft => actor::compose_draft(&prepared.draft, catalogue, &proposal, &edited).map(Some),
+        match conversation.purpose {
+            Purpose::Draft => actor::compose_draft(&prepared.draft, catalogue, &proposal, &edited).map(Some),
             _ => actor::compose(machine.history(), catalogue, &proposal, &edited),
         }
     }
 
     /// Makes of an ending what the loop waits for.
     pub(super) fn conclude(&mut self, machine: &Run, ending: Ending) -> Result<Event, RunError> {
-        let Some(desk) = self.desk.take() else { return Err(RunError::OutOfOrder("an end of no conversation")) };
-        let by = self.minds.name(Role::Critic);
-        match (&desk.matter, ending) {
-            (Matter::Criticise(computed), Ending::Criticised(opinion)) => {
+        let Some(conversation) = self.conversation.take() else {
+            return Err(RunError::OutOfOrder("an end of no conversation"));
+        };
+        let by = self.participants.name(Role::Critic);
+        match (&conversation.purpose, ending) {
+            (Purpose::Criticise(computed), Ending::Criticised(opinion)) => {
                 let critique = model_review::hold((**computed).clone(), &by, *opinion);
                 self.concluded_critique(machine, critique)
             }
-            (Matter::Criticise(computed), Ending::GaveUp(why)) => {
+            (Purpose::Criticise(computed), Ending::GaveUp(why)) => {
                 let critique = self.unreviewed((**computed).clone(), &why);
                 self.concluded_critique(machine, critique)
             }
-            (Matter::Draft, Ending::Proposed(proposal)) => {
-                let spec = self.composed(machine, &desk, &proposal).map_err(RunError::Tool)?;
+            (Purpose::Draft, Ending::Proposed(proposal)) => {
+                let spec =
+                    self.composed(machine, &conversation, &proposal).map_err(|Refusal(why)| FatalToolError(why))?;
                 let spec = spec.unwrap_or_else(|| self.input.prepared.draft.clone());
                 Ok(Event::Drafted(Box::new(spec)))
             }
-            (Matter::Draft, _) => Ok(Event::Drafted(Box::new(self.input.prepared.draft.clone()))),
+            (Purpose::Draft, _) => Ok(Event::Drafted(Box::new(self.input.prepared.draft.clone()))),
             (_, Ending::Proposed(proposal)) => {
-                let spec = self.composed(machine, &desk, &proposal).map_err(RunError::Tool)?;
+                let spec =
+                    self.composed(machine, &conversation, &proposal).map_err(|Refusal(why)| FatalToolError(why))?;
                 Ok(Event::Revised(spec.map(Box::new)))
             }
             _ => Ok(Event::Revised(None)),
@@ -213,10 +235,10 @@ impl Driver<'_> {
 
 /// Collects what the host is told.
 #[derive(Default)]
-struct Lines(Vec<Told>);
+struct Lines(Vec<ProgressEvent>);
 
 impl super::events::Observer for Lines {
-    fn on(&mut self, event: &Told) {
+    fn on(&mut self, event: &ProgressEvent) {
         self.0.push(event.clone());
     }
 }

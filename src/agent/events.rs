@@ -1,6 +1,6 @@
-//! What a run tells its host while it happens. One enum feeds the human and the JSONL renderer.
+//! The progress of a run, as its host is told. One enum feeds the human and the JSONL renderer.
 //!
-//! Nothing here can carry an effect before [`Event::Unblinded`].
+//! Nothing here can carry an effect before [`ProgressEvent::Unblinded`].
 
 use crate::finding::{Finding, Tier};
 use crate::record::EffectDocument;
@@ -14,11 +14,11 @@ use serde::Serialize;
 pub struct DesignGrade {
     /// The estimand the plan asked for.
     pub requested: Target,
-    /// What is estimated now.
+    /// The estimand as it stands now.
     pub name: String,
     /// The tier of the design.
     pub tier: Tier,
-    /// What was looked at.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
@@ -27,7 +27,7 @@ pub struct DesignGrade {
 pub struct FinalVerdict {
     /// The estimand the plan asked for.
     pub requested: Target,
-    /// What was answered.
+    /// The estimand of the answer.
     pub name: String,
     /// The computed verdict.
     pub tier: Tier,
@@ -42,7 +42,7 @@ pub struct FinalVerdict {
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+pub enum ProgressEvent {
     /// Plan and data agree; the run begins.
     Started {
         /// Title of the plan.
@@ -67,7 +67,7 @@ pub enum Event {
     },
     /// A stage begins; it may take a while.
     Stage {
-        /// What is being done.
+        /// The stage, in words.
         stage: String,
     },
     /// A step is on record.
@@ -97,7 +97,7 @@ pub enum Event {
         /// True if a model made the change without a playbook. Not part of the event as it is written: the name says it.
         #[serde(skip)]
         own: bool,
-        /// What was changed.
+        /// The change, in words.
         change: String,
         /// True if an earlier change is undone.
         reverted: bool,
@@ -122,9 +122,9 @@ pub enum Event {
         role: Role,
         /// The tool.
         tool: String,
-        /// What the operator must read.
+        /// One line for the operator.
         line: String,
-        /// Whether the call was refused or failed.
+        /// True if the call was refused or failed.
         refused: bool,
     },
     /// A budget was reached: the run ends with what it has.
@@ -146,7 +146,7 @@ pub enum Event {
     },
     /// The end.
     Finished {
-        /// Whether every requested estimand got at least `satisfactory_with_caveats`.
+        /// True if every requested estimand got at least `satisfactory_with_caveats`.
         accepted: bool,
         /// One per requested estimand.
         verdicts: Vec<FinalVerdict>,
@@ -156,7 +156,7 @@ pub enum Event {
         branch: String,
         /// Hash of the final tree: the same for the same plan, data, seed and version.
         tree: String,
-        /// How language models took part; absent where none did.
+        /// The part that language models took; absent where none did.
         #[serde(skip_serializing_if = "Option::is_none")]
         conduct: Option<Conduct>,
     },
@@ -165,7 +165,7 @@ pub enum Event {
 /// Receives the events of a run, and may ask it to stop at the next step.
 pub trait Observer {
     /// Called as things happen, in order.
-    fn on(&mut self, event: &Event);
+    fn on(&mut self, event: &ProgressEvent);
     /// True once the person wants to stop.
     fn cancelled(&self) -> bool {
         false

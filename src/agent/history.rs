@@ -1,8 +1,8 @@
-//! What has been tried so far, and which design of each analysis is the one to keep.
+//! The iterations so far, and which design of each analysis is the one to keep.
 //!
 //! Nothing in here can hold an effect: a [`Trial`] is a spec, a summary of its design and the critique of that design.
 
-use crate::agent::design_quality::Standing;
+use crate::agent::design_quality::DesignQuality;
 use crate::finding::Tier;
 use crate::record::critique::{AnalysisCritique, Critique};
 use crate::record::documents::{AnalysisDesign, DesignDocument};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-/// What the loop may know of one analysis' design.
+/// The part of one analysis' design that the loop may know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnalysisSummary {
@@ -28,7 +28,7 @@ pub struct AnalysisSummary {
     pub share_outside: Option<f64>,
 }
 
-/// What the loop may know of one design document.
+/// The part of one design document that the loop may know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DesignSummary {
@@ -43,17 +43,17 @@ pub struct DesignSummary {
 impl DesignSummary {
     /// The summary of a design document.
     #[must_use]
-    pub fn of(document: &DesignDocument) -> Self {
+    pub fn new(document: &DesignDocument) -> Self {
         Self {
             iteration: document.iteration,
             spec_sha256: document.spec_sha256.clone(),
-            analyses: document.analyses.iter().map(AnalysisSummary::of).collect(),
+            analyses: document.analyses.iter().map(AnalysisSummary::new).collect(),
         }
     }
 }
 
 impl AnalysisSummary {
-    fn of(design: &AnalysisDesign) -> Self {
+    fn new(design: &AnalysisDesign) -> Self {
         Self {
             requested: design.requested,
             failed: design.failed.clone(),
@@ -89,11 +89,11 @@ impl Trial {
         self.critique.analyses.iter().find(|graded| graded.requested == requested)
     }
 
-    /// How its design stands, for comparison with another.
+    /// The quality of its design, for comparison with another.
     #[must_use]
-    pub fn standing(&self, requested: Target) -> Option<Standing> {
+    pub fn quality(&self, requested: Target) -> Option<DesignQuality> {
         let summary = self.design.analyses.iter().find(|summary| summary.requested == requested)?;
-        Some(Standing::new(summary, self.graded(requested)?))
+        Some(DesignQuality::new(summary, self.graded(requested)?))
     }
 
     /// The playbooks that were applied to an analysis in this iteration; those undone are not among them.
@@ -159,12 +159,12 @@ impl History {
         Some(later.iter().fold(first, |kept, trial| if takes_over(kept, trial) { trial } else { kept }))
     }
 
-    /// Whether a revision earned its place: the new design exists and is not worse. If the revision also changed
+    /// True if a revision earned its place: the new design exists and is not worse. If the revision also changed
     /// the estimand it must be better, because a change of the question has to buy something. A playbook with
     /// `keep_only_if_not_worse: false` only has to leave a design standing.
     #[must_use]
     pub fn earned(&self, before: &Trial, after: &Trial, requested: Target) -> bool {
-        let (Some(old), Some(new)) = (before.standing(requested), after.standing(requested)) else { return false };
+        let (Some(old), Some(new)) = (before.quality(requested), after.quality(requested)) else { return false };
         if new.failed {
             return false;
         }
@@ -183,7 +183,7 @@ impl History {
         }
     }
 
-    /// Whether the last iteration holds the kept analysis of every requested estimand.
+    /// True if the last iteration holds the kept analysis of every requested estimand.
     #[must_use]
     pub fn last_is_kept(&self) -> bool {
         let same = |requested: &Target| {
@@ -193,7 +193,7 @@ impl History {
         self.requested().iter().all(same)
     }
 
-    /// Whether the kept design of every estimand is at least satisfactory with caveats.
+    /// True if the kept design of every estimand is at least satisfactory with caveats.
     #[must_use]
     pub fn satisfactory(&self) -> bool {
         let tier = |requested: &Target| Some(self.kept(*requested)?.graded(*requested)?.tier);

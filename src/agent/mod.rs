@@ -7,7 +7,7 @@
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | [`run`] | what comes next; refuses events that break a rule of the loop |
+//! | [`run`] | which action comes next; refuses events that break a rule of the loop |
 //! | [`history`] | which design of each analysis is kept |
 //! | [`design_quality`] | whether one design is worse than another |
 //! | [`actor`] | the playbook provider: which revision is tried |

@@ -1,34 +1,34 @@
-//! The models of a run: who is asked, what they remember of an earlier attempt, and how they are heard.
+//! The models that take part in a run: actor and critic, their prices, and one call of either.
 
-use crate::agent::events::{Event as Told, Observer};
+use crate::agent::events::{Observer, ProgressEvent};
 use crate::llm::{
-    self, Block, ChatModel, ChatRequest, ChatResponse, Exchange, Listener, ModelError, Outcome, PlaybookModel,
+    self, Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Exchange, ModelError, Outcome, PlaybookModel,
     Recording,
 };
 use crate::tools::Role;
 
-/// Who is asked.
-pub struct Minds {
+/// Actor and critic.
+pub struct Participants {
     /// Writes and revises specs.
     pub actor: Box<dyn ChatModel>,
     /// Grades beside the rubric; `None` for the rubric alone.
     pub critic: Option<Box<dyn ChatModel>>,
-    /// What the actor's model costs, if known.
+    /// The price of the actor's model, if known.
     pub actor_price: Option<super::budget::Price>,
-    /// What the critic's model costs, if known.
+    /// The price of the critic's model, if known.
     pub critic_price: Option<super::budget::Price>,
-    /// Whether the actor is a language model, whose exchanges are recorded. The engine's are its history.
+    /// True if the actor is a language model, whose exchanges are recorded. The engine's are its history.
     pub actor_is_model: bool,
     /// Answers that one conversation with the actor may take, where that is not the plan's `budget.conversation`: a host at
     /// the other end of a pipe takes its time.
     pub actor_turns: Option<u32>,
 }
 
-impl Minds {
+impl Participants {
     /// The deterministic engine and the rubric: no model at all.
     #[must_use]
     pub fn playbook() -> Self {
-        Minds {
+        Participants {
             actor: Box::new(PlaybookModel),
             critic: None,
             actor_price: None,
@@ -38,13 +38,13 @@ impl Minds {
         }
     }
 
-    /// Whether a language model takes part.
+    /// True if a language model takes part.
     #[must_use]
     pub fn any_model(&self) -> bool {
         self.actor_is_model || self.critic.is_some()
     }
 
-    fn of(&mut self, role: Role) -> Option<&mut Box<dyn ChatModel>> {
+    fn model_mut(&mut self, role: Role) -> Option<&mut Box<dyn ChatModel>> {
         if role == Role::Critic { self.critic.as_mut() } else { Some(&mut self.actor) }
     }
 
@@ -59,13 +59,21 @@ impl Minds {
     }
 }
 
-/// What came of asking.
+/// The result of one call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
+pub struct ModelAnswer {
     /// The answer; `None` if the run's time was over.
     pub response: Option<ChatResponse>,
-    /// What goes on record; `None` for the engine.
+    /// The exchange for the record; `None` for the engine.
     pub exchange: Option<Exchange>,
+}
+
+/// The exchanges of an attempt that was killed, and the number of the exchange that is due.
+pub struct Earlier<'a> {
+    /// Its exchanges.
+    pub recording: &'a mut Recording,
+    /// The number, from 1.
+    pub sequence: u32,
 }
 
 /// Asks, unless the same was asked before the run was killed: then that answer counts again.
@@ -73,39 +81,40 @@ pub struct Heard {
 /// # Errors
 /// [`ModelError`], but for a deadline, which is an answer of its own kind.
 pub fn ask(
-    minds: &mut Minds,
+    participants: &mut Participants,
     role: Role,
     request: &ChatRequest,
-    (memory, sequence): (&mut Recording, u32),
-    listener: &mut dyn Listener,
-) -> Result<Heard, ModelError> {
-    let recorded = role == Role::Critic || minds.actor_is_model;
-    let Some(model) = minds.of(role) else {
+    earlier: Earlier<'_>,
+    observer: &mut dyn CallObserver,
+) -> Result<ModelAnswer, ModelError> {
+    let Earlier { recording, sequence } = earlier;
+    let recorded = role == Role::Critic || participants.actor_is_model;
+    let Some(model) = participants.model_mut(role) else {
         return Err(ModelError::Cancelled);
     };
     let body = model.body(request);
-    let answered = model.bodies(request).into_iter().find(|body| memory.peek(role.key(), body).is_some());
+    let answered = model.bodies(request).into_iter().find(|body| recording.peek(role.key(), body).is_some());
     if let Some(body) = answered {
-        let found = memory.find(role.key(), &body)?.exchange;
+        let found = recording.find(role.key(), &body)?.exchange;
         let response = match &found.outcome {
             Outcome::Response(response) => Some(response.clone()),
             Outcome::Stopped(_) => None,
         };
         let exchange = Exchange { sequence, ..found };
-        return Ok(Heard { response, exchange: Some(exchange) });
+        return Ok(ModelAnswer { response, exchange: Some(exchange) });
     }
     let name = model.name();
     let record = |body, outcome| recorded.then(|| Exchange::new(sequence, role.key(), &name, body, outcome));
-    match model.complete(request, listener) {
+    match model.complete(request, observer) {
         Ok(response) => {
             let response = scrubbed(response);
             // A server that does not know structured output has changed the body on the way.
             let body = model.sent(request);
             let exchange = record(body, Outcome::Response(response.clone()));
-            Ok(Heard { response: Some(response), exchange })
+            Ok(ModelAnswer { response: Some(response), exchange })
         }
         Err(ModelError::Deadline) => {
-            Ok(Heard { response: None, exchange: record(body, Outcome::Stopped("deadline".to_owned())) })
+            Ok(ModelAnswer { response: None, exchange: record(body, Outcome::Stopped("deadline".to_owned())) })
         }
         Err(error) => Err(error),
     }
@@ -125,21 +134,21 @@ fn scrubbed(response: ChatResponse) -> ChatResponse {
     ChatResponse { blocks: response.blocks.into_iter().map(clean).collect(), ..response }
 }
 
-/// The listener that tells the host.
-pub(crate) struct Ear<'a> {
+/// The observer that tells the host.
+pub(crate) struct RelayObserver<'a> {
     pub observer: &'a mut dyn Observer,
     pub role: Role,
     /// Seconds that the run may take.
     pub limit: Option<f64>,
 }
 
-impl Listener for Ear<'_> {
+impl CallObserver for RelayObserver<'_> {
     fn text(&mut self, piece: &str) {
-        self.observer.on(&Told::Said { role: self.role, text: piece.to_owned() });
+        self.observer.on(&ProgressEvent::Said { role: self.role, text: piece.to_owned() });
     }
 
     fn note(&mut self, message: &str) {
-        self.observer.on(&Told::Note { message: message.to_owned() });
+        self.observer.on(&ProgressEvent::Note { message: message.to_owned() });
     }
 
     fn cancelled(&self) -> bool {

@@ -1,4 +1,4 @@
-//! What models cost: a table that the principal can edit.
+//! Prices of models: a table that the principal can edit.
 
 use super::budget::Price;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub enum PriceError {
     /// It is not a table of prices.
     #[error("the price table cannot be read: {0}")]
     Unreadable(String),
-    /// A price that is none.
+    /// Not a valid price.
     #[error(
         "the price table gives `{model}` a price of {price}; prices are dollars for a million tokens, zero or more"
     )]
@@ -84,7 +84,7 @@ impl Prices {
 
     /// The price of a model: the longest name of the table that its own begins with.
     #[must_use]
-    pub fn of(&self, model: &str) -> Option<Price> {
+    pub fn price_of(&self, model: &str) -> Option<Price> {
         let names = self.0.iter().filter(|(name, _)| !name.is_empty() && model.starts_with(name.as_str()));
         names.max_by_key(|(name, _)| name.len()).map(|(_, price)| *price)
     }
@@ -101,11 +101,11 @@ mod tests {
     #[test]
     fn the_embedded_table_reads_and_the_longest_name_wins() {
         let prices = Prices::embedded().unwrap();
-        assert_eq!(prices.of("gpt-5-mini-2025-08-07").unwrap().output, 2.0);
-        assert_eq!(prices.of("gpt-5-2025-08-07").unwrap().output, 10.0);
-        assert_eq!(prices.of("qwen2.5"), None);
+        assert_eq!(prices.price_of("gpt-5-mini-2025-08-07").unwrap().output, 2.0);
+        assert_eq!(prices.price_of("gpt-5-2025-08-07").unwrap().output, 10.0);
+        assert_eq!(prices.price_of("qwen2.5"), None);
         // What is left out costs what reading costs.
-        assert_eq!(prices.of("gpt-5").unwrap().cache_write, 1.25);
+        assert_eq!(prices.price_of("gpt-5").unwrap().cache_write, 1.25);
     }
 
     #[test]

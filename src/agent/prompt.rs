@@ -1,4 +1,4 @@
-//! What is said at the beginning of a conversation: standing instructions, and the task with everything that is known.
+//! The beginning of a conversation: standing instructions, and the task with everything that is known.
 //!
 //! The prompts are files under `prompts/`, compiled in; [`hashes`] goes into the manifest. Whatever comes from the plan, the
 //! data or another model is put in through [`Privacy::fenced`], so that it reads as data and holds no rare level. The playbook
@@ -27,19 +27,19 @@ const PROMPTS: [(&str, &str); 7] = [
     ("baseline", include_str!("prompts/baseline.md")),
 ];
 
-/// Why a brief could not be written: a mistake of this program.
+/// A prompt that cannot be rendered: a mistake of this program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the prompt `{prompt}` cannot be rendered: {reason}")]
-pub struct BriefError {
+pub struct PromptError {
     /// Which.
     pub prompt: String,
     /// Why.
     pub reason: String,
 }
 
-/// What a brief is written from.
+/// The material of a task.
 #[derive(Debug, Clone, Copy)]
-pub struct BriefInput<'a> {
+pub struct PromptInput<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// The filter that everything passes.
@@ -50,7 +50,7 @@ pub struct BriefInput<'a> {
     pub data: &'a str,
     /// Everything that was tried.
     pub history: &'a History,
-    /// What is to be written.
+    /// The document that is to be written.
     pub task: Task<'a>,
     /// Playbooks that apply now.
     pub candidates: &'a BTreeMap<Target, Vec<String>>,
@@ -83,8 +83,8 @@ const ENGINE_BLOCK: &str = "```brief\n";
 /// The task, for a language model.
 ///
 /// # Errors
-/// [`BriefError`].
-pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
+/// [`PromptError`].
+pub fn task(input: &PromptInput<'_>) -> Result<String, PromptError> {
     let private = |label: &str, text: &str| input.privacy.fenced(label, text);
     let private_or_none = |label: &str, text: &str| match text.trim() {
         "" => "none".to_owned(),
@@ -94,8 +94,8 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
     let spec = private("spec", &spec_digest(input.spec));
     let text = match input.task {
         Task::Draft => {
-            let data = fenced_as_is(input.data);
-            render("draft", context! { plan, data, spec })?
+            // `describe_data` has been through the filter and is fenced already.
+            render("draft", context! { plan, data => input.data, spec })?
         }
         Task::Revise | Task::Look => render(
             "revise",
@@ -126,7 +126,7 @@ pub fn brief(input: &BriefInput<'_>) -> Result<String, BriefError> {
 
 /// The task, for the playbook engine: the block that it reads.
 #[must_use]
-pub fn for_engine(input: &BriefInput<'_>) -> String {
+pub fn task_for_engine(input: &PromptInput<'_>) -> String {
     let task = if matches!(input.task, Task::Draft) { "draft" } else { "revise" };
     let candidates: serde_json::Map<String, serde_json::Value> =
         input.candidates.iter().map(|(target, names)| (target.key().to_owned(), names.clone().into())).collect();
@@ -134,19 +134,14 @@ pub fn for_engine(input: &BriefInput<'_>) -> String {
     format!("{ENGINE_BLOCK}{brief}\n```")
 }
 
-pub(crate) fn render(name: &str, values: minijinja::Value) -> Result<String, BriefError> {
-    let failed = |error: minijinja::Error| BriefError { prompt: name.to_owned(), reason: format!("{error:#}") };
+pub(crate) fn render(name: &str, values: minijinja::Value) -> Result<String, PromptError> {
+    let failed = |error: minijinja::Error| PromptError { prompt: name.to_owned(), reason: format!("{error:#}") };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     for (prompt, text) in PROMPTS {
         environment.add_template(prompt, text).map_err(failed)?;
     }
     environment.get_template(name).and_then(|template| template.render(values)).map_err(failed)
-}
-
-/// `describe_data` has been through the filter already; a second fence would be no safer.
-fn fenced_as_is(text: &str) -> String {
-    text.to_owned()
 }
 
 /// The plan, as far as a model needs it: no path, no server, no seed.
@@ -203,7 +198,7 @@ fn spec_digest(spec: &AnalysisSpec) -> String {
 }
 
 fn kept_findings(history: &History) -> String {
-    let of = |requested: Target| {
+    let of_kept = |requested: Target| {
         let kept = history.kept(requested)?;
         let analysis = kept.analysis(requested)?;
         Some(format!(
@@ -213,7 +208,7 @@ fn kept_findings(history: &History) -> String {
             analysis.estimand().name()
         ))
     };
-    history.requested().into_iter().filter_map(of).collect::<Vec<_>>().join("\n\n")
+    history.requested().into_iter().filter_map(of_kept).collect::<Vec<_>>().join("\n\n")
 }
 
 fn findings(computed: &Critique) -> String {
@@ -224,8 +219,7 @@ fn lines(graded: &AnalysisCritique) -> String {
     let mut out =
         format!("{}: {}, computed grade {}", graded.requested.key(), graded.estimand, graded.computed().key());
     for finding in &graded.findings {
-        let severity = serde_json::to_value(finding.severity).ok();
-        let severity = severity.as_ref().and_then(serde_json::Value::as_str).unwrap_or("?");
+        let severity = finding.severity.key();
         let _ = write!(out, "\n- {severity}: {}: {}", finding.code.key(), finding.message);
     }
     let _ = write!(out, "\n- departs from the ATE: {}", without_counts(&graded.departs_from_ate));
@@ -238,7 +232,7 @@ fn without_counts(text: &str) -> String {
     sentences.collect::<String>().trim_end().to_owned()
 }
 
-/// What a model as critic said of the last iteration.
+/// The remarks of a model as critic on the last iteration.
 fn remarks(history: &History) -> Option<String> {
     let reviewed = history.last()?.critique.reviewed.as_ref()?;
     let opinion = reviewed.opinion.as_ref()?;
@@ -249,11 +243,11 @@ fn remarks(history: &History) -> Option<String> {
 }
 
 fn tried(history: &History) -> String {
-    let of = |requested: Target| {
+    let playbooks = |requested: Target| {
         let names: Vec<&str> = history.tried(requested).into_iter().collect();
         (!names.is_empty()).then(|| format!("{}: {}", requested.key(), names.join(", ")))
     };
-    history.requested().into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
+    history.requested().into_iter().filter_map(playbooks).collect::<Vec<_>>().join("; ")
 }
 
 fn by_estimand(candidates: &BTreeMap<Target, Vec<String>>) -> String {

@@ -1,4 +1,4 @@
-//! What the loop says and is told: its actions, its events, and why it refuses one.
+//! The protocol of the loop: its actions, its events, and why it refuses one.
 
 use crate::agent::conversation::{Ending, Opening, ToolCall, ToolOutcome};
 use crate::agent::history::DesignSummary;
@@ -11,7 +11,7 @@ use crate::tools::Role;
 use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
 
-/// What the plan says about the loop.
+/// The plan's limits on the loop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -26,7 +26,7 @@ pub struct Limits {
 impl Limits {
     /// The limits that a plan sets.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn from_plan(plan: &Plan) -> Self {
         Self { max_iterations: plan.loop_.max_iterations, stop_when: plan.loop_.stop_when, tools: plan.tools.clone() }
     }
 }
@@ -55,7 +55,7 @@ pub enum Settled {
     Budget,
 }
 
-/// What is to be done next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum Action {
@@ -89,7 +89,7 @@ pub enum Action {
     CallModel {
         /// Which one.
         role: Role,
-        /// What to ask.
+        /// The request.
         request: Box<ChatRequest>,
     },
     /// Run the tools that a model asked for; answer with [`Event::ToolsRan`].
@@ -104,7 +104,7 @@ pub enum Action {
     Conclude {
         /// Which model it was with.
         role: Role,
-        /// How it ended.
+        /// Its ending.
         ending: Ending,
     },
     /// Nothing: the run is over.
@@ -114,7 +114,7 @@ pub enum Action {
     },
 }
 
-/// What came of an action.
+/// The result of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event", content = "with")]
 pub enum Event {
@@ -166,9 +166,9 @@ pub enum LoopError {
     /// An event that does not answer the action.
     #[error("the loop waits for the result of `{action}`, and was told `{event}`; do what `next` says, then `advance`")]
     Unexpected {
-        /// What it waits for.
+        /// The action that it waits for.
         action: &'static str,
-        /// What it was told.
+        /// The event that it was given.
         event: &'static str,
     },
     /// A document of another iteration.

@@ -1,4 +1,4 @@
-//! What the loop accepts. Whoever the actor is, a draft, a proposal or a critique that breaks a rule of the loop is refused
+//! The rules of the loop. Whoever the actor is, a draft, a proposal or a critique that breaks a rule of the loop is refused
 //! and the loop stays where it was.
 
 use crate::agent::history::{DesignSummary, History, Trial};
@@ -68,7 +68,7 @@ fn tools(limits: &Limits, spec: &AnalysisSpec) -> Result<(), LoopError> {
 /// The tools that an analysis needs.
 fn used(analysis: &Analysis) -> Vec<Tool> {
     let estimators = analysis.estimators.iter().chain(std::iter::once(&analysis.primary));
-    let mut tools: Vec<Tool> = estimators.filter_map(|kind| Tool::of(*kind)).collect();
+    let mut tools: Vec<Tool> = estimators.filter_map(|kind| Tool::for_estimator(*kind)).collect();
     if matches!(analysis.population, Population::Trimmed { .. }) {
         tools.push(Tool::Trim);
     }

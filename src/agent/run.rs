@@ -24,7 +24,7 @@
 
 use super::budget::{Budget, Spent};
 use super::history::{DesignSummary, History, Trial};
-use crate::agent::conversation::{Ending, Next, Talk};
+use crate::agent::conversation::{Conversation, Ending, Next};
 use crate::agent::{actor, rules};
 use crate::critique::verdict;
 use crate::finding::Tier;
@@ -57,15 +57,16 @@ pub struct Run {
     history: History,
     settled: Option<Settled>,
     phase: Phase,
-    /// The conversation that decides what is due, if there is one.
-    talk: Option<Talk>,
+    /// The conversation that decides what is due, if there is one. Recorded states call it `talk`.
+    #[serde(rename = "talk")]
+    conversation: Option<Conversation>,
     budget: Option<Budget>,
     spent: Spent,
     /// The budget that was reached.
     stopped: Option<String>,
-    /// Whether that budget is one of answers: then nobody is asked any more.
+    /// True if that budget is one of answers: then nobody is asked any more.
     silenced: bool,
-    /// What models were asked for and did not deliver.
+    /// The tasks that models did not deliver.
     shortfalls: Vec<String>,
 }
 
@@ -86,7 +87,7 @@ impl Run {
             history,
             settled: None,
             phase: Phase::Draft,
-            talk: None,
+            conversation: None,
             budget: None,
             spent: Spent::default(),
             stopped: None,
@@ -101,12 +102,12 @@ impl Run {
         Self { budget: Some(budget), ..self }
     }
 
-    /// What is to be done next. Asking changes nothing.
+    /// The next action. Asking changes nothing.
     #[must_use]
     pub fn next(&self) -> Action {
-        if let Some(talk) = &self.talk {
-            let role = talk.role();
-            return match talk.next() {
+        if let Some(conversation) = &self.conversation {
+            let role = conversation.role();
+            return match conversation.next() {
                 Next::CallModel(request) => Action::CallModel { role, request },
                 Next::CallTools(calls) => Action::CallTools { role, calls: calls.to_vec() },
                 Next::Done(ending) => Action::Conclude { role, ending: ending.clone() },
@@ -129,8 +130,14 @@ impl Run {
     /// [`LoopError`] if the event does not answer the action, or breaks a rule of the loop; the run is then unchanged.
     pub fn advance(&mut self, event: Event) -> Result<(), LoopError> {
         match event {
-            Event::Briefed(_) | Event::Answered(_) | Event::ToolsRan(_) | Event::TimeOver => self.talked(event),
-            _ if self.talk.as_ref().is_some_and(|talk| !matches!(talk.next(), Next::Done(_))) => {
+            Event::Briefed(_) | Event::Answered(_) | Event::ToolsRan(_) | Event::TimeOver => {
+                self.advance_conversation(event)
+            }
+            _ if self
+                .conversation
+                .as_ref()
+                .is_some_and(|conversation| !matches!(conversation.next(), Next::Done(_))) =>
+            {
                 Err(self.unexpected(&event))
             }
             _ => {
@@ -143,7 +150,7 @@ impl Run {
         }
     }
 
-    /// Whether a proposed spec would be taken, so that a model can be told why not while it can still mend it.
+    /// Checks whether a proposed spec would be taken, so that a model can be told why not while it can still mend it.
     ///
     /// # Errors
     /// [`LoopError`] as [`Run::advance`] would say it.
@@ -155,26 +162,30 @@ impl Run {
     }
 
     /// An event of a conversation.
-    fn talked(&mut self, event: Event) -> Result<(), LoopError> {
+    fn advance_conversation(&mut self, event: Event) -> Result<(), LoopError> {
         let name = event.name();
         let taken = match event {
-            Event::Briefed(opening) => self.begin(Talk::new(*opening)),
+            Event::Briefed(opening) => self.begin(Conversation::new(*opening)),
             Event::Answered(response) => {
-                let taken = self.talk.as_mut().is_some_and(|talk| talk.answered(&response));
-                if let (true, Some(talk)) = (taken, self.talk.as_ref().filter(|talk| talk.counts())) {
-                    self.spent.count(talk.role(), &response);
+                let taken = self.conversation.as_mut().is_some_and(|conversation| conversation.answered(&response));
+                if let (true, Some(conversation)) =
+                    (taken, self.conversation.as_ref().filter(|conversation| conversation.counts()))
+                {
+                    self.spent.count(conversation.role(), &response);
                 }
                 taken
             }
             Event::ToolsRan(outcomes) => {
                 let calls = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
-                let taken = self.talk.as_mut().is_some_and(|talk| talk.ran(outcomes));
-                if let (true, Some(talk)) = (taken, self.talk.as_ref().filter(|talk| talk.counts())) {
-                    self.spent.of(talk.role()).tool_calls += calls;
+                let taken = self.conversation.as_mut().is_some_and(|conversation| conversation.ran(outcomes));
+                if let (true, Some(conversation)) =
+                    (taken, self.conversation.as_ref().filter(|conversation| conversation.counts()))
+                {
+                    self.spent.role_mut(conversation.role()).tool_calls += calls;
                 }
                 taken
             }
-            _ => self.talk.is_some(),
+            _ => self.conversation.is_some(),
         };
         if !taken {
             return Err(LoopError::Unexpected { action: self.waiting_for(), event: name });
@@ -184,30 +195,36 @@ impl Run {
     }
 
     /// A conversation may begin where something is to be decided, once a phase, and not after a budget was reached.
-    fn begin(&mut self, talk: Talk) -> bool {
+    fn begin(&mut self, conversation: Conversation) -> bool {
         let open = matches!(self.phase, Phase::Draft | Phase::Critique { .. } | Phase::Revise | Phase::Report);
-        let may = open && self.talk.is_none() && self.may_ask();
+        let may = open && self.conversation.is_none() && self.may_ask();
         if may {
-            self.talk = Some(talk);
+            self.conversation = Some(conversation);
         }
         may
     }
 
     /// Ends a conversation that would go on though the budget is used up. One that has just ended well keeps its ending.
     fn hold_to_budget(&mut self, time_over: bool) {
-        let Some(budget) = self.budget.as_ref().filter(|_| self.talk.as_ref().is_some_and(Talk::counts)) else {
+        let Some(budget) =
+            self.budget.as_ref().filter(|_| self.conversation.as_ref().is_some_and(Conversation::counts))
+        else {
             return;
         };
         let reached = if time_over { Some(budget.time_over()) } else { budget.reached(&self.spent) };
-        let Some(talk) = self.talk.as_mut().filter(|talk| matches!(talk.next(), Next::CallModel(_))) else { return };
+        let Some(conversation) =
+            self.conversation.as_mut().filter(|conversation| matches!(conversation.next(), Next::CallModel(_)))
+        else {
+            return;
+        };
         if let Some(why) = reached {
-            talk.stop(&why);
+            conversation.stop(&why);
             self.stopped = Some(why);
             self.silenced = true;
         }
     }
 
-    /// Whether a model may still be asked.
+    /// True if a model may still be asked.
     #[must_use]
     pub fn may_ask(&self) -> bool {
         !self.silenced
@@ -247,34 +264,34 @@ impl Run {
 
     /// Puts a conversation that has led to its decision away, and keeps count of it.
     fn close(&mut self) {
-        let Some(talk) = self.talk.take() else { return };
-        self.spent.of(talk.role()).repairs += talk.repaired();
+        let Some(conversation) = self.conversation.take() else { return };
+        self.spent.role_mut(conversation.role()).repairs += conversation.repaired();
     }
 
     /// What a conversation that gave up leaves to be said. Known before its decision is taken, since a run with a shortfall
     /// is not accepted.
     fn shortfall(&self) -> Option<String> {
-        let talk = self.talk.as_ref()?;
-        let Next::Done(Ending::GaveUp(why)) = talk.next() else { return None };
+        let conversation = self.conversation.as_ref()?;
+        let Next::Done(Ending::GaveUp(why)) = conversation.next() else { return None };
         let task = match self.phase {
             Phase::Draft => "the first spec is the plan's own".to_owned(),
             Phase::Revise => format!("there is no revision after iteration {}", self.iterations()),
             Phase::Report => "the final critique is the computed one alone".to_owned(),
             _ => format!("the critique of iteration {} is the computed one alone", self.iterations() + 1),
         };
-        Some(format!("{}: {task}, because {why}.", talk.role().key()))
+        Some(format!("{}: {task}, because {why}.", conversation.role().key()))
     }
 
     fn unexpected(&self, event: &Event) -> LoopError {
         LoopError::Unexpected { action: self.waiting_for(), event: event.name() }
     }
 
-    /// What models have used up.
+    /// The use of models so far.
     #[must_use]
     pub fn spent(&self) -> Spent {
         let mut spent = self.spent;
-        if let Some(talk) = &self.talk {
-            spent.of(talk.role()).repairs += talk.repaired();
+        if let Some(conversation) = &self.conversation {
+            spent.role_mut(conversation.role()).repairs += conversation.repaired();
         }
         spent
     }
@@ -291,7 +308,7 @@ impl Run {
         self.stopped.as_deref()
     }
 
-    /// What models were asked for and did not deliver.
+    /// The tasks that models did not deliver.
     #[must_use]
     pub fn shortfalls(&self) -> Vec<String> {
         self.shortfalls.iter().cloned().chain(self.shortfall()).collect()
@@ -368,7 +385,7 @@ impl Run {
     }
 
     fn waiting_for(&self) -> &'static str {
-        match self.talk.as_ref().map(Talk::next) {
+        match self.conversation.as_ref().map(Conversation::next) {
             Some(Next::CallModel(_)) => return "call_model",
             Some(Next::CallTools(_)) => return "call_tools",
             Some(Next::Done(_)) | None => {}

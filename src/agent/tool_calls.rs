@@ -1,7 +1,7 @@
-//! Where a model's tool calls are carried out: the registry's answer, in words that go back to the model.
+//! Carries out a model's tool calls: the registry's answer, in words that go back to the model.
 
 use crate::agent::conversation::{Ending, MOST_CALLS, ToolCall, ToolOutcome};
-use crate::agent::events::{Event as Told, Observer};
+use crate::agent::events::{Observer, ProgressEvent};
 use crate::pipeline::Prepared;
 use crate::plan::Tool;
 use crate::playbook::Catalogue;
@@ -10,13 +10,13 @@ use crate::record::documents::ResultsDocument;
 use crate::spec::AnalysisSpec;
 use crate::text::lines;
 use crate::tools::privacy::Privacy;
-use crate::tools::{Answer, Context, Proposal, Registry, Role, Task, ToolError};
+use crate::tools::{Answer, Context, Proposal, Refusal, Registry, Role, Task, ToolError};
 use causal::estimand::Target;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a conversation is about.
+/// The document that a conversation is to produce.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Matter {
+pub enum Purpose {
     /// The first spec.
     Draft,
     /// A revised spec.
@@ -27,14 +27,14 @@ pub enum Matter {
     Look,
 }
 
-/// What the tools of one conversation work on.
+/// The state that the tools of one conversation read.
 #[derive(Debug, Clone)]
-pub struct Desk {
-    /// What it is about.
-    pub matter: Matter,
+pub struct ConversationContext {
+    /// What is to be written.
+    pub purpose: Purpose,
     /// The spec that tools start from.
     pub spec: AnalysisSpec,
-    /// What was tried on each requested estimand.
+    /// The changes that were tried on each requested estimand.
     pub tried: BTreeMap<Target, BTreeSet<String>>,
     /// What was applied and not undone, over all estimands.
     pub applied: Vec<String>,
@@ -44,7 +44,7 @@ pub struct Desk {
     pub results: Option<ResultsDocument>,
 }
 
-impl Desk {
+impl ConversationContext {
     /// As tools see it.
     #[must_use]
     pub fn context<'a>(
@@ -53,11 +53,11 @@ impl Desk {
         catalogue: &'a Catalogue,
         privacy: &'a Privacy,
     ) -> Context<'a> {
-        let task = match &self.matter {
-            Matter::Draft => Task::Draft,
-            Matter::Revise => Task::Revise,
-            Matter::Criticise(computed) => Task::Criticise(computed),
-            Matter::Look => Task::Look,
+        let task = match &self.purpose {
+            Purpose::Draft => Task::Draft,
+            Purpose::Revise => Task::Revise,
+            Purpose::Criticise(computed) => Task::Criticise(computed),
+            Purpose::Look => Task::Look,
         };
         Context {
             prepared,
@@ -73,28 +73,47 @@ impl Desk {
     }
 }
 
-/// Carries out calls, in order. A proposal counts only if `take` takes it; what it says otherwise goes back to the model.
+/// The calls of one answer.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolRequest<'a> {
+    /// Who calls.
+    pub role: Role,
+    /// In this order.
+    pub calls: &'a [ToolCall],
+    /// The plan's allow-list.
+    pub allowed: &'a [Tool],
+}
+
+/// Decides on a proposal; the refusal is for the model that made it.
+pub type AcceptProposal<'a> = &'a dyn Fn(&Proposal) -> Result<(), Refusal>;
+
+/// A mistake of this program inside a tool: the run ends.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FatalToolError(pub String);
+
+/// Carries out calls, in order. A proposal counts only if `accept` accepts it; its refusal goes back to the model.
 ///
 /// # Errors
-/// A mistake of this program, as a sentence.
+/// [`FatalToolError`].
 pub fn run(
-    (role, calls): (Role, &[ToolCall]),
-    allowed: &[Tool],
+    request: ToolRequest<'_>,
     context: &Context<'_>,
-    take: &dyn Fn(&Proposal) -> Result<(), String>,
+    accept: AcceptProposal<'_>,
     observer: &mut dyn Observer,
-) -> Result<Vec<ToolOutcome>, String> {
+) -> Result<Vec<ToolOutcome>, FatalToolError> {
+    let ToolRequest { role, calls, allowed } = request;
     let registry = Registry::new(role, allowed);
     let mut outcomes: Vec<ToolOutcome> = Vec::new();
     for (at, call) in calls.iter().enumerate() {
         // After the call that ends a conversation the others no longer count, whatever order a model likes.
         let over = outcomes.iter().any(|outcome| outcome.end.is_some());
         let outcome = match (over, at < MOST_CALLS) {
-            (true, _) => unheard(call, "an earlier call of the same answer ended this conversation"),
-            (_, false) => unheard(call, &format!("at most {MOST_CALLS} calls of one answer are heard")),
-            _ => one(&registry, call, context, take)?,
+            (true, _) => not_run(call, "an earlier call of the same answer ended this conversation"),
+            (_, false) => not_run(call, &format!("at most {MOST_CALLS} calls of one answer are heard")),
+            _ => run_call(&registry, call, context, accept)?,
         };
-        observer.on(&Told::ToolRan {
+        observer.on(&ProgressEvent::ToolRan {
             role,
             tool: call.name.clone(),
             line: outcome.line.clone(),
@@ -105,23 +124,23 @@ pub fn run(
     Ok(outcomes)
 }
 
-fn one(
+fn run_call(
     registry: &Registry,
     call: &ToolCall,
     context: &Context<'_>,
-    take: &dyn Fn(&Proposal) -> Result<(), String>,
-) -> Result<ToolOutcome, String> {
-    let (said, end) = match registry.call(&call.name, &call.arguments, context) {
-        Ok(Answer::Said(said)) => (said, None),
-        Ok(Answer::Criticised(said, opinion)) => (said, Some(Ending::Criticised(Box::new(opinion)))),
-        Ok(Answer::Proposed(said, proposal)) => match take(&proposal) {
-            Ok(()) => (said, Some(Ending::Proposed(proposal))),
-            Err(why) => return Ok(refused(call, context.privacy.outward(&why), &why)),
+    accept: AcceptProposal<'_>,
+) -> Result<ToolOutcome, FatalToolError> {
+    let (reply, end) = match registry.call(&call.name, &call.arguments, context) {
+        Ok(Answer::Reply(reply)) => (reply, None),
+        Ok(Answer::Criticised(reply, opinion)) => (reply, Some(Ending::Criticised(Box::new(opinion)))),
+        Ok(Answer::Proposed(reply, proposal)) => match accept(&proposal) {
+            Ok(()) => (reply, Some(Ending::Proposed(proposal))),
+            Err(Refusal(why)) => return Ok(refused(call, context.privacy.outward(&why), &why)),
         },
-        Err(ToolError::Fatal(why)) => return Err(why),
+        Err(ToolError::Fatal(why)) => return Err(FatalToolError(why)),
         Err(error) => return Ok(refused(call, error.for_model(context.privacy), &error.to_string())),
     };
-    Ok(ToolOutcome { id: call.id.clone(), content: said.model, line: said.operator, is_error: false, end })
+    Ok(ToolOutcome { id: call.id.clone(), content: reply.model, line: reply.operator, is_error: false, end })
 }
 
 fn refused(call: &ToolCall, to_model: String, line: &str) -> ToolOutcome {
@@ -136,7 +155,7 @@ fn refused(call: &ToolCall, to_model: String, line: &str) -> ToolOutcome {
     }
 }
 
-fn unheard(call: &ToolCall, why: &str) -> ToolOutcome {
+fn not_run(call: &ToolCall, why: &str) -> ToolOutcome {
     let content = format!("Not run: {why}.");
     ToolOutcome { id: call.id.clone(), line: content.clone(), content, is_error: true, end: None }
 }

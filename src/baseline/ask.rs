@@ -6,11 +6,11 @@
 
 use crate::agent::budget::{Budget, Price, Spent};
 use crate::agent::events::Observer;
-use crate::agent::participants::Ear;
+use crate::agent::participants::RelayObserver;
 use crate::agent::prompt;
-use crate::agent::prompt::BriefError;
+use crate::agent::prompt::PromptError;
 use crate::baseline::comparison::{Line, Variant};
-use crate::baseline::moments::{Discretion, Moments};
+use crate::baseline::moments::{DisclosureLimits, Moments};
 use crate::llm::{
     Block, ChatModel, ChatRequest, ChatResponse, Choice, Exchange, Message, ModelError, Speaker, ToolSpec,
 };
@@ -24,16 +24,16 @@ use minijinja::context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Who asks, in the recording.
+/// The role of the question in the recording.
 pub const ROLE: &str = "baseline";
 /// The most columns of confounders in the question.
 const MOST_COLUMNS: usize = 20;
 /// Digits of every moment.
 const DIGITS: i32 = 6;
 
-/// What the question without tools came to.
+/// The result of the question without tools.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
+pub struct SingleQuestion {
     /// Its lines.
     pub variant: Variant,
     /// For the recording; `None` if nothing could be asked.
@@ -48,14 +48,19 @@ pub enum BaselineError {
     Model(#[from] ModelError),
     /// The prompt: a mistake of this program.
     #[error(transparent)]
-    Brief(#[from] BriefError),
+    Brief(#[from] PromptError),
 }
+
+/// The plan's text has a `loop` section in which the number of iterations cannot be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the plan's `loop` does not say `max_iterations`, so it cannot be set to 1 for the comparison")]
+pub struct NoIterationCount;
 
 /// The plan with `loop.max_iterations: 1`.
 ///
 /// # Errors
-/// A sentence, if the plan's text does not say where that number stands.
-pub fn one_iteration(prepared: &Prepared) -> Result<Vec<u8>, String> {
+/// [`NoIterationCount`].
+pub fn one_iteration(prepared: &Prepared) -> Result<Vec<u8>, NoIterationCount> {
     let text = String::from_utf8_lossy(&prepared.plan_bytes).into_owned();
     let stands = prepared.plan.at("loop.max_iterations");
     let written = stands.and_then(|at| {
@@ -68,10 +73,7 @@ pub fn one_iteration(prepared: &Prepared) -> Result<Vec<u8>, String> {
     let (plan, problems) = plan::read_bytes(edited.as_bytes());
     match plan {
         Some(plan) if problems.is_empty() && plan.loop_.max_iterations == 1 => Ok(edited.into_bytes()),
-        _ => {
-            Err("the plan's `loop` does not say `max_iterations`, so it cannot be set to 1 for the comparison"
-                .to_owned())
-        }
+        _ => Err(NoIterationCount),
     }
 }
 
@@ -81,42 +83,46 @@ pub fn one_iteration(prepared: &Prepared) -> Result<Vec<u8>, String> {
 /// [`BaselineError`].
 pub fn ask(
     prepared: &Prepared,
-    (model, price): (&mut dyn ChatModel, Option<Price>),
+    model: &mut dyn ChatModel,
+    price: Option<Price>,
     observer: &mut dyn Observer,
-) -> Result<Asked, BaselineError> {
+) -> Result<SingleQuestion, BaselineError> {
     let section = &prepared.plan.privacy;
     let privacy = Privacy::new(prepared, section.min_cell, section.redact_names);
     let hidden = |term: &crate::term::Term| privacy.has_rare_level(term);
-    let discretion = Discretion { least: privacy.min_cell(), most: MOST_COLUMNS, hidden: &hidden };
-    let moments = match prepared.unblinded_moments_for_the_baseline(discretion) {
+    let limits = DisclosureLimits { least: privacy.min_cell(), most: MOST_COLUMNS, hidden: &hidden };
+    let moments = match prepared.unblinded_moments_for_the_baseline(limits) {
         Ok(moments) => moments,
-        Err(why) => return Ok(Asked { variant: unasked(prepared, &why), exchange: None }),
+        Err(why) => return Ok(SingleQuestion { variant: not_asked(prepared, &why.to_string()), exchange: None }),
     };
     let request = request(prepared, &moments, &privacy)?;
     let limit = prepared.plan.budget.wall_minutes * 60.0;
-    let mut ear = Ear { observer, role: Role::Actor, limit: Some(limit) };
-    let response = model.complete(&request, &mut ear)?;
+    let mut relay = RelayObserver { observer, role: Role::Actor, limit: Some(limit) };
+    let response = model.complete(&request, &mut relay)?;
     let body = model.body(&request);
     let exchange = Exchange::new(1, ROLE, &model.name(), body, crate::llm::Outcome::Response(response.clone()));
-    let mut variant = answered(prepared, &response, &privacy);
+    let mut variant = variant_of_answer(prepared, &response, &privacy);
     let mut spent = Spent::default();
     spent.count(Role::Actor, &response);
     variant.count(&spent.actor, &RoleUsage::default());
     variant.cost_usd = Budget::new(&prepared.plan.budget, price, None).cost(&spent);
     if !moments.left_out.is_empty() {
-        variant.notes.push(format!("Not told to the model: {}.", moments.left_out.join("; ")));
+        variant.notes.push(format!(
+            "Not told to the model: {}.",
+            moments.left_out.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        ));
     }
-    Ok(Asked { variant, exchange: Some(exchange) })
+    Ok(SingleQuestion { variant, exchange: Some(exchange) })
 }
 
-fn request(prepared: &Prepared, moments: &Moments, privacy: &Privacy) -> Result<ChatRequest, BriefError> {
+fn request(prepared: &Prepared, moments: &Moments, privacy: &Privacy) -> Result<ChatRequest, PromptError> {
     let plan = &prepared.plan;
     let keys: Vec<&str> = plan.estimands.iter().map(|target| target.key()).collect();
     let text = prompt::render(
         "baseline",
         context! {
             plan => privacy.fenced("plan", &prompt::plan_digest(plan)),
-            moments => privacy.fenced("moments", &told(moments, privacy).to_string()),
+            moments => privacy.fenced("moments", &moments_json(moments, privacy).to_string()),
             estimands => keys.join(", "),
         },
     )?;
@@ -143,7 +149,7 @@ fn request(prepared: &Prepared, moments: &Moments, privacy: &Privacy) -> Result<
     })
 }
 
-fn told(moments: &Moments, privacy: &Privacy) -> Value {
+fn moments_json(moments: &Moments, privacy: &Privacy) -> Value {
     let (treated, control) = moments.n;
     let row = |row: &Vec<f64>| row.iter().copied().map(rounded).collect::<Vec<f64>>();
     json!({
@@ -162,7 +168,7 @@ fn rounded(value: f64) -> f64 {
     format!("{value:.*e}", usize::try_from(DIGITS - 1).unwrap_or(0)).parse().unwrap_or(value)
 }
 
-fn unasked(prepared: &Prepared, why: &str) -> Variant {
+fn not_asked(prepared: &Prepared, why: &str) -> Variant {
     let line = |target: &Target| Line::none(*target, format!("not asked: {why}"));
     let mut variant = Variant::named("no tools", prepared.plan.estimands.iter().map(line).collect());
     variant.notes.push(format!("Nothing was asked: {why}."));
@@ -170,7 +176,7 @@ fn unasked(prepared: &Prepared, why: &str) -> Variant {
 }
 
 #[derive(Deserialize)]
-struct Given {
+struct GivenAnswer {
     estimand: String,
     estimate: f64,
     lower: f64,
@@ -179,13 +185,13 @@ struct Given {
     reason: String,
 }
 
-fn answered(prepared: &Prepared, response: &ChatResponse, privacy: &Privacy) -> Variant {
+fn variant_of_answer(prepared: &Prepared, response: &ChatResponse, privacy: &Privacy) -> Variant {
     let input = response.blocks.iter().find_map(|block| match block {
         Block::ToolUse { name, input, .. } if name == "answer" => Some(privacy.inward(input)),
         _ => None,
     });
     let list = input.as_ref().and_then(|input| input.get("answers")).and_then(Value::as_array);
-    let given: Vec<Given> =
+    let given: Vec<GivenAnswer> =
         list.into_iter().flatten().filter_map(|one| serde_json::from_value(one.clone()).ok()).collect();
     let line = |target: &Target| match given.iter().find(|given| Target::parse(&given.estimand) == Some(*target)) {
         Some(given) if given.lower <= given.estimate && given.estimate <= given.upper => Line {

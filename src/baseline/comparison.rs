@@ -12,7 +12,7 @@ const UNDIAGNOSED: &str = "none: nothing was diagnosed";
 /// An answer to one estimand.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
-    /// What was asked for.
+    /// The estimand that was asked for.
     pub requested: Target,
     /// The honest name of what was answered.
     pub name: String,
@@ -45,9 +45,9 @@ pub struct Variant {
     pub output_tokens: u64,
     /// US dollars, if the models have a price.
     pub cost_usd: Option<f64>,
-    /// How long it took; `None` of a replay.
+    /// Seconds; `None` for a replay.
     pub seconds: Option<f64>,
-    /// What was left out, or fell short: a sentence each.
+    /// Omissions and shortfalls, a sentence each.
     pub notes: Vec<String>,
 }
 

@@ -31,12 +31,67 @@ pub struct Moments {
     /// Row by row, in that order of columns.
     pub covariance: Vec<Vec<f64>>,
     /// Columns that are not told, each with the reason.
-    pub left_out: Vec<String>,
+    pub left_out: Vec<LeftOut>,
 }
 
-/// How much is told.
+/// Why no moments are told at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Withheld {
+    /// The outcome cannot be read.
+    #[error("{0}")]
+    NoOutcome(String),
+    /// An arm is too small.
+    #[error("an arm has fewer than {least} units, so none of its means may be told")]
+    SmallArm {
+        /// The smallest group that is told.
+        least: usize,
+    },
+    /// A level of the outcome is too small in an arm.
+    #[error("a level of the outcome has fewer than {least} units in an arm, so it may not be told")]
+    SmallOutcomeLevel {
+        /// The smallest group that is told.
+        least: usize,
+    },
+}
+
+/// A column that is not told, with the reason.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LeftOut {
+    /// Its very name says who few units are.
+    #[error("a rare level")]
+    RareLevel,
+    /// There are enough columns already.
+    #[error("{term} (no more than {most} columns are told)")]
+    TooMany {
+        /// The column.
+        term: Term,
+        /// The most columns.
+        most: usize,
+    },
+    /// Its values are too large.
+    #[error("{0} (it cannot be computed)")]
+    NotComputed(Term),
+    /// A small group could be worked out from its moments.
+    #[error("{term} (a group of fewer than {least} units could be worked out)")]
+    SmallGroup {
+        /// The column.
+        term: Term,
+        /// The smallest group that is told.
+        least: usize,
+    },
+    /// The levels of a category that are not told are too few units together.
+    #[error("{confounder} (the levels that are left, of fewer than {least} units, could be worked out)")]
+    SmallRemainder {
+        /// The category.
+        confounder: String,
+        /// The smallest group that is told.
+        least: usize,
+    },
+}
+
+/// Limits on what is told.
 #[derive(Clone, Copy)]
-pub struct Discretion<'a> {
+pub struct DisclosureLimits<'a> {
     /// The smallest group that is told.
     pub least: usize,
     /// The most columns of confounders.
@@ -50,19 +105,17 @@ impl Prepared {
     /// may call this.
     ///
     /// # Errors
-    /// A sentence: an arm, or a level of the outcome in an arm, is too small to be told, or a column cannot be read.
-    pub fn unblinded_moments_for_the_baseline(&self, discretion: Discretion<'_>) -> Result<Moments, String> {
+    /// [`Withheld`].
+    pub fn unblinded_moments_for_the_baseline(&self, limits: DisclosureLimits<'_>) -> Result<Moments, Withheld> {
         let treated: Array1<f64> = self.analysed().treatment().iter().map(|arm| arm.encode()).collect();
-        let outcome = self.outcome().map_err(|error| error.to_string())?;
+        let outcome = self.outcome().map_err(|error| Withheld::NoOutcome(error.to_string()))?;
         let (all, ones) = self.arms();
-        let least = discretion.least;
+        let least = limits.least;
         if ones.min(all - ones) < least {
-            return Err(format!("an arm has fewer than {least} units, so none of its means may be told"));
+            return Err(Withheld::SmallArm { least });
         }
         if small_cell(treated.view(), outcome.view(), least) {
-            return Err(format!(
-                "a level of the outcome has fewer than {least} units in an arm, so it may not be told"
-            ));
+            return Err(Withheld::SmallOutcomeLevel { least });
         }
         let plan = &self.plan;
         let mut told: Vec<(String, Array1<f64>)> = vec![(plan.treatment.column.clone(), treated.clone())];
@@ -70,17 +123,14 @@ impl Prepared {
         for group in &self.draft.confounders {
             let before = told.len();
             for term in &group.terms {
-                match self.column_to_tell(term, (&told, outcome), discretion) {
+                match self.column_to_tell(term, &told, outcome, limits) {
                     Ok(values) => told.push((term.to_string(), values)),
                     Err(why) => left_out.push(why),
                 }
             }
             if rest_is_small(&told, before, outcome, least) {
                 told.truncate(before);
-                left_out.push(format!(
-                    "{} (the levels that are left, of fewer than {least} units, could be worked out)",
-                    group.confounder
-                ));
+                left_out.push(LeftOut::SmallRemainder { confounder: group.confounder.clone(), least });
             }
         }
         told.push((plan.outcome.column.clone(), outcome.clone()));
@@ -94,27 +144,28 @@ impl Prepared {
     fn column_to_tell(
         &self,
         term: &Term,
-        (told, outcome): (&[(String, Array1<f64>)], &Array1<f64>),
-        discretion: Discretion<'_>,
-    ) -> Result<Array1<f64>, String> {
-        if (discretion.hidden)(term) {
-            return Err("a rare level".to_owned());
+        told: &[(String, Array1<f64>)],
+        outcome: &Array1<f64>,
+        limits: DisclosureLimits<'_>,
+    ) -> Result<Array1<f64>, LeftOut> {
+        if (limits.hidden)(term) {
+            return Err(LeftOut::RareLevel);
         }
-        if told.len() > discretion.most {
-            return Err(format!("{term} (no more than {} columns are told)", discretion.most));
+        if told.len() > limits.most {
+            return Err(LeftOut::TooMany { term: term.clone(), most: limits.most });
         }
-        let unread = |_| format!("{term} (it cannot be computed)");
+        let unread = |_| LeftOut::NotComputed(term.clone());
         let covariates = self.analysed().covariates(std::slice::from_ref(term)).map_err(unread)?;
         let values: Array1<f64> = covariates.x().iter().copied().collect();
         let others = told.iter().map(|(_, other)| other.view()).chain([outcome.view()]);
-        match others.into_iter().any(|other| small_cell(values.view(), other, discretion.least)) {
-            true => Err(format!("{term} (a group of fewer than {} units could be worked out)", discretion.least)),
+        match others.into_iter().any(|other| small_cell(values.view(), other, limits.least)) {
+            true => Err(LeftOut::SmallGroup { term: term.clone(), least: limits.least }),
             false => Ok(values),
         }
     }
 }
 
-/// Whether the levels of a category that are not among the columns from `before` on, taken together, make a small cell: what
+/// True if the levels of a category that are not among the columns from `before` on, taken together, make a small cell: what
 /// is told of the others tells of them by subtraction.
 fn rest_is_small(told: &[(String, Array1<f64>)], before: usize, outcome: &Array1<f64>, least: usize) -> bool {
     let (others, levels) = told.split_at(before.min(told.len()));
@@ -132,7 +183,7 @@ fn rest_is_small(told: &[(String, Array1<f64>)], before: usize, outcome: &Array1
     (few > 0 && few < least) || views.any(|other| small_cell(rest.view(), other, least))
 }
 
-/// Whether two columns of two values each, crossed, have a cell that is small and not empty. Columns of more values have
+/// True if two columns of two values each, crossed, have a cell that is small and not empty. Columns of more values have
 /// none that a mean would tell.
 fn small_cell(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>, least: usize) -> bool {
     let (Some(low_a), Some(low_b)) = (lower_of_two(a), lower_of_two(b)) else { return false };

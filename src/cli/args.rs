@@ -1,11 +1,8 @@
 //! Arguments as typed, with the help text.
 
 use super::acic::args::AcicCommand;
-use causal::estimand::Inference;
-use causal::estimand::{OutcomeKind, Target};
-use causal::estimator::EstimatorKind;
-use causal::learner_kind::{Effort, LearnerKind};
-use causal::learners::logistic::LogisticEngine;
+use super::arg_values::{self, KnownEffect};
+use super::estimate_args::EstimateArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -96,23 +93,8 @@ pub enum Command {
 Exit codes: 0 accepted, 1 finished and not accepted (or ended by a budget), 2 something to fix in the plan or the call,
 3 something outside (network, disk, Ctrl-C).")]
 pub struct RunArgs {
-    /// The plan.
-    #[arg(value_name = "PLAN")]
-    pub plan: PathBuf,
-    /// Where the run's repository goes [default: oci-runs/<plan name>].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Continue a run that was interrupted. Recorded steps are recomputed and compared, not trusted.
-    #[arg(long, conflicts_with = "force")]
-    pub resume: bool,
-    /// Start the current branch again. Its old tip is kept under a tag: nothing is lost.
-    #[arg(long)]
-    pub force: bool,
     #[command(flatten)]
-    pub data: DataRoot,
-    /// Playbooks to use instead of the built-in ones.
-    #[arg(long, value_name = "DIR")]
-    pub playbooks: Option<PathBuf>,
+    pub location: RunLocation,
     /// Answer every request to a language model from a recording: the repository of an earlier run, or its transcript
     /// folder. Needs no network and no key, and stops at the first request that differs.
     #[arg(long, value_name = "DIR")]
@@ -143,24 +125,8 @@ pub struct RunArgs {
 Exit codes: 0 the loop had finished when the host disconnected; 2 something to fix in the plan or the call; 3 the host
 disconnected before the loop had finished, or something outside (disk, git, Ctrl-C): the run can be resumed.")]
 pub struct McpArgs {
-    /// The plan.
-    #[arg(value_name = "PLAN")]
-    pub plan: PathBuf,
-    /// Where the run's repository goes [default: oci-runs/<plan name>]. Hosts start servers in folders of their own
-    /// choice, so a full path is best.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Continue a run whose host had left. What is on record is recomputed and compared, and the host's calls count again.
-    #[arg(long, conflicts_with = "force")]
-    pub resume: bool,
-    /// Start the current branch again. Its old tip is kept under a tag: nothing is lost.
-    #[arg(long)]
-    pub force: bool,
     #[command(flatten)]
-    pub data: DataRoot,
-    /// Playbooks to use instead of the built-in ones.
-    #[arg(long, value_name = "DIR")]
-    pub playbooks: Option<PathBuf>,
+    pub location: RunLocation,
 }
 
 /// Asks the plan's actor the same plan three ways, and prints one table: what is the scaffold worth?
@@ -189,8 +155,8 @@ pub struct BaselineArgs {
     #[arg(long, value_name = "DIR")]
     pub replay: Option<PathBuf>,
     /// The right answers, if you know them, as with simulated data: ate=1.2,att=1.5.
-    #[arg(long, value_name = "TRUTH", value_delimiter = ',', value_parser = parse_truth)]
-    pub truth: Vec<(Target, f64)>,
+    #[arg(long, value_name = "TRUTH", value_delimiter = ',', value_parser = arg_values::truth)]
+    pub truth: Vec<KnownEffect>,
     #[command(flatten)]
     pub data: DataRoot,
     /// Playbooks to use instead of the built-in ones.
@@ -222,6 +188,29 @@ pub struct TranscriptShowArgs {
     /// Only the bodies, one line of JSON each.
     #[arg(long)]
     pub bodies: bool,
+}
+
+/// The plan of a run, its data, its playbooks, and the repository that it is recorded in.
+#[derive(Debug, Clone, Args)]
+pub struct RunLocation {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where the run's repository goes [default: oci-runs/<plan name>]. Hosts that speak MCP start servers in folders of
+    /// their own choice, so for `mcp` a full path is best.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue a run that was interrupted, or whose host had left. Recorded steps are recomputed and compared, not trusted.
+    #[arg(long, conflicts_with = "force")]
+    pub resume: bool,
+    /// Start the current branch again. Its old tip is kept under a tag: nothing is lost.
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub data: DataRoot,
+    /// Playbooks to use instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub playbooks: Option<PathBuf>,
 }
 
 /// Where `data.source` is looked for.
@@ -265,91 +254,6 @@ pub struct InitArgs {
     pub force: bool,
 }
 
-/// Estimates one effect and prints it as JSON.
-///
-/// From a plan, the spec decides rows, terms and population; from a data file, you name the columns. This looks at the
-/// outcome: in a plan that is not settled yet, prefer `run`, which looks last.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  oci-agent estimate plan.yaml --estimand att --estimator aipw
-  oci-agent estimate plan.yaml --spec iter_02/spec.yaml --estimand ate
-  oci-agent estimate data.csv --treatment qsmk --outcome wt82_71 --terms 'age,age^2,sex == 1'
-  oci-agent estimate data.csv --treatment t --outcome y --estimator dr_average --inference sample --estimand att
-  oci-agent estimate data.parquet --treatment t --outcome y --estimator aipw_crossfit --propensity boosting \\
-      --outcome-model boosting_linear --clusters school")]
-pub struct EstimateArgs {
-    /// A plan (.yaml, .yml) or a data file (.csv, .parquet).
-    #[arg(value_name = "PLAN or DATA")]
-    pub input: PathBuf,
-    /// A spec of a run to take rows, terms and population from (with a plan) [default: the plan's first draft].
-    #[arg(long, value_name = "FILE")]
-    pub spec: Option<PathBuf>,
-    /// The estimand the plan asked for, or, with a data file, the target: ate, att, atc, ato.
-    #[arg(long, value_name = "TARGET", default_value = "ate", value_parser = parse_target)]
-    pub estimand: Target,
-    #[arg(long, value_name = "ESTIMATOR", value_parser = parse_estimator, help = estimator_help())]
-    pub estimator: Option<EstimatorKind>,
-    #[command(flatten)]
-    pub data: DataRoot,
-    /// Treatment column (with a data file).
-    #[arg(long, value_name = "COLUMN")]
-    pub treatment: Option<String>,
-    /// The value that means treated (with a data file).
-    #[arg(long, value_name = "VALUE", default_value = "1")]
-    pub treated: String,
-    /// The value that means control (with a data file).
-    #[arg(long, value_name = "VALUE", default_value = "0")]
-    pub control: String,
-    /// Outcome column (with a data file).
-    #[arg(long, value_name = "COLUMN")]
-    pub outcome: Option<String>,
-    /// Outcome kind (with a data file): continuous or binary.
-    #[arg(long, value_name = "KIND", default_value = "continuous", value_parser = parse_outcome_kind)]
-    pub outcome_kind: OutcomeKind,
-    /// Terms to adjust for, separated by commas (with a data file) [default: all other columns].
-    #[arg(long, value_name = "TERMS", value_delimiter = ',')]
-    pub terms: Vec<String>,
-    /// Observation-weight column (with a data file).
-    #[arg(long, value_name = "COLUMN")]
-    pub weights: Option<String>,
-    /// What fits the propensity (with a data file): linear, elastic_net, elastic_net_basis, boosting, boosting_linear,
-    /// bart or stack, for the estimators that take learners [default: what the estimator is made for].
-    #[arg(long, value_name = "LEARNER", value_parser = parse_learner)]
-    pub propensity: Option<LearnerKind>,
-    /// What fits the outcome means (with a data file): the same words, with aipw_crossfit and tmle_crossfit.
-    #[arg(long, value_name = "LEARNER", value_parser = parse_learner)]
-    pub outcome_model: Option<LearnerKind>,
-    /// Repeats of the cross-fitting with new folds (with a data file); the median is reported [default: 1, with the
-    /// thorough budget 5].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99))]
-    pub repeats: Option<u16>,
-    /// How much computing (with a data file): fast or thorough [default: fast].
-    #[arg(long, value_name = "BUDGET", value_parser = parse_budget)]
-    pub budget: Option<Effort>,
-    /// Whose average effect the interval is about (with a data file): population, or sample for these units alone
-    /// [default: population].
-    #[arg(long, value_name = "WHOSE", value_parser = parse_inference)]
-    pub inference: Option<Inference>,
-    /// Cluster column (with a data file): folds and standard errors respect it.
-    #[arg(long, value_name = "COLUMN")]
-    pub clusters: Option<String>,
-    /// Column of known probabilities of treatment (with a data file).
-    #[arg(long, value_name = "COLUMN", conflicts_with = "propensity")]
-    pub known_propensity: Option<String>,
-    /// Trim first: a fixed bound such as 0.1, or `crump` for the optimal one (with a data file).
-    #[arg(long, value_name = "ALPHA")]
-    pub trim: Option<String>,
-    /// What fits the logistic regressions: newton, or linfa as an independent cross-check (with a data file).
-    #[arg(long, value_name = "ENGINE", default_value = "newton", value_parser = parse_engine)]
-    pub logistic: LogisticEngine,
-    /// Folds of the cross-fitting (with a data file).
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=100))]
-    pub folds: u16,
-    /// Seed of the folds (with a data file).
-    #[arg(long, value_name = "SEED", default_value_t = crate::plan::DEFAULT_SEED)]
-    pub seed: u64,
-}
-
 /// What to do with the playbooks.
 #[derive(Debug, Subcommand)]
 pub enum PlaybookCommand {
@@ -383,16 +287,16 @@ pub enum SimulateCommand {
   oci-agent simulate coverage --setups linear,friedman --replicates 200 --flexible-replicates 20 --out coverage")]
 pub struct CoverageArgs {
     /// Setups, separated by commas [default: all].
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_setup)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = arg_values::setup)]
     pub setups: Vec<Setup>,
     /// Replicates of estimators that use regressions.
-    #[arg(long, value_name = "R", default_value_t = 1000, value_parser = parse_replicates)]
+    #[arg(long, value_name = "R", default_value_t = 1000, value_parser = arg_values::count)]
     pub replicates: usize,
     /// Replicates of estimators that use flexible learners, which take a thousand times as long.
-    #[arg(long, value_name = "R", default_value_t = 100, value_parser = parse_replicates)]
+    #[arg(long, value_name = "R", default_value_t = 100, value_parser = arg_values::count)]
     pub flexible_replicates: usize,
     /// Rows of a draw [default: 500 to 2,000 by setup, for flexible learners 2,000].
-    #[arg(long, value_name = "N", value_parser = parse_replicates)]
+    #[arg(long, value_name = "N", value_parser = arg_values::count)]
     pub rows: Option<usize>,
     /// Root seed.
     #[arg(long, default_value_t = 20_260_722)]
@@ -400,81 +304,4 @@ pub struct CoverageArgs {
     /// Where coverage.md and coverage.csv go; the folder is created.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-}
-
-fn parse_setup(text: &str) -> Result<Setup, String> {
-    Setup::parse(text).ok_or_else(|| {
-        let keys: Vec<&str> = Setup::ALL.iter().map(|s| s.key()).collect();
-        format!("`{text}` is not a setup; use {}", keys.join(", "))
-    })
-}
-
-fn parse_replicates(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n @ 1..=1_000_000) => Ok(n),
-        _ => Err("use a whole number from 1 to 1,000,000".to_owned()),
-    }
-}
-
-fn parse_target(text: &str) -> Result<Target, String> {
-    Target::parse(text).ok_or_else(|| format!("`{text}` is not an estimand; use ate, att, atc or ato"))
-}
-
-fn parse_truth(text: &str) -> Result<(Target, f64), String> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or_else(|| format!("`{text}` is no truth; write the estimand and its value: ate=1.2"))?;
-    let value: f64 = value.trim().parse().map_err(|_| format!("`{value}` is not a number; write ate=1.2"))?;
-    let value = Some(value).filter(|value| value.is_finite());
-    Ok((parse_target(name.trim())?, value.ok_or("a truth must be a finite number")?))
-}
-
-fn estimator_help() -> String {
-    let keys = EstimatorKind::ALL.map(EstimatorKind::key).join(", ");
-    let default = EstimatorKind::default().key();
-    format!("The estimator: {keys} [default: {default}, or with a plan its primary one]")
-}
-
-pub(super) fn parse_estimator(text: &str) -> Result<EstimatorKind, String> {
-    EstimatorKind::parse(text).ok_or_else(|| {
-        let keys: Vec<&str> = EstimatorKind::ALL.iter().map(|k| k.key()).collect();
-        format!("`{text}` is not an estimator; use one of {}", keys.join(", "))
-    })
-}
-
-fn parse_learner(text: &str) -> Result<LearnerKind, String> {
-    LearnerKind::parse(text).ok_or_else(|| {
-        let keys: Vec<&str> = LearnerKind::ALL.iter().map(|k| k.key()).collect();
-        format!("`{text}` is not a learner; use one of {}", keys.join(", "))
-    })
-}
-
-fn parse_budget(text: &str) -> Result<Effort, String> {
-    Effort::ALL
-        .into_iter()
-        .find(|budget| budget.key() == text)
-        .ok_or_else(|| format!("`{text}` is not a budget; use fast or thorough"))
-}
-
-fn parse_inference(text: &str) -> Result<Inference, String> {
-    [Inference::Population, Inference::Sample]
-        .into_iter()
-        .find(|inference| inference.key() == text)
-        .ok_or_else(|| format!("`{text}` is nobody's effect; use population or sample"))
-}
-
-fn parse_engine(text: &str) -> Result<LogisticEngine, String> {
-    match text {
-        "newton" => Ok(LogisticEngine::Newton),
-        "linfa" => Ok(LogisticEngine::Linfa),
-        _ => Err(format!("`{text}` is not an engine; use newton or linfa")),
-    }
-}
-
-fn parse_outcome_kind(text: &str) -> Result<OutcomeKind, String> {
-    match text {
-        "continuous" => Ok(OutcomeKind::Continuous),
-        "binary" => Ok(OutcomeKind::Binary),
-        _ => Err(format!("`{text}` is not an outcome kind; use continuous or binary")),
-    }
 }

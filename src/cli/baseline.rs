@@ -1,9 +1,10 @@
 //! `oci-agent baseline plan.yaml`.
 
-use super::args::{BaselineArgs, DataRoot, Global, RunArgs};
+use super::arg_values::KnownEffect;
+use super::args::{BaselineArgs, Global, RunArgs, RunLocation};
 use super::errors::{self, CliError};
-use super::models::{self, Reach};
-use super::output::{self, Follower};
+use super::models::{self, PricedModel, Reach};
+use super::output::{self, ProgressObserver};
 use super::run;
 use crate::agent::driver::{self, RunInput};
 use crate::agent::events::Observer;
@@ -20,8 +21,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 const NO_TOOLS: &str = "no-tools";
-const ONE: (&str, &str) = ("one iteration", "one-iteration");
-const FULL: (&str, &str) = ("full loop", "full-loop");
+
+/// One of the two runs.
+#[derive(Clone, Copy)]
+struct Arm {
+    name: &'static str,
+    folder: &'static str,
+}
+
+const ONE_ITERATION: Arm = Arm { name: "one iteration", folder: "one-iteration" };
+const FULL_LOOP: Arm = Arm { name: "full loop", folder: "full-loop" };
 
 /// Runs the comparison and prints its table.
 pub fn baseline(args: &BaselineArgs, global: &Global) -> Result<ExitCode, CliError> {
@@ -51,12 +60,14 @@ impl BaselineArgs {
     /// One of the two runs.
     fn as_run(&self, folder: &str) -> RunArgs {
         RunArgs {
-            plan: self.plan.clone(),
-            out: Some(self.place().join(folder)),
-            resume: false,
-            force: false,
-            data: DataRoot { data_root: self.data.data_root.clone() },
-            playbooks: self.playbooks.clone(),
+            location: RunLocation {
+                plan: self.plan.clone(),
+                out: Some(self.place().join(folder)),
+                resume: false,
+                force: false,
+                data: self.data.clone(),
+                playbooks: self.playbooks.clone(),
+            },
             replay: self.replay.as_ref().map(|replay| replay.join(folder)),
             no_model: false,
             command: "run",
@@ -73,7 +84,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn compare(&self) -> Result<Comparison, CliError> {
-        let (prepared, _) = run::read(&self.args.as_run(FULL.1), &mut self.follower())?;
+        let (prepared, _) = run::read(&self.args.as_run(FULL_LOOP.folder), &mut self.observer())?;
         let plan = &prepared.plan;
         if !plan.actor.is_model() {
             let hint = "Name a language model under `actor:` (provider: anthropic or openai), or use `oci-agent run`.";
@@ -82,14 +93,15 @@ impl Session<'_> {
         }
         check_truth(&self.args.truth, &plan.estimands)?;
         let once = ask::one_iteration(&prepared)
-            .map_err(|message| CliError::user(message, "Write `loop: {max_iterations: 5}` into the plan."))?;
+            .map_err(|error| CliError::user(error.to_string(), "Write `loop: {max_iterations: 5}` into the plan."))?;
         let root = super::files::data_root(&self.args.plan, &self.args.data);
         let once = prepare::prepare(&once, &root)
-            .map_err(|error| errors::from_prepare(error, &self.args.plan, output::Look::of(true)))?;
-        let one = self.run(&once, ONE)?;
-        let full = self.run(&prepared, FULL)?;
+            .map_err(|error| errors::from_prepare(error, &self.args.plan, output::TerminalStyle::of_stderr()))?;
+        let one = self.run(&once, ONE_ITERATION)?;
+        let full = self.run(&prepared, FULL_LOOP)?;
         let mut variants = vec![self.ask(&prepared)?, one, full];
-        variants.iter_mut().for_each(|variant| variant.hold_against(&self.args.truth));
+        let truth: Vec<_> = self.args.truth.iter().map(|truth| (truth.target, truth.value)).collect();
+        variants.iter_mut().for_each(|variant| variant.hold_against(&truth));
         Ok(Comparison {
             title: plan.title.clone(),
             units: plan.outcome.units.clone(),
@@ -101,12 +113,12 @@ impl Session<'_> {
         })
     }
 
-    fn follower(&self) -> Follower {
-        let mut follower = Follower::new(false, self.quiet, Arc::clone(&self.cancel));
+    fn observer(&self) -> ProgressObserver {
+        let mut observer = ProgressObserver::new(false, self.quiet, Arc::clone(&self.cancel));
         if self.args.replay.is_some() {
-            follower.without_clock();
+            observer.without_clock();
         }
-        follower
+        observer
     }
 
     fn says(&self, what: &str) {
@@ -116,21 +128,22 @@ impl Session<'_> {
     }
 
     /// One of the two runs, in a repository of its own.
-    fn run(&self, prepared: &Prepared, (name, folder): (&str, &str)) -> Result<Variant, CliError> {
-        self.says(&format!("baseline: {name}"));
-        let args = self.args.as_run(folder);
-        let mut follower = self.follower();
-        let catalogue = super::playbook::catalogue(args.playbooks.as_deref())?;
-        let mut minds = models::minds(&prepared.plan, &args.plan, self.reach(args.replay.as_deref()))?;
-        let mut store = run::store(&args, prepared, &catalogue, &mut follower)?;
+    fn run(&self, prepared: &Prepared, arm: Arm) -> Result<Variant, CliError> {
+        self.says(&format!("baseline: {}", arm.name));
+        let args = self.args.as_run(arm.folder);
+        let mut observer = self.observer();
+        let catalogue = super::playbook::catalogue(args.location.playbooks.as_deref())?;
+        let mut participants =
+            models::participants(&prepared.plan, &args.location.plan, self.reach(args.replay.as_deref()))?;
+        let mut store = run::store(&args, prepared, &catalogue, &mut observer)?;
         let out = args.place().display().to_string();
         let input = RunInput { prepared, catalogue: &catalogue, out: &out };
-        let ended = driver::run(&input, &mut minds, &mut store, &mut follower);
-        follower.idle();
+        let ended = driver::run(&input, &mut participants, &mut store, &mut observer);
+        observer.idle();
         let outcome =
             ended.map_err(|error| errors::from_run(&error, "Run the comparison again; nothing is overwritten."))?;
-        let mut variant = Variant::of_run(name, &outcome);
-        variant.seconds = self.seconds(&follower);
+        let mut variant = Variant::of_run(arm.name, &outcome);
+        variant.seconds = self.seconds(&observer);
         Ok(variant)
     }
 
@@ -139,10 +152,10 @@ impl Session<'_> {
         self.says("baseline: no tools");
         let replay = self.args.replay.as_ref().map(|replay| replay.join(NO_TOOLS));
         let reach = self.reach(replay.as_deref());
-        let (mut model, price) = models::actor(&prepared.plan, &self.args.plan, (ask::ROLE, reach))?;
-        let mut follower = self.follower();
-        let asked = ask::ask(prepared, (model.as_mut(), price), &mut follower);
-        follower.idle();
+        let PricedModel { mut model, price } = models::actor(&prepared.plan, &self.args.plan, ask::ROLE, reach)?;
+        let mut observer = self.observer();
+        let asked = ask::ask(prepared, model.as_mut(), price, &mut observer);
+        observer.idle();
         let asked = asked.map_err(|error| match error {
             BaselineError::Model(error) => {
                 errors::from_model(&error, "Both runs are on record; run the comparison again.")
@@ -152,7 +165,7 @@ impl Session<'_> {
         if let Some(exchange) = &asked.exchange {
             self.record(exchange)?;
         }
-        Ok(Variant { seconds: self.seconds(&follower), ..asked.variant })
+        Ok(Variant { seconds: self.seconds(&observer), ..asked.variant })
     }
 
     fn record(&self, exchange: &Exchange) -> Result<(), CliError> {
@@ -163,21 +176,21 @@ impl Session<'_> {
         replay.map_or(Reach::Live, Reach::Replay)
     }
 
-    fn seconds(&self, follower: &Follower) -> Option<f64> {
-        self.args.replay.is_none().then(|| follower.elapsed())
+    fn seconds(&self, observer: &ProgressObserver) -> Option<f64> {
+        self.args.replay.is_none().then(|| observer.elapsed())
     }
 }
 
 /// Every truth is of an estimand that the plan asks for, and given once.
-fn check_truth(truth: &[(Target, f64)], asked: &[Target]) -> Result<(), CliError> {
-    for (at, (target, _)) in truth.iter().enumerate() {
+fn check_truth(truth: &[KnownEffect], asked: &[Target]) -> Result<(), CliError> {
+    for (at, KnownEffect { target, .. }) in truth.iter().enumerate() {
         let key = target.key();
         if !asked.contains(target) {
             let asked: Vec<&str> = asked.iter().map(|target| target.key()).collect();
             let hint = format!("Its estimands are {}.", asked.join(", "));
             return Err(CliError::user(format!("--truth gives `{key}`, which the plan does not ask for"), hint));
         }
-        if truth.iter().take(at).any(|(other, _)| other == target) {
+        if truth.iter().take(at).any(|other| other.target == *target) {
             return Err(CliError::user(format!("--truth gives `{key}` twice"), "Give each estimand once."));
         }
     }

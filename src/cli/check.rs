@@ -11,7 +11,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     let bytes = files::read_plan(&args.plan)?;
     let root = files::data_root(&args.plan, &args.data);
     let prepared = pipeline::prepare::prepare(&bytes, &root)
-        .map_err(|error| errors::from_prepare(error, &args.plan, output::Look::of(true)))?;
+        .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;
     let text = if global.json { json(&prepared) } else { pipeline::steps::checked(&prepared) };
     if global.json || global.quiet == 0 {
         output::stdout(&text)?;

@@ -1,4 +1,4 @@
-//! What a person sees when something stops the program: a kind, which alone picks the exit code, the chain of causes,
+//! Errors as a person sees them: a kind, which alone picks the exit code, the chain of causes,
 //! and hints.
 
 use crate::agent::driver::RunError;
@@ -40,7 +40,7 @@ pub struct CliError {
     pub kind: Kind,
     /// The message; may have several lines.
     pub message: String,
-    /// What to do.
+    /// Remedies.
     pub hints: Vec<String>,
     /// A rendered report that replaces message and hints on the terminal (plan problems with their snippets).
     pub rendered: Option<String>,
@@ -93,12 +93,12 @@ pub fn stop_on_signal(cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
 }
 
 /// Turns what `pipeline::prepare` says into something to read.
-pub fn from_prepare(error: PrepareError, plan: &Path, look: super::output::Look) -> CliError {
+pub fn from_prepare(error: PrepareError, plan: &Path, style: super::output::TerminalStyle) -> CliError {
     match error {
         PrepareError::Plan(problems) => {
             let name = plan.display().to_string();
-            let render = |look: super::output::Look| {
-                crate::plan::render_problems(&name, &problems.text, &problems.problems, look.color, look.width)
+            let render = |style: super::output::TerminalStyle| {
+                crate::plan::render_problems(&name, &problems.text, &problems.problems, style.color, style.width)
             };
             let lines: Vec<String> = problems
                 .problems
@@ -108,7 +108,7 @@ pub fn from_prepare(error: PrepareError, plan: &Path, look: super::output::Look)
                     format!("{name}{place}: {} ({})", p.message, p.hint)
                 })
                 .collect();
-            CliError { kind: Kind::User, message: lines.join("\n"), hints: Vec::new(), rendered: Some(render(look)) }
+            CliError { kind: Kind::User, message: lines.join("\n"), hints: Vec::new(), rendered: Some(render(style)) }
         }
         PrepareError::Dataset(error) => from_dataset(&error),
     }

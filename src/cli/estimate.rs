@@ -1,7 +1,7 @@
 //! `oci-agent estimate`.
 
-use super::args::EstimateArgs;
 use super::errors::{self, CliError};
+use super::estimate_args::EstimateArgs;
 use super::{files, output};
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
 use crate::pipeline::prepare;
@@ -35,7 +35,7 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         ("--propensity", args.propensity.is_some()),
         ("--outcome-model", args.outcome_model.is_some()),
         ("--repeats", args.repeats.is_some()),
-        ("--budget", args.budget.is_some()),
+        ("--effort", args.effort.is_some()),
         ("--inference", args.inference.is_some()),
         ("--clusters", args.clusters.is_some()),
         ("--known-propensity", args.known_propensity.is_some()),
@@ -49,7 +49,7 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     let bytes = files::read_plan(&args.input)?;
     let root = files::data_root(&args.input, &args.data);
     let prepared = prepare::prepare(&bytes, &root)
-        .map_err(|error| errors::from_prepare(error, &args.input, output::Look::of(true)))?;
+        .map_err(|error| errors::from_prepare(error, &args.input, output::TerminalStyle::of_stderr()))?;
     let spec = match &args.spec {
         None => prepared.draft.clone(),
         Some(path) => read_spec(path)?,
@@ -97,7 +97,7 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         terms.map_err(|error| CliError::user(error.to_string(), "A term looks like `age`, `age^2` or `re74 == 0`."))?;
     let estimator = args.estimator.unwrap_or_default();
     refuse_unused(args, estimator)?;
-    let made_for = NuisanceModels::for_estimator(estimator, args.budget.unwrap_or_default());
+    let made_for = NuisanceModels::for_estimator(estimator, args.effort.unwrap_or_default());
     let models = NuisanceModels {
         propensity: args.propensity.unwrap_or(made_for.propensity),
         outcome: args.outcome_model.unwrap_or(made_for.outcome),
@@ -139,7 +139,7 @@ fn refuse_unused(args: &EstimateArgs, estimator: EstimatorKind) -> Result<(), Cl
     match problems.iter().find(|(unused, _)| *unused) {
         None => Ok(()),
         Some((_, flag)) => Err(CliError::user(
-            format!("{flag} says nothing to `{}`", estimator.key()),
+            format!("{flag} has no effect on `{}`", estimator.key()),
             "Leave it out, or use aipw_crossfit or tmle_crossfit, which take any learner.",
         )),
     }

@@ -2,11 +2,11 @@
 
 use super::args::{Global, McpArgs, RunArgs};
 use super::errors::{self, CliError};
-use super::output::Follower;
+use super::output::ProgressObserver;
 use super::{models, output, run};
 use crate::agent::driver::RunInput;
-use crate::agent::events::{Event, Observer};
-use crate::mcp::{self, Hosting, ServeError};
+use crate::agent::events::{Observer, ProgressEvent};
+use crate::mcp::{self, HostedRun, ServeError};
 use crate::plan::ModelSection;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ pub fn mcp(args: McpArgs, global: &Global) -> Result<ExitCode, CliError> {
     let args = as_run(args);
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
-    let mut follower = Follower::new(false, global.quiet, cancel);
-    let served = serve(&args, &mut follower);
-    follower.idle();
+    let mut observer = ProgressObserver::new(false, global.quiet, cancel);
+    let served = serve(&args, &mut observer);
+    observer.idle();
     served?;
     if global.quiet == 0 {
         output::stderr(&format!("The host has left. Read {}/report.md (or report.html).", args.place().display()));
@@ -33,34 +33,26 @@ pub fn mcp(args: McpArgs, global: &Global) -> Result<ExitCode, CliError> {
 
 /// A run whose actor is the host.
 fn as_run(args: McpArgs) -> RunArgs {
-    RunArgs {
-        plan: args.plan,
-        out: args.out,
-        resume: args.resume,
-        force: args.force,
-        data: args.data,
-        playbooks: args.playbooks,
-        replay: None,
-        no_model: false,
-        command: "mcp",
-    }
+    RunArgs { location: args.location, replay: None, no_model: false, command: "mcp" }
 }
 
-fn serve(args: &RunArgs, follower: &mut Follower) -> Result<(), CliError> {
-    let (prepared, catalogue) = run::read(args, follower)?;
-    let (critic, critic_price) = models::critic(&prepared.plan, &args.plan)?.unzip();
+fn serve(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(), CliError> {
+    let (prepared, catalogue) = run::read(args, observer)?;
+    let critic = models::critic(&prepared.plan, &args.location.plan)?;
+    let critic_price = critic.as_ref().and_then(|critic| critic.price);
+    let critic = critic.map(|critic| critic.model);
     // The host acts; only a critic is asked anywhere.
     let mut asked = prepared.plan.clone();
     asked.actor = ModelSection::default();
     for message in models::destinations(&asked, models::Reach::Live) {
-        follower.on(&Event::Note { message });
+        observer.on(&ProgressEvent::Note { message });
     }
-    let mut store = run::store(args, &prepared, &catalogue, follower)?;
+    let mut store = run::store(args, &prepared, &catalogue, observer)?;
     let out = args.place();
     let out = std::fs::canonicalize(&out).unwrap_or(out).display().to_string();
     let input = RunInput { prepared: &prepared, catalogue: &catalogue, out: &out };
-    let hosting = Hosting { run: input, critic, critic_price: critic_price.flatten() };
-    match mcp::serve(hosting, &mut store, follower) {
+    let hosted = HostedRun { run: input, critic, critic_price };
+    match mcp::serve(hosted, &mut store, observer) {
         Ok(_) => Ok(()),
         Err(ServeError::Run(error)) => Err(run::explain(&error, args)),
         Err(error) => Err(CliError::world(error.to_string(), run::resume_hint(args))),

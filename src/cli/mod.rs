@@ -2,12 +2,14 @@
 //! codes.
 
 mod acic;
+mod arg_values;
 mod args;
 mod baseline;
 mod check;
 mod env;
 mod errors;
 mod estimate;
+mod estimate_args;
 mod files;
 mod init;
 mod mcp;
@@ -22,7 +24,7 @@ use args::{Cli, Command, Global};
 use clap::Parser;
 use clap::error::ErrorKind;
 use errors::{CliError, Kind};
-use output::Look;
+use output::TerminalStyle;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -86,17 +88,17 @@ fn report(error: &CliError, global: &Global) -> ExitCode {
         let _ = output::stdout(&format!("{event}\n"));
         return ExitCode::from(error.kind.exit_code());
     }
-    let look = Look::of(true);
+    let style = TerminalStyle::of_stderr();
     match &error.rendered {
         Some(rendered) => output::stderr(rendered.trim_end()),
         None => {
             output::stderr(&format!(
                 "{} {}",
-                output::paint("error:", "1;31", look.color),
+                output::paint("error:", "1;31", style.color),
                 output::plain(&error.message)
             ));
             for hint in error.hints.iter().filter(|hint| !hint.is_empty()) {
-                output::stderr(&format!("{} {}", output::paint(" hint:", "1;36", look.color), output::plain(hint)));
+                output::stderr(&format!("{} {}", output::paint(" hint:", "1;36", style.color), output::plain(hint)));
             }
         }
     }
@@ -114,7 +116,7 @@ fn start_logging(global: &Global) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
-        .with_ansi(Look::of(true).color)
+        .with_ansi(TerminalStyle::of_stderr().color)
         .try_init();
 }
 

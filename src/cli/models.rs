@@ -3,17 +3,17 @@
 use super::env;
 use super::errors::{self, CliError};
 use crate::agent::budget::Price;
-use crate::agent::participants::Minds;
+use crate::agent::participants::Participants;
 use crate::agent::prices::Prices;
 use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings};
 use crate::plan::{ModelSection, Plan, Provider};
 use std::path::Path;
 use std::time::Duration;
 
-/// A recording larger than this is none.
+/// A folder of more exchanges than this is not a recording.
 const MOST_EXCHANGES: usize = 100_000;
 
-/// How models are reached.
+/// The way to the models.
 #[derive(Debug, Clone, Copy)]
 pub enum Reach<'a> {
     /// Over the network.
@@ -27,11 +27,11 @@ pub enum Reach<'a> {
 /// The models that the plan names.
 ///
 /// # Errors
-/// A key that is missing, an address that is none, a price table that cannot be read, a model without a price under a
+/// A key that is missing, an invalid address, a price table that cannot be read, a model without a price under a
 /// cost budget: each with what to do.
-pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, CliError> {
+pub fn participants(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Participants, CliError> {
     if matches!(reach, Reach::NoModel) || !(plan.actor.is_model() || plan.critic.is_model()) {
-        return Ok(Minds::playbook());
+        return Ok(Participants::playbook());
     }
     let recording = match reach {
         Reach::Replay(folder) => Some(recording(folder)?),
@@ -43,7 +43,7 @@ pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, C
         false => Box::new(PlaybookModel) as Box<dyn ChatModel>,
     };
     let critic = plan.critic.is_model().then(|| model(&plan.critic, "critic", recording)).transpose()?;
-    Ok(Minds {
+    Ok(Participants {
         actor,
         critic,
         actor_price: priced(plan, &plan.actor, "actor", &prices)?,
@@ -54,30 +54,36 @@ pub fn minds(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<Minds, C
 }
 
 /// A model, and its price if it is known.
-pub type Priced = (Box<dyn ChatModel>, Option<Price>);
+pub struct PricedModel {
+    /// The model.
+    pub model: Box<dyn ChatModel>,
+    /// Its price.
+    pub price: Option<Price>,
+}
 
 /// The language model that the plan names as critic, and its price. An actor is not asked for: a host takes its place.
 ///
 /// # Errors
-/// As [`minds`].
-pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<Priced>, CliError> {
+/// As [`participants`].
+pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<PricedModel>, CliError> {
     if !plan.critic.is_model() {
         return Ok(None);
     }
     let price = priced(plan, &plan.critic, "critic", &prices(plan, plan_path)?)?;
-    Ok(Some((model(&plan.critic, "critic", None)?, price)))
+    Ok(Some(PricedModel { model: model(&plan.critic, "critic", None)?, price }))
 }
 
 /// The plan's actor alone, to be asked as `role`, and its price.
 ///
 /// # Errors
-/// As [`minds`].
-pub fn actor(plan: &Plan, plan_path: &Path, (role, reach): (&str, Reach<'_>)) -> Result<Priced, CliError> {
+/// As [`participants`].
+pub fn actor(plan: &Plan, plan_path: &Path, role: &str, reach: Reach<'_>) -> Result<PricedModel, CliError> {
     let recording = match reach {
         Reach::Replay(folder) => Some(recording(folder)?),
         _ => None,
     };
-    Ok((model(&plan.actor, role, recording)?, priced(plan, &plan.actor, "actor", &prices(plan, plan_path)?)?))
+    let price = priced(plan, &plan.actor, "actor", &prices(plan, plan_path)?)?;
+    Ok(PricedModel { model: model(&plan.actor, role, recording)?, price })
 }
 
 fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
@@ -214,7 +220,7 @@ fn priced(plan: &Plan, section: &ModelSection, role: &str, prices: &Prices) -> R
     if !section.is_model() {
         return Ok(None);
     }
-    let price = prices.of(&section.model);
+    let price = prices.price_of(&section.model);
     match (price, plan.budget.cost_usd) {
         (None, Some(limit)) => {
             let message = format!(

@@ -1,7 +1,7 @@
 //! Output: stdout is data, stderr is progress. One event stream, two renderers.
 
 use super::errors::CliError;
-use crate::agent::events::{DesignGrade, Event, Observer};
+use crate::agent::events::{DesignGrade, Observer, ProgressEvent};
 use crate::finding::{Severity, Tier};
 use crate::text::lines;
 use crate::text::numbers;
@@ -11,22 +11,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How to render for this terminal.
+/// Colour and width of the terminal that is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    /// Whether colour is wanted and supported.
+pub struct TerminalStyle {
+    /// True if colour is wanted and supported.
     pub color: bool,
     /// Columns.
     pub width: usize,
 }
 
-impl Look {
-    /// Of stdout (`false`) or stderr (`true`); `NO_COLOR` and pipes turn colour off.
+impl TerminalStyle {
+    /// The style of stdout; `NO_COLOR` and pipes turn colour off.
     #[must_use]
-    pub fn of(stderr: bool) -> Look {
-        let terminal = if stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    pub fn of_stdout() -> TerminalStyle {
+        TerminalStyle::new(std::io::stdout().is_terminal())
+    }
+
+    /// The style of stderr; `NO_COLOR` and pipes turn colour off.
+    #[must_use]
+    pub fn of_stderr() -> TerminalStyle {
+        TerminalStyle::new(std::io::stderr().is_terminal())
+    }
+
+    fn new(terminal: bool) -> TerminalStyle {
         let width = super::env::columns().unwrap_or(100).clamp(40, 200);
-        Look { color: terminal && !super::env::no_color(), width }
+        TerminalStyle { color: terminal && !super::env::no_color(), width }
     }
 }
 
@@ -82,10 +91,10 @@ fn tier_color(tier: Tier) -> &'static str {
 }
 
 /// Follows a run on stderr, or as JSON lines on stdout.
-pub struct Follower {
+pub struct ProgressObserver {
     json: bool,
     quiet: u8,
-    look: Look,
+    style: TerminalStyle,
     bar: Option<ProgressBar>,
     cancel: Arc<AtomicBool>,
     failed: Option<CliError>,
@@ -95,12 +104,21 @@ pub struct Follower {
     speaking: bool,
 }
 
-impl Follower {
+impl ProgressObserver {
     /// `cancel` is set by Ctrl-C.
     #[must_use]
     pub fn new(json: bool, quiet: u8, cancel: Arc<AtomicBool>) -> Self {
         let clock = Some(super::env::stopwatch());
-        Follower { json, quiet, look: Look::of(true), bar: None, cancel, failed: None, clock, speaking: false }
+        ProgressObserver {
+            json,
+            quiet,
+            style: TerminalStyle::of_stderr(),
+            bar: None,
+            cancel,
+            failed: None,
+            clock,
+            speaking: false,
+        }
     }
 
     /// Time does not count.
@@ -137,7 +155,7 @@ impl Follower {
     }
 
     /// What a model says, as it arrives.
-    fn said(&mut self, role: &str, text: &str) {
+    fn model_text(&mut self, role: &str, text: &str) {
         if self.quiet > 0 {
             return;
         }
@@ -145,7 +163,7 @@ impl Follower {
         let start = if self.speaking {
             String::new()
         } else {
-            format!("    {} ", paint(&format!("{role} says"), DIM, self.look.color))
+            format!("    {} ", paint(&format!("{role} says"), DIM, self.style.color))
         };
         self.speaking = true;
         let mut err = std::io::stderr().lock();
@@ -165,10 +183,10 @@ impl Follower {
         }
     }
 
-    fn human(&mut self, event: &Event) {
-        let color = self.look.color;
+    fn human(&mut self, event: &ProgressEvent) {
+        let color = self.style.color;
         match event {
-            Event::Started { title, rows, treated, out, branch, .. } => {
+            ProgressEvent::Started { title, rows, treated, out, branch, .. } => {
                 self.line(&paint(title, BOLD, color));
                 self.line(&format!(
                     "{} rows, {} treated and {} controls; on record in {out} (branch {branch})",
@@ -177,20 +195,20 @@ impl Follower {
                     numbers::count(rows - treated)
                 ));
             }
-            Event::Note { message } => self.line(&format!("{} {message}", paint("note", YELLOW, color))),
-            Event::Stage { stage } => self.busy(stage),
-            Event::Committed { subject, commit, replayed } => {
+            ProgressEvent::Note { message } => self.line(&format!("{} {message}", paint("note", YELLOW, color))),
+            ProgressEvent::Stage { stage } => self.busy(stage),
+            ProgressEvent::Committed { subject, commit, replayed } => {
                 let mark = if *replayed { "=" } else { "+" };
                 self.line(&format!("  {} {} {}", paint(mark, GREEN, color), paint(commit, DIM, color), one_line(subject)));
             }
-            Event::Graded { analyses, .. } => {
+            ProgressEvent::Graded { analyses, .. } => {
                 for grade in analyses {
                     for line in grade_lines(grade, color) {
                         self.line(&line);
                     }
                 }
             }
-            Event::Revised { requested, playbook, own, change, reverted, .. } => {
+            ProgressEvent::Revised { requested, playbook, own, change, reverted, .. } => {
                 let verb = match own {
                     _ if *reverted => "undone",
                     true => "change",
@@ -199,21 +217,21 @@ impl Follower {
                 let said = one_line(&format!("{verb} `{playbook}`: {change}"));
                 self.line(&format!("    -> {}: {said}", requested.acronym()));
             }
-            Event::Asked { role, model } => self.busy(&format!("the {} ({model}) is thinking", role.key())),
-            Event::Said { role, text } => self.said(role.key(), text),
-            Event::ToolRan { tool, line, refused, .. } => {
+            ProgressEvent::Asked { role, model } => self.busy(&format!("the {} ({model}) is thinking", role.key())),
+            ProgressEvent::Said { role, text } => self.model_text(role.key(), text),
+            ProgressEvent::ToolRan { tool, line, refused, .. } => {
                 let mark = if *refused { paint("refused", YELLOW, color) } else { paint("tool", DIM, color) };
                 self.line(&format!("    {mark} {}: {}", plain(tool), plain(line)));
             }
-            Event::Stopped { why } => {
+            ProgressEvent::Stopped { why } => {
                 self.line(&format!("{} {why}. The run ends with what it has.", paint("stopped", YELLOW, color)));
             }
-            Event::Shortfall { what } => self.line(&format!("{} {}", paint("missing", YELLOW, color), plain(what))),
-            Event::Unblinded { specs, effects } => self.line(&format!(
+            ProgressEvent::Shortfall { what } => self.line(&format!("{} {}", paint("missing", YELLOW, color), plain(what))),
+            ProgressEvent::Unblinded { specs, effects } => self.line(&format!(
                 "The design has settled: looking at the outcome now. {specs} {} tried, {effects} effects computed, all on record.",
                 if *specs == 1 { "spec" } else { "specs" }
             )),
-            Event::Finished { .. } => self.idle(),
+            ProgressEvent::Finished { .. } => self.idle(),
         }
     }
 }
@@ -227,8 +245,8 @@ fn grade_lines(grade: &DesignGrade, color: bool) -> Vec<String> {
     lines
 }
 
-impl Observer for Follower {
-    fn on(&mut self, event: &Event) {
+impl Observer for ProgressObserver {
+    fn on(&mut self, event: &ProgressEvent) {
         if self.json {
             match serde_json::to_string(event) {
                 // A run is on record whether or not anybody reads along: it goes on, and the end says what was lost.

@@ -2,7 +2,7 @@
 
 use super::args::{Global, PlaybookCommand};
 use super::errors::CliError;
-use super::output::{self, Look};
+use super::output::{self, TerminalStyle};
 use crate::playbook::{Catalogue, Playbook};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +12,11 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
     match command {
         PlaybookCommand::List { playbooks } => {
             let catalogue = catalogue(playbooks.as_deref())?;
-            output::stdout(&if global.json { list_json(&catalogue) } else { list(&catalogue, Look::of(false)) })?;
+            output::stdout(&if global.json {
+                list_json(&catalogue)
+            } else {
+                list(&catalogue, TerminalStyle::of_stdout())
+            })?;
         }
         PlaybookCommand::Show { name, playbooks } => {
             let catalogue = catalogue(playbooks.as_deref())?;
@@ -58,10 +62,10 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
         .collect()
 }
 
-fn list(catalogue: &Catalogue, look: Look) -> String {
+fn list(catalogue: &Catalogue, style: TerminalStyle) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_width(u16::try_from(look.width).unwrap_or(100));
+    table.set_width(u16::try_from(style.width).unwrap_or(100));
     table.set_header(["order", "playbook", "addresses", "for", "what it does"]);
     for playbook in catalogue.iter() {
         let front = &playbook.front;

@@ -3,10 +3,10 @@
 use super::args::{Global, RunArgs};
 use super::errors::{self, CliError};
 use super::models::{self, Reach};
-use super::output::{self, Follower, Look};
+use super::output::{self, ProgressObserver, TerminalStyle};
 use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
-use crate::agent::events::{Event, Observer};
+use crate::agent::events::{Observer, ProgressEvent};
 use crate::finding::Tier;
 use crate::llm::ModelError;
 use crate::pipeline::{Prepared, prepare};
@@ -22,16 +22,16 @@ use std::sync::atomic::AtomicBool;
 pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
-    let mut follower = Follower::new(global.json, global.quiet, cancel);
-    let outcome = follow(args, &mut follower);
-    follower.idle();
+    let mut observer = ProgressObserver::new(global.json, global.quiet, cancel);
+    let outcome = follow(args, &mut observer);
+    observer.idle();
     let outcome = outcome?;
-    if let Some(lost) = follower.failure() {
+    if let Some(lost) = observer.failure() {
         return Err(lost);
     }
     if !global.json {
-        let look = Look::of(false);
-        output::stdout(&crate::report::terminal::verdict_table(&outcome.results, look.width, look.color))?;
+        let style = TerminalStyle::of_stdout();
+        output::stdout(&crate::report::terminal::verdict_table(&outcome.results, style.width, style.color))?;
         if global.quiet == 0 {
             output::stderr(&closing(&outcome, args));
         }
@@ -39,41 +39,41 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     Ok(if outcome.accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn follow(args: &RunArgs, follower: &mut Follower) -> Result<Outcome, CliError> {
-    let (prepared, catalogue) = read(args, follower)?;
+fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, CliError> {
+    let (prepared, catalogue) = read(args, observer)?;
     let reach = match (&args.replay, args.no_model) {
         (_, true) => Reach::NoModel,
         (Some(folder), _) => Reach::Replay(folder),
         (None, _) => Reach::Live,
     };
-    let mut minds = models::minds(&prepared.plan, &args.plan, reach)?;
+    let mut participants = models::participants(&prepared.plan, &args.location.plan, reach)?;
     for message in models::destinations(&prepared.plan, reach) {
-        follower.on(&Event::Note { message });
+        observer.on(&ProgressEvent::Note { message });
     }
     if args.replay.is_some() {
-        follower.without_clock();
+        observer.without_clock();
     }
-    let mut store = store(args, &prepared, &catalogue, follower)?;
+    let mut store = store(args, &prepared, &catalogue, observer)?;
     let out = args.place().display().to_string();
     driver::run(
         &driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out },
-        &mut minds,
+        &mut participants,
         &mut store,
-        follower,
+        observer,
     )
     .map_err(|error| explain(&error, args))
 }
 
 /// The plan held against its data, and the playbooks.
-pub(super) fn read(args: &RunArgs, follower: &mut Follower) -> Result<(Prepared, Catalogue), CliError> {
-    let bytes = files::read_plan(&args.plan)?;
-    let root = files::data_root(&args.plan, &args.data);
-    follower.busy("reading the plan and the data");
+pub(super) fn read(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Prepared, Catalogue), CliError> {
+    let bytes = files::read_plan(&args.location.plan)?;
+    let root = files::data_root(&args.location.plan, &args.location.data);
+    observer.busy("reading the plan and the data");
     let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
-        follower.idle();
-        errors::from_prepare(error, &args.plan, Look::of(true))
+        observer.idle();
+        errors::from_prepare(error, &args.location.plan, TerminalStyle::of_stderr())
     })?;
-    Ok((prepared, playbook::catalogue(args.playbooks.as_deref())?))
+    Ok((prepared, playbook::catalogue(args.location.playbooks.as_deref())?))
 }
 
 /// The run's repository, opened as the arguments say.
@@ -81,19 +81,19 @@ pub(super) fn store(
     args: &RunArgs,
     prepared: &Prepared,
     catalogue: &Catalogue,
-    follower: &mut Follower,
+    observer: &mut ProgressObserver,
 ) -> Result<GitStore, CliError> {
-    let mode = if args.force {
+    let mode = if args.location.force {
         OpenMode::Force
-    } else if args.resume {
+    } else if args.location.resume {
         OpenMode::Resume
     } else {
         OpenMode::New
     };
     let mut store = open(&args.place(), mode, prepared, catalogue)?;
-    remember_data_root(&mut store, &files::data_root(&args.plan, &args.data))?;
+    remember_data_root(&mut store, &files::data_root(&args.location.plan, &args.location.data))?;
     if let Some(message) = situation(store.situation(), store.branch(), args) {
-        follower.on(&Event::Note { message });
+        observer.on(&ProgressEvent::Note { message });
     }
     Ok(store)
 }
@@ -101,7 +101,7 @@ pub(super) fn store(
 impl RunArgs {
     /// Where the run goes.
     pub(super) fn place(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| default_out(&self.plan))
+        self.location.out.clone().unwrap_or_else(|| default_out(&self.location.plan))
     }
 }
 
@@ -119,7 +119,7 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
 fn situation(found: &Situation, branch: &str, args: &RunArgs) -> Option<String> {
     let (out, again) = (quoted(&args.place()), resume_command(args));
     match found {
-        Situation::Fresh if args.resume => {
+        Situation::Fresh if args.location.resume => {
             Some(format!("there is no run in {out} to continue, so this one starts from the beginning"))
         }
         Situation::Fresh => None,
@@ -169,18 +169,18 @@ pub(super) fn explain(error: &RunError, args: &RunArgs) -> CliError {
     errors::from_run(error, &hint)
 }
 
-/// How to go on with a run that was interrupted.
+/// A hint that leads on with a run that was interrupted.
 pub(super) fn resume_hint(args: &RunArgs) -> String {
     format!("Everything up to here is on record. Continue with: {}", resume_command(args))
 }
 
 /// The command that goes on with this run, ready to be pasted.
 fn resume_command(args: &RunArgs) -> String {
-    let mut command = format!("oci-agent {} {}", args.command, quoted(&args.plan));
+    let mut command = format!("oci-agent {} {}", args.command, quoted(&args.location.plan));
     let places = [
-        ("--out", &args.out),
-        ("--data-root", &args.data.data_root),
-        ("--playbooks", &args.playbooks),
+        ("--out", &args.location.out),
+        ("--data-root", &args.location.data.data_root),
+        ("--playbooks", &args.location.playbooks),
         ("--replay", &args.replay),
     ];
     for (flag, place) in places {

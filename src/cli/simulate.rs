@@ -25,7 +25,7 @@ fn coverage(args: &CoverageArgs, global: &Global) -> Result<ExitCode, CliError> 
         if global.quiet == 0 {
             output::stderr(&format!("{} ({} of {})", setup.key(), done + 1, setups.len()));
         }
-        all.push(one(*setup, args));
+        all.push(study_setup(*setup, args));
     }
     write(&args.out.join("coverage.md"), &page(args, &all))?;
     write(&args.out.join("coverage.csv"), &coverage::csv(&all))?;
@@ -36,7 +36,7 @@ fn coverage(args: &CoverageArgs, global: &Global) -> Result<ExitCode, CliError> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(setup: Setup, args: &CoverageArgs) -> Coverage {
+fn study_setup(setup: Setup, args: &CoverageArgs) -> Coverage {
     let study = |analyses, rows: usize, replicates| {
         let rows = args.rows.unwrap_or(rows);
         coverage::run(&Study { setup, rows, analyses, replicates, seed: args.seed })

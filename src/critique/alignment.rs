@@ -173,8 +173,10 @@ fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
     let name = analysis.estimand().name();
     let listed = |tool: Tool| plan.tools.contains(&tool);
     let estimators = std::iter::once(&analysis.primary).chain(&analysis.estimators);
-    let barred: BTreeSet<&str> =
-        estimators.filter(|kind| Tool::of(**kind).is_some_and(|tool| !listed(tool))).map(|kind| kind.key()).collect();
+    let barred: BTreeSet<&str> = estimators
+        .filter(|kind| Tool::for_estimator(**kind).is_some_and(|tool| !listed(tool)))
+        .map(|kind| kind.key())
+        .collect();
     let trimmed = matches!(analysis.population, Population::Trimmed { .. });
     vec![
         check(
@@ -205,7 +207,7 @@ fn as_asked(plan: &Plan, analysis: &Analysis, name: &str) -> AlignmentCheck {
         (asked.propensity.is_some_and(|kind| kind != models.propensity), "the learner of the propensity"),
         (asked.outcome_model.is_some_and(|kind| kind != models.outcome), "the learner of the outcome"),
         (asked.repeats.is_some_and(|n| n != models.repeats), "the number of repeats"),
-        (asked.budget.is_some_and(|budget| budget != models.effort), "the budget"),
+        (asked.effort.is_some_and(|effort| effort != models.effort), "the effort"),
     ];
     let off: Vec<&str> = differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| *what).collect();
     let detail = if off.is_empty() {

@@ -31,13 +31,13 @@ pub enum Block {
         /// Its arguments as the model wrote them: an object if they parsed, otherwise [`Value::String`] with the raw text.
         input: Value,
     },
-    /// What came of a tool.
+    /// The result of a tool.
     ToolResult {
         /// The call that is answered.
         id: String,
-        /// What the model may read.
+        /// The text for the model.
         content: String,
-        /// Whether the call failed.
+        /// True if the call failed.
         is_error: bool,
     },
 }
@@ -56,13 +56,13 @@ pub struct Message {
 pub struct ToolSpec {
     /// Name.
     pub name: String,
-    /// What it does and when to use it.
+    /// Its purpose, and when to use it.
     pub description: String,
     /// JSON schema of its arguments (`type: object`).
     pub schema: Value,
 }
 
-/// What the model must answer with.
+/// The form of the answer that is required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "tool", rename_all = "snake_case")]
 pub enum Choice {
@@ -83,7 +83,7 @@ pub struct ChatRequest {
     pub messages: Vec<Message>,
     /// The tools on offer.
     pub tools: Vec<ToolSpec>,
-    /// What the model must answer with.
+    /// The form of the answer that is required.
     pub choice: Choice,
     /// At most this many tokens may come back.
     pub max_tokens: u32,
@@ -121,23 +121,23 @@ pub struct Usage {
 /// One response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChatResponse {
-    /// What the model said, in order: text and tool calls.
+    /// The answer, in order: text and tool calls.
     pub blocks: Vec<Block>,
     /// Why it stopped.
     pub ended: Ended,
-    /// What it cost. `None` if the server did not say.
+    /// Tokens. `None` if the server did not say.
     pub usage: Option<Usage>,
     /// The model that answered, as the server names it.
     pub model: String,
 }
 
 /// Hears a response while it arrives, and may stop it.
-pub trait Listener {
+pub trait CallObserver {
     /// A piece of prose.
     fn text(&mut self, piece: &str);
     /// Something the operator should know: a retry, with the reason and the pause.
     fn note(&mut self, message: &str);
-    /// Whether to stop now: the person pressed Ctrl-C.
+    /// True if the call should stop now: the person pressed Ctrl-C.
     fn cancelled(&self) -> bool;
     /// Seconds left until the run's own deadline; `None` if it has none. A call that outlives it is
     /// [`ModelError::Deadline`].
@@ -150,33 +150,33 @@ pub enum ModelError {
     /// The key is missing, unreadable or refused (401, 403). The person's to fix.
     #[error("{message}")]
     Key {
-        /// What and where.
+        /// The problem and its place.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// The request was refused for what it asks: no such model (404), a context overflow, a bad parameter (400, 413, 422).
     #[error("{message}")]
     Refused {
-        /// What the server said, shortened and with keys removed.
+        /// The server's words, shortened and with keys removed.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// The server cannot be reached, or kept failing (429, 5xx, 529, broken streams) after every retry.
     #[error("{message}")]
     Unavailable {
-        /// What happened, how often it was tried.
+        /// The problem, and the number of attempts.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// The server answers, but not as this protocol does.
     #[error("{message}")]
     NotThisProtocol {
-        /// What came instead.
+        /// The content that came instead.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// A recording that does not hold this request.
@@ -184,7 +184,7 @@ pub enum ModelError {
     Replay {
         /// Which exchange, and the first difference.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// The settings name no server that could be asked. The person's to fix.
@@ -192,7 +192,7 @@ pub enum ModelError {
     Settings {
         /// Which setting, and what is wrong with it.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// The person asked to stop.
@@ -204,7 +204,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// What to do about it, where there is something to do.
+    /// The remedy, where there is one.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
@@ -234,7 +234,7 @@ pub trait ChatModel {
     ///
     /// # Errors
     /// [`ModelError`].
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError>;
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError>;
 
     /// The body that the last [`ChatModel::complete`] sent, which was for this request.
     fn sent(&self, request: &ChatRequest) -> Value {

@@ -11,7 +11,7 @@
 //! `draft` is answered with no changes, `revise` with the first candidate of each estimand that has one.
 
 use crate::llm::chat::{
-    Block, ChatModel, ChatRequest, ChatResponse, Ended, Listener, Message, ModelError, Speaker, Usage,
+    Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Ended, Message, ModelError, Speaker, Usage,
 };
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -21,7 +21,7 @@ use std::fmt;
 /// The tool that it calls.
 const TOOL: &str = "propose_spec";
 
-/// What it answers to.
+/// The block that it reads.
 #[derive(Debug, Deserialize)]
 struct Brief {
     task: Task,
@@ -73,8 +73,8 @@ impl ChatModel for PlaybookModel {
         json!({"provider": "playbook", "brief": brief})
     }
 
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {
-        if listener.cancelled() {
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
+        if observer.cancelled() {
             return Err(ModelError::Cancelled);
         }
         let text = brief_of(&request.messages).ok_or_else(|| {
@@ -101,7 +101,8 @@ impl ChatModel for PlaybookModel {
     }
 }
 
-fn change((estimand, playbooks): &(String, Vec<String>)) -> Option<Value> {
+fn change(candidates: &(String, Vec<String>)) -> Option<Value> {
+    let (estimand, playbooks) = candidates;
     let first = playbooks.first()?;
     Some(json!({"estimand": estimand, "playbook": first, "reason": "first playbook that applies"}))
 }
@@ -136,15 +137,15 @@ fn brief_of(messages: &[Message]) -> Option<String> {
 mod tests {
     use crate::llm::engine::*;
 
-    fn said(text: &str) -> Vec<Message> {
+    fn user_message(text: &str) -> Vec<Message> {
         vec![Message { speaker: Speaker::User, blocks: vec![Block::Text { text: text.to_owned() }] }]
     }
 
     #[test]
     fn the_last_closed_brief_counts() {
         let text = "```brief\n1\n```\nwords\n```json\n2\n```\n```brief\n3\n4\n```\n```brief\nunclosed";
-        assert_eq!(brief_of(&said(text)).as_deref(), Some("3\n4"));
-        assert_eq!(brief_of(&said("```briefly\n1\n```")), None);
+        assert_eq!(brief_of(&user_message(text)).as_deref(), Some("3\n4"));
+        assert_eq!(brief_of(&user_message("```briefly\n1\n```")), None);
         assert_eq!(brief_of(&[]), None);
     }
 

@@ -30,7 +30,8 @@ pub mod sse;
 pub use crate::llm::engine::PlaybookModel;
 pub use cassette::{Exchange, Found, Outcome, Recording, Replay, key_of};
 pub use chat::{
-    Block, ChatModel, ChatRequest, ChatResponse, Choice, Ended, Listener, Message, ModelError, Speaker, ToolSpec, Usage,
+    Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Ended, Message, ModelError, Speaker, ToolSpec,
+    Usage,
 };
 pub use http::Limits;
 pub use openai::Structured;

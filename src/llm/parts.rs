@@ -1,4 +1,4 @@
-//! What both protocols need to put a response together: blocks that grow piece by piece, and the arguments of tools.
+//! The parts of a response that both protocols share: blocks that grow piece by piece, and the arguments of tools.
 
 use super::chat::{Block, Ended};
 use super::http::Broken;
@@ -52,7 +52,7 @@ impl Parts {
         self.0.get_mut(place).map(|(_, part)| part).ok_or_else(|| Broken::Nonsense("an empty answer".to_owned()))
     }
 
-    /// Whether any of them is a tool call.
+    /// True if any of them is a tool call.
     pub fn has_tool(&self) -> bool {
         self.0.iter().any(|(_, part)| matches!(part, Part::Tool { .. }))
     }

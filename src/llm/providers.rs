@@ -22,7 +22,7 @@ pub enum Provider {
     Playbook,
 }
 
-/// What [`connect`] needs to know.
+/// The settings of [`connect`].
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Who answers.
@@ -31,7 +31,7 @@ pub struct Settings {
     pub model: String,
     /// `http(s)://host[:port][/path]`; `None` is the provider's own.
     pub base_url: Option<String>,
-    /// The key; an empty one is none.
+    /// Empty means no key.
     pub key: Option<Key>,
     /// The environment variable that holds the key, for hints.
     pub key_variable: String,
@@ -39,14 +39,14 @@ pub struct Settings {
     pub temperature: Option<f64>,
     /// How JSON of a schema is asked for; `None` finds out. Only [`Provider::OpenAi`] has a choice.
     pub structured: Option<Structured>,
-    /// How long, how often, how patiently.
+    /// Time limits and retries.
     pub limits: Limits,
 }
 
 /// A model that can be asked.
 ///
 /// # Errors
-/// [`ModelError::Settings`] for a `base_url` that is none, [`ModelError::Key`] if the provider's own server is meant and
+/// [`ModelError::Settings`] for an invalid `base_url`, [`ModelError::Key`] if the provider's own server is meant and
 /// there is no key, [`ModelError::Unavailable`] if the system gives no network.
 pub fn connect(settings: Settings) -> Result<Box<dyn ChatModel>, ModelError> {
     build(settings, true)
@@ -69,14 +69,14 @@ fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, Mode
             let base = base_of(&settings, anthropic::DEFAULT_BASE)?;
             let path = base.path().trim_end_matches('/');
             let path = format!("{}/v1/messages", path.strip_suffix("/v1").unwrap_or(path));
-            let server = server(settings, "anthropic", (base, &path), needs_key.then_some(anthropic::DEFAULT_BASE))?;
+            let server = server(settings, "anthropic", base, &path, needs_key.then_some(anthropic::DEFAULT_BASE))?;
             Ok(Box::new(Anthropic::new(server, limits, temperature)?))
         }
         Provider::OpenAi => {
             let base = base_of(&settings, openai::DEFAULT_BASE)?;
             let path = base.path().trim_end_matches('/');
             let path = format!("{}/chat/completions", if path.is_empty() { "/v1" } else { path });
-            let server = server(settings, "openai", (base, &path), needs_key.then_some(openai::DEFAULT_BASE))?;
+            let server = server(settings, "openai", base, &path, needs_key.then_some(openai::DEFAULT_BASE))?;
             Ok(Box::new(OpenAi::new(server, limits, temperature, structured)?))
         }
     }
@@ -109,7 +109,8 @@ fn base_of(settings: &Settings, default: &str) -> Result<Url, ModelError> {
 fn server(
     settings: Settings,
     provider: &'static str,
-    (base, path): (Url, &str),
+    base: Url,
+    path: &str,
     default: Option<&str>,
 ) -> Result<Server, ModelError> {
     let variable = settings.key_variable;

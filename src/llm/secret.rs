@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::fmt::Write as _;
 
-/// What stands where a key stood.
+/// The text that replaces a key.
 pub const REMOVED: &str = "[key removed]";
 
 /// A key shorter than this is a placeholder such as `none`, and a word of the language: it is not looked for.
@@ -26,7 +26,7 @@ impl Key {
         Key(SecretString::from(text.trim().to_owned()))
     }
 
-    /// Whether there is nothing in it.
+    /// True if it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.expose_secret().is_empty()
@@ -75,10 +75,10 @@ fn percent(plain: &str, upper: bool) -> String {
     out
 }
 
-/// What a key of a well-known kind looks like: a beginning, then at least so many characters of the run.
+/// The shape of a well-known kind of key: a beginning, then at least so many characters of the run.
 struct Shape {
     begins: &'static str,
-    /// Whether the beginning is meant in any case.
+    /// True if upper and lower case do not matter at the beginning.
     any_case: bool,
     least: usize,
 }

@@ -104,7 +104,7 @@ impl Parser {
         None
     }
 
-    /// The event that is complete now; one without data is none.
+    /// The event that is complete now; one without data is dropped.
     fn dispatch(&mut self) -> Option<Event> {
         self.size = 0;
         let event = std::mem::take(&mut self.event);

@@ -5,39 +5,39 @@
 //! that call, and then waits for the next.
 
 use crate::llm::{
-    Block, ChatModel, ChatRequest, ChatResponse, Choice, Ended, Listener, Message, ModelError, Speaker, Usage,
+    Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Ended, Message, ModelError, Speaker, Usage,
 };
 use crate::mcp::messages;
-use crate::mcp::queue::{Line, Reply};
+use crate::mcp::queue::{CallQueue, Reply};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 /// The host. It lives on the thread of the run.
 pub struct HostModel {
-    line: Rc<RefCell<Line>>,
+    queue: Rc<RefCell<CallQueue>>,
     /// Budgets and shortfalls that the host does not know of yet.
     news: Rc<RefCell<Vec<String>>>,
     /// Refused calls in a row that the plan bears.
     repairs: u32,
     refused: u32,
     /// The brief that no host has read yet: that of the first request.
-    standing: Option<String>,
+    unread_brief: Option<String>,
     begun: bool,
 }
 
 impl HostModel {
-    pub(super) fn new(line: Rc<RefCell<Line>>, news: Rc<RefCell<Vec<String>>>, repairs: u32) -> Self {
-        HostModel { line, news, repairs, refused: 0, standing: None, begun: false }
+    pub(super) fn new(queue: Rc<RefCell<CallQueue>>, news: Rc<RefCell<Vec<String>>>, repairs: u32) -> Self {
+        HostModel { queue, news, repairs, refused: 0, unread_brief: None, begun: false }
     }
 
     /// Tells the host what its last call led to.
-    fn hear(&mut self, request: &ChatRequest) {
+    fn answer_last_call(&mut self, request: &ChatRequest) {
         if !std::mem::replace(&mut self.begun, true) {
-            self.standing = request.messages.first().and_then(first_text).map(messages::standing);
+            self.unread_brief = request.messages.first().and_then(first_text).map(messages::task);
         }
-        let mut line = self.line.borrow_mut();
-        let Some(call) = line.open() else { return };
+        let mut queue = self.queue.borrow_mut();
+        let Some(call) = queue.open() else { return };
         let mut reply = match request.messages.last().and_then(result) {
             Some((content, true)) => {
                 self.refused += 1;
@@ -45,19 +45,19 @@ impl HostModel {
             }
             Some((content, false)) => {
                 let hurry = matches!(request.choice, Choice::Tool(_));
-                Reply::said(messages::heard(content, hurry))
+                Reply::text(messages::tool_result(content, hurry))
             }
             None => {
                 let brief = request.messages.last().and_then(first_text).unwrap_or_default();
                 let news = self.news.borrow_mut().split_off(0);
-                Reply::said(messages::taken(&call.name, &news, brief))
+                Reply::text(messages::taken(&call.name, &news, brief))
             }
         };
         if !reply.is_error {
             self.refused = 0;
         }
-        reply.texts.extend(self.standing.take());
-        let _ = line.answer(reply);
+        reply.texts.extend(self.unread_brief.take());
+        let _ = queue.answer(reply);
     }
 }
 
@@ -66,15 +66,15 @@ impl ChatModel for HostModel {
         serde_json::to_value(request).unwrap_or_default()
     }
 
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {
-        self.hear(request);
-        let over = || listener.seconds_left().is_some_and(|left| left <= 0.0);
-        let mut line = self.line.borrow_mut();
-        if line.next(&|| listener.cancelled() || over()).is_none() {
-            let late = !line.is_left() && !listener.cancelled();
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
+        self.answer_last_call(request);
+        let over = || observer.seconds_left().is_some_and(|left| left <= 0.0);
+        let mut queue = self.queue.borrow_mut();
+        if queue.next(&|| observer.cancelled() || over()).is_none() {
+            let late = !queue.has_host_left() && !observer.cancelled();
             return Err(if late { ModelError::Deadline } else { ModelError::Cancelled });
         }
-        let Some(call) = line.open() else { return Err(ModelError::Cancelled) };
+        let Some(call) = queue.open() else { return Err(ModelError::Cancelled) };
         // The loop makes an id its own where it was used before.
         let id = format!("host_{}", request.messages.len());
         Ok(ChatResponse {
@@ -97,7 +97,7 @@ fn first_text(message: &Message) -> Option<&str> {
     })
 }
 
-/// What came of the one call of an answer, and whether it was refused.
+/// The result of the one call of an answer, and whether it was refused.
 fn result(message: &Message) -> Option<(&str, bool)> {
     message.blocks.iter().find_map(|block| match block {
         Block::ToolResult { content, is_error, .. } => Some((content.as_str(), *is_error)),

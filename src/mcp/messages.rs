@@ -1,4 +1,4 @@
-//! What a host is told beside the answers of tools.
+//! Messages to a host beside the answers of tools.
 
 use crate::agent::driver::{Outcome, RunError};
 use crate::record::documents::Answer;
@@ -9,12 +9,12 @@ use std::fmt::Write as _;
 const LONGEST: usize = 2_000;
 
 /// The task, which goes with the first answer.
-pub(super) fn standing(brief: &str) -> String {
+pub(super) fn task(brief: &str) -> String {
     format!("This is the task, with everything that is known.\n\n{brief}")
 }
 
-/// What a tool said. `hurry`: the loop will not listen much longer.
-pub(super) fn heard(content: &str, hurry: bool) -> String {
+/// A tool's answer. `hurry`: the loop will not listen much longer.
+pub(super) fn tool_result(content: &str, hurry: bool) -> String {
     if hurry {
         format!("{content}\n\nThe loop has answered many calls, and now waits for `propose_spec`.")
     } else {

@@ -1,28 +1,28 @@
 //! The tool registry for any agent host that speaks MCP, over stdin and stdout.
 //!
 //! The server is a run of the loop whose actor is the host at the other end of the pipe. Whatever the host calls is an answer
-//! of the actor's: it goes through the same machine, guard, registry and budget as a language model's, and is on record in
+//! of the actor's: it goes through the same machine, rules, registry and budget as a language model's, and is on record in
 //! the same way. The plan that the server was started with decides what is allowed, when effects exist, and what may be said
 //! of the data.
 //!
 //! ```text
 //! thread of rmcp                                  calling thread
-//! stdin ─▶ door: tools/call ──Call──▶ line ─▶ host: ChatModel ─▶ agent::driver::run
-//! stdout ◀──────── answer ◀──Reply─── line ◀─ what the loop says next
+//! stdin ─▶ server: tools/call ──Call──▶ queue ─▶ host: ChatModel ─▶ agent::driver::run
+//! stdout ◀──────── answer ◀──Reply─── queue ◀─ what the loop says next
 //!                                              … the loop settles …
-//!                   tools/call ──Call──▶ look: Registry::call with the results
+//!                   tools/call ──Call──▶ after_unblinding: Registry::call with the results
 //! ```
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `door` | speaks the protocol; knows names of tools and nothing of the analysis |
+//! | `server` | speaks the protocol; knows names of tools and nothing of the analysis |
 //! | [`host_model`] | the actor: hands the loop the host's calls, and the host what the loop says |
-//! | `line` | the one call that is being answered, and those that wait |
-//! | `look` | answers once the loop has settled |
-//! | `words` | the sentences |
+//! | `queue` | the one call that is being answered, and those that wait |
+//! | `after_unblinding` | answers once the loop has settled |
+//! | `messages` | the sentences |
 //!
 //! *Order.* Calls are answered one at a time in the order in which they came; a call that its host has given up before its
-//! turn is not made. *Blindness.* The door and the host model see no results; `look` begins when the run has ended.
+//! turn is not made. *Blindness.* The server and the host model see no results; `after_unblinding` begins when the run has ended.
 
 mod after_unblinding;
 pub mod host_model;
@@ -32,24 +32,24 @@ mod server;
 
 use crate::agent::budget::Price;
 use crate::agent::driver::{self, Outcome, RunError, RunInput};
-use crate::agent::events::{Event, Observer};
-use crate::agent::participants::Minds;
+use crate::agent::events::{Observer, ProgressEvent};
+use crate::agent::participants::Participants;
 use crate::llm::{ChatModel, ModelError};
 use crate::mcp::host_model::HostModel;
-use crate::mcp::queue::{Line, Reply};
-use crate::mcp::server::{Door, Stage};
+use crate::mcp::queue::{CallQueue, Reply};
+use crate::mcp::server::{Server, Stage};
 use crate::store::ArtifactStore;
 use crate::tools::privacy::Privacy;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What is served.
-pub struct Hosting<'a> {
+/// A run whose actor is the host, before it begins.
+pub struct HostedRun<'a> {
     /// Plan, data, playbooks, and where the run goes.
     pub run: RunInput<'a>,
     /// A language model that grades beside the rubric, if the plan names one.
     pub critic: Option<Box<dyn ChatModel>>,
-    /// What it costs, if known.
+    /// Its price, if known.
     pub critic_price: Option<Price>,
 }
 
@@ -72,39 +72,45 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`]; what was committed stays committed.
 pub fn serve(
-    hosting: Hosting<'_>,
+    hosted: HostedRun<'_>,
     store: &mut dyn ArtifactStore,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, ServeError> {
-    let (input, plan) = (hosting.run, &hosting.run.prepared.plan);
+    let (input, plan) = (hosted.run, &hosted.run.prepared.plan);
     let privacy = Privacy::new(input.prepared, plan.privacy.min_cell, plan.privacy.redact_names);
-    let (door, inbox) = Door::open(&plan.tools).map_err(ServeError::Start)?;
-    let line = Rc::new(RefCell::new(Line::new(inbox)));
+    let (server, inbox) = Server::open(&plan.tools).map_err(ServeError::Start)?;
+    let queue = Rc::new(RefCell::new(CallQueue::new(inbox)));
     let news = Rc::new(RefCell::new(Vec::new()));
-    let mut minds = minds(hosting, HostModel::new(Rc::clone(&line), Rc::clone(&news), plan.budget.repairs));
-    let ended = driver::run(&input, &mut minds, store, &mut Tee { inner: observer, news: Rc::clone(&news) });
-    let mut line = line.borrow_mut();
+    let mut participants =
+        participants(hosted, HostModel::new(Rc::clone(&queue), Rc::clone(&news), plan.budget.repairs));
+    let ended = driver::run(
+        &input,
+        &mut participants,
+        store,
+        &mut ForwardingObserver { inner: observer, news: Rc::clone(&news) },
+    );
+    let mut queue = queue.borrow_mut();
     let news = news.borrow_mut().split_off(0);
     match ended {
         Ok(outcome) => {
-            door.show(Stage::Unblinded);
-            let end = line.answer(Reply::said(messages::settled(&outcome, &news, input.out, &privacy)));
-            after_unblinding::look((&mut line, end), &outcome, &input, &privacy, observer);
-            door.close();
+            server.show(Stage::Unblinded);
+            let end = queue.answer(Reply::text(messages::settled(&outcome, &news, input.out, &privacy)));
+            after_unblinding::answer_from_results(&mut queue, end, &outcome, &input, observer);
+            server.close();
             Ok(outcome)
         }
         Err(error) => {
-            let left = line.is_left();
+            let left = queue.has_host_left();
             // A stop ends the server; any other failure is told for as long as the host asks.
             if !left && !stopped(&error) {
                 let reply = Reply::refused(messages::failed(&error, &privacy));
-                let _ = line.answer(reply.clone());
-                while let Some(()) = line.next(&|| observer.cancelled()) {
-                    let _ = line.answer(reply.clone());
+                let _ = queue.answer(reply.clone());
+                while let Some(()) = queue.next(&|| observer.cancelled()) {
+                    let _ = queue.answer(reply.clone());
                 }
             }
-            let _ = line.answer(Reply::refused("The server was stopped.".to_owned()));
-            door.close();
+            let _ = queue.answer(Reply::refused("The server was stopped.".to_owned()));
+            server.close();
             Err(match (stopped(&error), left) {
                 (true, true) => ServeError::Left,
                 (true, false) => ServeError::Run(RunError::Cancelled),
@@ -115,15 +121,15 @@ pub fn serve(
 }
 
 /// The host as actor. Its tokens are its own: they are not counted, and cost the plan nothing.
-fn minds(hosting: Hosting<'_>, host: HostModel) -> Minds {
+fn participants(hosted: HostedRun<'_>, host: HostModel) -> Participants {
     const FREE: Price = Price { input: 0.0, output: 0.0, cache_read: 0.0, cache_write: 0.0 };
-    Minds {
+    Participants {
         actor: Box::new(host),
-        actor_price: hosting.critic.is_some().then_some(FREE),
-        critic: hosting.critic,
-        critic_price: hosting.critic_price,
+        actor_price: hosted.critic.is_some().then_some(FREE),
+        critic: hosted.critic,
+        critic_price: hosted.critic_price,
         actor_is_model: true,
-        actor_turns: Some(hosting.run.prepared.plan.budget.turns),
+        actor_turns: Some(hosted.run.prepared.plan.budget.turns),
     }
 }
 
@@ -132,14 +138,14 @@ fn stopped(error: &RunError) -> bool {
 }
 
 /// Passes events on, and keeps what the host must be told of its own part.
-struct Tee<'a> {
+struct ForwardingObserver<'a> {
     inner: &'a mut dyn Observer,
     news: Rc<RefCell<Vec<String>>>,
 }
 
-impl Observer for Tee<'_> {
-    fn on(&mut self, event: &Event) {
-        if let Event::Stopped { why: what } | Event::Shortfall { what } = event {
+impl Observer for ForwardingObserver<'_> {
+    fn on(&mut self, event: &ProgressEvent) {
+        if let ProgressEvent::Stopped { why: what } | ProgressEvent::Shortfall { what } = event {
             self.news.borrow_mut().push(what.clone());
         }
         self.inner.on(event);

@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a wait goes on before somebody looks whether it should stop.
-const GLANCE: Duration = Duration::from_millis(50);
+/// The time between two checks whether a wait should stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A tool call of the host.
 #[derive(Debug)]
@@ -20,17 +20,17 @@ pub(super) struct Call {
     pub reply: oneshot::Sender<Reply>,
 }
 
-/// What a call is answered with.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     /// One or more texts.
     pub texts: Vec<String>,
-    /// Whether the call was refused or failed.
+    /// True if the call was refused or failed.
     pub is_error: bool,
 }
 
 impl Reply {
-    pub(super) fn said(text: String) -> Self {
+    pub(super) fn text(text: String) -> Self {
         Reply { texts: vec![text], is_error: false }
     }
 
@@ -40,15 +40,15 @@ impl Reply {
 }
 
 /// The calls in their order; the first is open until it is answered.
-pub(super) struct Line {
+pub(super) struct CallQueue {
     inbox: Receiver<Call>,
     open: Option<Call>,
-    left: bool,
+    host_left: bool,
 }
 
-impl Line {
+impl CallQueue {
     pub(super) fn new(inbox: Receiver<Call>) -> Self {
-        Line { inbox, open: None, left: false }
+        CallQueue { inbox, open: None, host_left: false }
     }
 
     /// The call that waits for an answer.
@@ -67,7 +67,7 @@ impl Line {
     /// Waits for the next call, which is open then. `None` if `stop` says so or the host has left.
     pub(super) fn next(&mut self, stop: &dyn Fn() -> bool) -> Option<()> {
         while !stop() {
-            match self.inbox.recv_timeout(GLANCE) {
+            match self.inbox.recv_timeout(POLL_INTERVAL) {
                 Ok(call) if call.reply.is_closed() => {} // given up before its turn
                 Ok(call) => {
                     self.open = Some(call);
@@ -75,7 +75,7 @@ impl Line {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.left = true;
+                    self.host_left = true;
                     return None;
                 }
             }
@@ -83,8 +83,8 @@ impl Line {
         None
     }
 
-    /// Whether the host has left.
-    pub(super) fn is_left(&self) -> bool {
-        self.left
+    /// True if the host has left.
+    pub(super) fn has_host_left(&self) -> bool {
+        self.host_left
     }
 }

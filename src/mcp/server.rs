@@ -1,4 +1,4 @@
-//! Where the protocol is spoken: a thread with rmcp on stdin and stdout. It knows tools by name, and nothing of what they do.
+//! The protocol: a thread with rmcp on stdin and stdout. It knows tools by name, and nothing of what they do.
 
 use crate::agent::prompt;
 use crate::llm::ToolSpec;
@@ -23,12 +23,12 @@ use tokio::sync::{oneshot, watch};
 
 /// Calls that may wait. A host that does not wait for answers is told to.
 const MOST_WAITING: usize = 64;
-/// How often a host that asked for progress hears that its call is still being worked on.
+/// The time between two messages to a host that asked for progress that its call is still being worked on.
 const PROGRESS: Duration = Duration::from_secs(5);
 /// Characters of a host's own name that go on record.
 const LONGEST_NAME: usize = 80;
 
-/// How far the run is, as far as the door must know.
+/// The stage of the run, as far as the server must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Blind,
@@ -36,20 +36,20 @@ pub(super) enum Stage {
     Closing,
 }
 
-/// The door, held by the thread of the run.
-pub(super) struct Door {
+/// The server, held by the thread of the run.
+pub(super) struct Server {
     stage: watch::Sender<Stage>,
     thread: JoinHandle<()>,
 }
 
-impl Door {
+impl Server {
     /// Opens it; calls of tools come out of the receiver.
-    pub(super) fn open(allowed: &[Allowed]) -> io::Result<(Door, Receiver<Call>)> {
+    pub(super) fn open(allowed: &[Allowed]) -> io::Result<(Server, Receiver<Call>)> {
         let (calls, inbox) = sync_channel(MOST_WAITING);
         let (stage, seen) = watch::channel(Stage::Blind);
         let registry = Registry::new(Role::Host, allowed);
         let listed = |unblinded| registry.offered(unblinded).into_iter().map(tool).collect();
-        let attendant = Attendant {
+        let handler = ToolHandler {
             calls,
             stage: seen,
             known: registry.known(),
@@ -59,11 +59,11 @@ impl Door {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("mcp".to_owned()).spawn(move || {
-            runtime.block_on(attend(attendant));
+            runtime.block_on(serve_stdio(handler));
             // A read of stdin cannot be interrupted; the process need not wait for it.
             runtime.shutdown_background();
         })?;
-        Ok((Door { stage, thread }, inbox))
+        Ok((Server { stage, thread }, inbox))
     }
 
     /// Shows how far the run is.
@@ -80,11 +80,11 @@ impl Door {
     }
 }
 
-async fn attend(attendant: Attendant) {
-    let mut stage = attendant.stage.clone();
+async fn serve_stdio(handler: ToolHandler) {
+    let mut stage = handler.stage.clone();
     let served = tokio::select! {
-        served = attendant.serve(stdio()) => served,
-        () = reached(&mut stage, Stage::Closing) => return,
+        served = handler.serve(stdio()) => served,
+        () = wait_for_stage(&mut stage, Stage::Closing) => return,
     };
     let running = match served {
         Ok(running) => running,
@@ -95,12 +95,12 @@ async fn attend(attendant: Attendant) {
     };
     let (peer, token) = (running.peer().clone(), running.cancellation_token());
     tokio::spawn(async move {
-        reached(&mut stage, Stage::Unblinded).await;
+        wait_for_stage(&mut stage, Stage::Unblinded).await;
         // A host that began with a handshake is told; the others subscribe.
         if peer.peer_info().is_some() {
             let _ = peer.notify_tool_list_changed().await;
         }
-        reached(&mut stage, Stage::Closing).await;
+        wait_for_stage(&mut stage, Stage::Closing).await;
         token.cancel();
     });
     if let Err(error) = running.waiting().await {
@@ -109,12 +109,23 @@ async fn attend(attendant: Attendant) {
 }
 
 /// Waits until the run is as far as this, or gone.
-async fn reached(seen: &mut watch::Receiver<Stage>, stage: Stage) {
+async fn wait_for_stage(seen: &mut watch::Receiver<Stage>, stage: Stage) {
     let _ = seen.wait_for(|now| *now == stage || *now == Stage::Closing).await;
 }
 
-/// Who answers requests of the protocol.
-struct Attendant {
+/// Why a call was not handed to the run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum EnqueueError {
+    #[error("the arguments of `{name}` have {size} bytes, more than {LARGEST_ARGUMENTS}; say it shorter")]
+    TooLarge { name: String, size: usize },
+    #[error("{MOST_WAITING} calls are waiting already; wait for an answer before calling again")]
+    Full,
+    #[error("{RUN_ENDED}")]
+    RunEnded,
+}
+
+/// Answers requests of the protocol.
+struct ToolHandler {
     calls: SyncSender<Call>,
     stage: watch::Receiver<Stage>,
     known: Vec<&'static str>,
@@ -123,36 +134,35 @@ struct Attendant {
     instructions: String,
 }
 
-impl Attendant {
+impl ToolHandler {
     fn offered(&self) -> &[Tool] {
         if *self.stage.borrow() == Stage::Blind { &self.blind } else { &self.unblinded }
     }
 
     /// Hands a call to the run.
-    fn hand_in(&self, request: CallToolRequestParams, client: String) -> Result<oneshot::Receiver<Reply>, String> {
+    fn enqueue(
+        &self,
+        request: CallToolRequestParams,
+        client: String,
+    ) -> Result<oneshot::Receiver<Reply>, EnqueueError> {
         let arguments = serde_json::Value::Object(request.arguments.unwrap_or_default());
         let size = arguments.to_string().len();
         if size > LARGEST_ARGUMENTS {
-            let name = &request.name;
-            return Err(format!(
-                "the arguments of `{name}` have {size} bytes, more than {LARGEST_ARGUMENTS}; say it shorter"
-            ));
+            return Err(EnqueueError::TooLarge { name: request.name.into_owned(), size });
         }
         let (reply, answer) = oneshot::channel();
         let call = Call { name: request.name.into_owned(), arguments, client, reply };
         match self.calls.try_send(call) {
             Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => {
-                Err(format!("{MOST_WAITING} calls are waiting already; wait for an answer before calling again"))
-            }
-            Err(TrySendError::Disconnected(_)) => Err(GONE.to_owned()),
+            Err(TrySendError::Full(_)) => Err(EnqueueError::Full),
+            Err(TrySendError::Disconnected(_)) => Err(EnqueueError::RunEnded),
         }
     }
 }
 
-const GONE: &str = "the run has ended, and the server with it; start it again";
+const RUN_ENDED: &str = "the run has ended, and the server with it; start it again";
 
-impl ServerHandler for Attendant {
+impl ServerHandler for ToolHandler {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
         ServerConfig::new(capabilities)
@@ -183,9 +193,9 @@ impl ServerHandler for Attendant {
             let message = format!("unknown tool `{name}`; the tools are {}", names(self.offered()));
             return Err(ErrorData::invalid_params(message, None));
         }
-        let reply = match self.hand_in(request, client(&context)) {
-            Ok(answer) => awaited(answer, &context).await,
-            Err(why) => Reply::refused(why),
+        let reply = match self.enqueue(request, client(&context)) {
+            Ok(answer) => wait_for_reply(answer, &context).await,
+            Err(error) => Reply::refused(error.to_string()),
         };
         let content = reply.texts.into_iter().map(ContentBlock::text).collect();
         let result = if reply.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
@@ -199,9 +209,9 @@ impl ServerHandler for Attendant {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let mut stage = self.stage.clone();
         let news = async {
-            reached(&mut stage, Stage::Unblinded).await;
+            wait_for_stage(&mut stage, Stage::Unblinded).await;
             let _ = context.sink().notify_tool_list_changed().await;
-            reached(&mut stage, Stage::Closing).await;
+            wait_for_stage(&mut stage, Stage::Closing).await;
         };
         tokio::select! {
             () = news => {}
@@ -212,11 +222,11 @@ impl ServerHandler for Attendant {
 }
 
 /// Waits for an answer; gives it up when the host does.
-async fn awaited(mut answer: oneshot::Receiver<Reply>, context: &RequestContext<RoleServer>) -> Reply {
+async fn wait_for_reply(mut answer: oneshot::Receiver<Reply>, context: &RequestContext<RoleServer>) -> Reply {
     let mut beats = 0.0;
     loop {
         tokio::select! {
-            reply = &mut answer => return reply.unwrap_or_else(|_| Reply::refused(GONE.to_owned())),
+            reply = &mut answer => return reply.unwrap_or_else(|_| Reply::refused(RUN_ENDED.to_owned())),
             () = context.ct.cancelled() => return Reply::refused("cancelled by the host".to_owned()),
             () = tokio::time::sleep(PROGRESS) => {
                 beats += 1.0;

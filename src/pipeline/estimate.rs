@@ -101,7 +101,7 @@ pub fn from_plan(
         ))
     })?;
     let kind = estimator.unwrap_or(analysis.primary);
-    if let Some(tool) = crate::plan::Tool::of(kind).filter(|tool| !spec.tools.contains(tool)) {
+    if let Some(tool) = crate::plan::Tool::for_estimator(kind).filter(|tool| !spec.tools.contains(tool)) {
         let message = format!("`{}` needs the tool `{}`, which the plan's `tools` do not list", kind.key(), tool.key());
         return Err(EstimateFailure::Spec(message));
     }

@@ -1,4 +1,4 @@
-//! `analysis:` how the answer is computed, and which words do not go together.
+//! `analysis:` the estimators and learners of the answer, and the combinations that are refused.
 
 use super::reader::{Reader, Section, listed};
 use super::{Plan, Problem, Tool};
@@ -6,6 +6,7 @@ use crate::plan::yaml_tree::Kind;
 use causal::estimand::Inference;
 use causal::estimator::{ClusterSupport, EstimatorKind};
 use causal::learner_kind::{Effort, LearnerKind};
+use std::ops::RangeInclusive;
 
 /// The most repeats of cross-fitting.
 const MOST_REPEATS: u64 = 99;
@@ -30,7 +31,7 @@ pub struct AnalysisSection {
     /// How often cross-fitting is repeated (default 1).
     pub repeats: Option<usize>,
     /// How much computing (default: fast).
-    pub budget: Option<Effort>,
+    pub effort: Option<Effort>,
     /// Whose average effect the interval is about (default: population).
     pub inference: Option<Inference>,
     /// Folds of cross-fitting (default 5).
@@ -45,20 +46,20 @@ pub struct AnalysisSection {
 pub(super) fn section(reader: &mut Reader, root: &Section<'_>) -> AnalysisSection {
     let (section, _) = reader.section(root, "analysis");
     AnalysisSection {
-        estimator: one(reader, &section, "estimator", &EstimatorKind::ALL.map(|k| (k.key(), k))),
+        estimator: optional_word(reader, &section, "estimator", &EstimatorKind::ALL.map(|k| (k.key(), k))),
         also: also(reader, &section),
-        propensity: one(reader, &section, "propensity", &LearnerKind::ALL.map(|k| (k.key(), k))),
-        outcome_model: one(reader, &section, "outcome_model", &LearnerKind::ALL.map(|k| (k.key(), k))),
-        repeats: between(reader, &section, "repeats", (1, MOST_REPEATS)),
-        budget: one(reader, &section, "budget", &Effort::ALL.map(|effort| (effort.key(), effort))),
-        inference: one(reader, &section, "inference", &INFERENCES),
-        folds: between(reader, &section, "folds", (2, MOST_FOLDS)),
+        propensity: optional_word(reader, &section, "propensity", &LearnerKind::ALL.map(|k| (k.key(), k))),
+        outcome_model: optional_word(reader, &section, "outcome_model", &LearnerKind::ALL.map(|k| (k.key(), k))),
+        repeats: between(reader, &section, "repeats", 1..=MOST_REPEATS),
+        effort: optional_word(reader, &section, "effort", &Effort::ALL.map(|effort| (effort.key(), effort))),
+        inference: optional_word(reader, &section, "inference", &INFERENCES),
+        folds: between(reader, &section, "folds", 2..=MOST_FOLDS),
         clusters: reader.text(&section, "clusters"),
         known_propensity: reader.text(&section, "known_propensity"),
     }
 }
 
-fn one<T: Copy>(reader: &mut Reader, section: &Section<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
+fn optional_word<T: Copy>(reader: &mut Reader, section: &Section<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
     section.get(key).and_then(|node| reader.word(node, &section.path(key), words))
 }
 
@@ -70,14 +71,15 @@ fn also(reader: &mut Reader, section: &Section<'_>) -> Option<Vec<EstimatorKind>
     }
 }
 
-fn between(reader: &mut Reader, section: &Section<'_>, key: &str, (least, most): (u64, u64)) -> Option<usize> {
+fn between(reader: &mut Reader, section: &Section<'_>, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
     let number = reader.whole(section, key)?;
-    if (least..=most).contains(&number) {
+    if range.contains(&number) {
         return usize::try_from(number).ok();
     }
     let path = section.path(key);
     let place = reader.places.get(&path).copied();
-    let message = format!("`{path}` is {number}, and lies between {least} and {most}");
+    let (least, most) = range.into_inner();
+    let message = format!("`{path}` is {number}; it must lie between {least} and {most}");
     reader.problem(place, &path, message, format!("Write a number from {least} to {most}, or leave the line out."));
     None
 }
@@ -128,7 +130,7 @@ impl Rules<'_> {
     }
 
     fn allowed(&mut self, key: &str, kind: EstimatorKind) {
-        let Some(tool) = Tool::of(kind).filter(|tool| !self.plan.tools.contains(tool)) else { return };
+        let Some(tool) = Tool::for_estimator(kind).filter(|tool| !self.plan.tools.contains(tool)) else { return };
         let message = format!("`{}` is asked for, and `tools` does not allow `{}`", kind.key(), tool.key());
         self.note(key, message, format!("Add `{}` to `tools`, or take `{}` out here.", tool.key(), kind.key()));
     }
@@ -144,7 +146,7 @@ impl Rules<'_> {
         }
         let Some(learner) = self.asked.outcome_model else { return };
         if kind.brings_outcome_models() {
-            let message = format!("`{}` brings its own outcome models, so `outcome_model` says nothing", kind.key());
+            let message = format!("`{}` brings its own outcome models, so `outcome_model` has no effect", kind.key());
             let hint = "Leave `outcome_model` out, or use `aipw_crossfit` or `tmle_crossfit`, which take any.";
             self.note("outcome_model", message, hint);
         } else if learner != LearnerKind::Linear && !kind.takes_learners() {
@@ -203,7 +205,7 @@ impl Rules<'_> {
         let unused =
             |kind: &EstimatorKind| !kind.is_benchmark() && !kind.weights_by_propensity() && !kind.takes_learners();
         if let Some(kind) = self.asked.estimator.filter(unused) {
-            let message = format!("`{}` does not use a propensity, so `known_propensity` says nothing", kind.key());
+            let message = format!("`{}` does not use a propensity, so `known_propensity` has no effect", kind.key());
             self.note("known_propensity", message, "Leave it out, or use an estimator that weights, such as `aipw`.");
         }
     }

@@ -72,8 +72,8 @@
 //!   also: [estimators]              # beside it and the benchmarks
 //!   propensity: linear | elastic_net | elastic_net_basis | boosting | boosting_linear | bart | stack
 //!   outcome_model: the same words
-//!   repeats: 1 to 99                # default 1; with the thorough budget 5
-//!   budget: fast | thorough         # default fast
+//!   repeats: 1 to 99                # default 1; with thorough effort 5
+//!   effort: fast | thorough         # default fast
 //!   inference: population | sample  # default population
 //!   folds: 2 to 100                 # default 5
 //!   clusters: column
@@ -133,9 +133,9 @@ pub struct Problem {
     pub place: Option<Place>,
     /// The key, dotted: `confounders.priority[2]`.
     pub path: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: String,
 }
 
@@ -160,7 +160,7 @@ pub struct TargetTrial {
     pub analysis_plan: String,
 }
 
-/// What to do about missing values.
+/// The treatment of missing values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingPolicy {
@@ -267,7 +267,7 @@ pub struct LoopSection {
     pub max_iterations: u32,
     /// When to stop before that.
     pub stop_when: StopWhen,
-    /// Whether effects stay hidden until the loop has settled (default true). `false` caps every verdict.
+    /// True if effects stay hidden until the loop has settled (default true). `false` caps every verdict.
     pub blind: bool,
 }
 
@@ -298,7 +298,7 @@ pub struct Plan {
     pub estimands: Vec<Target>,
     /// The allow-list (default: all).
     pub tools: Vec<Tool>,
-    /// How the answer is computed.
+    /// The methods of the answer.
     pub analysis: AnalysisSection,
     /// Loop control. YAML key `loop`.
     pub loop_: LoopSection,
@@ -306,9 +306,9 @@ pub struct Plan {
     pub actor: ModelSection,
     /// Who grades them beside the rubric.
     pub critic: ModelSection,
-    /// What language models may use up.
+    /// The limits on language models.
     pub budget: BudgetSection,
-    /// What may be said to a language model.
+    /// The limits on what is said to a language model.
     pub privacy: PrivacySection,
     /// Root seed (default 20261121).
     pub seed: u64,

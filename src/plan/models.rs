@@ -2,32 +2,24 @@
 
 use super::reader::{Reader, Section, shown};
 use super::{Plan, Problem};
+use crate::finding::keyed_enum;
 
-/// Who answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// The deterministic engine: no key, no network.
-    Playbook,
-    /// Anthropic Messages, or any server that speaks it.
-    Anthropic,
-    /// OpenAI Chat Completions, or any server that speaks it.
-    Openai,
+keyed_enum! {
+    /// Who answers.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Provider {
+        /// The deterministic engine: no key, no network.
+        Playbook = "playbook",
+        /// Anthropic Messages, or any server that speaks it.
+        Anthropic = "anthropic",
+        /// OpenAI Chat Completions, or any server that speaks it.
+        Openai = "openai",
+    }
 }
 
 impl Provider {
     /// All of them.
     pub const ALL: [Provider; 3] = [Provider::Playbook, Provider::Anthropic, Provider::Openai];
-
-    /// The key used in plans.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Provider::Playbook => "playbook",
-            Provider::Anthropic => "anthropic",
-            Provider::Openai => "openai",
-        }
-    }
 
     /// The environment variable that holds its key, where the plan names no other.
     #[must_use]
@@ -74,7 +66,7 @@ impl Default for ModelSection {
 }
 
 impl ModelSection {
-    /// Whether a language model is asked.
+    /// True if a language model is asked.
     #[must_use]
     pub fn is_model(&self) -> bool {
         self.provider != Provider::Playbook
@@ -128,7 +120,7 @@ impl Default for BudgetSection {
 pub struct PrivacySection {
     /// Fewer units than this are never counted out, nor their level named (default 10).
     pub min_cell: usize,
-    /// Whether columns are called `x1`, `x2`, … to a model.
+    /// True if columns are called `x1`, `x2`, … to a model.
     pub redact_names: bool,
 }
 
@@ -280,7 +272,7 @@ fn number(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<f64> 
     value
 }
 
-/// What only shows when the sections are read together.
+/// Problems that only show when the sections are read together.
 pub(super) fn check(plan: &Plan, out: &mut Vec<Problem>) {
     if plan.budget.prices.is_some() && !plan.actor.is_model() && !plan.critic.is_model() {
         let message = "`budget.prices` is for language models, and this plan asks none".to_owned();

@@ -51,10 +51,10 @@ fn read(text: &str) -> (Option<Plan>, Vec<Problem>) {
     (Some(plan), in_order(problems))
 }
 
-fn strict((plan, problems): (Option<Plan>, Vec<Problem>)) -> Result<Plan, Vec<Problem>> {
-    match plan {
-        Some(plan) if problems.is_empty() => Ok(plan),
-        _ => Err(problems),
+fn strict(read: (Option<Plan>, Vec<Problem>)) -> Result<Plan, Vec<Problem>> {
+    match read {
+        (Some(plan), problems) if problems.is_empty() => Ok(plan),
+        (_, problems) => Err(problems),
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
             "propensity",
             "outcome_model",
             "repeats",
-            "budget",
+            "effort",
             "inference",
             "folds",
             "clusters",
@@ -73,6 +73,18 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
     ("privacy", &["min_cell", "redact_names"]),
     ("data.columns.*", &["type", "reference"]),
 ];
+
+/// A key that had another name once.
+struct Renamed {
+    section: &'static str,
+    before: &'static str,
+    now: &'static str,
+    /// The values that it takes, under either name.
+    values: &'static [&'static str],
+}
+
+const RENAMED: [Renamed; 1] =
+    [Renamed { section: "analysis", before: "budget", now: "effort", values: &["fast", "thorough"] }];
 
 /// The keys of a mapping of the plan.
 fn keys_of(path: &str) -> &'static [&'static str] {
@@ -142,7 +154,7 @@ impl Reader {
         self.problems.push(Problem { place, path: path.to_owned(), message, hint: hint.into() });
     }
 
-    /// Whether a problem of this very key was noted, or of an unknown key that was probably meant to be it.
+    /// True if a problem of this very key was noted, or of an unknown key that was probably meant to be it.
     pub fn complained_of(&self, path: &str) -> bool {
         self.meant.contains(path) || self.problems.iter().any(|problem| problem.path == path)
     }
@@ -219,6 +231,10 @@ impl Reader {
     }
 
     fn unknown_key(&mut self, entry: &Entry, path: &str, known: &[&str]) {
+        let was = |renamed: &&Renamed| renamed.section == path && renamed.before == entry.key;
+        if let Some(renamed) = RENAMED.iter().find(was) {
+            return self.renamed_key(entry, renamed);
+        }
         let key = shown(&entry.key);
         let message = if key.trim().is_empty() {
             "a key is empty".to_owned()
@@ -238,6 +254,23 @@ impl Reader {
             _ => format!("The keys here are {}.", listed(known.iter().copied())),
         };
         self.problem(Some(entry.place), &full(&entry.key), message, hint);
+    }
+
+    /// The hint can be copied into the plan as it stands.
+    fn renamed_key(&mut self, entry: &Entry, renamed: &Renamed) {
+        let Renamed { section, before, now, values } = renamed;
+        let written = match &entry.value.kind {
+            Kind::Scalar { text, .. } => values.iter().find(|value| value.eq_ignore_ascii_case(text.trim())),
+            _ => None,
+        };
+        let lines: Vec<String> = match written {
+            Some(value) => vec![format!("{now}: {value}")],
+            None => values.iter().map(|value| format!("{now}: {value}")).collect(),
+        };
+        self.meant.insert(format!("{section}.{now}"));
+        let message = format!("`{section}.{before}` is now `{now}`");
+        let hint = format!("Write {}.", lines.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(" or "));
+        self.problem(Some(entry.place), &format!("{section}.{before}"), message, hint);
     }
 
     /// A node as text that is not empty.

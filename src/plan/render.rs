@@ -46,7 +46,7 @@ fn closing(name: &str, count: usize) -> String {
     }
 }
 
-/// Whether the line and its neighbours are short enough to be shown; a file that is one line of a megabyte is not.
+/// True if the line and its neighbours are short enough to be shown; a file that is one line of a megabyte is not.
 fn fits(source: &str, place: Place) -> bool {
     const LONGEST: usize = 240;
     let around = source.lines().skip(place.line.saturating_sub(2)).take(3);

@@ -1,4 +1,4 @@
-//! What can be wrong with a plan that reads well, before any data is seen.
+//! Rules that a plan can break although it reads well, before any data is seen.
 
 use super::{Plan, Problem, Tool, analysis, listed, models};
 use crate::term::Term;

@@ -8,7 +8,7 @@ use std::fmt::Write;
 /// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
 const MOST_LEVELS: usize = 50;
 
-/// What `init` knows.
+/// The input of a template.
 #[derive(Debug, Clone, Copy)]
 pub struct TemplateInput<'a> {
     /// The data file, relative to where the plan will be.
@@ -97,7 +97,7 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
     }
 }
 
-/// Whether two levels say by themselves which one is the control.
+/// True if two levels say by themselves which one is the control.
 fn speaks_for_itself(control: &str, treated: &str) -> bool {
     let known =
         [("0", "1"), ("no", "yes"), ("false", "true"), ("control", "treated"), ("control", "treatment"), ("n", "y")];
@@ -282,7 +282,7 @@ analysis: {}
   #                           #   overlap are judged by it. Learners named without an estimator go to aipw_crossfit
   # outcome_model: linear     # the same words, with aipw_crossfit and tmle_crossfit
   # repeats: 1                # cross-fitting again with other folds, the median is reported; 5 if thorough
-  # budget: fast              # or thorough: more sweeps, chains and repeats, about six times the time
+  # effort: fast              # or thorough: more sweeps, chains and repeats, about six times the time
   # inference: population     # or sample: the effect in these very units, whose own differences then do not count (of the
   #                           #   ATE that is an upper bound, and not always shorter)
   # folds: 5

@@ -45,7 +45,7 @@ impl Node {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// What it is, for a message.
+    /// Its kind, for a message.
     pub fn noun(&self) -> &'static str {
         match self.kind {
             Kind::Scalar { .. } if self.is_null() => "nothing",

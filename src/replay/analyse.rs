@@ -45,7 +45,9 @@ pub(super) fn recipe_with(
         }
     }
     let mut tools = vec![Tool::Propensity, Tool::Balance, Tool::Overlap, Tool::Placebo, Tool::Sensitivity];
-    tools.extend(Tool::ALL.into_iter().filter(|tool| kinds.iter().any(|kind| Tool::of(*kind) == Some(*tool))));
+    tools.extend(
+        Tool::ALL.into_iter().filter(|tool| kinds.iter().any(|kind| Tool::for_estimator(*kind) == Some(*tool))),
+    );
     let plan = render(&tools, &kinds, budget);
     match crate::plan::read_bytes(plan.as_bytes()) {
         (Some(_), problems) if problems.is_empty() => Ok(Recipe { plan: plan.into_bytes(), estimators: kinds, budget }),

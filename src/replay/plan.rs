@@ -17,9 +17,9 @@ use std::fmt::Write;
 /// so each of them has to balance, and none is left out because an algorithm found it unimportant (which is how the peer
 /// chooses its priority list, with the outcome in view). There is no placebo outcome: all 58 were made to be adjusted for.
 #[must_use]
-pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Effort) -> String {
+pub fn render(tools: &[Tool], estimators: &[EstimatorKind], effort: Effort) -> String {
     let about = body("dataset");
-    HEAD.to_owned() + &about + &settings(tools, estimators, budget) + LOOP + THREATS
+    HEAD.to_owned() + &about + &settings(tools, estimators, effort) + LOOP + THREATS
 }
 
 /// The text of `plan.yaml` beside the file `source` that holds one dataset: treatment, outcome, confounders and `analysis:`
@@ -28,11 +28,11 @@ pub fn render(tools: &[Tool], estimators: &[EstimatorKind], budget: Effort) -> S
 /// Tools keep their default, all of them. One pass, as in the replay: a revised design may answer for another population, of
 /// which no truth is known; a comment says how to let the loop go on.
 #[must_use]
-pub fn for_dataset(key: Key, source: &str, estimators: &[EstimatorKind], budget: Effort) -> String {
+pub fn for_dataset(key: Key, source: &str, estimators: &[EstimatorKind], effort: Effort) -> String {
     let Key { setting, response } = key;
     let about = body(source);
     let estimands = list(&EXPORTED.map(Target::key));
-    let analysis = analysis(estimators, budget);
+    let analysis = analysis(estimators, effort);
     format!(
         "# One dataset of the ACIC 2016 competition, setting {setting}, response {response}: the plan of `oci-agent acic run`, \
          with a file of its own.\n{UNITS}{about}estimands: [{estimands}]\n{analysis}{ONE_PASS}{ACTOR}{THREATS}"
@@ -54,19 +54,19 @@ fn body(source: &str) -> String {
 
 /// The part that every plan of an evaluation has in common: estimands, tools, settings of the answers.
 #[must_use]
-pub fn settings(tools: &[Tool], estimators: &[EstimatorKind], budget: Effort) -> String {
+pub fn settings(tools: &[Tool], estimators: &[EstimatorKind], effort: Effort) -> String {
     let tools: Vec<&str> = tools.iter().map(|tool| tool.key()).collect();
     let estimands = list(&ESTIMANDS.map(Target::key));
-    format!("estimands: [{estimands}]\ntools: [{}]\n{}", list(&tools), analysis(estimators, budget))
+    format!("estimands: [{estimands}]\ntools: [{}]\n{}", list(&tools), analysis(estimators, effort))
 }
 
 /// `analysis:`
-fn analysis(estimators: &[EstimatorKind], budget: Effort) -> String {
+fn analysis(estimators: &[EstimatorKind], effort: Effort) -> String {
     let mut out = String::new();
     if let Some((primary, others)) = estimators.split_first() {
         let also = list(&others.iter().map(|kind| kind.key()).collect::<Vec<_>>());
         let _ = writeln!(out, "analysis:\n  estimator: {}\n  also: [{also}]", primary.key());
-        let _ = writeln!(out, "  budget: {}", budget.key());
+        let _ = writeln!(out, "  effort: {}", effort.key());
         // The answers are held against the averages over these very units.
         let _ = writeln!(out, "  inference: {}", Inference::Sample.key());
     }
@@ -152,7 +152,7 @@ mod tests {
         let kinds = [EstimatorKind::AipwCrossfit, EstimatorKind::Aipw];
         let text = render(&[Tool::Propensity, Tool::Aipw, Tool::AipwCrossfit], &kinds, Effort::Thorough);
         let plan = plan::parse(&text).expect("a plan without problems");
-        assert_eq!((plan.analysis.estimator, plan.analysis.budget), (Some(kinds[0]), Some(Effort::Thorough)));
+        assert_eq!((plan.analysis.estimator, plan.analysis.effort), (Some(kinds[0]), Some(Effort::Thorough)));
         assert_eq!((plan.confounders.priority.len(), plan.confounders.other.len()), (58, 0));
         assert_eq!(plan.data.columns.len(), 3);
         assert_eq!((plan.treatment.column.as_str(), plan.outcome.column.as_str()), ("z", "y"));

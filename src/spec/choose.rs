@@ -70,7 +70,7 @@ impl Choice {
 }
 
 fn allowed(plan: &Plan, kind: EstimatorKind) -> bool {
-    Tool::of(kind).is_none_or(|tool| plan.tools.contains(&tool))
+    Tool::for_estimator(kind).is_none_or(|tool| plan.tools.contains(&tool))
 }
 
 fn primary(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<(EstimatorKind, String)> {
@@ -148,7 +148,7 @@ pub(crate) fn placebo_estimator(tools: &[Tool], analysis: &Analysis) -> Estimato
 
 /// The choice of the plan, or the default of the estimator.
 fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
-    let made_for = NuisanceModels::for_estimator(primary, asked.budget.unwrap_or_default());
+    let made_for = NuisanceModels::for_estimator(primary, asked.effort.unwrap_or_default());
     NuisanceModels {
         propensity: asked.propensity.unwrap_or(made_for.propensity),
         outcome: asked.outcome_model.unwrap_or(made_for.outcome),

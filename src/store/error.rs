@@ -1,4 +1,4 @@
-//! What can go wrong with the place where a run is kept, and whose it is to fix.
+//! Errors of the place where a run is kept, and whose they are to fix.
 
 use std::fmt;
 use std::io;
@@ -34,7 +34,7 @@ pub enum ArtifactError {
     NotOurs {
         /// The directory.
         dir: PathBuf,
-        /// What was found.
+        /// The content that was found.
         what: &'static str,
     },
     /// Made by a later version of this program.
@@ -77,7 +77,7 @@ pub enum ArtifactError {
     Unsettled {
         /// The directory.
         dir: PathBuf,
-        /// What was found.
+        /// The content that was found.
         what: &'static str,
         /// What ends it.
         fix: &'static str,
@@ -139,7 +139,7 @@ pub enum ArtifactError {
         path.display()
     )]
     Permission {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
         /// Where.
         path: PathBuf,
@@ -153,7 +153,7 @@ pub enum ArtifactError {
         path.display()
     )]
     NoSpace {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
         /// Where.
         path: PathBuf,
@@ -163,7 +163,7 @@ pub enum ArtifactError {
     /// Any other answer of the operating system.
     #[error("could not {action} `{}`: {source}.", path.display())]
     Io {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
         /// Where.
         path: PathBuf,
@@ -173,7 +173,7 @@ pub enum ArtifactError {
     /// Any other answer of git.
     #[error("git could not {action} in `{}`: {detail}. `git -C '{}' fsck` may tell more.", dir.display(), dir.display())]
     Git {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
         /// The directory.
         dir: PathBuf,

@@ -11,9 +11,9 @@ use crate::store::{ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Open
 use git2::{ObjectType, Oid, Repository, RepositoryState, Signature, Time};
 use std::path::{Path, PathBuf};
 
-/// What opening needs beside the directory.
+/// The options of opening a store.
 pub struct OpenOptions {
-    /// What to do if a run is there.
+    /// The behaviour if a run is there.
     pub mode: OpenMode,
     /// The time of new commits.
     pub clock: Clock,
@@ -100,7 +100,7 @@ impl GitStore {
         Ok(store)
     }
 
-    /// What opening found.
+    /// The situation that opening found.
     #[must_use]
     pub fn situation(&self) -> &Situation {
         &self.situation
@@ -246,7 +246,7 @@ impl ArtifactStore for GitStore {
     fn commit(&mut self, step: &Step) -> Result<CommitInfo, ArtifactError> {
         let invalid = |reason| ArtifactError::InvalidStep { subject: step.subject.clone(), reason };
         let message = compose(step)?;
-        step.files.keys().try_for_each(|path| check_path(path)).map_err(invalid)?;
+        step.files.keys().try_for_each(|path| check_path(path)).map_err(|bad| invalid(bad.to_string()))?;
         let parent = self.last.map(|(_, tree)| tree);
         let present = files(&self.repo, parent).map_err(|e| self.git("read a tree", &e))?;
         if let Some(path) = clash(&present, &step.files) {

@@ -17,7 +17,7 @@ pub(super) const LAYOUT_KEY: &str = "oci-agent.layout";
 const LAYOUT: i64 = 1;
 const LOCK: &str = "oci-agent.lock";
 const STAGING: &str = ".oci-agent-init";
-/// What an empty directory may contain: our own leftovers, and what systems put into every directory or volume.
+/// Files that a directory may contain and still count as empty: our own leftovers, and what systems put into every directory or volume.
 const NOTHING: [&str; 3] = [STAGING, ".DS_Store", "lost+found"];
 
 /// A repository of ours whose lock is held as long as `lock` lives.

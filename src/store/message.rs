@@ -49,14 +49,22 @@ pub(super) fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
     last.lines().filter_map(|line| line.split_once(": ")).find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-/// Whether a message ends a run.
+/// True if a message ends a run.
 pub(super) fn ends_run(message: &str) -> bool {
     trailer(message, FINISHED.0) == Some(FINISHED.1)
 }
 
+/// A path that cannot be recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the path `{}` {why}", path.escape_debug())]
+pub(super) struct BadPath {
+    path: String,
+    why: &'static str,
+}
+
 /// Refuses paths that would leave the repository, or that git or a common file system could not hold.
-pub(super) fn check_path(path: &str) -> Result<(), String> {
-    let refuse = |why: &str| Err(format!("the path `{}` {why}", path.escape_debug()));
+pub(super) fn check_path(path: &str) -> Result<(), BadPath> {
+    let refuse = |why| Err(BadPath { path: path.to_owned(), why });
     if path.is_empty() || path.len() > 1000 {
         return refuse("is empty or longer than 1000 bytes");
     }

@@ -50,7 +50,7 @@ impl Default for Author {
     }
 }
 
-/// What to do if the directory already holds a run.
+/// The behaviour if the directory already holds a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
     /// Leave it as it is and start a new branch, `run-2`, `run-3`, … with a history of its own.
@@ -70,7 +70,7 @@ pub enum Situation {
     NewBranch {
         /// The branch that was current.
         previous: String,
-        /// Whether its run had finished; if not, `--resume` would have continued it.
+        /// True if its run had finished; if not, `--resume` would have continued it.
         previous_finished: bool,
     },
     /// The branch starts again. The tag is made together with the first commit, not before.
@@ -93,7 +93,7 @@ pub enum Situation {
 /// One step of a run: one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
-    /// What was done, one line.
+    /// The step, in one line.
     pub subject: String,
     /// Prose below the subject.
     pub body: Option<String>,
@@ -101,7 +101,7 @@ pub struct Step {
     pub files: BTreeMap<String, Vec<u8>>,
     /// `Key: value` lines at the end of the message, in this order.
     pub trailers: Vec<(String, String)>,
-    /// Whether this step ends the run: adds the trailer [`FINISHED`].
+    /// True if this step ends the run: adds the trailer [`FINISHED`].
     pub last: bool,
 }
 
@@ -187,6 +187,6 @@ pub trait ArtifactStore {
     /// The tree of [`ArtifactStore::head`].
     fn tree_hash(&self) -> Option<String>;
 
-    /// Whether the run that is recorded on the branch has ended.
+    /// True if the run that is recorded on the branch has ended.
     fn is_finished(&self) -> bool;
 }

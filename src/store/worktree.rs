@@ -20,13 +20,13 @@ pub(super) struct Worktree<'a> {
     pub dir: &'a Path,
 }
 
-/// What the journal says: the tree that is left and the tree that is wanted. `None` is the empty tree.
+/// An unfinished move, from the journal: the tree that is left and the tree that is wanted. `None` is the empty tree.
 struct Move {
     from: Option<Oid>,
     to: Option<Oid>,
 }
 
-/// What is at a path on disk.
+/// The entry at a path on disk.
 enum Found {
     Nothing,
     File(Oid),
@@ -125,7 +125,7 @@ impl Worktree<'_> {
         }
     }
 
-    /// Whether a folder will vanish once the files of the known trees (each looked at on its own) have left it.
+    /// True if a folder will vanish once the files of the known trees (each looked at on its own) have left it.
     fn holds_only(&self, folder: &str, known: &[&Files]) -> Result<bool, ArtifactError> {
         let place = self.dir.join(folder);
         let mut any = false;

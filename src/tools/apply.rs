@@ -1,9 +1,9 @@
-//! What a proposed edit makes of an analysis. Proposals are validated with it, previews are made with it, and the agent
+//! Applies a proposed edit to an analysis. Proposals are validated with it, previews are made with it, and the agent
 //! builds the revised spec with it.
 
 use super::arguments::{QUOTED, listed};
 use super::privacy::one_line;
-use super::{Context, Edit, terms};
+use super::{Context, Edit, Refusal, refuse, terms};
 use crate::plan::{Tool, closest};
 use crate::playbook::{self, Change};
 use crate::spec::{self, Analysis};
@@ -23,7 +23,7 @@ pub fn tool_of(change: &Change) -> Option<Tool> {
 ///
 /// # Errors
 /// Why it cannot be done, in one or more sentences that say what would be right.
-pub fn edited(edit: &Edit, analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), String> {
+pub fn edited(edit: &Edit, analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), Refusal> {
     match edit {
         Edit::Playbook { name } => by_playbook(name, analysis, context),
         Edit::Trim { alpha } => by_trimming(*alpha, analysis, context),
@@ -31,17 +31,17 @@ pub fn edited(edit: &Edit, analysis: &Analysis, context: &Context<'_>) -> Result
     }
 }
 
-fn by_playbook(name: &str, analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), String> {
-    let Some(playbook) = context.catalogue.get(name) else { return Err(no_such_playbook(name, context)) };
+fn by_playbook(name: &str, analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), Refusal> {
+    let Some(playbook) = context.catalogue.get(name) else { return refuse(no_such_playbook(name, context)) };
     let front = &playbook.front;
     if front.change == Change::None {
-        return Err(format!(
+        return refuse(format!(
             "`{name}` is advice for people: it makes no change to a spec; read it with `read_playbook`"
         ));
     }
     if let Some(target) = [analysis.requested, analysis.target].iter().find(|t| !front.estimands.contains(t)) {
         let meant: Vec<&str> = front.estimands.iter().map(|target| target.key()).collect();
-        return Err(format!("`{name}` is not for the {}; it is for {}", target.acronym(), meant.join(", ")));
+        return refuse(format!("`{name}` is not for the {}; it is for {}", target.acronym(), meant.join(", ")));
     }
     if let Some(tool) = tool_of(&front.change) {
         allowed(tool, &format!("`{name}`"), context)?;
@@ -49,8 +49,9 @@ fn by_playbook(name: &str, analysis: &Analysis, context: &Context<'_>) -> Result
     let prepared = context.prepared;
     let enrich =
         |analysis: &Analysis| spec::enrich_terms(analysis, &prepared.draft.confounders, &prepared.binary_columns());
-    playbook::apply(&front.change, analysis, &enrich)
-        .ok_or_else(|| format!("`{name}` changes nothing here: the analysis already is what it would make of it"))
+    playbook::apply(&front.change, analysis, &enrich).ok_or_else(|| {
+        Refusal(format!("`{name}` changes nothing here: the analysis already is what it would make of it"))
+    })
 }
 
 /// A sentence about a playbook that does not exist.
@@ -63,29 +64,35 @@ pub(super) fn no_such_playbook(name: &str, context: &Context<'_>) -> String {
     }
 }
 
-fn allowed(tool: Tool, what: &str, context: &Context<'_>) -> Result<(), String> {
+fn allowed(tool: Tool, what: &str, context: &Context<'_>) -> Result<(), Refusal> {
     if context.prepared.plan.tools.contains(&tool) {
         return Ok(());
     }
     let key = tool.key();
-    Err(format!("{what} needs `{key}`, which the plan's `tools:` list leaves out; go on without it"))
+    refuse(format!("{what} needs `{key}`, which the plan's `tools:` list leaves out; go on without it"))
 }
 
-fn by_trimming(alpha: f64, analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), String> {
-    allowed(Tool::Trim, "trimming", context)?;
-    if !(alpha > 0.0 && alpha < 0.5) {
-        return Err(format!(
-            "`trim` is {alpha}; it must lie above 0 and below 0.5: rows with a propensity from alpha to 1 − alpha are kept, and 0.1 is usual"
-        ));
+/// Refuses a trimming threshold that keeps nothing or leaves nothing out; `key` is the argument that gives it.
+pub(super) fn check_alpha(key: &str, alpha: f64) -> Result<(), Refusal> {
+    if alpha > 0.0 && alpha < 0.5 {
+        return Ok(());
     }
+    refuse(format!(
+        "`{key}` is {alpha}; it must lie above 0 and below 0.5: rows with a propensity from alpha to 1 − alpha are kept, and 0.1 is usual"
+    ))
+}
+
+fn by_trimming(alpha: f64, analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), Refusal> {
+    allowed(Tool::Trim, "trimming", context)?;
+    check_alpha("trim", alpha)?;
     let change = Change::Trim { trim: TrimRule::Fixed { alpha } };
     playbook::apply(&change, analysis, &|_| Vec::new())
-        .ok_or_else(|| format!("trimming at {alpha} changes nothing: the analysis is trimmed there already"))
+        .ok_or_else(|| Refusal(format!("trimming at {alpha} changes nothing: the analysis is trimmed there already")))
 }
 
-fn by_terms(texts: &[String], analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), String> {
+fn by_terms(texts: &[String], analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), Refusal> {
     allowed(Tool::Propensity, "adding terms", context)?;
-    let terms = terms::read(texts, analysis, context).map_err(|problems| listed(&problems))?;
+    let terms = terms::read(texts, analysis, context).map_err(|problems| Refusal(listed(&problems)))?;
     playbook::add_terms(terms, analysis)
-        .ok_or_else(|| "`add_terms` changes nothing: the models have all these terms already".to_owned())
+        .ok_or_else(|| Refusal("`add_terms` changes nothing: the models have all these terms already".to_owned()))
 }

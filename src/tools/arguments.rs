@@ -5,7 +5,7 @@
 
 use super::privacy::one_line;
 use super::schema_check::{Departure, departures};
-use super::{Context, ToolError};
+use super::{Context, Refusal, ToolError, refuse};
 use crate::text::lists;
 use causal::estimand::Target;
 use schemars::JsonSchema;
@@ -130,14 +130,14 @@ fn place(pointer: &str) -> String {
 }
 
 /// The requested estimand of that name, in any case.
-pub(super) fn estimand(text: &str, context: &Context<'_>) -> Result<Target, String> {
+pub(super) fn estimand(text: &str, context: &Context<'_>) -> Result<Target, Refusal> {
     let requested: Vec<Target> = context.spec.analyses.iter().map(|analysis| analysis.requested).collect();
     match Target::parse(text).filter(|target| requested.contains(target)) {
         Some(target) => Ok(target),
         None => {
             let keys: Vec<String> = requested.iter().map(|target| format!("`{}`", target.key())).collect();
             let seen = one_line(text, QUOTED);
-            Err(format!("`{seen}` is not an estimand that the plan requests; it requests {}", keys.join(", ")))
+            refuse(format!("`{seen}` is not an estimand that the plan requests; it requests {}", keys.join(", ")))
         }
     }
 }

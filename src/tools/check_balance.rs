@@ -6,7 +6,7 @@ use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
 use crate::term::{Factor, Term};
-use crate::tools::reply::{findings, maybe, said};
+use crate::tools::reply::{bounded_reply, findings, maybe};
 use serde_json::{Value, json};
 
 pub(super) struct CheckBalance;
@@ -74,7 +74,7 @@ impl Tool for CheckBalance {
             ("findings".to_owned(), findings(&ran.findings(), &CODES)),
         ]);
         let operator = ran.operator("balance", &CODES);
-        Ok(Answer::Said(said(operator, Value::Object(object), &["worst_terms"])))
+        Ok(Answer::Reply(bounded_reply(operator, Value::Object(object), &["worst_terms"])))
     }
 }
 

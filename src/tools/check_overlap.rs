@@ -5,7 +5,7 @@ use super::design_run::{self, Arguments};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
-use crate::tools::reply::{findings, number, said};
+use crate::tools::reply::{bounded_reply, findings, number};
 use serde_json::{Map, Value, json};
 
 pub(super) struct CheckOverlap;
@@ -54,7 +54,7 @@ impl Tool for CheckOverlap {
             ("propensity_of_controls".to_owned(), quantiles(&report.histogram_control, control, least)),
             ("findings".to_owned(), findings(&ran.findings(), &CODES)),
         ]);
-        Ok(Answer::Said(said(ran.operator("overlap", &CODES), Value::Object(object), &[])))
+        Ok(Answer::Reply(bounded_reply(ran.operator("overlap", &CODES), Value::Object(object), &[])))
     }
 }
 

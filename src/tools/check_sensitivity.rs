@@ -4,7 +4,7 @@ use super::arguments::{Nothing, parse, schema};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
-use crate::tools::reply::{number, said};
+use crate::tools::reply::{bounded_reply, number};
 use serde_json::{Value, json};
 
 pub(super) struct CheckSensitivity;
@@ -67,6 +67,10 @@ impl Tool for CheckSensitivity {
             line
         });
         let object = json!({"units": results.units, "answers": answers.collect::<Vec<_>>()});
-        Ok(Answer::Said(said(format!("sensitivity of {} answers", results.answers.len()), object, &["answers"])))
+        Ok(Answer::Reply(bounded_reply(
+            format!("sensitivity of {} answers", results.answers.len()),
+            object,
+            &["answers"],
+        )))
     }
 }

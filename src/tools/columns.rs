@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 
-/// What a column is for.
+/// The job of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Treatment,
@@ -34,7 +34,7 @@ impl Role {
         }
     }
 
-    /// Whether its values may be described while the loop is blind.
+    /// True if its values may be described while the loop is blind.
     pub(super) fn is_described(self) -> bool {
         matches!(self, Role::Priority | Role::Other | Role::PlaceboOutcome | Role::NegativeControl)
     }

@@ -6,7 +6,7 @@ use super::{Answer, Context, Role, Tool, ToolError};
 use crate::pipeline::column_summaries::{NumberSummary, QUANTILES};
 use crate::plan;
 use crate::schema::ColumnKind;
-use crate::tools::reply::{maybe, number, said};
+use crate::tools::reply::{bounded_reply, maybe, number};
 use serde_json::{Map, Value, json};
 
 pub(super) struct DescribeData;
@@ -47,7 +47,7 @@ impl Tool for DescribeData {
         let mut object = rows(context);
         object.insert("columns".to_owned(), Value::Array(described));
         let operator = format!("{} columns described, {} rows", columns.len(), prepared.arms().0);
-        Ok(Answer::Said(said(operator, Value::Object(object), &["columns"])))
+        Ok(Answer::Reply(bounded_reply(operator, Value::Object(object), &["columns"])))
     }
 }
 

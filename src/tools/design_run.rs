@@ -1,7 +1,7 @@
 //! What the tools that look at a design share: their arguments, and one design run.
 
 use super::arguments::{self, parse, wrong};
-use super::{Context, Edit, Task, ToolError, edited};
+use super::{Context, Edit, Refusal, Task, ToolError, edited, refuse};
 use crate::critique::rubric::{self, AfterUnblinding};
 use crate::finding::{Code, Finding};
 use crate::pipeline::design;
@@ -43,7 +43,7 @@ pub(super) fn one_edit(
     playbook: Option<&str>,
     trim: Option<f64>,
     add_terms: Option<&[String]>,
-) -> Result<Edit, String> {
+) -> Result<Edit, Refusal> {
     let playbook = playbook.map(str::trim).filter(|name| !name.is_empty());
     let add_terms = add_terms.filter(|terms| !terms.is_empty());
     let mut edits: Vec<(&str, Edit)> = Vec::new();
@@ -53,8 +53,8 @@ pub(super) fn one_edit(
     let given: Vec<String> = edits.iter().map(|(key, _)| format!("`{key}`")).collect();
     match (edits.pop(), given.len()) {
         (Some((_, edit)), 1) => Ok(edit),
-        (None, _) => Err("it names no change: give one of `playbook`, `trim` and `add_terms`".to_owned()),
-        _ => Err(format!("it gives {}: one change makes one of them; leave the others out", given.join(" and "))),
+        (None, _) => refuse("it names no change: give one of `playbook`, `trim` and `add_terms`"),
+        _ => refuse(format!("it gives {}: one change makes one of them; leave the others out", given.join(" and "))),
     }
 }
 
@@ -70,7 +70,8 @@ pub(super) struct Ran {
 /// takes its estimator from.
 pub(super) fn run(tool: &str, given: &Value, context: &Context<'_>, needed: &[Tool]) -> Result<Ran, ToolError> {
     let arguments: Arguments = parse(tool, given)?;
-    let requested = arguments::estimand(&arguments.estimand, context).map_err(|problem| wrong(tool, &problem))?;
+    let requested =
+        arguments::estimand(&arguments.estimand, context).map_err(|Refusal(problem)| wrong(tool, &problem))?;
     let found = context.spec.analyses.iter().find(|analysis| analysis.requested == requested);
     let base = found.ok_or_else(|| ToolError::Fatal(format!("the spec has no analysis of `{}`", requested.key())))?;
     let (analysis, preview) = match arguments.preview {
@@ -80,7 +81,7 @@ pub(super) fn run(tool: &str, given: &Value, context: &Context<'_>, needed: &[To
             let edit = one_edit(preview.playbook.as_deref(), preview.trim, preview.add_terms.as_deref());
             let (analysis, sentence) = edit
                 .and_then(|edit| edited(&edit, base, context))
-                .map_err(|problem| wrong(tool, &format!("`preview`: {problem}")))?;
+                .map_err(|Refusal(problem)| wrong(tool, &format!("`preview`: {problem}")))?;
             (analysis, Some(sentence))
         }
     };

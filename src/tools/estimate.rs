@@ -3,7 +3,7 @@
 use super::arguments::{Nothing, parse, schema};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::plan;
-use crate::tools::reply::{maybe, number, said};
+use crate::tools::reply::{bounded_reply, maybe, number};
 use causal::effect::Effect;
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ impl Tool for Estimate {
             "notes": results.estimation_notes,
         });
         let operator = format!("{} answers, {} effects", results.answers.len(), results.effects.len());
-        Ok(Answer::Said(said(operator, object, &["effects", "not_estimated", "notes"])))
+        Ok(Answer::Reply(bounded_reply(operator, object, &["effects", "not_estimated", "notes"])))
     }
 }
 

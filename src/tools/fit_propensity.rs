@@ -5,7 +5,7 @@ use super::design_run::{self, Arguments};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
-use crate::tools::reply::{findings, number, said};
+use crate::tools::reply::{bounded_reply, findings, number};
 use serde_json::{Value, json};
 
 pub(super) struct FitPropensity;
@@ -52,6 +52,6 @@ impl Tool for FitPropensity {
             ("findings".to_owned(), findings(&ran.findings(), &CODES)),
         ]);
         let operator = format!("propensity of the {}: {}, AUC {:.3}", ran.design.name, model.learner, model.auc);
-        Ok(Answer::Said(said(operator, Value::Object(object), &["dropped_terms", "notes", "not_converged"])))
+        Ok(Answer::Reply(bounded_reply(operator, Value::Object(object), &["dropped_terms", "notes", "not_converged"])))
     }
 }

@@ -1,7 +1,7 @@
-//! What a language model may do: tools, one file each, behind one registry.
+//! The tools of language models, one file each, behind one registry.
 //!
 //! A tool has a name, a JSON schema, typed arguments and two voices: what the model may read and what the operator must
-//! read ([`Said`]). The plan's `tools:` list is enforced by [`Registry`], whatever a prompt says; the critic gets the tools
+//! read ([`ToolReply`]). The plan's `tools:` list is enforced by [`Registry`], whatever a prompt says; the critic gets the tools
 //! that only read. Nothing here does I/O: a tool computes on the prepared data and answers in words and aggregates.
 //!
 //! *Blindness.* A [`Context`] holds results only after unblinding, so before that no tool can name an effect.
@@ -45,7 +45,7 @@ use causal::estimand::Target;
 use privacy::Privacy;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is being done, which decides what a call means.
+/// The task at hand, which decides what a call means.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Task<'a> {
     /// The first spec is being written: terms may be added, the question stays as the plan asks it.
@@ -58,18 +58,18 @@ pub enum Task<'a> {
     Look,
 }
 
-/// What a tool may look at.
+/// The data that a tool may look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// Plan and data.
     pub prepared: &'a Prepared,
     /// Playbooks.
     pub catalogue: &'a Catalogue,
-    /// What may leave this machine.
+    /// The filter on what leaves this machine.
     pub privacy: &'a Privacy,
     /// The analyses that a change starts from: the draft at first, then the kept design of each estimand.
     pub spec: &'a AnalysisSpec,
-    /// What is being done.
+    /// The task at hand.
     pub task: Task<'a>,
     /// Names of the playbooks and own changes that were tried on each requested estimand.
     pub tried: &'a BTreeMap<Target, BTreeSet<String>>,
@@ -81,24 +81,34 @@ pub struct Context<'a> {
     pub results: Option<&'a ResultsDocument>,
 }
 
-/// What a tool says.
+/// The text of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ToolReply {
     /// To the model: aggregates and words, already through [`Privacy`].
     pub model: String,
     /// To the operator: one line for the terminal and the log.
     pub operator: String,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Words.
-    Said(Said),
+    Reply(ToolReply),
     /// A valid proposal. No changes: nothing is to be revised (or, of a draft, the plan's own spec stands).
-    Proposed(Said, Proposal),
+    Proposed(ToolReply, Proposal),
     /// A complete critique.
-    Criticised(Said, ModelReview),
+    Criticised(ToolReply, ModelReview),
+}
+
+/// Why an argument or an edit was refused: one or more sentences that say what would be right. A tool's voice is text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+/// Refuses with a sentence.
+fn refuse<T>(sentence: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(sentence.into()))
 }
 
 /// Why a call was refused. All of it goes back to the model, except [`ToolError::Fatal`].
@@ -109,7 +119,7 @@ pub enum ToolError {
     Unknown {
         /// As called.
         name: String,
-        /// What there is.
+        /// The tools that there are.
         offered: Vec<String>,
     },
     /// The plan does not allow it, or it is not for this role.
@@ -131,7 +141,7 @@ pub enum ToolError {
     Arguments {
         /// The tool.
         name: String,
-        /// What is wrong and what would be right.
+        /// The problem, and what would be right.
         problem: String,
     },
     /// The tool ran and found that it cannot be done (separation, an arm without units): a result, in words.
@@ -177,7 +187,7 @@ pub trait Tool: Send + Sync {
         let tool = self.needs().filter(|tool| !listed.contains(tool))?;
         Some(format!("the plan's `tools:` list leaves out `{}`", tool.key()))
     }
-    /// Whether it needs an effect, and so does not exist while the loop is blind.
+    /// True if it needs an effect, and so does not exist while the loop is blind.
     fn needs_effect(&self) -> bool {
         false
     }

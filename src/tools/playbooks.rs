@@ -2,10 +2,10 @@
 
 use super::apply::no_such_playbook;
 use super::arguments::{Nothing, parse, schema, wrong};
-use super::{Answer, Context, Role, Said, Tool, ToolError};
+use super::{Answer, Context, Role, Tool, ToolError, ToolReply};
 use crate::plan;
 use crate::playbook::{Change, Playbook};
-use crate::tools::reply::said;
+use crate::tools::reply::bounded_reply;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ impl Tool for ListPlaybooks {
         let own: Vec<Value> = own.filter(|line| line["changes"].as_array().is_some_and(|c| !c.is_empty())).collect();
         let operator = format!("{} playbooks listed", playbooks.len());
         let object = json!({"playbooks": playbooks, "other_changes_tried": own});
-        Ok(Answer::Said(said(operator, object, &["playbooks", "other_changes_tried"])))
+        Ok(Answer::Reply(bounded_reply(operator, object, &["playbooks", "other_changes_tried"])))
     }
 }
 
@@ -99,6 +99,6 @@ impl Tool for ReadPlaybook {
         let playbook = context.catalogue.get(name.trim());
         let playbook = playbook.ok_or_else(|| wrong(self.name(), &no_such_playbook(&name, context)))?;
         let operator = format!("playbook {} read", playbook.front.name);
-        Ok(Answer::Said(Said { model: playbook.prose.clone(), operator }))
+        Ok(Answer::Reply(ToolReply { model: playbook.prose.clone(), operator }))
     }
 }

@@ -3,7 +3,10 @@
 use super::arguments::{self, QUOTED, listed, parse, schema, wrong};
 use super::design_run::one_edit;
 use super::privacy::one_line;
-use super::{Answer, Context, Edit, Proposal, ProposedChange, Role, Said, Task, Tool, ToolError, edited, terms};
+use super::{
+    Answer, Context, Edit, Proposal, ProposedChange, Refusal, Role, Task, Tool, ToolError, ToolReply, edited, refuse,
+    terms,
+};
 use crate::plan;
 use crate::playbook::Change;
 use causal::estimand::Target;
@@ -87,21 +90,21 @@ impl Tool for ProposeSpec {
         }
         let order = |target: Target| context.spec.analyses.iter().position(|analysis| analysis.requested == target);
         changes.sort_by_key(|(change, _)| order(change.requested));
-        let said = accepted(&changes);
-        Ok(Answer::Proposed(said, Proposal { changes: changes.into_iter().map(|(change, _)| change).collect() }))
+        let reply = accepted(&changes);
+        Ok(Answer::Proposed(reply, Proposal { changes: changes.into_iter().map(|(change, _)| change).collect() }))
     }
 }
 
-fn accepted(changes: &[(ProposedChange, String)]) -> Said {
+fn accepted(changes: &[(ProposedChange, String)]) -> ToolReply {
     let operator: Vec<String> =
         changes.iter().map(|(change, _)| format!("{}: {}", change.requested.acronym(), change.edit.name())).collect();
     let model: Vec<String> =
         changes.iter().map(|(change, sentence)| format!("{}: {sentence}", change.requested.acronym())).collect();
     if changes.is_empty() {
-        let said = "nothing is to be changed".to_owned();
-        return Said { model: format!("Accepted: {said}."), operator: said };
+        let outcome = "nothing is to be changed".to_owned();
+        return ToolReply { model: format!("Accepted: {outcome}."), operator: outcome };
     }
-    Said {
+    ToolReply {
         model: format!("Accepted.\n{}", model.join("\n")),
         operator: one_line(&format!("proposed: {}", operator.join("; ")), 4 * QUOTED),
     }
@@ -110,11 +113,11 @@ fn accepted(changes: &[(ProposedChange, String)]) -> Said {
 /// The change with the sentence for the record, or all that is wrong with it.
 fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange, String), Vec<String>> {
     let mut problems = Vec::new();
-    let mut note = |outcome: Result<(), String>| problems.extend(outcome.err());
-    note(reasoned(proposed.reason.as_deref()));
+    let mut note = |outcome: Result<(), Refusal>| problems.extend(outcome.err().map(|Refusal(problem)| problem));
+    note(check_reason(proposed.reason.as_deref()));
     let requested = match proposed.estimand.as_deref() {
         Some(text) => arguments::estimand(text, context),
-        None => Err("it has no `estimand`: say which analysis is to change".to_owned()),
+        None => refuse("it has no `estimand`: say which analysis is to change"),
     };
     let add_terms = proposed.add_terms.as_ref().map(|texts| terms::tidy(texts, context));
     let edit = one_edit(proposed.playbook.as_deref(), proposed.trim, add_terms.as_deref());
@@ -124,40 +127,40 @@ fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange,
     let Some(base) = context.spec.analyses.iter().find(|analysis| analysis.requested == requested) else {
         return Err(problems);
     };
-    let applied = in_time(&edit, requested, context).and_then(|()| edited(&edit, base, context));
+    let applied = check_timing(&edit, requested, context).and_then(|()| edited(&edit, base, context));
     match applied {
         Ok((_, sentence)) if problems.is_empty() => {
             let reason = proposed.reason.as_deref().unwrap_or_default().trim().to_owned();
             Ok((ProposedChange { requested, edit, reason }, sentence))
         }
         Ok(_) => Err(problems),
-        Err(problem) => {
+        Err(Refusal(problem)) => {
             problems.push(problem);
             Err(problems)
         }
     }
 }
 
-fn reasoned(reason: Option<&str>) -> Result<(), String> {
+fn check_reason(reason: Option<&str>) -> Result<(), Refusal> {
     match reason.map(str::trim) {
-        None | Some("") => Err("it has no `reason`: say which diagnostic calls for it".to_owned()),
+        None | Some("") => refuse("it has no `reason`: say which diagnostic calls for it"),
         Some(text) if text.chars().count() > LONGEST_REASON => {
-            Err(format!("its `reason` is longer than {LONGEST_REASON} characters: say it in a sentence or two"))
+            refuse(format!("its `reason` is longer than {LONGEST_REASON} characters: say it in a sentence or two"))
         }
         Some(_) => Ok(()),
     }
 }
 
-/// Whether the edit may be made now: of its kind, for the first time, and among what applies.
-fn in_time(edit: &Edit, requested: Target, context: &Context<'_>) -> Result<(), String> {
+/// Refuses an edit that may not be made now: of the wrong kind, tried before, or not among the candidates.
+fn check_timing(edit: &Edit, requested: Target, context: &Context<'_>) -> Result<(), Refusal> {
     let name = edit.name();
     if context.tried.get(&requested).is_some_and(|tried| tried.contains(&name)) {
         let shown = one_line(&name, QUOTED);
-        return Err(format!("`{shown}` was tried on the {} already: choose another change", requested.acronym()));
+        return refuse(format!("`{shown}` was tried on the {} already: choose another change", requested.acronym()));
     }
     let Edit::Playbook { name } = edit else {
         return match (edit, context.task) {
-            (Edit::Trim { .. }, Task::Draft) => Err(NOT_IN_A_DRAFT.to_owned()),
+            (Edit::Trim { .. }, Task::Draft) => refuse(NOT_IN_A_DRAFT),
             _ => Ok(()),
         };
     };
@@ -166,7 +169,7 @@ fn in_time(edit: &Edit, requested: Target, context: &Context<'_>) -> Result<(), 
         return Ok(());
     };
     match context.task {
-        Task::Draft if playbook.front.change != Change::EnrichTerms => Err(NOT_IN_A_DRAFT.to_owned()),
+        Task::Draft if playbook.front.change != Change::EnrichTerms => refuse(NOT_IN_A_DRAFT),
         Task::Revise => among_candidates(name, requested, context),
         _ => Ok(()),
     }
@@ -175,17 +178,17 @@ fn in_time(edit: &Edit, requested: Target, context: &Context<'_>) -> Result<(), 
 const NOT_IN_A_DRAFT: &str = "a draft keeps the question as the plan asks it: trimming and other targets wait until diagnostics call for them; \
      propose `add_terms`, or no change";
 
-fn among_candidates(name: &String, requested: Target, context: &Context<'_>) -> Result<(), String> {
+fn among_candidates(name: &String, requested: Target, context: &Context<'_>) -> Result<(), Refusal> {
     let candidates = context.candidates.get(&requested).map(Vec::as_slice).unwrap_or_default();
     if candidates.contains(name) {
         return Ok(());
     }
     let acronym = requested.acronym();
     if candidates.is_empty() {
-        return Err(format!(
+        return refuse(format!(
             "no finding calls for `{name}`, and no playbook applies to the {acronym} now; leave it as it is, or propose terms of your own"
         ));
     }
     let listed: Vec<String> = candidates.iter().map(|name| format!("`{name}`")).collect();
-    Err(format!("`{name}` does not apply to the {acronym} now; these do: {}", listed.join(", ")))
+    refuse(format!("`{name}` does not apply to the {acronym} now; these do: {}", listed.join(", ")))
 }

@@ -13,7 +13,8 @@ use super::propose_spec::ProposeSpec;
 use super::run_placebo::RunPlacebo;
 use super::submit_critique::SubmitCritique;
 use super::trim::Trim;
-use super::{Answer, Context, Said, Tool, ToolError};
+use super::{Answer, Context, Tool, ToolError, ToolReply};
+use crate::finding::keyed_enum;
 use crate::llm::ToolSpec;
 use serde_json::Value;
 
@@ -40,27 +41,16 @@ const TOOLS: [&dyn Tool; 12] = [
     &SubmitCritique,
 ];
 
-/// Who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Writes specs.
-    Actor,
-    /// Grades them; may only read.
-    Critic,
-    /// A host that speaks MCP: may do what an actor may.
-    Host,
-}
-
-impl Role {
-    /// `actor`, `critic`, `host`.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Role::Actor => "actor",
-            Role::Critic => "critic",
-            Role::Host => "host",
-        }
+keyed_enum! {
+    /// Who calls.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Role {
+        /// Writes specs.
+        Actor = "actor",
+        /// Grades them; may only read.
+        Critic = "critic",
+        /// A host that speaks MCP: may do what an actor may.
+        Host = "host",
     }
 }
 
@@ -127,14 +117,14 @@ impl Registry {
         if self.role == Role::Critic && arguments.get("preview").is_some_and(|preview| !preview.is_null()) {
             return Err(wrong(name, NO_PREVIEW));
         }
-        let fenced = |said: Said| Said {
-            model: context.privacy.fenced_within(tool.name(), &said.model, LONGEST_ANSWER - FENCE),
-            operator: said.operator,
+        let fenced = |reply: ToolReply| ToolReply {
+            model: context.privacy.fenced_within(tool.name(), &reply.model, LONGEST_ANSWER - FENCE),
+            operator: reply.operator,
         };
         Ok(match tool.call(&arguments, context)? {
-            Answer::Said(said) => Answer::Said(fenced(said)),
-            Answer::Proposed(said, proposal) => Answer::Proposed(fenced(said), proposal),
-            Answer::Criticised(said, opinion) => Answer::Criticised(fenced(said), opinion),
+            Answer::Reply(reply) => Answer::Reply(fenced(reply)),
+            Answer::Proposed(reply, proposal) => Answer::Proposed(fenced(reply), proposal),
+            Answer::Criticised(reply, opinion) => Answer::Criticised(fenced(reply), opinion),
         })
     }
 

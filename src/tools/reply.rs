@@ -1,7 +1,7 @@
-//! How tools speak: compact JSON of a bounded length, with numbers of as many digits as anyone needs.
+//! Replies of tools: compact JSON of a bounded length, with numbers of as many digits as anyone needs.
 
 use crate::finding::{Code, Finding};
-use crate::tools::Said;
+use crate::tools::ToolReply;
 use crate::tools::arguments::QUOTED;
 use crate::tools::privacy::one_line;
 use serde_json::{Map, Value, json};
@@ -42,8 +42,8 @@ fn finding(finding: &Finding) -> Value {
 }
 
 /// What a tool says: `object` to the model, with its lists shortened until it fits, and a line to the operator.
-pub(super) fn said(operator: String, object: Value, lists: &[&str]) -> Said {
-    Said { model: bounded(object, lists), operator: one_line(&operator, 4 * QUOTED) }
+pub(super) fn bounded_reply(operator: String, object: Value, lists: &[&str]) -> ToolReply {
+    ToolReply { model: bounded(object, lists), operator: one_line(&operator, 4 * QUOTED) }
 }
 
 /// Takes entries off the end of the longest of `lists` until the whole fits; `left_out` says how many.
@@ -95,9 +95,9 @@ mod tests {
     #[test]
     fn long_lists_are_shortened_and_counted() {
         let items: Vec<Value> = (0..900).map(|i| json!(format!("an entry of some length, number {i}"))).collect();
-        let said = said("x".to_owned(), json!({"a": items, "b": ["kept"]}), &["a", "b"]);
-        assert!(said.model.chars().count() <= LONGEST);
-        let back: Value = serde_json::from_str(&said.model).expect("JSON");
+        let reply = bounded_reply("x".to_owned(), json!({"a": items, "b": ["kept"]}), &["a", "b"]);
+        assert!(reply.model.chars().count() <= LONGEST);
+        let back: Value = serde_json::from_str(&reply.model).expect("JSON");
         let shown = back["a"].as_array().map_or(0, Vec::len) as u64;
         assert_eq!(shown + back["left_out_for_length"]["a"].as_u64().expect("a count"), 900);
         assert_eq!(back["b"], json!(["kept"]));

@@ -5,7 +5,7 @@ use super::design_run::{self, Arguments};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
-use crate::tools::reply::{findings, number, said};
+use crate::tools::reply::{bounded_reply, findings, number};
 use serde_json::{Value, json};
 
 pub(super) struct RunPlacebo;
@@ -57,6 +57,6 @@ impl Tool for RunPlacebo {
             ("not_tested".to_owned(), json!(report.not_applicable)),
             ("findings".to_owned(), findings(&ran.findings(), &CODES)),
         ]);
-        Ok(Answer::Said(said(ran.operator("placebos", &CODES), Value::Object(object), &["placebos"])))
+        Ok(Answer::Reply(bounded_reply(ran.operator("placebos", &CODES), Value::Object(object), &["placebos"])))
     }
 }

@@ -1,7 +1,7 @@
 //! `submit_critique`: a critique is complete, or goes back with the list of what it lacks.
 
 use super::arguments::{listed, parse, schema, wrong};
-use super::{Answer, Context, Role, Said, Task, Tool, ToolError};
+use super::{Answer, Context, Role, Task, Tool, ToolError, ToolReply};
 use crate::critique::model_review::missing_duties;
 use crate::plan;
 use crate::record::model_review::ModelReview;
@@ -44,10 +44,10 @@ impl Tool for SubmitCritique {
         }
         let grades: Vec<String> =
             opinion.grades.iter().map(|grade| format!("{} {}", grade.requested, grade.credibility)).collect();
-        let said = Said {
+        let reply = ToolReply {
             model: "The critique is complete and accepted.".to_owned(),
             operator: format!("critique: {}", grades.join(", ")),
         };
-        Ok(Answer::Criticised(said, opinion))
+        Ok(Answer::Criticised(reply, opinion))
     }
 }

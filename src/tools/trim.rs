@@ -1,11 +1,12 @@
 //! `trim`: who would be left.
 
+use super::apply::check_alpha;
 use super::arguments::{self, parse, schema, wrong};
 use super::design_run::designed;
-use super::{Answer, Context, Edit, Role, Tool, ToolError, edited};
+use super::{Answer, Context, Edit, Refusal, Role, Tool, ToolError, edited};
 use crate::plan;
 use crate::spec::Analysis;
-use crate::tools::reply::{maybe, number, said};
+use crate::tools::reply::{bounded_reply, maybe, number};
 use causal::estimand::{Population, TrimRule};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -49,7 +50,8 @@ impl Tool for Trim {
 
     fn call(&self, given: &Value, context: &Context<'_>) -> Result<Answer, ToolError> {
         let arguments: Arguments = parse(self.name(), given)?;
-        let requested = arguments::estimand(&arguments.estimand, context).map_err(|p| wrong(self.name(), &p))?;
+        let requested = arguments::estimand(&arguments.estimand, context)
+            .map_err(|Refusal(problem)| wrong(self.name(), &problem))?;
         let base = context.spec.analyses.iter().find(|analysis| analysis.requested == requested);
         let base = base.ok_or_else(|| ToolError::Fatal("the spec lost an analysis".to_owned()))?;
         let before = base.estimand().name();
@@ -58,8 +60,10 @@ impl Tool for Trim {
         let analysis = match arguments.alpha {
             Some(alpha) => {
                 let edit = Edit::Trim { alpha };
-                let problem = |problem: String| wrong(self.name(), &problem.replace("`trim` is", "`alpha` is"));
-                edited(&edit, &everyone, context).map_err(problem)?.0
+                check_alpha("alpha", alpha)
+                    .and_then(|()| edited(&edit, &everyone, context))
+                    .map_err(|Refusal(problem)| wrong(self.name(), &problem))?
+                    .0
             }
             None => Analysis { population: Population::Trimmed { trim: TrimRule::CrumpOptimal }, ..everyone },
         };
@@ -83,6 +87,6 @@ impl Tool for Trim {
         });
         let operator =
             format!("trimming of the {before}: {:.1} % of the rows would be left", 100.0 * population.share_kept);
-        Ok(Answer::Said(said(operator, object, &[])))
+        Ok(Answer::Reply(bounded_reply(operator, object, &[])))
     }
 }

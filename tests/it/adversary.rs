@@ -5,7 +5,7 @@
 
 pub mod world;
 
-use oci_agent::agent::events::Event;
+use oci_agent::agent::events::ProgressEvent;
 use oci_agent::finding::Tier;
 use oci_agent::llm::{Block, ChatRequest, ChatResponse, Ended};
 use oci_agent::pipeline::prepare::Prepared;
@@ -590,7 +590,7 @@ fn a_budget_ends_the_run_with_what_it_has_and_says_so() {
     let conduct = ran.results().conduct.clone().unwrap();
     assert!(conduct.stopped.unwrap().contains("budget.turns"));
     assert_eq!((conduct.actor_usage.calls, conduct.actor_usage.input_tokens), (3, 30));
-    assert!(ran.events.iter().any(|event| matches!(event, Event::Stopped { .. })));
+    assert!(ran.events.iter().any(|event| matches!(event, ProgressEvent::Stopped { .. })));
     let files = ran.store.files();
     assert!(String::from_utf8_lossy(&files["report.md"]).contains("budget.turns"));
     let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();

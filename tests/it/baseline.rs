@@ -162,7 +162,7 @@ fn what_cannot_be_compared_is_refused_before_anything_is_asked() {
     let actor = "actor: {provider: openai, model: m, base_url: \"http://127.0.0.1:9/v1\"}";
     std::fs::write(dir.path().join("plan.yaml"), with_actor(&text, actor)).unwrap();
     for (truth, said) in [
-        ("ate", "is no truth"),
+        ("ate", "is not a truth"),
         ("ate=many", "is not a number"),
         ("ate=NaN", "finite"),
         ("late=1", "is not an estimand"),

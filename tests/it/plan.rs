@@ -68,7 +68,7 @@ loop:
 actor: {provider: playbook}
 critic: {provider: playbook}
 seed: 7
-analysis: {repeats: 1, budget: fast, inference: population, folds: 5, clusters: ward}
+analysis: {repeats: 1, effort: fast, inference: population, folds: 5, clusters: ward}
 "
 }
 
@@ -137,7 +137,7 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.seed, 7);
     let analysis = AnalysisSection {
         repeats: Some(1),
-        budget: Some(Effort::Fast),
+        effort: Some(Effort::Fast),
         inference: Some(Inference::Population),
         folds: Some(5),
         clusters: Some("ward".to_owned()),

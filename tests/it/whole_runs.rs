@@ -121,7 +121,7 @@ fn flexible(analysis: &str) -> String {
 
 #[test]
 fn a_run_with_learners_shows_what_they_did_and_is_the_same_at_any_number_of_threads() {
-    let plan = flexible("  estimator: dr_average\n  budget: fast\n  also: [aipw, aipw_crossfit]\n")
+    let plan = flexible("  estimator: dr_average\n  effort: fast\n  also: [aipw, aipw_crossfit]\n")
         + "estimands: [att, ate]\n";
     let run = Run::of(&data(1.0), &plan);
     let spec = std::fs::read_to_string(run.dir.path().join("out/iter_01/spec.yaml")).expect("spec");
@@ -210,9 +210,9 @@ fn estimate_takes_learners_and_says_whose_effect_it_is() {
 #[test]
 fn estimate_refuses_by_name_what_the_estimator_would_not_look_at() {
     for (extra, flag) in [
-        (&["--propensity", "boosting"][..], "--propensity says nothing to `aipw`"),
-        (&["--estimator", "dr_average", "--outcome-model", "linear"], "--outcome-model says nothing to `dr_average`"),
-        (&["--estimator", "ipw_hajek", "--repeats", "2"], "--repeats says nothing to `ipw_hajek`"),
+        (&["--propensity", "boosting"][..], "--propensity has no effect on `aipw`"),
+        (&["--estimator", "dr_average", "--outcome-model", "linear"], "--outcome-model has no effect on `dr_average`"),
+        (&["--estimator", "ipw_hajek", "--repeats", "2"], "--repeats has no effect on `ipw_hajek`"),
         (&["--estimator", "aipw_crossfit", "--propensity", "forest"], "`forest` is not a learner"),
         (&["--inference", "sample", "--clusters", "g"], "with clusters"),
         (&["--known-propensity", "y"], "`y`"),

@@ -1,5 +1,6 @@
 //! Arguments of `oci-agent acic`.
 
+use crate::cli::arg_values::{self, ValueError};
 use acic::calibrate::families::Families;
 use acic::run::OnBad;
 use acic::settings::{Selection, Settings, Shard, Split};
@@ -46,15 +47,15 @@ pub struct AcicRunArgs {
     #[command(flatten)]
     pub chosen: Chosen,
     /// Estimators, separated by commas; the first gives the answer that is graded.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = crate::cli::args::parse_estimator,
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = arg_values::estimator,
           default_value = DEFAULT_ESTIMATOR)]
     pub estimators: Vec<EstimatorKind>,
     /// One share of the work: every n-th dataset, starting with the i-th.
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     pub shard: Shard,
     /// How much computing: fast or thorough.
-    #[arg(long, value_name = "BUDGET", default_value = "fast", value_parser = parse_budget)]
-    pub budget: Effort,
+    #[arg(long, alias = "budget", value_name = "EFFORT", default_value = "fast", value_parser = arg_values::effort)]
+    pub effort: Effort,
     /// What to do about datasets that cannot be analysed: refuse (all are named, nothing is run) or skip (they are listed
     /// in skipped.csv and counted in every score).
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = parse_on_bad)]
@@ -204,7 +205,7 @@ pub struct AcicReportArgs {
   oci-agent acic run --out acic-out && oci-agent acic calibrate --out acic-out --table calibration.md
   oci-agent acic calibrate --families sparse,heavy_tailed --replicates 100
 
-The simulated families go through the estimators and the budget of the replay.")]
+The simulated families go through the estimators and the effort of the replay.")]
 pub struct AcicCalibrateArgs {
     #[command(flatten)]
     pub place: Place,
@@ -232,33 +233,15 @@ pub struct AcicCalibrateArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitChoice(pub Option<Split>);
 
-/// A word that none of the choices of an option has.
-#[derive(Debug, thiserror::Error)]
-enum ChoiceError {
-    #[error("`{0}` is no part of the pack; use choose, report or all")]
-    Part(String),
-    #[error("`{0}` is not a budget; use fast or thorough")]
-    Budget(String),
-    #[error("`{0}` is not a choice; use skip or refuse")]
-    OnBad(String),
+fn parse_split(text: &str) -> Result<SplitChoice, ValueError> {
+    let parts = [Some(Split::Choose), Some(Split::Report), None].map(SplitChoice);
+    arg_values::keyed(text, "a part of the pack", &parts, |part| part.0.map_or("all", Split::key))
 }
 
-fn parse_split(text: &str) -> Result<SplitChoice, ChoiceError> {
-    match Split::parse(text) {
-        None if text == "all" => Ok(SplitChoice(None)),
-        None => Err(ChoiceError::Part(text.to_owned())),
-        some => Ok(SplitChoice(some)),
-    }
-}
-
-fn parse_budget(text: &str) -> Result<Effort, ChoiceError> {
-    Effort::ALL.into_iter().find(|budget| budget.key() == text).ok_or_else(|| ChoiceError::Budget(text.to_owned()))
-}
-
-fn parse_on_bad(text: &str) -> Result<OnBad, ChoiceError> {
-    match text {
-        "skip" => Ok(OnBad::Skip),
-        "refuse" => Ok(OnBad::Refuse),
-        _ => Err(ChoiceError::OnBad(text.to_owned())),
-    }
+fn parse_on_bad(text: &str) -> Result<OnBad, ValueError> {
+    let key = |choice| match choice {
+        OnBad::Skip => "skip",
+        OnBad::Refuse => "refuse",
+    };
+    arg_values::keyed(text, "a choice", &[OnBad::Skip, OnBad::Refuse], key)
 }

@@ -66,7 +66,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
     let progress = Progress::new(global, cancel);
-    let recipe = analyse::recipe(&args.estimators, args.budget).map_err(failed)?;
+    let recipe = analyse::recipe(&args.estimators, args.effort).map_err(failed)?;
     let source = data::open(&data_folder(&args.data)?).map_err(failed)?;
     let analyst = PipelineAnalyst::new(&source, &recipe).map_err(failed)?;
     let selection = args.chosen.selection();

@@ -7,7 +7,7 @@ mod decode;
 
 use decode::Decoding;
 
-use super::chat::{Block, ChatModel, ChatRequest, ChatResponse, Choice, Listener, Message, ModelError, Speaker};
+use super::chat::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker};
 use super::http::{Client, Limits, Server, secret_header};
 use super::parts::input_for;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -40,9 +40,9 @@ impl ChatModel for Anthropic {
         body(request, &self.client.server().model, self.temperature)
     }
 
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
         let body = self.body(request);
-        self.client.ask(&body, &Decoding::default, listener).map_err(|failure| failure.error)
+        self.client.ask(&body, &Decoding::default, observer).map_err(|failure| failure.error)
     }
 
     fn name(&self) -> String {

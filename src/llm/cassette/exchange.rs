@@ -20,13 +20,13 @@ pub struct Exchange {
     pub key: String,
     /// The body as it was sent.
     pub request: Value,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// [`key_of`] the outcome, so that an answer that was edited is noticed as well.
     pub outcome_key: String,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

@@ -9,7 +9,7 @@ mod exchange;
 
 pub use exchange::{Exchange, Outcome, key_of};
 
-use super::chat::{Block, ChatModel, ChatRequest, ChatResponse, Listener, ModelError};
+use super::chat::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, ModelError};
 use difference::first_difference;
 use serde_json::Value;
 
@@ -61,19 +61,19 @@ impl Recording {
         Ok(Recording { exchanges })
     }
 
-    /// How many exchanges there are.
+    /// The number of exchanges.
     #[must_use]
     pub fn len(&self) -> usize {
         self.exchanges.len()
     }
 
-    /// Whether there are none.
+    /// True if there are no exchanges.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.exchanges.is_empty()
     }
 
-    /// How many exchanges have not been used.
+    /// The number of exchanges that have not been used.
     #[must_use]
     pub fn unused(&self) -> usize {
         self.exchanges.iter().filter(|recorded| !recorded.used).count()
@@ -152,7 +152,7 @@ impl Replay {
         Replay { inner, recording, role: role.to_owned(), sent: None }
     }
 
-    /// What is left of the recording.
+    /// The recording, with what has been used of it.
     #[must_use]
     pub fn recording(&self) -> &Recording {
         &self.recording
@@ -164,8 +164,8 @@ impl ChatModel for Replay {
         self.inner.body(request)
     }
 
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {
-        if listener.cancelled() {
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
+        if observer.cancelled() {
             return Err(ModelError::Cancelled);
         }
         let recorded = |body: &Value| self.recording.peek(&self.role, body).is_some();
@@ -176,7 +176,7 @@ impl ChatModel for Replay {
             Outcome::Response(response) => {
                 for block in &response.blocks {
                     if let Block::Text { text } = block {
-                        listener.text(text);
+                        observer.text(text);
                     }
                 }
                 Ok(response)

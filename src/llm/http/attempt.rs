@@ -1,8 +1,8 @@
 //! One attempt: send, wait, read, decode.
 
-use super::verdict::{self, Said};
+use super::failure::{self, ErrorBody};
 use super::{Broken, Decoder, Fault, Limits, POLL, Progress, Server, causes};
-use crate::llm::chat::{Listener, ModelError};
+use crate::llm::chat::{CallObserver, ModelError};
 use crate::llm::secret::{Key, Scrubber};
 use crate::llm::sse;
 use reqwest::Response;
@@ -13,25 +13,25 @@ use tokio::time::Instant;
 
 /// Bytes that an answer may have.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
-/// How long the last word of a complete answer is waited for.
+/// The wait for the last event of a complete answer.
 const LAST_WORD: Duration = Duration::from_secs(5);
 /// Bytes of an error that are read.
 const LONGEST_ERROR: usize = 64 * 1024;
 
-/// A listener that hears no key.
-pub(super) struct Ear<'a> {
-    listener: &'a mut dyn Listener,
+/// Passes on what a model says, without keys.
+pub(super) struct ScrubbingObserver<'a> {
+    inner: &'a mut dyn CallObserver,
     scrubber: Scrubber,
-    /// Whether it has heard anything.
+    /// True once it has passed anything on.
     pub spoken: bool,
 }
 
-impl<'a> Ear<'a> {
-    pub fn new(listener: &'a mut dyn Listener, keys: &[Key]) -> Ear<'a> {
-        Ear { listener, scrubber: Scrubber::new(keys), spoken: false }
+impl<'a> ScrubbingObserver<'a> {
+    pub fn new(observer: &'a mut dyn CallObserver, keys: &[Key]) -> ScrubbingObserver<'a> {
+        ScrubbingObserver { inner: observer, scrubber: Scrubber::new(keys), spoken: false }
     }
 
-    fn hear(&mut self, piece: &str) {
+    fn push(&mut self, piece: &str) {
         let clean = self.scrubber.push(piece);
         self.tell(&clean);
     }
@@ -45,48 +45,52 @@ impl<'a> Ear<'a> {
     fn tell(&mut self, piece: &str) {
         if !piece.is_empty() {
             self.spoken = true;
-            self.listener.text(piece);
+            self.inner.text(piece);
         }
     }
 }
 
-/// Waits, and looks up while it does.
-pub(super) struct Watch {
+/// Waits for work with a time limit, and asks the observer meanwhile whether to go on.
+pub(super) struct CallTimer {
     until: Option<Instant>,
 }
 
 /// Why a wait ended early.
-pub(super) enum Woken {
+pub(super) enum Interruption {
     Stop(ModelError),
-    /// The moment of the watch has passed.
-    Late,
+    /// The time limit has passed.
+    TimedOut,
 }
 
-impl Watch {
-    pub fn new(limit: Option<Duration>) -> Watch {
-        Watch { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
+impl CallTimer {
+    pub fn new(limit: Option<Duration>) -> CallTimer {
+        CallTimer { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
     /// Waits for `work`, as long as nobody asks to stop.
-    pub async fn wait<T>(&self, work: impl Future<Output = T>, listener: &dyn Listener) -> Result<T, ModelError> {
-        match self.wait_or_late(work, listener).await {
+    pub async fn wait<T>(&self, work: impl Future<Output = T>, observer: &dyn CallObserver) -> Result<T, ModelError> {
+        match self.wait_or_late(work, observer).await {
             Ok(done) => Ok(done),
-            Err(Woken::Stop(error)) => Err(error),
-            Err(Woken::Late) => Err(ModelError::Deadline),
+            Err(Interruption::Stop(error)) => Err(error),
+            Err(Interruption::TimedOut) => Err(ModelError::Deadline),
         }
     }
 
-    async fn wait_or_late<T>(&self, work: impl Future<Output = T>, listener: &dyn Listener) -> Result<T, Woken> {
+    async fn wait_or_late<T>(
+        &self,
+        work: impl Future<Output = T>,
+        observer: &dyn CallObserver,
+    ) -> Result<T, Interruption> {
         let mut work = pin!(work);
         loop {
-            if listener.cancelled() {
-                return Err(Woken::Stop(ModelError::Cancelled));
+            if observer.cancelled() {
+                return Err(Interruption::Stop(ModelError::Cancelled));
             }
-            if listener.seconds_left().is_some_and(|left| left <= 0.0) {
-                return Err(Woken::Stop(ModelError::Deadline));
+            if observer.seconds_left().is_some_and(|left| left <= 0.0) {
+                return Err(Interruption::Stop(ModelError::Deadline));
             }
             if self.until.is_some_and(|until| Instant::now() >= until) {
-                return Err(Woken::Late);
+                return Err(Interruption::TimedOut);
             }
             if let Ok(done) = tokio::time::timeout(POLL, work.as_mut()).await {
                 return Ok(done);
@@ -94,9 +98,9 @@ impl Watch {
         }
     }
 
-    fn earlier(&self, limit: Duration) -> Watch {
-        let other = Watch::new(Some(limit)).until;
-        Watch { until: self.until.into_iter().chain(other).min() }
+    fn earlier(&self, limit: Duration) -> CallTimer {
+        let other = CallTimer::new(Some(limit)).until;
+        CallTimer { until: self.until.into_iter().chain(other).min() }
     }
 
     fn over(&self) -> bool {
@@ -104,7 +108,7 @@ impl Watch {
     }
 }
 
-/// What an attempt needs.
+/// One attempt.
 pub(super) struct Attempt<'a> {
     pub http: &'a reqwest::Client,
     pub server: &'a Server,
@@ -113,42 +117,47 @@ pub(super) struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Sends `body` and hands back the decoder, which has seen the whole answer.
-    pub async fn run<D: Decoder>(&self, body: Vec<u8>, decoder: D, ear: &mut Ear<'_>) -> Result<D, Fault> {
-        let watch = Watch::new(Some(self.limits.call));
+    pub async fn run<D: Decoder>(
+        &self,
+        body: Vec<u8>,
+        decoder: D,
+        observer: &mut ScrubbingObserver<'_>,
+    ) -> Result<D, Fault> {
+        let timer = CallTimer::new(Some(self.limits.call));
         let request = self.http.post(self.server.endpoint.clone()).header(CONTENT_TYPE, "application/json").body(body);
-        let sent = watch.wait_or_late(request.send(), &*ear.listener).await;
+        let sent = timer.wait_or_late(request.send(), &*observer.inner).await;
         let response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.unreachable(error)),
-            Err(woken) => return Err(self.woken(woken)),
+            Err(interrupted) => return Err(self.interrupted(interrupted)),
         };
         if response.status().is_success() {
-            return self.read(response, decoder, ear, &watch).await;
+            return self.read(response, decoder, observer, &timer).await;
         }
-        let said = self.error_of(response, ear, &watch).await?;
-        Err(verdict::of_status(&said, self.server))
+        let body = self.error_of(response, observer, &timer).await?;
+        Err(failure::from_status(&body, self.server))
     }
 
     async fn read<D: Decoder>(
         &self,
         mut response: Response,
         mut decoder: D,
-        ear: &mut Ear<'_>,
-        watch: &Watch,
+        observer: &mut ScrubbingObserver<'_>,
+        timer: &CallTimer,
     ) -> Result<D, Fault> {
         let kind = content_type(response.headers());
         if !kind.starts_with("text/event-stream") {
-            let bytes = self.body_of(&mut response, ear, watch).await?;
-            self.whole(&mut decoder, &kind, &bytes, ear)?;
+            let bytes = self.body_of(&mut response, observer, timer).await?;
+            self.whole(&mut decoder, &kind, &bytes, observer)?;
             return Ok(decoder);
         }
         let mut parser = sse::Parser::default();
         let (mut size, mut spoke) = (0, false);
         loop {
             let chunk = if decoder.complete() {
-                self.last_word(&mut response, ear, watch).await?
+                self.last_word(&mut response, observer, timer).await?
             } else {
-                self.next(&mut response, ear, watch).await?
+                self.next(&mut response, observer, timer).await?
             };
             let ended = chunk.is_none();
             let events = match chunk {
@@ -160,12 +169,12 @@ impl Attempt<'_> {
             };
             spoke |= !events.is_empty();
             for event in &events {
-                match decoder.event(event, &mut |piece| ear.hear(piece)) {
+                match decoder.event(event, &mut |piece| observer.push(piece)) {
                     Ok(Progress::Open) => {}
                     Ok(Progress::Done) => return Ok(decoder),
                     // Half an event after a complete answer: the connection broke in the count of tokens.
                     Err(_) if ended && decoder.complete() => return Ok(decoder),
-                    Err(broken) => return Err(verdict::of_broken(broken, self.server)),
+                    Err(broken) => return Err(failure::from_broken(broken, self.server)),
                 }
             }
             if size > LONGEST_ANSWER {
@@ -183,30 +192,41 @@ impl Attempt<'_> {
             return Ok(decoder);
         }
         if spoke && !decoder.begun() {
-            return Err(verdict::not_this_protocol("an event stream without any event of this protocol", self.server));
+            return Err(failure::not_this_protocol("an event stream without any event of this protocol", self.server));
         }
         Err(self.passing("broke off its answer before the end"))
     }
 
     /// An answer in one piece.
-    fn whole(&self, decoder: &mut impl Decoder, kind: &str, bytes: &[u8], ear: &mut Ear<'_>) -> Result<(), Fault> {
+    fn whole(
+        &self,
+        decoder: &mut impl Decoder,
+        kind: &str,
+        bytes: &[u8],
+        observer: &mut ScrubbingObserver<'_>,
+    ) -> Result<(), Fault> {
         let Ok(body) = serde_json::from_slice(bytes) else {
             let json = kind.starts_with("application/json") && bytes.trim_ascii_start().starts_with(b"{");
             return Err(if json {
                 self.passing("broke off its answer before the end")
             } else {
-                verdict::other_content(kind, bytes, self.server)
+                failure::other_content(kind, bytes, self.server)
             });
         };
-        decoder.whole(&body, &mut |piece| ear.hear(piece)).map_err(|broken| match broken {
-            Broken::Nonsense(_) => verdict::other_content(kind, bytes, self.server),
-            reported => verdict::of_broken(reported, self.server),
+        decoder.whole(&body, &mut |piece| observer.push(piece)).map_err(|broken| match broken {
+            Broken::Nonsense(_) => failure::other_content(kind, bytes, self.server),
+            reported => failure::from_broken(reported, self.server),
         })
     }
 
-    async fn body_of(&self, response: &mut Response, ear: &Ear<'_>, watch: &Watch) -> Result<Vec<u8>, Fault> {
+    async fn body_of(
+        &self,
+        response: &mut Response,
+        observer: &ScrubbingObserver<'_>,
+        timer: &CallTimer,
+    ) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = self.next(response, ear, watch).await? {
+        while let Some(chunk) = self.next(response, observer, timer).await? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > LONGEST_ANSWER {
                 return Err(self.too_long(&format!("the answer is longer than {} MiB", LONGEST_ANSWER >> 20)));
@@ -216,43 +236,58 @@ impl Attempt<'_> {
     }
 
     /// As much of an error as came; that the rest did not come is no second error.
-    async fn error_of(&self, mut response: Response, ear: &Ear<'_>, watch: &Watch) -> Result<Said, Fault> {
+    async fn error_of(
+        &self,
+        mut response: Response,
+        observer: &ScrubbingObserver<'_>,
+        timer: &CallTimer,
+    ) -> Result<ErrorBody, Fault> {
         let mut bytes = Vec::new();
         while bytes.len() < LONGEST_ERROR {
-            match self.next(&mut response, ear, watch).await {
+            match self.next(&mut response, observer, timer).await {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Ok(None) | Err(Fault::Passing { .. }) => break,
                 Err(fault) => return Err(fault),
             }
         }
         bytes.truncate(LONGEST_ERROR);
-        Ok(Said::new(response.status().as_u16(), response.headers(), &bytes, self.server.keys()))
+        Ok(ErrorBody::new(response.status().as_u16(), response.headers(), &bytes, self.server.keys()))
     }
 
     /// The next piece; `None` at the end.
-    async fn next(&self, response: &mut Response, ear: &Ear<'_>, watch: &Watch) -> Result<Option<Vec<u8>>, Fault> {
-        let idle = watch.earlier(self.limits.idle);
-        match idle.wait_or_late(response.chunk(), &*ear.listener).await {
+    async fn next(
+        &self,
+        response: &mut Response,
+        observer: &ScrubbingObserver<'_>,
+        timer: &CallTimer,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let idle = timer.earlier(self.limits.idle);
+        match idle.wait_or_late(response.chunk(), &*observer.inner).await {
             Ok(Ok(chunk)) => Ok(chunk.map(|bytes| bytes.to_vec())),
             Ok(Err(error)) => {
                 tracing::debug!(error = %causes(&error.without_url()), "the connection broke");
                 Err(self.passing("broke off its answer before the end"))
             }
-            Err(Woken::Late) if !watch.over() => {
+            Err(Interruption::TimedOut) if !timer.over() => {
                 let seconds = self.limits.idle.as_secs_f64();
                 Err(self.passing(&format!("fell silent for {seconds:.1} s in the middle of its answer")))
             }
-            Err(woken) => Err(self.woken(woken)),
+            Err(interrupted) => Err(self.interrupted(interrupted)),
         }
     }
 
     /// The next piece after a complete answer: the count of tokens, perhaps. If it does not come, that was all.
-    async fn last_word(&self, response: &mut Response, ear: &Ear<'_>, watch: &Watch) -> Result<Option<Vec<u8>>, Fault> {
-        let moment = watch.earlier(LAST_WORD.min(self.limits.idle));
-        match moment.wait_or_late(response.chunk(), &*ear.listener).await {
+    async fn last_word(
+        &self,
+        response: &mut Response,
+        observer: &ScrubbingObserver<'_>,
+        timer: &CallTimer,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let moment = timer.earlier(LAST_WORD.min(self.limits.idle));
+        match moment.wait_or_late(response.chunk(), &*observer.inner).await {
             Ok(Ok(chunk)) => Ok(chunk.map(|bytes| bytes.to_vec())),
-            Ok(Err(_)) | Err(Woken::Late) => Ok(None),
-            Err(Woken::Stop(error)) => Err(error.into()),
+            Ok(Err(_)) | Err(Interruption::TimedOut) => Ok(None),
+            Err(Interruption::Stop(error)) => Err(error.into()),
         }
     }
 
@@ -266,10 +301,10 @@ impl Attempt<'_> {
         Fault::Passing { what: format!("{what} to {}: {detail}", self.server.base_url), wait: None }
     }
 
-    fn woken(&self, woken: Woken) -> Fault {
-        match woken {
-            Woken::Stop(error) => error.into(),
-            Woken::Late => ModelError::Unavailable {
+    fn interrupted(&self, interrupted: Interruption) -> Fault {
+        match interrupted {
+            Interruption::Stop(error) => error.into(),
+            Interruption::TimedOut => ModelError::Unavailable {
                 message: format!(
                     "{} at {} was not done after {:.1} s",
                     self.server.model,
@@ -283,7 +318,7 @@ impl Attempt<'_> {
     }
 
     fn too_long(&self, what: &str) -> Fault {
-        verdict::not_this_protocol(what, self.server)
+        failure::not_this_protocol(what, self.server)
     }
 }
 

@@ -9,28 +9,28 @@
 //! | the answer takes longer than [`Limits::call`] | [`ModelError::Unavailable`], at once: it would take as long again |
 //!
 //! The pause before the n-th repetition is uniform on [0, min(cap, base 2^(n-1))] ("full jitter"), unless the server says
-//! how long to wait. While anything is waited for, the [`Listener`] is asked every [`POLL`] whether to go on.
+//! how long to wait. While anything is waited for, the [`CallObserver`] is asked every [`POLL`] whether to go on.
 
 mod attempt;
-mod verdict;
+mod failure;
 
-use super::chat::{Block, ChatResponse, Listener, ModelError};
+use super::chat::{Block, CallObserver, ChatResponse, ModelError};
 use super::secret::{Key, scrub, scrub_value};
 use super::sse;
-use attempt::{Attempt, Ear, Watch};
+use attempt::{Attempt, CallTimer, ScrubbingObserver};
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// How often a waiting call looks up.
+/// The time between two checks of a waiting call.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long, how often, how patiently.
+/// Time limits and retries.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// How often a request is sent at most.
+    /// At most this many attempts for a request.
     pub attempts: u32,
     /// The time that one attempt may take from its first to its last byte. Pauses are not part of it.
     pub call: Duration,
@@ -91,15 +91,15 @@ pub(super) trait Decoder {
     fn event(&mut self, event: &sse::Event, text: &mut dyn FnMut(&str)) -> Result<Progress, Broken>;
     /// The same answer in one piece, from a server that does not stream.
     fn whole(&mut self, body: &Value, text: &mut dyn FnMut(&str)) -> Result<(), Broken>;
-    /// Whether a stream that ends here is complete.
+    /// True if a stream that ends here is complete.
     fn complete(&self) -> bool;
-    /// Whether anything of the protocol has been seen.
+    /// True once anything of the protocol has been seen.
     fn begun(&self) -> bool;
     /// The response.
     fn finish(self) -> ChatResponse;
 }
 
-/// How far an answer has come.
+/// The state of an answer that is arriving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// There is more.
@@ -130,12 +130,12 @@ pub(super) struct Failure {
     /// The status, if it was the status that said no.
     pub status: Option<u16>,
     /// The server's words, keys removed.
-    pub said: String,
+    pub words: String,
 }
 
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Failure {
-        Failure { error, status: None, said: String::new() }
+        Failure { error, status: None, words: String::new() }
     }
 }
 
@@ -197,19 +197,19 @@ impl Client {
         &mut self,
         body: &Value,
         fresh: &dyn Fn() -> D,
-        listener: &mut dyn Listener,
+        observer: &mut dyn CallObserver,
     ) -> Result<ChatResponse, Failure> {
         let bytes = body.to_string().into_bytes();
         let mut tried = 0;
         loop {
             tried += 1;
-            let mut ear = Ear::new(listener, self.server.keys());
+            let mut scrubbed = ScrubbingObserver::new(observer, self.server.keys());
             let attempt = Attempt { http: &self.http, server: &self.server, limits: &self.limits };
-            let result = block_on(self.runtime.as_ref(), attempt.run(bytes.clone(), fresh(), &mut ear));
-            let spoken = ear.spoken;
+            let result = block_on(self.runtime.as_ref(), attempt.run(bytes.clone(), fresh(), &mut scrubbed));
+            let spoken = scrubbed.spoken;
             let (what, wait) = match result? {
                 Ok(decoder) => {
-                    ear.finish();
+                    scrubbed.finish();
                     return Ok(self.clean(decoder.finish()));
                 }
                 Err(Fault::Lasting(failure)) => return Err(failure),
@@ -219,29 +219,29 @@ impl Client {
             if tried >= self.limits.attempts {
                 return Err(self.given_up(&what, tried).into());
             }
-            let pause = self.pause(tried, wait, &what, listener)?;
+            let pause = self.pause(tried, wait, &what, observer)?;
             let again = if spoken { "; the answer begins again" } else { "" };
-            listener.note(&format!(
+            observer.note(&format!(
                 "{what}; trying again in {:.1} s (attempt {} of {}){again}",
                 pause.as_secs_f64(),
                 tried + 1,
                 self.limits.attempts
             ));
-            let watch = Watch::new(None);
-            block_on(self.runtime.as_ref(), watch.wait(async { tokio::time::sleep(pause).await }, listener))??;
+            let timer = CallTimer::new(None);
+            block_on(self.runtime.as_ref(), timer.wait(async { tokio::time::sleep(pause).await }, observer))??;
         }
     }
 
-    /// How long to wait before the next attempt, or why not to.
+    /// The pause before the next attempt, or why there is none.
     fn pause(
         &mut self,
         tried: u32,
         wait: Option<Duration>,
         what: &str,
-        listener: &dyn Listener,
+        observer: &dyn CallObserver,
     ) -> Result<Duration, ModelError> {
         let Some(wait) = wait else { return Ok(self.back_off(tried)) };
-        let left = listener.seconds_left();
+        let left = observer.seconds_left();
         if wait <= self.limits.longest_wait && left.is_none_or(|left| wait.as_secs_f64() <= left) {
             return Ok(wait);
         }

@@ -10,7 +10,7 @@ mod structured;
 pub use structured::Structured;
 
 use super::canonical::canonical;
-use super::chat::{Block, ChatModel, ChatRequest, ChatResponse, Choice, Listener, Message, ModelError, Speaker};
+use super::chat::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker};
 use super::http::{Client, Failure, Limits, Server, secret_header};
 use super::parts::input_for;
 use decode::Decoding;
@@ -49,7 +49,7 @@ impl OpenAi {
         self.structured
     }
 
-    fn once(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, Failure> {
+    fn once(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, Failure> {
         let body = self.body(request);
         let structured = match &request.choice {
             Choice::Tool(name) => Some(decode::Wanted {
@@ -59,7 +59,7 @@ impl OpenAi {
             }),
             Choice::Auto | Choice::AnyTool => None,
         };
-        self.client.ask(&body, &|| Decoding::new(structured.clone()), listener)
+        self.client.ask(&body, &|| Decoding::new(structured.clone()), observer)
     }
 
     fn body_in(&self, request: &ChatRequest, way: Structured) -> Value {
@@ -99,15 +99,15 @@ impl ChatModel for OpenAi {
             .collect()
     }
 
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {
+    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
         loop {
-            let failure = match self.once(request, listener) {
+            let failure = match self.once(request, observer) {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
             let wanted = matches!(request.choice, Choice::Tool(_));
             let Some(next) = self.structured.after(&failure).filter(|_| wanted) else { return Err(failure.error) };
-            listener.note(&format!(
+            observer.note(&format!(
                 "{} does not answer {} ({}); asking {} from now on",
                 self.client.server().base_url,
                 self.structured.in_words(),

@@ -1,4 +1,4 @@
-//! How a server is told to answer with JSON of a schema, and how such JSON is found in what it says.
+//! Structured output: requests for JSON of a schema, and finding such JSON in an answer.
 
 use super::offer;
 use crate::llm::canonical::canonical;
@@ -7,7 +7,7 @@ use crate::llm::http::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// How many opening braces are tried as the beginning of an object.
+/// At most this many opening braces are tried as the beginning of an object.
 const MOST_BRACES: usize = 64;
 
 /// A way to ask for JSON of a schema.
@@ -41,8 +41,8 @@ impl Structured {
             Structured::Function => (&["tool", "function"], Structured::Instruction),
             Structured::Instruction => return None,
         };
-        let said = failure.said.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        let answer = failure.words.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| answer.contains(word));
         let about_this = matches!(failure.status, Some(400 | 422 | 501)) && (says(names) || says(&UNKNOWN));
         about_this.then_some(next)
     }

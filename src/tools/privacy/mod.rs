@@ -1,4 +1,4 @@
-//! What may leave this machine.
+//! The filter on text that leaves this machine.
 //!
 //! Three filters, each in its file: [`rare`] hides levels that few units have, [`names`] turns column names into aliases
 //! and back, [`fence`] marks data inside a prompt so that a model takes it as data.
@@ -11,17 +11,14 @@ use super::columns;
 use crate::pipeline::Prepared;
 use crate::term::{Factor, Term};
 use names::Names;
-use rare::Rare;
+use rare::RareLevels;
 use serde_json::{Map, Value};
-
-/// What stands where a rare level was.
-pub const RARE_LEVEL: &str = rare::HIDDEN;
 
 /// The filter between this program and a model.
 #[derive(Debug, Clone)]
 pub struct Privacy {
     min_cell: usize,
-    rare: Rare,
+    rare: RareLevels,
     names: Option<Names>,
 }
 
@@ -41,8 +38,8 @@ impl Privacy {
     #[must_use]
     pub fn new(prepared: &Prepared, min_cell: usize, redact_names: bool) -> Self {
         let columns = columns::named(&prepared.plan);
-        let rare = Rare::of(prepared, &columns, min_cell);
-        let names = redact_names.then(|| Names::of(prepared, &columns));
+        let rare = RareLevels::new(prepared, &columns, min_cell);
+        let names = redact_names.then(|| Names::from_prepared(prepared, &columns));
         Self { min_cell, rare, names }
     }
 
@@ -82,27 +79,27 @@ impl Privacy {
         KeptWords { rows: words(rows), treated: words(kept.0), rows_exact: exact(rows) }
     }
 
-    /// Whether fewer than `min_cell` units have a value of a column; `true` for values that do not occur, since that
+    /// True if fewer than `min_cell` units have a value of a column; `true` for values that do not occur, since that
     /// would tell as much.
     #[must_use]
     pub fn is_rare(&self, column: &str, value: &str) -> bool {
         self.rare.is_rare(column, value)
     }
 
-    /// Whether a confounder or placebo has at most two values; for other columns `false`.
+    /// True if a confounder or placebo has at most two values; for other columns `false`.
     #[must_use]
     pub fn is_two_valued(&self, column: &str) -> bool {
         self.rare.distinct(column).is_some_and(|(distinct, _)| distinct <= 2)
     }
 
-    /// Whether a term tells two groups apart of which one is smaller than `min_cell`, as far as its columns show.
+    /// True if a term tells two groups apart of which one is smaller than `min_cell`, as far as its columns show.
     #[must_use]
     pub fn is_about_few(&self, term: &Term) -> bool {
         let few = |column: &str| self.rare.distinct(column).is_some_and(|(distinct, rare)| distinct <= 2 && rare);
         self.has_rare_level(term) || term.columns().into_iter().any(few)
     }
 
-    /// Whether a term names a rare level.
+    /// True if a term names a rare level.
     #[must_use]
     pub fn has_rare_level(&self, term: &Term) -> bool {
         term.factors.iter().any(|factor| match factor {

@@ -9,7 +9,7 @@ use crate::term::Term;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// What stands for the file that holds the data.
+/// The text that replaces the name of the data file.
 const DATA_FILE: &str = "the data file";
 
 /// Patterns with their replacements, longest pattern first.
@@ -25,7 +25,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Aliases for the columns of a plan.
-    pub(super) fn of(prepared: &Prepared, columns: &[(String, Role)]) -> Self {
+    pub(super) fn from_prepared(prepared: &Prepared, columns: &[(String, Role)]) -> Self {
         let mut files: BTreeSet<String> = prepared.document.files.keys().cloned().collect();
         for source in [&prepared.plan.data.source, &prepared.document.source] {
             files.insert(source.clone());
@@ -104,7 +104,7 @@ pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Whether a word may begin after `before`. An escaped line end (`\n`) is no letter.
+/// True if a word may begin after `before`. An escaped line end (`\n`) is no letter.
 pub(super) fn may_begin_after(before: &str) -> bool {
     let mut last = before.chars().rev();
     match (last.next(), last.next()) {
@@ -139,7 +139,7 @@ impl Replacements {
     }
 }
 
-/// Whether `pattern` stands at the beginning of `rest` as whole words.
+/// True if `pattern` stands at the beginning of `rest` as whole words.
 fn stands(pattern: &str, before: &str, rest: &str) -> bool {
     let Some(after) = rest.strip_prefix(pattern) else { return false };
     let begins = !pattern.starts_with(is_word) || may_begin_after(before);

@@ -12,7 +12,7 @@ use crate::term::Term;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// What stands where a rare level was.
+/// The text that replaces a rare level.
 pub(super) const HIDDEN: &str = "(a rare level)";
 
 /// The values of a column that may be said.
@@ -32,24 +32,24 @@ struct Column {
     values: Values,
     /// How many values occur, and whether one of them is rare.
     distinct: (usize, bool),
-    /// Whether enough units have no value.
+    /// True if enough units have no value.
     missing_is_common: bool,
 }
 
 /// The columns with values that may be rare.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rare {
+pub(super) struct RareLevels {
     columns: Vec<Column>,
 }
 
-impl Rare {
-    pub(super) fn of(prepared: &Prepared, columns: &[(String, Role)], min_cell: usize) -> Self {
+impl RareLevels {
+    pub(super) fn new(prepared: &Prepared, columns: &[(String, Role)], min_cell: usize) -> Self {
         let rows = prepared.arms().0;
         let column = |(name, role): &(String, Role)| {
             let tally = role.is_described().then(|| prepared.tally(name)).flatten()?;
             let info = prepared.document.columns.iter().find(|info| info.name == *name)?;
             let all = if info.kind == ColumnKind::Category { Some(info.levels.as_slice()) } else { None };
-            Some(Column::new(name, &tally, all, (rows, min_cell)))
+            Some(Column::new(name, &tally, all, rows, min_cell))
         };
         Self { columns: columns.iter().filter_map(column).collect() }
     }
@@ -96,7 +96,7 @@ impl Rare {
 }
 
 impl Column {
-    fn new(name: &str, tally: &[(String, usize)], all: Option<&[String]>, (rows, min_cell): (usize, usize)) -> Self {
+    fn new(name: &str, tally: &[(String, usize)], all: Option<&[String]>, rows: usize, min_cell: usize) -> Self {
         let values = match all {
             Some(all) => Values::Levels(levels(tally, all, min_cell)),
             None => {
@@ -174,7 +174,7 @@ fn bits(value: &str) -> Option<u64> {
     (!number.is_nan()).then(|| (number + 0.0).to_bits())
 }
 
-/// Whether a value may end here: no letter follows, nor the decimals of a longer number.
+/// True if a value may end here: no letter follows, nor the decimals of a longer number.
 fn ends_value(after: &str) -> bool {
     let mut next = after.chars();
     match (next.next(), next.next()) {
@@ -208,14 +208,14 @@ fn length(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn rare() -> Rare {
+    fn rare() -> RareLevels {
         let tally = |pairs: &[(&str, usize)]| pairs.iter().map(|(v, n)| ((*v).to_owned(), *n)).collect::<Vec<_>>();
         let levels = ["1", "2", "5", "North", "North West", "say \"hi\"", "gone"].map(str::to_owned);
         let education = tally(&[("1", 50), ("2", 40), ("5", 3), ("North", 20), ("North West", 4), ("say \"hi\"", 2)]);
-        let region = Column::new("a b", &tally(&[("x", 90), ("y", 2)]), Some(&["x".into(), "y".into()]), (92, 10));
-        let column = Column::new("education", &education, Some(&levels), (119, 10));
-        let age = Column::new("age", &tally(&[("42", 30), ("43", 2), ("0.5", 12)]), None, (60, 10));
-        Rare { columns: vec![column, region, age] }
+        let region = Column::new("a b", &tally(&[("x", 90), ("y", 2)]), Some(&["x".into(), "y".into()]), 92, 10);
+        let column = Column::new("education", &education, Some(&levels), 119, 10);
+        let age = Column::new("age", &tally(&[("42", 30), ("43", 2), ("0.5", 12)]), None, 60, 10);
+        RareLevels { columns: vec![column, region, age] }
     }
 
     #[test]

@@ -108,6 +108,8 @@ fn another_replay_in_the_same_folder_is_refused_by_name() {
     for (args, expected) in [
         (&["--settings", "1-2"][..], "settings is 1 there, and 1-2 now"),
         (&["--settings", "1", "--responses", "1"], "responses is all there, and 1 now"),
+        (&["--settings", "1", "--effort", "thorough"], "budget is fast there, and thorough now"),
+        // The flag as it was called before.
         (&["--settings", "1", "--budget", "thorough"], "budget is fast there, and thorough now"),
         (&["--settings", "1", "--estimators", "aipw,ipw_hajek"], "estimators is aipw there, and aipw,ipw_hajek now"),
     ] {

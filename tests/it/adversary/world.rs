@@ -1,11 +1,11 @@
 //! A small study with poor overlap, a scripted model, and a store in memory.
 
 use oci_agent::agent::driver::{self, RunError, RunInput};
-use oci_agent::agent::events::{Event, Observer};
-use oci_agent::agent::participants::Minds;
+use oci_agent::agent::events::{Observer, ProgressEvent};
+use oci_agent::agent::participants::Participants;
 use oci_agent::critique::verdict;
 use oci_agent::finding::Tier;
-use oci_agent::llm::{Block, ChatModel, ChatRequest, ChatResponse, Ended, Listener, ModelError, Usage};
+use oci_agent::llm::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Ended, ModelError, Usage};
 use oci_agent::pipeline::prepare::{Prepared, prepare};
 use oci_agent::playbook::Catalogue;
 use oci_agent::record::documents::ResultsDocument;
@@ -112,13 +112,13 @@ impl Memory {
 
 /// Remembers what the operator is told, and when the loop was unblinded.
 pub struct Watch {
-    pub events: Vec<Event>,
+    pub events: Vec<ProgressEvent>,
     unblinded: Rc<Cell<bool>>,
 }
 
 impl Observer for Watch {
-    fn on(&mut self, event: &Event) {
-        self.unblinded.set(self.unblinded.get() || matches!(event, Event::Unblinded { .. }));
+    fn on(&mut self, event: &ProgressEvent) {
+        self.unblinded.set(self.unblinded.get() || matches!(event, ProgressEvent::Unblinded { .. }));
         self.events.push(event.clone());
     }
 }
@@ -138,7 +138,7 @@ impl ChatModel for Scripted {
     fn body(&self, request: &ChatRequest) -> Value {
         serde_json::to_value(request).expect("json")
     }
-    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn Listener) -> Result<ChatResponse, ModelError> {
+    fn complete(&mut self, request: &ChatRequest, listener: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
         self.heard.borrow_mut().push((self.unblinded.get(), self.body(request).to_string()));
         let answer = (self.script)(request, self.asked);
         self.asked += 1;
@@ -165,7 +165,7 @@ pub enum Side {
 pub struct Ran {
     pub outcome: Result<(bool, ResultsDocument), RunError>,
     pub store: Memory,
-    pub events: Vec<Event>,
+    pub events: Vec<ProgressEvent>,
     pub heard: Vec<(bool, String)>,
 }
 
@@ -178,8 +178,8 @@ impl Ran {
     }
     /// What was refused, line by line.
     pub fn refused(&self) -> String {
-        let line = |event: &Event| match event {
-            Event::ToolRan { line, refused: true, tool, .. } => Some(format!("{tool}: {line}")),
+        let line = |event: &ProgressEvent| match event {
+            ProgressEvent::ToolRan { line, refused: true, tool, .. } => Some(format!("{tool}: {line}")),
             _ => None,
         };
         self.events.iter().filter_map(line).collect::<Vec<_>>().join("\n")
@@ -201,16 +201,16 @@ pub fn run_from(prepared: &Prepared, side: Side, script: Script, earlier: Vec<(S
     let (heard, unblinded) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(false)));
     let model: Box<dyn ChatModel> =
         Box::new(Scripted { script, asked: 0, heard: Rc::clone(&heard), unblinded: Rc::clone(&unblinded) });
-    let mut minds = Minds::playbook();
+    let mut participants = Participants::playbook();
     match side {
-        Side::Actor => (minds.actor, minds.actor_is_model) = (model, true),
-        Side::Critic => minds.critic = Some(model),
+        Side::Actor => (participants.actor, participants.actor_is_model) = (model, true),
+        Side::Critic => participants.critic = Some(model),
     }
     let catalogue = Catalogue::embedded().expect("playbooks");
     let mut store = Memory { earlier, ..Memory::default() };
     let mut watch = Watch { events: vec![], unblinded };
     let input = RunInput { prepared, catalogue: &catalogue, out: "out" };
-    let outcome = driver::run(&input, &mut minds, &mut store, &mut watch);
+    let outcome = driver::run(&input, &mut participants, &mut store, &mut watch);
     let heard = heard.borrow().clone();
     Ran { outcome: outcome.map(|o| (o.accepted, o.results)), store, events: watch.events, heard }
 }

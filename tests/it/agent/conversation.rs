@@ -3,7 +3,7 @@
 use super::table::*;
 use causal::estimand::Target;
 use oci_agent::agent::budget::{Budget, Price};
-use oci_agent::agent::conversation::{Ending, LONGEST, Next, Opening, Talk, ToolCall, ToolOutcome};
+use oci_agent::agent::conversation::{Conversation, Ending, LONGEST, Next, Opening, ToolCall, ToolOutcome};
 use oci_agent::agent::run::{Action, Event, LoopError, Run, Settled};
 use oci_agent::finding::Tier;
 use oci_agent::llm::{Block, ChatResponse, Choice, Ended, Message, Speaker, Usage};
@@ -45,20 +45,20 @@ fn outcome(call: &ToolCall, is_error: bool, end: Option<Ending>) -> ToolOutcome 
     ToolOutcome { id: call.id.clone(), line: content.clone(), content, is_error, end }
 }
 
-fn due(talk: &Talk) -> Vec<ToolCall> {
-    match talk.next() {
+fn due(conversation: &Conversation) -> Vec<ToolCall> {
+    match conversation.next() {
         Next::CallTools(calls) => calls.to_vec(),
         other => panic!("{other:?}"),
     }
 }
 
-fn run_all(talk: &mut Talk, is_error: bool) {
-    let outcomes = due(talk).iter().map(|call| outcome(call, is_error, None)).collect();
-    assert!(talk.ran(outcomes));
+fn run_all(conversation: &mut Conversation, is_error: bool) {
+    let outcomes = due(conversation).iter().map(|call| outcome(call, is_error, None)).collect();
+    assert!(conversation.ran(outcomes));
 }
 
-fn messages(talk: &Talk) -> (Vec<Message>, Choice) {
-    match talk.next() {
+fn messages(conversation: &Conversation) -> (Vec<Message>, Choice) {
+    match conversation.next() {
         Next::CallModel(request) => (request.messages, request.choice),
         other => panic!("{other:?}"),
     }
@@ -70,22 +70,22 @@ fn proposed() -> Option<Ending> {
 
 #[test]
 fn it_begins_by_asking_and_asking_changes_nothing() {
-    let talk = Talk::new(opening(Role::Actor));
-    let (said, choice) = messages(&talk);
+    let conversation = Conversation::new(opening(Role::Actor));
+    let (said, choice) = messages(&conversation);
     assert_eq!(said.len(), 1);
     assert_eq!(said[0].speaker, Speaker::User);
     assert_eq!(choice, Choice::Auto);
-    assert_eq!(talk.next(), talk.next());
+    assert_eq!(conversation.next(), conversation.next());
 }
 
 #[test]
 fn tools_run_in_order_and_their_results_go_back_under_their_ids() {
-    let mut talk = Talk::new(opening(Role::Actor));
-    assert!(talk.answered(&calls(&["check_balance", "check_overlap"])));
-    let names: Vec<String> = due(&talk).into_iter().map(|call| call.name).collect();
+    let mut conversation = Conversation::new(opening(Role::Actor));
+    assert!(conversation.answered(&calls(&["check_balance", "check_overlap"])));
+    let names: Vec<String> = due(&conversation).into_iter().map(|call| call.name).collect();
     assert_eq!(names, ["check_balance", "check_overlap"]);
-    run_all(&mut talk, false);
-    let (said, choice) = messages(&talk);
+    run_all(&mut conversation, false);
+    let (said, choice) = messages(&conversation);
     assert_eq!(said.iter().map(|m| m.speaker).collect::<Vec<_>>(), [Speaker::User, Speaker::Assistant, Speaker::User]);
     let ids: Vec<&str> = said[2]
         .blocks
@@ -101,40 +101,40 @@ fn tools_run_in_order_and_their_results_go_back_under_their_ids() {
 
 #[test]
 fn answers_and_results_out_of_turn_are_refused_and_change_nothing() {
-    let mut talk = Talk::new(opening(Role::Actor));
-    assert!(!talk.ran(vec![]));
-    assert!(talk.answered(&calls(&["a", "b"])));
-    let before = talk.clone();
-    assert!(!talk.answered(&prose("again")));
-    let wrong = vec![outcome(&due(&talk)[1], false, None), outcome(&due(&talk)[0], false, None)];
-    assert!(!talk.ran(wrong), "another order");
-    assert!(!talk.ran(vec![outcome(&due(&talk)[0], false, None)]), "one is missing");
-    assert_eq!(talk, before);
+    let mut conversation = Conversation::new(opening(Role::Actor));
+    assert!(!conversation.ran(vec![]));
+    assert!(conversation.answered(&calls(&["a", "b"])));
+    let before = conversation.clone();
+    assert!(!conversation.answered(&prose("again")));
+    let wrong = vec![outcome(&due(&conversation)[1], false, None), outcome(&due(&conversation)[0], false, None)];
+    assert!(!conversation.ran(wrong), "another order");
+    assert!(!conversation.ran(vec![outcome(&due(&conversation)[0], false, None)]), "one is missing");
+    assert_eq!(conversation, before);
 }
 
 #[test]
 fn ids_that_are_empty_or_repeated_are_made_unique() {
-    let mut talk = Talk::new(opening(Role::Actor));
+    let mut conversation = Conversation::new(opening(Role::Actor));
     let twice = |id: &str| Block::ToolUse { id: id.into(), name: "t".into(), input: json!({}) };
-    assert!(talk.answered(&says(vec![twice(""), twice("x"), twice("x")], Ended::ToolUse)));
-    let mut ids: Vec<String> = due(&talk).into_iter().map(|call| call.id).collect();
+    assert!(conversation.answered(&says(vec![twice(""), twice("x"), twice("x")], Ended::ToolUse)));
+    let mut ids: Vec<String> = due(&conversation).into_iter().map(|call| call.id).collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 3);
-    run_all(&mut talk, false);
+    run_all(&mut conversation, false);
     // And over turns: a server that counts from zero in each answer.
-    assert!(talk.answered(&says(vec![twice("x")], Ended::ToolUse)));
-    assert_ne!(due(&talk)[0].id, "x");
+    assert!(conversation.answered(&says(vec![twice("x")], Ended::ToolUse)));
+    assert_ne!(due(&conversation)[0].id, "x");
 }
 
 #[test]
 fn the_final_tool_ends_it() {
-    let mut talk = Talk::new(opening(Role::Actor));
-    assert!(talk.answered(&calls(&["check_balance", "propose_spec"])));
-    let due = due(&talk);
-    assert!(talk.ran(vec![outcome(&due[0], false, None), outcome(&due[1], false, proposed())]));
-    assert_eq!(talk.next(), Next::Done(&proposed().unwrap()));
-    assert!(!talk.answered(&prose("more")));
+    let mut conversation = Conversation::new(opening(Role::Actor));
+    assert!(conversation.answered(&calls(&["check_balance", "propose_spec"])));
+    let due = due(&conversation);
+    assert!(conversation.ran(vec![outcome(&due[0], false, None), outcome(&due[1], false, proposed())]));
+    assert_eq!(conversation.next(), Next::Done(&proposed().unwrap()));
+    assert!(!conversation.answered(&prose("more")));
 }
 
 #[test]
@@ -147,42 +147,42 @@ fn prose_nothing_a_refusal_and_a_cut_answer_are_sent_back_and_then_it_is_forced(
         says(vec![], Ended::Other),
     ];
     for answer in answers {
-        let mut talk = Talk::new(opening(Role::Actor));
-        assert!(talk.answered(&answer));
-        let (said, choice) = messages(&talk);
+        let mut conversation = Conversation::new(opening(Role::Actor));
+        assert!(conversation.answered(&answer));
+        let (said, choice) = messages(&conversation);
         assert_eq!(choice, Choice::Tool("propose_spec".into()));
         assert!(said.iter().all(|message| !message.blocks.is_empty()), "no message is empty: {said:?}");
         let last = format!("{:?}", said.last().unwrap());
         assert!(last.contains("propose_spec"), "{last}");
-        assert_eq!(talk.repaired(), 1);
+        assert_eq!(conversation.repaired(), 1);
     }
 }
 
 #[test]
 fn so_many_repairs_in_a_row_end_it_and_a_good_call_in_between_does_not_count() {
-    let mut talk = Talk::new(opening(Role::Actor));
+    let mut conversation = Conversation::new(opening(Role::Actor));
     for _ in 0..2 {
-        assert!(talk.answered(&prose("hm")));
+        assert!(conversation.answered(&prose("hm")));
     }
-    assert!(talk.answered(&calls(&["check_balance"])));
-    run_all(&mut talk, false);
+    assert!(conversation.answered(&calls(&["check_balance"])));
+    run_all(&mut conversation, false);
     for _ in 0..2 {
-        assert!(talk.answered(&calls(&["no_such_tool"])));
-        run_all(&mut talk, true);
+        assert!(conversation.answered(&calls(&["no_such_tool"])));
+        run_all(&mut conversation, true);
     }
-    assert!(matches!(talk.next(), Next::CallModel(_)));
-    assert!(talk.answered(&prose("hm")));
-    let Next::Done(Ending::GaveUp(why)) = talk.next() else { panic!("{:?}", talk.next()) };
+    assert!(matches!(conversation.next(), Next::CallModel(_)));
+    assert!(conversation.answered(&prose("hm")));
+    let Next::Done(Ending::GaveUp(why)) = conversation.next() else { panic!("{:?}", conversation.next()) };
     assert!(why.contains("3 times in a row") && why.contains("propose_spec"), "{why}");
-    assert_eq!(talk.repaired(), 5);
+    assert_eq!(conversation.repaired(), 5);
 }
 
 #[test]
 fn tools_for_ever_are_forced_to_the_final_one_and_then_ended() {
-    let mut talk = Talk::new(opening(Role::Actor));
+    let mut conversation = Conversation::new(opening(Role::Actor));
     let mut forced = 0;
     for turn in 0.. {
-        match talk.next() {
+        match conversation.next() {
             Next::CallModel(request) => forced += u32::from(request.choice != Choice::Auto),
             Next::Done(_) => {
                 assert_eq!(turn, 9);
@@ -190,49 +190,49 @@ fn tools_for_ever_are_forced_to_the_final_one_and_then_ended() {
             }
             Next::CallTools(_) => unreachable!(),
         }
-        assert!(talk.answered(&calls(&["check_balance"])));
-        run_all(&mut talk, false);
+        assert!(conversation.answered(&calls(&["check_balance"])));
+        run_all(&mut conversation, false);
     }
     assert_eq!(forced, 3);
-    let Next::Done(Ending::GaveUp(why)) = talk.next() else { panic!("{:?}", talk.next()) };
+    let Next::Done(Ending::GaveUp(why)) = conversation.next() else { panic!("{:?}", conversation.next()) };
     assert!(why.contains("9 times"), "{why}");
 }
 
 #[test]
 fn a_long_conversation_stays_short_and_says_what_it_left_out() {
-    let mut talk = Talk::new(Opening { most_turns: 1_000, ..opening(Role::Actor) });
+    let mut conversation = Conversation::new(Opening { most_turns: 1_000, ..opening(Role::Actor) });
     let mut longest = 0;
     for turn in 0..200 {
-        assert!(talk.answered(&calls(&["check_balance"])));
-        let due = due(&talk);
+        assert!(conversation.answered(&calls(&["check_balance"])));
+        let due = due(&conversation);
         let big =
             ToolOutcome { content: "x".repeat(7_000), line: format!("turn {turn}"), ..outcome(&due[0], false, None) };
-        assert!(talk.ran(vec![big]));
-        let (said, _) = messages(&talk);
+        assert!(conversation.ran(vec![big]));
+        let (said, _) = messages(&conversation);
         longest = longest.max(serde_json::to_string(&said).unwrap().len());
         // Speakers take turns, and every result still has its call.
         assert!(said.windows(2).all(|pair| pair[0].speaker != pair[1].speaker));
         assert_eq!(said[1].speaker, Speaker::Assistant);
     }
     assert!(longest < LONGEST + 12_000, "{longest}");
-    let (said, _) = messages(&talk);
+    let (said, _) = messages(&conversation);
     let summary = format!("{:?}", said[0]);
     assert!(summary.contains("check_balance: turn 190"), "{summary}");
     assert!(summary.contains("older lines are left out"), "{summary}");
-    let state = serde_json::to_string(&talk).unwrap();
+    let state = serde_json::to_string(&conversation).unwrap();
     assert!(state.len() < 2 * LONGEST, "the state is as flat as the request: {}", state.len());
 }
 
 #[test]
 fn it_can_be_stopped_from_outside_and_goes_through_json() {
-    let mut talk = Talk::new(opening(Role::Critic));
-    assert!(talk.answered(&calls(&["check_balance"])));
-    let again: Talk = serde_json::from_str(&serde_json::to_string(&talk).unwrap()).unwrap();
-    assert_eq!(again, talk);
-    talk.stop("the budget");
-    assert_eq!(talk.next(), Next::Done(&Ending::GaveUp("the budget".into())));
-    talk.stop("something later");
-    assert_eq!(talk.next(), Next::Done(&Ending::GaveUp("the budget".into())), "the first reason stays");
+    let mut conversation = Conversation::new(opening(Role::Critic));
+    assert!(conversation.answered(&calls(&["check_balance"])));
+    let again: Conversation = serde_json::from_str(&serde_json::to_string(&conversation).unwrap()).unwrap();
+    assert_eq!(again, conversation);
+    conversation.stop("the budget");
+    assert_eq!(conversation.next(), Next::Done(&Ending::GaveUp("the budget".into())));
+    conversation.stop("something later");
+    assert_eq!(conversation.next(), Next::Done(&Ending::GaveUp("the budget".into())), "the first reason stays");
 }
 
 // The loop with conversations in it.

@@ -86,7 +86,7 @@ fn never_worse(outcome: &Outcome) -> Result<(), TestCaseError> {
             trials
                 .iter()
                 .find(|trial| trial.spec.iteration == iteration)
-                .and_then(|trial| trial.standing(chosen.requested))
+                .and_then(|trial| trial.quality(chosen.requested))
         };
         let (draft, answer) = (of(1).expect("draft"), of(chosen.iteration).expect("answer"));
         prop_assert!(answer.compare(&draft).is_ge(), "{:?} is worse than {:?}", answer, draft);

@@ -1,7 +1,7 @@
 //! A server that sends what a test wrote down, byte for byte and pause for pause, and a listener that remembers.
 
 use oci_agent::llm::{
-    Block, ChatModel, ChatRequest, ChatResponse, Choice, Key, Limits, Listener, Message, ModelError, Provider,
+    Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Key, Limits, Message, ModelError, Provider,
     Settings, Speaker, ToolSpec, connect,
 };
 use serde_json::{Value, json};
@@ -223,7 +223,7 @@ impl Ear {
     }
 }
 
-impl Listener for Ear {
+impl CallObserver for Ear {
     fn text(&mut self, piece: &str) {
         self.pieces.push((Instant::now(), piece.to_owned()));
     }

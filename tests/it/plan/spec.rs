@@ -125,7 +125,7 @@ fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
 #[test]
 fn a_plan_decides_what_runs_beside_the_answer_and_the_benchmarks_stay() {
     use EstimatorKind::{Bart, Naive, Regression, TmleCrossfit};
-    let asked = "estimator: tmle_crossfit, also: [bart], propensity: boosting, budget: thorough";
+    let asked = "estimator: tmle_crossfit, also: [bart], propensity: boosting, effort: thorough";
     let spec = drafted(&wishing(asked)).expect("fits");
     let analysis = &spec.analyses[0];
     assert_eq!(analysis.estimators, [Naive, Regression, TmleCrossfit, Bart]);

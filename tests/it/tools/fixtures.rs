@@ -110,10 +110,10 @@ impl World {
 
 /// What the model reads of an answer.
 pub fn heard(answer: &Answer) -> String {
-    let (Answer::Said(said) | Answer::Proposed(said, _) | Answer::Criticised(said, _)) = answer;
-    assert!(said.model.chars().count() <= 8_000, "{} characters", said.model.chars().count());
-    assert!(!said.operator.is_empty() && !said.operator.contains(char::is_control), "{:?}", said.operator);
-    said.model.clone()
+    let (Answer::Reply(reply) | Answer::Proposed(reply, _) | Answer::Criticised(reply, _)) = answer;
+    assert!(reply.model.chars().count() <= 8_000, "{} characters", reply.model.chars().count());
+    assert!(!reply.operator.is_empty() && !reply.operator.contains(char::is_control), "{:?}", reply.operator);
+    reply.model.clone()
 }
 
 /// What is between the markers of a fence.

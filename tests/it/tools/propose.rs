@@ -96,13 +96,13 @@ fn a_right_proposal_comes_back_in_the_plans_order() {
         {"estimand": "ato", "add_terms": ["age*wt71 ", "sex==1*age"], "reason": " balance of age "},
         {"estimand": "ATE", "playbook": "trim-crump", "trim": null, "reason": "overlap.outside"},
     ]);
-    let Ok(Answer::Proposed(said, proposal)) = proposed(&NHEFS, changes, Task::Revise) else { panic!("accepted") };
+    let Ok(Answer::Proposed(reply, proposal)) = proposed(&NHEFS, changes, Task::Revise) else { panic!("accepted") };
     let requested: Vec<Target> = proposal.changes.iter().map(|change| change.requested).collect();
     assert_eq!(requested, [Target::Ate, Target::Ato]);
     let terms = vec!["age * wt71".to_owned(), "sex == 1 * age".to_owned()];
     assert_eq!(proposal.changes[1].edit, Edit::AddTerms { terms });
     assert_eq!(proposal.changes[1].reason, "balance of age");
-    assert!(said.operator.contains("trim-crump"), "{}", said.operator);
+    assert!(reply.operator.contains("trim-crump"), "{}", reply.operator);
     for change in &proposal.changes {
         let base = NHEFS.prepared.draft.analyses.iter().find(|a| a.requested == change.requested).expect("analysis");
         let (analysis, sentence) = edited(&change.edit, base, &NHEFS.context(Task::Revise)).expect("it was accepted");
@@ -130,10 +130,10 @@ fn aliases_are_names_when_they_come_back() {
     let x = |name: &str| REDACTED.privacy.outward(name);
     let term = format!("{} * {}", x("age"), x("wt71"));
     let change = json!([{"estimand": "ate", "add_terms": [term], "reason": format!("{} is off", x("age"))}]);
-    let Ok(Answer::Proposed(said, proposal)) = proposed(&REDACTED, change, Task::Revise) else { panic!("accepted") };
+    let Ok(Answer::Proposed(reply, proposal)) = proposed(&REDACTED, change, Task::Revise) else { panic!("accepted") };
     assert_eq!(proposal.changes[0].edit, Edit::AddTerms { terms: vec!["age * wt71".to_owned()] });
     assert_eq!(proposal.changes[0].reason, "age is off");
-    assert!(said.model.contains(&term) && !said.model.contains("age"), "{}", said.model);
+    assert!(reply.model.contains(&term) && !reply.model.contains("age"), "{}", reply.model);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What an answer other than a good one means, in words.
+//! Errors from answers that are not usable: statuses, broken streams, other content.
 
 use super::{Broken, Failure, Fault, Server};
 use crate::llm::chat::ModelError;
@@ -18,7 +18,7 @@ const LONGEST_WAIT: f64 = 1e9;
 
 /// A status and what came with it.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct ErrorBody {
     status: u16,
     wait: Option<Duration>,
     location: Option<String>,
@@ -26,10 +26,10 @@ pub(super) struct Said {
     words: String,
 }
 
-impl Said {
-    pub fn new(status: u16, headers: &HeaderMap, body: &[u8], keys: &[Key]) -> Said {
+impl ErrorBody {
+    pub fn new(status: u16, headers: &HeaderMap, body: &[u8], keys: &[Key]) -> ErrorBody {
         let location = headers.get(LOCATION).map(|value| scrub(&String::from_utf8_lossy(value.as_bytes()), keys));
-        Said { status, wait: wait_of(headers), location, words: words_of(&String::from_utf8_lossy(body), keys) }
+        ErrorBody { status, wait: wait_of(headers), location, words: words_of(&String::from_utf8_lossy(body), keys) }
     }
 
     /// Status and words, shortened.
@@ -42,23 +42,23 @@ impl Said {
     }
 
     fn lasting(&self, error: ModelError) -> Fault {
-        Fault::Lasting(Failure { error, status: Some(self.status), said: self.words.clone() })
+        Fault::Lasting(Failure { error, status: Some(self.status), words: self.words.clone() })
     }
 }
 
-/// What a status that is no success means.
-pub(super) fn of_status(said: &Said, server: &Server) -> Fault {
-    let brief = said.brief();
-    match said.status {
-        300..=399 => said.lasting(redirected(said, server)),
-        401 | 403 => said.lasting(key_refused(&brief, server)),
-        408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 if !is_overflow(&said.words) => {
-            Fault::Passing { what: format!("{} answered {brief}", server.provider), wait: said.wait }
+/// The error of a status other than success.
+pub(super) fn from_status(body: &ErrorBody, server: &Server) -> Fault {
+    let brief = body.brief();
+    match body.status {
+        300..=399 => body.lasting(redirected(body, server)),
+        401 | 403 => body.lasting(key_refused(&brief, server)),
+        408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 if !is_overflow(&body.words) => {
+            Fault::Passing { what: format!("{} answered {brief}", server.provider), wait: body.wait }
         }
-        404 => said.lasting(not_found(&brief, server)),
+        404 => body.lasting(not_found(&brief, server)),
         // A 500 is here only if it speaks of the context.
-        400..=501 => said.lasting(refused(&brief, &said.words, server)),
-        _ => said.lasting(ModelError::Unavailable {
+        400..=501 => body.lasting(refused(&brief, &body.words, server)),
+        _ => body.lasting(ModelError::Unavailable {
             message: format!("{} answered {brief}", server.base_url),
             hint: "check that `base_url` is the address of the model's server; if it is, run the command again later"
                 .to_owned(),
@@ -66,8 +66,8 @@ pub(super) fn of_status(said: &Said, server: &Server) -> Fault {
     }
 }
 
-/// What it means that an answer went wrong in the middle.
-pub(super) fn of_broken(broken: Broken, server: &Server) -> Fault {
+/// The error of an answer that went wrong in the middle.
+pub(super) fn from_broken(broken: Broken, server: &Server) -> Fault {
     let (kind, words) = match broken {
         Broken::Nonsense(what) => {
             return Fault::Passing {
@@ -131,13 +131,13 @@ pub(super) fn not_this_protocol(what: &str, server: &Server) -> Fault {
     .into()
 }
 
-fn redirected(said: &Said, server: &Server) -> ModelError {
-    let to = said
+fn redirected(body: &ErrorBody, server: &Server) -> ModelError {
+    let to = body
         .location
         .as_deref()
         .map_or_else(String::new, |to| format!(" to {}", lines::cut(&lines::printable(to), SHOWN_OF_OTHER)));
     ModelError::NotThisProtocol {
-        message: format!("{} redirects{to} (status {}); the request was not sent there", server.endpoint, said.status),
+        message: format!("{} redirects{to} (status {}); the request was not sent there", server.endpoint, body.status),
         hint: "if you trust that address, set `base_url` to it".to_owned(),
     }
 }
@@ -192,7 +192,7 @@ fn is_overflow(words: &str) -> bool {
     SIGNS.iter().any(|sign| words.contains(sign))
 }
 
-/// How long the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. A date is held against
+/// The wait that the server asks for: `retry-after-ms`, or `retry-after` in seconds or as a date. A date is held against
 /// the answer's own, so that no clock is read.
 fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
@@ -209,7 +209,7 @@ fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     Some(then.duration_since(now).unwrap_or_default())
 }
 
-/// What a server says: the type and message of a JSON error if it is one, otherwise the text, in one line and without keys.
+/// The words of a server: the type and message of a JSON error if it is one, otherwise the text, in one line and without keys.
 fn words_of(body: &str, keys: &[Key]) -> String {
     let parsed: Option<Value> = serde_json::from_str(body).ok();
     let message = parsed.as_ref().and_then(|value| {
