@@ -1,40 +1,10 @@
 //! One vocabulary for what a diagnostic found: shared by the rubric, the playbooks, the reports and the exit code.
 
+use causal::keyed_enum;
 use serde::{Deserialize, Serialize};
 
-/// Declares an enum whose values have keys: each key is written once, and serves serde, `key` and `parse`.
-macro_rules! keyed_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$of_value:meta])* $value:ident = $key:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(serde::Serialize, serde::Deserialize)]
-        pub enum $name {
-            $($(#[$of_value])* #[serde(rename = $key)] $value,)+
-        }
-
-        impl $name {
-            /// The key used in files, messages and on the command line.
-            #[must_use]
-            pub fn key(self) -> &'static str {
-                match self {
-                    $($name::$value => $key,)+
-                }
-            }
-
-            /// The value of a key; space around it does not matter.
-            #[must_use]
-            pub fn parse(text: &str) -> Option<$name> {
-                match text.trim() {
-                    $($key => Some($name::$value),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-pub(crate) use keyed_enum;
-
 keyed_enum! {
-    /// How bad. The order matters: a larger value is worse.
+    /// The severity of a finding. The order matters: a larger value is worse.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Severity {
         /// Measured, and fine.
@@ -51,7 +21,7 @@ keyed_enum! {
 }
 
 keyed_enum! {
-    /// What was looked at. Playbooks name these codes in their front matter.
+    /// The subject of a check. Playbooks name these codes in their front matter.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Code {
         /// Largest weighted |SMD| among the priority confounders.
@@ -64,7 +34,7 @@ keyed_enum! {
         PlaceboEffect = "placebo.effect",
         /// Robustness value against the strongest priority confounder.
         SensitivityRobustness = "sensitivity.robustness",
-        /// Whether every nuisance fit ended where it should.
+        /// Convergence of every nuisance fit.
         EstimateConvergence = "estimate.convergence",
         /// Largest difference of doubly robust estimates of the same effect, in standard deviations of the outcome.
         EstimateDisagreement = "estimate.disagreement",
@@ -104,7 +74,7 @@ impl Code {
         Code::Blindness,
     ];
 
-    /// Whether its number can only come from an effect, and must not exist while the loop is blind.
+    /// True if its number can only come from an effect, and must not exist while the loop is blind.
     #[must_use]
     pub fn needs_effect(self) -> bool {
         matches!(

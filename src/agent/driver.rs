@@ -151,7 +151,7 @@ pub(super) struct Driver<'a> {
     pub(super) tried: Vec<Iteration>,
     pub(super) unblinded: Option<Unblinded>,
     pub(super) results: Option<ResultsDocument>,
-    /// How many budgets and shortfalls the host has been told of.
+    /// The number of budgets and shortfalls that the host has been told of.
     pub(super) told: usize,
 }
 

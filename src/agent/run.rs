@@ -268,7 +268,7 @@ impl Run {
         self.spent.role_mut(conversation.role()).repairs += conversation.repaired();
     }
 
-    /// What a conversation that gave up leaves to be said. Known before its decision is taken, since a run with a shortfall
+    /// The shortfall that a conversation leaves by giving up. Known before its decision is taken, since a run with a shortfall
     /// is not accepted.
     fn shortfall(&self) -> Option<String> {
         let conversation = self.conversation.as_ref()?;

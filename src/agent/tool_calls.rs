@@ -30,13 +30,13 @@ pub enum Purpose {
 /// The state that the tools of one conversation read.
 #[derive(Debug, Clone)]
 pub struct ConversationContext {
-    /// What is to be written.
+    /// The document to be written.
     pub purpose: Purpose,
     /// The spec that tools start from.
     pub spec: AnalysisSpec,
     /// The changes that were tried on each requested estimand.
     pub tried: BTreeMap<Target, BTreeSet<String>>,
-    /// What was applied and not undone, over all estimands.
+    /// The changes applied and not undone, over all estimands.
     pub applied: Vec<String>,
     /// Playbooks that apply now.
     pub candidates: BTreeMap<Target, Vec<String>>,

@@ -37,7 +37,7 @@ pub struct Settings {
     pub key_variable: String,
     /// Sampling temperature; `None` leaves it to the server.
     pub temperature: Option<f64>,
-    /// How JSON of a schema is asked for; `None` finds out. Only [`Provider::OpenAi`] has a choice.
+    /// The way JSON of a schema is asked for; `None` finds out. Only [`Provider::OpenAi`] has a choice.
     pub structured: Option<Structured>,
     /// Time limits and retries.
     pub limits: Limits,

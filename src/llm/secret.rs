@@ -99,7 +99,7 @@ const SHAPES: [Shape; 13] = [
     Shape { begins: "bearer ", any_case: true, least: 20 },
 ];
 
-/// What may be at the head of a text.
+/// The kinds of text that may be at a head.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sight {
     /// No key.

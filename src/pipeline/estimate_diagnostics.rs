@@ -12,7 +12,7 @@ use causal::nuisance::Nuisances;
 use causal::numerics::weighted_moments;
 use causal::sample::Sample;
 
-/// What judges the primary estimate among `rows`, the effects of one analysis; `None` if there is no primary estimate.
+/// The diagnostics of the primary estimate among `rows`, the effects of one analysis; `None` without a primary estimate.
 pub(super) fn diagnostics(
     nuisances: &Nuisances<'_>,
     sample: &Sample,
@@ -50,7 +50,7 @@ fn by_target(nuisances: &Nuisances<'_>, answer: &Effect) -> Vec<TargetEstimate> 
     [Target::Ate, Target::Att, Target::Ato].into_iter().filter_map(estimate).collect()
 }
 
-/// What fits the propensity and the outcome means of an estimator, as a table says it. A propensity that only defines the
+/// The learners of the propensity and the outcome means of an estimator, as a table says it. A propensity that only defines the
 /// overlap population is left out.
 pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Analysis) -> String {
     let by = |learner: LearnerKind, regression: &'static str| match learner {

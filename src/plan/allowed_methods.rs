@@ -1,7 +1,7 @@
 //! The plan's allow-list (`tools:`).
 
-use crate::finding::keyed_enum;
 use causal::estimator::EstimatorKind;
+use causal::keyed_enum;
 
 keyed_enum! {
     /// A method that the actor may use. One that is not listed is never used.

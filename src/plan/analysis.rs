@@ -16,7 +16,7 @@ const INFERENCES: [(&str, Inference); 2] = [("population", Inference::Population
 
 /// `analysis:`, every key optional.
 ///
-/// What is left out is decided when plan and data are held together, and written into the spec with the reason: the
+/// Anything left out is decided when plan and data are held together, and written into the spec with the reason: the
 /// estimator by the number of rows, the learners by the estimator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AnalysisSection {
@@ -24,13 +24,13 @@ pub struct AnalysisSection {
     pub estimator: Option<EstimatorKind>,
     /// Estimators that run beside it (default: the standard ones that the tools allow). The benchmarks always run.
     pub also: Option<Vec<EstimatorKind>>,
-    /// What fits the propensity (default: what the estimator is made for).
+    /// The learner of the propensity (default: the one that the estimator is made for).
     pub propensity: Option<LearnerKind>,
-    /// What fits the outcome means (default: what the estimator is made for).
+    /// The learner of the outcome means (default: the one that the estimator is made for).
     pub outcome_model: Option<LearnerKind>,
-    /// How often cross-fitting is repeated (default 1).
+    /// Repeats of the cross-fitting (default 1).
     pub repeats: Option<usize>,
-    /// How much computing (default: fast).
+    /// The amount of computing (default: fast).
     pub effort: Option<Effort>,
     /// Whose average effect the interval is about (default: population).
     pub inference: Option<Inference>,

@@ -146,17 +146,17 @@ pub struct TargetTrial {
     pub eligibility: String,
     /// The strategies compared.
     pub treatment_strategies: String,
-    /// How the trial would have assigned them.
+    /// The assignment in that trial.
     pub assignment: String,
     /// When follow-up starts.
     pub time_zero: String,
-    /// How long units are followed.
+    /// The time over which units are followed.
     pub follow_up: String,
-    /// What is measured.
+    /// The measurement.
     pub outcome: String,
     /// Intention to treat, per protocol, …
     pub causal_contrast: String,
-    /// How the trial would have been analysed.
+    /// The analysis of that trial.
     pub analysis_plan: String,
 }
 
@@ -173,7 +173,7 @@ pub enum MissingPolicy {
     Indicator,
 }
 
-/// How a column is to be read, where the file's own type is not what is meant.
+/// The type of a column, where the file's own is not the one that is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnType {
@@ -188,7 +188,7 @@ pub enum ColumnType {
 /// A column-type override; for a category the reference level may be named.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ColumnOverride {
-    /// How to read it.
+    /// The type to read it as.
     pub kind: ColumnType,
     /// The reference level of a category (default: the first in sorted order).
     pub reference: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, Section, shown};
 use super::{Plan, Problem};
-use crate::finding::keyed_enum;
+use causal::keyed_enum;
 
 keyed_enum! {
     /// Who answers.

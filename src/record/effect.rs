@@ -9,7 +9,7 @@ use std::ops::Deref;
 pub struct EffectDocument {
     #[serde(flatten)]
     effect: Effect,
-    /// What a reader must know of the nuisance fits and of the interval, one sentence each.
+    /// Notes on the nuisance fits and on the interval, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
 }

@@ -79,7 +79,7 @@ pub enum ArtifactError {
         dir: PathBuf,
         /// The content that was found.
         what: &'static str,
-        /// What ends it.
+        /// The remedy.
         fix: &'static str,
     },
     /// The run that is to be resumed is of another plan, other data or another version.

@@ -33,7 +33,7 @@ pub struct GitStore {
     author: Author,
     branch: String,
     situation: Situation,
-    /// What the first new commit must do besides, `None` once it has been done.
+    /// A further duty of the first new commit, `None` once it has been done.
     start: Option<Start>,
     /// The commits of the run that were there on opening, oldest first.
     recorded: Vec<Recorded>,
@@ -46,7 +46,7 @@ pub struct GitStore {
     finished: bool,
 }
 
-/// How the first new commit comes to its branch.
+/// The way the first new commit comes to its branch.
 enum Start {
     /// HEAD is moved to the branch, which is not there yet.
     OnNewBranch,

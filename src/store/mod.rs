@@ -61,7 +61,7 @@ pub enum OpenMode {
     Resume,
 }
 
-/// What [`GitStore::open`] found, so that it can be told.
+/// The state that [`GitStore::open`] found, so that it can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Situation {
     /// No run was here: the first one starts.

@@ -14,8 +14,8 @@ use super::run_placebo::RunPlacebo;
 use super::submit_critique::SubmitCritique;
 use super::trim::Trim;
 use super::{Answer, Context, Tool, ToolError, ToolReply};
-use crate::finding::keyed_enum;
 use crate::llm::ToolSpec;
+use causal::keyed_enum;
 use serde_json::Value;
 
 /// The largest arguments that are read, bytes.

@@ -32,8 +32,10 @@ const CAUSAL: Crate = Crate {
         "estimator",
         "fit_note",
         "learner_kind",
+        "keyed_enum",
         "params",
         "sample",
+        "scale",
         "weighted_rows",
     ],
     may_import: &[
@@ -48,6 +50,8 @@ const CAUSAL: Crate = Crate {
         ("learner_kind", &[]),
         ("params", &["learners"]),
         ("sample", &[]),
+        ("scale", &[]),
+        ("keyed_enum", &[]),
         ("weighted_rows", &["design", "numerics"]),
         // L1 numerics
         ("numerics", &[]),
@@ -174,11 +178,10 @@ const OWNED: &[(&str, &[&str], &str)] = &[
 /// The files that look for words in a text, how often, and whose text it is: a file format, a wire, a name in the world.
 /// Our own sentences are no format: a fact that is needed later travels as a type (see `record::not_estimated`).
 const READS_TEXT: &[(&str, usize, &str)] = &[
-    ("src/acic/calibrate/thresholds.rs", 1, "the words of its own table; to become an enum"),
-    ("src/acic/folders.rs", 3, "names of the replay's files"),
-    ("src/acic/rows.rs", 1, "the header of a CSV file"),
+    ("crates/acic/src/folders.rs", 3, "names of the replay's files"),
+    ("crates/acic/src/estimates_csv.rs", 1, "the header of a CSV file"),
     ("src/agent/prices.rs", 1, "names of models"),
-    ("src/cli/acic.rs", 1, "a path"),
+    ("src/cli/acic/mod.rs", 1, "a path"),
     ("src/cli/errors.rs", 1, "a hint that ends in a command takes no full stop"),
     ("src/cli/init.rs", 1, "a path"),
     ("src/cli/models.rs", 2, "an address; names of files"),
@@ -187,7 +190,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/dataset/overrides.rs", 1, "a value of the data"),
     ("src/dataset/read/source.rs", 1, "a path"),
     ("src/llm/http/attempt.rs", 2, "a header of HTTP"),
-    ("src/llm/http/verdict.rs", 2, "a provider's error"),
+    ("src/llm/http/failure.rs", 2, "a provider's error"),
     ("src/llm/providers.rs", 1, "an address"),
     ("src/llm/secret.rs", 2, "a text that may hold a key"),
     ("src/plan/models.rs", 2, "an address"),

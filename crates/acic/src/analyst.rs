@@ -1,4 +1,4 @@
-//! What an entry to the competition provides: an analysis of one dataset.
+//! The interface of an entry to the competition: an analysis of one dataset.
 
 use crate::AcicError;
 use crate::estimates_csv::Row;

@@ -3,9 +3,10 @@
 use crate::estimand::{Estimand, Inference};
 use crate::estimator::EstimatorKind;
 use crate::fit_note::FitNote;
+use crate::scale::Scale;
 use serde::{Deserialize, Serialize};
 
-/// How a standard error was made.
+/// The kind of a standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeMethod {
@@ -27,31 +28,10 @@ pub enum SeMethod {
     Disagreement,
 }
 
-/// The scale of an effect, from the two arm means m₁ and m₀.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scale {
-    /// m₁ − m₀, outcome units.
-    #[default]
-    Difference,
-    /// m₁/m₀.
-    Ratio,
-    /// m₁/(1 − m₁) divided by m₀/(1 − m₀).
-    Odds,
-}
-
-impl Scale {
-    /// True for the difference, which documents leave unsaid.
-    #[must_use]
-    pub fn is_difference(&self) -> bool {
-        *self == Scale::Difference
-    }
-}
-
-/// What a reader must know of an estimate besides its numbers.
+/// A note on an estimate, besides its numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Note {
-    /// How a nuisance fit ended.
+    /// The end of a nuisance fit.
     Fit(FitNote),
     /// An interval about the sample was asked for, and this estimator has one about the population only.
     PopulationOnly,
@@ -80,7 +60,7 @@ pub struct Effect {
     pub estimate: f64,
     /// Headline standard error, outcome units; see `se_method`.
     pub std_error: f64,
-    /// How the headline standard error was made.
+    /// The kind of the headline standard error.
     pub se_method: SeMethod,
     /// Influence-function standard error with nuisances treated as known, where defined.
     pub se_influence: Option<f64>,
@@ -114,7 +94,7 @@ pub struct Effect {
     /// The number of cross-fittings, with different folds, that this is the median of; 1 where nothing is repeated.
     #[serde(skip, default = "once")]
     pub repeats: usize,
-    /// What a reader must know of the nuisance fits and of the interval. A record holds them in words.
+    /// Notes on the nuisance fits and on the interval. A record holds them in words.
     #[serde(skip)]
     pub notes: Vec<Note>,
 }

@@ -21,7 +21,7 @@ pub enum EstimateError {
     OutcomeLinear {
         /// Which.
         arm: Arm,
-        /// What went wrong.
+        /// The cause.
         source: LinearError,
     },
     /// The logistic outcome model of one arm.
@@ -31,7 +31,7 @@ pub enum EstimateError {
     OutcomeLogistic {
         /// Which.
         arm: Arm,
-        /// What went wrong.
+        /// The cause.
         source: LogisticError,
     },
     /// The pooled linear regression.
@@ -80,9 +80,9 @@ pub enum EstimateError {
     /// A learner failed.
     #[error("the model of {model} could not be fitted: {source}")]
     Learner {
-        /// What was fitted, after "the model of".
+        /// The thing modelled, after "the model of".
         model: String,
-        /// What went wrong.
+        /// The cause.
         source: LearnerError,
     },
     /// A nuisance model failed on the rows outside one fold.
@@ -94,7 +94,7 @@ pub enum EstimateError {
         fold: usize,
         /// Number of folds.
         folds: usize,
-        /// What went wrong.
+        /// The cause.
         source: Box<EstimateError>,
     },
     /// An arm too small for a variance.
@@ -147,7 +147,7 @@ pub enum EstimateError {
         estimator: EstimatorKind,
         /// The part of it that takes units for independent.
         independent: &'static str,
-        /// What to do instead.
+        /// The advice.
         advice: &'static str,
     },
     /// An interval about the sample, asked for with clusters.

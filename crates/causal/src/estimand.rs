@@ -1,4 +1,4 @@
-//! What is claimed, for whom, and in which units.
+//! Estimands: the claim, the population it is about, and its units.
 //!
 //! Every estimand here is a weighted average of the conditional effect τ(x) = E[Y(1) − Y(0) | X = x],
 //! with a tilting function h of the propensity e(x) (Li, Morgan & Zaslavsky 2018,
@@ -97,7 +97,7 @@ impl Target {
     }
 }
 
-/// How units are removed before anything is estimated.
+/// A rule that removes units before anything is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "rule")]
 pub enum TrimRule {
@@ -144,7 +144,7 @@ impl Estimand {
     }
 }
 
-/// What kind of number the outcome is.
+/// The kind of number that the outcome is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
@@ -154,24 +154,14 @@ pub enum OutcomeKind {
     Binary,
 }
 
-/// Whose average effect an interval is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Inference {
-    /// The population that the units were drawn from: the units' own effects vary from draw to draw, and that counts.
-    #[default]
-    Population,
-    /// These units and no others (SATE, SATT): only what was not observed of them is uncertain.
-    Sample,
-}
-
-impl Inference {
-    /// The key used in plans, specs and on the command line.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Inference::Population => "population",
-            Inference::Sample => "sample",
-        }
+keyed_enum! {
+    /// Whose average effect an interval is about.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub enum Inference {
+        /// The population that the units were drawn from: the units' own effects vary from draw to draw, and that counts.
+        #[default]
+        Population = "population",
+        /// These units and no others (SATE, SATT): only what was not observed of them is uncertain.
+        Sample = "sample",
     }
 }

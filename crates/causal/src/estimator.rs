@@ -6,14 +6,14 @@
 
 mod table;
 
-use crate::effect::Scale;
 use crate::estimand::{Inference, OutcomeKind};
 use crate::learner_kind::{Effort, LearnerKind};
+use crate::scale::Scale;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use table::for_each_estimator;
 
-/// Whether an estimate can be the answer.
+/// The role of an estimate: answer or benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// It can be the answer.
@@ -22,7 +22,7 @@ pub enum Role {
     Benchmark,
 }
 
-/// How a propensity is fitted.
+/// The way a propensity is fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PropensityFit {
     /// Logistic regression on all rows, whose uncertainty the standard error may stack.
@@ -57,7 +57,7 @@ pub enum OutcomeFit {
     Own(&'static [LearnerKind]),
 }
 
-/// What clusters do to an estimator.
+/// The support of clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClusterSupport {
     /// Standard errors about the population are robust to them; intervals about the sample are not defined.
@@ -66,7 +66,7 @@ pub enum ClusterSupport {
     Refused {
         /// The part of it that takes units for independent: `posterior`.
         independent: &'static str,
-        /// What to do instead, after a semicolon.
+        /// The advice, after a semicolon.
         advice: &'static str,
         /// The most similar estimator that respects clusters, if one can be the answer.
         instead: Option<EstimatorKind>,
@@ -84,7 +84,7 @@ pub struct Facts {
     pub point_estimate: &'static str,
     /// The headline standard error about the population, for a table.
     pub standard_error: &'static str,
-    /// Whether it can be the answer.
+    /// Its role.
     pub role: Role,
     /// True if every analysis gets it unless it asks for others: quick, and without tuning.
     pub standard: bool,
@@ -100,7 +100,7 @@ pub struct Facts {
     pub made_for: MadeFor,
     /// Whose average effects it has intervals about.
     pub inferences: &'static [Inference],
-    /// What clusters do to it.
+    /// Its support of clusters.
     pub clusters: ClusterSupport,
     /// True if it takes observation weights.
     pub weights: bool,
@@ -160,7 +160,7 @@ macro_rules! kinds {
 
 for_each_estimator!(kinds);
 
-/// How many estimators are standard.
+/// The number of standard estimators.
 const fn count_standard() -> usize {
     let (mut i, mut count) = (0, 0);
     while i < EstimatorKind::ALL.len() {
@@ -279,7 +279,7 @@ impl EstimatorKind {
 }
 
 impl PropensityUse {
-    /// How the propensity is fitted, where there is one.
+    /// The way the propensity is fitted, where there is one.
     #[must_use]
     pub fn fit(self) -> Option<PropensityFit> {
         match self {
@@ -293,13 +293,13 @@ impl PropensityUse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NuisanceModels {
-    /// What fits the propensity.
+    /// The learner of the propensity.
     pub propensity: LearnerKind,
-    /// What fits the outcome means.
+    /// The learner of the outcome means.
     pub outcome: LearnerKind,
-    /// How often cross-fitting is repeated with new folds; the median is reported.
+    /// Repeats of the cross-fitting with new folds; the median is reported.
     pub repeats: usize,
-    /// How much computing.
+    /// The amount of computing.
     #[serde(rename = "budget")]
     pub effort: Effort,
 }

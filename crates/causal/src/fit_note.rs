@@ -1,4 +1,4 @@
-//! How fits of nuisance models ended, as facts: which model, where, and why a reader must know.
+//! The ends of nuisance fits, as facts: which model, which fold, and the reason a reader must know of it.
 
 use crate::arm::Arm;
 use crate::learners::learner::FitInfo;
@@ -33,7 +33,7 @@ impl FitPlace {
     }
 }
 
-/// What a reader must know of one fit.
+/// A note on one fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FitNote {
     /// The fit ended where it should, and its learner adds something.

@@ -57,10 +57,13 @@
 //! | ground | [`numerics`] | linear algebra, sums, quantiles, distributions, folds, random streams |
 //! | vocabulary | [`arm`], [`contrast`], [`sample`], [`estimand`], [`estimator`], [`effect`], [`fit_note`], [`learner_kind`], [`params`], [`error`] | plain data |
 //!
-//! What is not defined for a sample is an error that says so: an empty arm, terms that separate the arms, clusters where
+//! Anything not defined for a sample is an error that says so: an empty arm, terms that separate the arms, clusters where
 //! an interval does not know them. No number is ever not finite.
 
 #![forbid(unsafe_code)]
+
+#[macro_use]
+mod keyed_enum;
 
 pub mod arm;
 pub mod contrast;
@@ -78,5 +81,6 @@ pub mod nuisance;
 pub mod numerics;
 pub mod params;
 pub mod sample;
+pub mod scale;
 pub mod simulate;
 mod weighted_rows;

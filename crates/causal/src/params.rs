@@ -1,10 +1,10 @@
-//! How to estimate.
+//! Settings of an estimate.
 
 use crate::estimand::{Inference, OutcomeKind, Population};
 use crate::estimator::NuisanceModels;
 use crate::learners::logistic::LogisticParams;
 
-/// How to estimate.
+/// The settings of an estimate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EstimateParams {
     /// The population of the sample, for the label of the effect: trimmed rows are gone before anything here is called.
@@ -15,9 +15,9 @@ pub struct EstimateParams {
     pub folds: usize,
     /// Root seed of fold assignment and of every learner.
     pub seed: u64,
-    /// How logistic regressions are fitted.
+    /// The engine and limits of logistic regressions.
     pub logistic: LogisticParams,
-    /// What fits the nuisances of the cross-fitted and the tree-based estimators, how often, at what cost.
+    /// The learners of the nuisances of the cross-fitted and the tree-based estimators, their repeats and effort.
     pub models: NuisanceModels,
     /// Whose average effect the interval is about.
     pub inference: Inference,

@@ -43,7 +43,7 @@ impl OpenAi {
         Ok(OpenAi { client: Client::new(server, limits, headers)?, temperature, structured })
     }
 
-    /// How this model is told to answer with JSON of a schema, as far as it has been found out.
+    /// The way this model is told to answer with JSON of a schema, as far as it has been found out.
     #[must_use]
     pub fn structured(&self) -> Structured {
         self.structured

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 thread_local! {
-    /// How many boundaries may still be passed; `None`: all.
+    /// The number of boundaries that may still be passed; `None`: all.
     static FUSE: Cell<Option<u32>> = const { Cell::new(None) };
 }
 

@@ -4,11 +4,12 @@ use causal::diagnose::balance::{BalanceRow, BalanceTable};
 use causal::diagnose::overlap::OverlapReport;
 use causal::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use causal::effect::{Effect, Scale, SeMethod};
+use causal::effect::{Effect, SeMethod};
 use causal::estimand::Inference;
 use causal::estimand::{Estimand, OutcomeKind, Population, Target};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
+use causal::scale::Scale;
 use oci_agent::critique::alignment::Source;
 use oci_agent::critique::{CritiqueInput, Executed, critique};
 use oci_agent::plan::{

@@ -6,11 +6,12 @@ use causal::diagnose::balance::{BalanceRow, BalanceTable};
 use causal::diagnose::overlap::OverlapReport;
 use causal::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
-use causal::effect::{Effect, Scale, SeMethod};
+use causal::effect::{Effect, SeMethod};
 use causal::estimand::Inference;
 use causal::estimand::{Estimand, OutcomeKind, Population, Target, TrimRule};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
+use causal::scale::Scale;
 use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::{
     AnalysisSection, BudgetSection, ConfounderSection, DataSection, LoopSection, MissingPolicy, ModelSection,

@@ -47,7 +47,7 @@ use crate::nuisance::outcome::OutcomeValues;
 use crate::numerics::sums;
 use crate::weighted_rows::Rows;
 
-/// Whether the correction of each arm is divided by its own weights.
+/// The divisor of the correction of each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weights {
     /// B_a = Σ w b in arm a.

@@ -1,4 +1,4 @@
-//! What the doubly robust estimators share: intervals about the sample, repeats of the cross-fitting, and notes.
+//! Shared by the doubly robust estimators: intervals about the sample, repeats of the cross-fitting, and notes.
 
 use crate::effect::{Effect, Note, SeMethod};
 use crate::error::EstimateError;
@@ -19,7 +19,7 @@ pub(super) struct At<'a> {
     pub(super) e: &'a [f64],
     /// Outcome predictions.
     pub(super) outcome: &'a OutcomeValues,
-    /// How an estimator divides its corrections.
+    /// The divisor of an estimator's corrections.
     pub(super) weights: Weights,
 }
 

@@ -57,7 +57,7 @@ fn every_estimator_finds_the_effect_of_either_kind_of_outcome() {
     }
 }
 
-/// What a row's own outcome is must not matter for its prediction.
+/// A row's own outcome must not matter for its prediction.
 #[test]
 fn predictions_of_a_fold_do_not_depend_on_its_outcomes() {
     let a = Arrays::draw(200, OutcomeKind::Continuous);

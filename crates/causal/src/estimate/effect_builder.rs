@@ -1,11 +1,12 @@
 //! Effects put together from scores: labels, intervals, effective sizes; and the last look at every number.
 
 use crate::design::weights::weight;
-use crate::effect::{Effect, Scale, SeMethod};
+use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
 use crate::estimand::{Estimand, Inference, Population, Target};
 use crate::estimate::inference::{Scores, standard_error};
 use crate::estimator::EstimatorKind;
+use crate::scale::Scale;
 use crate::weighted_rows::Rows;
 
 /// The question that an effect answers: whose average effect, among which units, by which estimator.
@@ -20,7 +21,7 @@ pub(crate) struct Label {
 
 /// The standard errors that go with a point estimate.
 pub(crate) struct Errors {
-    /// How the headline was made.
+    /// The kind of the headline.
     pub(crate) method: SeMethod,
     /// The headline.
     pub(crate) std_error: f64,
@@ -32,7 +33,7 @@ pub(crate) struct Errors {
 
 /// A headline standard error other than the usual one.
 pub(crate) struct Uncertainty {
-    /// How it was made.
+    /// Its kind.
     pub(crate) method: SeMethod,
     /// Its value.
     pub(crate) std_error: f64,

@@ -1,4 +1,4 @@
-//! What must not change an answer, and what must change it in a known way.
+//! Changes that must leave an answer alone, and changes that must move it in a known way.
 
 use crate::estimand::OutcomeKind;
 use crate::estimand::Population;

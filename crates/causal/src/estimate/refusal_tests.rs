@@ -1,4 +1,4 @@
-//! What cannot be estimated is refused, by name, and never becomes a number.
+//! Refusals: each names its reason, and nothing refused becomes a number.
 
 use crate::arm::Arm;
 use crate::estimand::Estimand;

@@ -1,4 +1,4 @@
-//! What every [`Learner`] promises, as one test that each learner's own tests call.
+//! The promises of every [`Learner`], as one test that each learner's own tests call.
 //!
 //! The data are simulated: six covariates (three continuous, one of them skewed, one binary, one with five values, one
 //! constant), 240 rows, unequal observation weights, two overlapping classes. A learner that breaks a promise fails

@@ -36,7 +36,7 @@ pub(crate) const FUNCTIONALS: usize = 3;
 pub(crate) struct BartFit {
     /// Posterior means of f(x, 0) and f(x, 1), n values each.
     pub(crate) values: OutcomeValues,
-    /// What a reader must know.
+    /// Notes on the fit.
     pub(crate) notes: Vec<FitNote>,
     /// Posterior mean of σ², in squared units of y; not used for zeros and ones.
     pub(crate) noise: f64,

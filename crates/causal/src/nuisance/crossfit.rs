@@ -54,7 +54,7 @@ pub(crate) struct Propensities {
     pub(crate) e: Vec<f64>,
     /// Values of rows of positive weight that were moved into their range.
     pub(crate) clipped: usize,
-    /// What a reader must know.
+    /// Notes on the fits.
     pub(crate) notes: Vec<FitNote>,
     /// Terms dropped in each fold, in fold order; of regressions only.
     pub(crate) dropped: Vec<Vec<String>>,
@@ -64,7 +64,7 @@ pub(crate) struct Propensities {
 pub(crate) struct Outcomes {
     /// μ₀ and μ₁.
     pub(crate) values: OutcomeValues,
-    /// What a reader must know.
+    /// Notes on the fits.
     pub(crate) notes: Vec<FitNote>,
     /// Terms dropped in each fold, in fold order; of regressions only.
     pub(crate) dropped: Vec<Vec<String>>,

@@ -50,7 +50,7 @@ pub(crate) struct Unit {
 /// A sample and the truth about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draw {
-    /// What an analyst sees.
+    /// The sample as an analyst sees it.
     pub sample: Sample,
     /// n true propensities.
     pub propensity: Vec<f64>,

@@ -5,45 +5,47 @@ use crate::estimator::{EstimatorKind, OutcomeFit};
 use crate::simulate::{Unit, early_adopters, linear, nonlinear};
 use rand_chacha::ChaCha8Rng;
 
-/// A family of simulated data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Setup {
-    /// Linear outcome with an effect that varies, logistic propensity, two covariates.
-    Linear,
-    /// The same with noise that depends on treatment and covariate.
-    Heteroskedastic,
-    /// Binary outcome, logistic in each arm.
-    Binary,
-    /// A coin decides; constant effect.
-    Randomised,
-    /// One unit in seven treated.
-    RareTreatment,
-    /// Twenty covariates.
-    Wide,
-    /// Covariates and noise without a third moment.
-    HeavyTailed,
-    /// Kang & Schafer, the analyst sees the right covariates.
-    KangSchafer,
-    /// Units in clusters that share covariates and disturbances.
-    Clustered,
-    /// Units sampled with unequal probabilities.
-    Weighted,
-    /// Kang & Schafer, the analyst sees functions of the covariates.
-    KangSchaferMisspecified,
-    /// Nie & Wager, setup A.
-    NieWagerA,
-    /// Nie & Wager, setup B.
-    NieWagerB,
-    /// Nie & Wager, setup C.
-    NieWagerC,
-    /// Nie & Wager, setup D.
-    NieWagerD,
-    /// Friedman's function.
-    Friedman,
-    /// Two hundred covariates, approximately sparse.
-    Sparse,
-    /// Early adopters: hardly any overlap.
-    EarlyAdopters,
+keyed_enum! {
+    /// A family of simulated data.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Setup {
+        /// Linear outcome with an effect that varies, logistic propensity, two covariates.
+        Linear = "linear",
+        /// The same with noise that depends on treatment and covariate.
+        Heteroskedastic = "heteroskedastic",
+        /// Binary outcome, logistic in each arm.
+        Binary = "binary",
+        /// A coin decides; constant effect.
+        Randomised = "randomised",
+        /// One unit in seven treated.
+        RareTreatment = "rare_treatment",
+        /// Twenty covariates.
+        Wide = "wide",
+        /// Covariates and noise without a third moment.
+        HeavyTailed = "heavy_tailed",
+        /// Kang & Schafer, the analyst sees the right covariates.
+        KangSchafer = "kang_schafer",
+        /// Units in clusters that share covariates and disturbances.
+        Clustered = "clustered",
+        /// Units sampled with unequal probabilities.
+        Weighted = "weighted",
+        /// Kang & Schafer, the analyst sees functions of the covariates.
+        KangSchaferMisspecified = "kang_schafer_misspecified",
+        /// Nie & Wager, setup A.
+        NieWagerA = "nie_wager_a",
+        /// Nie & Wager, setup B.
+        NieWagerB = "nie_wager_b",
+        /// Nie & Wager, setup C.
+        NieWagerC = "nie_wager_c",
+        /// Nie & Wager, setup D.
+        NieWagerD = "nie_wager_d",
+        /// Friedman's function.
+        Friedman = "friedman",
+        /// Two hundred covariates, approximately sparse.
+        Sparse = "sparse",
+        /// Early adopters: hardly any overlap.
+        EarlyAdopters = "early_adopters",
+    }
 }
 
 impl Setup {
@@ -69,37 +71,6 @@ impl Setup {
         Setup::EarlyAdopters,
     ];
 
-    /// The name on the command line and in tables.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Setup::Linear => "linear",
-            Setup::Heteroskedastic => "heteroskedastic",
-            Setup::Binary => "binary",
-            Setup::Randomised => "randomised",
-            Setup::RareTreatment => "rare_treatment",
-            Setup::Wide => "wide",
-            Setup::HeavyTailed => "heavy_tailed",
-            Setup::KangSchafer => "kang_schafer",
-            Setup::Clustered => "clustered",
-            Setup::Weighted => "weighted",
-            Setup::KangSchaferMisspecified => "kang_schafer_misspecified",
-            Setup::NieWagerA => "nie_wager_a",
-            Setup::NieWagerB => "nie_wager_b",
-            Setup::NieWagerC => "nie_wager_c",
-            Setup::NieWagerD => "nie_wager_d",
-            Setup::Friedman => "friedman",
-            Setup::Sparse => "sparse",
-            Setup::EarlyAdopters => "early_adopters",
-        }
-    }
-
-    /// Parses a [`Setup::key`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Setup> {
-        Setup::ALL.into_iter().find(|s| s.key() == text.trim())
-    }
-
     /// Rows of a draw unless another number is asked for.
     #[must_use]
     pub fn rows(self) -> usize {
@@ -110,32 +81,32 @@ impl Setup {
         }
     }
 
-    /// What kind of number the outcome is.
+    /// The kind of number that the outcome is.
     #[must_use]
     pub fn outcome(self) -> OutcomeKind {
         if self == Setup::Binary { OutcomeKind::Binary } else { OutcomeKind::Continuous }
     }
 
-    /// Whether all but a few units have a fair chance of either treatment: at most one in twenty has a propensity outside
+    /// True if all but a few units have a fair chance of either treatment: at most one in twenty has a propensity outside
     /// [0.05, 0.95]. Early adopters do not.
     #[must_use]
     pub fn has_overlap(self) -> bool {
         self != Setup::EarlyAdopters
     }
 
-    /// Whether the effect is the same for every unit, so that one regression coefficient can be it.
+    /// True if the effect is the same for every unit, so that one regression coefficient can be it.
     #[must_use]
     pub fn effect_is_constant(self) -> bool {
         matches!(self, Setup::Randomised | Setup::NieWagerC)
     }
 
-    /// Whether linear and logistic regressions on the columns as they are hold.
+    /// True if linear and logistic regressions on the columns as they are hold.
     #[must_use]
     pub fn regressions_hold(self) -> bool {
         (self as usize) <= (Setup::Weighted as usize)
     }
 
-    /// Whether `estimator`, with regressions for nuisances, is consistent here. Estimators that bring their own flexible
+    /// True if `estimator`, with regressions for nuisances, is consistent here. Estimators that bring their own flexible
     /// models are everywhere.
     #[must_use]
     pub fn suits(self, estimator: EstimatorKind) -> bool {
@@ -147,7 +118,7 @@ impl Setup {
         }
     }
 
-    /// Whether units carry observation weights.
+    /// True if units carry observation weights.
     #[must_use]
     pub fn is_weighted(self) -> bool {
         self == Setup::Weighted

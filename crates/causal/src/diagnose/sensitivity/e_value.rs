@@ -118,9 +118,10 @@ fn risk(arm: &'static str, mean: Option<f64>) -> Result<f64, SensitivityError> {
 #[cfg(test)]
 mod tests {
     use crate::diagnose::sensitivity::e_value::*;
-    use crate::effect::{Scale, SeMethod};
+    use crate::effect::SeMethod;
     use crate::estimand::{Estimand, Population, Target};
     use crate::estimator::EstimatorKind;
+    use crate::scale::Scale;
     use proptest::prelude::*;
 
     fn binary(treated: f64, control: f64, std_error: f64, ess: (f64, f64)) -> Effect {

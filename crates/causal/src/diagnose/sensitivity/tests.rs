@@ -1,10 +1,11 @@
 //! The facade: invariances, benchmarks that cannot be, and the claim the rubric rests on.
 
 use crate::diagnose::sensitivity::*;
-use crate::effect::{Scale, SeMethod};
+use crate::effect::SeMethod;
 use crate::estimand::{Estimand, Population, Target};
 use crate::estimator::EstimatorKind;
 use crate::sample::Covariates;
+use crate::scale::Scale;
 use ndarray::{Array1, Array2};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

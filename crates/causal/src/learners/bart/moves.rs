@@ -261,7 +261,7 @@ impl LeafModel {
         (determinant, exponent)
     }
 
-    /// Whether a proposal with prior ratio `ratio` that turns these cells from their current to their proposed leaves
+    /// True if a proposal with prior ratio `ratio` that turns these cells from their current to their proposed leaves
     /// is accepted.
     pub fn accepts(&self, ratio: f64, cells: &[Cell], random: &mut Random) -> bool {
         let (now, now_exponent) = self.evidence(cells, |cell| cell.current);

@@ -1,4 +1,4 @@
-//! What the sampler promises, on data small enough to be quick. The acceptance ratios are held by `chain/geweke.rs`.
+//! The promises of the sampler, on data small enough to be quick. The acceptance ratios are held by `chain/geweke.rs`.
 
 use crate::learner_kind::Family;
 use crate::learners::bart::*;

@@ -40,7 +40,7 @@ const POPULATION: usize = 1 << 20;
 pub struct Analysis {
     /// The estimator.
     pub estimator: EstimatorKind,
-    /// What fits propensity and outcome, for estimators that take learners.
+    /// The learner of propensity and outcome, for estimators that take learners.
     pub learner: LearnerKind,
     /// Whose effect the interval is about.
     pub inference: Inference,
@@ -53,7 +53,7 @@ impl Analysis {
         Self { estimator, learner: LearnerKind::Linear, inference: Inference::Population }
     }
 
-    /// Whether it is consistent in `setup`, apart from overlap.
+    /// True if it is consistent in `setup`, apart from overlap.
     #[must_use]
     pub fn suits(&self, setup: Setup) -> bool {
         let flexible = self.estimator.takes_learners() && self.learner != LearnerKind::Linear;
@@ -77,7 +77,7 @@ impl Analysis {
     }
 }
 
-/// What to run.
+/// One study: which analyses of which setup, how often.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Study {
     /// The setup.
@@ -92,16 +92,16 @@ pub struct Study {
     pub seed: u64,
 }
 
-/// How a standard error was made, and whether it is the one an effect leads with.
+/// The kind of a standard error, and if it is the one an effect leads with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variance {
     /// How.
     pub method: SeMethod,
-    /// Whether it makes the reported interval.
+    /// True if it makes the reported interval.
     pub headline: bool,
 }
 
-/// What R replicates say about one analysis, target and variance.
+/// The coverage of one analysis, target and variance over R replicates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The setup.
@@ -159,7 +159,7 @@ struct Outcome {
     truth: f64,
 }
 
-/// What the replicates of a study gave.
+/// The replicates of a study, summed up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coverage {
     /// One row per analysis, target and variance.

@@ -34,7 +34,7 @@ fn normal(scaled: Vec<f64>) -> Response {
     Response::Normal { middle: 0.0, range: 1.0, scaled, nu_lambda: 9.0, start: 1.0 }
 }
 
-/// What the two ways are compared on.
+/// The quantities on which the two ways are compared.
 fn statistics(trees: &[Tree], f: &[f64], sigma2: f64, prior: &SplitPrior, y: &[f64]) -> Vec<f64> {
     let share = |c: u32| {
         let rules = |t: &Tree| t.inner().filter(|i| t.node(*i).rule.column == c).count();

@@ -1,4 +1,4 @@
-//! What every learner promises, stopping, clipping, and what is refused.
+//! The promises of every learner; stopping, clipping, refusals.
 
 use crate::learners::boosting::tests::*;
 use ndarray::Axis;
