@@ -196,11 +196,12 @@ pub struct RunLocation {
     /// The plan.
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
-    /// Where the run's repository goes [default: oci-runs/<plan name>]. Hosts that speak MCP start servers in folders of
-    /// their own choice, so for `mcp` a full path is best.
+    /// Where the run's repository goes; a full path, if an agent host starts the server in a folder of its own choice
+    /// [default: oci-runs/<plan name>].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Continue a run that was interrupted, or whose host had left. Recorded steps are recomputed and compared, not trusted.
+    /// Continue a run that was interrupted. Recorded steps are recomputed and compared, not trusted; what a model or a
+    /// host answered counts again.
     #[arg(long, conflicts_with = "force")]
     pub resume: bool,
     /// Start the current branch again. Its old tip is kept under a tag: nothing is lost.

@@ -125,7 +125,7 @@ fn not_estimated(
 
 /// Terms that were constant or aliased outside one fold, and so left out there.
 fn crossfit_drops<'a>(nuisances: &'a Nuisances<'_>, analysis: &Analysis) -> impl Iterator<Item = String> + use<'a> {
-    let crossfit = analysis.estimators.contains(&EstimatorKind::AipwCrossfit);
+    let crossfit = analysis.estimators.iter().any(|kind| kind.is_crossfitted() && kind.takes_outcome_learners());
     let folds = if crossfit { nuisances.crossfit_dropped_terms().unwrap_or_default() } else { &[] };
     folds.iter().enumerate().filter(|(_, dropped)| !dropped.is_empty()).map(|(fold, dropped)| {
         format!("cross-fitting left out {} in fold {}, where it says nothing new", dropped.join(", "), fold + 1)

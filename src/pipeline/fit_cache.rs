@@ -20,9 +20,9 @@ pub struct Kept {
 
 /// By everything that decides the fit.
 #[derive(Debug, Default)]
-pub(crate) struct Memo(Mutex<BTreeMap<String, Result<Arc<Kept>, DesignFailure>>>);
+pub(crate) struct FitCache(Mutex<BTreeMap<String, Result<Arc<Kept>, DesignFailure>>>);
 
-impl Memo {
+impl FitCache {
     /// The entry under `key`, or the result of `fit`.
     pub(super) fn get(
         &self,

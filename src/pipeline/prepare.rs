@@ -1,7 +1,7 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
 use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request, Table};
-use crate::pipeline::fit_cache::Memo;
+use crate::pipeline::fit_cache::FitCache;
 use crate::plan::{self, Plan, Problem};
 use crate::record::not_estimated::DesignFailure;
 use crate::schema::{Counters, DatasetDocument};
@@ -48,7 +48,7 @@ pub struct Prepared {
     pub draft: AnalysisSpec,
     analysed: Analysed,
     /// Propensities that were fitted once and are asked for again: by the next stage, or for another target.
-    designs: Memo,
+    designs: FitCache,
 }
 
 impl Prepared {
@@ -95,7 +95,7 @@ impl Prepared {
     }
 
     /// Propensities that were fitted before.
-    pub(crate) fn designs(&self) -> &Memo {
+    pub(crate) fn designs(&self) -> &FitCache {
         &self.designs
     }
 
@@ -184,7 +184,7 @@ fn against_data(
         (Some(draft), Some(analysed)) if problems.is_empty() => {
             let draft = draft.settle(arm_sizes(&analysed));
             let plan_bytes = plan_bytes.to_vec();
-            Ok(Prepared { plan, plan_bytes, plan_sha256, document, draft, analysed, designs: Memo::default() })
+            Ok(Prepared { plan, plan_bytes, plan_sha256, document, draft, analysed, designs: FitCache::default() })
         }
         _ => Err(refuse(plan::in_order(problems)).into()),
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// The outcome of one pass.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Once {
+pub struct SinglePass {
     /// The design, made without the outcome.
     pub design: DesignDocument,
     /// Answers, every effect, and the final critique.
@@ -23,7 +23,7 @@ pub struct Once {
 
 /// Runs every analysis of `spec`. What fails is a finding or a sentence in the results, never a gap.
 #[must_use]
-pub fn once(prepared: &Prepared, spec: AnalysisSpec) -> Once {
+pub fn run_single_pass(prepared: &Prepared, spec: AnalysisSpec) -> SinglePass {
     let answering: BTreeMap<Target, u32> = spec.analyses.iter().map(|a| (a.requested, spec.iteration)).collect();
     let (sha256, design) = (spec.sha256(), design::design(prepared, &spec));
     let tried = [Iteration { spec, sha256, design: design.clone(), critique: None }];
@@ -44,5 +44,5 @@ pub fn once(prepared: &Prepared, spec: AnalysisSpec) -> Once {
         without_estimate: unblinded.without_estimate(&tried),
     });
     let results = results::document(prepared, &tried, unblinded, graded, BTreeMap::new());
-    Once { design, results }
+    SinglePass { design, results }
 }

@@ -215,7 +215,11 @@ impl Reader {
                 continue;
             }
             if !known.is_empty() && !known.contains(&entry.key.as_str()) {
-                self.unknown_key(entry, path, known);
+                let renamed = RENAMED.iter().find(|it| it.section == path && it.before == entry.key);
+                match renamed {
+                    Some(it) => self.renamed_key(entry, it, entries.iter().any(|other| other.key == it.now)),
+                    None => self.unknown_key(entry, path, known),
+                }
                 continue;
             }
             self.note_place(&at, entry);
@@ -231,10 +235,6 @@ impl Reader {
     }
 
     fn unknown_key(&mut self, entry: &Entry, path: &str, known: &[&str]) {
-        let was = |renamed: &&Renamed| renamed.section == path && renamed.before == entry.key;
-        if let Some(renamed) = RENAMED.iter().find(was) {
-            return self.renamed_key(entry, renamed);
-        }
         let key = shown(&entry.key);
         let message = if key.trim().is_empty() {
             "a key is empty".to_owned()
@@ -256,8 +256,8 @@ impl Reader {
         self.problem(Some(entry.place), &full(&entry.key), message, hint);
     }
 
-    /// The hint can be copied into the plan as it stands.
-    fn renamed_key(&mut self, entry: &Entry, renamed: &Renamed) {
+    /// The hint can be copied into the plan as it stands, unless the new key is there already.
+    fn renamed_key(&mut self, entry: &Entry, renamed: &Renamed, both: bool) {
         let Renamed { section, before, now, values } = renamed;
         let written = match &entry.value.kind {
             Kind::Scalar { text, .. } => values.iter().find(|value| value.eq_ignore_ascii_case(text.trim())),
@@ -269,7 +269,12 @@ impl Reader {
         };
         self.meant.insert(format!("{section}.{now}"));
         let message = format!("`{section}.{before}` is now `{now}`");
-        let hint = format!("Write {}.", lines.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(" or "));
+        let hint = match both {
+            true => format!("`{now}` is there already; remove this line."),
+            false => {
+                format!("Write {}.", lines.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(" or "))
+            }
+        };
         self.problem(Some(entry.place), &format!("{section}.{before}"), message, hint);
     }
 

@@ -6,7 +6,7 @@ use super::plan;
 use crate::dataset::{DatasetProblem, Table};
 use crate::finding::{Severity, Tier};
 use crate::pipeline::single_pass;
-use crate::pipeline::single_pass::Once;
+use crate::pipeline::single_pass::SinglePass;
 use crate::pipeline::{PlanProblems, PrepareError, prepare};
 use crate::plan::Tool;
 use crate::record::EffectDocument;
@@ -17,11 +17,11 @@ use acic::estimates_csv::{Diagnostics, Numbers, Row};
 use acic::grade::Grade;
 use acic::observed::{Key, Observed};
 use acic::source::Source;
-use causal::estimand::Target;
+use causal::estimand::{Inference, Target};
 use causal::estimator::EstimatorKind;
 use causal::learner_kind::Effort;
 
-/// The recipe of a list of estimators, each once.
+/// The recipe of a list of estimators, each pass.
 ///
 /// # Errors
 /// Estimators that a plan refuses, such as a benchmark in the first place.
@@ -52,18 +52,20 @@ pub(super) fn recipe_with(
     match crate::plan::read_bytes(plan.as_bytes()) {
         (Some(_), problems) if problems.is_empty() => Ok(Recipe { plan: plan.into_bytes(), estimators: kinds, budget }),
         (_, problems) => {
-            let first = kinds.first().copied().filter(|kind| ABOUT_POPULATIONS.contains(kind));
+            let first = kinds.first().copied().filter(|kind| about_populations_only(*kind));
             let problems = problems.into_iter().map(|p| format!("{}. {}", p.message, p.hint)).collect::<Vec<_>>();
             Err(AcicError::Request(first.map_or_else(|| problems.join("\n"), no_interval)))
         }
     }
 }
 
-/// Estimators without an interval about the average over the units of the sample. A plan refuses them in the first place.
-const ABOUT_POPULATIONS: [EstimatorKind; 3] = [EstimatorKind::Gformula, EstimatorKind::IpwHajek, EstimatorKind::IpwHt];
+/// True without an interval about the average over the units of the sample. A plan refuses such an answer.
+fn about_populations_only(kind: EstimatorKind) -> bool {
+    !kind.is_benchmark() && !kind.offers(Inference::Sample)
+}
 
 fn no_interval(kind: EstimatorKind) -> String {
-    let others = EstimatorKind::ALL.iter().filter(|other| !ABOUT_POPULATIONS.contains(other));
+    let others = EstimatorKind::ALL.iter().filter(|other| !about_populations_only(**other));
     let others = others.filter(|other| recipe(&[**other], Effort::Fast).is_ok());
     let others: Vec<String> = others.map(|other| format!("`{}`", other.key())).collect();
     format!(
@@ -135,8 +137,8 @@ fn analyse_table(table: Result<Table, DatasetProblem>, key: Key, recipe: &Recipe
         Ok(prepared) => prepared,
         Err(reason) => return failed(key, recipe, &reason),
     };
-    let once = single_pass::once(&prepared, prepared.draft.clone());
-    recipe.pairs().map(|(estimand, estimator)| row(key, &once, estimand, estimator)).collect()
+    let pass = single_pass::run_single_pass(&prepared, prepared.draft.clone());
+    recipe.pairs().map(|(estimand, estimator)| row(key, &pass, estimand, estimator)).collect()
 }
 
 fn reason(error: PrepareError) -> String {
@@ -175,8 +177,8 @@ fn grade(tier: Tier) -> Grade {
     }
 }
 
-fn row(key: Key, once: &Once, estimand: Target, estimator: EstimatorKind) -> Row {
-    let results = &once.results;
+fn row(key: Key, pass: &SinglePass, estimand: Target, estimator: EstimatorKind) -> Row {
+    let results = &pass.results;
     let effect = results.effects.iter().find(|row| row.requested == estimand && row.effect.estimator == estimator);
     let effect = effect.map(|row| &row.effect);
     let graded = results.critique.analyses.iter().find(|graded| graded.requested == estimand);
@@ -184,14 +186,14 @@ fn row(key: Key, once: &Once, estimand: Target, estimator: EstimatorKind) -> Row
     for finding in graded.iter().flat_map(|graded| &graded.findings) {
         diagnostics.graded(finding.code.key(), finding.value, severity(finding.severity));
     }
-    add_design(once, estimand, &mut diagnostics);
+    add_design(pass, estimand, &mut diagnostics);
     let answer = results.answers.iter().find(|answer| answer.requested == estimand);
     if let Some(judged) = answer.and_then(|answer| answer.diagnostics.as_ref()) {
         diagnostics.number("outcome.sd", judged.outcome_sd);
     }
     match effect {
         Some(effect) => add_effect(effect, &mut diagnostics),
-        None => diagnostics.words("no_estimate", &why(once, estimand, estimator)),
+        None => diagnostics.words("no_estimate", &why(pass, estimand, estimator)),
     }
     Row {
         key,
@@ -220,8 +222,8 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 /// Numbers of the design that no rule grades yet.
-fn add_design(once: &Once, estimand: Target, diagnostics: &mut Diagnostics) {
-    let Some(design) = once.design.analyses.iter().find(|design| design.requested == estimand) else { return };
+fn add_design(pass: &SinglePass, estimand: Target, diagnostics: &mut Diagnostics) {
+    let Some(design) = pass.design.analyses.iter().find(|design| design.requested == estimand) else { return };
     if let Some(overlap) = &design.overlap {
         diagnostics.number("overlap.share_outside_all", overlap.share_outside_all);
         diagnostics.number("overlap.e_min", overlap.e_min);
@@ -253,9 +255,9 @@ fn add_effect(effect: &EffectDocument, diagnostics: &mut Diagnostics) {
 }
 
 /// Why there is no estimate: a line about this estimator, or one about all of them.
-fn why(once: &Once, estimand: Target, estimator: EstimatorKind) -> String {
+fn why(pass: &SinglePass, estimand: Target, estimator: EstimatorKind) -> String {
     // One pass has one iteration.
-    let mut all = once.results.not_estimated.iter();
+    let mut all = pass.results.not_estimated.iter();
     let noted = all.find(|it| it.concerns(1, estimand, estimator));
     noted.map_or_else(|| "no reason is on record".to_owned(), NotEstimated::clause)
 }

@@ -148,7 +148,7 @@ impl Format {
     }
 
     /// Words of a model that stand in a sentence of ours as they are.
-    fn inert(self, words: &str) -> String {
+    fn untrusted(self, words: &str) -> String {
         match self {
             Format::Markdown => untrusted::markdown(words),
             Format::Html => escape::html_prose(words),
@@ -167,8 +167,8 @@ impl Format {
     /// Words of a model in a frame: one text by its lines, several as a list.
     fn quote(self, label: &str, texts: &[String]) -> String {
         let paragraphs = match texts {
-            [one] => one.lines().filter(|line| !line.trim().is_empty()).map(|line| self.inert(line)).collect(),
-            several => several.iter().map(|text| self.inert(text)).collect::<Vec<_>>(),
+            [one] => one.lines().filter(|line| !line.trim().is_empty()).map(|line| self.untrusted(line)).collect(),
+            several => several.iter().map(|text| self.untrusted(text)).collect::<Vec<_>>(),
         };
         let (listed, label) = (texts.len() > 1, self.escape(label));
         match self {
@@ -246,8 +246,8 @@ fn add_filters(env: &mut Environment<'static>, format: Format) {
     env.add_filter("table", move |v: Value| downcast::<Table>(&v).map(|t| safe(format.table(&t))));
     env.add_filter("notice", move |v: Value| safe(format.notice(&inner(format, &v))));
     env.add_filter("mark", move |v: Value| safe(format.mark(&v.to_string())));
-    env.add_filter("inert", move |v: Value| safe(format.inert(&v.to_string())));
-    env.add_filter("said", move |v: Value| safe(format.within_sentence(&v.to_string())));
+    env.add_filter("untrusted", move |v: Value| safe(format.untrusted(&v.to_string())));
+    env.add_filter("quoted", move |v: Value| safe(format.within_sentence(&v.to_string())));
     env.add_filter("quote", move |v: Vec<String>, label: String| safe(format.quote(&label, &v)));
     env.add_filter("picture", move |v: Value| downcast::<Picture>(&v).map(|p| safe(format.picture(&p))));
 }

@@ -10,7 +10,7 @@ fn request(ran: &Ran, at: usize) -> Value {
     serde_json::from_str(&ran.heard[at].1).expect("a request")
 }
 
-fn said(ran: &Ran, at: usize) -> String {
+fn prompt_text(ran: &Ran, at: usize) -> String {
     let request = request(ran, at);
     let blocks = request["messages"][0]["blocks"].as_array().expect("blocks").clone();
     blocks.iter().map(|block| block["text"].as_str().expect("text").to_owned()).collect::<Vec<_>>().join("\n-- \n")
@@ -35,16 +35,16 @@ fn standing_instructions() {
 #[test]
 fn what_an_actor_is_told() {
     let ran = acted();
-    insta::assert_snapshot!("draft", said(&ran, 0));
-    insta::assert_snapshot!("revise", said(&ran, 1));
+    insta::assert_snapshot!("draft", prompt_text(&ran, 0));
+    insta::assert_snapshot!("revise", prompt_text(&ran, 1));
 }
 
 #[test]
 fn what_a_critic_is_told_blind_and_at_the_end() {
     let ran = criticised();
-    insta::assert_snapshot!("criticise_design", said(&ran, 0));
+    insta::assert_snapshot!("criticise_design", prompt_text(&ran, 0));
     let last = ran.heard.len() - 1;
-    let text = said(&ran, last);
+    let text = prompt_text(&ran, last);
     assert!(text.contains("The loop has settled and the effects are known"), "{text}");
     // The digits of an effect depend on the processor's mathematics in the last place; what is said about it does not.
     let upto = text.find("The loop has settled").expect("the results");

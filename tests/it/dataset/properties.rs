@@ -100,7 +100,7 @@ proptest! {
         let get = |name: &str| {
             let t = read(name, dir.path(), &overrides).expect("readable");
             let document = t.document();
-            let levels: Vec<_> = document.columns.iter().map(|c| (c.name.clone(), c.kind.clone(), c.levels.clone(), c.missing)).collect();
+            let levels: Vec<_> = document.columns.iter().map(|c| (c.name.clone(), c.kind, c.levels.clone(), c.missing)).collect();
             let first = document.columns[2].levels[0].clone();
             let mut wanted = Request { missing: MissingPolicy::Indicator, ..request(&["m"]) };
             wanted.terms.push(Term::level("k", &first));

@@ -41,6 +41,12 @@ fn unknown_words_and_numbers_out_of_range_are_named_with_what_is_allowed() {
         ("also: [aipw, ols]", "analysis.also[1]", "`ols`", "`regression`"),
         ("effort: slow", "analysis.effort", "`slow`", "`thorough`"),
         ("budget: thorough", "analysis.budget", "`analysis.budget` is now `effort`", "Write `effort: thorough`."),
+        (
+            "budget: fast, effort: fast",
+            "analysis.budget",
+            "is now `effort`",
+            "`effort` is there already; remove this line.",
+        ),
         ("budget: slow", "analysis.budget", "is now `effort`", "Write `effort: fast` or `effort: thorough`."),
         ("budget: {turns: 3}", "analysis.budget", "is now `effort`", "Write `effort: fast` or `effort: thorough`."),
         ("inference: satt", "analysis.inference", "`satt`", "`sample`"),

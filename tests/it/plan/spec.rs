@@ -263,7 +263,8 @@ fn a_treatment_may_be_a_number_a_category_or_true_false() {
     ] {
         schema.columns[2] = column("qsmk", kind, &levels);
         let text = with("treated: 1\n  control: 0", &format!("treated: {treated}\n  control: {control}"));
-        draft(&parse(&text).expect("valid"), "p", &schema).expect(kind.key());
+        draft(&parse(&text).expect("valid"), "p", &schema)
+            .unwrap_or_else(|problems| panic!("{}: {problems:?}", kind.key()));
     }
 }
 

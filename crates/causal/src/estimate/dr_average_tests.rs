@@ -147,7 +147,7 @@ fn a_known_propensity_is_used_and_named() {
         assert!(close(hajek.std_error, reference.std_error, 1e-12));
         for kind in [EstimatorKind::IpwHajek, EstimatorKind::Aipw, EstimatorKind::Tmle, EstimatorKind::AipwCrossfit] {
             let effect = nuisances.effect(kind, target).unwrap();
-            assert!(effect.notes.iter().any(|note| *note == Note::PropensityKnown), "{kind:?}: {:?}", effect.notes);
+            assert!(effect.notes.contains(&Note::PropensityKnown), "{kind:?}: {:?}", effect.notes);
         }
     }
     assert!(nuisances.effect(EstimatorKind::Naive, Target::Ate).unwrap().notes.is_empty());

@@ -37,7 +37,7 @@ fn wave(i: usize) -> f64 {
     ((i * i) % 13) as f64
 }
 
-fn of(s: &Sample, kind: EstimatorKind, outcome: OutcomeKind) -> Result<Effect, EstimateError> {
+fn estimated(s: &Sample, kind: EstimatorKind, outcome: OutcomeKind) -> Result<Effect, EstimateError> {
     estimate(s, kind, Target::Ate, &params(outcome))
 }
 
@@ -45,10 +45,10 @@ fn of(s: &Sample, kind: EstimatorKind, outcome: OutcomeKind) -> Result<Effect, E
 fn a_term_that_separates_treatment_is_named_and_the_g_formula_does_not_mind() {
     let s = sample(|i| (i % 2) as f64 * 10.0 + wave(i) / 100.0, wave);
     for kind in [EstimatorKind::IpwHajek, EstimatorKind::Aipw, EstimatorKind::AipwCrossfit] {
-        let error = of(&s, kind, OutcomeKind::Continuous).unwrap_err();
+        let error = estimated(&s, kind, OutcomeKind::Continuous).unwrap_err();
         assert!(error.to_string().contains("`term`"), "{error}");
     }
-    assert!(of(&s, EstimatorKind::Gformula, OutcomeKind::Continuous).is_ok());
+    assert!(estimated(&s, EstimatorKind::Gformula, OutcomeKind::Continuous).is_ok());
     assert!(estimate(&s, EstimatorKind::Gformula, Target::Ato, &params(OutcomeKind::Continuous)).is_err());
 }
 
@@ -56,12 +56,12 @@ fn a_term_that_separates_treatment_is_named_and_the_g_formula_does_not_mind() {
 fn a_term_that_is_constant_in_one_arm_stops_outcome_models_but_not_weighting() {
     // Varies among the controls on both sides of the value that all treated share.
     let s = sample(|i| if i % 2 == 1 { 5.0 } else { (i % 10) as f64 + 1.0 }, wave);
-    let error = of(&s, EstimatorKind::Aipw, OutcomeKind::Continuous).unwrap_err();
+    let error = estimated(&s, EstimatorKind::Aipw, OutcomeKind::Continuous).unwrap_err();
     assert!(
         matches!(&error, EstimateError::OutcomeLinear { arm: Arm::Treated, source: LinearError::RankDeficient { terms } } if terms == &["term"]),
         "{error:?}"
     );
-    assert!(of(&s, EstimatorKind::IpwHajek, OutcomeKind::Continuous).is_ok());
+    assert!(estimated(&s, EstimatorKind::IpwHajek, OutcomeKind::Continuous).is_ok());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn as_many_terms_as_units_in_an_arm_is_refused() {
     let t: Array1<f64> = (0..30).map(|i| f64::from(u8::from(i % 6 == 0))).collect();
     let names = (0..4).map(|j| format!("x{j}")).collect();
     let s = Sample::new(Covariates::new(x, names, t, None).unwrap(), (0..30).map(wave).collect()).unwrap();
-    let error = of(&s, EstimatorKind::Gformula, OutcomeKind::Continuous).unwrap_err();
+    let error = estimated(&s, EstimatorKind::Gformula, OutcomeKind::Continuous).unwrap_err();
     let expected = LinearError::TooFewRows { rows: 5, coefficients: 5 };
     assert_eq!(error, EstimateError::OutcomeLinear { arm: Arm::Treated, source: expected });
 }
@@ -83,10 +83,10 @@ fn as_many_terms_as_units_in_an_arm_is_refused() {
 #[test]
 fn a_binary_outcome_must_be_binary_and_vary_in_each_arm() {
     let s = sample(wave, |i| if i == 6 { 2.0 } else { 1.0 });
-    let error = of(&s, EstimatorKind::Naive, OutcomeKind::Binary).unwrap_err();
+    let error = estimated(&s, EstimatorKind::Naive, OutcomeKind::Binary).unwrap_err();
     assert_eq!(error, EstimateError::OutcomeNotBinary { row: 7, value: 2.0 });
     let never = sample(wave, |i| if i % 2 == 1 { 0.0 } else { f64::from(u8::from(i % 3 == 0)) });
-    let error = of(&never, EstimatorKind::Aipw, OutcomeKind::Binary).unwrap_err();
+    let error = estimated(&never, EstimatorKind::Aipw, OutcomeKind::Binary).unwrap_err();
     let source = LogisticError::OneClass { value: 0.0 };
     assert_eq!(error, EstimateError::OutcomeLogistic { arm: Arm::Treated, source });
 }
@@ -105,7 +105,7 @@ fn folds_that_cannot_hold_both_arms_are_refused() {
 fn a_failure_outside_a_fold_says_which_fold() {
     // One control has `term` = 1 beside the treated; without it the term separates.
     let s = sample(|i| f64::from(u8::from(i % 2 == 1 || i == 0)), wave);
-    let error = of(&s, EstimatorKind::AipwCrossfit, OutcomeKind::Continuous).unwrap_err();
+    let error = estimated(&s, EstimatorKind::AipwCrossfit, OutcomeKind::Continuous).unwrap_err();
     assert!(matches!(error, EstimateError::Fold { folds: 5, .. }), "{error:?}");
 }
 
@@ -145,7 +145,7 @@ fn a_single_unit_in_an_arm_has_no_standard_error() {
     let x = Array2::zeros((4, 0));
     let c = Covariates::new(x, vec![], ndarray::array![1.0, 0.0, 0.0, 0.0], None).unwrap();
     let s = Sample::new(c, ndarray::array![1.0, 2.0, 3.0, 4.0]).unwrap();
-    let error = of(&s, EstimatorKind::Naive, OutcomeKind::Continuous).unwrap_err();
+    let error = estimated(&s, EstimatorKind::Naive, OutcomeKind::Continuous).unwrap_err();
     assert_eq!(error, EstimateError::SmallArm { arm: Arm::Treated, n: 1 });
 }
 
@@ -154,9 +154,9 @@ fn without_terms_every_adjusted_estimator_is_the_difference_in_means() {
     let x = Array2::zeros((40, 0));
     let t: Array1<f64> = (0..40).map(|i| f64::from(u8::from(i % 3 == 0))).collect();
     let s = Sample::new(Covariates::new(x, vec![], t, None).unwrap(), (0..40).map(wave).collect()).unwrap();
-    let naive = of(&s, EstimatorKind::Naive, OutcomeKind::Continuous).unwrap().estimate;
+    let naive = estimated(&s, EstimatorKind::Naive, OutcomeKind::Continuous).unwrap().estimate;
     for kind in EstimatorKind::STANDARD.into_iter().filter(|k| *k != EstimatorKind::AipwCrossfit) {
-        let adjusted = of(&s, kind, OutcomeKind::Continuous).unwrap().estimate;
+        let adjusted = estimated(&s, kind, OutcomeKind::Continuous).unwrap().estimate;
         assert!((adjusted - naive).abs() < 1e-12, "{kind:?}");
     }
 }

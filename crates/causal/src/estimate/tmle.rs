@@ -130,7 +130,7 @@ fn target(
     target: Target,
     path: Fluctuation,
 ) -> Result<Targeted, EstimateError> {
-    let unit = Unit::of(rows, outcome)?;
+    let unit = Unit::spanning(rows, outcome)?;
     let (offset, clipped) = unit.logits(rows, outcome);
     let tilt = |i: usize, arm: Arm| weight(e[i], arm, target);
     let covariate = |i: usize, arm: Arm| if path == Fluctuation::Weighted { 1.0 } else { tilt(i, arm) };
@@ -179,7 +179,7 @@ struct Unit {
 }
 
 impl Unit {
-    fn of(rows: &Rows, outcome: &OutcomeValues) -> Result<Self, EstimateError> {
+    fn spanning(rows: &Rows, outcome: &OutcomeValues) -> Result<Self, EstimateError> {
         if outcome.kind() == OutcomeKind::Binary {
             return Ok(Self { low: 0.0, range: 1.0 });
         }

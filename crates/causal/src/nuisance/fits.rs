@@ -18,7 +18,7 @@ use crate::weighted_rows::Rows;
 use std::sync::OnceLock;
 
 /// A result that is computed when first needed and then kept, errors too.
-type Once<T> = OnceLock<Result<T, EstimateError>>;
+type FittedOnce<T> = OnceLock<Result<T, EstimateError>>;
 
 /// A sample with nuisance models that are fitted when first needed and then kept. A model that failed keeps its error,
 /// so that estimators which do not need it still work. All targets of an estimator, and all estimators that use the same
@@ -28,21 +28,21 @@ pub struct Nuisances<'a> {
     pub(crate) params: EstimateParams,
     pub(crate) rows: Rows,
     standardisation: Standardisation,
-    propensity: Once<Propensity>,
-    outcome: Once<OutcomeModels>,
+    propensity: FittedOnce<Propensity>,
+    outcome: FittedOnce<OutcomeModels>,
     /// Propensities that are not estimated here.
     pub(crate) known: Option<Vec<f64>>,
     /// Cross-fitted propensities that the design has already, for the first division.
     designed: Option<Propensities>,
     binned: OnceLock<BinnedMatrix>,
-    divisions: Once<Vec<Division>>,
+    divisions: FittedOnce<Vec<Division>>,
     /// One for each division.
-    propensities: Once<Vec<Propensities>>,
+    propensities: FittedOnce<Vec<Propensities>>,
     /// By the learner of the plan, one for each division.
-    outcomes: Once<Vec<Outcomes>>,
+    outcomes: FittedOnce<Vec<Outcomes>>,
     /// By boosting with linear leaves, one for each division.
-    boosted: Once<Vec<Outcomes>>,
-    bart: Once<BartFit>,
+    boosted: FittedOnce<Vec<Outcomes>>,
+    bart: FittedOnce<BartFit>,
 }
 
 impl<'a> Nuisances<'a> {

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn clusters_stay_whole_and_folds_stay_even() {
         let clusters: Array1<usize> = (0..600).map(|i| (i * 37 % 600) / (3 + i % 2)).collect();
-        let treated = arms(600, |i| clusters[i] % 3 == 0);
+        let treated = arms(600, |i| clusters[i].is_multiple_of(3));
         let folds = divide(&treated, Some(&clusters), 4, 7, 0);
         for (fold, cluster) in folds.iter().zip(&clusters) {
             assert!(folds.iter().zip(&clusters).all(|(f, c)| c != cluster || f == fold));

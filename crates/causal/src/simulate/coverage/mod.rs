@@ -230,7 +230,7 @@ fn replicate(study: &Study, r: usize, population: &[f64; 4]) -> Vec<Result<Outco
         let nuisances = fitted.map(|nuisances| nuisances.about(analysis.inference));
         let nuisances = shared.entry(analysis.learner.key()).or_insert(nuisances);
         for (target, population) in Target::ALL.into_iter().zip(population) {
-            all.push(one(nuisances, analysis, target).map(|effect| {
+            all.push(effect_of(nuisances, analysis, target).map(|effect| {
                 let truth = truth(&draw, analysis.inference, target, *population);
                 Outcome { effect, truth }
             }));
@@ -239,7 +239,7 @@ fn replicate(study: &Study, r: usize, population: &[f64; 4]) -> Vec<Result<Outco
     all
 }
 
-fn one(
+fn effect_of(
     nuisances: &Result<Nuisances<'_>, EstimateError>,
     analysis: &Analysis,
     target: Target,
