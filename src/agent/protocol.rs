@@ -73,7 +73,7 @@ pub enum Action {
         /// The iteration.
         iteration: u32,
     },
-    /// Ask the actor for a revised spec, from [`Run::history`]; answer with [`Event::Revised`].
+    /// Ask the actor for a revised spec, from [`Run::history`](crate::agent::run::Run::history); answer with [`Event::Revised`].
     Revise {
         /// The iteration that the revised spec will be.
         iteration: u32,

@@ -1,6 +1,6 @@
 //! The plan exactly as the principal wrote it.
 //!
-//! [`parse`] reads YAML into a [`Plan`] and reports *every* problem of the file at once, each with its line, column
+//! [`parse()`] reads YAML into a [`Plan`] and reports *every* problem of the file at once, each with its line, column
 //! and a hint. Unknown keys are refused. What needs the data (missing columns, a treatment that is not binary, an empty
 //! arm) is checked by `spec::draft` and `pipeline::prepare`, which use [`Plan::at`] to point at the same lines.
 //!

@@ -21,7 +21,7 @@ pub struct TemplateInput<'a> {
     pub columns: &'a [ColumnInfo],
 }
 
-/// A commented plan to start from. It passes [`super::parse`] as it is if the data have at least one column that could
+/// A commented plan to start from. It passes [`super::parse()`] as it is if the data have at least one column that could
 /// be a confounder: every column but treatment and outcome, without dates, ids, constants and very fine categories,
 /// which are named in a comment with the reason.
 #[must_use]

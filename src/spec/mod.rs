@@ -1,7 +1,7 @@
 //! The resolved analysis spec: every default explicit, nothing left to interpretation, content-hashed.
 //!
 //! A spec is a list of [`Analysis`], one per requested estimand, each with its own population, terms and estimators,
-//! so that a revision of one estimand leaves the others alone. [`draft`] makes the first one from a plan and the schema
+//! so that a revision of one estimand leaves the others alone. [`draft()`] makes the first one from a plan and the schema
 //! of the data; [`AnalysisSpec::to_yaml`] is its file, whose bytes are what [`AnalysisSpec::sha256`] hashes.
 
 mod choose;

@@ -85,7 +85,7 @@ pub fn user(rng: &mut ChaCha8Rng) -> User {
     User { minutes, tenure, device, tier, propensity, engaged, expected, days, tickets }
 }
 
-/// Names of the columns of [`unit`].
+/// Names of the columns of [`unit()`].
 pub(super) const NAMES: [&str; 6] = [
     "prior_minutes",
     "tenure_months",

@@ -97,14 +97,14 @@ pub fn step_and_sum_weighted(r: &mut [f64], w: &[f64], cells: CellStep<'_>, sums
     }
 }
 
-/// r ← r − step[cell].
+/// `r ← r − step[cell]`.
 pub fn apply_step(r: &mut [f64], cells: &[u8], step: &ByLabel) {
     for (r, cell) in r.iter_mut().zip(cells) {
         *r -= step[usize::from(*cell)];
     }
 }
 
-/// f ← f + value[label].
+/// `f ← f + value[label]`.
 pub fn add_values(f: &mut [f64], labels: &[u8], values: &ByLabel) {
     for (f, label) in f.iter_mut().zip(labels) {
         *f += values[usize::from(*label)];

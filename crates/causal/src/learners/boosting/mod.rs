@@ -15,7 +15,7 @@
 //! | T | a tree | ≤ `max_leaves` | grown on a random share of the rows and of the columns |
 //!
 //! A linear leaf is a ridge regression on the columns of its path, so smooth surfaces cost few trees; see `leaf`. The
-//! number of rounds is found on rows that were passed to [`fit`] and on no others ([`Stopping`]): out-of-fold
+//! number of rounds is found on rows that were passed to [`fit()`] and on no others ([`Stopping`]): out-of-fold
 //! predictions stay out of fold. Assumes finite covariates; a factor enters as its indicators.
 //!
 //! Sums are fixed point, random draws come from a named stream, exp and log are our own: the same bits at any number of
