@@ -61,9 +61,8 @@ fn is_its_derivative(name: &str, score: Score<'_>) {
 fn phi_of_every_estimator_at_given_nuisances_is_the_derivative_in_the_weights() {
     let a = Arrays::draw(ROWS, OutcomeKind::Continuous);
     let (e, outcome) = wrong_nuisances(&a);
-    let given = |kind: EstimatorKind, rows: &Rows, e: &[f64], target| {
-        implementer(kind).scores_given(rows, e, &outcome, target)
-    };
+    let given =
+        |kind: EstimatorKind, rows: &Rows, e: &[f64], target| implementer(kind).scores_given(rows, e, &outcome, target);
     let rows = Rows::from_sample(&a.sample(None));
     let kinds: Vec<EstimatorKind> =
         EstimatorKind::ALL.into_iter().filter(|k| given(*k, &rows, &e, Target::Ate).is_some()).collect();
