@@ -28,6 +28,51 @@ fn the_variance_of_the_satt_is_its_closed_form() {
     assert!(close(se, v.sqrt(), 1e-12), "{se} {}", v.sqrt());
 }
 
+/// Six units with weights, and every sum written out for the SATO: t − e is 1 − e among the treated and −e among the
+/// controls, so that d is (1 − e)² and e², b is 1 − e and e.
+#[test]
+fn the_variance_of_the_sato_is_its_closed_form() {
+    let a = Arrays::draw(6, OutcomeKind::Continuous);
+    let a = Arrays {
+        t: ndarray::array![1.0, 0.0, 1.0, 0.0, 0.0, 1.0],
+        y: ndarray::array![3.0, 1.0, 6.0, -2.0, 0.5, 4.0],
+        w: ndarray::array![1.0, 2.0, 3.0, 1.5, 1.0, 0.5],
+        ..a
+    };
+    let e: Vec<f64> = vec![0.2, 0.3, 0.7, 0.6, 0.45, 0.9];
+    let mu = [vec![0.5, 0.0, 1.0, -1.0, 2.0, 0.0], vec![2.0, 1.0, 4.0, 0.0, 1.0, 5.0]];
+    let outcome = OutcomeValues { mu: mu.clone(), logistic: false };
+    let rows = Rows::from_sample(&a.sample(Some(&a.w)));
+    let arm = |t: f64| (0..6).filter(move |i| if t == 1.0 { [0, 2, 5] } else { [1, 3, 4] }.contains(i));
+    let (treated, controls): (Vec<usize>, Vec<usize>) = (arm(1.0).collect(), arm(0.0).collect());
+    let sum = |of: &[usize], f: &dyn Fn(usize) -> f64| of.iter().map(|i| f(*i)).sum::<f64>();
+    let (w, y) = (&a.w, &a.y);
+    let d_total = sum(&treated, &|i| w[i] * (1.0 - e[i]).powi(2)) + sum(&controls, &|i| w[i] * e[i].powi(2));
+    let b1 = sum(&treated, &|i| w[i] * (1.0 - e[i]));
+    let b0 = sum(&controls, &|i| w[i] * e[i]);
+    let c1 = sum(&treated, &|i| w[i] * (1.0 - e[i]) * (y[i] - mu[1][i])) / b1;
+    let c0 = sum(&controls, &|i| w[i] * e[i] * (y[i] - mu[0][i])) / b0;
+    let r1 = |i: usize| (y[i] - mu[1][i] - c1).powi(2);
+    let r0 = |i: usize| (y[i] - mu[0][i] - c0).powi(2);
+    // ω is w d² times the odds: the controls stand for the treated with (1 − e)⁴ e/(1 − e), the treated for the controls
+    // with e⁴(1 − e)/e.
+    let like_treated = |i: usize| w[i] * e[i] * (1.0 - e[i]).powi(3);
+    let like_controls = |i: usize| w[i] * (1.0 - e[i]) * e[i].powi(3);
+    let s1 = sum(&controls, &|i| like_treated(i) * r0(i)) / sum(&controls, &like_treated);
+    let s0 = sum(&treated, &|i| like_controls(i) * r1(i)) / sum(&treated, &like_controls);
+    for (weights, [b0, b1]) in [(Weights::Normalised, [b0, b1]), (Weights::Plain, [d_total, d_total])] {
+        let d1 = |i: usize| (1.0 - e[i]).powi(2) / d_total;
+        let d0 = |i: usize| e[i].powi(2) / d_total;
+        let seen1 = sum(&treated, &|i| (w[i] * ((1.0 - e[i]) / b1 - d1(i))).powi(2) * r1(i));
+        let seen0 = sum(&controls, &|i| (w[i] * (e[i] / b0 - d0(i))).powi(2) * r0(i));
+        let unseen1 = s1 * sum(&treated, &|i| (w[i] * d1(i)).powi(2));
+        let unseen0 = s0 * sum(&controls, &|i| (w[i] * d0(i)).powi(2));
+        let v = (seen1.sqrt() + unseen1.sqrt()).powi(2) + (seen0.sqrt() + unseen0.sqrt()).powi(2);
+        let se = standard_error(&rows, &e, &outcome, Target::Ato, weights);
+        assert!(close(se, v.sqrt(), 1e-13), "{weights:?}: {se} against {}", v.sqrt());
+    }
+}
+
 #[test]
 fn swapping_the_arms_exchanges_treated_and_controls() {
     let a = Arrays::draw(200, OutcomeKind::Continuous);

@@ -32,7 +32,7 @@ impl Estimator for DifferenceInMeans {
 }
 
 /// Point estimate, influence function, and Welch standard error.
-fn scores(rows: &Rows) -> Result<(Scores, f64), EstimateError> {
+pub(super) fn scores(rows: &Rows) -> Result<(Scores, f64), EstimateError> {
     let (treated, control) = (ArmMean::new(rows, Arm::Treated)?, ArmMean::new(rows, Arm::Control)?);
     let phi = rows.map(|i| {
         let arm = rows.arm[i];

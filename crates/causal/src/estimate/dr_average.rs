@@ -101,7 +101,7 @@ fn share(variances: [f64; 2]) -> f64 {
 }
 
 /// Two estimates of the same thing, the first with share ω.
-fn average(a: &Scores, b: &Scores, share: f64) -> Scores {
+pub(super) fn average(a: &Scores, b: &Scores, share: f64) -> Scores {
     let mix = |a: f64, b: f64| share * a + (1.0 - share) * b;
     Scores {
         estimate: mix(a.estimate, b.estimate),

@@ -111,6 +111,70 @@ fn the_average_is_between_its_members_and_their_distance_is_in_its_interval() {
     assert_eq!((average.inference, a.se_method), (Inference::Sample, SeMethod::Conditional));
 }
 
+/// One member of the average: its scores, and the variance that its interval has.
+struct Member {
+    scores: Scores,
+    variance: f64,
+}
+
+/// The members from their own formulas, about the population or the sample. About the SATO a member's variance is that of
+/// its influence function, where that is larger.
+fn members(nuisances: &Nuisances<'_>, target: Target) -> [Member; 2] {
+    let (rows, e) = (&nuisances.rows, &nuisances.propensities().unwrap()[0].e);
+    [&nuisances.boosted().unwrap()[0].values, &nuisances.bart().unwrap().values].map(|models| {
+        let scores = aipw_normalised::scores(rows, e, models, target);
+        let influence: f64 = scores.phi.iter().zip(&rows.w).map(|(p, w)| (w * p).powi(2)).sum();
+        let influence = influence / rows.total.powi(2);
+        let given = conditional::standard_error(rows, e, models, target, conditional::Weights::Normalised).powi(2);
+        let variance = match (nuisances.params.inference, target) {
+            (Inference::Population, _) => influence,
+            (Inference::Sample, Target::Ato) => given.max(influence),
+            (Inference::Sample, _) => given,
+        };
+        Member { scores, variance }
+    })
+}
+
+/// The module page, written out. The factors are numbers here, so that neither can change unseen.
+#[test]
+fn the_average_is_its_closed_form_at_both_efforts_and_for_both_inferences() {
+    let a = Arrays::draw(160, OutcomeKind::Continuous);
+    let sample = a.sample(Some(&a.w));
+    for (effort, factor) in [(Effort::Fast, 1.2), (Effort::Thorough, 1.1)] {
+        let mut p = boosting(OutcomeKind::Continuous);
+        p.models.effort = effort;
+        let population = Nuisances::new(&sample, &p).unwrap();
+        let about_sample = Nuisances::new(&sample, &p).unwrap().about(Inference::Sample);
+        for (nuisances, target) in [&population, &about_sample].into_iter().flat_map(|n| Target::ALL.map(|t| (n, t))) {
+            let found = nuisances.effect(EstimatorKind::DrAverage, target).unwrap();
+            let by_influence = members(&population, target).map(|member| member.variance);
+            let [a, b] = members(nuisances, target);
+            let share = by_influence[1] / (by_influence[0] + by_influence[1]);
+            assert!((share - 0.5).abs() > 1e-3, "the members are told apart: {share}");
+            let mix = |a: f64, b: f64| share * a + (1.0 - share) * b;
+            let seen = format!("{effort:?} {:?} {target:?}", nuisances.params.inference);
+            assert!(close(found.estimate, mix(a.scores.estimate, b.scores.estimate), 1e-12), "{seen}");
+            let treated = mix(a.scores.mean_treated, b.scores.mean_treated);
+            assert!(close(found.mean_treated.unwrap(), treated, 1e-12), "{seen}");
+            let control = mix(a.scores.mean_control, b.scores.mean_control);
+            assert!(close(found.mean_control.unwrap(), control, 1e-12), "{seen}");
+            let phi = a.scores.phi.iter().zip(&b.scores.phi).map(|(a, b)| mix(*a, *b));
+            let squares: f64 = phi.zip(&nuisances.rows.w).map(|(p, w)| (w * p).powi(2)).sum();
+            assert!(close(found.se_influence.unwrap(), squares.sqrt() / nuisances.rows.total, 1e-12), "{seen}");
+            let distance = a.scores.estimate - b.scores.estimate;
+            assert!(close(found.disagreement.unwrap(), distance.abs(), 1e-12), "{seen}");
+            let variance = (a.variance + b.variance) / 2.0 + distance * distance / 4.0;
+            let std_error = factor * variance.sqrt();
+            assert!(close(found.std_error, std_error, 1e-12), "{seen}: {} against {std_error}", found.std_error);
+            let reach = 1.959_963_984_540_054 * std_error;
+            assert!(close(found.ci_lower, found.estimate - reach, 1e-12), "{seen}");
+            assert!(close(found.ci_upper, found.estimate + reach, 1e-12), "{seen}");
+            assert!(found.notes.contains(&Note::Widened { factor }), "{seen}: {:?}", found.notes);
+            assert_eq!(found.inference, nuisances.params.inference, "{seen}");
+        }
+    }
+}
+
 #[test]
 fn repeats_give_the_median_and_the_first_repeat_is_the_only_one_of_one() {
     let a = Arrays::draw(150, OutcomeKind::Continuous);

@@ -35,7 +35,7 @@ impl Estimator for Gformula {
 }
 
 /// Estimate and scores. `e` is needed for the ATO only.
-fn scores(rows: &Rows, e: Option<&[f64]>, outcome: &OutcomeValues, target: Target) -> Scores {
+pub(super) fn scores(rows: &Rows, e: Option<&[f64]>, outcome: &OutcomeValues, target: Target) -> Scores {
     let h = |i: usize| match (target, e) {
         (Target::Att, _) => rows.t[i],
         (Target::Atc, _) => 1.0 - rows.t[i],

@@ -159,4 +159,6 @@ mod invariance_tests;
 #[cfg(test)]
 mod refusal_tests;
 #[cfg(test)]
+mod score_tests;
+#[cfg(test)]
 pub(crate) mod test_data;
