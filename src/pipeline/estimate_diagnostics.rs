@@ -77,3 +77,61 @@ pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Anal
     let models: Vec<String> = propensity.map(str::to_owned).into_iter().chain(outcome).collect();
     if models.is_empty() { "none".to_owned() } else { models.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use causal::effect::SeMethod;
+    use causal::estimand::{Estimand, Inference, Population};
+    use causal::scale::Scale;
+
+    fn row(estimator: EstimatorKind, estimate: f64, primary: bool) -> EffectRow {
+        let effect = Effect {
+            estimand: Estimand { target: Target::Ate, population: Population::All },
+            estimator,
+            scale: Scale::Difference,
+            estimate,
+            std_error: 0.5,
+            se_method: SeMethod::InfluenceFunction,
+            se_influence: None,
+            se_stacked: None,
+            ci_lower: estimate - 1.0,
+            ci_upper: estimate + 1.0,
+            mean_treated: None,
+            mean_control: None,
+            n: 100,
+            n_treated: 40,
+            ess_treated: 30.0,
+            ess_control: 50.0,
+            inference: Inference::Population,
+            disagreement: None,
+            clipped: 0,
+            repeats: 1,
+            notes: Vec::new(),
+        };
+        let (name, learners) = ("ATE".to_owned(), "none".to_owned());
+        EffectRow { iteration: 1, requested: Target::Ate, name, primary, learners, effect: notes::document(effect) }
+    }
+
+    /// The farthest, on either side and wherever it stands in the list; those that are not doubly robust do not count.
+    #[test]
+    fn the_answer_is_held_against_the_doubly_robust_estimate_that_is_farthest_from_it() {
+        for (crossfit, tmle, farthest, size) in [
+            (3.25, 2.5, EstimatorKind::Tmle, 0.5),
+            (2.75, 3.5, EstimatorKind::Tmle, 0.5),
+            (2.0, 3.5, EstimatorKind::AipwCrossfit, 1.0),
+        ] {
+            let rows = [
+                row(EstimatorKind::IpwHajek, 9.0, false),
+                row(EstimatorKind::Aipw, 3.0, true),
+                row(EstimatorKind::AipwCrossfit, crossfit, false),
+                row(EstimatorKind::Tmle, tmle, false),
+            ];
+            let found = disagreement(&rows[1].effect, &rows).unwrap();
+            let between = format!("{} and {}", EstimatorKind::Aipw.title(), farthest.title());
+            assert_eq!(found, Disagreement { between, size, members: false });
+        }
+        let alone = [row(EstimatorKind::Aipw, 3.0, true), row(EstimatorKind::IpwHajek, 9.0, false)];
+        assert_eq!(disagreement(&alone[0].effect, &alone), None);
+    }
+}

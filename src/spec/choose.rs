@@ -156,3 +156,46 @@ fn models(asked: &AnalysisSection, primary: EstimatorKind) -> NuisanceModels {
         effort: made_for.effort,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use causal::estimand::Target;
+    use causal::learner_kind::Effort;
+
+    fn analysis(propensity: LearnerKind) -> Analysis {
+        Analysis {
+            requested: Target::Ate,
+            target: Target::Ate,
+            population: Population::All,
+            terms: Vec::new(),
+            estimators: Vec::new(),
+            primary: EstimatorKind::Aipw,
+            because: String::new(),
+            models: NuisanceModels { propensity, outcome: LearnerKind::Linear, repeats: 1, effort: Effort::Fast },
+        }
+    }
+
+    #[test]
+    fn the_placebo_is_adjusted_as_the_outcome_will_be() {
+        use EstimatorKind::{Aipw, AipwCrossfit, IpwHajek};
+        let (linear, flexible) = (LearnerKind::Linear, [LearnerKind::Boosting, LearnerKind::ElasticNet]);
+        let table: [(&[Tool], EstimatorKind, EstimatorKind); 9] = [
+            (&Tool::ALL, Aipw, AipwCrossfit),
+            (&[Tool::Aipw, Tool::AipwCrossfit], Aipw, AipwCrossfit),
+            (&[Tool::Aipw, Tool::DrAverage], Aipw, AipwCrossfit),
+            (&[Tool::AipwCrossfit], IpwHajek, AipwCrossfit),
+            (&[Tool::DrAverage], IpwHajek, AipwCrossfit),
+            (&[Tool::Aipw], Aipw, Aipw),
+            (&[Tool::Ipw, Tool::Aipw, Tool::Tmle], Aipw, Aipw),
+            (&[Tool::Ipw, Tool::Tmle, Tool::Bart, Tool::OutcomeRegression], IpwHajek, IpwHajek),
+            (&[], IpwHajek, IpwHajek),
+        ];
+        for (tools, by_regression, by_learner) in table {
+            assert_eq!(placebo_estimator(tools, &analysis(linear)), by_regression, "{tools:?}");
+            for learner in flexible {
+                assert_eq!(placebo_estimator(tools, &analysis(learner)), by_learner, "{tools:?} {learner:?}");
+            }
+        }
+    }
+}

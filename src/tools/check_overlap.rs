@@ -63,7 +63,9 @@ impl Tool for CheckOverlap {
 fn quantiles(histogram: &[f64], n: usize, least: usize) -> Value {
     let total: f64 = histogram.iter().sum();
     let mut found = Map::new();
-    for (name, p) in QUANTILES.iter().filter(|(_, p)| p.min(1.0 - p) * n as f64 >= least as f64) {
+    // 1 − 0.9 is a hair less than 0.1, and a tenth of 100 units are ten.
+    const HAIR: f64 = 1e-9;
+    for (name, p) in QUANTILES.iter().filter(|(_, p)| p.min(1.0 - p) * n as f64 + HAIR >= least as f64) {
         let mut reached = 0.0;
         let bin = histogram.iter().position(|count| {
             reached += count;
@@ -74,4 +76,24 @@ fn quantiles(histogram: &[f64], n: usize, least: usize) -> Value {
         }
     }
     if found.is_empty() { json!("too few units for quantiles") } else { Value::Object(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tenth of 100 units are 10, a tenth of 99 fewer; a quarter of 40 are 10, a quarter of 39 fewer.
+    #[test]
+    fn a_quantile_beyond_which_exactly_the_smallest_cell_lies_is_told_and_one_unit_fewer_is_not() {
+        let told = |n: usize| match quantiles(&[1.0; 40], n, 10) {
+            Value::Object(found) => found.keys().cloned().collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        assert_eq!(told(100).len(), 5);
+        assert_eq!(told(99), ["25 %", "50 %", "75 %"]);
+        assert_eq!(told(40), ["25 %", "50 %", "75 %"]);
+        assert_eq!(told(39), ["50 %"]);
+        assert_eq!(told(20), ["50 %"]);
+        assert!(told(19).is_empty());
+    }
 }

@@ -160,4 +160,13 @@ mod tests {
         assert_eq!(shown(&[("a", 60), ("b", 37), ("c", 3)]), ["a 0.6", "other levels 0.4"]);
         assert_eq!(shown(&[("1", 97), ("0", 3)]), ["other levels 1.0"]);
     }
+
+    #[test]
+    fn a_level_of_exactly_the_smallest_cell_is_told_and_one_fewer_is_not() {
+        assert_eq!(shown(&[("a", 50), ("b", 40), ("c", 10)]), ["a 0.5", "b 0.4", "c 0.1"]);
+        assert_eq!(shown(&[("a", 51), ("b", 40), ("c", 9)]), ["a 0.51", "other levels 0.49"]);
+        // Two rare levels are ten units together, which may be told of them; nine may not.
+        assert_eq!(shown(&[("a", 50), ("b", 40), ("c", 5), ("d", 5)]), ["a 0.5", "b 0.4", "other levels 0.1"]);
+        assert_eq!(shown(&[("a", 51), ("b", 40), ("c", 5), ("d", 4)]), ["a 0.51", "other levels 0.49"]);
+    }
 }

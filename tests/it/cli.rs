@@ -32,6 +32,7 @@ mod modes {
 
     use super::{Ran, oci_agent};
     use crate::examples::plan;
+    use oci_agent::text::sha256::sha256_hex;
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::time::Duration;
@@ -73,22 +74,49 @@ mod modes {
         assert_eq!(git(dir.path(), &["rev-parse", &format!("{tag}^{{commit}}")]), first);
     }
 
+    /// The value of one trailer on every commit, the oldest first; empty where there is none.
+    fn trailers(dir: &Path, key: &str) -> Vec<String> {
+        let format = format!("--format=|%(trailers:key={key},valueonly,separator=)");
+        let log = git(dir, &["log", "--reverse", &format]);
+        log.lines().map(|line| line.trim_start_matches('|').to_owned()).collect()
+    }
+
+    /// Each trailer on each commit, held against the files of the run.
     #[test]
     fn every_commit_carries_its_trailers() {
         let dir = tempfile::tempdir().expect("tempdir");
         assert_eq!(run(dir.path(), &[]).code, 0);
-        let log = git(
-            dir.path(),
-            &[
-                "log",
-                "--format=%s|%(trailers:key=Plan-SHA256,valueonly,separator=)|%(trailers:key=Tool-Version,valueonly,separator=)|%(trailers:key=Verdict,valueonly,separator=)",
-            ],
-        );
-        let lines: Vec<Vec<&str>> = log.lines().map(|line| line.split('|').collect()).collect();
-        assert!(lines.len() >= 8, "{log}");
-        assert!(lines.iter().all(|line| line[1].len() == 64 && line[2] == env!("CARGO_PKG_VERSION")), "{log}");
-        assert_eq!(lines[0][3], "fully_satisfactory");
-        assert!(lines.iter().skip(3).all(|line| line[3].is_empty()), "no verdict before unblinding: {log}");
+        let out = dir.path().join("out");
+        let sha256_of = |path: &str| sha256_hex(&std::fs::read(out.join(path)).expect(path));
+        let json = |path: &str| -> serde_json::Value {
+            serde_json::from_slice(&std::fs::read(out.join(path)).expect(path)).expect(path)
+        };
+        let subjects: Vec<String> =
+            git(dir.path(), &["log", "--reverse", "--format=%s"]).lines().map(str::to_owned).collect();
+        let commits = subjects.len();
+        assert!(commits >= 8, "{subjects:?}");
+        let everywhere = |value: String| vec![value; commits];
+        let manifest = json("manifest.json");
+        let playbooks = manifest["playbooks"].as_object().expect("playbooks");
+        let playbooks: String =
+            playbooks.iter().map(|(name, sha256)| format!("{name} {}\n", sha256.as_str().expect("text"))).collect();
+        assert_eq!(trailers(dir.path(), "Plan-SHA256"), everywhere(sha256_of("plan.yaml")));
+        let data = json("dataset.json")["sha256"].as_str().expect("text").to_owned();
+        assert_eq!(trailers(dir.path(), "Data-SHA256"), everywhere(data));
+        assert_eq!(trailers(dir.path(), "Playbooks-SHA256"), everywhere(sha256_hex(playbooks.as_bytes())));
+        assert_eq!(trailers(dir.path(), "Tool-Version"), everywhere(env!("CARGO_PKG_VERSION").to_owned()));
+        // Plan and data come before there is a spec; this example needs one only.
+        let from = |first: usize, value: &str| -> Vec<String> {
+            (0..commits).map(|i| if i < first { String::new() } else { value.to_owned() }).collect()
+        };
+        assert!(!out.join("iter_02").exists() && subjects[2].contains("spec"), "{subjects:?}");
+        assert_eq!(trailers(dir.path(), "Spec-SHA256"), from(2, &sha256_of("iter_01/spec.yaml")));
+        let graded =
+            subjects.iter().map(|s| if s.contains("critique of the design") { "fully_satisfactory" } else { "" });
+        assert_eq!(trailers(dir.path(), "Design-Verdict"), graded.collect::<Vec<_>>());
+        // No verdict before unblinding.
+        assert!(subjects[commits - 3].starts_with("unblind"), "{subjects:?}");
+        assert_eq!(trailers(dir.path(), "Verdict"), from(commits - 3, "fully_satisfactory"));
     }
 
     /// Kills the program after growing delays, resumes, and ends with the tree of an undisturbed run.

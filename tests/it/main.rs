@@ -12,6 +12,7 @@ mod baseline; // the same plan without tools, with one iteration, with all of it
 mod cli; // the built program, as a stranger would use it
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
+mod design_profile; // whom the answer is about
 mod early_adopters; // the generator of the synthetic example
 mod estimator_table; // README's table of estimators
 mod examples; // every example plan, end to end

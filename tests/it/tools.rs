@@ -4,6 +4,6 @@
 
 mod blind; // before unblinding no output tells an effect
 mod calls; // every tool, every role
-mod fixtures;
+pub mod fixtures;
 mod outward; // rare levels, aliases, hostile names
 mod propose; // everything that can be wrong with a proposal

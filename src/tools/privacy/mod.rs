@@ -159,3 +159,36 @@ impl Privacy {
 pub fn one_line(text: &str, longest: usize) -> String {
     fence::cut(&fence::printable(text).replace(['\n', '\t'], " "), longest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ten() -> Privacy {
+        Privacy { min_cell: 10, rare: RareLevels::default(), names: None }
+    }
+
+    #[test]
+    fn exactly_the_smallest_cell_is_told_and_one_fewer_is_not() {
+        assert_eq!(ten().count(10), "10");
+        assert_eq!(ten().count(9), "fewer than 10");
+        assert_eq!(ten().count_or_none(9), "fewer than 10");
+        assert_eq!(ten().count_or_none(0), "none");
+    }
+
+    #[test]
+    fn nine_that_are_kept_or_dropped_cannot_be_had_by_subtraction_and_ten_may_be() {
+        let kept = |kept, all| {
+            let words = ten().kept(kept, all);
+            (words.rows, words.treated, words.rows_exact)
+        };
+        let exact = |rows: &str, treated: &str| (rows.to_owned(), treated.to_owned(), true);
+        let rounded = |rows: &str, treated: &str| (rows.to_owned(), treated.to_owned(), false);
+        assert_eq!(kept((53, 90), (63, 100)), exact("143", "53"), "ten of each arm dropped");
+        assert_eq!(kept((54, 90), (63, 100)), rounded("about 140", "about 50"), "nine treated dropped");
+        assert_eq!(kept((53, 91), (63, 100)), rounded("about 140", "about 50"), "nine controls dropped");
+        assert_eq!(kept((10, 90), (30, 100)), exact("100", "10"), "ten treated kept");
+        assert_eq!(kept((9, 90), (30, 100)), rounded("about 100", "fewer than 10"), "nine treated kept");
+        assert_eq!(kept((53, 9), (63, 100)), rounded("about 60", "about 50"), "nine controls kept");
+    }
+}

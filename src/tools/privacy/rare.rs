@@ -245,4 +245,21 @@ mod tests {
             assert_eq!(rare.hide(&hidden), hidden, "a second time: {text}");
         }
     }
+
+    #[test]
+    fn a_level_of_exactly_the_smallest_cell_is_no_rare_one_and_one_fewer_is() {
+        let tally = [("ten".to_owned(), 10), ("nine".to_owned(), 9), ("many".to_owned(), 71)];
+        let levels = ["ten", "nine", "many"].map(str::to_owned);
+        let category = Column::new("c", &tally, Some(&levels), 100, 10);
+        assert!(!category.is_rare("ten") && category.is_rare("nine") && !category.is_rare("many"));
+        assert!(category.distinct == (3, true) && category.missing_is_common, "ten have no value");
+        assert!(!Column::new("c", &tally, Some(&levels), 99, 10).missing_is_common, "nine have none");
+        let tally = [("1".to_owned(), 10), ("2".to_owned(), 9), ("3".to_owned(), 71)];
+        let number = Column::new("x", &tally, None, 90, 10);
+        assert!(!number.is_rare("1") && number.is_rare("2") && !number.is_rare("3"));
+        let ten = [("0".to_owned(), 80), ("1".to_owned(), 10)];
+        assert_eq!(Column::new("flag", &ten, None, 90, 10).distinct, (2, false));
+        let nine = [("0".to_owned(), 81), ("1".to_owned(), 9)];
+        assert_eq!(Column::new("flag", &nine, None, 90, 10).distinct, (2, true));
+    }
 }

@@ -47,6 +47,84 @@ fn the_table_has_one_rule_for_each_code_and_says_why() {
     }
 }
 
+/// Every fixed threshold as a number, at it and on either side of it. The numbers stand here once more, so that neither a
+/// threshold nor its direction can change unseen.
+#[test]
+fn every_fixed_threshold_at_its_boundary() {
+    use Severity::{Fail, Pass, Warn};
+    /// The number, and the severity just below it, at it and just above it.
+    type Boundary = (Code, f64, [Severity; 3]);
+    let table: [Boundary; 12] = [
+        (Code::BalancePriority, 0.1, [Pass, Warn, Warn]),
+        (Code::BalancePriority, 0.25, [Warn, Fail, Fail]),
+        (Code::OverlapOutside, 0.1, [Pass, Pass, Warn]),
+        (Code::OverlapOutside, 0.5, [Warn, Warn, Fail]),
+        (Code::OverlapEffectiveSize, 30.0, [Warn, Pass, Pass]),
+        (Code::PlaceboEffect, 0.05, [Warn, Pass, Pass]),
+        (Code::EstimateConvergence, 0.0, [Pass, Pass, Warn]),
+        (Code::EstimateDisagreement, 0.01, [Pass, Pass, Warn]),
+        (Code::EstimateDisagreement, 0.02, [Warn, Warn, Fail]),
+        (Code::EstimateDisagreementInterval, 1.0, [Pass, Pass, Warn]),
+        (Code::EstimateStandardError, 0.1, [Pass, Pass, Warn]),
+        (Code::EstimateTargets, 0.1, [Pass, Pass, Warn]),
+    ];
+    for (code, at, expected) in table {
+        let found = [at.next_down(), at, at.next_up()].map(|value| rule(code).severity(value));
+        assert_eq!(found, expected, "{code:?} at {at}");
+    }
+    let listed: Vec<(Code, f64)> = table.iter().map(|(code, at, _)| (*code, *at)).collect();
+    let thresholds = RULES.iter().flat_map(|rule| {
+        let fixed = [rule.warn.threshold(), rule.fail.threshold()].into_iter().flatten();
+        fixed.map(|at| (rule.code, at))
+    });
+    assert_eq!(thresholds.collect::<Vec<_>>(), listed, "every fixed threshold is in the table");
+}
+
+/// The same boundaries through the findings that need an answer: an sd of the outcome of 1, a half-width of 1.
+#[test]
+fn a_finding_is_graded_at_the_boundary_of_its_rule() {
+    let apart = |code: Code, size: f64| {
+        let finding = answered(code, |_, d| {
+            (d.outcome_sd, d.disagreement.as_mut().expect("a difference").size) = (1.0, size);
+        });
+        finding.severity
+    };
+    for (code, size, severity) in [
+        (Code::EstimateDisagreement, 0.01, Severity::Pass),
+        (Code::EstimateDisagreement, 0.01_f64.next_up(), Severity::Warn),
+        (Code::EstimateDisagreement, 0.02, Severity::Warn),
+        (Code::EstimateDisagreement, 0.02_f64.next_up(), Severity::Fail),
+        (Code::EstimateDisagreementInterval, 1.0, Severity::Pass),
+        (Code::EstimateDisagreementInterval, 1.0_f64.next_up(), Severity::Warn),
+    ] {
+        assert_eq!(apart(code, size), severity, "{code:?} {size}");
+    }
+    let targets = |other: f64| {
+        let finding = answered(Code::EstimateTargets, |effect, d| {
+            (effect.estimate, d.outcome_sd) = (0.0, 1.0);
+            d.by_target.iter_mut().for_each(|target| target.estimate = 0.0);
+            d.by_target[1].estimate = other;
+        });
+        finding.severity
+    };
+    assert_eq!((targets(-0.1), targets(-(0.1_f64.next_up()))), (Severity::Pass, Severity::Warn));
+    for (size, severity) in [(30.0, Severity::Pass), (30.0_f64.next_down(), Severity::Warn)] {
+        let finding = spoiled(Code::OverlapEffectiveSize, |w| {
+            w.design.analyses[0].overlap.as_mut().expect("overlap").ess_control = size;
+        });
+        assert_eq!(finding.severity, severity, "{size}");
+    }
+    for (share, severity) in [(0.1, Severity::Pass), (0.1_f64.next_up(), Severity::Warn)] {
+        let mut world = world();
+        world.design.analyses[0].overlap = Some(overlap(share));
+        let (effect, diagnostics) = (effect(Target::Ate), diagnostics());
+        let estimate = EstimateState::Measured { effect: &effect, diagnostics: &diagnostics };
+        let found =
+            after(&world, Code::EstimateStandardError, AfterUnblinding { estimate, ..AfterUnblinding::WITHHELD });
+        assert_eq!(found.severity, severity, "{share}");
+    }
+}
+
 #[test]
 fn balance_at_its_boundaries() {
     let at = |smd: f64| spoiled(Code::BalancePriority, |w| w.design.analyses[0].balance = Some(balance(smd)));

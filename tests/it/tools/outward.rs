@@ -75,6 +75,40 @@ fn rare_levels_are_never_told() {
     assert_eq!(levels("flag"), ["other levels"]);
 }
 
+/// A level, a flag and rows dropped with ten units are told; with nine they are not, by any tool.
+#[test]
+fn ten_units_are_told_and_nine_are_not() {
+    for (few, is_told) in [(10, true), (9, false)] {
+        let level = |row: usize| if row < few { "scarce".to_owned() } else { ["big", "middle"][row % 2].to_owned() };
+        let text = data("t,y,c,x,flag,z", &level, &|row| (20..20 + few).contains(&row));
+        let gappy = |(i, line): (usize, &str)| {
+            let fields: Vec<&str> = line.split(',').collect();
+            // Row i of the file is unit i - 1; the last ones have no x, and are dropped.
+            if i > 400 - few {
+                format!("{},,{}\n", fields[..3].join(","), fields[4..].join(","))
+            } else {
+                format!("{line}\n")
+            }
+        };
+        let text: String = text.lines().enumerate().map(gappy).collect();
+        let plan = plan("[c, x, flag]").replace("  source: data.csv\n", "  source: data.csv\n  missing: drop\n");
+        let world = World::of(&text, &plan, false);
+        let described = world.json("describe_data", &json!({}));
+        let expected = if is_told { "10" } else { "fewer than 10" };
+        assert_eq!(described["rows_dropped_missing"], expected);
+        assert_eq!(described.get("rows_read").is_some(), is_told, "it would tell them by subtraction: {described}");
+        let x = &described["columns"].as_array().unwrap().iter().find(|c| c["name"] == "x").unwrap()["missing"];
+        assert_eq!(*x, expected);
+        let change = |term: &str| json!({"estimand": "ate", "preview": {"add_terms": [term]}});
+        let heard = world.read("check_balance", &change("c == scarce * x"));
+        assert_eq!(heard.contains("that fewer than 10 units have"), !is_told, "{heard}");
+        assert_eq!(everything(&world).iter().any(|text| text.contains("scarce")), is_told, "{few}");
+        let flag = &described["columns"].as_array().unwrap().iter().find(|c| c["name"] == "flag").unwrap()["levels"];
+        let names: Vec<&str> = flag.as_array().unwrap().iter().map(|l| l["level"].as_str().unwrap()).collect();
+        assert_eq!(names, if is_told { vec!["0", "1"] } else { vec!["other levels"] });
+    }
+}
+
 /// Whether `name` stands in `text` as a whole word.
 fn stands(text: &str, name: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || c == '_';
