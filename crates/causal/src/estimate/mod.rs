@@ -151,6 +151,8 @@ pub fn estimate(
 }
 
 #[cfg(test)]
+mod cluster_tests;
+#[cfg(test)]
 mod conformance_tests;
 #[cfg(test)]
 mod dr_average_tests;
