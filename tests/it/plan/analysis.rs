@@ -42,7 +42,7 @@ fn unknown_words_and_numbers_out_of_range_are_named_with_what_is_allowed() {
         ("effort: slow", "analysis.effort", "`slow`", "`thorough`"),
         ("budget: thorough", "analysis.budget", "`analysis.budget` is now `effort`", "Write `effort: thorough`."),
         (
-            "budget: fast, effort: fast",
+            "budget: fast\neffort: fast",
             "analysis.budget",
             "is now `effort`",
             "`effort` is there already; remove this line.",
