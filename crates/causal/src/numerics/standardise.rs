@@ -69,6 +69,8 @@ impl Standardisation {
                 all.dropped.push(DroppedTerm { term: name.clone(), reason: DropReason::Constant });
             }
         }
+        // On the standardised terms: the tolerance is then a share of each term's variance, whatever its offset and
+        // unit.
         let gram = DesignMatrix::new(x, &all).gram(weights);
         let kept = independent_columns(gram.view(), ALIAS_TOLERANCE);
         all.without_aliased(&kept)
@@ -76,6 +78,7 @@ impl Standardisation {
 
     /// Keeps the columns with the given positions in the design matrix (0 is the intercept).
     fn without_aliased(self, kept: &[usize]) -> Self {
+        // `kept` is ascending, as `independent_columns` returns it; position 0 is the intercept.
         let is_kept = |j: usize| kept.binary_search(&(j + 1)).is_ok();
         let positions: Vec<usize> = (0..self.terms.len()).filter(|j| is_kept(*j)).collect();
         let aliased = (0..self.terms.len())
@@ -179,6 +182,8 @@ impl Moments {
     fn of_columns(x: &Array2<f64>, weights: Option<&[f64]>) -> Self {
         let p = x.ncols();
         let first = Sums::over(x, weights, &vec![0.0; p]);
+        // Without any weight the means are NaN; the range below is then empty too, and every column is dropped as
+        // constant.
         let rough: Vec<f64> = first.linear.iter().map(|s| s / first.weight).collect();
         // Second pass about the first mean: exact to rounding even for columns with a large offset.
         let second = Sums::over(x, weights, &rough);
@@ -187,6 +192,7 @@ impl Moments {
         let scale = (0..p)
             .map(|j| {
                 let variance = second.square[j] / second.weight - shift[j] * shift[j];
+                // Constancy is read off the values, since the variance of a constant need not round to zero.
                 if second.min[j] < second.max[j] { variance.max(0.0).sqrt() } else { 0.0 }
             })
             .collect();
@@ -226,6 +232,7 @@ impl Sums {
         let mut s = Self::empty(centre.len());
         for i in rows {
             let w = weights.map_or(1.0, |w| w[i]);
+            // Skipped, not multiplied by zero: a row that does not count must not widen the range either.
             if w == 0.0 {
                 continue;
             }
