@@ -28,6 +28,7 @@ pub(crate) fn weight(e: f64, arm: Arm, target: Target) -> f64 {
         (Target::Att, Arm::Treated) | (Target::Atc, Arm::Control) => 1.0,
         (Target::Att, Arm::Control) => e / (1.0 - e),
         (Target::Atc, Arm::Treated) => (1.0 - e) / e,
+        // Overlap weights are bounded by 1, so no propensity makes them infinite.
         (Target::Ato, Arm::Treated) => 1.0 - e,
         (Target::Ato, Arm::Control) => e,
     }
@@ -36,6 +37,7 @@ pub(crate) fn weight(e: f64, arm: Arm, target: Target) -> f64 {
 /// Derivative of [`weight`] with respect to the linear predictor logit e; de/d logit e = e(1 − e).
 pub(crate) fn weight_slope(e: f64, arm: Arm, target: Target) -> f64 {
     match (target, arm) {
+        // 1/e and (1 − e)/e differ by a constant, so their slopes are one.
         (Target::Ate | Target::Atc, Arm::Treated) => -(1.0 - e) / e,
         (Target::Ate | Target::Att, Arm::Control) => e / (1.0 - e),
         (Target::Att, Arm::Treated) | (Target::Atc, Arm::Control) => 0.0,
