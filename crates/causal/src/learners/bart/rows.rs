@@ -137,6 +137,7 @@ pub fn sum_of_squares(r: &[f64], weights: Option<&[f64]>) -> f64 {
 
 /// Byte-wise choice: `yes` where `mask` is 255, `no` where it is 0.
 fn choose(mask: u8, yes: u8, no: u8) -> u8 {
+    // Without a branch: the loops below become vector instructions.
     no ^ (mask & (yes ^ no))
 }
 
@@ -176,6 +177,7 @@ pub fn cross(labels: &[u8], codes: &[u8], rule: Split, base: u8, out: &mut [u8])
     count_blocks(labels, codes, out, |label, code| {
         let (was_left, was_right) = (mask(label == left), mask(label == right));
         let goes_left = mask(code <= cut);
+        // `goes_left` is 255 or 0, so its complement contributes 2 to the rows that go right.
         let cell = base + (was_right & 1) + (!goes_left & 2);
         (choose(was_left | was_right, cell, label), [was_left & goes_left & 1, was_right & goes_left & 1])
     })
@@ -215,6 +217,7 @@ fn count_blocks(labels: &[u8], codes: &[u8], out: &mut [u8], f: impl Fn(u8, u8) 
         let whole = labels.len() - labels.len() % LANES;
         let blocks = labels.chunks_exact(LANES).zip(codes.chunks_exact(LANES)).zip(out.chunks_exact_mut(LANES));
         for ((labels, codes), out) in blocks {
+            // Marks are counted by lane; a byte is full after 255 blocks, which is where the run ends.
             for k in 0..LANES {
                 let (cell, marks) = f(labels[k], codes[k]);
                 out[k] = cell;
@@ -222,6 +225,7 @@ fn count_blocks(labels: &[u8], codes: &[u8], out: &mut [u8], f: impl Fn(u8, u8) 
                 counts[1][k] += marks[1];
             }
         }
+        // Only the last run has a remainder, since runs are a whole number of blocks.
         for ((label, code), out) in labels[whole..].iter().zip(&codes[whole..]).zip(&mut out[whole..]) {
             let (cell, marks) = f(*label, *code);
             *out = cell;
