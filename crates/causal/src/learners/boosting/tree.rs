@@ -64,6 +64,7 @@ impl Tree {
 
     /// The leaf of row `i` of the training rows.
     pub fn leaf_of_gathered(&self, data: &GatheredRows, i: usize) -> usize {
+        // By code, not by cut: bytes are compared, and the two agree by the construction of the bins.
         self.leaf(|split| data.column(split.column)[i] <= split.code)
     }
 
