@@ -64,6 +64,7 @@ impl Learner for Boosting {
     }
 
     fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
+        // By the rows that count, so that rows of weight zero do not choose the settings.
         let counted = checked_rows(self.name(), training, family)?.len();
         BoostingLearner { params: self.params(counted) }.fit(training, family, seed)
     }
@@ -85,6 +86,7 @@ impl Learner for Bart {
     }
 
     fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
+        // The checks of BART itself name neither the column nor the row.
         checked_rows(self.name(), training, family)?;
         self.0.fit(training, family, seed)
     }
