@@ -163,6 +163,7 @@ for_each_estimator!(kinds);
 /// The number of standard estimators.
 const fn count_standard() -> usize {
     let (mut i, mut count) = (0, 0);
+    // By index: iterators are not available in constants.
     while i < EstimatorKind::ALL.len() {
         if EstimatorKind::ALL[i].facts().standard {
             count += 1;

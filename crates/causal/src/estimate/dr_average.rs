@@ -73,6 +73,7 @@ fn one_repeat(
     let inference = nuisances.params.inference;
     let a = aipw_normalised::scores(rows, e, &boosted.values, target);
     let b = aipw_normalised::scores(rows, e, &fit.values, target);
+    // The shares come from these whatever the interval is about: the estimate must not depend on that.
     let influence = [&a, &b].map(|scores| standard_error(rows, &scores.phi).powi(2));
     let own = match inference {
         Inference::Sample => {
@@ -84,6 +85,7 @@ fn one_repeat(
     };
     let disagreement = (a.estimate - b.estimate).abs();
     let factor = widening(nuisances.params.models.effort);
+    // Two guesses of equal weight lie (A − B)/2 from their middle, and that squared is their variance.
     let std_error = factor * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
     let uncertainty = Uncertainty { method: SeMethod::Disagreement, std_error, inference };
     let averaged = label.by_influence(rows, Some(e), &average(&a, &b, share(influence)))?;

@@ -91,6 +91,7 @@ fn horvitz_thompson(rows: &Rows, e: &[f64], target: Target) -> Scores {
     };
     let total = rows.sum(h);
     let scale = total / rows.total;
+    // Over Σ w h for both arms, not over the arm's own weights: that is what makes it Horvitz–Thompson.
     let mean = |arm: Arm| rows.sum(|i| if rows.arm[i] == arm { b[i] * rows.y[i] } else { 0.0 }) / total;
     let (mean_treated, mean_control) = (mean(Arm::Treated), mean(Arm::Control));
     let estimate = rows.sum(|i| sign(i) * b[i] * rows.y[i]) / total;
