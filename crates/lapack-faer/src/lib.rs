@@ -41,9 +41,11 @@ unsafe fn lower<'a>(uplo: *const c_char, n: usize, a: *mut f64, lda: usize) -> M
     // SAFETY: by the contract above.
     let (upper, full) =
         unsafe { ((*uplo as u8).eq_ignore_ascii_case(&b'U'), MatMut::from_raw_parts_mut(a, n, n, 1, lda as isize)) };
+    // A = UᵀU is A = LLᵀ with L = Uᵀ: seen through its transpose, the upper case is the lower one.
     if upper { full.transpose_mut() } else { full }
 }
 
+// The other triangle is the caller's, and is left as it is.
 fn copy_lower(from: MatRef<'_, f64>, mut to: MatMut<'_, f64>) {
     for j in 0..from.ncols() {
         for i in j..from.nrows() {
@@ -72,6 +74,7 @@ pub unsafe extern "C" fn dpotrf_(
     // SAFETY: `lapack-sys` passes the arguments that LAPACK documents.
     unsafe {
         let matrix = lower(uplo, *n as usize, a, *lda as usize);
+        // A working copy is factorised, so that a matrix that fails is left as it was.
         *info = match matrix.as_ref().llt(Side::Lower) {
             Ok(factor) => {
                 copy_lower(factor.L(), matrix);
@@ -99,6 +102,7 @@ pub unsafe extern "C" fn dpotrs_(
 ) {
     // SAFETY: as above; the factor is only read.
     unsafe {
+        // The pointer is made mutable for the view's sake; nothing is written through it.
         let factor = lower(uplo, *n as usize, a.cast_mut(), *lda as usize);
         let rhs = MatMut::from_raw_parts_mut(b, *n as usize, *nrhs as usize, 1, *ldb as isize);
         solve(factor.as_ref(), rhs);
@@ -123,6 +127,7 @@ pub unsafe extern "C" fn dpotri_(
         let factor = lower(uplo, *n as usize, a, *lda as usize);
         let mut inverse = Mat::<f64>::identity(*n as usize, *n as usize);
         solve(factor.as_ref(), inverse.as_mut());
+        // A⁻¹ is symmetric, so its lower triangle is right for either `uplo`.
         copy_lower(inverse.as_ref(), factor);
         *info = 0;
     }
