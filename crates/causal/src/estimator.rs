@@ -31,10 +31,10 @@ pub enum PropensityFit {
     CrossFitted,
 }
 
-/// Where an estimator uses a propensity.
+/// The targets for which an estimator uses a propensity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PropensityUse {
-    /// Nowhere.
+    /// None.
     Never,
     /// Only in the overlap population, which is defined by it.
     OverlapTarget(PropensityFit),
@@ -42,7 +42,7 @@ pub enum PropensityUse {
     EveryTarget(PropensityFit),
 }
 
-/// Which outcome models an estimator uses.
+/// The outcome models that an estimator uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeFit {
     /// None.

@@ -39,7 +39,7 @@ pub enum SampleError {
     /// An arm without units.
     #[error("the {arm} arm has no units")]
     EmptyArm {
-        /// Which.
+        /// The arm.
         arm: Arm,
     },
     /// A column that is not there.
@@ -76,7 +76,7 @@ pub struct Covariates {
 /// A column with cells that were missing and have been filled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imputed {
-    /// Which column, 0-based.
+    /// The column, 0-based.
     pub column: usize,
     /// True for each of the n rows whose cell was filled.
     pub filled: Array1<bool>,

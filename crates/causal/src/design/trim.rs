@@ -15,7 +15,7 @@ use crate::arm::Arm;
 use crate::estimand::TrimRule;
 use ndarray::Array1;
 
-/// Who is kept by a rule.
+/// The units that a rule keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trimming {
     /// Kept rows, 0-based, in order.

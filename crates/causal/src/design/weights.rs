@@ -72,6 +72,7 @@ mod tests {
         let e = |u: f64| 1.0 / (1.0 + (-u).exp());
         for target in Target::ALL {
             for (u, arm) in [-2.0, 0.7].into_iter().flat_map(|u| Arm::BOTH.map(|arm| (u, arm))) {
+                // Truncation is of the order of step², rounding of 1e-16/step: both are near 1e-10 here.
                 let step = 1e-5;
                 let numeric = (weight(e(u + step), arm, target) - weight(e(u - step), arm, target)) / (2.0 * step);
                 assert!((weight_slope(e(u), arm, target) - numeric).abs() < 1e-8, "{target:?} {u} {arm}");

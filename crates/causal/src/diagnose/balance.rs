@@ -125,7 +125,7 @@ pub enum BalanceError {
     /// An arm whose weights are all zero.
     #[error("all weights of the {arm} arm are zero, so it has no weighted mean to compare")]
     NoWeight {
-        /// Which.
+        /// The arm.
         arm: Arm,
     },
     /// A term that points at no column.
@@ -151,7 +151,7 @@ pub fn balance(cov: &Covariates, weights: &Array1<f64>, terms: &[BalanceTerm]) -
     Ok(summarise(rows))
 }
 
-/// Which units are in which arm, with their weights before and after balancing.
+/// The units of both arms, with their weights before and after balancing.
 struct Arms {
     treated: ArmUnits,
     control: ArmUnits,

@@ -15,10 +15,11 @@
 //! other arm there; where neither is needed they agree. All targets, and all estimators here, share one set of fits: a
 //! propensity and a boosting in each fold, one BART.
 //!
-//! The factor c and the shares were chosen by looking at simulations. They come from the 2016 causal inference data analysis challenge (Dorie et al. 2019, doi:10.1214/18-STS667): one data
-//! set of each of its 77 settings, the first of the three in the bundled pack. The other 154 were never used to choose,
-//! and figures are reported on those. Settings of the learners themselves (four chains of BART,
-//! boosting refitted on all rows for the number of rounds found) were chosen on the same 77.
+//! The factor c and the shares were chosen by looking at simulations. They come from the 2016 causal inference data
+//! analysis challenge (Dorie et al. 2019, doi:10.1214/18-STS667): one data set of each of its 77 settings, the first of
+//! the three in the bundled pack. The other 154 were never used to choose, and figures are reported on those. Settings
+//! of the learners themselves (four chains of BART, boosting refitted on all rows for the number of rounds found) were
+//! chosen on the same 77.
 //!
 //! Tried on the 77, and on 77 new draws of treatment and noise on their surfaces, and not taken: weights by the square of
 //! the precision (ATE, RMSE in sd: 0.0132 instead of 0.0143 on the 77, 0.0095 instead of 0.0092 on the new draws), equal

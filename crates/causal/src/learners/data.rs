@@ -83,7 +83,7 @@ pub enum DataProblem {
     /// Lengths that differ.
     #[error("{what} has {got} values, expected {expected}")]
     Length {
-        /// Which array.
+        /// Name of the array.
         what: &'static str,
         /// Its length.
         got: usize,

@@ -47,7 +47,7 @@ pub enum LinearError {
     /// Arrays of different lengths.
     #[error("{what} has {got} values, expected {expected}")]
     Length {
-        /// Which array.
+        /// Name of the array.
         what: &'static str,
         /// Its length.
         got: usize,
@@ -57,7 +57,7 @@ pub enum LinearError {
     /// A value that is infinite or not a number.
     #[error("{what} contains a value that is not a finite number")]
     NotFinite {
-        /// Which array.
+        /// Name of the array.
         what: &'static str,
     },
     /// The normal equations could not be solved.

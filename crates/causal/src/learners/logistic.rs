@@ -22,7 +22,7 @@ use crate::learners::{linfa, separation};
 use crate::numerics::design_matrix::DesignMatrix;
 use ndarray::{Array1, Array2};
 
-/// Which implementation maximises the likelihood.
+/// The implementation that maximises the likelihood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogisticEngine {
     /// Newton's method here: observation weights, separation named, converges to rounding.
@@ -223,7 +223,7 @@ fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Res
         return Err(LogisticError::NotBinary { row: row + 1, value: *value });
     }
     let total: f64 = counts().map(|(_, (_, w))| w).sum();
-    // Where every y is one these are the additions of `total`, so the comparison below is exact.
+    // If every y is one, these are the additions of `total`, and the comparison below is exact.
     let ones: f64 = counts().map(|(_, (y, w))| y * w).sum();
     if ones == 0.0 || ones == total {
         return Err(LogisticError::OneClass { value: if ones == 0.0 { 0.0 } else { 1.0 } });

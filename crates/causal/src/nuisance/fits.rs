@@ -154,7 +154,7 @@ impl<'a> Nuisances<'a> {
     pub fn crossfit_dropped_terms(&self) -> Result<&[Vec<String>], EstimateError> {
         let outcomes = self.outcomes()?.first().map_or(&[] as &[_], |o| o.dropped.as_slice());
         if !outcomes.is_empty() || self.known.is_some() {
-            // Where there are outcome regressions, or no propensity was fitted, theirs are the terms to name.
+            // With outcome regressions, or without a fitted propensity, theirs are the terms to name.
             return Ok(outcomes);
         }
         Ok(self.propensities()?.first().map_or(&[], |p| p.dropped.as_slice()))

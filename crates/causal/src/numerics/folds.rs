@@ -15,7 +15,7 @@ const STAGE: &str = "crossfit.folds";
 /// is a function of `seed`, `k`, `repeat`, `treatment` and `clusters` alone; every `repeat` is another division.
 #[must_use]
 pub fn divide(treatment: &[Arm], clusters: Option<&Array1<usize>>, k: usize, seed: u64, repeat: usize) -> Vec<usize> {
-    // The first division has the plain name, so that asking for more repeats leaves it as it was.
+    // The first has the plain name: it is the division of every analysis without repeats.
     let stage = if repeat == 0 { STAGE.to_owned() } else { format!("{STAGE}.{repeat}") };
     let mut rng = streams::stream(seed, &stage);
     match clusters {

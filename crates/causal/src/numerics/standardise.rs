@@ -23,7 +23,7 @@ pub const ALIAS_TOLERANCE: f64 = 1e-11;
 /// Name of the intercept wherever coefficients are listed.
 pub const INTERCEPT: &str = "(Intercept)";
 
-/// Why a term has no coefficient.
+/// The reason that a term has no coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
     /// The same value in every row that counts.
@@ -37,7 +37,7 @@ pub enum DropReason {
 pub struct DroppedTerm {
     /// Its name.
     pub term: String,
-    /// Why.
+    /// The reason.
     pub reason: DropReason,
 }
 

@@ -130,7 +130,7 @@ pub(super) fn weighted(rng: &mut ChaCha8Rng) -> Unit {
         let drawn = plain(rng);
         let sampled = 0.1 + 0.8 * expit(-0.5 + drawn.x[0]);
         if flip(rng, sampled) {
-            // Who is easily sampled counts less, which restores the population of `plain`.
+            // Units that are easily sampled count less, which restores the population of `plain`.
             return Unit { weight: 1.0 / sampled, ..drawn };
         }
     }

@@ -140,7 +140,7 @@ fn check(data: &Data<'_>) -> Result<(), LearnerError> {
     }
 }
 
-/// Which rows are fitted and which are carried, and which columns can be split.
+/// The rows that are fitted, the rows that are carried, and the columns that can be split.
 struct Places {
     fitted: Vec<usize>,
     ignored: Vec<usize>,

@@ -198,7 +198,7 @@ impl SplitPrior {
         // Multinomial over the unavailable columns, one after the other.
         for (k, (j, w)) in unavailable.iter().zip(&weights).enumerate() {
             let last = k + 1 == weights.len();
-            // What is left goes to the last column for certain, so that the counts add up.
+            // The remainder goes to the last column for certain, so that the counts add up.
             let share = if last { failed } else { random.binomial(failed, (w / e).min(1.0)) };
             counts[*j as usize] += share;
             failed -= share;

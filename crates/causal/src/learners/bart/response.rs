@@ -42,7 +42,7 @@ pub enum Response {
     Probit {
         /// o.
         offset: f64,
-        /// Which of the n responses are 1.
+        /// True for each of the n responses that is 1.
         positive: Vec<bool>,
     },
 }

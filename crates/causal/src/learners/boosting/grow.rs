@@ -85,7 +85,7 @@ struct Grower<'a> {
     pairs: Vec<Pair>,
     spare: Vec<u32>,
     grown: Grown,
-    /// Where a leaf hangs: its split and whether on the left.
+    /// The split that each leaf hangs from, and true if it is the left child.
     parents: Vec<Option<(usize, bool)>>,
     open: Vec<Open>,
     pool: Vec<Histogram>,

@@ -174,7 +174,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         if g_max <= f64::MIN_POSITIVE {
             return None;
         }
-        // The scale follows the gradients, which shrink from round to round: every tree has all the digits.
+        // A scale for each round: as gradients shrink, no tree loses digits.
         let scale = FixedPoint::new(self.fitted, g_max, largest(&self.h));
         let columns = self.draw_columns();
         let (rows, pairs) = self.draw_rows(scale);
@@ -239,7 +239,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         let fit = |leaf: &crate::learners::boosting::grow::LeafRows| {
             let columns = self.scaled_columns(&leaf.path);
             ridge(&grown.rows[leaf.rows.clone()], &columns, Derivatives { g: &self.g, h: &self.h }, penalty, rate)
-                // Where the ridge equations cannot be solved, the Newton step of the whole leaf.
+                // If the ridge equations cannot be solved: the Newton step of the whole leaf.
                 .unwrap_or_else(|| constant_leaf(scale, leaf.total, l2, rate))
         };
         // Each leaf is summed by one thread in row order, so both branches give the same bits.

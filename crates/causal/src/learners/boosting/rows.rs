@@ -85,7 +85,7 @@ impl GatheredRows {
         self.storage[j]
     }
 
-    /// Where the bins of column `j` are in a histogram.
+    /// The places of the bins of column `j` in a histogram.
     pub fn bins(&self, j: usize) -> std::ops::Range<usize> {
         self.offsets[j]..self.offsets[j + 1]
     }

@@ -4,7 +4,7 @@ use crate::learners::boosting::rows::GatheredRows;
 use crate::numerics::binned::BinnedMatrix;
 use ndarray::ArrayView2;
 
-/// Where a split sends a row.
+/// The place that a split sends a row to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Child {
     /// To another split.
@@ -24,9 +24,9 @@ pub struct Split {
     pub cut: f64,
     /// The decrease of the penalised loss by the split.
     pub gain: f64,
-    /// Where small values go.
+    /// The child of small values.
     pub left: Child,
-    /// Where large values go.
+    /// The child of large values.
     pub right: Child,
 }
 

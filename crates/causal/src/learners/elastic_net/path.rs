@@ -40,7 +40,7 @@ pub(super) struct Point {
     pub(super) loss: f64,
 }
 
-/// Why a path ended before its last penalty.
+/// The state in which a path ended before its last penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Stalled {
     /// Largest violation of the optimality conditions, relative to the largest gradient of the null model.

@@ -92,10 +92,10 @@ pub struct Study {
     pub seed: u64,
 }
 
-/// The kind of a standard error, and if it is the one an effect leads with.
+/// A standard error: its kind, and its place in the effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variance {
-    /// How.
+    /// Its kind.
     pub method: SeMethod,
     /// True if it makes the reported interval.
     pub headline: bool,
@@ -223,8 +223,7 @@ fn replicate(study: &Study, r: usize, population: &[f64; 4]) -> Vec<Result<Outco
         Ok(draw) => draw,
         Err(error) => return (0..cells).map(|_| Err(error.to_string())).collect(),
     };
-    // What was fitted does not depend on whom the interval is about.
-    // Shared by learner, since that is all that fits depend on.
+    // Shared by learner, since that is all that fits depend on; the population or sample of an interval is not.
     let mut shared: BTreeMap<&str, Result<Nuisances<'_>, EstimateError>> = BTreeMap::new();
     let mut all = Vec::with_capacity(cells);
     for analysis in &study.analyses {
