@@ -109,6 +109,7 @@ fn weighted(sample: &Sample, balancing: &Array1<f64>) -> Result<Sample, Sensitiv
     let c = sample.covariates();
     // The product, so that a survey weight still counts.
     let weights = c.weights_or_ones() * balancing;
+    // Clusters are left behind: the classical standard error below takes no notice of them.
     let covariates = Covariates::new(c.x().clone(), c.names().to_vec(), c.treated().clone(), Some(weights))?;
     Ok(Sample::new(covariates, sample.y().clone())?)
 }

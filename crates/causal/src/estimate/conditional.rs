@@ -75,6 +75,7 @@ pub(crate) fn standard_error(rows: &Rows, e: &[f64], outcome: &OutcomeValues, ta
         // The units of the other arm, weighted to look like those of this one.
         let omega = |i: usize| {
             let odds = if a == 1 { e[i] / (1.0 - e[i]) } else { (1.0 - e[i]) / e[i] };
+            // d as it would be in arm a, where the unit is not.
             rows.w[i] * odds * denominator(e[i], a as f64, target).powi(2)
         };
         let mass = sums::sum(members(1 - a).map(omega));

@@ -61,6 +61,7 @@ pub(crate) fn standard_error(rows: &Rows, phi: &[f64]) -> f64 {
         // Added up before they are squared: whatever moves a whole cluster is then in the variance.
         let g = clusters.len() as f64;
         let total = |members: &Vec<usize>| sums::sum(members.iter().map(|i| rows.w[*i] * phi[*i]));
+        // One cluster alone makes this infinite or NaN, which no effect may be.
         return (sums::sum(clusters.iter().map(|c| total(c).powi(2))) * g / (g - 1.0)).sqrt() / rows.total;
     }
     sums::sum(phi.iter().zip(&rows.w).map(|(p, w)| (w * p).powi(2))).sqrt() / rows.total

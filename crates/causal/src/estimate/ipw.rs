@@ -69,6 +69,7 @@ fn hajek(rows: &Rows, e: &[f64], target: Target) -> Scores {
         mean_treated: means[1],
         mean_control: means[0],
         phi: rows.map(|i| b[i] * residual(i)),
+        // Through b alone: with Σ w b (y − m) = 0 in each arm, that is the whole derivative.
         slope_propensity: Some(rows.map(|i| weight_slope(e[i], rows.arm[i], target) * residual(i))),
         slope_outcome: None,
     }

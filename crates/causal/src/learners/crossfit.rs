@@ -148,6 +148,7 @@ impl FoldFit<'_> {
     }
 
     fn boost(&self, params: &BoostingParams, seed: &Seed) -> Result<HeldOutPredictions, LearnerError> {
+        // Declared out here, so that bins made for this fit outlive the match.
         let of_this_fit;
         let binned = match self.binned {
             Some(binned) => binned,

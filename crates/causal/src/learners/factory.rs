@@ -41,6 +41,7 @@ pub fn boosting(kind: LearnerKind, n: usize) -> Option<BoostingParams> {
 #[must_use]
 pub fn bart(effort: Effort) -> BartParams {
     match effort {
+        // Four chains, as the doubly robust average was calibrated with; see `estimate/dr_average.rs`.
         Effort::Fast => BartParams { chains: 4, ..BartParams::default() },
         Effort::Thorough => BartParams { burn_in: 1500, draws: 500, chains: 8, ..BartParams::default() },
     }

@@ -35,6 +35,7 @@ impl Forest {
     fn flatten(&mut self, tree: &Tree, index: u8, columns: &[u32]) {
         let node = tree.node(index);
         let at = self.nodes.len();
+        // A leaf has no rule, and its column is never read.
         let column = if node.left > 0 { columns[node.rule.column as usize] } else { 0 };
         self.nodes.push(Flat { column, cut: node.rule.cut, skip: 0, value: node.mu });
         if node.left > 0 {

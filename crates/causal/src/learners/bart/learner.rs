@@ -40,6 +40,7 @@ impl Learner for BartLearner {
         // No rows, but the cuts: all that predictions need of the training covariates.
         let cuts = train.encode(used.slice_axis(Axis(0), (0..0).into()));
         let data = Data { train: &train, y: &y, weights: &weights, test: &cuts, family };
+        // Nothing is summarised: the rows to predict are not known yet, so the trees are kept instead.
         let (posterior, fitted) = sample_and_keep(&data, &self.params, seed, &|_| Vec::new(), true)?;
         let draws = self.params.chains * self.params.draws;
         Ok(Box::new(BartModel { cuts, response: fitted.response, forest: fitted.forest, draws, info: posterior.info }))

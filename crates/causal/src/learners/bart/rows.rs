@@ -49,6 +49,7 @@ impl Sums {
 fn take(banks: &mut [[f64; BANK]; BANKS], label: u8) -> f64 {
     let mut total = 0.0;
     for bank in banks {
+        // Always in the order of the banks, and each is left ready for the next tree.
         total += std::mem::take(&mut bank[usize::from(label)]);
     }
     total
@@ -79,6 +80,7 @@ pub fn step_and_sum(r: &mut [f64], cells: CellStep<'_>, sums: &mut Sums) {
             banks[k][usize::from(next[k])] += value;
         }
     }
+    // The remainder goes to the first bank, on every pass.
     let start = n - n % BANKS;
     for ((r, previous), next) in tail.iter_mut().zip(&previous[start..]).zip(&next[start..]) {
         *r -= step[usize::from(*previous)];
@@ -186,6 +188,7 @@ pub fn cross(labels: &[u8], codes: &[u8], rule: Split, base: u8, out: &mut [u8])
 /// Rewrites labels in place: rows of `from` or of `from + 1` become `to`.
 pub fn merge(labels: &mut [u8], from: u8, to: u8) {
     for label in labels {
+        // `from` is a left child, at most 250, so its sibling is still a byte.
         *label = choose(mask(*label == from) | mask(*label == from + 1), to, *label);
     }
 }
