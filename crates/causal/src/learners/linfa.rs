@@ -45,7 +45,7 @@ pub(super) fn maximise(
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let gamma: Array1<f64> =
         std::iter::once(fitted.intercept()).chain(fitted.params().iter().copied()).map(|v| sign * v).collect();
-    // Judged by the score at its solution: linfa does not say whether it converged.
+    // Judged by the score at its solution, whatever ended the search.
     let score = largest_score(design, data, &gamma);
     if score.is_finite() && score <= LARGEST_SCORE {
         Ok((gamma, params.max_iterations))

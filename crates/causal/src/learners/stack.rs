@@ -96,7 +96,6 @@ impl Fitting<'_> {
         for held_out in 0..folds {
             let inside: Vec<usize> = (0..fold.len()).filter(|i| fold[*i] != held_out).collect();
             let outside: Vec<usize> = (0..fold.len()).filter(|i| fold[*i] == held_out).collect();
-            // Named by the fold, so a member's streams do not depend on who else is in the library.
             let model = self.fit_rows(learner, &inside, &seed.child(format!("fold {held_out}")))?;
             let predicted = model.predict(self.data.x.select(Axis(0), &outside).view());
             outside.into_iter().zip(predicted).for_each(|(i, v)| out_of_fold[i] = v);

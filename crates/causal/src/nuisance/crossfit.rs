@@ -264,7 +264,7 @@ impl CrossFitter<'_> {
         seed: &Seed,
     ) -> Result<HeldOutPredictions, LearnerError> {
         let &Fitting { kind, binned, family, y, .. } = fitting;
-        // The settings are those for the rows of one arm outside the fold, not for all.
+        // The settings are those for the rows that are fitted here, not for all.
         let fitted = weights.iter().filter(|w| **w > 0.0).count();
         let learner = FoldLearner::of_kind(kind, fitting.learner.as_ref(), fitted);
         let names = self.covariates.names();

@@ -66,7 +66,7 @@ impl RiskRatio {
 
     fn on_log_scale(log: f64, half_width: f64) -> Result<Self, SensitivityError> {
         let ratio = Self { estimate: log.exp(), lower: (log - half_width).exp(), upper: (log + half_width).exp() };
-        // An exponential under- or overflows to 0 or ∞ first.
+        // Far out the exponential is 0 or infinite.
         let usable = |r: f64| r > 0.0 && r.is_finite();
         if usable(ratio.estimate) && usable(ratio.lower) && usable(ratio.upper) {
             Ok(ratio)

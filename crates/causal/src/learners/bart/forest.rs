@@ -137,7 +137,7 @@ impl Recorder {
                         sums.node_mut(leaf).mu += planted.tree.node(leaf).mu;
                     }
                 } else {
-                    // The sums are one tree as far as predictions are concerned; no group ends here, since the link is
+                    // The sums are one tree as far as predictions are concerned; no group ends here, since predictions are
                     // linear.
                     self.forest.push(sums, &self.columns);
                     (*version, *sums) = (planted.version, planted.tree.clone());

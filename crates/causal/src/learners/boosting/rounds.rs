@@ -255,7 +255,7 @@ impl<'a, 'd> Booster<'a, 'd> {
     }
 
     fn scale_column(&mut self, j: usize) {
-        // Made when a column is first split on and kept: most columns never are.
+        // Only columns that are split on are ever scaled.
         if self.scaled[j].is_some() {
             return;
         }

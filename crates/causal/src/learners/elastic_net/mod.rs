@@ -305,7 +305,7 @@ fn null_loss(problem: &Problem<'_>) -> f64 {
 /// The path down from `first`; down to the fixed penalty where it is given.
 fn lambdas(first: f64, params: &ElasticNetParams) -> Vec<f64> {
     let (start, end) = match params.rule {
-        // Large enough to keep every column out.
+        // At or beyond the start of the path: it is the whole path.
         PenaltyRule::Fixed(p) if p >= first => return vec![p],
         PenaltyRule::Fixed(p) => (first, p),
         // Nothing to explain: any penalty gives the null model.

@@ -223,7 +223,7 @@ fn replicate(study: &Study, r: usize, population: &[f64; 4]) -> Vec<Result<Outco
         Ok(draw) => draw,
         Err(error) => return (0..cells).map(|_| Err(error.to_string())).collect(),
     };
-    // Shared by learner, since that is all that fits depend on; the population or sample of an interval is not.
+    // By learner alone: no fit depends on whom the interval is about.
     let mut shared: BTreeMap<&str, Result<Nuisances<'_>, EstimateError>> = BTreeMap::new();
     let mut all = Vec::with_capacity(cells);
     for analysis in &study.analyses {
