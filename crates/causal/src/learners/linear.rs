@@ -18,6 +18,7 @@
 
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::linalg::{Cholesky, LinalgError, independent_columns};
+use crate::numerics::products;
 use crate::numerics::standardise::{ALIAS_TOLERANCE, Standardisation};
 use crate::numerics::sums;
 use ndarray::{Array1, Array2};
@@ -277,7 +278,8 @@ impl Robust<'_> {
     fn sandwich(&self, squares: &[f64]) -> Vec<f64> {
         // The meat is a Gram matrix whose weights are the squared scores.
         let meat = self.design.gram(Some(squares));
-        let covariance = self.bread.dot(&meat).dot(self.bread);
+        let covariance =
+            products::multiply(products::multiply(self.bread.view(), meat.view()).view(), self.bread.view());
         self.design.standardisation().covariance_to_raw(&covariance).diag().iter().map(|v| v.sqrt()).collect()
     }
 }

@@ -7,8 +7,9 @@
 use crate::learners::logistic::{Data, LogisticError, LogisticParams, expit};
 use crate::learners::separation;
 use crate::numerics::chunks;
-use crate::numerics::design_matrix::{DesignMatrix, add_gram, axpy, dot, reduce, scale_rows, symmetric};
+use crate::numerics::design_matrix::{DesignMatrix, axpy, dot, reduce, scale_rows, symmetric};
 use crate::numerics::linalg::Cholesky;
+use crate::numerics::products::add_gram;
 use ndarray::{Array1, Array2};
 
 /// Log-likelihood, score, information and smallest margin (2y − 1)zᵀγ at one γ, from a single pass over the rows.

@@ -5,10 +5,8 @@
 
 use crate::numerics::chunks;
 use crate::numerics::chunks::BLOCK_ROWS;
+use crate::numerics::products;
 use crate::numerics::standardise::Standardisation;
-use faer::linalg::matmul::matmul as dense;
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, MatMut, MatRef, Par};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -104,9 +102,7 @@ impl<'a> DesignMatrix<'a> {
             let (mut out, mut za) = (Vec::with_capacity(chunk.len()), vec![0.0; BLOCK_ROWS * k]);
             self.for_blocks(chunk, |rows, z| {
                 let za = &mut za[..rows.len() * k];
-                let left = MatRef::from_row_major_slice(z, rows.len(), k);
-                let right = MatRef::from_row_major_slice(&a, k, k);
-                dense(MatMut::from_row_major_slice_mut(za, rows.len(), k), Accum::Replace, left, right, 1.0, Par::Seq);
+                products::rows_times(z, &a, k, za);
                 out.extend(z.chunks_exact(k).zip(za.chunks_exact(k)).map(|(u, v)| dot(u, v)));
             });
             out
@@ -162,7 +158,7 @@ impl<'a> DesignMatrix<'a> {
                     // √w in one factor is w in the product, and the one buffer serves as both factors.
                     scale_rows(z, k, &w[rows]);
                 }
-                add_gram(z, k, &mut gram);
+                products::add_gram(z, k, &mut gram);
             });
             gram
         });
@@ -176,23 +172,6 @@ pub(crate) fn scale_rows(z: &mut [f64], k: usize, weights: &[f64]) {
         let root = w.sqrt();
         row.iter_mut().for_each(|v| *v *= root);
     }
-}
-
-/// Adds the lower triangle of ZᵀZ to `gram` (k × k, row-major).
-pub(crate) fn add_gram(z: &[f64], k: usize, gram: &mut [f64]) {
-    let rows = MatRef::from_row_major_slice(z, z.len() / k, k);
-    matmul(
-        MatMut::from_row_major_slice_mut(gram, k, k),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        rows.transpose(),
-        BlockStructure::Rectangular,
-        rows,
-        BlockStructure::Rectangular,
-        1.0,
-        // Sequential: the parallelism is in the chunks, whose number fixes the order of the additions.
-        Par::Seq,
-    );
 }
 
 /// Adds chunk results in chunk order.

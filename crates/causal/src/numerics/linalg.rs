@@ -8,7 +8,11 @@ type Factorise = unsafe extern "C" fn(*const c_char, *const c_int, *mut f64, *co
 
 /// Keeps the LAPACK routines in every link: nothing in Rust calls them by name.
 #[used]
-static BACKEND: [Factorise; 2] = [lapack_faer::dpotrf_, lapack_faer::dpotri_];
+static BACKEND: [Factorise; 2] = [portable_math::lapack::dpotrf_, portable_math::lapack::dpotri_];
+
+/// And the elementary functions, which `f64::exp` and its like call by the names that C gives them.
+#[used]
+static ELEMENTARY: extern "C" fn(f64) -> f64 = portable_math::elementary::exp;
 
 /// A p × p problem without a solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

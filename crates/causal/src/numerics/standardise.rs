@@ -12,6 +12,7 @@
 use crate::numerics::chunks;
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::linalg::independent_columns;
+use crate::numerics::products;
 use ndarray::{Array1, Array2};
 use std::ops::Range;
 
@@ -168,7 +169,8 @@ impl Standardisation {
             jacobian[[j + 1, j + 1]] = 1.0 / s;
             jacobian[[0, j + 1]] = -m / s;
         }
-        jacobian.dot(standardised).dot(&jacobian.t())
+        let half = products::multiply(jacobian.view(), standardised.view());
+        products::multiply(half.view(), jacobian.t())
     }
 }
 

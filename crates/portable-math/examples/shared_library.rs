@@ -4,7 +4,7 @@
 use std::ffi::{c_char, c_int};
 
 // Links the crate; what is called below are its symbols, not its items.
-use lapack_faer as _;
+use portable_math as _;
 
 #[allow(unsafe_code)] // the Fortran interface
 unsafe extern "C" {

@@ -11,7 +11,7 @@ fn shared_library() -> PathBuf {
     let profile = this.parent().and_then(Path::parent).expect("the folder of the profile");
     let name = format!("{}shared_library{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let path = profile.join("examples").join(name);
-    assert!(path.is_file(), "{} is missing; run `cargo build -p lapack-faer --examples`", path.display());
+    assert!(path.is_file(), "{} is missing; run `cargo build -p portable-math --examples`", path.display());
     path
 }
 
