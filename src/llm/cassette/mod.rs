@@ -87,6 +87,7 @@ impl Recording {
         let key = key_of(body);
         let mut unused = self.exchanges.iter_mut().filter(|recorded| recorded.is_open(role));
         if let Some(recorded) = unused.find(|recorded| recorded.exchange.key == key) {
+            // Once only: the same body sent again is answered by the next such exchange, as it was then.
             recorded.used = true;
             return Ok(Found { file: recorded.file.clone(), exchange: recorded.exchange.clone() });
         }
@@ -102,6 +103,7 @@ impl Recording {
     }
 
     fn missing(&self, role: &str, body: &Value) -> ModelError {
+        // The first open one is what the recorded run asked at this point, so its difference is the telling one.
         let next = self.exchanges.iter().find(|recorded| recorded.is_open(role));
         let Some(next) = next else {
             let all = self.exchanges.iter().filter(|recorded| recorded.exchange.role == role).count();
