@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 /// The most problems of one call that are told.
 const MOST_PROBLEMS: usize = 12;
-/// How much of a value is quoted in a message, characters.
+/// The most characters of a value that a message quotes.
 pub(super) const QUOTED: usize = 80;
 
 /// No arguments.

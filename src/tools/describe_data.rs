@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 pub(super) struct DescribeData;
 
-/// What the rare levels of a column are called together.
+/// The name for all rare levels of a column together.
 pub const OTHER_LEVELS: &str = "other levels";
 /// The most levels of one column that are listed.
 const MOST_LEVELS: usize = 20;

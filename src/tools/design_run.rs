@@ -1,4 +1,4 @@
-//! What the tools that look at a design share: their arguments, and one design run.
+//! Shared by the tools that look at a design: their arguments, and one design run.
 
 use super::arguments::{self, parse, wrong};
 use super::{Context, Edit, Refusal, Task, ToolError, edited, refuse};
@@ -129,7 +129,7 @@ fn discreet(reason: &str, context: &Context<'_>) -> String {
 }
 
 impl Ran {
-    /// What the rubric says of it, as far as it can without an effect.
+    /// The findings of the rubric, as far as they need no effect.
     pub(super) fn findings(&self) -> Vec<Finding> {
         rubric::findings(&self.design, &self.spec, &self.analysis, AfterUnblinding::WITHHELD)
     }
@@ -143,7 +143,7 @@ impl Ran {
         format!("{what} of the {}{preview}: {message}", self.design.name)
     }
 
-    /// What every answer of a design tool begins with.
+    /// The beginning of every answer of a design tool.
     pub(super) fn head(&self, context: &Context<'_>) -> Map<String, Value> {
         let mut head = Map::new();
         head.insert("estimand".to_owned(), json!(self.analysis.requested.key()));

@@ -117,6 +117,7 @@ pub(super) fn may_begin_after(before: &str) -> bool {
 impl Replacements {
     fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut pairs: Vec<(String, String)> = pairs.into_iter().collect();
+        // A name that contains another one is replaced as a whole.
         pairs.sort_by_key(|(pattern, _)| Reverse(pattern.len()));
         Self(pairs)
     }
