@@ -108,6 +108,7 @@ fn identity(source: Source<'_>, executed: &Executed<'_>) -> Vec<AlignmentCheck> 
 fn as_planned(plan: &Plan, spec: &AnalysisSpec) -> Vec<AlignmentCheck> {
     let treatment = (&plan.treatment.column, &plan.treatment.treated, &plan.treatment.control);
     let outcome = (&plan.outcome.column, &plan.outcome.units, plan.outcome.kind);
+    // As sets: the order of the list allows nothing.
     let tools = |tools: &[Tool]| tools.iter().map(|tool| tool.key()).collect::<BTreeSet<_>>();
     vec![
         equal("treatment and its levels", &treatment, &(&spec.treatment, &spec.treated, &spec.control)),

@@ -117,6 +117,7 @@ pub fn hold(mut computed: Critique, by: &str, review: ModelReview) -> Critique {
 #[must_use]
 pub fn without(mut computed: Critique, by: &str, why: &str, last: Option<&ModelReview>) -> Critique {
     let mut disagreements = last.map(|review| lower(&mut computed, review)).unwrap_or_default();
+    // It was said of the design; of the final grade it says something only where it is lower.
     disagreements.retain(|disagreement| disagreement.model < disagreement.computed);
     let (by, missing) = (by.to_owned(), Some(why.to_owned()));
     computed.reviewed = Some(ReviewRecord { by, opinion: None, missing, disagreements, flagged: Vec::new() });
@@ -128,6 +129,7 @@ fn lower(computed: &mut Critique, review: &ModelReview) -> Vec<GradeDisagreement
     for graded in &mut computed.analyses {
         let mine = review.grades.iter().find(|grade| target_of(grade) == Some(graded.requested));
         let Some((mine, model)) = mine.and_then(|mine| Some((mine, Tier::parse(&mine.credibility)?))) else { continue };
+        // Not `tier`, which an earlier review may have lowered.
         let rubric = graded.computed();
         let verdict = super::verdict::cap(rubric, model);
         graded.rubric_tier = Some(rubric);

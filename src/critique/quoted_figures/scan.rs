@@ -176,6 +176,7 @@ impl Line {
 
     fn digits(&self, at: usize) -> Digits {
         let mut end = self.skip(at, |c| c.is_ascii_digit());
+        // Thousands do not begin with a zero: `0,123` is two figures.
         if (1..=3).contains(&(end - at)) && self.at(at) != Some('0') {
             while self.group(end) {
                 end += 4;
@@ -189,6 +190,7 @@ impl Line {
             mantissa.push_str(&self.text(end, last));
             end = last;
         }
+        // `10⁻⁹` is one power of ten, not a ten with something behind it.
         if mantissa == "10"
             && let Some((exponent, end)) = self.power(end)
         {
@@ -270,6 +272,7 @@ impl Line {
 fn not_a_number(run: &str) -> bool {
     let letters = run.chars().filter(|c| c.is_ascii_alphabetic()).count();
     let hexadecimal = run.chars().all(|c| c.is_ascii_hexdigit());
+    // `1234e56` has the digits of a hash, and is a number.
     let scientific = letters == 1 && run.split(['e', 'E']).all(|part| !part.is_empty()) && run.contains(['e', 'E']);
     let hash = hexadecimal && letters > 0 && !scientific && run.len() >= SHORTEST_HASH;
     let named = run.contains('_') && !run.chars().all(|c| c.is_ascii_digit() || c == '_');
