@@ -87,6 +87,7 @@ pub fn actor(plan: &Plan, plan_path: &Path, role: &str, reach: Reach<'_>) -> Res
 }
 
 fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
+    // A replay sends nothing: it must not fail for want of a key, and need not hold one.
     let key = if recording.is_some() { None } else { key(&section.key_variable)? };
     let call = Duration::from_secs(section.timeout);
     let settings = Settings {
@@ -196,6 +197,7 @@ pub fn exchange_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
     for entry in std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_EXCHANGES) {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
+        // The state of the loop lies beside them.
         let numbered = name.chars().next().is_some_and(|c| c.is_ascii_digit());
         if numbered && name.ends_with(".json") {
             let bytes = std::fs::read(entry.path()).map_err(|error| CliError::io(&entry.path(), "read", &error))?;
