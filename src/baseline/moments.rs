@@ -2,7 +2,7 @@
 //! baseline's one question to a model is given.
 //!
 //! This is not blind, and it is the only place that hands out moments of the outcome. No tool can reach it, and
-//! `agent::baseline` calls it when every run of its comparison is over.
+//! `baseline::ask` calls it when every run of its comparison is over.
 //!
 //! | symbol | here | meaning |
 //! |---|---|---|
