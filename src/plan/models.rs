@@ -178,6 +178,7 @@ fn base_url(reader: &mut Reader, section: &Section<'_>) -> Option<String> {
     } else if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
         let path = section.path("base_url");
         let message = format!("`{path}` holds a name or a password, and a plan is committed and shared");
+        // Without its place, as for a key: the snippet would show the password.
         reader.problem(None, &path, message, "Take it out; keys belong in the environment.");
     }
     Some(url)
