@@ -1,4 +1,4 @@
-//! Which texts name a value of a column.
+//! The texts that name a value of a column.
 
 use crate::schema::{ColumnInfo, ColumnKind};
 
