@@ -131,7 +131,7 @@ pub fn run(request: &Request<'_>, ends: &Ends<'_>) -> Result<(), AcicError> {
         return Err(AcicError::AllBad(scan.bad));
     }
     let out = OutputFolder::create(ends.out, identity(request, &scan), &request.recipe.plan)?;
-    // before the first dataset: the scores of an unfinished replay need the list too
+    // Before the first dataset: the scores of an unfinished replay need the list too.
     out.skipped(&scan.bad)?;
     tell_what_is_left_out(&scan, observer);
     let share: Vec<&Entry> =
@@ -265,7 +265,7 @@ impl Work<'_> {
             AcicError::Request(format!("dataset {} was read before, and now it is another: {problem}", entry.key))
         };
         let observed = self.request.source.observed(entry).map_err(|problem| changed(&problem))?;
-        // the scan may be hours ago
+        // The scan may be hours ago.
         if observed.sha256() != entry.sha256 {
             return Err(changed(&"its numbers have changed"));
         }

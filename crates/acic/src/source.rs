@@ -147,7 +147,7 @@ impl Source {
         if let Some(wanted) = &selection.settings {
             scan.bad.extend(absent(wanted, &listed, &scan.bad));
         }
-        // before any file is read: which datasets are taken must not depend on which are good
+        // Before any file is read: which datasets are taken must not depend on which are good.
         scan.short = first_of_each(&mut listed, selection.responses);
         self.read_all(listed, &mut scan);
         scan.bad.sort();
@@ -262,7 +262,7 @@ impl Seen {
         if let Some(first) = self.names.get(&key) {
             return Err(UnusableDataset::SameName { response: key.response, first: first.clone() });
         }
-        // even if it could not be read: a second file of that name is no replacement for it
+        // Even if it could not be read: a second file of that name is no replacement for it.
         self.names.insert(key, file.to_owned());
         let sha256 = hash?;
         match self.contents.insert((key.setting, sha256.clone()), file.to_owned()) {

@@ -114,6 +114,7 @@ impl Decoder for Decoding {
         let at = data.get("index").and_then(Value::as_u64).unwrap_or(0);
         let part = |name: &str| data.get(name).unwrap_or(&Value::Null);
         match kind {
+            // A ping is enough to know the protocol: if nothing follows, the stream broke, and the address is right.
             "ping" => self.begun = true,
             "message_start" => {
                 self.begun = true;

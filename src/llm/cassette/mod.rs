@@ -171,6 +171,7 @@ impl ChatModel for Replay {
             return Err(ModelError::Cancelled);
         }
         let recorded = |body: &Value| self.recording.peek(&self.role, body).is_some();
+        // The recorded run may have had to fall back on the second way of asking.
         let body = self.inner.bodies(request).into_iter().find(recorded).unwrap_or_else(|| self.inner.body(request));
         let found = self.recording.find(&self.role, &body)?;
         self.sent = Some(body);
@@ -183,6 +184,7 @@ impl ChatModel for Replay {
                 }
                 Ok(response)
             }
+            // Played back as well: the run must end where the recorded one ended, whatever today's clock says.
             Outcome::Stopped(why) if why == "deadline" => Err(ModelError::Deadline),
             Outcome::Stopped(why) if why == "cancelled" => Err(ModelError::Cancelled),
             Outcome::Stopped(why) => Err(ModelError::Replay {

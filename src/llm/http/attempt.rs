@@ -179,6 +179,7 @@ impl Attempt<'_> {
                     Err(broken) => return Err(failure::from_broken(broken, self.server)),
                 }
             }
+            // A server that never stops talking must not fill the memory.
             if size > LONGEST_ANSWER {
                 return Err(self.too_long(&format!("the answer is longer than {} MiB", LONGEST_ANSWER >> 20)));
             }
@@ -247,6 +248,7 @@ impl Attempt<'_> {
         timer: &CallTimer,
     ) -> Result<ErrorBody, Fault> {
         let mut bytes = Vec::new();
+        // An error may be a whole web page; its beginning tells enough.
         while bytes.len() < LONGEST_ERROR {
             match self.next(&mut response, observer, timer).await {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),

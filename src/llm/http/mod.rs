@@ -174,6 +174,7 @@ impl Client {
         };
         let mut builder = reqwest::Client::builder()
             .default_headers(headers)
+            // The key would go along to wherever the server points.
             .redirect(reqwest::redirect::Policy::none())
             // Nothing serves an idle connection between two calls, so the next call could find it dead.
             .pool_max_idle_per_host(0);

@@ -62,8 +62,7 @@ impl Privacy {
     }
 
     /// The numbers kept out of `all`, both as (treated, controls). Where a group that is kept or dropped is small, rows
-    /// and
-    /// treated are rounded, so that no small number can be had by subtraction.
+    /// and treated are rounded, so that no small number can be had by subtraction.
     #[must_use]
     pub fn kept(&self, kept: (usize, usize), all: (usize, usize)) -> KeptWords {
         let small = |n: usize| n > 0 && n < self.min_cell;
