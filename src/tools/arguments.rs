@@ -45,6 +45,7 @@ fn simplify(schema: &mut Value) {
         object.remove(key);
     }
     if let Some(Value::Array(types)) = object.get("type") {
+        // `"type": ["string", "null"]` is beyond some vendors; an optional argument is one that may be left out.
         let some = types.iter().find(|kind| *kind != "null").cloned();
         object.extend(some.map(|kind| ("type".to_owned(), kind)));
     }

@@ -85,9 +85,11 @@ impl Tool for ProposeSpec {
                 Err(found) => problems.extend(found.into_iter().map(|problem| format!("{place}: {problem}"))),
             }
         }
+        // All or nothing: half a proposal would be a spec that nobody proposed.
         if !problems.is_empty() {
             return Err(wrong(self.name(), &listed(&problems)));
         }
+        // In the plan's order, whatever the model's, so that the same changes make the same spec.
         let order = |target: Target| context.spec.analyses.iter().position(|analysis| analysis.requested == target);
         changes.sort_by_key(|(change, _)| order(change.requested));
         let reply = accepted(&changes);

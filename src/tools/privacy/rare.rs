@@ -57,6 +57,7 @@ impl RareLevels {
 
     pub(super) fn is_rare(&self, column: &str, value: &str) -> bool {
         let found = self.columns.iter().find(|known| known.name == column);
+        // A column that nobody described has no value that may be said.
         found.is_none_or(|column| column.is_rare(value))
     }
 
