@@ -101,6 +101,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     counters.rows_analysed = rows.n;
     counters.rows_weight_zero = weightless.len();
     counters.rows_dropped_missing = table.rows() - rows.n - weightless.len();
+    // Every later check would complain of the same thing in other words.
     if rows.n == 0 {
         problems.push(DatasetProblem::new(
             "data.missing",
