@@ -215,6 +215,7 @@ pub(super) fn sensitivity(design: &AnalysisDesign, spec: &AnalysisSpec, state: S
 }
 
 fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
+    // A NaN lies on neither side of a threshold, and would pass.
     if !graded(report).is_finite() {
         return rule.finding(Severity::NotApplicable, "Not checked: the robustness value is not a finite number.");
     }

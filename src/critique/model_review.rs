@@ -40,6 +40,7 @@ pub fn missing_duties(review: &ModelReview, computed: &Critique, applied: &[Stri
     for graded in &computed.analyses {
         missing.in_grade(review, graded.requested);
     }
+    // A misspelt estimand would be passed over without a word.
     for grade in &review.grades {
         let asked = target_of(grade).is_some_and(|target| computed.analyses.iter().any(|a| a.requested == target));
         missing.unless(asked, format!("`{}` is not an estimand that the plan requests", short(&grade.requested)));
@@ -94,6 +95,7 @@ impl Missing {
                 );
             }
             [] => self.unless(false, format!("there is no grade for `{key}`; give each requested estimand one")),
+            // Of two grades the order of the list would choose the verdict.
             _ => {
                 self.unless(false, format!("`{key}` is graded more than once; give each requested estimand one grade"))
             }
