@@ -69,6 +69,7 @@ impl Prepared {
     pub fn binary_columns(&self) -> BTreeSet<String> {
         let columns: BTreeSet<&str> = self.draft.confounders.iter().map(|group| group.confounder.as_str()).collect();
         let binary = |column: &&str| {
+            // A category has no column of numbers.
             let Ok(covariates) = self.analysed.covariates(&[Term::column(column)]) else { return false };
             let mut seen: Vec<f64> = Vec::with_capacity(3);
             for value in covariates.x() {
@@ -124,6 +125,7 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
     let refuse = |problems: Vec<Problem>| PlanProblems { text: text.clone(), problems };
     let (plan, mut problems) = plan::read_bytes(plan_bytes);
     let Some(plan) = plan else { return Err(refuse(problems).into()) };
+    // That it is empty is among the problems already.
     if plan.data.source.is_empty() {
         return Err(refuse(problems).into());
     }
