@@ -178,6 +178,7 @@ impl Session<'_> {
     }
 
     fn seconds(&self, observer: &ProgressObserver) -> Option<f64> {
+        // A replay is as fast as the disk, which says nothing about the model.
         self.args.replay.is_none().then(|| observer.elapsed())
     }
 }
