@@ -142,6 +142,7 @@ pub(super) fn model(reader: &mut Reader, root: &Section<'_>, key: &str) -> Model
         return default;
     }
     let hint = "Name the model as its vendor does, e.g. `model: claude-sonnet-4-5`; there is no default.";
+    // Of a section that cannot be read that has been said; that its model is missing would be one line too many.
     let model = if readable { reader.required(&section, "model", hint).trim().to_owned() } else { String::new() };
     let key_variable = reader.prose(&section, "key").unwrap_or_else(|| provider.key_variable().to_owned());
     variable_name(reader, &section, &key_variable);
