@@ -217,6 +217,7 @@ impl OutputFolder {
             }
         }
         write(&self.dir.join(TIMINGS), timings.as_bytes())?;
+        // Last: its being there says that a run has ended.
         write(&self.dir.join(ESTIMATES), estimates.as_bytes())?;
         Ok(merged)
     }
@@ -243,6 +244,7 @@ impl OutputFolder {
             for key in &out.identity.datasets {
                 let found = shard.look(*key)?;
                 unfit.extend(found.fault());
+                // Of a dataset that two shards have, the first that is found stays.
                 if let (Found::Finished(rows), None) = (found, out.finished(*key)?) {
                     out.finish(*key, &rows)?;
                 }

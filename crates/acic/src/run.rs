@@ -124,6 +124,7 @@ pub struct Ends<'a> {
 pub fn run(request: &Request<'_>, ends: &Ends<'_>) -> Result<(), AcicError> {
     let observer = ends.observer;
     let scan = request.source.scan(request.selection)?;
+    // Before the folder is made: a refusal leaves nothing behind.
     if request.on_bad == OnBad::Refuse && !scan.bad.is_empty() {
         return Err(AcicError::Bad(scan.bad));
     }
@@ -228,6 +229,7 @@ impl Work<'_> {
             let outcome = self.take_open(&next, &stop, (threads / workers).max(1));
             if let Err(error) = outcome {
                 stop.store(true, Ordering::SeqCst);
+                // The first failure is the one to tell; others may only follow from it.
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         };
@@ -272,6 +274,7 @@ impl Work<'_> {
         let mut rows = self.ends.analyst.analyse(entry.key, &observed);
         let seconds = self.ends.observer.seconds() - began;
         rows.iter_mut().for_each(|row: &mut Row| row.seconds = Some(seconds));
+        // On record before it is told: what was told has survived whatever comes next.
         self.out.finish(entry.key, &rows)?;
         let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
         self.ends.observer.on(&Event::Dataset { setting, response_id: response, done, of: self.share, seconds });
