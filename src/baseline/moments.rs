@@ -148,9 +148,11 @@ impl Prepared {
         outcome: &Array1<f64>,
         limits: DisclosureLimits<'_>,
     ) -> Result<Array1<f64>, LeftOut> {
+        // First: the reason must not name the level either.
         if (limits.hidden)(term) {
             return Err(LeftOut::RareLevel);
         }
+        // The treatment is among them, so this many confounders are told.
         if told.len() > limits.most {
             return Err(LeftOut::TooMany { term: term.clone(), most: limits.most });
         }
