@@ -1,7 +1,7 @@
 //! The driver: does what the loop says, one commit a step, and tells the host.
 //!
 //! It decides nothing. What comes next is [`Run::next`]; what a stage computes is in `pipeline`; what a step's files look
-//! like is in `pipeline::render`. Everything is deterministic, so a resumed run is the same run again: the store verifies
+//! like is in `pipeline::steps`. Everything is deterministic, so a resumed run is the same run again: the store verifies
 //! the steps that are on record and appends the rest, and what a model answered before counts again ([`crate::agent::participants`]).
 
 use super::budget::Budget;

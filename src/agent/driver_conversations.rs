@@ -210,8 +210,8 @@ impl Driver<'_> {
                 self.concluded_critique(machine, critique)
             }
             (Purpose::Draft, Ending::Proposed(proposal)) => {
+                // It was accepted a moment ago by this same code: a refusal now is a mistake of ours.
                 let spec =
-                    // It was accepted a moment ago by this same code: a refusal now is a mistake of ours.
                     self.composed(machine, &conversation, &proposal).map_err(|Refusal(why)| FatalToolError(why))?;
                 let spec = spec.unwrap_or_else(|| self.input.prepared.draft.clone());
                 Ok(Event::Drafted(Box::new(spec)))
