@@ -104,6 +104,7 @@ fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Re
         structured: None,
         limits: llm::Limits {
             call,
+            // A silence as long as the call itself would never be noticed.
             idle: call.min(Duration::from_secs(120)),
             jitter: env::jitter(),
             ..llm::Limits::default()
@@ -142,6 +143,7 @@ pub fn destinations(plan: &Plan, reach: Reach<'_>) -> Vec<String> {
 fn in_the_open(section: &ModelSection, role: &str, key: bool) -> Result<(), CliError> {
     let Some(host) = section.base_url.as_deref().and_then(|url| url.strip_prefix("http://")) else { return Ok(()) };
     let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    // An IPv6 address stands in brackets, and its colons begin no port.
     let plain = || host.split(':').next().unwrap_or_default();
     let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_else(plain);
     let here = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());

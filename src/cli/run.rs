@@ -26,6 +26,7 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let outcome = follow(args, &mut observer);
     observer.idle();
     let outcome = outcome?;
+    // The run itself went well, so what was lost on the way out is told last.
     if let Some(lost) = observer.failure() {
         return Err(lost);
     }
