@@ -69,6 +69,7 @@ impl Line {
                 None if self.begins(at) => {
                     let (figure, end) = self.figure(at);
                     found.extend(figure);
+                    // Always forward, so that the loop ends.
                     end.max(at + 1)
                 }
                 None => at + 1,
@@ -144,6 +145,7 @@ impl Line {
             return (None, run);
         }
         let digits = self.digits(at);
+        // A second point: a version, not a number.
         if self.at(digits.end) == Some('.') && self.digit(digits.end + 1) {
             return (None, self.skip(digits.end, |c| is_word(c) || c == '.'));
         }
@@ -258,6 +260,7 @@ impl Line {
     /// `10–20 %` are two percentages.
     fn share_percent(&self, found: &mut [Figure]) {
         let mut after: Option<(usize, bool)> = None;
+        // From the right: the sign of the last of a row counts for those before it.
         for figure in found.iter_mut().rev() {
             if let Some((start, true)) = after {
                 let between = self.text(figure.span.1, start);
