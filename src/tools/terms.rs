@@ -31,6 +31,7 @@ pub(super) fn read(texts: &[String], analysis: &Analysis, context: &Context<'_>)
     }
     let checks = Checks::new(context);
     let mut terms: Vec<Term> = Vec::new();
+    // Those beyond have been refused as a whole.
     for text in texts.iter().take(MOST_NEW_TERMS) {
         match checks.term(text) {
             Ok(term) => terms.push(term),
