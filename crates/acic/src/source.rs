@@ -31,7 +31,7 @@ pub enum UnusableDataset {
     /// Numbers that cannot be analysed.
     #[error(transparent)]
     Observed(#[from] ObservedProblem),
-    /// A dataset of a pack, in data without entry.
+    /// A dataset of a pack, in data without one.
     #[error("is in no pack")]
     NoPack,
     /// A dataset that comes twice under one name.
@@ -94,7 +94,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens a folder of either layout and reads its covariates; `read_pack` reads the pack if there is entry.
+    /// Opens a folder of either layout and reads its covariates; `read_pack` reads the pack if there is one.
     ///
     /// # Errors
     /// A folder of neither layout, covariates that cannot be read, lack a column or have a cell that is no value, what
