@@ -160,6 +160,7 @@ impl Worktree<'_> {
         }
         for path in paths {
             let Some(id) = target.get(*path) else { continue };
+            // Already there, as after a killed move: a repeated move then only does what is missing.
             if matches!(self.found(path)?, Found::File(there) if there == *id) {
                 continue;
             }
@@ -176,7 +177,6 @@ impl Worktree<'_> {
 
     /// Writes beside and renames into place: a reader sees the old file or the new one.
     fn replace(&self, place: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
-        // Inside `.git`: on the same volume, since only there a rename is atomic, and out of sight.
         // Inside `.git`: on the same volume, since only there a rename is atomic, and out of sight.
         let scratch = self.scratch();
         fs::create_dir_all(&scratch).map_err(|e| ArtifactError::io("create the folder", &scratch, e))?;

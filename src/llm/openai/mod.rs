@@ -95,6 +95,7 @@ impl ChatModel for OpenAi {
         if !matches!(request.choice, Choice::Tool(_)) {
             return vec![self.body(request)];
         }
+        // The way in use first, then all others: a recording may have been made before or after a server refused one.
         [self.structured, Structured::JsonSchema, Structured::Function, Structured::Instruction]
             .into_iter()
             .map(|way| self.body_in(request, way))
