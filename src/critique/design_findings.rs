@@ -229,7 +229,8 @@ fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
         Some(strongest) if graded(report) <= strongest.equivalent_rv => {
             against(rule, report, strongest, Severity::Warn)
         }
-        // What is beyond any R² is stronger than every benchmark that has one, so a pass is only for those without it.
+        // A confounder beyond any R² is stronger than every benchmark that has one, so a pass is only for plans without
+        // such a confounder.
         _ if !report.benchmarks_unattainable.is_empty() => unattainable(rule, report),
         Some(strongest) => against(rule, report, strongest, Severity::Pass),
         None => {

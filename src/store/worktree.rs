@@ -42,7 +42,7 @@ impl Worktree<'_> {
     ///
     /// `restore` also brings back files that are merely missing.
     pub fn recover(&self, head: Option<Oid>, restore: bool) -> Result<(), ArtifactError> {
-        // What is left there was never renamed into place: nobody has seen it.
+        // Anything left there was never renamed into place: nobody has seen it.
         self.clear_scratch()?;
         let target = self.files(head)?;
         let journal = self.read_journal()?;

@@ -81,7 +81,7 @@ impl Tool for CheckBalance {
 
 /// For a term: true if it is an indicator, and true if it is one of few units.
 fn about(term: &str, context: &Context<'_>) -> (bool, bool) {
-    // What cannot be read is told as little of as possible.
+    // As little as possible is told of a value that cannot be read.
     let Ok(term) = Term::parse(term) else { return (true, true) };
     let indicator = term.factors.iter().any(|factor| match factor {
         Factor::Equals { .. } => true,

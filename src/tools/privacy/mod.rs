@@ -22,7 +22,7 @@ pub struct Privacy {
     names: Option<Names>,
 }
 
-/// The units kept out of all: numbers that are safe to say together.
+/// The units that are kept, in words: numbers that are safe to say together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptWords {
     /// Rows.
@@ -61,7 +61,7 @@ impl Privacy {
         if n == 0 { "none".to_owned() } else { self.count(n) }
     }
 
-    /// The numbers kept out of `all`, both as (treated, controls). Where a group that is kept or dropped is small, rows
+    /// The numbers `kept` of `all`, both as (treated, controls). Where a group that is kept or dropped is small, rows
     /// and treated are rounded, so that no small number can be had by subtraction.
     #[must_use]
     pub fn kept(&self, kept: (usize, usize), all: (usize, usize)) -> KeptWords {
