@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a test that is skipped says so; a child process reports
 
 use oci_agent::store::{
-    ArtifactError, ArtifactStore, Author, Fault, GitStore, OpenMode, OpenOptions, Situation, Step, read_note,
+    ArtifactError, ArtifactStore, Author, Fault, GitStore, OpenMode, OpenOptions, Situation, Step, Trust, read_note,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ impl Home {
 fn try_open(dir: &Path, mode: OpenMode, identity: &[(&str, &str)]) -> Result<GitStore, ArtifactError> {
     let identity = identity.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let clock = Box::new(|| 1_700_000_000);
-    GitStore::open(dir, OpenOptions { mode, clock, author: Author::default(), identity })
+    GitStore::open(dir, OpenOptions { mode, clock, author: Author::default(), identity, trust: Trust::default() })
 }
 
 fn open(dir: &Path, mode: OpenMode) -> GitStore {
@@ -144,7 +144,13 @@ fn trailers_parse_with_git() {
 fn the_same_files_have_the_same_tree_anywhere_whoever_and_whenever() {
     let home = Home::new();
     let author = Author { name: "Ada".to_owned(), email: "ada@example.org".to_owned() };
-    let options = OpenOptions { mode: OpenMode::New, clock: Box::new(|| 5), author, identity: Vec::new() };
+    let options = OpenOptions {
+        mode: OpenMode::New,
+        clock: Box::new(|| 5),
+        author,
+        identity: Vec::new(),
+        trust: Trust::default(),
+    };
     let mut store = GitStore::open(&home.out(), options).expect("opens");
     run(&mut store).expect("runs");
     assert_eq!(store.tree_hash(), Some(expected_tree()));
