@@ -220,7 +220,8 @@ impl GitStore {
     fn show(&mut self, tree: Oid) -> Result<(), ArtifactError> {
         self.files.half_way = true;
         let worktree = Worktree { repo: &self.repo, place: &self.place };
-        let (written, indexed) = worktree.apply(self.files.shown, tree, self.files.index_behind)?;
+        let (written, indexed) =
+            worktree.apply(self.files.shown, tree, self.last.is_none(), self.files.index_behind)?;
         self.files.written.extend(written);
         self.files.index_behind = !indexed;
         self.files.half_way = false;

@@ -33,6 +33,8 @@
 mod author;
 #[cfg(all(test, unix))]
 mod crashes;
+#[cfg(test)]
+mod damage;
 mod error;
 mod folder;
 mod git;

@@ -23,7 +23,10 @@ pub(super) const OBJECT: &str = "object-";
 /// Where git keeps its locks, besides those below `refs`.
 const LOCKS: [&str; 3] = ["index.lock", "HEAD.lock", "config.lock"];
 /// For how long another git may hold a lock before a run gives up. Readers hold theirs for milliseconds.
+#[cfg(not(test))]
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+#[cfg(test)]
+pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The folders of a run.
 #[derive(Debug)]

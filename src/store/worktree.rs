@@ -116,15 +116,23 @@ impl Worktree<'_> {
     }
 
     /// Moves the files. [`Worktree::check`] and [`Worktree::begin`] came before. Returns the paths that were written, and
-    /// `true` if the index was. A run does not wait for the index at every step.
+    /// `true` if the index was. The first step of a run brings back what is missing; none waits for the index once it was
+    /// behind.
     pub fn apply(
         &self,
         from: Option<Oid>,
         to: Oid,
+        first: bool,
         index_behind: bool,
     ) -> Result<(BTreeSet<String>, bool), ArtifactError> {
         let (from, target) = (self.files(from)?, self.files(Some(to))?);
-        let written = self.write_files(&moving(&from, &target), &target)?;
+        let mut paths = moving(&from, &target);
+        for path in target.keys().filter(|_| first) {
+            if matches!(self.found(path)?, Found::Nothing) {
+                paths.insert(path.clone());
+            }
+        }
+        let written = self.write_files(&paths, &target)?;
         let patience = if index_behind { Duration::ZERO } else { STEP_PATIENCE };
         let indexed = index::write(self.place, self.repo, Some(to), patience)?;
         Ok((written, indexed))

@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a test that is skipped says so; a child process reports
 
+mod hostile;
+
 use oci_agent::store::{
     ArtifactError, ArtifactStore, Author, Fault, GitStore, OpenMode, OpenOptions, Situation, Step, Trust, read_note,
 };
@@ -437,25 +439,7 @@ fn many_first_runs_at_once_give_one_repository() {
 }
 
 #[test]
-fn lock_files_of_a_killed_git_are_cleared() {
-    let home = Home::new();
-    let mut store = open(&home.out(), OpenMode::New);
-    store.commit(&Step::new("one").file("a", "1")).expect("commits");
-    drop(store);
-    let inside = home.out().join(".git");
-    for name in ["index.lock", "HEAD.lock", "config.lock", "refs/heads/main.lock", "objects/tmp_object_git2_abc"] {
-        fs::write(inside.join(name), "").expect("writes");
-    }
-    let mut store = open(&home.out(), OpenMode::Resume);
-    store.commit(&Step::new("one").file("a", "1")).expect("is there");
-    store.commit(&Step::new("two").file("a", "2")).expect("commits");
-    store.location_note("plan-dir", "/x").expect("notes");
-    assert!(!listing(&inside).iter().any(|p| p.to_string_lossy().contains("tmp_object")));
-    assert_sound(&home.out());
-}
-
-#[test]
-fn notes_are_read_back_from_any_directory_inside_and_are_not_in_the_tree() {
+fn notes_are_read_back_from_the_run_s_own_directory_and_are_not_in_the_tree() {
     let home = Home::new();
     let mut store = finished_run(&home.out());
     let tree = store.tree_hash();
@@ -463,11 +447,11 @@ fn notes_are_read_back_from_any_directory_inside_and_are_not_in_the_tree() {
     store.location_note("plan-dir", value).expect("notes");
     assert_eq!(store.tree_hash(), tree);
     assert_sound(&home.out());
-    for dir in [home.out(), home.out().join("iter_01/plots")] {
-        assert_eq!(read_note(&dir, "plan-dir").expect("reads").as_deref(), Some(value));
-    }
-    assert_eq!(read_note(&home.out(), "other").expect("reads"), None);
-    assert_eq!(read_note(home.0.path(), "plan-dir").expect("reads"), None, "outside of any run");
+    let read = |dir: &Path, key| read_note(dir, key, &Trust::default()).expect("reads");
+    assert_eq!(read(&home.out(), "plan-dir").as_deref(), Some(value));
+    assert_eq!(read(&home.out(), "other"), None);
+    assert_eq!(read(home.0.path(), "plan-dir"), None, "outside of any run");
+    assert_eq!(read(&home.out().join("iter_01"), "plan-dir"), None, "a repository above is somebody else's word");
     for key in ["", "a.b", "layout", "1a", "a b"] {
         assert!(store.location_note(key, "x").is_err(), "{key}");
     }
@@ -659,20 +643,4 @@ fn the_user_s_git_configuration_changes_nothing() {
         assert!(fs::read_to_string(out.join(".git/HEAD")).expect("reads").contains("refs/heads/main"));
         assert_sound(&out);
     }
-}
-
-/// As in a container that works on a mounted directory of its host's user.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_directory_that_belongs_to_another_user_is_no_obstacle() {
-    let home = Home::new();
-    let mut store = open(&home.out(), OpenMode::New);
-    store.commit(&steps()[0]).expect("commits");
-    drop(store);
-    let given = Command::new("chown").args(["-R", "12345"]).arg(home.out()).status();
-    if !given.is_ok_and(|status| status.success()) {
-        return eprintln!("SKIPPED: only root can give a directory to another user");
-    }
-    let output = child_command(&home.out(), None).output().expect("runs");
-    assert!(words(&output).contains("tree "), "{}", words(&output));
 }
