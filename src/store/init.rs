@@ -16,7 +16,7 @@ use git2::{Config, Repository, RepositoryOpenFlags};
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// The marker in the repository's configuration.
 const LAYOUT_KEY: &str = "oci-agent.layout";
@@ -85,7 +85,14 @@ fn create_durably(dir: &Path) -> io::Result<()> {
 /// Nothing is put where a git keeps its own files.
 fn refuse_inside_git(dir: &Path) -> Result<(), ArtifactError> {
     let absolute = std::path::absolute(dir).map_err(|e| ArtifactError::io("find", dir, e))?;
-    let real = absolute.ancestors().find_map(|above| fs::canonicalize(above).ok()).unwrap_or(absolute);
+    let mut real = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+        real = fs::canonicalize(&real).unwrap_or(real); // what is not there yet has no links
+    }
     let is_git =
         |above: &&Path| above.join("HEAD").is_file() && above.join("objects").is_dir() && above.join("refs").is_dir();
     match real.ancestors().find(is_git) {

@@ -31,10 +31,6 @@
 //! This is the only module that imports `git2`, and it imports nothing of this crate.
 
 mod author;
-#[cfg(all(test, unix))]
-mod crashes;
-#[cfg(test)]
-mod damage;
 mod error;
 mod folder;
 mod git;
@@ -49,6 +45,8 @@ mod reflog;
 mod refs;
 mod repair;
 mod staging;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod trust;
 mod worktree;

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a test that is skipped says so; a child process reports
 
 mod hostile;
+mod program;
 
 use oci_agent::store::{
     ArtifactError, ArtifactStore, Author, Fault, GitStore, OpenMode, OpenOptions, Situation, Step, Trust, read_note,
@@ -19,7 +20,9 @@ struct Home(tempfile::TempDir);
 
 impl Home {
     fn new() -> Home {
-        Home(tempfile::tempdir().expect("temporary directory"))
+        // In memory where the system has such a place: what is synced here need not last.
+        let made = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Home(made.expect("temporary directory"))
     }
 
     fn out(&self) -> PathBuf {

@@ -5,7 +5,7 @@
 //! of the newer ones, or zeros in their place; and of the names that were made, moved or removed in a folder since it was
 //! last synced, any subset has come true. Only a rename is all or nothing, as journaling file systems keep it.
 //!
-//! `OCI_CRASHES=1000 cargo test --lib store::crashes` cuts more often than the suite does.
+//! `OCI_CRASHES=1000 cargo test --lib store::tests::crashes` cuts more often than the suite does.
 
 use crate::store::folder::Effect;
 use crate::store::folder::recorder::{record, so_far};
