@@ -94,6 +94,8 @@ impl GitStore {
         let found = history(&repo, tip).map_err(failed)?;
         let shown = found.last().map(|commit| commit.tree);
         let recovery = Recovery { head: shown, earlier: found.iter().map(|c| c.tree).collect(), restore: resume };
+        // Before anything is compared: after a kill between branch and files the directory is behind HEAD, and `shown`
+        // below would claim what is not there.
         let indexed = Worktree { repo: &repo, place: &place }.recover(&recovery)?;
         let finished = found.iter().any(|commit| ends_run(&commit.message));
         let mut store = GitStore {
@@ -144,6 +146,7 @@ impl GitStore {
         let differs: Vec<Difference> = now
             .iter()
             .filter_map(|(key, now)| {
+                // A trailer that no commit carries is no difference: a run that was killed early has not written all of them.
                 let recorded = earliest(key).filter(|recorded| recorded != now)?;
                 Some(Difference { key: key.clone(), recorded: recorded.to_owned(), now: now.clone() })
             })
@@ -160,6 +163,7 @@ impl GitStore {
 
     fn branch_off(&mut self, previous: String, previous_finished: bool) -> Result<(), ArtifactError> {
         let branches = self.refs().branches()?;
+        // `main` is the first run. One above the highest in use, so that the numbers tell the order of the runs.
         let taken = branches.iter().filter_map(|name| name.strip_prefix("run-")?.parse::<u32>().ok());
         self.branch = format!("run-{}", taken.max().unwrap_or(1).max(1).saturating_add(1));
         self.start = Some(Start::OnNewBranch);
@@ -168,6 +172,7 @@ impl GitStore {
     }
 
     fn start_again(&mut self, tip: Oid) {
+        // Nothing is moved yet: a forced run that fails before its first commit leaves the old one current.
         let full = tip.to_string();
         let tag = format!("superseded-{}", full.get(..10).unwrap_or(&full));
         self.situation = Situation::Restarted { kept_as: tag.clone() };
@@ -180,6 +185,7 @@ impl GitStore {
             let commit = recorded.id.to_string().chars().take(10).collect();
             Err(ArtifactError::Diverged { step: self.steps.saturating_add(1), commit, path, what })
         };
+        // The subject first: with another step in its place, a list of differing files would only mislead.
         let subject = |text: &str| text.lines().next().unwrap_or_default().to_owned();
         let (then, now) = (subject(&recorded.message), subject(message));
         if then != now {
@@ -199,6 +205,7 @@ impl GitStore {
 
     /// The order of the module header.
     fn append(&mut self, message: &str, new: NewTree, after: &Files) -> Result<Oid, ArtifactError> {
+        // Before anything is written: a file edited by hand stops the step while the run is as it was.
         let worktree = Worktree { repo: &self.repo, place: &self.place };
         worktree.check(self.files.shown, after)?;
         let who = format!("{} <{}> {} +0000", self.author.name, self.author.email, (self.clock)());
@@ -206,11 +213,14 @@ impl GitStore {
         let (id, mut all) = (commit.id, new.objects);
         all.push(commit);
         objects::write(&self.place, &self.repo, &all)?;
+        // Journal before branch: a kill between the two has to find it, or files of the old tree would pass for a person's
+        // edits.
         if !self.files.announced {
             worktree.begin(self.files.shown)?;
             self.files.announced = true;
         }
         self.move_branch(id, &who)?;
+        // Only now: had the branch not moved, the next attempt would still owe the tag or the new branch.
         self.start = None;
         self.show(new.id)?;
         Ok(id)
@@ -231,6 +241,7 @@ impl GitStore {
 
     /// A commit that no hook and no signature has seen.
     fn new_commit(&self, message: &str, tree: Oid, who: &str) -> Result<Object, git2::Error> {
+        // Without a last step the commit is a root: a new or forced run has a history of its own.
         let parent = self.last.map_or(String::new(), |(id, _)| format!("parent {id}\n"));
         let text = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\n{message}");
         Object::new(ObjectType::Commit, text.into_bytes())
@@ -316,9 +327,11 @@ impl ArtifactStore for GitStore {
             return Err(invalid(format!("`{path}` would have to be a file and a folder at once")));
         }
         let next = self.recorded.get(self.steps);
+        // A finished run can still be gone through: its steps are verified, and only one beyond them is refused.
         if next.is_none() && self.finished {
             return Err(ArtifactError::Finished { dir: self.place.dir.clone(), branch: self.branch.clone() });
         }
+        // Also for a step that is only verified: its tree's id is what is compared.
         let new = with_files(&self.repo, parent, &step.files).map_err(|e| self.git("make a tree", &e))?;
         let (tree, mut after) = (new.id, present);
         after.extend(new.files.clone());
@@ -403,6 +416,7 @@ pub fn read_note(dir: &Path, key: &str, trust: &Trust) -> Result<Option<String>,
 
 fn note_key(key: &str) -> Result<String, ArtifactError> {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic());
+    // `layout` is the marker by which a repository is known as ours; a note must not write over it.
     if plain && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key != "layout" {
         return Ok(format!("oci-agent.{key}"));
     }
@@ -413,6 +427,7 @@ fn note_key(key: &str) -> Result<String, ArtifactError> {
 /// The branch that HEAD is on.
 fn branch_of_head(place: &Place, repo: &Repository) -> Result<String, ArtifactError> {
     let unsettled = |what, fix| Err(ArtifactError::Unsettled { dir: place.dir.clone(), what, fix });
+    // Moving the branch under a half-done merge or rebase would take the ground from under it.
     if repo.state() != RepositoryState::Clean {
         return unsettled(
             "is in the middle of a merge, rebase or the like",

@@ -115,6 +115,7 @@ fn look(folder: &Folder, name: &str) -> Result<Entry, ArtifactError> {
 
 /// The folder `.git` of a directory, if it is one, and the user's.
 fn own_git(dir: &Path, top: &Folder, trust: &Trust) -> Result<Folder, ArtifactError> {
+    // A file or a link named `.git` belongs to a worktree or submodule of another repository.
     if look(top, ".git")? != Entry::Folder {
         return Err(ArtifactError::NotOurs { dir: dir.to_owned(), what: "belongs to another git repository" });
     }
@@ -137,12 +138,14 @@ fn open(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactErro
         Some(layout) => return Err(ArtifactError::Newer { dir: dir.to_owned(), layout }),
     }
     let lock = lock(dir, &git)?;
+    // There if a process was killed between the rename and the tidying up.
     staging::remove(&top)?;
     finish_opening(dir, (top, git), lock, layout.is_some())
 }
 
 /// The lock is held. Everything is mended that libgit2 has to find whole.
 fn finish_opening(dir: &Path, folders: (Folder, Folder), lock: Lock, marked: bool) -> Result<Prepared, ArtifactError> {
+    // Only under the lock: without it these could be the live leftovers of another process.
     let (place, unclean) = Place::open(dir, folders.0, folders.1)?;
     let mut notices = Vec::new();
     let mut aside = Aside::new(&place);
@@ -169,6 +172,7 @@ fn finish_opening(dir: &Path, folders: (Folder, Folder), lock: Lock, marked: boo
 }
 
 fn open_repository(dir: &Path) -> Result<Repository, git2::Error> {
+    // Without a search upwards: a repository around the directory is not the run's.
     let repo = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, [] as [&OsStr; 0])?;
     repo.config()?.get_bool("core.bare")?;
     Ok(repo)
@@ -206,6 +210,7 @@ pub(super) fn note(dir: &Path, key: &str, trust: &Trust) -> Result<Option<String
 fn make(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactError> {
     refuse_occupied(dir, &top)?;
     let staging = staging::open(&top)?;
+    // Until `.git` is there, no repository can be locked, so the staging folder has a lock of its own.
     let _initialising = lock(dir, &staging).map_err(|e| match e {
         // Another process was faster, and has cleared up already.
         ArtifactError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
@@ -222,11 +227,13 @@ fn make(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactErro
         Ok((git, held))
     };
     let built = build().map_err(|e| ArtifactError::io("write to", dir, e));
+    // Locked before it is moved: from the first moment others can see it, it is taken.
     let locked = built.and_then(|(_, held)| try_lock(dir, held));
     let moved = locked.and_then(|lock| {
         let moved = staging::move_into_place(&staging, &top);
         moved.map(|()| lock).map_err(|e| ArtifactError::io("create", &top.at(".git"), e))
     });
+    // Tidied up in either case; of two errors the one of building is told.
     let removed = staging::remove(&top);
     let (lock, ()) = (moved?, removed?);
     let git = top.folder(".git").map_err(|e| ArtifactError::io("open", &top.at(".git"), e))?;

@@ -103,6 +103,7 @@ pub(super) fn graft(
     }
     let tree = Object::new(ObjectType::Tree, serialised(&entries))?;
     let id = tree.id;
+    // A step of words alone keeps its parent's tree.
     if parent != Some(id) {
         objects.push(tree);
     }

@@ -85,7 +85,9 @@ impl Worktree<'_> {
         for tree in recovery.earlier.iter().filter(|_| journal.is_some()) {
             known.add(&self.files(Some(*tree))?);
         }
+        // All paths are looked at before the first is touched: a refusal half-way would leave a mixture of its own.
         self.refuse_if_changed(&paths, &known)?;
+        // A file that a person deleted stays deleted, unless the run that wrote it is to go on.
         if journal.is_none() && !recovery.restore {
             return Ok(true);
         }
@@ -218,6 +220,7 @@ impl Worktree<'_> {
     }
 
     fn found(&self, path: &str) -> Result<Found, ArtifactError> {
+        // Folder by folder and without following links, so that nothing is ever written through a link to somewhere else.
         let failed = |e| ArtifactError::io("look at", &self.place.top.at(path), e);
         let mut inside: Option<Folder> = None;
         let mut so_far = String::new();
@@ -232,6 +235,7 @@ impl Worktree<'_> {
                     Entry::Other => Ok(Found::Other),
                     Entry::File(_) => {
                         let bytes = here.read(name).map_err(|e| ArtifactError::io("read", &here.at(name), e))?;
+                        // By content: a copied or touched directory has other times, and git's index is a person's to change.
                         let id = Oid::hash_object(ObjectType::Blob, &bytes).map_err(|e| self.git("hash a file", &e))?;
                         Ok(Found::File(id, bytes))
                     }
@@ -262,6 +266,7 @@ impl Worktree<'_> {
             }
             any = true;
         }
+        // An empty folder is a person's, since no tree holds one; unless a power cut took the file and left the folder.
         Ok(any || known.half_way)
     }
 
@@ -277,6 +282,7 @@ impl Worktree<'_> {
         for path in paths {
             let Some(id) = target.get(path) else { continue };
             match self.found(path)? {
+                // Already there, as after a killed move: a repeated move then only does what is missing.
                 Found::File(there, _) if there == *id => continue,
                 Found::Folder => self.remove_hollow(path),
                 _ => {}
