@@ -6,7 +6,6 @@ use crate::store::message::{check_path, compose, ends_run, trailer};
 use crate::store::objects::Object;
 use crate::store::place::{PATIENCE, Place};
 use crate::store::refs::{Change, Head, Refs, Value, branch_reference};
-use crate::store::repair::Aside;
 use crate::store::tree::{Files, NewTree, Recorded, clash, files, first_difference, history, with_files};
 use crate::store::worktree::{Recovery, Worktree};
 use crate::store::{ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Notice, OpenMode, Situation, Step, Trust};
@@ -87,9 +86,7 @@ impl GitStore {
         let Prepared { place, repo, lock, scan, mut notices } = init::prepare(dir, &options.trust)?;
         let resume = options.mode == OpenMode::Resume;
         let branch = branch_of_head(&place, &repo)?;
-        let mut aside = Aside::new(&place);
-        let tip = repair::branch(&place, &repo, &branch, scan, &mut aside, &mut notices)?;
-        notices.extend(aside.notice());
+        let tip = repair::branch(&place, &repo, &branch, scan, &mut notices)?;
         let failed = |e| ArtifactError::git("read the history", &place.dir, &e);
         let found = history(&repo, tip).map_err(failed)?;
         let shown = found.last().map(|commit| commit.tree);

@@ -140,13 +140,13 @@ fn open(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactErro
     let lock = lock(dir, &git)?;
     // There if a process was killed between the rename and the tidying up.
     staging::remove(&top)?;
-    finish_opening(dir, (top, git), lock, layout.is_some())
+    finish_opening(dir, top, git, lock, layout.is_some())
 }
 
 /// The lock is held. Everything is mended that libgit2 has to find whole.
-fn finish_opening(dir: &Path, folders: (Folder, Folder), lock: Lock, marked: bool) -> Result<Prepared, ArtifactError> {
+fn finish_opening(dir: &Path, top: Folder, git: Folder, lock: Lock, marked: bool) -> Result<Prepared, ArtifactError> {
     // Only under the lock: without it these could be the live leftovers of another process.
-    let (place, unclean) = Place::open(dir, folders.0, folders.1)?;
+    let (place, unclean) = Place::open(dir, top, git)?;
     let mut notices = Vec::new();
     let mut aside = Aside::new(&place);
     let skeleton = staging::complete(&place.git);
@@ -237,7 +237,7 @@ fn make(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactErro
     let removed = staging::remove(&top);
     let (lock, ()) = (moved?, removed?);
     let git = top.folder(".git").map_err(|e| ArtifactError::io("open", &top.at(".git"), e))?;
-    finish_opening(dir, (top, git), lock, true)
+    finish_opening(dir, top, git, lock, true)
 }
 
 fn refuse_occupied(dir: &Path, top: &Folder) -> Result<(), ArtifactError> {

@@ -5,7 +5,7 @@
 //! is inflated and hashed here first.
 
 use crate::store::ArtifactError;
-use crate::store::folder::{Entry, Folder, is_no_file, sync_files, sync_folders};
+use crate::store::folder::{AT_ONCE, Entry, Folder, is_no_file, sync_files, sync_folders};
 use crate::store::place::{OBJECT, Place};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
@@ -76,45 +76,47 @@ fn write_missing(place: &Place, missing: &[&Object]) -> io::Result<()> {
     let written: Vec<(&Folder, &str)> = names.iter().map(|name| (scratch, name.as_str())).collect();
     sync_files(&written)?;
     let objects = place.git.folder(OBJECTS)?;
-    let mut folders = BTreeMap::new();
-    let mut any_new = false;
+    let mut by_folder: BTreeMap<String, Vec<(String, &str)>> = BTreeMap::new();
     for (object, name) in missing.iter().zip(&names) {
         let id = object.id.to_string();
         let (folder, rest) = id.split_at(2);
-        if !folders.contains_key(folder) {
+        by_folder.entry(folder.to_owned()).or_default().push((rest.to_owned(), name));
+    }
+    let mut any_new = false;
+    let all: Vec<_> = by_folder.into_iter().collect();
+    for part in all.chunks(AT_ONCE) {
+        let mut touched = Vec::new();
+        for (folder, inside) in part {
             let (opened, new) = objects.make(folder)?;
             any_new |= new;
-            folders.insert(folder.to_owned(), opened);
+            inside.iter().try_for_each(|(rest, name)| scratch.rename(name, &opened, rest))?;
+            touched.push(opened);
         }
-        if let Some(folder) = folders.get(folder) {
-            scratch.rename(name, folder, rest)?;
-        }
+        sync_folders(&touched.iter().collect::<Vec<_>>())?;
     }
-    let mut touched: Vec<&Folder> = folders.values().collect();
-    if any_new {
-        touched.push(&objects);
-    }
-    sync_folders(&touched)
+    if any_new { objects.sync() } else { Ok(()) }
 }
 
 /// Returns when all that can be seen of objects and references is on the disk as well.
 pub(super) fn sync_all(git: &Folder) -> io::Result<()> {
     for names in [&["objects"][..], &["refs", "heads"], &["refs", "tags"]] {
         let above = git.descend(names.iter().copied())?;
-        let mut folders = vec![above.descend([])?];
-        let inside = above.list()?.into_iter().filter(|name| matches!(above.look(name), Ok(Entry::Folder)));
-        for name in inside {
-            folders.push(above.folder(&name)?);
+        sync_inside(&above)?;
+        for name in above.list()? {
+            if above.look(&name)? == Entry::Folder {
+                sync_inside(&above.folder(&name)?)?;
+            }
         }
-        for folder in &folders {
-            let files: Vec<String> =
-                folder.list()?.into_iter().filter(|name| matches!(folder.look(name), Ok(Entry::File(_)))).collect();
-            sync_files(&files.iter().map(|name| (folder, name.as_str())).collect::<Vec<_>>())?;
-        }
-        sync_folders(&folders.iter().collect::<Vec<_>>())?;
     }
     git.sync_file("HEAD")?;
     git.sync()
+}
+
+fn sync_inside(folder: &Folder) -> io::Result<()> {
+    let is_file = |name: &String| matches!(folder.look(name), Ok(Entry::File(_)));
+    let files: Vec<String> = folder.list()?.into_iter().filter(is_file).collect();
+    sync_files(&files.iter().map(|name| (folder, name.as_str())).collect::<Vec<_>>())?;
+    folder.sync()
 }
 
 /// Looks at every loose object.

@@ -113,12 +113,10 @@ pub(super) fn branch(
     repo: &Repository,
     branch: &str,
     scan: Scan,
-    aside: &mut Aside<'_>,
     notices: &mut Vec<Notice>,
 ) -> Result<Option<Oid>, ArtifactError> {
-    let refs = Refs { place };
     let name = branch_reference(branch);
-    let value = refs.value(&name)?;
+    let value = Refs { place }.value(&name)?;
     let past = reflog::places_of(place, branch).map_err(|e| ArtifactError::io("read", &place.git.at("logs"), e))?;
     let tip = match value {
         Value::At(tip) => Some(tip),
@@ -135,28 +133,43 @@ pub(super) fn branch(
             found = walk.last_whole(tip, &past);
         }
     }
-    if found == tip && value == tip.map_or(Value::Missing, Value::At) {
-        return Ok(tip);
-    }
     if found != tip {
-        // Whatever leads to something that is missing would be found broken by `git fsck`.
-        let shown = shown_last(place, &walk)?;
-        Worktree { repo, place }.begin(shown)?;
-        for id in walk.broken() {
-            aside.take(&["objects", id.get(..2).unwrap_or_default(), id.get(2..).unwrap_or_default()])?;
-        }
-    }
-    let folder = aside.folder().map_err(|e| ArtifactError::io("create", &place.git.at(ASIDE), e))?;
-    refs.mend(&name, found, &folder)?;
-    let odb = repo.odb().map_err(|e| ArtifactError::git("open the objects", &place.dir, &e))?;
-    reflog::tidy(place, branch, &|id| odb.exists(id))?;
-    if found == tip {
-        notices.push(Notice::Mended { file: name, says: found.map_or(String::new(), |id| id.to_string()) });
-    } else {
         let from = tip.map(|id| id.to_string().chars().take(10).collect());
+        go_back(place, &walk, &name, found, notices)?;
         notices.push(Notice::WentBack { branch: branch.to_owned(), from, steps: walk.length(found) });
+    } else if value != tip.map_or(Value::Missing, Value::At) {
+        set(place, repo, &name, found)?;
+        notices.push(Notice::Mended { file: name, says: found.map_or(String::new(), |id| id.to_string()) });
     }
     Ok(found)
+}
+
+/// Moves a branch back to a commit that is whole. Whatever leads to something that is missing is put aside, since
+/// `git fsck` would find it broken.
+fn go_back(
+    place: &Place,
+    walk: &Walk<'_>,
+    name: &str,
+    to: Option<Oid>,
+    notices: &mut Vec<Notice>,
+) -> Result<(), ArtifactError> {
+    let shown = shown_last(place, walk)?;
+    Worktree { repo: walk.repo, place }.begin(shown)?;
+    let mut aside = Aside::new(place);
+    for id in walk.broken() {
+        aside.take(&["objects", id.get(..2).unwrap_or_default(), id.get(2..).unwrap_or_default()])?;
+    }
+    notices.extend(aside.notice());
+    set(place, walk.repo, name, to)
+}
+
+/// Sets a branch, and takes out of its log what is not there any more.
+fn set(place: &Place, repo: &Repository, name: &str, to: Option<Oid>) -> Result<(), ArtifactError> {
+    let folder = Aside::new(place).folder().map_err(|e| ArtifactError::io("create", &place.git.at(ASIDE), e))?;
+    Refs { place }.mend(name, to, &folder)?;
+    let odb = repo.odb().map_err(|e| ArtifactError::git("open the objects", &place.dir, &e))?;
+    let branch = name.strip_prefix("refs/heads/").unwrap_or(name);
+    reflog::tidy(place, branch, &|id| odb.exists(id)).map(drop)
 }
 
 /// The tree of the files that the index lists and the repository has: those that may be on disk.

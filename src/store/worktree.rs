@@ -6,7 +6,7 @@
 //! disk that stopped half-way: its bytes are in the repository, and it is written again. Anything else is a person's work.
 
 use crate::store::ArtifactError;
-use crate::store::folder::{Entry, Folder, sync_files, sync_folders};
+use crate::store::folder::{Entry, Folder, sync_files};
 use crate::store::index;
 use crate::store::place::{PATIENCE, Place};
 use crate::store::refs::strict_id;
@@ -157,29 +157,26 @@ impl Worktree<'_> {
 
     /// Returns when the files, and the folders they are in, are on the disk.
     fn sync(&self, paths: &BTreeSet<String>) -> Result<(), ArtifactError> {
-        let failed = |e| ArtifactError::io("write", &self.place.dir, e);
-        let mut folders: BTreeMap<&str, Folder> = BTreeMap::new();
-        for folder in paths.iter().flat_map(|path| folders_of(path).chain([""])) {
-            if folders.contains_key(folder) {
-                continue;
-            }
-            match self.place.top.descend(folder.split('/').filter(|name| !name.is_empty())) {
-                Ok(opened) => drop(folders.insert(folder, opened)),
-                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
-        let mut there = Vec::new();
+        let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for path in paths {
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            if let Some(folder) = folders.get(folder)
-                && matches!(folder.look(name).map_err(failed)?, Entry::File(_))
-            {
-                there.push((folder, name));
+            for folder in folders_of(path).chain([""]) {
+                folders.entry(folder).or_default();
             }
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            folders.entry(folder).or_default().push(name);
         }
-        sync_files(&there).map_err(failed)?;
-        sync_folders(&folders.values().collect::<Vec<_>>()).map_err(failed)
+        let sync = |folder: &str, names: &[&str]| -> io::Result<()> {
+            let opened = match self.place.top.descend(folder.split('/').filter(|name| !name.is_empty())) {
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+                opened => opened?,
+            };
+            let is_file = |name: &&&str| matches!(opened.look(name), Ok(Entry::File(_)));
+            let there: Vec<(&Folder, &str)> = names.iter().filter(is_file).map(|name| (&opened, *name)).collect();
+            sync_files(&there)?;
+            opened.sync()
+        };
+        let failed = |e| ArtifactError::io("write", &self.place.dir, e);
+        folders.iter().try_for_each(|(folder, names)| sync(folder, names)).map_err(failed)
     }
 
     fn refuse_if_changed(&self, paths: &BTreeSet<String>, known: &Known) -> Result<(), ArtifactError> {

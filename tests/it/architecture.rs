@@ -203,6 +203,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/store/message.rs", 1, "a line of a commit message that git would read as a mark"),
     ("src/store/reflog.rs", 1, "names of branches"),
     ("src/store/refs.rs", 3, "git's files HEAD and packed-refs"),
+    ("src/store/repair.rs", 1, "names of branches"),
     ("src/store/trust.rs", 2, "git's `safe.directory`"),
     ("src/store/worktree.rs", 2, "the journal"),
     ("src/term.rs", 2, "the grammar of terms"),
