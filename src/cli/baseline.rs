@@ -94,7 +94,7 @@ impl Session<'_> {
         check_truth(&self.args.truth, &plan.estimands)?;
         let once = ask::one_iteration(&prepared)
             .map_err(|error| CliError::user(error.to_string(), "Write `loop: {max_iterations: 5}` into the plan."))?;
-        let root = super::files::data_root(&self.args.plan, &self.args.data);
+        let root = super::files::data_root(&self.args.plan, &self.args.data)?;
         let once = prepare::prepare(&once, &root)
             .map_err(|error| errors::from_prepare(error, &self.args.plan, output::TerminalStyle::of_stderr()))?;
         let one = self.run(&once, ONE_ITERATION)?;

@@ -9,9 +9,12 @@ use std::process::ExitCode;
 /// Holds the plan against its data and says what would be analysed.
 pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     let bytes = files::read_plan(&args.plan)?;
-    let root = files::data_root(&args.plan, &args.data);
+    let root = files::data_root(&args.plan, &args.data)?;
     let prepared = pipeline::prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;
+    if let Some(message) = files::data_elsewhere(&args.plan, &args.data, &root, &prepared.plan.data.source) {
+        output::stderr(&output::plain(&message));
+    }
     let text = if global.json { json(&prepared) } else { pipeline::steps::checked(&prepared) };
     if global.json || global.quiet == 0 {
         output::stdout(&text)?;

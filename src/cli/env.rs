@@ -27,6 +27,12 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())
 }
 
+/// The user who asked root to run this, as sudo says.
+#[must_use]
+pub fn sudo_user() -> Option<u32> {
+    std::env::var("SUDO_UID").ok().and_then(|text| text.parse().ok())
+}
+
 /// A number that differs between processes, for the pauses between retries.
 #[must_use]
 pub fn jitter() -> u64 {

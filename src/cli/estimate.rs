@@ -47,9 +47,12 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         ));
     }
     let bytes = files::read_plan(&args.input)?;
-    let root = files::data_root(&args.input, &args.data);
+    let root = files::data_root(&args.input, &args.data)?;
     let prepared = prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.input, output::TerminalStyle::of_stderr()))?;
+    if let Some(message) = files::data_elsewhere(&args.input, &args.data, &root, &prepared.plan.data.source) {
+        output::stderr(&output::plain(&message));
+    }
     let spec = match &args.spec {
         None => prepared.draft.clone(),
         Some(path) => read_spec(path)?,

@@ -12,7 +12,7 @@ use crate::llm::ModelError;
 use crate::pipeline::{Prepared, prepare};
 use crate::playbook::Catalogue;
 use crate::store;
-use crate::store::{ArtifactStore, GitStore, OpenMode, OpenOptions, Situation};
+use crate::store::{ArtifactStore, GitStore, Notice, OpenMode, OpenOptions, Situation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,24 +56,38 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, Cl
     }
     let mut store = store(args, &prepared, &catalogue, observer)?;
     let out = args.place().display().to_string();
-    driver::run(
+    let told = store.notices().len();
+    let ended = driver::run(
         &driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out },
         &mut participants,
         &mut store,
         observer,
-    )
-    .map_err(|error| explain(&error, args))
+    );
+    tell(store.notices().get(told..).unwrap_or_default(), observer);
+    ended.map_err(|error| explain(&error, args))
+}
+
+/// What the store mended or could not do.
+fn tell(notices: &[Notice], observer: &mut ProgressObserver) {
+    for notice in notices {
+        observer.on(&ProgressEvent::Note { message: notice.to_string() });
+    }
 }
 
 /// The plan held against its data, and the playbooks.
 pub(super) fn read(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Prepared, Catalogue), CliError> {
     let bytes = files::read_plan(&args.location.plan)?;
-    let root = files::data_root(&args.location.plan, &args.location.data);
+    let root = files::data_root(&args.location.plan, &args.location.data)?;
     observer.busy("reading the plan and the data");
     let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
         observer.idle();
         errors::from_prepare(error, &args.location.plan, TerminalStyle::of_stderr())
     })?;
+    let location = &args.location;
+    let elsewhere = files::data_elsewhere(&location.plan, &location.data, &root, &prepared.plan.data.source);
+    if let Some(message) = elsewhere {
+        observer.on(&ProgressEvent::Note { message });
+    }
     Ok((prepared, playbook::catalogue(args.location.playbooks.as_deref())?))
 }
 
@@ -92,7 +106,8 @@ pub(super) fn store(
         OpenMode::New
     };
     let mut store = open(&args.place(), mode, prepared, catalogue)?;
-    remember_data_root(&mut store, &files::data_root(&args.location.plan, &args.location.data))?;
+    remember_data_root(&mut store, &files::data_root(&args.location.plan, &args.location.data)?)?;
+    tell(store.notices(), observer);
     if let Some(message) = situation(store.situation(), store.branch(), args) {
         observer.on(&ProgressEvent::Note { message });
     }
@@ -112,6 +127,7 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
         clock: Box::new(env::now),
         author: store::configured_author().unwrap_or_default(),
         identity: driver::identity(prepared, catalogue),
+        trust: files::trust(),
     };
     GitStore::open(out, options).map_err(|error| errors::from_artifacts(&error))
 }
