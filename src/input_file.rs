@@ -5,7 +5,7 @@
 //! one handle, never past a limit; and its size and time of change must be the same at the end.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -122,30 +122,53 @@ impl InputFile {
         Ok(n)
     }
 
+    /// The first and the last `n` bytes of a file of which nothing was read yet; fewer if it is shorter.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn ends(&mut self, n: u64) -> Result<[Vec<u8>; 2], InputFileError> {
+        let mut end = |from: SeekFrom| {
+            let mut bytes = Vec::new();
+            self.file.seek(from)?;
+            (&self.file).take(n).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let last = end(SeekFrom::Start(self.size.saturating_sub(n)));
+        let first = end(SeekFrom::Start(0));
+        let rewound = self.file.rewind();
+        let both = last.and_then(|last| Ok([first?, last])).and_then(|both| rewound.map(|()| both));
+        both.map_err(|source| InputFileError::System { name: self.name.clone(), source })
+    }
+
     /// The rest of the file, in memory.
     ///
     /// # Errors
     /// As [`InputFile::fill`], and [`InputFileError::Memory`].
     pub fn bytes(mut self) -> Result<Vec<u8>, InputFileError> {
         let mut bytes = Vec::new();
-        self.reserve(&mut bytes)?;
         let mut block = vec![0_u8; BLOCK];
         loop {
             match self.fill(&mut block)? {
                 0 => return Ok(bytes),
-                n => bytes.extend_from_slice(block.get(..n).unwrap_or_default()),
+                n => self.append(&mut bytes, block.get(..n).unwrap_or_default())?,
             }
         }
     }
 
-    /// Room for all of the file.
+    /// Puts a block that was read behind those before it. Room grows with what was read and never beyond the file, so that
+    /// a file that is refused early takes no memory.
     ///
     /// # Errors
     /// [`InputFileError::Memory`].
-    pub fn reserve(&self, bytes: &mut Vec<u8>) -> Result<(), InputFileError> {
-        let memory = || InputFileError::Memory { name: self.name.clone(), size: self.size };
-        let wanted = usize::try_from(self.size).map_err(|_| memory())?;
-        bytes.try_reserve_exact(wanted.saturating_sub(bytes.len())).map_err(|_| memory())
+    pub fn append(&self, bytes: &mut Vec<u8>, block: &[u8]) -> Result<(), InputFileError> {
+        if bytes.capacity() - bytes.len() < block.len() {
+            let left = usize::try_from(self.size).unwrap_or(usize::MAX).saturating_sub(bytes.len());
+            let more = bytes.len().max(4 * BLOCK).min(left).max(block.len());
+            let memory = |_| InputFileError::Memory { name: self.name.clone(), size: self.size };
+            bytes.try_reserve_exact(more).map_err(memory)?;
+        }
+        bytes.extend_from_slice(block);
+        Ok(())
     }
 
     fn is_unchanged(&self) -> bool {

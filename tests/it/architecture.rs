@@ -118,8 +118,9 @@ const PROGRAM: Crate = Crate {
         ("critique", &["playbook", "plan", "spec", "record"]),
         ("report", &["critique", "plan", "spec", "record"]),
         // L3 effects
+        ("memory", NOTHING),
         ("input_file", NOTHING),
-        ("dataset", &["input_file", "plan", "spec"]),
+        ("dataset", &["input_file", "memory", "plan", "spec"]),
         ("store", NOTHING),
         ("llm", ONLY_TEXT),
         // L4 orchestration

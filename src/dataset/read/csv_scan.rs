@@ -85,10 +85,7 @@ pub(crate) fn scan(path: &Path, file: &str, most: u64) -> Result<Scan, DatasetEr
             chunk = chunk.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(chunk);
         }
         scanner.feed(chunk)?;
-        if first {
-            input.reserve(&mut bytes)?;
-        }
-        bytes.extend_from_slice(buffer.get(..n).unwrap_or_default());
+        input.append(&mut bytes, buffer.get(..n).unwrap_or_default())?;
     }
     utf8.end(scanner.line, file)?;
     scanner.end(digest.finish_hex(), bytes)

@@ -8,6 +8,7 @@ use crate::dataset::error::DatasetError;
 use crate::dataset::read::csv::{MOST_BYTES, Read, large_integers};
 use crate::dataset::read::{frame, parquet_bounds};
 use crate::input_file::InputFile;
+use crate::memory::Limited;
 use crate::schema::ColumnKind;
 use crate::text::sha256::sha256_hex;
 use polars_core::prelude::{DataFrame, DataType, PolarsError};
@@ -20,6 +21,9 @@ use std::path::{Path, PathBuf};
 /// Each batch takes a pass over the whole schema, so their number is fixed and not their size: the time stays linear in
 /// the columns.
 const BATCHES: usize = 16;
+
+/// The first and the last bytes of a Parquet file.
+const MAGIC: &[u8] = b"PAR1";
 
 /// Reads Parquet files one below the other.
 ///
@@ -67,7 +71,14 @@ fn read_all(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
 }
 
 fn open<'a>(path: &Path, name: &'a str, most: u64) -> Result<Source<'a>, DatasetError> {
-    let bytes = InputFile::open(path, name, most)?.bytes()?;
+    let mut input = InputFile::open(path, name, most)?;
+    // Before a large file is read: is it what its name says?
+    if input.ends(MAGIC.len() as u64)?.iter().any(|end| end != MAGIC) {
+        let reason = "it does not begin and end with `PAR1`";
+        return Err(DatasetError::Parquet { file: name.into(), reason: reason.into() });
+    }
+    let bytes = input.bytes()?;
+    let _limit = Limited::to(parquet_bounds::at_once(bytes.len()), name);
     let mut reader = ParquetReader::new(Cursor::new(bytes.as_slice()));
     let footer = reader.get_metadata().map_err(|e| damaged(name, &e))?.clone();
     parquet_bounds::check(name, &bytes, &footer)?;
@@ -84,6 +95,7 @@ fn damaged(file: &str, error: &PolarsError) -> DatasetError {
 fn read_columns(sources: &[Source], names: &[String], rows: usize) -> Result<Vec<Column>, DatasetError> {
     let mut parts = Vec::with_capacity(sources.len());
     for source in sources {
+        let _limit = Limited::to(parquet_bounds::at_once(source.bytes.len()), source.name);
         let mut reader = ParquetReader::new(Cursor::new(source.bytes.as_slice()));
         reader.set_metadata(source.footer.clone());
         let frame = reader.with_columns(Some(names.to_vec())).finish().map_err(|e| damaged(source.name, &e))?;

@@ -9,7 +9,10 @@
 //! | values of all columns together | 2^27 + 1,024 n |
 //! | bytes of a page, once decompressed | 2^24 + 8,192 n |
 //!
-//! The largest of them is a column of one repeated value. An honest file has at least one column that varies, which takes
+//! A decoder that asks for more than twice the room for that many values or bytes ([`at_once`]) has met a damaged size
+//! inside a page, and the program ends with a sentence (`memory`).
+//!
+//! The most that is allowed is a column of one repeated value. An honest file has at least one column that varies, which takes
 //! far more than a byte for 1,024 rows.
 
 use crate::dataset::error::DatasetError;
@@ -28,6 +31,12 @@ struct Bounds<'a> {
     values: u64,
     page: u64,
     values_left: u64,
+}
+
+/// The most bytes that decoding a file of `n` bytes may ask for at once: a page, or one value of 16 bytes for each row; and
+/// as much again where a buffer grows.
+pub(crate) fn at_once(n: usize) -> usize {
+    n.saturating_mul(32 << 10).saturating_add(64 << 20)
 }
 
 /// Refuses a file whose footer or page headers do not go with its size.
