@@ -91,6 +91,7 @@ pub fn actor(plan: &Plan, plan_path: &Path, role: &str, reach: Reach<'_>) -> Res
 }
 
 fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
+    // A replay sends nothing: it must not fail for want of a key, and need not hold one.
     let key = if recording.is_some() { None } else { key(&section.key_variable)? };
     let call = Duration::from_secs(section.timeout);
     let settings = Settings {
@@ -107,6 +108,7 @@ fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Re
         structured: None,
         limits: llm::Limits {
             call,
+            // A silence as long as the call itself would never be noticed.
             idle: call.min(Duration::from_secs(120)),
             jitter: env::jitter(),
             ..llm::Limits::default()
@@ -145,6 +147,7 @@ pub fn destinations(plan: &Plan, reach: Reach<'_>) -> Vec<String> {
 fn in_the_open(section: &ModelSection, role: &str, key: bool) -> Result<(), CliError> {
     let Some(host) = section.base_url.as_deref().and_then(|url| url.strip_prefix("http://")) else { return Ok(()) };
     let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    // An IPv6 address stands in brackets, and its colons begin no port.
     let plain = || host.split(':').next().unwrap_or_default();
     let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_else(plain);
     let here = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -200,6 +203,7 @@ pub fn exchange_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
     for entry in std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_EXCHANGES) {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
+        // The state of the loop lies beside them.
         let numbered = name.chars().next().is_some_and(|c| c.is_ascii_digit());
         if numbered && name.ends_with(".json") {
             let path = entry.path();

@@ -42,7 +42,7 @@ impl TerminalStyle {
 /// Writes to stdout. A closed pipe ends quietly, as `head` expects; anything else that goes wrong is told.
 ///
 /// # Errors
-/// What the system says, a closed pipe excepted.
+/// The system's error, a closed pipe excepted.
 pub fn stdout(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -154,7 +154,7 @@ impl ProgressObserver {
         }
     }
 
-    /// What a model says, as it arrives.
+    /// The words of a model, as they arrive.
     fn model_text(&mut self, role: &str, text: &str) {
         if self.quiet > 0 {
             return;

@@ -102,6 +102,7 @@ pub struct Models {
 /// [`ReportError`].
 pub fn plan_step(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Step, ReportError> {
     Ok(provenance
+        // A title may have line breaks in it, a subject may not.
         .step(format!("plan: {}", lines::joined(&prepared.plan.title)), None)
         .body(prepared.plan.question.trim().to_owned())
         .file("plan.yaml", prepared.plan_bytes.clone())

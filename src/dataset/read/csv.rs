@@ -47,6 +47,7 @@ pub(crate) fn read(
     }
     let contents: Vec<Vec<u8>> = scans.iter_mut().map(|scan| std::mem::take(&mut scan.bytes)).collect();
     let Some((first, rest)) = scans.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes: vec![] }) };
+    // Types are decided over all files: a column with a word in the last one is text in the first as well.
     let mut shapes = first.columns.clone();
     for (other, (_, name)) in rest.iter().zip(files.iter().skip(1)) {
         join(first, other, &mut shapes, name, files.first().map_or("", |f| f.1.as_str()))?;
@@ -91,6 +92,7 @@ fn read_one(scan: &Scan, content: &[u8], numbers: &HashSet<&str>, name: &str) ->
         reason,
         fix: "write the file again with standard quoting (RFC 4180), or as Parquet".into(),
     };
+    // polars reads only those numbers that it reads to the last bit as `str::parse` does; the others come as text.
     let fields = scan.header.iter().map(|column| {
         let dtype = if numbers.contains(column.as_str()) { DataType::Float64 } else { DataType::String };
         Field::new(PlSmallStr::from_str(column), dtype)
