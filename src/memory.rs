@@ -15,7 +15,7 @@ pub struct Memory;
 /// The most bytes that may be asked for at once.
 static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// Who is reading. Several at once, as threads may, share the largest of their limits.
+/// The readers at work. Several at once share the largest of their limits.
 static READERS: Mutex<Readers> = Mutex::new(Readers { active: 0, most: 0, last: String::new() });
 
 struct Readers {

@@ -1,6 +1,6 @@
 //! The header in front of each page of a Parquet file: sizes and counts, in Thrift's compact protocol.
 //!
-//! Only what bounds an allocation is kept. Nothing is allocated here, and whatever does not parse is `None`.
+//! Only numbers that bound an allocation are kept. Nothing is allocated here, and a header that does not parse is `None`.
 //! Reference: Apache Parquet, `parquet.thrift`, `PageHeader`; Thrift compact protocol specification.
 
 /// Structures inside structures that are skipped; a header has three levels.

@@ -110,6 +110,12 @@ fn read_columns(sources: &[Source], names: &[String], rows: usize) -> Result<Vec
                 file: source.name.into(),
                 reason: format!("`{name}` could not be read"),
             })?;
+            // The decoder asserts this in its debug builds only.
+            if column.len() != source.footer.num_rows {
+                let (n, rows) = (column.len(), source.footer.num_rows);
+                let reason = format!("`{name}` has {n} values, and the file has {rows} rows");
+                return Err(DatasetError::Parquet { file: source.name.into(), reason });
+            }
             one.push(DataFrame::new(column.len(), vec![column]).map_err(|e| damaged(source.name, &e))?);
         }
         columns.push(join_column(one, sources, name, rows)?);

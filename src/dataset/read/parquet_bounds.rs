@@ -1,4 +1,4 @@
-//! What a Parquet file says of its sizes, held against the bytes that are there, before anything is decoded.
+//! The sizes that a Parquet file announces, held against the bytes that are there, before anything is decoded.
 //!
 //! A decoder makes room for as many values and bytes as the footer and the page headers announce. A damaged byte there
 //! announces exabytes, and memory that cannot be had ends the program. So nothing is decoded that announces more than

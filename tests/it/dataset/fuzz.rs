@@ -1,5 +1,5 @@
 //! Damaged files by the thousand: no panic that gets out, no abort, no piece of memory beyond the bound. `OCI_FUZZ` is their
-//! number (a few thousand without it), `OCI_FUZZ_SEED` where they start; a failure names the seed of its case.
+//! number (a few thousand without it), `OCI_FUZZ_SEED` the first seed; a failure names the seed of its case.
 
 use super::*;
 use crate::allocations;
