@@ -3,6 +3,7 @@
 use super::args::DataRoot;
 use super::env;
 use super::errors::{self, CliError};
+use crate::input_file::{self, InputFileError};
 use crate::store;
 use crate::store::Trust;
 use std::path::{Component, Path, PathBuf};
@@ -12,17 +13,13 @@ const READ_AT_MOST: u64 = 2 << 20;
 
 /// Reads the bytes of a plan; a file that is much too large is not read at all.
 pub fn read_plan(path: &Path) -> Result<Vec<u8>, CliError> {
-    use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|error| CliError::io(path, "read the plan", &error))?;
-    let size = file.metadata().map_err(|error| CliError::io(path, "read the plan", &error))?.len();
-    if size > READ_AT_MOST {
-        let message = format!("{} has {size} bytes; a plan has at most 1 MiB", path.display());
-        return Err(CliError::user(message, "A plan is a page of text; was a data file named in its place?"));
-    }
-    let mut bytes = Vec::new();
-    // A pipe tells no size: then this is what holds.
-    file.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| CliError::io(path, "read the plan", &error))?;
-    Ok(bytes)
+    input_file::read(path, READ_AT_MOST).map_err(|error| match error {
+        InputFileError::TooLarge { size, .. } => {
+            let message = format!("{} has {size} bytes; a plan has at most 1 MiB", path.display());
+            CliError::user(message, "A plan is a page of text; was a data file named in its place?")
+        }
+        error => errors::from_input(path, "read the plan", &error),
+    })
 }
 
 /// The folder that `data.source` is relative to: `--data-root`, else, for the plan of a run in the run's own directory, the

@@ -242,10 +242,10 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "privacy", keys: PRIVACY },
 ];
 
-/// The keys of a mapping; `None` if every key is welcome there.
-pub(super) fn keys_of(path: &str) -> Option<Vec<&'static str>> {
-    let section = SECTIONS.iter().find(|section| section.path == path)?;
-    Some(section.keys.iter().map(|key| key.key).collect())
+/// The keys of a mapping; empty if every key is welcome there.
+pub(super) fn keys_of(path: &str) -> Vec<&'static str> {
+    let section = SECTIONS.iter().find(|section| section.path == path);
+    section.into_iter().flat_map(|section| section.keys).map(|key| key.key).collect()
 }
 
 /// The first mapping that has a key.

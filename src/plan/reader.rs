@@ -116,7 +116,7 @@ impl Reader {
         let path = parent.path(key);
         let Some(node) = parent.get(key) else { return (Section::absent(&path), !self.meant.contains(&path)) };
         let Kind::Mapping(entries) = &node.kind else {
-            let keys = listed(keys_of(&path).iter().copied());
+            let keys = listed(keys_of(&path));
             let hint = if keys.is_empty() {
                 format!("Write one indented `name: value` per line under `{path}:`.")
             } else {
@@ -136,7 +136,7 @@ impl Reader {
 
     /// Reads a mapping whose known keys are listed under `shape`; with no such list every key is welcome.
     pub fn fields<'a>(&mut self, entries: &'a [Entry], path: &str, shape: &str, place: Option<Place>) -> Section<'a> {
-        let known = keys_of(shape).unwrap_or_default();
+        let known = keys_of(shape);
         let mut section = Section { path: path.to_owned(), place, fields: BTreeMap::new() };
         for entry in entries {
             let at = section.path(&entry.key);

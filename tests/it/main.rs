@@ -6,6 +6,7 @@
 mod acic; // the replay: shards, resumption, bad files, scores against published values
 mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop
+mod allocations; // the largest piece of memory that was asked for
 mod architecture; // imports point down
 mod bad_input; // input that is wrong in a way the program must survive
 mod baseline; // the same plan without tools, with one iteration, with all of it
