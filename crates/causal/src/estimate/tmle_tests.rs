@@ -96,3 +96,27 @@ fn an_arm_without_events_has_no_fluctuation_and_says_so() {
         target(&Rows::from_sample(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
     assert!(error.to_string().contains("the range of the outcome is 0"), "{error}");
 }
+
+/// The score of the returned ε is the one that was found small enough, also where the steps run out there.
+#[test]
+fn the_root_is_where_its_score_was_judged() {
+    let points: Vec<Point> = (0..40)
+        .map(|i| {
+            let (c, offset) = (1.0 + f64::from(i % 7), f64::from(i % 5) - 2.0);
+            Point { omega: 1.0, c, offset, y: f64::from(u8::from(i % 3 == 0)) }
+        })
+        .collect();
+    let score = |epsilon: f64| -> f64 {
+        points.iter().map(|p| p.omega * p.c * (p.y - expit(p.offset + epsilon * p.c))).sum::<f64>()
+    };
+    let size: f64 = points.iter().map(|p| p.omega * p.c).sum();
+    match root_within(&points, 1) {
+        Err(FluctuationProblem::StillOff { steps: 1, off }) => assert!(close(off, (score(0.0) / size).abs(), 1e-14)),
+        other => panic!("{other:?}"),
+    }
+    let enough = (1..50).find(|steps| root_within(&points, *steps).is_ok()).unwrap();
+    let (first, last) = (root_within(&points, enough).unwrap(), root(&points).unwrap());
+    // Quadratic convergence: where the score first passes, the next step still moves ε.
+    assert!(first != last && (first - last).abs() < 1e-9, "{first} {last}");
+    assert!((score(last) / size).abs() < 1e-15, "{}", score(last));
+}
