@@ -322,7 +322,7 @@ fn combine(runs: &[Run], params: &BartParams, places: &Places, p: usize) -> Post
 fn info(params: &BartParams, rhat: f64, summary_rhat: &[f64]) -> FitInfo {
     // f64::max would pass over a NaN; kept, it fails the comparison below, and the fit counts as not converged.
     let worse = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
-    let worst = summary_rhat.iter().copied().fold(rhat, |worst, rhat| worse(worst, rhat));
+    let worst = summary_rhat.iter().copied().fold(rhat, worse);
     let converged = worst <= params.max_rhat;
     let chains =
         if params.chains == 1 { "the halves of one chain".into() } else { format!("{} chains", params.chains) };
