@@ -79,6 +79,11 @@ fn predictions_outside_the_range_are_moved_and_counted() {
     (outcome.mu[0][3], outcome.mu[1][7]) = (-500.0, 1e9);
     let moved = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
     assert_eq!(moved.clipped, inside.clipped + 2);
+    // A row of weight zero is not in the sample, so nothing of it is moved.
+    let w: Array1<f64> = (0..60).map(|i| f64::from(u8::from(i != 3))).collect();
+    let rows = Rows::from_sample(&a.sample(Some(&w)));
+    let absent = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
+    assert_eq!(absent.clipped, moved.clipped - 1);
 }
 
 #[test]
