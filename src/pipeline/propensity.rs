@@ -46,7 +46,12 @@ pub(super) fn crossfit(
     folds: usize,
     seed: u64,
 ) -> Result<CrossFittedPropensity, DesignError> {
-    let fold = folds::divide(covariates.treatment(), covariates.clusters(), folds, seed, 0);
+    let units = folds::Units {
+        treatment: covariates.treatment(),
+        clusters: covariates.clusters(),
+        weights: covariates.weights(),
+    };
+    let fold = folds::divide(&units, folds, seed, 0);
     let how = CrossFitting { fold: &fold, folds, clip: CLIP };
     design::fit_crossfitted_by(covariates, learner, effort, how, &Seed::new(seed, "design.propensity"))
 }

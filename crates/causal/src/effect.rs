@@ -66,7 +66,8 @@ pub struct Effect {
     pub se_influence: Option<f64>,
     /// Stacked estimating-equation standard error, where defined.
     pub se_stacked: Option<f64>,
-    /// Lower end of the 95 % interval, `estimate − 1.959963984540054·std_error`.
+    /// Lower end of the 95 % interval, `estimate − c·std_error`: c is 1.959963984540054, or with G clusters Student's
+    /// quantile with G − 1 degrees of freedom. A widening factor is in `std_error`.
     pub ci_lower: f64,
     /// Upper end of the 95 % interval.
     pub ci_upper: f64,
@@ -74,9 +75,9 @@ pub struct Effect {
     pub mean_treated: Option<f64>,
     /// Mean potential outcome under control in the target population, where the estimator defines it.
     pub mean_control: Option<f64>,
-    /// Rows used.
+    /// Rows used: those of positive weight.
     pub n: usize,
-    /// Treated rows used.
+    /// Treated rows among them.
     pub n_treated: usize,
     /// Kish effective sample size of the treated arm under the weights used.
     pub ess_treated: f64,
@@ -104,6 +105,12 @@ fn once() -> usize {
 }
 
 impl Effect {
+    /// The 95 % interval reaches so far to either side of the estimate; more than 1.96 standard errors with clusters.
+    #[must_use]
+    pub fn half_width(&self) -> f64 {
+        (self.ci_upper - self.ci_lower) / 2.0
+    }
+
     /// The nuisance fits that did not end where they should.
     pub fn not_converged(&self) -> impl Iterator<Item = &FitNote> {
         self.notes.iter().filter_map(|note| match note {

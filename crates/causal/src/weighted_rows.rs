@@ -60,6 +60,11 @@ impl Rows {
         self.t.len()
     }
 
+    /// Rows of positive weight in `arm`.
+    pub(crate) fn count(&self, arm: Arm) -> usize {
+        self.arm.iter().zip(&self.w).filter(|(t, w)| **t == arm && **w > 0.0).count()
+    }
+
     /// Σᵢ wᵢ f(i).
     pub(crate) fn sum(&self, f: impl Fn(usize) -> f64) -> f64 {
         // Left out rather than multiplied by zero: f may be infinite or NaN where a row does not count.

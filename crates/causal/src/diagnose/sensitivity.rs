@@ -89,8 +89,7 @@ pub fn sensitivity(
     Ok(SensitivityReport {
         e_value: ratio.e_value(),
         e_value_ci: ratio.e_value_ci(),
-        // From the interval itself, whose critical value or widening need not be that of 1.96 standard errors.
-        tipping_bias: tipping_bias(effect.estimate, (effect.ci_upper - effect.ci_lower) / 2.0),
+        tipping_bias: tipping_bias(effect.estimate, effect.half_width()),
         regression_estimate: c.estimate,
         regression_std_error: c.std_error,
         regression_df: c.df,
@@ -139,7 +138,7 @@ fn risk_ratio(sample: &Sample, effect: &Effect, outcome: OutcomeKind) -> Result<
         OutcomeKind::Continuous => {
             let weights = sample.covariates().weights_or_ones().to_vec();
             let variance = variance(&sample.y().to_vec(), &weights).ok_or(SensitivityError::ConstantOutcome)?;
-            RiskRatio::from_difference(effect.estimate, effect.std_error, variance.sqrt())
+            RiskRatio::from_difference(effect.estimate, effect.half_width(), variance.sqrt())
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Intervals with few clusters.
 
 use crate::estimand::{OutcomeKind, Target};
+use crate::estimate::inference::standard_error;
 use crate::estimate::test_data::{Arrays, params};
 use crate::estimator::EstimatorKind;
 use crate::nuisance::Nuisances;
@@ -28,4 +29,18 @@ fn an_interval_with_clusters_has_one_degree_of_freedom_less_than_clusters() {
     let three = Rows::from_sample(&in_four_clusters(&a, Some(&w)));
     assert_eq!(three.clusters.map(|clusters| clusters.len()), Some(3));
     assert!((three.critical - 4.302_652_729_911_275).abs() < 1e-9);
+}
+
+/// Three clusters with totals Σ wφ of −1, 2 and −2, by hand: √(9 · 3/2)/9. As single units: √(1 + 4 + 4 + 9 + 1)/9.
+#[test]
+fn the_variance_with_clusters_is_that_of_their_totals() {
+    let (w, phi) = ([1.0, 2.0, 1.0, 1.0, 3.0, 1.0], [1.0, -1.0, 2.0, 0.0, -1.0, 1.0]);
+    let a = Arrays::draw(6, OutcomeKind::Continuous);
+    let a = Arrays { t: ndarray::array![1.0, 0.0, 1.0, 0.0, 0.0, 1.0], ..a };
+    let units = a.sample(Some(&w.to_vec().into()));
+    let clusters = ndarray::array![5, 5, 9, 9, 2, 2];
+    let clustered = Sample::new(units.covariates().clone().with_clusters(clusters).unwrap(), a.y.clone()).unwrap();
+    let (alone, together) = (Rows::from_sample(&units), Rows::from_sample(&clustered));
+    assert!((standard_error(&alone, &phi) - 19.0_f64.sqrt() / 9.0).abs() < 1e-15);
+    assert!((standard_error(&together, &phi) - 13.5_f64.sqrt() / 9.0).abs() < 1e-15);
 }

@@ -10,6 +10,7 @@ use crate::estimate::*;
 use crate::estimator::NuisanceModels;
 use crate::learner_kind::{Effort, LearnerKind};
 use crate::nuisance::fits::Nuisances;
+use crate::numerics::folds;
 use ndarray::Array1;
 
 const FLEXIBLE: [EstimatorKind; 5] = [
@@ -63,7 +64,8 @@ fn predictions_of_a_fold_do_not_depend_on_its_outcomes() {
     let a = Arrays::draw(200, OutcomeKind::Continuous);
     let sample = a.sample(None);
     let p = boosting(OutcomeKind::Continuous);
-    let fold = crate::numerics::folds::divide(sample.covariates().treatment(), None, p.folds, p.seed, 0);
+    let units = folds::Units { treatment: sample.covariates().treatment(), clusters: None, weights: None };
+    let fold = folds::divide(&units, p.folds, p.seed, 0);
     let mut changed = Arrays::draw(200, OutcomeKind::Continuous);
     (0..200).filter(|i| fold[*i] == 1).for_each(|i| changed.y[i] *= -7.0);
     let changed = changed.sample(None);

@@ -1,5 +1,6 @@
 //! Effects put together from scores: labels, intervals, effective sizes; and the last look at every number.
 
+use crate::arm::Arm;
 use crate::design::weights::weight;
 use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
@@ -136,8 +137,8 @@ impl Label {
             ci_upper: estimate + rows.critical * errors.std_error,
             mean_treated: None,
             mean_control: None,
-            n: rows.n(),
-            n_treated: rows.arm.iter().filter(|arm| arm.is_treated()).count(),
+            n: rows.count(Arm::Treated) + rows.count(Arm::Control),
+            n_treated: rows.count(Arm::Treated),
             ess_treated: ess.treated,
             ess_control: ess.control,
             // About the population unless a headline says otherwise.

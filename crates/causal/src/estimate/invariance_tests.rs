@@ -91,11 +91,13 @@ fn the_scale_of_the_weights_is_immaterial_and_weight_zero_is_absence() {
     for (u, v) in base.iter().zip(&scaled) {
         assert!(close(u.estimate, v.estimate, 1e-11) && close(u.std_error, v.std_error, 1e-10), "{:?}", u.estimator);
     }
-    let fewer = a.rows(&present);
-    let absent = effects(&fewer.sample(Some(&some.select(Axis(0), &present))), OutcomeKind::Continuous, &WHOLE_SAMPLE);
-    let with_zeros = effects(&a.sample(Some(&some)), OutcomeKind::Continuous, &WHOLE_SAMPLE);
+    // Cross-fitting among them: rows that are absent have no part in the division into folds.
+    let (fewer, kinds) = (a.rows(&present), EstimatorKind::STANDARD);
+    let absent = effects(&fewer.sample(Some(&some.select(Axis(0), &present))), OutcomeKind::Continuous, &kinds);
+    let with_zeros = effects(&a.sample(Some(&some)), OutcomeKind::Continuous, &kinds);
     for (u, v) in with_zeros.iter().zip(&absent) {
         assert!(close(u.estimate, v.estimate, 1e-11) && close(u.std_error, v.std_error, 1e-10), "{:?}", u.estimator);
+        assert_eq!((u.n, u.n_treated), (v.n, v.n_treated), "{:?}", u.estimator);
     }
 }
 

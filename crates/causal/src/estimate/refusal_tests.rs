@@ -102,6 +102,24 @@ fn folds_that_cannot_hold_both_arms_are_refused() {
 }
 
 #[test]
+fn rows_of_weight_zero_fill_neither_folds_nor_clusters() {
+    let s = sample(wave, wave);
+    let refused = |folds: usize, present: &dyn Fn(usize) -> bool| {
+        let w = (0..40).map(|i| f64::from(u8::from(present(i)))).collect();
+        let c = s.covariates();
+        let c = Covariates::from_arms(c.x().clone(), c.names().to_vec(), c.treatment().to_vec(), Some(w)).unwrap();
+        let c = c.with_clusters((0..40).map(|i| i / 10).collect()).unwrap();
+        let p = EstimateParams { folds, ..params(OutcomeKind::Continuous) };
+        estimate(&Sample::new(c, s.y().clone()).unwrap(), EstimatorKind::AipwCrossfit, Target::Ate, &p).unwrap_err()
+    };
+    // Twenty are treated, and two of them count.
+    let error = refused(4, &|i| i % 2 == 0 || i < 4);
+    assert_eq!(error, EstimateError::Folds { folds: 4, smallest: 2 });
+    // Ten of each arm, in two of the four clusters.
+    assert_eq!(refused(3, &|i| i < 20), EstimateError::FoldsOfClusters { folds: 3, clusters: 2 });
+}
+
+#[test]
 fn a_failure_outside_a_fold_says_which_fold() {
     // One control has `term` = 1 beside the treated; without it the term separates.
     let s = sample(|i| f64::from(u8::from(i % 2 == 1 || i == 0)), wave);

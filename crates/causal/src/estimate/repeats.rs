@@ -4,8 +4,10 @@
 //! τ̂ = median_r τ̂_r,    se² = median_r [se_r² + (τ̂_r − τ̂)²]
 //! ```
 //!
-//! so that the answer does not hang on one division into folds, and what hangs on it is in the standard error. Everything
-//! else that an effect says is taken from the repeat in the middle, or is the mean of the two in the middle.
+//! so that the answer does not hang on one division into folds, and what hangs on it is in the standard error. Arm means,
+//! effective sizes, the influence-function standard error and the disagreement are those of the repeat in the middle, or
+//! the mean of the two in the middle. Clipped predictions are those of the repeat with the most; every note of any repeat
+//! is kept, once.
 
 use crate::effect::{Effect, Note};
 

@@ -232,6 +232,11 @@ struct Point {
 
 /// The root ε of the decreasing function Σ ω c (y − expit(offset + ε c)), by Newton's method inside a bracket.
 fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
+    root_within(points, MAX_STEPS)
+}
+
+/// The same, by at most `steps` steps, one at least.
+fn root_within(points: &[Point], steps: usize) -> Result<f64, FluctuationProblem> {
     let largest = points.iter().map(|p| p.c.abs()).fold(0.0, f64::max);
     // The covariate is divided by its largest, so that ε is of order one whatever the weights.
     let size = sums::sum(points.iter().map(|p| p.omega * (p.c / largest).abs()));
@@ -255,7 +260,7 @@ fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
     };
     let (mut low, mut high, mut reach) = (f64::NEG_INFINITY, f64::INFINITY, 1.0);
     let (mut epsilon, mut score) = (0.0, f64::INFINITY);
-    for _ in 0..MAX_STEPS {
+    for step in 1..=steps {
         let slope;
         (score, slope) = at(epsilon);
         if score > 0.0 {
@@ -275,7 +280,8 @@ fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
         };
         reach *= 2.0;
         let settled = (next - epsilon).abs() <= 1e-15 * epsilon.abs().max(1e-3);
-        if score == 0.0 || settled {
+        // The last step is not taken: its score would never be seen.
+        if score == 0.0 || settled || step == steps {
             break;
         }
         if next.abs() > FARTHEST {
@@ -283,9 +289,9 @@ fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
         }
         epsilon = next;
     }
-    // A break leaves ε where `score` was taken.
+    // Every way out of the loop leaves ε where `score` was taken.
     let off = (score / size).abs();
-    if off <= TOLERANCE { Ok(epsilon / largest) } else { Err(FluctuationProblem::StillOff { steps: MAX_STEPS, off }) }
+    if off <= TOLERANCE { Ok(epsilon / largest) } else { Err(FluctuationProblem::StillOff { steps, off }) }
 }
 
 #[cfg(test)]

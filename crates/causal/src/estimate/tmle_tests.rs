@@ -79,6 +79,11 @@ fn predictions_outside_the_range_are_moved_and_counted() {
     (outcome.mu[0][3], outcome.mu[1][7]) = (-500.0, 1e9);
     let moved = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
     assert_eq!(moved.clipped, inside.clipped + 2);
+    // A row of weight zero is not in the sample, so nothing of it is moved.
+    let w: Array1<f64> = (0..60).map(|i| f64::from(u8::from(i != 3))).collect();
+    let rows = Rows::from_sample(&a.sample(Some(&w)));
+    let absent = target(&rows, &e, &outcome, Target::Att, Fluctuation::Weighted).unwrap();
+    assert_eq!(absent.clipped, moved.clipped - 1);
 }
 
 #[test]
@@ -95,4 +100,36 @@ fn an_arm_without_events_has_no_fluctuation_and_says_so() {
     let error =
         target(&Rows::from_sample(&a.sample(None)), &e, &outcome, Target::Ate, Fluctuation::Weighted).err().unwrap();
     assert!(error.to_string().contains("the range of the outcome is 0"), "{error}");
+}
+
+/// The score of the returned ε is the one that was found small enough, also where the steps run out there.
+#[test]
+fn the_root_is_where_its_score_was_judged() {
+    let mut telling = 0;
+    for shift in 1..=60 {
+        let point = |i: i32| {
+            let (c, offset) = (0.3 + 0.1 * f64::from(i % 8), f64::from(i % 5) - 2.0 + 0.01 * f64::from(shift));
+            Point { omega: 1.0, c, offset, y: f64::from(u8::from(i % 11 < 5)) }
+        };
+        let points: Vec<Point> = (0..40).map(point).collect();
+        let sum = |of: &dyn Fn(&Point, f64) -> f64, epsilon: f64| -> f64 {
+            points.iter().map(|p| of(p, expit(p.offset + epsilon * p.c))).sum()
+        };
+        let score = |epsilon: f64| sum(&|p, q| p.c * (p.y - q), epsilon);
+        let size = sum(&|p, _| p.c, 0.0);
+        match root_within(&points, 1) {
+            Err(FluctuationProblem::StillOff { steps: 1, off }) => assert!(close(off, score(0.0).abs() / size, 1e-14)),
+            other => panic!("{other:?}"),
+        }
+        let enough = (1..50).find(|steps| root_within(&points, *steps).is_ok()).unwrap();
+        // The root is within ±1, so no step is cut short, and Newton's method can be followed by hand.
+        let newton = |epsilon: f64| epsilon + score(epsilon) / sum(&|p, q| p.c * p.c * q * (1.0 - q), epsilon);
+        let judged = (1..enough).fold(0.0, |epsilon, _| newton(epsilon));
+        let (first, next) = (root_within(&points, enough).unwrap(), newton(judged));
+        assert!((first - judged).abs() < 1e-13, "{first} {judged} {next}");
+        telling += usize::from((next - judged).abs() > 1e-12);
+        assert!(score(root(&points).unwrap()).abs() / size < 1e-15);
+    }
+    // Convergence is quadratic, so the next step is mostly too small to tell from rounding.
+    assert!(telling > 0);
 }

@@ -25,7 +25,7 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// `n` rows from `seed`: the mean (or the log-odds) is 0.8 x₀ − 0.5 x₁ + 0.7 x₂ + 0.4 x₀x₃.
+    /// `n` rows from `seed`: the mean (or the log-odds) is 0.8 x₀ − 0.05 (x₁ − 10) + 0.7 sin x₂ + 0.4 x₀x₃.
     pub(crate) fn new(family: Family, n: usize, seed: u64) -> Self {
         let mut rng = streams::stream(seed, "learners.conformance");
         let mut x = Array2::zeros((n, 6));

@@ -25,6 +25,11 @@ use ndarray::{Array1, Array2};
 
 /// Most solves of the normal equations; two are the rule.
 const MAX_REFINEMENTS: usize = 5;
+/// Steps end when the last one changes the coefficients by no more than this, relative to the largest.
+const SETTLED: f64 = 1e-8;
+/// Largest |zⱼᵀWr| of a solution that did not settle, relative to √(zⱼᵀWzⱼ)·√(Σ w)·max|y|. Coefficients that are zero but
+/// for rounding never settle relative to themselves, and are within 1e-15 on this scale.
+const MAX_SCORE: f64 = 1e-8;
 
 /// Why there is no linear fit.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -60,6 +65,16 @@ pub enum LinearError {
     NotFinite {
         /// Name of the array.
         what: &'static str,
+    },
+    /// The refinement ended far from a solution.
+    #[error(
+        "the normal equations are still off by {off:.1e} of their scale after {steps} steps; terms may be nearly collinear or of extreme scale"
+    )]
+    NoConvergence {
+        /// Steps taken.
+        steps: usize,
+        /// Largest score relative to its scale.
+        off: f64,
     },
     /// The normal equations could not be solved.
     #[error(transparent)]
@@ -178,24 +193,42 @@ pub fn solve(design: &DesignMatrix<'_>, y: &[f64], weights: &[f64]) -> Result<So
     let gram = design.gram(Some(weights));
     // Asked before the factorisation, which would fail without a name for the culprit.
     full_rank(design, &gram)?;
-    let factor = Cholesky::new(&gram)?;
+    let gamma = refine(design, y, weights, &Cholesky::new(&gram)?)?;
+    Ok(Solution { fitted: design.mul(&gamma), gamma, gram, rows })
+}
+
+/// The coefficients, by repeated steps with `factor`, which is of ZᵀWZ but for rounding.
+fn refine(design: &DesignMatrix<'_>, y: &[f64], w: &[f64], factor: &Cholesky) -> Result<Array1<f64>, LinearError> {
     let mut gamma = Array1::zeros(design.k());
     // From the mean rather than zero: residuals are then small where y has a large offset.
-    gamma[0] = sums::weighted_mean(y, weights);
-    let mut fitted = design.mul(&gamma);
+    gamma[0] = sums::weighted_mean(y, w);
+    // Residuals come from the data, not from ZᵀWy, so a step corrects what rounding did to the one before.
+    let score = |gamma: &Array1<f64>| {
+        let fitted = design.mul(gamma);
+        let score: Vec<f64> = fitted.iter().zip(y).zip(w).map(|((f, y), w)| w * (y - f)).collect();
+        design.transpose_mul(&[&score]).column(0).to_owned()
+    };
     // The first step solves; the others remove what rounding in ZᵀWZ left behind. A correction of relative size c shows
     // that each step shrinks the error c-fold, so the next one would be of size c².
     for _ in 0..MAX_REFINEMENTS {
-        // Residuals come from the data, not from ZᵀWy, so a step corrects what rounding did to the one before.
-        let score: Vec<f64> = fitted.iter().zip(y).zip(weights).map(|((f, y), w)| w * (y - f)).collect();
-        let step = factor.solve(&design.transpose_mul(&[&score]).column(0).to_owned())?;
+        let step = factor.solve(&score(&gamma))?;
         gamma += &step;
-        fitted = design.mul(&gamma);
-        if largest(&step) <= 1e-8 * largest(&gamma) {
-            break;
+        if largest(&step) <= SETTLED * largest(&gamma) {
+            return Ok(gamma);
         }
     }
-    Ok(Solution { gamma, fitted, gram, rows })
+    let off = relative_score(design, y, w, &score(&gamma));
+    // Written so that a NaN is refused.
+    if off <= MAX_SCORE { Ok(gamma) } else { Err(LinearError::NoConvergence { steps: MAX_REFINEMENTS, off }) }
+}
+
+/// Largest |score| on the scale of [`MAX_SCORE`].
+fn relative_score(design: &DesignMatrix<'_>, y: &[f64], w: &[f64], score: &Array1<f64>) -> f64 {
+    let gram = design.gram(Some(w));
+    let total = sums::sum(w.iter().copied());
+    let size = y.iter().zip(w).filter(|(_, w)| **w > 0.0).fold(0.0_f64, |m, (y, _)| m.max(y.abs()));
+    let off = score.iter().zip(gram.diag()).map(|(s, g)| s.abs() / (g * total).sqrt() / size);
+    off.fold(0.0, |worst, off| if off.is_nan() || off > worst { off } else { worst })
 }
 
 fn largest(v: &Array1<f64>) -> f64 {
@@ -344,6 +377,35 @@ mod tests {
         assert_eq!(nan, Err(LinearError::NotFinite { what: "the outcome" }));
         let wide = fit(&array![[0.0, 1.0], [1.0, 0.0], [3.0, 1.0]], &names(&["a", "b"]), &array![1.0, 2.0, 4.0], None);
         assert_eq!(wide, Err(LinearError::TooFewRows { rows: 3, coefficients: 3 }));
+    }
+
+    #[test]
+    fn a_refinement_that_ends_far_from_a_solution_is_an_error() {
+        let x = array![[0.0], [1.0], [2.0], [3.0], [5.0]];
+        let y = [1.0, 3.0, 2.0, 6.0, -4.0];
+        let standardisation = Standardisation::fit(&x, &names(&["x"]), None);
+        let design = DesignMatrix::new(&x, &standardisation);
+        let gram = design.gram(None);
+        let refined = |scale: f64| refine(&design, &y, &[1.0; 5], &Cholesky::new(&(&gram * scale)).unwrap());
+        let exact = refined(1.0).unwrap();
+        // Each step leaves one part in ten thousand of the error: after two it has settled.
+        assert!(largest(&(&refined(1.0001).unwrap() - &exact)) < 1e-10);
+        // Each leaves one half: after five the slope is off by 1/32, and the score in proportion.
+        let off = match refined(2.0) {
+            Err(LinearError::NoConvergence { steps: 5, off }) => off,
+            other => panic!("{other:?}"),
+        };
+        // The score is |slope|·n/32 on a scale of n·max|y|.
+        assert!((off - exact[1].abs() / 32.0 / 6.0).abs() < 1e-12, "{off} {exact}");
+    }
+
+    /// The refinement never settles relative to coefficients that are zero but for rounding, and need not.
+    #[test]
+    fn responses_orthogonal_to_every_term_have_coefficients_of_zero() {
+        let x = Array2::from_shape_fn((16, 2), |(i, j)| ((i >> j & 1) as f64 - 0.5) * 0.3);
+        let y = Array1::from_shape_fn(16, |i| ((i >> 2 & 1) as f64 - 0.5) * 0.7 + ((i >> 3 & 1) as f64 - 0.5) * 0.1);
+        let f = fit(&x, &names(&["a", "b"]), &y, None).unwrap();
+        assert!(f.coefficients.iter().all(|c| c.estimate.abs() < 1e-15), "{:?}", f.coefficients);
     }
 
     #[test]

@@ -30,7 +30,6 @@ use crate::sample::Covariates;
 use crate::weighted_rows::Rows;
 use ndarray::Array2;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// One division of the rows into folds.
@@ -99,21 +98,17 @@ impl CrossFitter<'_> {
     /// [`EstimateError::Folds`] and [`EstimateError::FoldsOfClusters`] if there are too few units or clusters.
     pub(crate) fn divisions(&self) -> Result<Vec<Division>, EstimateError> {
         let (c, folds) = (self.covariates, self.params.folds);
-        let smallest = c.n_treated().min(c.n_control());
+        // Of positive weight: the others are not there.
+        let smallest = Arm::BOTH.map(|arm| self.rows.count(arm)).into_iter().min().unwrap_or(0);
         // Every fold can then hold a unit of each arm.
         if folds < 2 || folds > smallest {
             return Err(EstimateError::Folds { folds, smallest });
         }
-        if let Some(labels) = c.clusters() {
-            let clusters = labels.iter().collect::<BTreeSet<_>>().len();
-            if folds > clusters {
-                return Err(EstimateError::FoldsOfClusters { folds, clusters });
-            }
+        if let Some(clusters) = self.rows.clusters.as_ref().map(Vec::len).filter(|clusters| folds > *clusters) {
+            return Err(EstimateError::FoldsOfClusters { folds, clusters });
         }
-        let divide = |repeat| Division {
-            fold: folds::divide(c.treatment(), c.clusters(), folds, self.params.seed, repeat),
-            repeat,
-        };
+        let units = folds::Units { treatment: c.treatment(), clusters: c.clusters(), weights: c.weights() };
+        let divide = |repeat| Division { fold: folds::divide(&units, folds, self.params.seed, repeat), repeat };
         Ok((0..self.params.models.repeats.max(1)).map(divide).collect())
     }
 

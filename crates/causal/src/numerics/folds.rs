@@ -2,7 +2,7 @@
 
 use crate::arm::Arm;
 use crate::numerics::streams;
-use ndarray::Array1;
+use ndarray::{Array1, Axis};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -10,18 +10,37 @@ use std::collections::BTreeMap;
 /// Names the random stream of the first division.
 const STAGE: &str = "crossfit.folds";
 
+/// The rows to divide.
+#[derive(Debug, Clone, Copy)]
+pub struct Units<'a> {
+    /// The arm of each of the n rows.
+    pub treatment: &'a [Arm],
+    /// n cluster labels; `None` where units are independent.
+    pub clusters: Option<&'a Array1<usize>>,
+    /// n observation weights; `None` where every row counts once.
+    pub weights: Option<&'a Array1<f64>>,
+}
+
 /// Assigns each of the n rows a fold in `0..k`, so that every fold has its share of each arm (sizes differ by at most
-/// one per arm). `clusters` (n labels) are kept whole; the shares are then as even as the clusters allow. The assignment
-/// is a function of `seed`, `k`, `repeat`, `treatment` and `clusters` alone; every `repeat` is another division.
+/// one per arm). Clusters are kept whole; the shares are then as even as the clusters allow. The assignment is a function
+/// of `seed`, `k`, `repeat` and the units alone; every `repeat` is another division.
+///
+/// Rows of weight zero are absent: the others are divided as if alone, and these go to the first fold.
 #[must_use]
-pub fn divide(treatment: &[Arm], clusters: Option<&Array1<usize>>, k: usize, seed: u64, repeat: usize) -> Vec<usize> {
+pub fn divide(units: &Units<'_>, k: usize, seed: u64, repeat: usize) -> Vec<usize> {
     // The first has the plain name: it is the division of every analysis without repeats.
     let stage = if repeat == 0 { STAGE.to_owned() } else { format!("{STAGE}.{repeat}") };
     let mut rng = streams::stream(seed, &stage);
-    match clusters {
-        None => stratified_by_arm(treatment, k, &mut rng),
-        Some(clusters) => whole_clusters(treatment, clusters, k, &mut rng),
-    }
+    let present: Vec<usize> =
+        (0..units.treatment.len()).filter(|i| units.weights.is_none_or(|w| w[*i] > 0.0)).collect();
+    let treatment: Vec<Arm> = present.iter().map(|i| units.treatment[*i]).collect();
+    let folds = match units.clusters {
+        None => stratified_by_arm(&treatment, k, &mut rng),
+        Some(labels) => whole_clusters(&treatment, &labels.select(Axis(0), &present), k, &mut rng),
+    };
+    let mut fold = vec![0; units.treatment.len()];
+    present.iter().zip(folds).for_each(|(i, f)| fold[*i] = f);
+    fold
 }
 
 fn stratified_by_arm(treatment: &[Arm], k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
@@ -77,6 +96,10 @@ fn whole_clusters(treatment: &[Arm], clusters: &Array1<usize>, k: usize, rng: &m
 mod tests {
     use crate::numerics::folds::*;
 
+    fn divide(treatment: &[Arm], clusters: Option<&Array1<usize>>, k: usize, seed: u64, repeat: usize) -> Vec<usize> {
+        super::divide(&Units { treatment, clusters, weights: None }, k, seed, repeat)
+    }
+
     fn arms(n: usize, treated: impl Fn(usize) -> bool) -> Vec<Arm> {
         (0..n).map(|i| if treated(i) { Arm::Treated } else { Arm::Control }).collect()
     }
@@ -117,5 +140,23 @@ mod tests {
         let treated = arms(50, |i| i % 2 == 0);
         assert_ne!(divide(&treated, None, 5, 3, 1), divide(&treated, None, 5, 3, 0));
         assert_ne!(divide(&treated, None, 5, 3, 1), divide(&treated, None, 5, 3, 2));
+    }
+
+    #[test]
+    fn rows_of_weight_zero_have_no_part_in_the_division() {
+        let treatment = arms(90, |i| i % 3 == 0);
+        let labels: Array1<usize> = (0..90).map(|i| i / 4).collect();
+        let weights: Array1<f64> = (0..90).map(|i| f64::from(u8::from(i % 5 > 1))).collect();
+        let present: Vec<usize> = (0..90).filter(|i| weights[*i] > 0.0).collect();
+        let few: Vec<Arm> = present.iter().map(|i| treatment[*i]).collect();
+        let few_labels = labels.select(Axis(0), &present);
+        for clustered in [false, true] {
+            let units =
+                Units { treatment: &treatment, clusters: clustered.then_some(&labels), weights: Some(&weights) };
+            let with = super::divide(&units, 4, 7, 0);
+            let without = divide(&few, clustered.then_some(&few_labels), 4, 7, 0);
+            assert_eq!(present.iter().map(|i| with[*i]).collect::<Vec<_>>(), without, "{clustered}");
+            assert!((0..90).all(|i| weights[i] > 0.0 || with[i] == 0));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Accurate sums (Neumaier 1974, doi:10.1002/zamm.19740540106): the error does not grow with the number of terms.
 
-/// Compensated sum of an iterator.
+/// Compensated sum of an iterator. Infinite where the plain sum is: with an infinite term, or by overflow.
 pub fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0_f64, 0.0_f64);
     for v in values {
@@ -10,7 +10,8 @@ pub fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
         total = next;
     }
     // Only now: inside the loop the correction would be rounded away by a large total.
-    total + lost
+    // What was lost against infinity is not a number.
+    if total.is_finite() { total + lost } else { total }
 }
 
 /// Σ a·b, compensated.
@@ -37,6 +38,15 @@ mod tests {
     #[test]
     fn a_small_term_survives_large_ones_that_cancel() {
         assert_eq!(sum([1.0, 1e100, 1.0, -1e100]), 2.0);
+    }
+
+    #[test]
+    fn an_infinite_term_makes_an_infinite_sum() {
+        assert_eq!(sum([1.0, f64::INFINITY, 2.0]), f64::INFINITY);
+        assert_eq!(sum([f64::NEG_INFINITY, 2.0]), f64::NEG_INFINITY);
+        assert_eq!(sum([1e308, 1e308, 1.0]), f64::INFINITY);
+        assert!(sum([f64::INFINITY, f64::NEG_INFINITY]).is_nan());
+        assert!(sum([1.0, f64::NAN]).is_nan());
     }
 
     #[test]

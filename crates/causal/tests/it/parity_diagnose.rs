@@ -289,7 +289,7 @@ fn e_values_and_tipping_points_of_every_estimator() {
         };
         let compared = case.compare("evalue.", |key| {
             let (estimate, std_error, what) = estimate(key);
-            let ratio = RiskRatio::from_difference(estimate, std_error, sd).expect("a risk ratio");
+            let ratio = RiskRatio::from_difference(estimate, Z_975 * std_error, sd).expect("a risk ratio");
             match what.as_str() {
                 "rr" => ratio.estimate,
                 "rr_lo" => ratio.lower,

@@ -8,13 +8,19 @@
 //! E(R) = r + √(r(r − 1)),   r = max(R, 1/R)
 //! ```
 //!
-//! **Continuous outcome** (their approximate conversion): d = τ̂/SD(y), R = exp(0.91 d), limits exp(0.91 d ∓ 1.78 se(d)),
-//! se(d) = se(τ̂)/SD(y). SD(y) is the standard deviation among all analysed units (n − 1).
+//! **Continuous outcome** (their approximate conversion): d = τ̂/SD(y), R = exp(0.91 d), limits
+//! exp(0.91 d ∓ 1.78 (c/1.96) se(d)), se(d) = se(τ̂)/SD(y). SD(y) is the standard deviation among all analysed units
+//! (n − 1).
 //!
 //! **Binary outcome**: R = μ₁/μ₀ from the mean potential outcomes, with delta-method limits
-//! exp(log R ∓ 1.96 se(log R)), se²(log R) = V₁/μ₁² + V₀/μ₀². An estimate carries only the variance of μ̂₁ − μ̂₀; it is
+//! exp(log R ∓ c se(log R)), se²(log R) = V₁/μ₁² + V₀/μ₀². An estimate carries only the variance of μ̂₁ − μ̂₀; it is
 //! split into V₁ + V₀ in proportion to the binomial variances μₐ(1 − μₐ)/ESSₐ of the two arms, taken as independent.
 //! A μₐ at or beyond 1 would have no binomial variance and is refused along with a μₐ of zero or less.
+//!
+//! The 95 % interval of τ̂ reaches c se(τ̂) to either side: c is 1.96, or Student's quantile with clusters. Where that
+//! interval contains zero, the limits are moved out to contain R = 1, so that the two agree: 1.78 is less than 0.91 · 1.96,
+//! and a log ratio has other limits than a difference. An interval for a difference of risks without zero can still belong
+//! to a ratio whose limits contain 1; the E-value of the limit is then 1.
 
 use crate::diagnose::sensitivity::SensitivityError;
 use crate::effect::Effect;
@@ -37,16 +43,20 @@ pub struct RiskRatio {
 }
 
 impl RiskRatio {
-    /// Conversion from a mean difference: `estimate` and `std_error` in outcome units, `sd` the standard deviation of
-    /// the outcome.
+    /// Conversion from a mean difference: `estimate` in outcome units, whose 95 % interval reaches `half_width` to either
+    /// side, and `sd` the standard deviation of the outcome.
     ///
     /// # Errors
-    /// A standard deviation or standard error that is not positive, or a ratio too large to represent.
-    pub fn from_difference(estimate: f64, std_error: f64, sd: f64) -> Result<Self, SensitivityError> {
+    /// A standard deviation that is not positive, or a ratio too large to represent.
+    pub fn from_difference(estimate: f64, half_width: f64, sd: f64) -> Result<Self, SensitivityError> {
         if sd <= 0.0 || !sd.is_finite() {
             return Err(SensitivityError::ConstantOutcome);
         }
-        Self::on_log_scale(LOG_RR_PER_SD * estimate / sd, LOG_RR_HALF_WIDTH * std_error / sd)
+        let log = LogRatio {
+            estimate: LOG_RR_PER_SD * estimate / sd,
+            half_width: LOG_RR_HALF_WIDTH * (half_width / Z_975) / sd,
+        };
+        log.ratio(contains_zero(estimate, half_width))
     }
 
     /// The ratio of the mean potential outcomes of a binary outcome, see the module header.
@@ -60,19 +70,11 @@ impl RiskRatio {
         // An arm without effective units makes this infinite, and the limits below are then refused.
         let (b1, b0) = (binomial(treated, effect.ess_treated), binomial(control, effect.ess_control));
         let share = b1 / (b1 + b0);
-        let variance = effect.std_error.powi(2) * (share / treated.powi(2) + (1.0 - share) / control.powi(2));
-        Self::on_log_scale((treated / control).ln(), Z_975 * variance.sqrt())
-    }
-
-    fn on_log_scale(log: f64, half_width: f64) -> Result<Self, SensitivityError> {
-        let ratio = Self { estimate: log.exp(), lower: (log - half_width).exp(), upper: (log + half_width).exp() };
-        // Far out the exponential is 0 or infinite.
-        let usable = |r: f64| r > 0.0 && r.is_finite();
-        if usable(ratio.estimate) && usable(ratio.lower) && usable(ratio.upper) {
-            Ok(ratio)
-        } else {
-            Err(SensitivityError::RiskRatio { log, half_width })
-        }
+        // On the scale of a standard error, the interval reaches so far for the ratio as well.
+        let per_width = (share / treated.powi(2) + (1.0 - share) / control.powi(2)).sqrt();
+        let half_width = effect.half_width();
+        let log = LogRatio { estimate: (treated / control).ln(), half_width: half_width * per_width };
+        log.ratio(contains_zero(effect.estimate, half_width))
     }
 
     /// E-value of the point estimate, at least 1.
@@ -92,6 +94,33 @@ impl RiskRatio {
             1.0
         }
     }
+}
+
+/// A log risk ratio, whose 95 % interval reaches `half_width` to either side.
+struct LogRatio {
+    estimate: f64,
+    half_width: f64,
+}
+
+impl LogRatio {
+    /// The ratio, with limits that contain one if they have to.
+    fn ratio(&self, contains_one: bool) -> Result<RiskRatio, SensitivityError> {
+        let Self { estimate: log, half_width } = *self;
+        // As wide as the estimate is far from one: the nearer limit is then exp(0), to the bit.
+        let half_width = if contains_one && half_width < log.abs() { log.abs() } else { half_width };
+        let ratio = RiskRatio { estimate: log.exp(), lower: (log - half_width).exp(), upper: (log + half_width).exp() };
+        // Far out the exponential is 0 or infinite.
+        let usable = |r: f64| r > 0.0 && r.is_finite();
+        if usable(ratio.estimate) && usable(ratio.lower) && usable(ratio.upper) {
+            Ok(ratio)
+        } else {
+            Err(SensitivityError::RiskRatio { log, half_width })
+        }
+    }
+}
+
+fn contains_zero(estimate: f64, half_width: f64) -> bool {
+    estimate.abs() <= half_width
 }
 
 /// E(R) of a positive risk ratio: the same for R and 1/R.

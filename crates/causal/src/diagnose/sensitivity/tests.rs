@@ -73,6 +73,28 @@ fn rescaling_the_outcome_changes_units_only() {
     }
 }
 
+/// With clusters or a widening factor an interval does not reach 1.96 standard errors; the E-value goes by the interval.
+#[test]
+fn the_e_value_of_the_limit_is_one_exactly_when_the_interval_contains_zero() {
+    let s = sample(300, 0.8, 1);
+    for reach in [1.959_963_984_540_054, 2.5, 4.303, 1.2] {
+        for share in [-1.02, -0.999, -0.9, 0.5, 0.997, 0.9995, 1.0005, 1.003, 1.2] {
+            let e = effect(0.3 * share, 0.3 / reach);
+            let e = Effect { ci_lower: e.estimate - 0.3, ci_upper: e.estimate + 0.3, ..e };
+            let report = sensitivity(&s, &groups(), &e, &ones(&s), OutcomeKind::Continuous).expect("report");
+            let contains_zero = e.ci_lower <= 0.0 && e.ci_upper >= 0.0;
+            assert_eq!(report.e_value_ci == 1.0, contains_zero, "{reach} {share}: {}", report.e_value_ci);
+            assert_eq!(report.tipping_bias == 0.0, contains_zero, "{reach} {share}");
+        }
+    }
+    // Risks of 0.6 and 0.4: an interval of three standard errors either side contains zero, one of 1.96 would not.
+    let e = effect(0.2, 0.08);
+    let wide = Effect { ci_lower: 0.2 - 3.0 * 0.08, ci_upper: 0.2 + 3.0 * 0.08, ..e.clone() };
+    let limit = |e: &Effect| sensitivity(&s, &groups(), e, &ones(&s), OutcomeKind::Binary).expect("report").e_value_ci;
+    assert_eq!(limit(&wide), 1.0);
+    assert!(limit(&e) > 1.2);
+}
+
 #[test]
 fn robustness_below_a_benchmark_means_that_the_benchmark_flips_the_sign() {
     let mut seen = [false; 2];

@@ -320,14 +320,19 @@ fn combine(runs: &[Run], params: &BartParams, places: &Places, p: usize) -> Post
 }
 
 fn info(params: &BartParams, rhat: f64, summary_rhat: &[f64]) -> FitInfo {
-    // f64::max passes over a NaN on one side; where all are NaN the comparison below fails, and the fit counts as not
-    // converged.
-    let worst = summary_rhat.iter().copied().fold(rhat, f64::max);
+    // f64::max would pass over a NaN; kept, it fails the comparison below, and the fit counts as not converged.
+    let worse = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
+    let worst = summary_rhat.iter().copied().fold(rhat, worse);
     let converged = worst <= params.max_rhat;
     let chains =
         if params.chains == 1 { "the halves of one chain".into() } else { format!("{} chains", params.chains) };
     let notes = if converged {
         Vec::new()
+    } else if worst.is_nan() {
+        vec![format!(
+            "R-hat of {chains} is not a number: {} draws a chain are too few, or a summary is not finite",
+            params.draws
+        )]
     } else {
         vec![format!(
             "{chains} disagree after {} sweeps: R-hat is {worst:.2}, above {:.2}",
@@ -336,4 +341,21 @@ fn info(params: &BartParams, rhat: f64, summary_rhat: &[f64]) -> FitInfo {
         )]
     };
     FitInfo { iterations: params.burn_in + params.draws * params.thin, converged, notes }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::learners::bart::posterior::*;
+
+    #[test]
+    fn an_r_hat_that_is_no_number_does_not_count_as_convergence() {
+        let params = BartParams::default();
+        for (rhat, summaries) in [(1.0, [f64::NAN, 1.01]), (f64::NAN, [1.0, 1.0]), (1.0, [1.0, f64::NAN])] {
+            let info = info(&params, rhat, &summaries);
+            assert!(!info.converged, "{rhat} {summaries:?}");
+            assert!(info.notes[0].contains("not a number"), "{:?}", info.notes);
+        }
+        assert!(info(&params, 1.0, &[1.01, 1.1]).converged);
+        assert!(!info(&params, 1.0, &[1.01, 1.3]).converged);
+    }
 }

@@ -116,15 +116,21 @@ impl Random {
         let top = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Relative to the largest, so that none overflows and not all underflow.
         let weights: Vec<f64> = log_weights.iter().map(|w| exp(w - top)).collect();
-        let mut left = self.uniform() * weights.iter().sum::<f64>();
-        for (k, w) in weights.iter().enumerate() {
-            left -= w;
-            if left <= 0.0 {
-                return k;
-            }
-        }
-        0
+        index_at(&weights, self.uniform() * weights.iter().sum::<f64>())
     }
+}
+
+/// The first index up to which `weights` add up to `at`. Where rounding leaves something over, the last of positive
+/// weight; 0 if there is none.
+fn index_at(weights: &[f64], at: f64) -> usize {
+    let mut left = at;
+    for (k, w) in weights.iter().enumerate() {
+        left -= w;
+        if left <= 0.0 {
+            return k;
+        }
+    }
+    weights.iter().rposition(|w| *w > 0.0).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -155,6 +161,17 @@ mod tests {
         check("binomial", 6.0, 4.2_f64.sqrt(), |r| r.binomial(20.0, 0.3));
         check("many", 6000.0, 4200.0_f64.sqrt(), |r| r.binomial(20_000.0, 0.3));
         check("index", 0.75, 0.1875_f64.sqrt(), |r| r.index_of_log_weights(&[800.0, 800.0 + 3.0_f64.ln()]) as f64);
+    }
+
+    #[test]
+    fn rounding_leads_to_the_last_index_of_positive_weight() {
+        // A place one step beyond the end, as the rounding of the product and of the differences can make it.
+        assert_eq!(index_at(&[0.0, 0.5, 0.5, 0.0], 1.0 + f64::EPSILON), 2);
+        assert_eq!(index_at(&[0.0, 0.5, 0.5, 0.0], 1.0), 2);
+        assert_eq!(index_at(&[0.0, 0.5, 0.5, 0.0], 0.5), 1);
+        assert_eq!(index_at(&[f64::NAN; 3], f64::NAN), 0);
+        let mut random = Random::new(streams::stream(7, "none"));
+        assert_eq!(random.index_of_log_weights(&[f64::NEG_INFINITY; 3]), 0);
     }
 
     #[test]

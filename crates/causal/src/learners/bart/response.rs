@@ -120,7 +120,14 @@ fn normal(rows: RowsInUse<'_>, params: &BartParams) -> Result<Response, LearnerE
     // P(σ < σ̂) = P(χ²_ν > νλ/σ̂²) = q.
     let nu_lambda = start * chi_square_quantile(params.nu, 1.0 - params.q);
     if !(nu_lambda > 0.0 && nu_lambda.is_finite()) {
-        return refuse("the responses are a linear function of the columns without any noise; set sigma_hat");
+        // Residuals that vanish were replaced above, so it is the settings, or a standard deviation out of range.
+        return refuse(format!(
+            "the prior of sigma has a scale of {nu_lambda:e}, which must be positive and finite: sigma_hat is {:e} in units of \
+             the response, with nu = {} and q = {}; set another of these, or rescale the responses",
+            sigma_hat * range,
+            params.nu,
+            params.q
+        ));
     }
     Ok(Response::Normal { middle, range, scaled, nu_lambda, start })
 }
@@ -250,5 +257,10 @@ mod tests {
         assert!(fit(Family::Bernoulli, &[1.0, 0.0, 0.0], &[1.0, 2.0, 1.0]).unwrap_err().contains("weights"));
         assert_eq!(fit(Family::Bernoulli, &[1.0, 0.0, 0.0], &[2.0; 3]), Ok(()));
         assert_eq!(fit(Family::Gaussian, &[1.0, 0.0, 0.3], &ones), Ok(()));
+        // The square of so small a σ̂ is zero; the responses have noise enough.
+        let params = BartParams { sigma_hat: Some(1e-200), ..BartParams::default() };
+        let rows = RowsInUse { y: &[1.0, 0.0, 0.3], weights: &ones, x: &x, places: &[0, 1, 2] };
+        let error = Response::new(Family::Gaussian, rows, &params).unwrap_err().to_string();
+        assert!(error.contains("sigma_hat") && error.contains("1e-200") && !error.contains("linear"), "{error}");
     }
 }

@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 ///
 /// # Errors
 /// [`LearnerError`]: settings out of range, arrays of different lengths, values that are not finite, fewer than two
-/// rows, a single class.
+/// rows, a single class, or a class with a single row where rows are held out.
 pub fn fit(
     data: &BoostingData<'_>,
     rows: &[usize],
@@ -24,6 +24,9 @@ pub fn fit(
 ) -> Result<BoostedTrees, LearnerError> {
     params.check()?;
     let rows = checked_rows(data, rows, family)?;
+    if params.stopping != Stopping::Never {
+        two_of_each_class(data, &rows, family)?;
+    }
     let objective = Objective { family, params };
     let run = |division: &Division, limit: Limit, part: &str| {
         boost(data, division, objective, limit, seed.child(part).stream())
@@ -153,6 +156,16 @@ fn checked_rows(data: &BoostingData<'_>, rows: &[usize], family: Family) -> Resu
         )));
     }
     Ok(kept)
+}
+
+/// With two rows of each class, parts that are even by class leave one of each outside any part.
+fn two_of_each_class(data: &BoostingData<'_>, rows: &[u32], family: Family) -> Result<(), LearnerError> {
+    let ones = rows.iter().filter(|i| data.y[**i as usize] == 1.0).count();
+    if family == Family::Bernoulli && ones.min(rows.len() - ones) < 2 {
+        // Its log odds among the other rows would be infinite.
+        return Err(data_error("a class has a single row; a part without it could not be fitted".to_owned()));
+    }
+    Ok(())
 }
 
 /// A part in `0..parts` for each row, at random; zeros and ones are spread evenly.

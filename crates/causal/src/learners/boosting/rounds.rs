@@ -136,6 +136,8 @@ impl<'a, 'd> Booster<'a, 'd> {
         let watches = self.fitted < self.rows.len();
         // The constant is round zero: if no tree lowers its loss, none is kept.
         let (mut best, mut best_loss) = (0, self.watched_loss());
+        // Kept at every best round: taking trees off again would leave rounding behind.
+        let mut best_scores = self.f[..self.fitted].to_vec();
         let mut trees: Vec<Tree> = Vec::new();
         let mut ran_out = false;
         while trees.len() < limit.rounds && (!watches || trees.len() - best < limit.patience) {
@@ -147,15 +149,17 @@ impl<'a, 'd> Booster<'a, 'd> {
             let loss = self.watched_loss();
             if watches && loss < best_loss {
                 (best, best_loss) = (trees.len(), loss);
+                best_scores.copy_from_slice(&self.f[..self.fitted]);
             }
         }
         // The loss still fell if the last improvement is within the patience.
         let at_limit = watches && !ran_out && trees.len() == limit.rounds && trees.len() - best < limit.patience;
+        self.f.truncate(self.fitted);
+        let scores = if watches { best_scores } else { self.f };
         if watches {
             trees.truncate(best);
         }
-        self.f.truncate(self.fitted);
-        Boosted { ensemble: Ensemble { base, trees }, at_limit, scores: self.f }
+        Boosted { ensemble: Ensemble { base, trees }, at_limit, scores }
     }
 
     fn watched_loss(&self) -> f64 {

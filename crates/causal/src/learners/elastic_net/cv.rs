@@ -61,17 +61,8 @@ impl<'a, 'p> CrossValidation<'a, 'p> {
     /// Chooses among the points of `paths`.
     pub(super) fn choose(&self, paths: &[Path], rule: PenaltyRule) -> Choice {
         let curves: Vec<Curve> = paths.iter().map(|path| self.curve(path)).collect();
-        let mut best: Option<(f64, usize, usize)> = None;
-        for (p, curve) in curves.iter().enumerate() {
-            for (k, mean) in curve.mean.iter().enumerate() {
-                // Strictly: ties go to the larger penalty and the earlier mixture.
-                if best.is_none_or(|(least, _, _)| *mean < least) {
-                    best = Some((*mean, p, k));
-                }
-            }
-        }
-        // No fold reached any point: the caller finds no converged point beyond the first.
-        let Some((least, path, mut point)) = best else {
+        // No fold reached any point, or no loss is a number: the caller finds no converged point beyond the first.
+        let Some((least, path, mut point)) = smallest(&curves) else {
             return Choice { path: 0, point: 0, capped: true, chosen: true };
         };
         let curve = &curves[path];
@@ -124,5 +115,34 @@ impl<'a, 'p> CrossValidation<'a, 'p> {
             losses.push(sum / share);
         }
         FoldLoss { share, losses }
+    }
+}
+
+/// The smallest mean loss, the number of its curve, and its place there.
+fn smallest(curves: &[Curve]) -> Option<(f64, usize, usize)> {
+    let mut best: Option<(f64, usize, usize)> = None;
+    for (p, curve) in curves.iter().enumerate() {
+        // A NaN would be smallest for ever if it came first.
+        for (k, mean) in curve.mean.iter().enumerate().filter(|(_, mean)| !mean.is_nan()) {
+            // Strictly: ties go to the larger penalty and the earlier mixture.
+            if best.is_none_or(|(least, _, _)| *mean < least) {
+                best = Some((*mean, p, k));
+            }
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::learners::elastic_net::cv::*;
+
+    #[test]
+    fn a_loss_that_is_no_number_is_never_the_smallest() {
+        let curve = |mean: &[f64]| Curve { mean: mean.to_vec(), se: vec![0.1; mean.len()] };
+        let nan = f64::NAN;
+        assert_eq!(smallest(&[curve(&[nan, 2.0, 1.0, nan]), curve(&[nan, 1.0])]), Some((1.0, 0, 2)));
+        assert_eq!(smallest(&[curve(&[3.0, 3.0]), curve(&[2.0, f64::INFINITY])]), Some((2.0, 1, 0)));
+        assert_eq!(smallest(&[curve(&[nan]), curve(&[])]), None);
     }
 }

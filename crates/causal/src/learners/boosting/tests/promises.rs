@@ -120,6 +120,51 @@ fn watched_rows_decide_the_rounds_and_nothing_else() {
 }
 
 #[test]
+fn the_scores_are_those_of_the_trees_that_are_kept() {
+    use crate::learners::boosting::rounds::{Division, Limit, Objective, boost};
+    // Responses out of order: the held-out loss rises soon, and many trees are dropped.
+    let mut case = Case::smooth(400, 6);
+    case.y.reverse();
+    let rows = |keep: &dyn Fn(u32) -> bool| (0..400).filter(|i| keep(*i)).collect::<Vec<u32>>();
+    let division = Division { fitted: rows(&|i| i % 5 > 0), watched: rows(&|i| i % 5 == 0) };
+    let params = BoostingParams::outcome(400);
+    let objective = Objective { family: Family::Gaussian, params: &params };
+    let boosted = boost(&case.data(), &division, objective, Limit { rounds: 200, patience: 30 }, seed().stream());
+    assert!(boosted.ensemble.trees.len() < 100, "nothing was dropped");
+    assert_eq!(boosted.scores.len(), 320);
+    for (score, i) in boosted.scores.iter().zip(&division.fitted) {
+        let i = *i as usize;
+        let of_tree = |tree: &crate::learners::boosting::tree::Tree| {
+            tree.value(tree.leaf_of_binned(&case.binned, i), case.x.view(), i)
+        };
+        let sum = boosted.ensemble.trees.iter().fold(boosted.ensemble.base, |sum, tree| sum + of_tree(tree));
+        assert!((score - sum).abs() < 1e-9, "{score} {sum}");
+    }
+}
+
+#[test]
+fn a_class_that_a_part_may_lack_is_refused() {
+    let case = Case::smooth(200, 6);
+    let once = Case { y: (0..200).map(|i| f64::from(u8::from(i == 17))).collect(), ..Case::smooth(200, 6) };
+    let never = Case { y: once.y.iter().map(|y| 1.0 - y).collect(), ..case };
+    let schemes = [
+        Stopping::HeldOut { share: 0.2, patience: 30 },
+        Stopping::Refit { parts: 5, searches: 2, speed: 2.0, patience: 30 },
+        Stopping::Folds { folds: 3, patience: 30 },
+    ];
+    for case in [&once, &never] {
+        for stopping in schemes {
+            let params = BoostingParams { stopping, max_rounds: 20, ..BoostingParams::propensity(200) };
+            let error = fit(&case.data(), &case.all(), Family::Bernoulli, &params, &seed()).unwrap_err();
+            assert!(error.to_string().contains("a class has a single row"), "{stopping:?}: {error}");
+        }
+        // Where nothing is held out, one row is enough.
+        let params = BoostingParams { stopping: Stopping::Never, max_rounds: 5, ..BoostingParams::propensity(200) };
+        assert!(case.fit(Family::Bernoulli, &params).predict(case.x.view()).iter().all(|p| *p > 0.0 && *p < 1.0));
+    }
+}
+
+#[test]
 fn linear_leaves_recover_slopes_and_kinks_better_than_constants() {
     let kinked = |a: f64, b: f64, c: f64| a + b.max(0.0) - 0.5 * c;
     let mut case = Case::smooth(600, 7);
