@@ -2,6 +2,7 @@
 
 use super::args::{CheckArgs, Global};
 use super::errors::{self, CliError};
+use super::trust::{self, Trust};
 use super::{files, output};
 use crate::pipeline::{self, Prepared};
 use std::process::ExitCode;
@@ -12,20 +13,40 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     let root = files::data_root(&args.plan, &args.data);
     let prepared = pipeline::prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;
-    let text = if global.json { json(&prepared) } else { pipeline::steps::checked(&prepared) };
-    if global.json || global.quiet == 0 {
-        output::stdout(&text)?;
+    let outward = outward(args, &prepared)?;
+    if global.json {
+        output::json_line(&json(&prepared, &outward))?;
+    } else if global.quiet == 0 {
+        output::stdout(pipeline::steps::checked(&prepared))?;
+        outward.iter().for_each(|line| output::stderr(format!("note {line}")));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn json(prepared: &Prepared) -> String {
-    let event = serde_json::json!({
+/// What a run of the plan would send, and where to; and data that do not lie beside the plan.
+fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliError> {
+    let trust = Trust::gather(&args.consent.trust)?;
+    let plan = &prepared.plan;
+    let mut lines = Vec::new();
+    for (role, section) in [("actor", &plan.actor), ("critic", &plan.critic)] {
+        lines.extend(trust::told(section, role, &trust)?);
+    }
+    let files = trust::files_outside(&args.plan, &args.data, plan);
+    let consent = trust::check_files(&files, &trust).err().filter(|_| !lines.is_empty());
+    lines.extend(match consent {
+        Some(wanting) => Some([vec![wanting.message], wanting.hints].concat().join(". ")),
+        None => trust::named_outside(&files),
+    });
+    Ok(lines)
+}
+
+fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
+    serde_json::json!({
         "event": "checked",
         "plan_sha256": prepared.plan_sha256,
         "data_sha256": prepared.document.sha256,
         "spec_sha256": prepared.draft.sha256(),
         "counters": prepared.counters(),
-    });
-    format!("{event}\n")
+        "outward": outward,
+    })
 }

@@ -6,6 +6,7 @@ use crate::dataset::DatasetError;
 use crate::llm::ModelError;
 use crate::pipeline::PrepareError;
 use crate::store::{ArtifactError, Fault};
+use crate::text::escape::one_line;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +67,7 @@ impl CliError {
     /// A file that could not be read or written.
     pub fn io(path: &Path, doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
-        let message = format!("could not {doing} {}: {error}", path.display());
+        let message = format!("could not {doing} {}: {error}", one_line(&path.display().to_string()));
         match error.kind() {
             ErrorKind::NotFound => CliError::user(message, "Check the path; it is relative to the current folder."),
             ErrorKind::IsADirectory | ErrorKind::InvalidInput => CliError::user(message, "Name a file, not a folder."),

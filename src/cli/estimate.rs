@@ -7,6 +7,7 @@ use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFai
 use crate::pipeline::prepare;
 use crate::spec::AnalysisSpec;
 use crate::term::Term;
+use crate::text::terminal::TerminalText;
 use causal::contrast::Contrast;
 use causal::estimand::{Population, TrimRule};
 use causal::estimator::EstimatorKind;
@@ -21,7 +22,7 @@ pub fn estimate(args: &EstimateArgs) -> Result<ExitCode, CliError> {
     let is_plan = args.input.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let document = if is_plan { from_plan(args)? } else { from_data(args)? };
     let bytes = crate::record::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
-    output::stdout(&String::from_utf8_lossy(&bytes))?;
+    output::stdout(TerminalText::json(&String::from_utf8_lossy(&bytes)))?;
     Ok(ExitCode::SUCCESS)
 }
 

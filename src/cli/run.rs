@@ -4,6 +4,7 @@ use super::args::{Global, RunArgs};
 use super::errors::{self, CliError};
 use super::models::{self, Reach};
 use super::output::{self, ProgressObserver, TerminalStyle};
+use super::trust::{self, Trust};
 use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
 use crate::agent::events::{Observer, ProgressEvent};
@@ -31,9 +32,9 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     }
     if !global.json {
         let style = TerminalStyle::of_stdout();
-        output::stdout(&crate::report::terminal::verdict_table(&outcome.results, style.width, style.color))?;
+        output::stdout(crate::report::terminal::verdict_table(&outcome.results, style.width, style.color))?;
         if global.quiet == 0 {
-            output::stderr(&closing(&outcome, args));
+            output::stderr(closing(&outcome, args));
         }
     }
     Ok(if outcome.accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -41,13 +42,16 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
 
 fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, CliError> {
     let (prepared, catalogue) = read(args, observer)?;
+    let trust = Trust::gather(&args.location.consent.trust)?;
     let reach = match (&args.replay, args.no_model) {
         (_, true) => Reach::NoModel,
         (Some(folder), _) => Reach::Replay(folder),
-        (None, _) => Reach::Live,
+        (None, _) => Reach::Live(&trust),
     };
+    let asked = prepared.plan.actor.is_model() || prepared.plan.critic.is_model();
+    data_from_elsewhere(args, &prepared, Some(&trust).filter(|_| asked && matches!(reach, Reach::Live(_))), observer)?;
     let mut participants = models::participants(&prepared.plan, &args.location.plan, reach)?;
-    for message in models::destinations(&prepared.plan, reach) {
+    for message in models::destinations(&prepared.plan, reach)? {
         observer.on(&ProgressEvent::Note { message });
     }
     if args.replay.is_some() {
@@ -62,6 +66,24 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, Cl
         observer,
     )
     .map_err(|error| explain(&error, args))
+}
+
+/// Names data that do not lie beside the plan. Where models take part (`trust` is given), the person must have agreed.
+pub(super) fn data_from_elsewhere(
+    args: &RunArgs,
+    prepared: &Prepared,
+    trust: Option<&Trust>,
+    observer: &mut ProgressObserver,
+) -> Result<(), CliError> {
+    let files = trust::files_outside(&args.location.plan, &args.location.data, &prepared.plan);
+    observer.idle();
+    if let Some(trust) = trust {
+        trust::check_files(&files, trust)?;
+    }
+    if let Some(message) = trust::named_outside(&files) {
+        observer.on(&ProgressEvent::Note { message });
+    }
+    Ok(())
 }
 
 /// The plan held against its data, and the playbooks.
@@ -220,5 +242,5 @@ fn closing(outcome: &Outcome, args: &RunArgs) -> String {
         }
     });
     lines.push(format!("Read {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse"));
-    lines.iter().map(|line| output::plain(line)).collect::<Vec<_>>().join("\n")
+    lines.join("\n")
 }

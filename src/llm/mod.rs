@@ -35,5 +35,5 @@ pub use chat::{
 };
 pub use http::Limits;
 pub use openai::Structured;
-pub use providers::{Provider, Settings, connect, offline};
+pub use providers::{Destination, Provider, Settings, connect, destination, offline};
 pub use secret::{Key, Scrubber, scrub, scrub_value};

@@ -3,6 +3,7 @@
 use crate::llm::canonical::{canonical, sorted};
 use crate::llm::chat::{ChatResponse, ModelError};
 use crate::text::sha256::sha256_hex;
+use crate::text::untrusted::json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -65,7 +66,7 @@ impl Exchange {
     pub fn to_bytes(&self) -> Vec<u8> {
         // Every part of an exchange is JSON already, or text: there is nothing that could not be written.
         let value = serde_json::to_value(self).unwrap_or_default();
-        format!("{:#}\n", sorted(&value)).into_bytes()
+        json(&format!("{:#}\n", sorted(&value))).into_bytes()
     }
 
     /// Reads what [`Exchange::to_bytes`] wrote.
