@@ -41,7 +41,7 @@ pub struct RunInput<'a> {
 }
 
 /// The outcome of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// True if every requested estimand is at least `satisfactory_with_caveats`.
     pub accepted: bool,
@@ -51,6 +51,8 @@ pub struct Outcome {
     pub kept: AnalysisSpec,
     /// Names of what was tried on each of them.
     pub tried: BTreeMap<Target, BTreeSet<String>>,
+    /// The filter on what left this machine, with its record of what was described: whoever goes on asking is held to it.
+    pub privacy: Privacy,
 }
 
 /// Why a run stopped before its end. What was committed stays committed.
@@ -169,7 +171,10 @@ impl<'a> Driver<'a> {
         Ok(Driver {
             input,
             provenance: Provenance::new(prepared, input.catalogue),
-            privacy: Privacy::new(prepared, privacy.min_cell, privacy.redact_names),
+            privacy: match participants.actor_is_model {
+                true => Privacy::new(prepared, privacy.min_cell, privacy.redact_names),
+                false => Privacy::new(prepared, privacy.min_cell, privacy.redact_names).of_engine(),
+            },
             recording: Recording::from_files(exchanges)?,
             participants,
             store,
@@ -388,7 +393,7 @@ impl<'a> Driver<'a> {
         });
         tracing::debug!(iterations = machine.iterations(), "the run is over");
         let ConversationContext { spec: kept, tried, .. } = self.conversation_context(machine, Purpose::Look);
-        Ok(Outcome { accepted, results, kept, tried })
+        Ok(Outcome { accepted, results, kept, tried, privacy: self.privacy })
     }
 }
 

@@ -105,7 +105,8 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The keys whose values are names and levels as the data file has them, whatever characters those hold.
-const NAMES_OF_THE_DATA: [&str; 10] = [
+const NAMES_OF_THE_DATA: [&str; 11] = [
+    "data.source",
     "data.unit_id",
     "data.weights",
     "data.columns",

@@ -135,14 +135,14 @@ mod tests {
     fn our_colours_stay_and_those_of_others_do_not() {
         let text = TerminalText::painted(HOSTILE, Style::Bold, true).and(" ").and(HOSTILE);
         let clean = "a\u{fffd}[31mb\u{fffd}]0;title\u{fffd}\u{fffd}2J\u{fffd}c";
-        assert_eq!(text, format!("\u{1b}[1m{clean}\u{1b}[0m {clean}"));
-        assert_eq!(TerminalText::painted("x", Style::Error, false), "x");
+        assert_eq!(*text, format!("\u{1b}[1m{clean}\u{1b}[0m {clean}"));
+        assert_eq!(&*TerminalText::painted("x", Style::Error, false), "x");
     }
 
     #[test]
     fn a_renderer_keeps_its_colours_only() {
         let rendered = TerminalText::rendered("\u{1b}[1;31mred\u{1b}[0m \u{1b}[2J\u{1b}]0;x\u{7}\u{1b}[\u{1b}");
-        assert_eq!(rendered, "\u{1b}[1;31mred\u{1b}[0m \u{fffd}[2J\u{fffd}]0;x\u{fffd}\u{fffd}[\u{fffd}");
+        assert_eq!(&*rendered, "\u{1b}[1;31mred\u{1b}[0m \u{fffd}[2J\u{fffd}]0;x\u{fffd}\u{fffd}[\u{fffd}");
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use crate::pipeline::design;
 use crate::plan::Tool;
 use crate::record::documents::AnalysisDesign;
 use crate::spec::{Analysis, AnalysisSpec};
+use crate::tools::reply;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
@@ -102,6 +103,10 @@ pub(super) fn designed(
     let listed = context.spec.tools.iter().filter(|tool| needed.contains(tool) || Tool::ESTIMATORS.contains(tool));
     let tools: Vec<Tool> = listed.copied().collect();
     let spec = AnalysisSpec { tools, analyses: vec![analysis.clone()], revisions: Vec::new(), ..context.spec.clone() };
+    if let Ok(rows) = design::rows(context.prepared, &spec, &analysis) {
+        let on_record = context.spec.analyses.contains(&analysis);
+        context.privacy.describe(&rows, on_record).map_err(|Refusal(why)| ToolError::Failed(why))?;
+    }
     let design = design::design(context.prepared, &spec).analyses.pop();
     let design = design.ok_or_else(|| ToolError::Fatal("the design stage gave no design".to_owned()))?;
     match &design.failed {
@@ -115,13 +120,13 @@ pub(super) fn designed(
     }
 }
 
-/// A reason without small numbers of rows: `trimming left 3 of 1566 rows`.
+/// A reason without exact numbers of rows: `trimming left 3 of 1566 rows`.
 fn discreet(reason: &str, context: &Context<'_>) -> String {
     let words: Vec<&str> = reason.split(' ').collect();
     let hidden = words.iter().enumerate().map(|(i, word)| {
         let counts = words.get(i + 1).is_some_and(|next| ["of", "row", "rows", "treated", "controls"].contains(next));
         match word.parse::<usize>() {
-            Ok(n) if counts => context.privacy.count_or_none(n),
+            Ok(n) if counts => context.privacy.about(n),
             _ => (*word).to_owned(),
         }
     });
@@ -129,6 +134,19 @@ fn discreet(reason: &str, context: &Context<'_>) -> String {
 }
 
 impl Ran {
+    /// The step to which its statistics are rounded.
+    pub(super) fn step(&self, context: &Context<'_>) -> f64 {
+        let arms = self.design.population.as_ref().map_or(0, |p| p.n_treated.min(p.n_control));
+        context.privacy.step(arms)
+    }
+
+    /// The findings with one of `codes`. Of a preview, which is not on record, values only, and those rounded.
+    pub(super) fn told(&self, codes: &[Code], context: &Context<'_>) -> Value {
+        let step = self.step(context);
+        let rounded = self.preview.is_some() && context.privacy.protects();
+        reply::findings(&self.findings(), codes, rounded.then_some(step))
+    }
+
     /// What the rubric says of it, as far as it can without an effect.
     pub(super) fn findings(&self) -> Vec<Finding> {
         rubric::findings(&self.design, &self.spec, &self.analysis, AfterUnblinding::WITHHELD)

@@ -7,8 +7,10 @@ use super::{
     Answer, Context, Edit, Proposal, ProposedChange, Refusal, Role, Task, Tool, ToolError, ToolReply, edited, refuse,
     terms,
 };
+use crate::pipeline::design;
 use crate::plan;
 use crate::playbook::Change;
+use crate::spec::Analysis;
 use causal::estimand::Target;
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -128,6 +130,7 @@ fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange,
         return Err(problems);
     };
     let applied = check_timing(&edit, requested, context).and_then(|()| edited(&edit, base, context));
+    let applied = applied.and_then(|(analysis, sentence)| described(&analysis, context).map(|()| (analysis, sentence)));
     match applied {
         Ok((_, sentence)) if problems.is_empty() => {
             let reason = proposed.reason.as_deref().unwrap_or_default().trim().to_owned();
@@ -138,6 +141,19 @@ fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange,
             problems.push(problem);
             Err(problems)
         }
+    }
+}
+
+/// A proposal that is carried out is described: to its critic, and to whoever proposed it. It goes by the same rule as a
+/// preview.
+fn described(analysis: &Analysis, context: &Context<'_>) -> Result<(), Refusal> {
+    if !context.privacy.holds_proposals() {
+        return Ok(());
+    }
+    match design::rows(context.prepared, context.spec, analysis) {
+        Ok(rows) => context.privacy.describe(&rows, false),
+        // The design stage says what is wrong with it.
+        Err(_) => Ok(()),
     }
 }
 

@@ -60,7 +60,7 @@ impl Tool for Trim {
         let analysis = match arguments.alpha {
             Some(alpha) => {
                 let edit = Edit::Trim { alpha };
-                check_alpha("alpha", alpha)
+                check_alpha("alpha", alpha, context)
                     .and_then(|()| edited(&edit, &everyone, context))
                     .map_err(|Refusal(problem)| wrong(self.name(), &problem))?
                     .0

@@ -206,7 +206,7 @@ fn the_terminal_table_fits_and_needs_no_colour() {
         for code in ["\u{1b}[32m", "\u{1b}[33m", "\u{1b}[31m", "\u{1b}[0m"] {
             stripped = stripped.replace(code, "");
         }
-        assert_eq!(stripped, plain, "colour changes nothing else");
+        assert_eq!(stripped, *plain, "colour changes nothing else");
     }
     let narrow = terminal::verdict_table(&results, 20, false);
     assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");

@@ -76,7 +76,8 @@ impl World {
         Context {
             prepared: &self.prepared,
             catalogue: &self.catalogue,
-            privacy: &self.privacy,
+            // Every context is a session of its own: what one test was told does not count against another.
+            privacy: Box::leak(Box::new(self.privacy.of_new_session(&self.prepared))),
             spec: &self.prepared.draft,
             task,
             tried: &self.tried,
