@@ -148,6 +148,8 @@ pub(super) struct Driver<'a> {
     pub(super) sequence: u32,
     /// An exchange that is not on record yet.
     pub(super) exchange: Option<Exchange>,
+    /// Bytes of answers that were too long to be kept.
+    pub(super) left_out: u64,
     /// The state of the conversation that is going on.
     pub(super) conversation: Option<ConversationContext>,
     pub(super) tried: Vec<Iteration>,
@@ -180,6 +182,7 @@ impl<'a> Driver<'a> {
             store,
             observer,
             sequence: 0,
+            left_out: 0,
             exchange: None,
             conversation: None,
             tried: Vec::new(),
@@ -378,6 +381,7 @@ impl<'a> Driver<'a> {
             stopped: machine.stopped().map(str::to_owned),
             shortfalls: machine.shortfalls(),
             flagged: Vec::new(),
+            left_out_bytes: self.left_out,
         })
     }
 

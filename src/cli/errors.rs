@@ -87,6 +87,7 @@ pub fn stop_on_signal(cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
     let flag = Arc::clone(cancel);
     let on_signal = move || {
         if flag.swap(true, Ordering::SeqCst) {
+            super::output::stderr("error: stopped at once, as you asked; what is on record stays");
             std::process::exit(i32::from(Kind::World.exit_code()));
         }
     };

@@ -96,6 +96,8 @@ fn report(error: &CliError, global: &Global) -> ExitCode {
             "exit_code": error.kind.exit_code(),
         });
         let _ = output::json_line(&event);
+        // Whoever reads no events is told why it ended, too.
+        output::stderr(format!("error: {}", error.message));
         return ExitCode::from(error.kind.exit_code());
     }
     let color = TerminalStyle::of_stderr().color;

@@ -37,6 +37,9 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
             output::stderr(closing(&outcome, args));
         }
     }
+    if !outcome.accepted && (global.json || global.quiet > 0) {
+        output::stderr(accepted_or_why(&outcome));
+    }
     Ok(if outcome.accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -227,20 +230,25 @@ fn closing(outcome: &Outcome, args: &RunArgs) -> String {
     let out = args.place().display().to_string();
     let conduct = outcome.results.conduct.as_ref();
     let mut lines: Vec<String> = conduct.map(|conduct| conduct.shortfalls.clone()).unwrap_or_default();
+    lines.push(accepted_or_why(outcome).to_owned());
+    lines.push(format!("Read {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse"));
+    lines.join("\n")
+}
+
+/// Whether the run was accepted, and why not, in a sentence.
+fn accepted_or_why(outcome: &Outcome) -> &'static str {
+    let conduct = outcome.results.conduct.as_ref();
     let graded = outcome.results.answers.iter().all(|answer| answer.tier > Tier::NotSatisfactory);
     let ended = if conduct.is_some_and(|conduct| conduct.stopped.is_some()) {
         "Not accepted: a budget ended the run before it was done. The report shows what it had."
     } else {
         "Not accepted: a language model did not deliver what it was asked for. The report shows what there is."
     };
-    lines.push(match (outcome.accepted, graded) {
-        (true, _) => "Accepted: every estimand got at least satisfactory_with_caveats.".to_owned(),
-        (false, true) => ended.to_owned(),
+    match (outcome.accepted, graded) {
+        (true, _) => "Accepted: every estimand got at least satisfactory_with_caveats.",
+        (false, true) => ended,
         (false, false) => {
             "Not accepted: at least one estimand is not_satisfactory. The report says why, and what would help."
-                .to_owned()
         }
-    });
-    lines.push(format!("Read {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse"));
-    lines.join("\n")
+    }
 }

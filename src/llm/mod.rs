@@ -19,6 +19,7 @@ pub mod anthropic;
 mod canonical;
 pub mod cassette;
 pub mod chat;
+mod encodings;
 pub mod engine;
 mod http;
 pub mod openai;

@@ -78,37 +78,41 @@ impl Prepared {
         self.analysed().treatment().iter().map(|arm| *arm == Arm::Treated).collect()
     }
 
-    /// The smallest group that a term tells apart in either arm: its factors split the rows by level, by the values of a
-    /// two-valued column, and by zero and not zero where at least `least` rows have zero; a group that could be and is empty
-    /// counts as 0. `None` if it cannot be computed, or splits nothing.
+    /// The smallest group that a term tells apart in either arm: its factors split the rows by level and by the values of a
+    /// two-valued column, and a product of several by zero and not zero. A group that could be and is empty counts as 0.
+    /// `None` if it cannot be computed, or splits nothing.
     #[must_use]
-    pub fn smallest_group(&self, term: &Term, least: usize) -> Option<usize> {
+    pub fn smallest_group(&self, term: &Term) -> Option<usize> {
         let factors: Vec<Term> = term.factors.iter().map(|factor| Term { factors: vec![factor.clone()] }).collect();
         let values = self.analysed().covariates(&factors).ok()?;
         let mut splits: Vec<Vec<bool>> = Vec::new();
         for column in values.x().columns() {
-            splits.extend(split(column, least).filter(|split| !splits.contains(split)));
+            splits.extend(split(column).filter(|split| !splits.contains(split)));
         }
+        let treated = self.treated();
+        let not_zero = |arm: bool| {
+            let rows = values.x().rows().into_iter().zip(&treated).filter(|(_, treated)| **treated == arm);
+            rows.filter(|(row, _)| row.iter().all(|value| *value != 0.0)).count()
+        };
+        let products = (factors.len() > 1).then(|| not_zero(true).min(not_zero(false)));
         if splits.is_empty() {
-            return None;
+            return products;
         }
         let mut groups: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
-        for (row, treated) in self.treated().into_iter().enumerate() {
-            let group = std::iter::once(treated).chain(splits.iter().filter_map(|split| split.get(row).copied()));
+        for (row, treated) in treated.iter().enumerate() {
+            let group = std::iter::once(*treated).chain(splits.iter().filter_map(|split| split.get(row).copied()));
             *groups.entry(group.collect()).or_default() += 1;
         }
         let all_there = groups.len() == 1 << (splits.len() + 1);
-        if all_there { groups.values().min().copied() } else { Some(0) }
+        let smallest = if all_there { groups.values().min().copied()? } else { 0 };
+        Some(products.map_or(smallest, |product| product.min(smallest)))
     }
 }
 
-/// The rows by what a column tells apart, if it does.
-fn split(column: ndarray::ArrayView1<'_, f64>, least: usize) -> Option<Vec<bool>> {
+/// The rows by the value of a column with two values.
+fn split(column: ndarray::ArrayView1<'_, f64>) -> Option<Vec<bool>> {
     let first = column.iter().next()?;
     let other = column.iter().find(|value| *value != first)?;
-    if column.iter().all(|value| value == first || value == other) {
-        return Some(column.iter().map(|value| value == first).collect());
-    }
-    let zeros = column.iter().filter(|value| **value == 0.0).count();
-    (zeros >= least).then(|| column.iter().map(|value| *value == 0.0).collect())
+    let two = column.iter().all(|value| value == first || value == other);
+    two.then(|| column.iter().map(|value| value == first).collect())
 }

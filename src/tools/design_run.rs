@@ -93,8 +93,28 @@ pub(super) fn run(tool: &str, given: &Value, context: &Context<'_>, needed: &[To
 pub(super) const NO_PREVIEW: &str =
     "`preview` is for whoever writes the spec; a critic looks at what was run: leave `preview` out";
 
-/// Runs the design of one analysis.
+/// Runs the design of one analysis, unless its answer and an earlier one would together tell of few units.
 pub(super) fn designed(
+    analysis: Analysis,
+    preview: Option<String>,
+    context: &Context<'_>,
+    needed: &[Tool],
+) -> Result<Ran, ToolError> {
+    hold(&analysis, context).map_err(|Refusal(why)| ToolError::Failed(why))?;
+    designed_for_counts(analysis, preview, context, needed)
+}
+
+/// Holds the population of an analysis against those that were described, and notes it. One that cannot be designed has none.
+pub(super) fn hold(analysis: &Analysis, context: &Context<'_>) -> Result<(), Refusal> {
+    let on_record = context.spec.analyses.contains(analysis);
+    match design::rows(context.prepared, context.spec, analysis) {
+        Ok(rows) => context.privacy.describe(&rows, on_record),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The same for a caller that tells rounded counts and nothing else where the population is not held to be told of.
+pub(super) fn designed_for_counts(
     analysis: Analysis,
     preview: Option<String>,
     context: &Context<'_>,
@@ -103,10 +123,6 @@ pub(super) fn designed(
     let listed = context.spec.tools.iter().filter(|tool| needed.contains(tool) || Tool::ESTIMATORS.contains(tool));
     let tools: Vec<Tool> = listed.copied().collect();
     let spec = AnalysisSpec { tools, analyses: vec![analysis.clone()], revisions: Vec::new(), ..context.spec.clone() };
-    if let Ok(rows) = design::rows(context.prepared, &spec, &analysis) {
-        let on_record = context.spec.analyses.contains(&analysis);
-        context.privacy.describe(&rows, on_record).map_err(|Refusal(why)| ToolError::Failed(why))?;
-    }
     let design = design::design(context.prepared, &spec).analyses.pop();
     let design = design.ok_or_else(|| ToolError::Fatal("the design stage gave no design".to_owned()))?;
     match &design.failed {

@@ -1,13 +1,12 @@
 //! `propose_spec`: at most one change of each analysis, each for a reason, all of them checked before anything is run.
 
 use super::arguments::{self, QUOTED, listed, parse, schema, wrong};
-use super::design_run::one_edit;
+use super::design_run::{hold, one_edit};
 use super::privacy::one_line;
 use super::{
     Answer, Context, Edit, Proposal, ProposedChange, Refusal, Role, Task, Tool, ToolError, ToolReply, edited, refuse,
     terms,
 };
-use crate::pipeline::design;
 use crate::plan;
 use crate::playbook::Change;
 use crate::spec::Analysis;
@@ -150,11 +149,7 @@ fn described(analysis: &Analysis, context: &Context<'_>) -> Result<(), Refusal> 
     if !context.privacy.holds_proposals() {
         return Ok(());
     }
-    match design::rows(context.prepared, context.spec, analysis) {
-        Ok(rows) => context.privacy.describe(&rows, false),
-        // The design stage says what is wrong with it.
-        Err(_) => Ok(()),
-    }
+    hold(analysis, context)
 }
 
 fn check_reason(reason: Option<&str>) -> Result<(), Refusal> {

@@ -175,7 +175,6 @@ impl<'a> Checks<'a> {
             Some(rows) if indicator && (rows < least || n - rows < least) => Some(format!(
                 "`{seen}` sets fewer than {least} units apart, which says too little; combine more common values"
             )),
-            Some(0) => Some(format!("`{seen}` is 0 for every unit, so it says nothing")),
             Some(_)
                 if term.factors.len() > 1
                     && privacy.protects()
@@ -186,6 +185,7 @@ impl<'a> Checks<'a> {
                      common values"
                 ))
             }
+            Some(0) => Some(format!("`{seen}` is 0 for every unit, so it says nothing")),
             Some(_) => None,
         }
     }

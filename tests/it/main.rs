@@ -23,6 +23,7 @@ mod models; // language models through the built program
 mod plan; // plans that are wrong in every way we could think of
 mod playbook; // front matter, catalogue
 mod prompts; // what is said to models, as it is rendered
+mod quiet_failures; // however quiet, a failure says why
 mod report; // plots, notebook, markdown
 mod store; // the git store: kill it anywhere
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy

@@ -172,7 +172,12 @@ fn score(args: &AcicScoreArgs, global: &Global) -> Result<ExitCode, CliError> {
             output::stdout(format!("{}\n", held_line(held)))?;
         }
     }
-    Ok(if held.iter().all(|held| held.holds) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let broken = held.iter().filter(|held| !held.holds).count();
+    if broken == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::stderr(format!("{broken} of {} assertions do not hold", held.len()));
+    Ok(ExitCode::from(1))
 }
 
 fn report(args: &AcicReportArgs, global: &Global) -> Result<ExitCode, CliError> {

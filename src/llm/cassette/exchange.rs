@@ -25,6 +25,13 @@ pub struct Exchange {
     pub outcome: Outcome,
     /// [`key_of`] the outcome, so that an answer that was edited is noticed as well.
     pub outcome_key: String,
+    /// Bytes of the answer that were not kept, because it was too long.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u64,
+}
+
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// The outcome of a request.
@@ -52,7 +59,16 @@ impl Exchange {
     #[must_use]
     pub fn new(sequence: u32, role: &str, name: &str, request: Value, outcome: Outcome) -> Exchange {
         let (key, outcome_key) = (key_of(&request), key_of_outcome(&outcome));
-        Exchange { sequence, role: role.to_owned(), name: name.to_owned(), key, request, outcome, outcome_key }
+        Exchange {
+            sequence,
+            role: role.to_owned(),
+            name: name.to_owned(),
+            key,
+            request,
+            outcome,
+            outcome_key,
+            left_out: 0,
+        }
     }
 
     /// The file that it is kept in: `0007-actor.json`.

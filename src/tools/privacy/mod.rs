@@ -172,7 +172,7 @@ impl Privacy {
     #[must_use]
     pub fn is_about_few(&self, term: &Term, prepared: &Prepared) -> bool {
         let few = |column: &str| self.rare.distinct(column).is_some_and(|(distinct, rare)| distinct <= 2 && rare);
-        let smallest = prepared.smallest_group(term, self.min_cell);
+        let smallest = prepared.smallest_group(term);
         self.has_rare_level(term)
             || term.columns().into_iter().any(few)
             || smallest.is_some_and(|smallest| smallest < self.min_cell)

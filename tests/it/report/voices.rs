@@ -69,6 +69,7 @@ fn conduct() -> Conduct {
         stopped: None,
         shortfalls: vec![],
         flagged: vec![],
+        left_out_bytes: 0,
     }
 }
 
