@@ -38,6 +38,7 @@ pub fn revise(
             catalogue.get(&edit.name()).ok_or_else(|| Refusal(format!("there is no playbook `{}`", edit.name())))?;
         apply(&playbook.front.change, analysis, enrich).ok_or_else(|| Refusal("it changes nothing".to_owned()))
     };
+    // Only what `candidates` found to apply is proposed, so a refusal has nobody to tell.
     compose(history, catalogue, &Proposal { changes }, &by_playbook).ok()?
 }
 
@@ -54,6 +55,7 @@ pub fn candidates(
         let (base, findings) = (kept.analysis(requested)?, &kept.graded(requested)?.findings);
         let tried = history.tried(requested);
         let applies = |playbook: &&Playbook| {
+            // An edit that changes nothing would use up an iteration.
             !tried.contains(playbook.front.name.as_str())
                 && tool_of(&playbook.front.change).is_none_or(|tool| kept.spec.tools.contains(&tool))
                 && apply(&playbook.front.change, base, enrich).is_some()
@@ -109,6 +111,7 @@ pub fn compose_draft(
         };
         let (changed, sentence) = edited(&change.edit, analysis)?;
         *analysis = changed;
+        // No finding called for it: before the first design there is none.
         spec.revisions.push(revision(catalogue, change, sentence, Vec::new()));
     }
     Ok(spec)
@@ -186,6 +189,7 @@ fn called_for(trial: &Trial, requested: Target) -> Vec<String> {
 fn revision(catalogue: &Catalogue, change: &ProposedChange, sentence: String, codes: Vec<String>) -> Revision {
     let name = change.edit.name();
     let playbook = catalogue.get(&name).filter(|_| matches!(change.edit, Edit::Playbook { .. }));
+    // A design has other findings too; only those that this playbook is for called for it.
     let addressed = |code: &String| playbook.is_none_or(|p| p.front.addresses.iter().any(|a| a.key() == code));
     let estimand_effect = match &change.edit {
         Edit::Playbook { .. } => playbook.map(|p| p.front.estimand_effect.clone()).unwrap_or_default(),

@@ -27,6 +27,8 @@ impl Price {
         const MILLION: f64 = 1e6;
         #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
         let dollars = |tokens: u64, price: f64| tokens as f64 * price / MILLION;
+        // `input` includes the cached tokens, which have prices of their own. A server's counts need not add up: not
+        // below zero.
         let cached = usage.cache_read_tokens + usage.cache_write_tokens;
         dollars(usage.input_tokens.saturating_sub(cached), self.input)
             + dollars(usage.output_tokens, self.output)
@@ -99,6 +101,7 @@ impl Budget {
     #[must_use]
     pub fn cost(&self, spent: &Spent) -> Option<f64> {
         let cost = |usage: &RoleUsage, price: Option<&Price>| match (usage.calls, price) {
+            // A role that was never asked needs no price.
             (0, _) => Some(0.0),
             (_, price) => price.map(|price| price.cost_of(usage)),
         };

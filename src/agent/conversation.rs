@@ -199,6 +199,7 @@ impl Conversation {
     #[must_use]
     pub fn ran(&mut self, outcomes: Vec<ToolOutcome>) -> bool {
         let Phase::CallTools(calls) = &self.phase else { return false };
+        // Providers refuse a conversation in which a call has no result, or a result no call.
         if !calls.iter().map(|call| &call.id).eq(outcomes.iter().map(|outcome| &outcome.id)) {
             return false;
         }
@@ -209,6 +210,7 @@ impl Conversation {
             self.phase = Phase::Done(ending);
             return true;
         }
+        // One call that worked is progress; only an answer that failed as a whole counts as a repair.
         let failed = outcomes.iter().all(|outcome| outcome.is_error);
         let result = |o: ToolOutcome| Block::ToolResult { id: o.id, content: o.content, is_error: o.is_error };
         self.messages.push(Message { speaker: Speaker::User, blocks: outcomes.into_iter().map(result).collect() });
@@ -231,6 +233,7 @@ impl Conversation {
     }
 
     fn request(&self) -> ChatRequest {
+        // The brief is put in front anew each time, so it is never summarised away.
         let mut opening = vec![Block::Text { text: self.opening.brief.clone() }];
         if !self.summary.is_empty() {
             opening.push(Block::Text { text: self.summarised() });
@@ -314,6 +317,7 @@ impl Conversation {
     /// Replaces older turns by their lines once the whole is too long. What stays begins with an answer of the model.
     fn summarise(&mut self) {
         while self.messages.len() > KEPT && self.messages.iter().map(length).sum::<usize>() > LONGEST {
+            // An answer and what came back, together: a result without its call would be refused.
             let gone: Vec<Message> = self.messages.drain(..2).collect();
             for block in gone.into_iter().flat_map(|message| message.blocks) {
                 self.remember(&block);

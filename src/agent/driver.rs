@@ -1,7 +1,7 @@
 //! The driver: does what the loop says, one commit a step, and tells the host.
 //!
 //! It decides nothing. What comes next is [`Run::next`]; what a stage computes is in `pipeline`; what a step's files look
-//! like is in `pipeline::render`. Everything is deterministic, so a resumed run is the same run again: the store verifies
+//! like is in `pipeline::steps`. Everything is deterministic, so a resumed run is the same run again: the store verifies
 //! the steps that are on record and appends the rest, and what a model answered before counts again ([`crate::agent::participants`]).
 
 use super::budget::Budget;
@@ -126,6 +126,7 @@ pub fn run(
         };
         tracing::debug!(iterations = machine.iterations(), "the loop goes on");
         machine.advance(event)?;
+        // After the loop has taken it: the state on record is the one that the exchange led to.
         driver.record(&machine)?;
     }
 }
@@ -168,6 +169,7 @@ impl<'a> Driver<'a> {
     ) -> Result<Self, RunError> {
         let prepared = input.prepared;
         let recorded = store.recorded(&format!("{TRANSCRIPT}/"))?;
+        // The state is for people; a resumed run comes to it again by the same events.
         let exchanges = recorded.into_iter().filter(|(name, _)| !name.ends_with(STATE));
         let privacy = &prepared.plan.privacy;
         Ok(Driver {
@@ -219,6 +221,7 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn commit(&mut self, step: Step) -> Result<(), RunError> {
+        // Between two steps, never inside one: what is on record is whole.
         if self.observer.cancelled() {
             return Err(RunError::Cancelled);
         }
@@ -240,15 +243,18 @@ impl<'a> Driver<'a> {
                 reverted: revision.reverted,
             });
         }
+        // On record before it is run, so that the history shows that the spec came first.
         self.commit(steps::spec_step(&spec, &self.provenance))?;
         self.stage(format!("iteration {iteration}: propensity, balance, overlap, placebo"));
         let document = design::design(self.input.prepared, &spec);
+        // A later spec without a design is a revision that did not earn its place: the loop goes back by itself.
         if let Some(reasons) = nothing_left(&document.analyses).filter(|_| iteration == 1) {
             return Err(RunError::NoDesign(reasons));
         }
         self.commit(steps::design_step(&document, &self.provenance)?)?;
         if !spec.blind {
             self.stage(format!("iteration {iteration}: effects, since the plan says `blind: false`"));
+            // Committed and let go: even then the loop holds no effect.
             let effects = results::effects_of(self.input.prepared, &spec, &self.tried);
             self.commit(steps::open_effects_step(&spec, &effects, &self.provenance)?)?;
         }
@@ -322,6 +328,8 @@ impl<'a> Driver<'a> {
     fn unblind(&mut self, answers: &[Chosen]) -> Result<(), RunError> {
         self.stage("unblinding: effects of every spec that was tried, and their sensitivity");
         let answering = answers.iter().map(|chosen| (chosen.requested, chosen.iteration)).collect();
+        // Every spec that was tried, not the answers alone: otherwise nobody could see that one was picked for its
+        // effect.
         let unblinded = results::unblind(self.input.prepared, &self.tried, answering);
         let told = ProgressEvent::Unblinded { specs: self.tried.len(), effects: unblinded.effects.rows.len() };
         self.observer.on(&told);
@@ -353,6 +361,7 @@ impl<'a> Driver<'a> {
         };
         results::held_under(&mut results, critique);
         results.conduct = self.conduct(machine);
+        // Last: the model's words are in, and every figure that they may quote.
         critique::flag_figures::flag_figures(&mut results)?;
         self.commit(steps::results_step(&results, &self.provenance)?)?;
         self.stage("plots, report and notebook");

@@ -40,6 +40,7 @@ impl Driver<'_> {
         let section = if role == Role::Critic { &prepared.plan.critic } else { &prepared.plan.actor };
         let registry = Registry::new(role, &prepared.plan.tools);
         let context = conversation.context(prepared, self.input.catalogue, &self.privacy);
+        // The engine reads its block of candidates and nothing else: no prompt, no data, no tools.
         let full = role == Role::Critic || self.participants.actor_is_model;
         let data = match registry.call("describe_data", &serde_json::json!({}), &context) {
             Ok(tools::Answer::Reply(reply)) if full && matches!(conversation.purpose, Purpose::Draft) => reply.model,
@@ -75,6 +76,7 @@ impl Driver<'_> {
 
     pub(super) fn conversation_context(&self, machine: &Run, purpose: Purpose) -> ConversationContext {
         let (prepared, history) = (self.input.prepared, machine.history());
+        // A critic judges the design that was just made; an actor starts from the one that is kept.
         let spec = match (&purpose, self.tried.last()) {
             (Purpose::Criticise(_), Some(last)) => last.spec.clone(),
             _ => actor::kept_spec(history, &prepared.draft),
@@ -84,6 +86,7 @@ impl Driver<'_> {
             Purpose::Revise => self.with_enrich(|enrich| actor::candidates(history, self.input.catalogue, enrich)),
             _ => BTreeMap::new(),
         };
+        // A critic sees effects only once the loop has settled; an actor never does.
         let results = match &purpose {
             Purpose::Criticise(computed) if computed.stage == Stage::Final => self.results.clone(),
             _ => None,
@@ -155,6 +158,7 @@ impl Driver<'_> {
         };
         let (prepared, catalogue) = (self.input.prepared, self.input.catalogue);
         let context = conversation.context(prepared, catalogue, &self.privacy);
+        // Judged while the conversation is open, so that a refusal reaches the model that can still mend it.
         let accept = |proposal: &Proposal| match self.composed(machine, &conversation, proposal)? {
             Some(spec) => machine.would_take(&spec).map_err(|refusal| Refusal(refusal.to_string())),
             None => Ok(()),
@@ -207,11 +211,13 @@ impl Driver<'_> {
                 self.concluded_critique(machine, critique)
             }
             (Purpose::Draft, Ending::Proposed(proposal)) => {
+                // It was accepted a moment ago by this same code: a refusal now is a mistake of ours.
                 let spec =
                     self.composed(machine, &conversation, &proposal).map_err(|Refusal(why)| FatalToolError(why))?;
                 let spec = spec.unwrap_or_else(|| self.input.prepared.draft.clone());
                 Ok(Event::Drafted(Box::new(spec)))
             }
+            // A model that gave up on the first spec: the plan's own is a complete one.
             (Purpose::Draft, _) => Ok(Event::Drafted(Box::new(self.input.prepared.draft.clone()))),
             (_, Ending::Proposed(proposal)) => {
                 let spec =
@@ -252,6 +258,7 @@ fn subject(exchange: &Exchange) -> String {
         Outcome::Response(response) => {
             let named = |block: &Block| match block {
                 Block::ToolUse { name, .. } => {
+                    // A model chose this name, and it goes into the subject of a commit.
                     Some(name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect::<String>())
                 }
                 _ => None,

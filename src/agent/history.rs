@@ -169,6 +169,7 @@ impl History {
             return false;
         }
         let mut applied = after.applied(requested).peekable();
+        // `all` of nothing is true, and an iteration that applied nothing must earn its place.
         if applied.peek().is_some() && applied.all(|name| self.kept_even_if_worse.contains(name)) {
             return true;
         }

@@ -94,8 +94,10 @@ pub fn ask(
         return Err(ModelError::Cancelled);
     };
     let body = model.body(request);
+    // Whichever way structured output was asked for then; what this server knows is not found out again yet.
     let answered = model.bodies(request).into_iter().find(|body| recording.peek(role.key(), body).is_some());
     if let Some(body) = answered {
+        // Takes it, so that a body that was sent twice is answered by the second exchange next time.
         let found = recording.find(role.key(), &body)?.exchange;
         let response = match &found.outcome {
             Outcome::Response(response) => Some(response.clone()),
@@ -116,6 +118,7 @@ pub fn ask(
             let exchange = exchange.map(|exchange| Exchange { left_out, ..exchange });
             Ok(ModelAnswer { response: Some(response), exchange })
         }
+        // On record too: a resumed run stops where this one did, whatever its own clock says.
         Err(ModelError::Deadline) => {
             Ok(ModelAnswer { response: None, exchange: record(body, Outcome::Stopped("deadline".to_owned())) })
         }

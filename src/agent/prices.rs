@@ -74,6 +74,7 @@ impl Prices {
                 cache_write: row.cache_write.unwrap_or(row.input),
             };
             let all = [price.input, price.output, price.cache_read, price.cache_write];
+            // YAML has `.nan` and `.inf`.
             if let Some(bad) = all.into_iter().find(|p| !p.is_finite() || *p < 0.0) {
                 return Err(PriceError::NotAPrice { model, price: bad.to_string() });
             }
@@ -85,6 +86,7 @@ impl Prices {
     /// The price of a model: the longest name of the table that its own begins with.
     #[must_use]
     pub fn price_of(&self, model: &str) -> Option<Price> {
+        // An empty name would be the beginning of every model's.
         let names = self.0.iter().filter(|(name, _)| !name.is_empty() && model.starts_with(name.as_str()));
         names.max_by_key(|(name, _)| name.len()).map(|(_, price)| *price)
     }

@@ -137,6 +137,7 @@ pub fn task_for_engine(input: &PromptInput<'_>) -> String {
 pub(crate) fn render(name: &str, values: minijinja::Value) -> Result<String, PromptError> {
     let failed = |error: minijinja::Error| PromptError { prompt: name.to_owned(), reason: format!("{error:#}") };
     let mut environment = Environment::new();
+    // A name that is misspelt in a prompt is an error here, not a gap in what a model reads.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     for (prompt, text) in PROMPTS {
         environment.add_template(prompt, text).map_err(failed)?;

@@ -54,6 +54,7 @@ fn only_analyses_changed(last: &AnalysisSpec, spec: &AnalysisSpec) -> Result<(),
 
 fn tools(limits: &Limits, spec: &AnalysisSpec) -> Result<(), LoopError> {
     let listed = |tool: &Tool| limits.tools.contains(tool);
+    // The list as well as the use: later playbooks are held against the spec's list.
     if let Some(tool) = spec.tools.iter().find(|tool| !listed(tool)) {
         return Err(LoopError::ToolNotAllowed { analysis: None, tool: *tool });
     }
@@ -118,6 +119,7 @@ pub(super) fn critique(spec: &AnalysisSpec, design: &DesignSummary, critique: &C
     }
     let mut findings = critique.analyses.iter().flat_map(|graded| &graded.findings);
     let measured = findings.any(|finding| {
+        // Without a value it only says that the finding waits for the effect.
         finding.code.needs_effect()
             && (finding.value.is_some() || !matches!(finding.severity, Severity::Withheld | Severity::NotApplicable))
     });

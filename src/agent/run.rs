@@ -133,6 +133,7 @@ impl Run {
             Event::Briefed(_) | Event::Answered(_) | Event::ToolsRan(_) | Event::TimeOver => {
                 self.advance_conversation(event)
             }
+            // While a conversation is open, it decides: a decision beside it would leave its model's answer unused.
             _ if self
                 .conversation
                 .as_ref()
@@ -141,6 +142,8 @@ impl Run {
                 Err(self.unexpected(&event))
             }
             _ => {
+                // Asked before `decided` moves the phase on, since the sentence names it; kept only if the decision was
+                // taken.
                 let shortfall = self.shortfall();
                 self.decided(event)?;
                 self.shortfalls.extend(shortfall);
@@ -212,6 +215,7 @@ impl Run {
             return;
         };
         let reached = if time_over { Some(budget.time_over()) } else { budget.reached(&self.spent) };
+        // Only where a further answer is due: calls that were paid for are run, and an ending stays.
         let Some(conversation) =
             self.conversation.as_mut().filter(|conversation| matches!(conversation.next(), Next::CallModel(_)))
         else {
@@ -220,6 +224,7 @@ impl Run {
         if let Some(why) = reached {
             conversation.stop(&why);
             self.stopped = Some(why);
+            // Designs, computed critiques and effects need no model: the run goes on to an answer without one.
             self.silenced = true;
         }
     }
@@ -343,6 +348,7 @@ impl Run {
     /// A design was graded: go on, or settle.
     fn graded(&mut self, trial: Trial) {
         self.history.push(trial);
+        // The spec that the loop settled on: nothing follows it but the answers.
         if self.settled.is_some() {
             self.phase = Phase::Unblind;
         } else if self.stopped.is_some() {
@@ -350,6 +356,7 @@ impl Run {
         } else if self.limits.stop_when == StopWhen::Satisfactory && self.history.satisfactory() {
             self.settle(Settled::Satisfactory);
         } else if let Some(why) = self.revisions_used_up() {
+            // Not `silenced`: no more may be revised, but the critic is still asked about the answers.
             self.stopped = Some(why);
             self.settle(Settled::Budget);
         } else if !self.room() {
@@ -365,6 +372,7 @@ impl Run {
 
     fn revisions_used_up(&self) -> Option<String> {
         let allowed = self.budget.as_ref()?.revisions?;
+        // The first spec is the draft.
         let made = self.iterations().saturating_sub(1);
         (made >= allowed).then(|| format!("`budget.revisions` is reached: {made} revised specs of {allowed}"))
     }
@@ -381,6 +389,7 @@ impl Run {
             return Err(LoopError::Analyses { expected, found });
         }
         let graded = verdict::accepted(&tiers.iter().map(|(_, tier)| *tier).collect::<Vec<_>>());
+        // A run that was cut short, or went without a review that was due, does not pass, whatever its grades.
         Ok(graded && self.stopped.is_none() && self.shortfalls().is_empty())
     }
 

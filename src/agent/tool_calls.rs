@@ -135,6 +135,7 @@ fn run_call(
         Ok(Answer::Criticised(reply, opinion)) => (reply, Some(Ending::Criticised(Box::new(opinion)))),
         Ok(Answer::Proposed(reply, proposal)) => match accept(&proposal) {
             Ok(()) => (reply, Some(Ending::Proposed(proposal))),
+            // Two readers: the model gets the sentence through the filter, the operator as it is.
             Err(Refusal(why)) => return Ok(refused(call, context.privacy.outward(&why), &why)),
         },
         Err(ToolError::Fatal(why)) => return Err(FatalToolError(why)),

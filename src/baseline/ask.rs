@@ -63,6 +63,7 @@ pub struct NoIterationCount;
 pub fn one_iteration(prepared: &Prepared) -> Result<Vec<u8>, NoIterationCount> {
     let text = String::from_utf8_lossy(&prepared.plan_bytes).into_owned();
     let stands = prepared.plan.at("loop.max_iterations");
+    // In the text, not in the plan that was read from it: a run is recorded by the bytes of its plan.
     let written = stands.and_then(|at| {
         let (before, rest) = text.split_at_checked(at.offset)?;
         let (number, after) = rest.split_at_checked(at.length)?;
@@ -70,6 +71,7 @@ pub fn one_iteration(prepared: &Prepared) -> Result<Vec<u8>, NoIterationCount> {
         Some(format!("{before}1{after}"))
     });
     let edited = written.unwrap_or_else(|| format!("{}\nloop:\n  max_iterations: 1\n", text.trim_end()));
+    // Read again: a number that stood elsewhere than thought would make another plan.
     let (plan, problems) = plan::read_bytes(edited.as_bytes());
     match plan {
         Some(plan) if problems.is_empty() && plan.loop_.max_iterations == 1 => Ok(edited.into_bytes()),

@@ -2,7 +2,7 @@
 //! baseline's one question to a model is given.
 //!
 //! This is not blind, and it is the only place that hands out moments of the outcome. No tool can reach it, and
-//! `agent::baseline` calls it when every run of its comparison is over.
+//! `baseline::ask` calls it when every run of its comparison is over.
 //!
 //! | symbol | here | meaning |
 //! |---|---|---|
@@ -148,9 +148,11 @@ impl Prepared {
         outcome: &Array1<f64>,
         limits: DisclosureLimits<'_>,
     ) -> Result<Array1<f64>, LeftOut> {
+        // First: the reason must not name the level either.
         if (limits.hidden)(term) {
             return Err(LeftOut::RareLevel);
         }
+        // The treatment is among them, so this many confounders are told.
         if told.len() > limits.most {
             return Err(LeftOut::TooMany { term: term.clone(), most: limits.most });
         }

@@ -107,6 +107,7 @@ impl Session<'_> {
             .map_err(|error| errors::from_prepare(error, &self.args.plan, output::TerminalStyle::of_stderr()))?;
         let one = self.run(&once, ONE_ITERATION)?;
         let full = self.run(&prepared, FULL_LOOP)?;
+        // The question comes last, though it stands first: it is not blind, and by now both runs are over.
         let mut variants = vec![self.ask(&prepared)?, one, full];
         let truth: Vec<_> = self.args.truth.iter().map(|truth| (truth.target, truth.value)).collect();
         variants.iter_mut().for_each(|variant| variant.hold_against(&truth));
@@ -185,6 +186,7 @@ impl Session<'_> {
     }
 
     fn seconds(&self, observer: &ProgressObserver) -> Option<f64> {
+        // A replay is as fast as the disk, which says nothing about the model.
         self.args.replay.is_none().then(|| observer.elapsed())
     }
 }

@@ -157,6 +157,7 @@ pub fn from_run(error: &RunError, resume: &str) -> CliError {
 fn sentence(clause: String) -> String {
     let mut letters = clause.chars();
     let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    // A command is there to be pasted, and a full stop would be pasted with it.
     let ended = clause.ends_with(['.', '!', '?']) || clause.ends_with("--resume");
     let end = if ended { "" } else { "." };
     first + letters.as_str() + end

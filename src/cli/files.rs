@@ -17,6 +17,7 @@ pub fn read_plan(path: &Path) -> Result<Vec<u8>, CliError> {
         return Err(CliError::user(message, "A plan is a page of text; was a data file named in its place?"));
     }
     let mut bytes = Vec::new();
+    // A pipe tells no size: then this is what holds.
     file.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| CliError::io(path, "read the plan", &error))?;
     Ok(bytes)
 }

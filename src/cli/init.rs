@@ -57,6 +57,7 @@ fn source_for(data: &Path, plan: &Path) -> String {
             .strip_prefix(folder)
             .map(Path::to_path_buf)
             .ok()
+            // Only a full path leads from a plan elsewhere to the data.
             .or_else(|| std::fs::canonicalize(data).ok())
             .unwrap_or_else(|| PathBuf::from(data)),
     };
@@ -69,6 +70,7 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     if force {
         options.create(true).truncate(true)
     } else {
+        // Not a look beforehand, after which somebody else could still write the file.
         options.create_new(true)
     };
     let mut file = options.open(path).map_err(|error| CliError::io(path, "write", &error))?;

@@ -53,6 +53,7 @@ fn serve(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(), CliError
     }
     let mut store = run::store(args, &prepared, &catalogue, observer)?;
     let out = args.place();
+    // In full: the host reads it from a folder of its own.
     let out = std::fs::canonicalize(&out).unwrap_or(out).display().to_string();
     let input = RunInput { prepared: &prepared, catalogue: &catalogue, out: &out };
     let hosted = HostedRun { run: input, critic, critic_price };

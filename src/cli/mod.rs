@@ -39,6 +39,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     start_logging(&cli.global);
     silence_panics();
     let global = cli.global.clone();
+    // Nothing that a panic may have left half-done is used again: it is told, and the process ends.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli)));
     match outcome {
         Ok(Ok(code)) => code,

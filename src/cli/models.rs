@@ -126,6 +126,7 @@ fn model(section: &ModelSection, role: &str, source: Source<'_>) -> Result<Box<d
         structured: None,
         limits: llm::Limits {
             call,
+            // A silence as long as the call itself would never be noticed.
             idle: call.min(Duration::from_secs(120)),
             jitter: env::jitter(),
             ..llm::Limits::default()
@@ -221,6 +222,7 @@ pub fn exchange_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
     for entry in std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_EXCHANGES) {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
+        // The state of the loop lies beside them.
         let numbered = name.chars().next().is_some_and(|c| c.is_ascii_digit());
         if numbered && name.ends_with(".json") {
             let bytes = std::fs::read(entry.path()).map_err(|error| CliError::io(&entry.path(), "read", &error))?;

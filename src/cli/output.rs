@@ -46,7 +46,7 @@ impl TerminalStyle {
 /// Writes to stdout. A closed pipe ends quietly, as `head` expects; anything else that goes wrong is told.
 ///
 /// # Errors
-/// What the system says, a closed pipe excepted.
+/// The system's error, a closed pipe excepted.
 pub fn stdout(text: impl Into<TerminalText>) -> Result<(), CliError> {
     let text = text.into();
     let mut out = std::io::stdout().lock();
@@ -158,7 +158,7 @@ impl ProgressObserver {
         }
     }
 
-    /// What a model says, as it arrives.
+    /// The words of a model, as they arrive.
     fn model_text(&mut self, role: &str, text: &str) {
         if self.quiet > 0 {
             return;

@@ -82,7 +82,7 @@ fn list(catalogue: &Catalogue, style: TerminalStyle) -> String {
     format!("{table}\n")
 }
 
-/// What the front matter says, then the prose.
+/// The front matter in words, then the prose.
 fn show(playbook: &Playbook) -> String {
     let front = &playbook.front;
     let codes: Vec<&str> = front.addresses.iter().map(|c| c.key()).collect();

@@ -27,6 +27,7 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let outcome = follow(args, &mut observer);
     observer.idle();
     let outcome = outcome?;
+    // The run itself went well, so what was lost on the way out is told last.
     if let Some(lost) = observer.failure() {
         return Err(lost);
     }
@@ -140,7 +141,7 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
     GitStore::open(out, options).map_err(|error| errors::from_artifacts(&error))
 }
 
-/// What the person should know about where this run goes.
+/// The note to the person on where this run goes.
 fn situation(found: &Situation, branch: &str, args: &RunArgs) -> Option<String> {
     let (out, again) = (quoted(&args.place()), resume_command(args));
     match found {
@@ -177,6 +178,7 @@ fn remember_data_root(store: &mut GitStore, root: &Path) -> Result<(), CliError>
 /// `oci-runs/<name>`: the plan's file name, or its folder's where the file is just called plan.yaml.
 pub(super) fn default_out(plan: &Path) -> PathBuf {
     let stem = plan.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    // A bare `plan.yaml` has no folder in its path.
     let absolute = std::fs::canonicalize(plan).unwrap_or_else(|_| plan.to_path_buf());
     let folder = absolute.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if stem == "plan" { folder.unwrap_or(stem) } else { stem };

@@ -108,6 +108,7 @@ fn identity(source: Source<'_>, executed: &Executed<'_>) -> Vec<AlignmentCheck> 
 fn as_planned(plan: &Plan, spec: &AnalysisSpec) -> Vec<AlignmentCheck> {
     let treatment = (&plan.treatment.column, &plan.treatment.treated, &plan.treatment.control);
     let outcome = (&plan.outcome.column, &plan.outcome.units, plan.outcome.kind);
+    // As sets: the order of the list allows nothing.
     let tools = |tools: &[Tool]| tools.iter().map(|tool| tool.key()).collect::<BTreeSet<_>>();
     vec![
         equal("treatment and its levels", &treatment, &(&spec.treatment, &spec.treated, &spec.control)),
@@ -148,6 +149,7 @@ fn analyses_present(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument)
     let specified: Vec<Target> = spec.analyses.iter().map(|analysis| analysis.requested).collect();
     let designed: Vec<Target> = document.analyses.iter().map(|design| design.requested).collect();
     let name = "one analysis and one design for each requested estimand";
+    // The earlier difference is told: an analysis that the spec lacks has no design either.
     if planned == specified { equal(name, &specified, &designed) } else { equal(name, &planned, &specified) }
 }
 
@@ -284,6 +286,7 @@ fn terms_executed(analysis: &Analysis, design: &AnalysisDesign, name: &str) -> O
     let model = design.propensity.as_ref().filter(|model| model.learner != FittedBy::Known)?;
     let specified: BTreeSet<String> = analysis.terms.iter().map(ToString::to_string).collect();
     let fitted = model.coefficients.iter().map(|row| &row.term).filter(|term| *term != "(Intercept)");
+    // A term may be left out if that is said; one that has vanished is a departure.
     let executed: BTreeSet<String> = fitted.chain(&model.terms).chain(&model.dropped_terms).cloned().collect();
     let off: Vec<&String> = specified.symmetric_difference(&executed).collect();
     let detail = match off.first() {
@@ -313,6 +316,7 @@ fn placebos_tested(spec: &AnalysisSpec, design: &AnalysisDesign, name: &str) -> 
     let declared: BTreeSet<&str> = spec.placebos.iter().map(|placebo| placebo.column.as_str()).collect();
     let tested: BTreeSet<&str> = report.effects.iter().map(|effect| effect.column.as_str()).collect();
     let excused = report.not_applicable.is_some();
+    // An excuse covers a placebo that was not tested, never one that was not declared.
     let holds = if excused { tested.is_subset(&declared) } else { tested == declared };
     let detail = format!("declared {}, tested {}", shown(&declared), shown(&tested));
     Some(check(format!("{name}: the placebos tested are those declared"), holds, detail))

@@ -41,6 +41,7 @@ pub(super) fn balance(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
     let Some(table) = design.balance.as_ref().filter(|_| spec.tools.contains(&Tool::Balance)) else {
         return rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Balance));
     };
+    // Before the largest SMD: such a term has none, and would be passed over.
     if let Some(row) = table.rows.iter().find(|row| separated(row)) {
         let message = format!(
             "`{}` has one value among the treated and another among the controls, so no weighting can balance it.",
@@ -214,6 +215,7 @@ pub(super) fn sensitivity(design: &AnalysisDesign, spec: &AnalysisSpec, state: S
 }
 
 fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
+    // A NaN lies on neither side of a threshold, and would pass.
     if !graded(report).is_finite() {
         return rule.finding(Severity::NotApplicable, "Not checked: the robustness value is not a finite number.");
     }
@@ -227,6 +229,8 @@ fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
         Some(strongest) if graded(report) <= strongest.equivalent_rv => {
             against(rule, report, strongest, Severity::Warn)
         }
+        // A confounder beyond any R² is stronger than every benchmark that has one, so a pass is only for plans without
+        // such a confounder.
         _ if !report.benchmarks_unattainable.is_empty() => unattainable(rule, report),
         Some(strongest) => against(rule, report, strongest, Severity::Pass),
         None => {
@@ -240,6 +244,7 @@ fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
 /// answer; the one weighted to the target is about the answer, but has no benchmarks of its own, since weighting has
 /// taken the priority confounders' relation to treatment away.
 fn graded(report: &SensitivityReport) -> f64 {
+    // `min` would pass over a NaN.
     if report.target_rv_q1.is_nan() { f64::NAN } else { report.rv_q1.min(report.target_rv_q1) }
 }
 

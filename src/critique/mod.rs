@@ -69,6 +69,7 @@ impl<'a> CritiqueInput<'a> {
     fn answering(&self, requested: Target) -> Executed<'a> {
         let named = self.answers.get(&requested);
         let earlier = self.earlier.iter().find(|executed| Some(&executed.spec.iteration) == named);
+        // An iteration that was not run falls back to this one; `answers_executed` makes that fail.
         earlier.copied().unwrap_or(self.current)
     }
 

@@ -40,6 +40,7 @@ pub fn missing_duties(review: &ModelReview, computed: &Critique, applied: &[Stri
     for graded in &computed.analyses {
         missing.in_grade(review, graded.requested);
     }
+    // A misspelt estimand would be passed over without a word.
     for grade in &review.grades {
         let asked = target_of(grade).is_some_and(|target| computed.analyses.iter().any(|a| a.requested == target));
         missing.unless(asked, format!("`{}` is not an estimand that the plan requests", short(&grade.requested)));
@@ -94,6 +95,7 @@ impl Missing {
                 );
             }
             [] => self.unless(false, format!("there is no grade for `{key}`; give each requested estimand one")),
+            // Of two grades the order of the list would choose the verdict.
             _ => {
                 self.unless(false, format!("`{key}` is graded more than once; give each requested estimand one grade"))
             }
@@ -117,6 +119,7 @@ pub fn hold(mut computed: Critique, by: &str, review: ModelReview) -> Critique {
 #[must_use]
 pub fn without(mut computed: Critique, by: &str, why: &str, last: Option<&ModelReview>) -> Critique {
     let mut disagreements = last.map(|review| lower(&mut computed, review)).unwrap_or_default();
+    // It was said of the design; of the final grade it says something only where it is lower.
     disagreements.retain(|disagreement| disagreement.model < disagreement.computed);
     let (by, missing) = (by.to_owned(), Some(why.to_owned()));
     computed.reviewed = Some(ReviewRecord { by, opinion: None, missing, disagreements, flagged: Vec::new() });
@@ -128,6 +131,7 @@ fn lower(computed: &mut Critique, review: &ModelReview) -> Vec<GradeDisagreement
     for graded in &mut computed.analyses {
         let mine = review.grades.iter().find(|grade| target_of(grade) == Some(graded.requested));
         let Some((mine, model)) = mine.and_then(|mine| Some((mine, Tier::parse(&mine.credibility)?))) else { continue };
+        // Not `tier`, which an earlier review may have lowered.
         let rubric = graded.computed();
         let verdict = super::verdict::cap(rubric, model);
         graded.rubric_tier = Some(rubric);

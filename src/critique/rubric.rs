@@ -203,6 +203,7 @@ pub const RULES: [Rule; 14] = [
 /// The rule of a code.
 #[must_use]
 pub fn rule(code: Code) -> &'static Rule {
+    // Not a search: a code without a rule does not compile.
     match code {
         Code::DesignFailed => &RULES[0],
         Code::EstimateFailed => &RULES[1],

@@ -81,6 +81,7 @@ fn keep<T>(outcome: Result<T, Vec<DatasetProblem>>, problems: &mut Vec<DatasetPr
 }
 
 pub(super) fn analyse(table: &Table, request: &Request) -> Result<Analysed, Vec<DatasetProblem>> {
+    // Twice, since weights are known only once they are checked: the first pass finds the rows of weight zero.
     let everyone = rows_of(table, request, &BTreeSet::new())?;
     let weightless = everyone.weightless();
     if weightless.is_empty() { Ok(everyone) } else { rows_of(table, request, &weightless) }
@@ -100,6 +101,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     counters.rows_analysed = rows.n;
     counters.rows_weight_zero = weightless.len();
     counters.rows_dropped_missing = table.rows() - rows.n - weightless.len();
+    // Every later check would complain of the same thing in other words.
     if rows.n == 0 {
         problems.push(DatasetProblem::new(
             "data.missing",
@@ -204,6 +206,7 @@ fn means(
 impl Analysed {
     /// Places in the file of the rows of observation weight zero: they stand for nobody, and are left out and counted.
     fn weightless(&self) -> BTreeSet<usize> {
+        // The first pass may have dropped rows, and the second starts from the file again.
         let place = |row: usize| self.rows.kept.as_ref().and_then(|kept| kept.get(row).copied()).unwrap_or(row);
         let weights = self.weights.iter().flat_map(|weights| weights.iter().enumerate());
         weights.filter(|(_, weight)| **weight == 0.0).map(|(row, _)| place(row)).collect()

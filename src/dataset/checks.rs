@@ -171,6 +171,7 @@ pub(super) fn unique(column: &Column, rows: &Rows) -> Checked<()> {
     let mut seen: HashMap<u64, usize> = HashMap::with_capacity(rows.n);
     for row in (0..rows.n).filter(|row| !column.is_missing(*row)) {
         let key = match &column.data {
+            // Adding zero makes negative zero the same id as zero.
             Data::Numbers(values) => values.get(row).map_or(0, |v| (v + 0.0).to_bits()),
             Data::Codes { codes, .. } => codes.get(row).map_or(0, |c| u64::from(*c)),
             Data::Opaque { .. } => return Err(vec![unusable_id(column)]),

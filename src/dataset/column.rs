@@ -118,6 +118,7 @@ impl Column {
             Data::Numbers(v) => {
                 let mut sorted: Vec<f64> = v.iter().copied().filter(|x| !x.is_nan()).collect();
                 sorted.sort_by(f64::total_cmp);
+                // By value, not by bits: -0 and 0 are one value.
                 let runs = sorted.chunk_by(|a, b| a == b);
                 runs.filter_map(|run| Some((self.show(*run.first()?), run.len()))).collect()
             }
@@ -132,6 +133,7 @@ impl Column {
             }
             Data::Opaque { .. } => Vec::new(),
         };
+        // The sort is stable, which keeps ties in value order.
         tally.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         tally
     }
@@ -187,6 +189,7 @@ impl Encoded {
         match &numbers {
             Some(v) => order.sort_by(|a, b| {
                 let key = |i: &usize| v.get(*i).copied().unwrap_or(f64::NAN);
+                // `1` and `1.0` are two texts of one number.
                 key(a).total_cmp(&key(b)).then_with(|| text(a, b))
             }),
             None => order.sort_by(text),

@@ -37,6 +37,7 @@ impl<'a> Match<'a> {
             }
             Data::Codes { codes, levels } => match level_index(levels, value) {
                 Some(index) => Some(Self::Code(codes, u32::try_from(index).ok()?)),
+                // Only where no level is really called so.
                 None => (value == MISSING_LEVEL).then_some(Self::Code(codes, MISSING)),
             },
             Data::Opaque { .. } => None,

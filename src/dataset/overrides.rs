@@ -47,6 +47,7 @@ fn convert(column: &mut Column, wanted: &ColumnOverride, path: &str) -> Result<(
         ColumnType::Boolean => to_boolean(column, path),
         ColumnType::Category => to_category(column),
     }?;
+    // The plan has said how to read it.
     column.obstacle = None;
     match &wanted.reference {
         Some(reference) => set_reference(column, reference, path),
@@ -148,6 +149,7 @@ fn tidy(levels: Vec<String>) -> Vec<String> {
 fn plain_spelling(text: &str) -> Option<String> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    // A float holds no more digits than these, and would not give the others back.
     let plain = !padded && digits.len() <= 16 && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if plain { number(text).map(|v| (v + 0.0).to_string()) } else { None }
 }

@@ -1,4 +1,4 @@
-//! Which columns an analysis uses, for what, and whether they can be used at all.
+//! The columns that an analysis uses, their purposes, and the reasons for which one cannot be used.
 
 use super::Table;
 use super::analyse::Request;
@@ -102,6 +102,7 @@ pub(super) fn screen(
 }
 
 fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
+    // Ids are told apart and never computed with: numbers beyond 2^53 and mixed text will do.
     if let (Some(obstacle), true) = (&column.obstacle, !matches!(role, Role::UnitId | Role::Clusters)) {
         return Some(DatasetProblem::new(
             path,

@@ -40,6 +40,7 @@ pub(super) fn check(
                 Variation::Varies => {}
                 Variation::NotFinite(row) => problems.push(not_finite(term, rows, row)),
                 Variation::Constant(value) => {
+                    // The powers of a constant are constant too; once is enough.
                     constant.extend(only_power(term));
                     problems.push(no_variation(term, value, columns));
                 }

@@ -86,11 +86,13 @@ impl ChatModel for PlaybookModel {
             Task::Draft => Vec::new(),
             Task::Revise => brief.candidates.0.iter().filter_map(change).collect(),
         };
+        // Each state of a conversation is answered once, so its length makes an id that a resumed run makes again.
         let id = format!("playbook-{}", request.messages.len());
         let answer = Block::ToolUse { id, name: TOOL.to_owned(), input: json!({"changes": changes}) };
         Ok(ChatResponse {
             blocks: vec![answer],
             ended: Ended::ToolUse,
+            // Zero, not unknown: what is unknown is estimated from the words.
             usage: Some(Usage::default()),
             model: "playbook".to_owned(),
         })

@@ -67,6 +67,7 @@ fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, Mode
         Provider::Playbook => Ok(Box::new(PlaybookModel)),
         Provider::Anthropic => {
             let base = base_of(settings.provider, &settings.model, settings.base_url.as_deref())?;
+            // Addresses are written with and without `/v1`.
             let path = base.path().trim_end_matches('/');
             let path = format!("{}/v1/messages", path.strip_suffix("/v1").unwrap_or(path));
             let server = server(settings, "anthropic", base, &path, needs_key.then_some(anthropic::DEFAULT_BASE))?;

@@ -60,17 +60,21 @@ struct Shape {
 
 const SHAPES: [Shape; 13] = [
     Shape { begins: "sk-", any_case: false, least: 16 }, // OpenAI, and Anthropic's sk-ant-
+    // AWS.
     Shape { begins: "AKIA", any_case: false, least: 16 },
     Shape { begins: "ASIA", any_case: false, least: 16 },
+    // GitHub.
     Shape { begins: "ghp_", any_case: false, least: 20 },
     Shape { begins: "gho_", any_case: false, least: 20 },
     Shape { begins: "ghs_", any_case: false, least: 20 },
     Shape { begins: "ghu_", any_case: false, least: 20 },
     Shape { begins: "github_pat_", any_case: false, least: 20 },
+    // Slack.
     Shape { begins: "xoxb-", any_case: false, least: 10 },
     Shape { begins: "xoxp-", any_case: false, least: 10 },
     Shape { begins: "xoxa-", any_case: false, least: 10 },
     Shape { begins: "xoxs-", any_case: false, least: 10 },
+    // An `Authorization` header, quoted in an error.
     Shape { begins: "bearer ", any_case: true, least: 20 },
 ];
 
@@ -167,6 +171,7 @@ impl Scrubber {
                 Sight::Perhaps if !last => break,
                 Sight::Perhaps | Sight::No => {}
             }
+            // A shape knows only how long a key is at least; it goes on as long as its characters do.
             if self.swallowing && next.is_ascii() && in_run(next as u8) {
                 at += next.len_utf8();
                 continue;
@@ -174,6 +179,7 @@ impl Scrubber {
             self.swallowing = false;
             match self.shaped(rest) {
                 Sight::Key(_) => {
+                    // The space after `bearer` is no character of a token and would end the swallowing at once.
                     let space = rest.find(' ').filter(|space| *space == "bearer".len());
                     // The run is swallowed character by character, so that a known key inside it is found to its end.
                     self.remove(&mut out);
@@ -193,6 +199,7 @@ impl Scrubber {
     }
 
     fn remove(&mut self, out: &mut String) {
+        // One mark a key, however it is cut.
         if !self.swallowing {
             out.push_str(REMOVED);
         }

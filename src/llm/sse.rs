@@ -73,6 +73,7 @@ impl Parser {
     fn extend(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
         self.size = self.size.saturating_add(bytes.len());
         if self.size > LONGEST_EVENT {
+            // The memory goes back at once; nobody reads on after this.
             self.line = Vec::new();
             self.event = Event::default();
             return Err(TooLong);

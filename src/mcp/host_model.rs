@@ -69,6 +69,7 @@ impl ChatModel for HostModel {
     fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
         self.answer_last_call(request);
         let over = || observer.seconds_left().is_some_and(|left| left <= 0.0);
+        // Only now: `answer_last_call` borrows the queue as well.
         let mut queue = self.queue.borrow_mut();
         if queue.next(&|| observer.cancelled() || over()).is_none() {
             let late = !queue.has_host_left() && !observer.cancelled();
@@ -80,6 +81,7 @@ impl ChatModel for HostModel {
         Ok(ChatResponse {
             blocks: vec![Block::ToolUse { id, name: call.name.clone(), input: call.arguments.clone() }],
             ended: Ended::ToolUse,
+            // Zero, not unknown: the host's tokens are its own, and what is unknown is estimated.
             usage: Some(Usage::default()),
             model: call.client.clone(),
         })

@@ -93,6 +93,7 @@ pub fn serve(
     let news = news.borrow_mut().split_off(0);
     match ended {
         Ok(outcome) => {
+            // Before the answer: a host that lists the tools as soon as it has read it finds the new ones.
             server.show(Stage::Unblinded);
             let end = queue.answer(Reply::text(messages::settled(&outcome, &news, input.out, &privacy)));
             after_unblinding::answer_from_results(&mut queue, end, &outcome, &input, observer);
@@ -125,6 +126,7 @@ fn participants(hosted: HostedRun<'_>, host: HostModel) -> Participants {
     const FREE: Price = Price { input: 0.0, output: 0.0, cache_read: 0.0, cache_write: 0.0 };
     Participants {
         actor: Box::new(host),
+        // A run has a cost only if every model has a price; without a critic there is no cost to tell.
         actor_price: hosted.critic.is_some().then_some(FREE),
         critic: hosted.critic,
         critic_price: hosted.critic_price,

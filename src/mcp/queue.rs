@@ -67,6 +67,7 @@ impl CallQueue {
     /// Waits for the next call, which is open then. `None` if `stop` says so or the host has left.
     pub(super) fn next(&mut self, stop: &dyn Fn() -> bool) -> Option<()> {
         while !stop() {
+            // In short waits: a wait on a channel cannot be interrupted, and `stop` has to be asked.
             match self.inbox.recv_timeout(POLL_INTERVAL) {
                 Ok(call) if call.reply.is_closed() => {} // given up before its turn
                 Ok(call) => {

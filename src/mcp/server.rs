@@ -152,6 +152,7 @@ impl ToolHandler {
         }
         let (reply, answer) = oneshot::channel();
         let call = Call { name: request.name.into_owned(), arguments, client, reply };
+        // Never a wait: this thread also reads cancellations and sends signs of life.
         match self.calls.try_send(call) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(EnqueueError::Full),
@@ -224,10 +225,12 @@ impl ServerHandler for ToolHandler {
 
 /// Waits for an answer; gives it up when the host does.
 async fn wait_for_reply(mut answer: oneshot::Receiver<Reply>, context: &RequestContext<RoleServer>) -> Reply {
+    // The protocol wants each sign of progress to be larger than the last.
     let mut beats = 0.0;
     loop {
         tokio::select! {
             reply = &mut answer => return reply.unwrap_or_else(|_| Reply::refused(RUN_ENDED.to_owned())),
+            // Dropping `answer` is how the queue learns that the call is not to be made.
             () = context.ct.cancelled() => return Reply::refused("cancelled by the host".to_owned()),
             () = tokio::time::sleep(PROGRESS) => {
                 beats += 1.0;
@@ -243,6 +246,7 @@ async fn wait_for_reply(mut answer: oneshot::Receiver<Reply>, context: &RequestC
 /// The host's program and version, as it gives them, in one short line.
 fn client(context: &RequestContext<RoleServer>) -> String {
     let named = context.client_info().map(|info| format!("{} {}", info.name, info.version)).unwrap_or_default();
+    // The host chooses this text, and it goes on record.
     let named = crate::tools::privacy::one_line(named.trim(), LONGEST_NAME);
     if named.is_empty() { "MCP host".to_owned() } else { named }
 }

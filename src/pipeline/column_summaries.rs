@@ -55,6 +55,7 @@ impl Prepared {
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let at = quantiles(&values, &QUANTILES)?;
         let shown = |(p, q): (&f64, f64)| {
+            // By value, not by place: rows tied with the quantile lie at it as well.
             let below = values.iter().filter(|value| **value <= q).count();
             let above = values.iter().filter(|value| **value >= q).count();
             let enough = (*p > 0.5 || below >= least) && (*p < 0.5 || above >= least);

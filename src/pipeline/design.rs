@@ -59,6 +59,7 @@ fn analysis_design(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis
         placebo: None,
     };
     if let Err(failure) = fill(prepared, spec, analysis, &mut document) {
+        // Nothing half-made: a design is not to be graded on those of its parts that happened to succeed.
         document = AnalysisDesign {
             failed: Some(failure.to_string()),
             population: None,
@@ -103,6 +104,7 @@ fn fill(
 /// [`DesignFailure`]: separation, non-convergence, an arm without units.
 pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
     let everyone = prepared.analysed().covariates(&analysis.terms).map_err(unusable_terms)?;
+    // Everything that decides the fit. The target is not in it: targets of one population share their propensity.
     let key =
         format!("{:?} {:?} {:?} {} {}", analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed);
     let kept = prepared.designs().get(key, || keep(&everyone, prepared, spec, analysis))?;
@@ -143,6 +145,7 @@ fn keep(
         all: everyone.n(),
         source,
     })?;
+    // Fitted again: among those who are kept the chance of treatment has another model than among everyone.
     let propensity = propensity::fit(&kept, prepared.analysed(), spec, &analysis.models, &rows)
         .map_err(|source| DesignFailure::PropensityAfterTrimming { rows: rows.len(), source })?;
     Ok(Kept { rows, propensity, trimming: Some(trimming) })
@@ -213,6 +216,7 @@ fn placebos(
     if !spec.placebos.is_empty() {
         report.not_applicable = (!untested.is_empty()).then(|| untested.join("; "));
     }
+    // Over all of them at once; each was tested on the rows that have it.
     let adjusted = placebo::holm(&report.effects.iter().map(|effect| effect.p_value).collect::<Vec<_>>());
     for (effect, p) in report.effects.iter_mut().zip(adjusted) {
         effect.p_holm = p;

@@ -49,12 +49,14 @@ impl Effects {
 /// every nuisance fit, whatever their target.
 #[must_use]
 pub fn spec_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis]) -> Effects {
+    // By place, so that effects come out in the spec's order although a group is computed together.
     let mut done: BTreeMap<usize, Effects> = BTreeMap::new();
     for (i, first) in analyses.iter().enumerate() {
         let alike = |other: &Analysis| {
             (first.population, &first.terms, first.models) == (other.population, &other.terms, other.models)
         };
         let group: Vec<usize> = (i..analyses.len()).filter(|j| analyses.get(*j).is_some_and(|a| alike(a))).collect();
+        // Computed with the group of an earlier one.
         if done.contains_key(&i) {
             continue;
         }

@@ -177,6 +177,7 @@ pub struct DataRequest {
 /// # Errors
 /// Those of [`EstimateFailure`].
 pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<EstimateDocument, EstimateFailure> {
+    // Before the file is read, which may take long.
     distinct_roles(request)?;
     let table = dataset::read(source, base, &BTreeMap::new())?;
     let data_sha256 = table.document().sha256.clone();
@@ -191,6 +192,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         known_propensity: request.known_propensity.clone(),
         terms: terms.clone(),
         placebos: Vec::new(),
+        // No plan says what a gap means here.
         missing: MissingPolicy::Error,
     };
     let analysed = table.into_analysed(&wanted).map_err(EstimateFailure::from_problems)?;

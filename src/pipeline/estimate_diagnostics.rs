@@ -44,6 +44,7 @@ fn disagreement(answer: &Effect, rows: &[EffectRow]) -> Option<Disagreement> {
 
 fn by_target(nuisances: &Nuisances<'_>, answer: &Effect) -> Vec<TargetEstimate> {
     let estimate = |target: Target| {
+        // A target that cannot be estimated is left out: this judges an answer and is none.
         let effect = nuisances.effect(answer.estimator, target).ok()?;
         Some(TargetEstimate { target, estimate: effect.estimate })
     };

@@ -33,6 +33,7 @@ impl FitCache {
         if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return known.clone();
         }
+        // Without the lock, which other fits would wait for. Two threads at the same key fit the same bits.
         let fitted = fit().map(Arc::new);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, fitted.clone());
         fitted

@@ -69,6 +69,7 @@ impl Prepared {
     pub fn binary_columns(&self) -> BTreeSet<String> {
         let columns: BTreeSet<&str> = self.draft.confounders.iter().map(|group| group.confounder.as_str()).collect();
         let binary = |column: &&str| {
+            // A category has no column of numbers.
             let Ok(covariates) = self.analysed.covariates(&[Term::column(column)]) else { return false };
             let mut seen: Vec<f64> = Vec::with_capacity(3);
             for value in covariates.x() {
@@ -119,10 +120,12 @@ fn arm_sizes(analysed: &Analysed) -> ArmSizes {
 /// # Errors
 /// [`PrepareError`] with every problem of the plan and of the data.
 pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareError> {
+    // To point into; the bytes are what is hashed and committed.
     let text = String::from_utf8_lossy(plan_bytes).into_owned();
     let refuse = |problems: Vec<Problem>| PlanProblems { text: text.clone(), problems };
     let (plan, mut problems) = plan::read_bytes(plan_bytes);
     let Some(plan) = plan else { return Err(refuse(problems).into()) };
+    // That it is empty is among the problems already.
     if plan.data.source.is_empty() {
         return Err(refuse(problems).into());
     }
@@ -133,6 +136,7 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
             return Err(refuse(plan::in_order(problems)).into());
         }
         Err(error) if problems.is_empty() => return Err(error.into()),
+        // The plan's own problems are told with it, so that one correction serves for both.
         Err(error) => {
             let hint = "Fix this first; the columns could not be checked.";
             problems.push(point(&plan, &DatasetProblem::new("data.source", error.to_string(), hint)));
@@ -182,6 +186,7 @@ fn against_data(
     };
     match (draft, analysed) {
         (Some(draft), Some(analysed)) if problems.is_empty() => {
+            // Only now: which estimator answers depends on the rows that are left in each arm.
             let draft = draft.settle(arm_sizes(&analysed));
             let plan_bytes = plan_bytes.to_vec();
             Ok(Prepared { plan, plan_bytes, plan_sha256, document, draft, analysed, designs: FitCache::default() })

@@ -91,6 +91,7 @@ impl Unblinded {
             if self.primary(tried, analysis).is_some() {
                 return None;
             }
+            // The design first: where it failed, no estimator was run.
             let failed = run.designed(*requested).and_then(|design| design.failed.clone());
             let first = tried.iter().find(|run| run.spec.analyses.contains(analysis))?.spec.iteration;
             let mut all = self.effects.not_estimated.iter();

@@ -142,6 +142,7 @@ pub(super) fn model(reader: &mut Reader, root: &Section<'_>, key: &str) -> Model
         return default;
     }
     let hint = "Name the model as its vendor does, e.g. `model: claude-sonnet-4-5`; there is no default.";
+    // Of a section that cannot be read that has been said; that its model is missing would be one line too many.
     let model = if readable { reader.required(&section, "model", hint).trim().to_owned() } else { String::new() };
     let key_variable = reader.prose(&section, "key").unwrap_or_else(|| provider.key_variable().to_owned());
     variable_name(reader, &section, &key_variable);
@@ -178,6 +179,7 @@ fn base_url(reader: &mut Reader, section: &Section<'_>) -> Option<String> {
     } else if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
         let path = section.path("base_url");
         let message = format!("`{path}` holds a name or a password, and a plan is committed and shared");
+        // Without its place, as for a key: the snippet would show the password.
         reader.problem(None, &path, message, "Take it out; keys belong in the environment.");
     }
     Some(url)

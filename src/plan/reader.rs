@@ -95,6 +95,7 @@ fn keys_of(path: &str) -> &'static [&'static str] {
 /// Text from the file as it may stand in a message: one line, not too long.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
+    // One character more, by which `cut` sees that something is left out.
     let line: String = text.chars().map(|c| if needs_escape(c) { ' ' } else { c }).take(LONGEST + 1).collect();
     lines::cut(&line, LONGEST)
 }

@@ -129,6 +129,7 @@ impl Rules<'_> {
     }
 
     fn placebos(&mut self, placebos: &[Use<'_>], confounders: &[Use<'_>], in_terms: &[Use<'_>]) {
+        // Confounders last: of two entries the later stays, and theirs is the line to point at.
         let adjusted: BTreeMap<&str, &str> =
             in_terms.iter().chain(confounders).map(|other| (other.column, other.path.as_str())).collect();
         for Use { path, column } in placebos {

@@ -165,6 +165,7 @@ fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {
         reader.terms.extend(read.map(|term| (path, term)));
     }
     let terms = reader.terms.iter().map(|(_, term)| term.clone()).collect();
+    // A list that could not be read may well have named some.
     let unreadable = ["priority", "other"].iter().any(|key| reader.complained_of(&section.path(key)));
     if readable && !unreadable && priority.is_empty() && other.is_empty() {
         let place = reader.places.get("confounders").copied();

@@ -6,6 +6,7 @@
 /// substitution, swap of neighbours) per three letters. The first of equally near candidates wins.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const LONGEST: usize = 64;
+    // A slip is a short word, and the distance takes the product of both lengths.
     let folded = fold(word);
     if folded.is_empty() || folded.len() > LONGEST {
         return None;
@@ -15,6 +16,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .filter(|candidate| candidate.len() <= 4 * LONGEST)
         .map(|candidate| (distance(&folded, &fold(candidate)), candidate))
+        // Changing every letter is no slip.
         .filter(|(edits, _)| *edits <= allowed && *edits < folded.len())
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)

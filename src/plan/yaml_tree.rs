@@ -158,6 +158,7 @@ impl<'a> Builder<'a> {
                     "an alias (`*name`) stands here".to_owned(),
                     "Plans are read without YAML aliases; write the value out.",
                 );
+                // Something has to stand here, or the next key would be taken for the value.
                 self.scalar(String::new(), false, place)
             }
             Event::Scalar(text, style, anchor, tag) => {

@@ -66,6 +66,7 @@ fn about_populations_only(kind: EstimatorKind) -> bool {
 
 fn no_interval(kind: EstimatorKind) -> String {
     let others = EstimatorKind::ALL.iter().filter(|other| !about_populations_only(**other));
+    // Asked of the plan's own rules, so that nothing is named here that they would refuse.
     let others = others.filter(|other| recipe(&[**other], Effort::Fast).is_ok());
     let others: Vec<String> = others.map(|other| format!("`{}`", other.key())).collect();
     format!(

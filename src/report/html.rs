@@ -28,6 +28,7 @@ pub fn page(title: &str, body: &str) -> String {
 
 fn styled(title: &str, body: &str, more: &str) -> String {
     let title = escape::html(title);
+    // The policy forbids scripts and anything from elsewhere, should a text of others get past the escaping.
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -121,6 +121,7 @@ impl Format {
                 format!(
                     "\n\n![{}]({})\n\n",
                     escape::markdown_alternative(&picture.alternative),
+                    // Both would end the link's address early.
                     picture.path.replace([' ', ')'], "_")
                 )
             }
@@ -208,6 +209,7 @@ pub(super) fn render(template: &str, format: Format, context: Value) -> Result<S
 fn environment(format: Format) -> Result<Environment<'static>, minijinja::Error> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Switched on so that values know whether they are safe; the formatter below says how they are escaped.
     env.set_auto_escape_callback(|_| AutoEscape::Html);
     env.set_formatter(move |out, _, value| {
         let written = match value.as_str() {

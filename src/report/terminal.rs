@@ -78,6 +78,7 @@ fn marked(tier: Tier) -> String {
         Tier::SatisfactoryWithCaveats => (CAVEATS, ["satisfactory", "with caveats"]),
         Tier::NotSatisfactory => (NOT, ["not", "satisfactory"]),
     };
+    // Each line for itself: colour that runs on across a line break would paint the table's frame.
     lines.map(|line| format!("{mark}{line}{END}")).join("\n")
 }
 

@@ -1,4 +1,4 @@
-//! Which estimator answers, by which learners, and why.
+//! The choice of the estimator that answers and of its learners, with the reason.
 //!
 //! The answer is by the doubly robust average where there are rows enough for its learners and few enough for BART:
 //!
@@ -130,6 +130,7 @@ fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
     let standard = || EstimatorKind::STANDARD.iter().chain(primary.facts().members).copied().collect();
     let beside: Vec<EstimatorKind> = plan.analysis.also.clone().unwrap_or_else(standard);
     let wanted = |kind: &EstimatorKind| kind.is_benchmark() || *kind == primary || beside.contains(kind);
+    // In the order of the table, not of the plan: the same choice is the same spec, with the same hash.
     EstimatorKind::ALL.into_iter().filter(wanted).filter(|kind| allowed(plan, *kind)).collect()
 }
 

@@ -102,6 +102,7 @@ pub fn draft<'a>(plan: &'a Plan, plan_sha256: &str, dataset: &DatasetDocument) -
 
 /// The terms in order, each design column once.
 fn without_repeats<'a>(terms: impl Iterator<Item = &'a Term>) -> Vec<Term> {
+    // `a * b` and `b * a` are one column, and no model can be fitted to a column twice.
     let mut seen = BTreeSet::new();
     terms.filter(|term| seen.insert(canonical(term))).cloned().collect()
 }

@@ -33,6 +33,7 @@ pub fn enrich_terms(analysis: &Analysis, groups: &[TermGroup], binary: &BTreeSet
 /// The square of a column; indicators and binary columns have none worth adding.
 fn square(term: &Term, binary: &BTreeSet<String>) -> Option<Term> {
     match term.factors.as_slice() {
+        // Up to 4, since a term knows powers up to 9.
         [Factor::Power { column, exponent: exponent @ 1..=4 }] if !binary.contains(column) => {
             Some(Term { factors: vec![Factor::Power { column: column.clone(), exponent: 2 * exponent }] })
         }

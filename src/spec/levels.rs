@@ -1,4 +1,4 @@
-//! Which texts name a value of a column.
+//! The texts that name a value of a column.
 
 use crate::schema::{ColumnInfo, ColumnKind};
 
@@ -9,6 +9,7 @@ pub const MISSING_LEVEL: &str = "(missing)";
 /// number the text itself. `None` if the column cannot have that value.
 pub(super) fn own_spelling(column: &ColumnInfo, value: &str) -> Option<String> {
     let text = value.trim();
+    // By text first: where both `1` and `1.0` are levels, the one that was written is meant.
     if let Some(level) = column.levels.iter().find(|level| *level == value || *level == text) {
         return Some(level.clone());
     }

@@ -161,6 +161,7 @@ fn analysis(out: &mut Lines, analysis: &Analysis) {
     out.raw(4, "propensity", propensity.key());
     out.raw(4, "outcome", outcome.key());
     out.raw(4, "repeats", &repeats.to_string());
+    // Older than its present name: another key would be another hash for the same analysis.
     out.raw(4, "budget", effort.key());
 }
 

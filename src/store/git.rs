@@ -72,6 +72,8 @@ impl GitStore {
         let Prepared { dir, repo, lock } = init::prepare(dir)?;
         let head = head(&dir, &repo)?;
         let resume = options.mode == OpenMode::Resume;
+        // Before anything is compared: after a kill between branch and files the directory is behind HEAD, and `shown`
+        // below would claim what is not there.
         Worktree { repo: &repo, dir: &dir }.recover(head.tree, resume)?;
         let failed = |e| ArtifactError::git("read the history", &dir, &e);
         let found = history(&repo, head.tip).map_err(failed)?;
@@ -117,6 +119,8 @@ impl GitStore {
         let differs: Vec<Difference> = now
             .iter()
             .filter_map(|(key, now)| {
+                // A trailer that no commit carries is no difference: a run that was killed early has not written all of
+                // them.
                 let recorded = earliest(key).filter(|recorded| recorded != now)?;
                 Some(Difference { key: key.clone(), recorded: recorded.to_owned(), now: now.clone() })
             })
@@ -132,6 +136,7 @@ impl GitStore {
     }
 
     fn branch_off(&mut self, previous: String, previous_finished: bool) -> Result<(), ArtifactError> {
+        // `main` is the first run. One above the highest in use, so that the numbers tell the order of the runs.
         let mut number = 1;
         let branches = self.repo.references_glob("refs/heads/*").map_err(|e| self.git("list the branches", &e))?;
         for branch in branches {
@@ -147,6 +152,7 @@ impl GitStore {
     }
 
     fn start_again(&mut self, tip: Oid) -> Result<(), ArtifactError> {
+        // Nothing is moved yet: a forced run that fails before its first commit leaves the old one current.
         let full = tip.to_string();
         let tag = format!("superseded-{}", full.get(..10).unwrap_or(&full));
         self.situation = Situation::Restarted { kept_as: tag.clone() };
@@ -162,6 +168,7 @@ impl GitStore {
         };
         let subject = |text: &str| text.lines().next().unwrap_or_default().to_owned();
         let (then, now) = (subject(&recorded.message), subject(message));
+        // The subject first: with another step in its place, a list of differing files would only mislead.
         if then != now {
             return diverged(None, format!("it was `{then}` and is `{now}` now"));
         }
@@ -179,16 +186,20 @@ impl GitStore {
 
     /// The order of the module header.
     fn append(&mut self, message: &str, tree: Oid) -> Result<Oid, ArtifactError> {
+        // Before anything is written: a file edited by hand stops the step while the run is as it was.
         Worktree { repo: &self.repo, dir: &self.dir }.check(self.shown, tree)?;
         let commit = self.write_commit(message, tree).map_err(|e| self.git("write a commit", &e))?;
         boundary()?;
         let files = Worktree { repo: &self.repo, dir: &self.dir };
+        // Journal before branch: a kill between the two has to find it, or files of the old tree would pass for a
+        // person's edits.
         files.begin(self.shown, tree)?;
         boundary()?;
         self.move_branch(commit)?;
         boundary()?;
         files.apply(self.shown, tree)?;
         files.end()?;
+        // Only now: had the branch not moved, the next attempt would still owe the tag or the new branch.
         self.start = None;
         self.shown = Some(tree);
         Ok(commit)
@@ -197,6 +208,7 @@ impl GitStore {
     /// As an object that nothing refers to yet; no hook, no signing.
     fn write_commit(&self, message: &str, tree: Oid) -> Result<Oid, git2::Error> {
         let who = Signature::new(&self.author.name, &self.author.email, &Time::new((self.clock)(), 0))?;
+        // Without a last step the commit is a root: a new or forced run has a history of its own.
         let parents: Vec<_> = self.last.iter().map(|(id, _)| self.repo.find_commit(*id)).collect::<Result<_, _>>()?;
         let parents: Vec<_> = parents.iter().collect();
         let buffer = self.repo.commit_create_buffer(&who, &who, message, &self.repo.find_tree(tree)?, &parents)?;
@@ -210,6 +222,8 @@ impl GitStore {
             (Some(Start::Over { tip, tag }), _) => {
                 self.keep(*tip, tag)?;
                 boundary()?;
+                // Matching: git does not know our lock, and a commit that a person made meanwhile must be an error, not
+                // lost.
                 self.repo.reference_matching(&name, commit, true, *tip, note)
             }
             (_, Some((before, _))) => self.repo.reference_matching(&name, commit, true, before, note),
@@ -217,6 +231,7 @@ impl GitStore {
                 // HEAD first: if the process dies in between, `--resume` continues the new run, not the old one.
                 self.repo.set_head(&name).map_err(|e| self.git("switch to a new branch", &e))?;
                 boundary()?;
+                // Not forced, so that a branch of this name that has appeared meanwhile is left alone.
                 self.repo.reference(&name, commit, false, note)
             }
             (None, None) => self.repo.reference(&name, commit, false, note),
@@ -253,9 +268,11 @@ impl ArtifactStore for GitStore {
             return Err(invalid(format!("`{path}` would have to be a file and a folder at once")));
         }
         let next = self.recorded.get(self.steps);
+        // A finished run can still be gone through: its steps are verified, and only one beyond them is refused.
         if next.is_none() && self.finished {
             return Err(ArtifactError::Finished { dir: self.dir.clone(), branch: self.branch.clone() });
         }
+        // Also for a step that is only verified: its tree's id is what is compared.
         let tree = with_files(&self.repo, parent, &step.files).map_err(|e| self.git("write files", &e))?;
         let replayed = match next {
             Some(recorded) => self.verify(recorded, &message, tree).map(|()| Some(recorded.id))?,
@@ -311,6 +328,7 @@ impl ArtifactStore for GitStore {
 pub fn read_note(dir: &Path, key: &str) -> Result<Option<String>, ArtifactError> {
     let key = note_key(key)?;
     libgit::settle();
+    // This climbs to parents, so the marker is asked for: somebody else's repository has no notes for us.
     let Ok(repo) = Repository::discover(dir) else { return Ok(None) };
     if init::layout(&repo).is_none() {
         return Ok(None);
@@ -320,6 +338,7 @@ pub fn read_note(dir: &Path, key: &str) -> Result<Option<String>, ArtifactError>
 
 fn note_key(key: &str) -> Result<String, ArtifactError> {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic());
+    // `layout` is the marker by which a repository is known as ours; a note must not write over it.
     if plain && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key != "layout" {
         return Ok(format!("oci-agent.{key}"));
     }
@@ -330,6 +349,7 @@ fn note_key(key: &str) -> Result<String, ArtifactError> {
 fn head(dir: &Path, repo: &Repository) -> Result<Head, ArtifactError> {
     let failed = |e| ArtifactError::git("read HEAD", dir, &e);
     let unsettled = |what, fix| Err(ArtifactError::Unsettled { dir: dir.to_owned(), what, fix });
+    // Moving the branch under a half-done merge or rebase would take the ground from under it.
     if repo.state() != RepositoryState::Clean {
         return unsettled(
             "is in the middle of a merge, rebase or the like",
@@ -344,6 +364,7 @@ fn head(dir: &Path, repo: &Repository) -> Result<Head, ArtifactError> {
     let branch = branch.to_owned();
     let tip = match repo.head() {
         Ok(reference) => reference.target(),
+        // Killed between making the repository, or moving HEAD, and the first commit.
         Err(e) if e.code() == git2::ErrorCode::UnbornBranch => None,
         Err(e) => return Err(failed(e)),
     };

@@ -64,15 +64,18 @@ fn make_directory(dir: &Path) -> Result<bool, ArtifactError> {
 }
 
 fn has_git(dir: &Path) -> bool {
+    // Not `exists()`, which would take a dangling link named `.git` for nothing.
     fs::symlink_metadata(dir.join(".git")).is_ok()
 }
 
 fn open(dir: &Path) -> Result<Prepared, ArtifactError> {
     let foreign = |what| ArtifactError::NotOurs { dir: dir.to_owned(), what };
     let inside = dir.join(".git");
+    // A file or a link named `.git` belongs to a worktree or submodule of another repository.
     if !fs::symlink_metadata(&inside).is_ok_and(|meta| meta.is_dir()) {
         return Err(foreign("belongs to another git repository"));
     }
+    // Without a search upwards: a repository around the directory is not the run's.
     let repo = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, [] as [&OsStr; 0])
         .map_err(|e| ArtifactError::git("open the repository", dir, &e))?;
     match layout(&repo) {
@@ -81,7 +84,9 @@ fn open(dir: &Path) -> Result<Prepared, ArtifactError> {
         Some(layout) => return Err(ArtifactError::Newer { dir: dir.to_owned(), layout }),
     }
     let lock = lock(dir, &inside.join(LOCK))?;
+    // Only under the lock: without it these could be the live lock files of another process.
     remove_stale(&inside)?;
+    // There if a process was killed between the rename and the tidying up.
     remove_staging(dir)?;
     Ok(Prepared { dir: dir.to_owned(), repo, lock })
 }
@@ -95,11 +100,13 @@ fn initialise(dir: &Path) -> Result<Prepared, ArtifactError> {
     refuse_occupied(dir)?;
     let staging = dir.join(STAGING);
     fs::create_dir_all(&staging).map_err(|e| ArtifactError::io("write to", dir, e))?;
+    // Until `.git` is there, no repository can be locked, so the staging folder has a lock of its own.
     let _initialising = lock(dir, &staging.join("lock"))?;
     if has_git(dir) {
         return open(dir); // another process was faster, between the first look and the lock
     }
     let built = build(dir, &staging);
+    // Tidied up in either case; of two errors the one of building is told.
     let removed = remove_staging(dir);
     let (repo_lock, ()) = (built?, removed?);
     let repo = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, [] as [&OsStr; 0])
@@ -110,6 +117,7 @@ fn initialise(dir: &Path) -> Result<Prepared, ArtifactError> {
 /// Builds the repository beside and moves it into place, already locked.
 fn build(dir: &Path, staging: &Path) -> Result<Lock, ArtifactError> {
     let new = staging.join("new");
+    // Left by a process that was killed while building.
     remove_all(&new)?;
     fs::create_dir(&new).map_err(|e| ArtifactError::io("write to", dir, e))?;
     configure(&new).map_err(|e| ArtifactError::git("create a repository", dir, &e))?;
@@ -117,6 +125,7 @@ fn build(dir: &Path, staging: &Path) -> Result<Lock, ArtifactError> {
     // Windows-style line ends would change the bytes that the recorded hashes are about.
     write(&inside.join("info/attributes"), "* -text\n")?;
     write(&inside.join("info/exclude"), ".ipynb_checkpoints/\n.oci-agent-init/\n")?;
+    // Locked before it is moved: from the first moment others can see it, it is taken.
     let held = lock(dir, &inside.join(LOCK))?;
     let place = dir.join(".git");
     fs::rename(&inside, &place).map_err(|e| ArtifactError::io("create", &place, e))?;
@@ -125,8 +134,10 @@ fn build(dir: &Path, staging: &Path) -> Result<Lock, ArtifactError> {
 
 fn configure(new: &Path) -> Result<(), git2::Error> {
     let mut options = RepositoryInitOptions::new();
+    // Whatever this person's git is set to: no hooks from a template, and `main`, on which run numbers rest.
     options.no_reinit(true).external_template(false).initial_head("main");
     let repo = Repository::init_opts(new, &options)?;
+    // Written before the move: a `.git` that is in place always carries the marker.
     repo.config()?.set_i64(LAYOUT_KEY, LAYOUT)
 }
 
@@ -184,6 +195,7 @@ fn remove_staging(dir: &Path) -> Result<(), ArtifactError> {
 }
 
 fn remove_all(place: &Path) -> Result<(), ArtifactError> {
+    // Without following links: a link is removed itself, never what it points to.
     let removed = match fs::symlink_metadata(place) {
         Ok(meta) if meta.is_dir() => fs::remove_dir_all(place),
         Ok(_) => fs::remove_file(place),

@@ -17,11 +17,13 @@ pub(super) fn compose(step: &Step) -> Result<String, ArtifactError> {
         }
     }
     let mut trailers = step.trailers.clone();
+    // Not among the step's own trailers: only `last` ends a run, and it comes at the end of the list.
     if step.last {
         trailers.push((FINISHED.0.to_owned(), FINISHED.1.to_owned()));
     }
     message.push_str(if trailers.is_empty() { "" } else { "\n" });
     for (key, value) in &trailers {
+        // A line break in a key or a value would add trailers, `Run-Status: finished` among them.
         if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             return Err(fail(format!("`{key}` is not a trailer name (letters, digits and `-`)")));
         }
@@ -34,6 +36,7 @@ pub(super) fn compose(step: &Step) -> Result<String, ArtifactError> {
 fn check_line(text: &str) -> Result<(), &'static str> {
     if text.trim().is_empty() {
         Err("is empty")
+    // git trims; what is read back would not be what was written.
     } else if text != text.trim() {
         Err("starts or ends with a space")
     } else if text.chars().any(char::is_control) {
@@ -68,6 +71,7 @@ pub(super) fn check_path(path: &str) -> Result<(), BadPath> {
     if path.is_empty() || path.len() > 1000 {
         return refuse("is empty or longer than 1000 bytes");
     }
+    // On Windows `\` separates folders and `:` names a drive or a stream; a run can be cloned there too.
     if path.chars().any(|c| c.is_control() || c == '\\' || c == ':') {
         return refuse("has a control character, `\\` or `:` in it");
     }
@@ -84,6 +88,8 @@ pub(super) fn check_path(path: &str) -> Result<(), BadPath> {
 
 /// `.git` and the spellings that case-insensitive file systems take for it.
 fn looks_like_dot_git(part: &str) -> bool {
+    // HFS+ ignores some invisible characters, so that `.g\u{200c}it` is `.git` there; NTFS drops dots and spaces at the
+    // end and knows `git~1` as a short name.
     let plain: String = part.chars().filter(|c| c.is_ascii()).collect::<String>().to_ascii_lowercase();
     let plain = plain.trim_end_matches(['.', ' ']);
     plain == ".git" || plain == "git~1"

@@ -61,6 +61,7 @@ pub(super) fn with_files(
     for (path, bytes) in added {
         update.upsert(path.as_str(), repo.blob(bytes)?, FileMode::Blob);
     }
+    // A step of words alone keeps its parent's tree.
     if added.is_empty() { Ok(base) } else { update.create_updated(repo, &repo.find_tree(base)?) }
 }
 

@@ -42,6 +42,7 @@ impl Worktree<'_> {
     ///
     /// `restore` also brings back files that are merely missing.
     pub fn recover(&self, head: Option<Oid>, restore: bool) -> Result<(), ArtifactError> {
+        // Anything left there was never renamed into place: nobody has seen it.
         self.clear_scratch()?;
         let target = self.files(head)?;
         let journal = self.read_journal()?;
@@ -51,10 +52,13 @@ impl Worktree<'_> {
         };
         let known = [&target, &from, &to];
         let paths: BTreeSet<&String> = known.iter().flat_map(|files| files.keys()).collect();
+        // All paths are looked at before the first is touched: a refusal half-way would leave a mixture of its own.
         self.refuse_if_changed(&paths, &known)?;
+        // A file that a person deleted stays deleted, unless the run that wrote it is to go on.
         if journal.is_some() || restore {
             self.write_files(&paths, &target)?;
             self.write_index(head)?;
+            // Last: a kill before it only means that all of this is done again.
             self.end()?;
         }
         Ok(())
@@ -102,6 +106,8 @@ impl Worktree<'_> {
     }
 
     fn found(&self, path: &str) -> Result<Found, ArtifactError> {
+        // Folder by folder and without following links, so that nothing is ever written through a link to somewhere
+        // else.
         for folder in folders_of(path) {
             match fs::symlink_metadata(self.dir.join(folder)) {
                 Ok(meta) if meta.is_dir() => {}
@@ -114,6 +120,7 @@ impl Worktree<'_> {
         let place = self.dir.join(path);
         match fs::symlink_metadata(&place) {
             Ok(meta) if meta.is_file() => {
+                // By content: a copied or touched directory has other times, and git's index is a person's to change.
                 let bytes = fs::read(&place).map_err(|e| ArtifactError::io("read", &place, e))?;
                 let id = Oid::hash_object(ObjectType::Blob, &bytes);
                 Ok(Found::File(id.map_err(|e| self.git("hash a file", &e))?))
@@ -128,6 +135,7 @@ impl Worktree<'_> {
     /// True if a folder will vanish once the files of the known trees (each looked at on its own) have left it.
     fn holds_only(&self, folder: &str, known: &[&Files]) -> Result<bool, ArtifactError> {
         let place = self.dir.join(folder);
+        // An empty folder is a person's: no tree holds one, so none of ours leaves one behind.
         let mut any = false;
         for entry in fs::read_dir(&place).map_err(|e| ArtifactError::io("list", &place, e))? {
             let entry = entry.map_err(|e| ArtifactError::io("list", &place, e))?;
@@ -152,6 +160,7 @@ impl Worktree<'_> {
         }
         for path in paths {
             let Some(id) = target.get(*path) else { continue };
+            // Already there, as after a killed move: a repeated move then only does what is missing.
             if matches!(self.found(path)?, Found::File(there) if there == *id) {
                 continue;
             }
@@ -168,6 +177,7 @@ impl Worktree<'_> {
 
     /// Writes beside and renames into place: a reader sees the old file or the new one.
     fn replace(&self, place: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
+        // Inside `.git`: on the same volume, since only there a rename is atomic, and out of sight.
         let scratch = self.scratch();
         fs::create_dir_all(&scratch).map_err(|e| ArtifactError::io("create the folder", &scratch, e))?;
         let beside = scratch.join("file");
@@ -188,6 +198,7 @@ impl Worktree<'_> {
 
     fn write_index(&self, tree: Option<Oid>) -> Result<(), ArtifactError> {
         git::boundary()?;
+        // Without it `git status` would call every file of the new tree changed.
         let write = || {
             let mut index = self.repo.index()?;
             index.read(true)?;
@@ -211,6 +222,7 @@ impl Worktree<'_> {
             let value = text.lines().find_map(|line| line.strip_prefix(key))?;
             Oid::from_str(value).ok()
         };
+        // `none`, or a damaged line, becomes the empty tree: fewer files count as ours, so more is refused, never less.
         Ok(Some(Move { from: tree("from "), to: tree("to ") }))
     }
 

@@ -25,6 +25,7 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     }
     let digits = format!("{:.*}", decimals, value.abs());
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    // A number that rounds to nothing has no sign: `0.00`, not `−0.00`.
     let negative = value < 0.0 && digits.bytes().any(|b| (b'1'..=b'9').contains(&b));
     let mut out = String::new();
     if negative {

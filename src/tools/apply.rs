@@ -39,6 +39,7 @@ fn by_playbook(name: &str, analysis: &Analysis, context: &Context<'_>) -> Result
             "`{name}` is advice for people: it makes no change to a spec; read it with `read_playbook`"
         ));
     }
+    // Both what was asked for and what it has become: a playbook that fits only one of them would change the question.
     if let Some(target) = [analysis.requested, analysis.target].iter().find(|t| !front.estimands.contains(t)) {
         let meant: Vec<&str> = front.estimands.iter().map(|target| target.key()).collect();
         return refuse(format!("`{name}` is not for the {}; it is for {}", target.acronym(), meant.join(", ")));

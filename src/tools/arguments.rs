@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 /// The most problems of one call that are told.
 const MOST_PROBLEMS: usize = 12;
-/// How much of a value is quoted in a message, characters.
+/// The most characters of a value that a message quotes.
 pub(super) const QUOTED: usize = 80;
 
 /// No arguments.
@@ -45,6 +45,7 @@ fn simplify(schema: &mut Value) {
         object.remove(key);
     }
     if let Some(Value::Array(types)) = object.get("type") {
+        // `"type": ["string", "null"]` is beyond some vendors; an optional argument is one that may be left out.
         let some = types.iter().find(|kind| *kind != "null").cloned();
         object.extend(some.map(|kind| ("type".to_owned(), kind)));
     }

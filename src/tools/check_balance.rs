@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub(super) struct CheckBalance;
 
-/// How many terms are listed.
+/// The most terms that are listed.
 const WORST: usize = 12;
 const CODES: [Code; 1] = [Code::BalancePriority];
 
@@ -68,6 +68,7 @@ impl Tool for CheckBalance {
             .map(|row| {
                 let mut line = json!({"term": row.term, "priority": row.priority, "smd_after": maybe_stepped(row.smd_after, step)});
                 let (indicator, rare) = about(&row.term, context);
+                // Unweighted, it could be turned back into the number of units that have the level.
                 if !rare {
                     line["smd_before"] = maybe_stepped(row.smd_before, step);
                 }
@@ -91,8 +92,9 @@ impl Tool for CheckBalance {
     }
 }
 
-/// Whether a term is an indicator, and whether it is one of few units.
+/// For a term: true if it is an indicator, and true if it is one of few units.
 fn about(term: &str, context: &Context<'_>) -> (bool, bool) {
+    // As little as possible is told of a value that cannot be read.
     let Ok(term) = Term::parse(term) else { return (true, true) };
     let indicator = term.factors.iter().any(|factor| match factor {
         Factor::Equals { .. } => true,

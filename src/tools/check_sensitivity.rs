@@ -37,6 +37,7 @@ impl Tool for CheckSensitivity {
 
     fn call(&self, arguments: &Value, context: &Context<'_>) -> Result<Answer, ToolError> {
         let Nothing {} = parse(self.name(), arguments)?;
+        // The registry refuses it too; without results there is nothing that could be told by mistake.
         let results = context.results.ok_or_else(|| ToolError::Blind { name: self.name().to_owned() })?;
         let answers = results.answers.iter().map(|answer| {
             let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);

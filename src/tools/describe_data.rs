@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 pub(super) struct DescribeData;
 
-/// What the rare levels of a column are called together.
+/// The name for all rare levels of a column together.
 pub const OTHER_LEVELS: &str = "other levels";
 /// The most levels of one column that are listed.
 const MOST_LEVELS: usize = 20;
@@ -62,6 +62,7 @@ fn rows(context: &Context<'_>) -> Map<String, Value> {
         ("rows_weight_zero", counters.rows_weight_zero),
     ];
     let mut object = Map::new();
+    // Rows read minus rows analysed would give the hidden number back.
     if !dropped.iter().any(|(_, n)| small(*n)) {
         object.insert("rows_read".to_owned(), json!(privacy.count_or_none(counters.rows_read)));
     }
@@ -78,6 +79,7 @@ fn column(name: &str, role: ColumnRole, context: &Context<'_>) -> Value {
     let (prepared, privacy) = (context.prepared, context.privacy);
     let plan = &prepared.plan;
     let mut line = json!({"name": name, "role": role.words()});
+    // Not even how many values are missing: these columns point at single units.
     if matches!(role, ColumnRole::UnitId | ColumnRole::Clusters) {
         return line;
     }
@@ -97,6 +99,7 @@ fn column(name: &str, role: ColumnRole, context: &Context<'_>) -> Value {
         }
         _ if role.is_described() => {
             if let Some(tally) = prepared.tally(name) {
+                // Two values say more as shares than as a mean, and their quantiles would be the values themselves.
                 let category = info.is_some_and(|info| info.kind == ColumnKind::Category) || tally.len() <= 2;
                 let summary = prepared.numbers(name, privacy.min_cell()).filter(|_| !category);
                 describe(&mut line, summary.as_ref(), &tally, privacy.min_cell());

@@ -1,4 +1,4 @@
-//! What the tools that look at a design share: their arguments, and one design run.
+//! Shared by the tools that look at a design: their arguments, and one design run.
 
 use super::arguments::{self, parse, wrong};
 use super::{Context, Edit, Refusal, Task, ToolError, edited, refuse};
@@ -45,6 +45,7 @@ pub(super) fn one_edit(
     trim: Option<f64>,
     add_terms: Option<&[String]>,
 ) -> Result<Edit, Refusal> {
+    // Models fill in what they do not mean: an empty text or list counts as not given.
     let playbook = playbook.map(str::trim).filter(|name| !name.is_empty());
     let add_terms = add_terms.filter(|terms| !terms.is_empty());
     let mut edits: Vec<(&str, Edit)> = Vec::new();
@@ -74,9 +75,11 @@ pub(super) fn run(tool: &str, given: &Value, context: &Context<'_>, needed: &[To
     let requested =
         arguments::estimand(&arguments.estimand, context).map_err(|Refusal(problem)| wrong(tool, &problem))?;
     let found = context.spec.analyses.iter().find(|analysis| analysis.requested == requested);
+    // `arguments::estimand` took it from this very spec, so this is a fault of the program, not of the model.
     let base = found.ok_or_else(|| ToolError::Fatal(format!("the spec has no analysis of `{}`", requested.key())))?;
     let (analysis, preview) = match arguments.preview {
         None => (base.clone(), None),
+        // The critic must judge what was run, not what might have been.
         Some(_) if matches!(context.task, Task::Criticise(_)) => return Err(wrong(tool, NO_PREVIEW)),
         Some(preview) => {
             let edit = one_edit(preview.playbook.as_deref(), preview.trim, preview.add_terms.as_deref());
@@ -122,6 +125,7 @@ pub(super) fn designed_for_counts(
 ) -> Result<Ran, ToolError> {
     let listed = context.spec.tools.iter().filter(|tool| needed.contains(tool) || Tool::ESTIMATORS.contains(tool));
     let tools: Vec<Tool> = listed.copied().collect();
+    // One analysis alone: the others need not be fitted again to look at this one.
     let spec = AnalysisSpec { tools, analyses: vec![analysis.clone()], revisions: Vec::new(), ..context.spec.clone() };
     let design = design::design(context.prepared, &spec).analyses.pop();
     let design = design.ok_or_else(|| ToolError::Fatal("the design stage gave no design".to_owned()))?;
@@ -141,6 +145,7 @@ fn discreet(reason: &str, context: &Context<'_>) -> String {
     let words: Vec<&str> = reason.split(' ').collect();
     let hidden = words.iter().enumerate().map(|(i, word)| {
         let counts = words.get(i + 1).is_some_and(|next| ["of", "row", "rows", "treated", "controls"].contains(next));
+        // Messages are written for people too and hold exact counts; only what stands before such a word is one.
         match word.parse::<usize>() {
             Ok(n) if counts => context.privacy.about(n),
             _ => (*word).to_owned(),
@@ -163,7 +168,7 @@ impl Ran {
         reply::findings(&self.findings(), codes, rounded.then_some(step))
     }
 
-    /// What the rubric says of it, as far as it can without an effect.
+    /// The findings of the rubric, as far as they need no effect.
     pub(super) fn findings(&self) -> Vec<Finding> {
         rubric::findings(&self.design, &self.spec, &self.analysis, AfterUnblinding::WITHHELD)
     }
@@ -177,7 +182,7 @@ impl Ran {
         format!("{what} of the {}{preview}: {message}", self.design.name)
     }
 
-    /// What every answer of a design tool begins with.
+    /// The beginning of every answer of a design tool.
     pub(super) fn head(&self, context: &Context<'_>) -> Map<String, Value> {
         let mut head = Map::new();
         head.insert("estimand".to_owned(), json!(self.analysis.requested.key()));

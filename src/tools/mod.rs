@@ -176,13 +176,13 @@ fn near(name: &str, offered: &[String]) -> String {
 pub trait Tool: Send + Sync {
     /// Its name.
     fn name(&self) -> &'static str;
-    /// What it does and when to use it, for a model.
+    /// Its purpose and when to use it, for a model.
     fn description(&self) -> &'static str;
     /// JSON schema of its arguments.
     fn schema(&self) -> serde_json::Value;
     /// The entry of the plan's `tools:` list that it needs, if any.
     fn needs(&self) -> Option<crate::plan::Tool>;
-    /// What the plan's `tools:` list lacks for it, as a clause; `None` if it may be used.
+    /// The gap in the plan's `tools:` list that rules it out, as a clause; `None` if it may be used.
     fn lacks(&self, listed: &[crate::plan::Tool]) -> Option<String> {
         let tool = self.needs().filter(|tool| !listed.contains(tool))?;
         Some(format!("the plan's `tools:` list leaves out `{}`", tool.key()))

@@ -1,4 +1,4 @@
-//! What a model proposes: changes to the analyses, each for a reason.
+//! A model's proposal: changes to the analyses, each for a reason.
 
 use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Edit {
-    /// What a playbook does.
+    /// The change of a playbook.
     Playbook {
         /// Its name.
         name: String,
@@ -29,7 +29,7 @@ pub enum Edit {
 pub struct ProposedChange {
     /// Which analysis, by the estimand that the plan requests.
     pub requested: Target,
-    /// What is changed.
+    /// The change.
     pub edit: Edit,
     /// Why, in the model's words.
     pub reason: String,

@@ -86,9 +86,11 @@ impl Tool for ProposeSpec {
                 Err(found) => problems.extend(found.into_iter().map(|problem| format!("{place}: {problem}"))),
             }
         }
+        // All or nothing: half a proposal would be a spec that nobody proposed.
         if !problems.is_empty() {
             return Err(wrong(self.name(), &listed(&problems)));
         }
+        // In the plan's order, whatever the model's, so that the same changes make the same spec.
         let order = |target: Target| context.spec.analyses.iter().position(|analysis| analysis.requested == target);
         changes.sort_by_key(|(change, _)| order(change.requested));
         let reply = accepted(&changes);
@@ -120,6 +122,7 @@ fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange,
         Some(text) => arguments::estimand(text, context),
         None => refuse("it has no `estimand`: say which analysis is to change"),
     };
+    // As a spec writes them: the name of the change is made of them, and what was tried is known by name.
     let add_terms = proposed.add_terms.as_ref().map(|texts| terms::tidy(texts, context));
     let edit = one_edit(proposed.playbook.as_deref(), proposed.trim, add_terms.as_deref());
     note(requested.as_ref().map(|_| ()).map_err(Clone::clone));
@@ -128,6 +131,7 @@ fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange,
     let Some(base) = context.spec.analyses.iter().find(|analysis| analysis.requested == requested) else {
         return Err(problems);
     };
+    // Tried even if the reason is missing, so that a model is told everything at once.
     let applied = check_timing(&edit, requested, context).and_then(|()| edited(&edit, base, context));
     let applied = applied.and_then(|(analysis, sentence)| described(&analysis, context).map(|()| (analysis, sentence)));
     match applied {

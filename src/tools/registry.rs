@@ -1,4 +1,4 @@
-//! Which tools there are, and who may call them.
+//! The tools that there are, and who may call them.
 
 use super::arguments::wrong;
 use super::check_balance::CheckBalance;
@@ -68,7 +68,8 @@ impl Registry {
         Self { role, allowed: allowed.to_vec() }
     }
 
-    /// What is on offer; `unblinded` adds what needs an effect. The order never changes, so that requests can be cached.
+    /// The tools on offer; `unblinded` adds what needs an effect. The order never changes, so that requests can be
+    /// cached.
     #[must_use]
     pub fn offered(&self, unblinded: bool) -> Vec<ToolSpec> {
         let offered = TOOLS.iter().filter(|tool| {
@@ -139,6 +140,7 @@ impl Registry {
             let who = if self.role == Role::Critic { "a critic only reads" } else { "only a critic grades" };
             return refuse(format!("{who}; use the tools that are on offer"));
         }
+        // The plan's own list as well: a registry may have been made with a longer one.
         let lacking = tool.lacks(&self.allowed).or_else(|| tool.lacks(&context.prepared.plan.tools));
         if let Some(why) = lacking {
             return refuse(format!("{why}; go on without it"));

@@ -16,6 +16,7 @@ const DIGITS: usize = 4;
 /// A number with four significant digits; `null` if it is not finite.
 pub(super) fn number(value: f64) -> Value {
     let short = format!("{value:.*e}", DIGITS - 1).parse::<f64>();
+    // Adding zero turns -0 into 0.
     short.ok().filter(|short| short.is_finite()).map_or(Value::Null, |short| json!(short + 0.0))
 }
 
@@ -63,7 +64,7 @@ fn finding(finding: &Finding, step: Option<f64>) -> Value {
     line
 }
 
-/// What a tool says: `object` to the model, with its lists shortened until it fits, and a line to the operator.
+/// The reply of a tool: `object` to the model, with its lists shortened until it fits, and a line to the operator.
 pub(super) fn bounded_reply(operator: String, object: Value, lists: &[&str]) -> ToolReply {
     ToolReply { model: bounded(object, lists), operator: one_line(&operator, 4 * QUOTED) }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 #[cfg(test)]
 pub(super) const KINDS: [&str; 7] = ["object", "array", "string", "boolean", "null", "number", "integer"];
 
-/// How many values of an `enum` are quoted before the rest is counted.
+/// The most values of an `enum` that are quoted; the rest is counted.
 const QUOTED_VALUES: usize = 3;
 
 /// One departure from a schema.

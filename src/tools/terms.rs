@@ -31,6 +31,7 @@ pub(super) fn read(texts: &[String], analysis: &Analysis, context: &Context<'_>)
     }
     let checks = Checks::new(context);
     let mut terms: Vec<Term> = Vec::new();
+    // Those beyond have been refused as a whole.
     for text in texts.iter().take(MOST_NEW_TERMS) {
         match checks.term(text) {
             Ok(term) => terms.push(term),
@@ -97,6 +98,7 @@ impl<'a> Checks<'a> {
                 one_line(&error.to_string(), 3 * QUOTED)
             )]),
         };
+        // Models write names with spaces or dots in them without backticks; they are meant all the same.
         let mut quoted = text.to_owned();
         for (name, _) in self.columns.iter().filter(|(_, role)| self.is_confounder(*role)) {
             let written = Term::column(name).to_string();
@@ -172,6 +174,7 @@ impl<'a> Checks<'a> {
         let n = self.context.prepared.arms().0;
         match self.context.prepared.nonzero(term) {
             None => Some(format!("`{seen}` cannot be computed: its numbers would be too large; use a lower power")),
+            // From both sides: all units but a few are as telling as the few.
             Some(rows) if indicator && (rows < least || n - rows < least) => Some(format!(
                 "`{seen}` sets fewer than {least} units apart, which says too little; combine more common values"
             )),

@@ -88,6 +88,7 @@ impl Tool for Trim {
             "upper_bound": maybe(population.alpha_upper),
             "rows_kept": rows,
             "treated_kept": treated,
+            // The share times the rows would give the hidden number back.
             "share_kept": if exact { number(population.share_kept) } else { json!("nearly all, or nearly none of a group") },
         });
         if let Some(Refusal(why)) = close {

@@ -615,7 +615,7 @@ struct Source {
 }
 
 fn all_sources() -> Vec<Source> {
-    ["src", "crates/acic/src", "crates/causal/src", "crates/lapack-faer/src"].into_iter().flat_map(sources).collect()
+    ["src", "crates/acic/src", "crates/causal/src", "crates/portable-math/src"].into_iter().flat_map(sources).collect()
 }
 
 /// The sources in a folder of the workspace.

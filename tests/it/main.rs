@@ -22,6 +22,7 @@ mod mcp; // the server, over its pipes
 mod models; // language models through the built program
 mod plan; // plans that are wrong in every way we could think of
 mod playbook; // front matter, catalogue
+mod portable; // elementary functions do not depend on the processor
 mod prompts; // what is said to models, as it is rendered
 mod quiet_failures; // however quiet, a failure says why
 mod report; // plots, notebook, markdown

@@ -58,9 +58,17 @@ fn every_command_that_fails_says_why() {
 #[test]
 fn a_run_that_is_not_accepted_says_so() {
     let dir = tempfile::tempdir().expect("a folder");
-    let plan = crate::examples::plan("lalonde");
-    let words = ["run", plan.to_str().expect("UTF-8"), "--out", "out", "--force", "-qq"];
-    let ran = oci_agent(dir.path(), &words);
+    // Nobody in the treated arm has an event, so there is no answer.
+    let row = |i: usize| {
+        let t = u8::from((i * 7 + i / 10).is_multiple_of(3));
+        format!("{t},{},{}\n", u8::from(t == 0 && i.is_multiple_of(4)), i % 10)
+    };
+    let rows: String = (0..60).map(row).collect();
+    std::fs::write(dir.path().join("data.csv"), format!("t,y,x\n{rows}")).expect("data");
+    let plan = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: share, kind: \
+                binary}\nconfounders: {priority: [x]}\n";
+    std::fs::write(dir.path().join("plan.yaml"), plan).expect("plan");
+    let ran = oci_agent(dir.path(), &["run", "plan.yaml", "--out", "out", "-qq"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.starts_with("Not accepted:"), "{}", ran.stderr);
 }

@@ -83,6 +83,7 @@ const SENTINEL: &str = "end of text";
 /// # Errors
 /// A quote that is not closed.
 pub(crate) fn records(text: &str) -> Result<Vec<Record>, CsvProblem> {
+    // So that the sentinel begins a record of its own even behind a last line without its line end.
     let whole = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let behind = format!("{whole}{SENTINEL}\n");
     let mut reader = csv::ReaderBuilder::new()

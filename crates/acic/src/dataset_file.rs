@@ -85,6 +85,7 @@ pub fn read(bytes: &[u8], replay: &str) -> Result<Vec<Row>, UnfitFile> {
     let ["#", "replay", own, "rows", sha256] = words.as_slice() else {
         return Err(UnfitFile::NoStamp);
     };
+    // The bytes before the replay, so that a damaged stamp is not taken for one of another replay.
     if *sha256 != sha256_hex(body.as_bytes()) {
         return Err(UnfitFile::OtherBytes);
     }
@@ -127,6 +128,7 @@ pub fn check_all(rows: &[Row], replay: &Identity) -> Result<Vec<Key>, MisplacedR
         if own.is_empty() { missing.push(*key) } else { check(own, *key, &pairs)? }
     }
     match rest.first() {
+        // Line 1 is the header, and the rows are counted from 0.
         Some(row) => Err(MisplacedRows::OtherDataset { line: rows.len() - rest.len() + 2, key: row.key }),
         None => Ok(missing),
     }

@@ -65,6 +65,7 @@ impl Export {
             entry,
         };
         let datasets: Vec<Dataset> = scan.good.into_iter().zip(known).map(dataset).collect();
+        // Not `exists`: a link that leads nowhere is there as well.
         let there = datasets.iter().filter(|dataset| dataset.folder.symlink_metadata().is_ok());
         let folders: Vec<String> = there.map(|dataset| dataset.folder.display().to_string()).collect();
         if !folders.is_empty() {
@@ -89,9 +90,11 @@ impl Export {
             AcicError::Request(format!("dataset {} has changed: {problem}", dataset.key))
         };
         let observed = self.source.observed(&dataset.entry).map_err(|problem| changed(&problem))?;
+        // The files are read a second time: the answers must be those of the scan.
         if observed.sha256() != dataset.entry.sha256 {
             return Err(changed(&"its numbers are others"));
         }
+        // Hidden, and with the process's number, so that two exports do not write into each other's folder.
         let draft = self.out.join(format!(".{}.{}", dataset.key.stem(), std::process::id()));
         std::fs::create_dir_all(&draft).map_err(|error| AcicError::io("create", &draft, error))?;
         let files =

@@ -73,6 +73,7 @@ fn responses(data: &Path, folder: &Folder, bad: &mut Vec<Skipped>) -> Result<Vec
         return Ok(found);
     }
     for name in names(&dir)? {
+        // In any case: a file that is only nearly called so is named as bad, not passed over.
         if !name.to_ascii_lowercase().starts_with("zymu_") {
             continue;
         }
@@ -86,6 +87,7 @@ fn responses(data: &Path, folder: &Folder, bad: &mut Vec<Skipped>) -> Result<Vec
         let problem = "is a setting without a dataset: no file in it is called zymu_<number>.csv".to_owned();
         bad.push(Skipped { setting, response: None, file: folder.clone(), problem });
     }
+    // A folder is listed in no set order, and each shard must number the same list.
     found.sort_by(|a, b| (a.key, &a.file).cmp(&(b.key, &b.file)));
     Ok(found)
 }

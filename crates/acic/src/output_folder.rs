@@ -86,6 +86,7 @@ impl OutputFolder {
             }
             Some(_) => write_unless_there(&dir.join(PLAN), plan)?,
             None => {
+                // The plan first: it is `replay.json` that makes the folder a replay's.
                 write(&dir.join(PLAN), plan)?;
                 write(&dir.join(REPLAY), &identity.bytes()?)?;
             }
@@ -217,6 +218,7 @@ impl OutputFolder {
             }
         }
         write(&self.dir.join(TIMINGS), timings.as_bytes())?;
+        // Last: its being there says that a run has ended.
         write(&self.dir.join(ESTIMATES), estimates.as_bytes())?;
         Ok(merged)
     }
@@ -243,10 +245,12 @@ impl OutputFolder {
             for key in &out.identity.datasets {
                 let found = shard.look(*key)?;
                 unfit.extend(found.fault());
+                // Of a dataset that two shards have, the first that is found stays.
                 if let (Found::Finished(rows), None) = (found, out.finished(*key)?) {
                     out.finish(*key, &rows)?;
                 }
             }
+            // Read for its check only: a list that was cut off must not be taken over.
             shard.skipped_lines()?;
             let skipped = folder.join(SKIPPED);
             let list = std::fs::read(&skipped).map_err(|error| AcicError::io("read", &skipped, error))?;
@@ -348,10 +352,12 @@ fn write_unless_there(file: &Path, bytes: &[u8]) -> Result<(), AcicError> {
 fn write(file: &Path, bytes: &[u8]) -> Result<(), AcicError> {
     let failed = |error| AcicError::io("write", file, error);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
+    // A name of its own, since other shards may write here too.
     let draft = file.with_file_name(format!(".{name}.{}", std::process::id()));
     let mut handle = std::fs::File::create(&draft).map_err(failed)?;
     handle.write_all(bytes).and_then(|()| handle.sync_all()).map_err(failed)?;
     std::fs::rename(&draft, file).map_err(failed)?;
+    // The rename is a change of the folder, which has to reach the disk as well.
     match file.parent() {
         Some(folder) => std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed),
         None => Ok(()),

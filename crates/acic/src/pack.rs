@@ -141,6 +141,7 @@ fn narrow(values: &[f64]) -> Vec<f32> {
 }
 
 fn key(setting: f64, response: f64) -> Option<Key> {
+    // Below 2^53 a float is the very number it was read from.
     let whole = |value: f64, most: f64| value.fract() == 0.0 && (0.0..=most).contains(&value);
     let valid = whole(setting, f64::from(u16::MAX)) && whole(response, 9e15);
     valid.then_some(Key { setting: setting as u16, response: response as u64 })

@@ -124,6 +124,7 @@ pub struct Ends<'a> {
 pub fn run(request: &Request<'_>, ends: &Ends<'_>) -> Result<(), AcicError> {
     let observer = ends.observer;
     let scan = request.source.scan(request.selection)?;
+    // Before the folder is made: a refusal leaves nothing behind.
     if request.on_bad == OnBad::Refuse && !scan.bad.is_empty() {
         return Err(AcicError::Bad(scan.bad));
     }
@@ -131,6 +132,7 @@ pub fn run(request: &Request<'_>, ends: &Ends<'_>) -> Result<(), AcicError> {
         return Err(AcicError::AllBad(scan.bad));
     }
     let out = OutputFolder::create(ends.out, identity(request, &scan), &request.recipe.plan)?;
+    // Before the first dataset: the scores of an unfinished replay need the list too.
     out.skipped(&scan.bad)?;
     tell_what_is_left_out(&scan, observer);
     let share: Vec<&Entry> =
@@ -227,6 +229,7 @@ impl Work<'_> {
             let outcome = self.take_open(&next, &stop, (threads / workers).max(1));
             if let Err(error) = outcome {
                 stop.store(true, Ordering::SeqCst);
+                // The first failure is the one to tell; others may only follow from it.
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         };
@@ -264,12 +267,14 @@ impl Work<'_> {
             AcicError::Request(format!("dataset {} was read before, and now it is another: {problem}", entry.key))
         };
         let observed = self.request.source.observed(entry).map_err(|problem| changed(&problem))?;
+        // The scan may be hours ago.
         if observed.sha256() != entry.sha256 {
             return Err(changed(&"its numbers have changed"));
         }
         let mut rows = self.ends.analyst.analyse(entry.key, &observed);
         let seconds = self.ends.observer.seconds() - began;
         rows.iter_mut().for_each(|row: &mut Row| row.seconds = Some(seconds));
+        // On record before it is told: what was told has survived whatever comes next.
         self.out.finish(entry.key, &rows)?;
         let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
         self.ends.observer.on(&Event::Dataset { setting, response_id: response, done, of: self.share, seconds });

@@ -80,6 +80,7 @@ impl FromStr for Settings {
 
 fn setting_number(text: &str) -> Result<u16, SelectionError> {
     let text = text.trim();
+    // `parse` would take a plus sign as well.
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse() {
         Ok(n) if digits && (1..=LARGEST).contains(&n) => Ok(n),
@@ -128,6 +129,7 @@ impl FromStr for Shard {
         let wrong = || SelectionError::Shard { text: text.to_owned() };
         let (index, shares) = text.split_once('/').ok_or_else(wrong)?;
         let part = |text: &str| -> Option<usize> {
+            // As above: no plus sign.
             let digits = text.bytes().all(|b| b.is_ascii_digit());
             text.parse().ok().filter(|n| digits && (1..=100_000).contains(n))
         };

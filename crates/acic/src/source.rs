@@ -31,7 +31,7 @@ pub enum UnusableDataset {
     /// Numbers that cannot be analysed.
     #[error(transparent)]
     Observed(#[from] ObservedProblem),
-    /// A dataset of a pack, in data without entry.
+    /// A dataset of a pack, in data without one.
     #[error("is in no pack")]
     NoPack,
     /// A dataset that comes twice under one name.
@@ -94,7 +94,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens a folder of either layout and reads its covariates; `read_pack` reads the pack if there is entry.
+    /// Opens a folder of either layout and reads its covariates; `read_pack` reads the pack if there is one.
     ///
     /// # Errors
     /// A folder of neither layout, covariates that cannot be read, lack a column or have a cell that is no value, what
@@ -147,6 +147,7 @@ impl Source {
         if let Some(wanted) = &selection.settings {
             scan.bad.extend(absent(wanted, &listed, &scan.bad));
         }
+        // Before any file is read: which datasets are taken must not depend on which are good.
         scan.short = first_of_each(&mut listed, selection.responses);
         self.read_all(listed, &mut scan);
         scan.bad.sort();
@@ -261,6 +262,7 @@ impl Seen {
         if let Some(first) = self.names.get(&key) {
             return Err(UnusableDataset::SameName { response: key.response, first: first.clone() });
         }
+        // Even if it could not be read: a second file of that name is no replacement for it.
         self.names.insert(key, file.to_owned());
         let sha256 = hash?;
         match self.contents.insert((key.setting, sha256.clone()), file.to_owned()) {

@@ -19,7 +19,7 @@ pub enum EstimateError {
         "the linear outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
     )]
     OutcomeLinear {
-        /// Which.
+        /// The arm.
         arm: Arm,
         /// The cause.
         source: LinearError,
@@ -29,7 +29,7 @@ pub enum EstimateError {
         "the logistic outcome model of the {arm} arm could not be fitted: {source}. Weighting estimators (ipw_hajek) need no outcome model"
     )]
     OutcomeLogistic {
-        /// Which.
+        /// The arm.
         arm: Arm,
         /// The cause.
         source: LogisticError,
@@ -54,7 +54,7 @@ pub enum EstimateError {
     DegeneratePropensity {
         /// 1-based row.
         row: usize,
-        /// Which.
+        /// The arm.
         arm: Arm,
         /// Fitted propensity.
         e: f64,
@@ -100,7 +100,7 @@ pub enum EstimateError {
     /// An arm too small for a variance.
     #[error("the {arm} arm has {n} unit(s) of positive weight; a standard error needs at least two")]
     SmallArm {
-        /// Which.
+        /// The arm.
         arm: Arm,
         /// Units of positive weight.
         n: usize,
@@ -122,7 +122,7 @@ pub enum EstimateError {
     /// A result that is not a number, from finite data: an overflow.
     #[error("{what} came out as {value}, not a finite number; rescale the outcome or the terms, or trim the sample")]
     NotFinite {
-        /// Which number.
+        /// Name of the number.
         what: &'static str,
         /// The value.
         value: f64,
@@ -134,7 +134,7 @@ pub enum EstimateError {
     NoFluctuation {
         /// `treated`, `control` or `both arms`.
         arm: &'static str,
-        /// Why not.
+        /// The reason.
         problem: FluctuationProblem,
     },
     /// An estimator that cannot be computed from what was given.

@@ -85,7 +85,7 @@ impl Target {
         }
     }
 
-    /// Who the answer is about, as a noun phrase.
+    /// The units that the answer is about, as a noun phrase.
     #[must_use]
     pub fn population(self) -> &'static str {
         match self {
@@ -111,7 +111,7 @@ pub enum TrimRule {
     CrumpOptimal,
 }
 
-/// Which units the estimand is about, before weighting.
+/// The units that the estimand is about, before weighting.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Population {

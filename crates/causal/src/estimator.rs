@@ -31,10 +31,10 @@ pub enum PropensityFit {
     CrossFitted,
 }
 
-/// Where an estimator uses a propensity.
+/// The targets for which an estimator uses a propensity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PropensityUse {
-    /// Nowhere.
+    /// None.
     Never,
     /// Only in the overlap population, which is defined by it.
     OverlapTarget(PropensityFit),
@@ -42,7 +42,7 @@ pub enum PropensityUse {
     EveryTarget(PropensityFit),
 }
 
-/// Which outcome models an estimator uses.
+/// The outcome models that an estimator uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeFit {
     /// None.
@@ -163,6 +163,7 @@ for_each_estimator!(kinds);
 /// The number of standard estimators.
 const fn count_standard() -> usize {
     let (mut i, mut count) = (0, 0);
+    // By index: iterators are not available in constants.
     while i < EstimatorKind::ALL.len() {
         if EstimatorKind::ALL[i].facts().standard {
             count += 1;

@@ -39,7 +39,7 @@ pub enum SampleError {
     /// An arm without units.
     #[error("the {arm} arm has no units")]
     EmptyArm {
-        /// Which.
+        /// The arm.
         arm: Arm,
     },
     /// A column that is not there.
@@ -76,7 +76,7 @@ pub struct Covariates {
 /// A column with cells that were missing and have been filled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imputed {
-    /// Which column, 0-based.
+    /// The column, 0-based.
     pub column: usize,
     /// True for each of the n rows whose cell was filled.
     pub filled: Array1<bool>,
@@ -244,6 +244,7 @@ impl Covariates {
     /// # Errors
     /// [`SampleError::EmptyArm`] if one arm has no unit left.
     pub fn rows(&self, rows: &[usize]) -> Result<Self, SampleError> {
+        // Checked again: rows taken away can leave an arm empty.
         let kept = Self::from_arms(
             self.x.select(Axis(0), rows),
             self.names.clone(),
@@ -265,6 +266,7 @@ fn check_columns(x: &Array2<f64>, names: &[String], treatment: usize) -> Result<
     if treatment != x.nrows() {
         return Err(SampleError::Length { what: "treatment", got: treatment, expected: x.nrows() });
     }
+    // Row by row, so that the first bad cell in reading order is the one that is named.
     for (row, values) in x.axis_iter(Axis(0)).enumerate() {
         if let Some((j, value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
             let name = names.get(j).cloned().unwrap_or_default();

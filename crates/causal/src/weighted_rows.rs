@@ -34,7 +34,9 @@ impl Rows {
         let w = c.weights_or_ones().to_vec();
         let total = sums::sum(w.iter().copied());
         let clusters = c.clusters().map(|labels| {
+            // Ordered by label, so that sums over clusters do not depend on a hash.
             let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            // A cluster of which no row counts is no cluster: G is the number of those in the sample.
             for (row, label) in labels.iter().enumerate().filter(|(row, _)| w[*row] > 0.0) {
                 members.entry(*label).or_default().push(row);
             }
@@ -60,6 +62,7 @@ impl Rows {
 
     /// Σᵢ wᵢ f(i).
     pub(crate) fn sum(&self, f: impl Fn(usize) -> f64) -> f64 {
+        // Left out rather than multiplied by zero: f may be infinite or NaN where a row does not count.
         sums::sum((0..self.n()).filter(|i| self.w[*i] > 0.0).map(|i| self.w[i] * f(i)))
     }
 
@@ -91,6 +94,7 @@ impl Rows {
     /// # Errors
     /// [`EstimateError::DegeneratePropensity`] for the first of them.
     pub(crate) fn check_positivity(&self, e: &[f64]) -> Result<(), EstimateError> {
+        // The weight for the ATE is one over the probability of the unit's own arm, which no target can do without.
         let impossible = |i: &usize| self.w[*i] > 0.0 && !weight(e[*i], self.arm[*i], Target::Ate).is_finite();
         match (0..self.n()).find(impossible) {
             None => Ok(()),

@@ -44,6 +44,7 @@ pub(super) fn calibrate(args: &AcicCalibrateArgs, global: &Global) -> Result<Exi
     let analyst = FamilyPipeline { estimators: request.estimators, budget: request.budget };
     let (done, total) = (AtomicUsize::new(0), request.families.0.len() * request.replicates);
     let progress = || {
+        // Datasets finish in any order, so they are counted and not numbered.
         let done = done.fetch_add(1, Ordering::SeqCst) + 1;
         if global.quiet == 0 && !global.json && (done.is_multiple_of(EVERY) || done == total) {
             output::stderr(format!("{done}/{total} simulated datasets"));

@@ -82,6 +82,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
     };
     let ends = run::Ends { analyst: &analyst, out: &args.place.out, observer: &progress };
     let outcome = run::run(&request, &ends);
+    // The bar goes before an error is shown.
     progress.idle();
     outcome.map_err(failed)?;
     if !global.json && global.quiet == 0 {
@@ -137,6 +138,7 @@ struct Scope<'a> {
 fn scores(scope: &Scope<'_>) -> Result<(OutputFolder, Scores), CliError> {
     let out = OutputFolder::open(scope.place).map_err(failed)?;
     let folder = data_folder(scope.data)?;
+    // A folder of one's own need not bring the published methods; then the bundled ones are taken.
     let own = folder.join("comparison.csv").is_file().then(|| folder.clone());
     let published = own.or_else(bundled);
     let source = data::open(&folder).map_err(failed)?;

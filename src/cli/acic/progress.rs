@@ -38,6 +38,7 @@ impl Progress {
         {
             bar.set_style(style);
         }
+        // Work done by an earlier run says nothing about the speed of this one.
         bar.reset_eta();
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
     }

@@ -69,6 +69,7 @@ impl Line {
                 None if self.begins(at) => {
                     let (figure, end) = self.figure(at);
                     found.extend(figure);
+                    // Always forward, so that the loop ends.
                     end.max(at + 1)
                 }
                 None => at + 1,
@@ -144,6 +145,7 @@ impl Line {
             return (None, run);
         }
         let digits = self.digits(at);
+        // A second point: a version, not a number.
         if self.at(digits.end) == Some('.') && self.digit(digits.end + 1) {
             return (None, self.skip(digits.end, |c| is_word(c) || c == '.'));
         }
@@ -176,6 +178,7 @@ impl Line {
 
     fn digits(&self, at: usize) -> Digits {
         let mut end = self.skip(at, |c| c.is_ascii_digit());
+        // Thousands do not begin with a zero: `0,123` is two figures.
         if (1..=3).contains(&(end - at)) && self.at(at) != Some('0') {
             while self.group(end) {
                 end += 4;
@@ -189,6 +192,7 @@ impl Line {
             mantissa.push_str(&self.text(end, last));
             end = last;
         }
+        // `10⁻⁹` is one power of ten, not a ten with something behind it.
         if mantissa == "10"
             && let Some((exponent, end)) = self.power(end)
         {
@@ -256,6 +260,7 @@ impl Line {
     /// `10–20 %` are two percentages.
     fn share_percent(&self, found: &mut [Figure]) {
         let mut after: Option<(usize, bool)> = None;
+        // From the right: the sign of the last of a row counts for those before it.
         for figure in found.iter_mut().rev() {
             if let Some((start, true)) = after {
                 let between = self.text(figure.span.1, start);
@@ -270,6 +275,7 @@ impl Line {
 fn not_a_number(run: &str) -> bool {
     let letters = run.chars().filter(|c| c.is_ascii_alphabetic()).count();
     let hexadecimal = run.chars().all(|c| c.is_ascii_hexdigit());
+    // `1234e56` has the digits of a hash, and is a number.
     let scientific = letters == 1 && run.split(['e', 'E']).all(|part| !part.is_empty()) && run.contains(['e', 'E']);
     let hash = hexadecimal && letters > 0 && !scientific && run.len() >= SHORTEST_HASH;
     let named = run.contains('_') && !run.chars().all(|c| c.is_ascii_digit() || c == '_');

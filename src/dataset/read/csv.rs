@@ -36,6 +36,7 @@ pub(crate) fn read(
 ) -> Result<Read, DatasetError> {
     let scans = files.iter().map(|(path, name)| scan(path, name)).collect::<Result<Vec<_>, _>>()?;
     let Some((first, rest)) = scans.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes: vec![] }) };
+    // Types are decided over all files: a column with a word in the last one is text in the first as well.
     let mut shapes = first.columns.clone();
     for (other, (_, name)) in rest.iter().zip(files.iter().skip(1)) {
         join(first, other, &mut shapes, name, files.first().map_or("", |f| f.1.as_str()))?;
@@ -83,6 +84,7 @@ fn read_one(
         reason,
         fix: "write the file again with standard quoting (RFC 4180), or as Parquet".into(),
     };
+    // polars reads only those numbers that it reads to the last bit as `str::parse` does; the others come as text.
     let is_number = |column: &str| {
         let plain = header.iter().position(|c| c == column).and_then(|i| shapes.get(i)).is_some_and(|s| s.plain);
         plain && !is_category(column, overrides)

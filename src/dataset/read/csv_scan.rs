@@ -71,6 +71,7 @@ pub(crate) fn scan(path: &Path, file: &str) -> Result<Scan, DatasetError> {
         }
         utf8.check(chunk, scanner.line, file)?;
         if first {
+            // After the fingerprint, which is of the file as it is.
             chunk = chunk.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(chunk);
             first = false;
         }
@@ -129,6 +130,7 @@ impl<'a> Scanner<'a> {
 
     fn step(&mut self, byte: u8) -> Result<(), DatasetError> {
         match (self.state, byte) {
+            // Quotes first: a comma or a line end inside them belongs to the value.
             (State::Quoted, b'"') => self.state = State::AfterQuote,
             (State::Quoted, _) => self.field.push(byte),
             (State::CarriageReturn, b'\n') | (_, b'\n') => return self.end_record(),
@@ -184,6 +186,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn end_record(&mut self) -> Result<(), DatasetError> {
+        // `""` alone is an empty value, not an empty line.
         if self.index == 0 && self.field.is_empty() && !self.field_quoted {
             self.blank = self.blank.or(Some(self.line));
             self.blank_lines += 1;

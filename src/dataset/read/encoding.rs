@@ -35,6 +35,7 @@ impl Utf8 {
         };
         match std::str::from_utf8(bytes) {
             Ok(_) => self.carry = Vec::new(),
+            // A character that the border of the block cuts in two; its rest comes with the next one.
             Err(e) if e.error_len().is_none() => {
                 self.carry = bytes.get(e.valid_up_to()..).unwrap_or_default().to_vec();
             }

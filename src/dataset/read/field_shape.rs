@@ -29,6 +29,7 @@ impl Shape {
 impl Shape {
     /// Takes one field into account.
     pub(crate) fn look(&mut self, field: &[u8], quoted: bool) {
+        // polars takes a bare nothing for null and `""` for a text, and its nulls are counted against these.
         if field.is_empty() && !quoted {
             self.empty += 1;
         } else if self.plain {

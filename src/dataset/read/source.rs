@@ -21,6 +21,7 @@ pub(crate) struct Files {
 /// Finds the files of `source`, relative to `base`.
 pub(crate) fn resolve(source: &str, base: &Path) -> Result<Files, DatasetError> {
     let direct = base.join(source);
+    // A file that is there is meant, even if its name has brackets in it.
     let paths = if direct.exists() || direct.is_symlink() || !source.contains(['*', '?', '[']) {
         single(source, base, direct)?
     } else {
@@ -55,6 +56,7 @@ fn single(source: &str, base: &Path, path: PathBuf) -> Result<Vec<PathBuf>, Data
 
 fn matching(source: &str, base: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let invalid = |reason: String| DatasetError::Pattern { source_text: source.into(), reason };
+    // Brackets in the name of the folder are no pattern.
     let escaped = glob::Pattern::escape(&base.to_string_lossy());
     let pattern = if Path::new(source).is_absolute() || escaped.is_empty() {
         source.to_owned()

@@ -106,6 +106,7 @@ impl Decoder for Decoding {
             return Ok(Progress::Open);
         }
         let data = parsed(&event.data)?;
+        // The data names its kind; some servers name it in the event alone.
         let kind = match text_at(&data, "/type") {
             "" => event.name.as_str(),
             kind => kind,
@@ -113,6 +114,7 @@ impl Decoder for Decoding {
         let at = data.get("index").and_then(Value::as_u64).unwrap_or(0);
         let part = |name: &str| data.get(name).unwrap_or(&Value::Null);
         match kind {
+            // A ping is enough to know the protocol: if nothing follows, the stream broke, and the address is right.
             "ping" => self.begun = true,
             "message_start" => {
                 self.begun = true;
@@ -130,6 +132,7 @@ impl Decoder for Decoding {
                 return Ok(Progress::Done);
             }
             "error" => return Err(reported(&data)),
+            // An error counts under whatever kind it is sent.
             _ if data.get("error").is_some_and(Value::is_object) => return Err(reported(&data)),
             _ => {}
         }
@@ -162,6 +165,7 @@ impl Decoder for Decoding {
     fn finish(self) -> ChatResponse {
         let ended = self.ended();
         let usage = self.tokens.map(|tokens| Usage {
+            // Cached tokens are counted apart here, and are part of `Usage::input`.
             input: tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write),
             output: tokens.output,
             cache_read: tokens.cache_read,

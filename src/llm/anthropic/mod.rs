@@ -54,6 +54,7 @@ fn body(request: &ChatRequest, model: &str, temperature: Option<f64>) -> Value {
     let mut body = Map::new();
     body.insert("model".to_owned(), model.into());
     body.insert("max_tokens".to_owned(), request.max_tokens.into());
+    // In pieces, so that a silent server is noticed after `Limits::idle` and the operator can read along.
     body.insert("stream".to_owned(), true.into());
     if let Some(temperature) = temperature {
         body.insert("temperature".to_owned(), temperature.into());

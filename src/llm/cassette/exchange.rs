@@ -94,6 +94,7 @@ impl Exchange {
             message: format!("the recording `{file}` cannot be read: {error}"),
             hint: "restore it from the run's history, or record the run anew".to_owned(),
         })?;
+        // The role is part of a file's name.
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if exchange.role.is_empty() || !exchange.role.chars().all(plain) {
             return Err(ModelError::Replay {
@@ -101,6 +102,7 @@ impl Exchange {
                 hint: "restore it from the run's history, or record the run anew".to_owned(),
             });
         }
+        // Computed again: an edited request would replay the answer to a question that was never asked.
         let parts = [
             ("key", &exchange.key, "request", key_of(&exchange.request)),
             ("outcome_key", &exchange.outcome_key, "outcome", key_of_outcome(&exchange.outcome)),

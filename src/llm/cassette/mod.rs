@@ -87,6 +87,7 @@ impl Recording {
         let key = key_of(body);
         let mut unused = self.exchanges.iter_mut().filter(|recorded| recorded.is_open(role));
         if let Some(recorded) = unused.find(|recorded| recorded.exchange.key == key) {
+            // Once only: the same body sent again is answered by the next such exchange, as it was then.
             recorded.used = true;
             return Ok(Found { file: recorded.file.clone(), exchange: recorded.exchange.clone() });
         }
@@ -102,6 +103,7 @@ impl Recording {
     }
 
     fn missing(&self, role: &str, body: &Value) -> ModelError {
+        // The first open one is what the recorded run asked at this point, so its difference is the telling one.
         let next = self.exchanges.iter().find(|recorded| recorded.is_open(role));
         let Some(next) = next else {
             let all = self.exchanges.iter().filter(|recorded| recorded.exchange.role == role).count();
@@ -171,6 +173,7 @@ impl ChatModel for Replay {
             return Err(ModelError::Cancelled);
         }
         let recorded = |body: &Value| self.recording.peek(&self.role, body).is_some();
+        // The recorded run may have had to fall back on the second way of asking.
         let body = self.inner.bodies(request).into_iter().find(recorded).unwrap_or_else(|| self.inner.body(request));
         let found = self.recording.find(&self.role, &body)?;
         self.sent = Some(body);
@@ -184,6 +187,7 @@ impl ChatModel for Replay {
                 }
                 Ok(response)
             }
+            // Played back as well: the run must end where the recorded one ended, whatever today's clock says.
             Outcome::Stopped(why) if why == "deadline" => Err(ModelError::Deadline),
             Outcome::Stopped(why) if why == "cancelled" => Err(ModelError::Cancelled),
             Outcome::Stopped(why) => Err(ModelError::Replay {

@@ -93,6 +93,7 @@ impl CallTimer {
             if self.until.is_some_and(|until| Instant::now() >= until) {
                 return Err(Interruption::TimedOut);
             }
+            // Only the timer is dropped here; `work` is pinned outside and goes on where it was.
             if let Ok(done) = tokio::time::timeout(POLL, work.as_mut()).await {
                 return Ok(done);
             }
@@ -147,6 +148,7 @@ impl Attempt<'_> {
         timer: &CallTimer,
     ) -> Result<D, Fault> {
         let kind = content_type(response.headers());
+        // A stream is asked for, but not every server streams.
         if !kind.starts_with("text/event-stream") {
             let bytes = self.body_of(&mut response, observer, timer).await?;
             self.whole(&mut decoder, &kind, &bytes, observer)?;
@@ -178,6 +180,7 @@ impl Attempt<'_> {
                     Err(broken) => return Err(failure::from_broken(broken, self.server)),
                 }
             }
+            // A server that never stops talking must not fill the memory.
             if size > LONGEST_ANSWER {
                 return Err(self.too_long(&format!("the answer is longer than {} MiB", LONGEST_ANSWER >> 20)));
             }
@@ -192,6 +195,7 @@ impl Attempt<'_> {
         if decoder.complete() {
             return Ok(decoder);
         }
+        // Well-formed events of some other protocol: the wrong address, which no repetition mends.
         if spoke && !decoder.begun() {
             return Err(failure::not_this_protocol("an event stream without any event of this protocol", self.server));
         }
@@ -207,6 +211,7 @@ impl Attempt<'_> {
         observer: &mut ScrubbingObserver<'_>,
     ) -> Result<(), Fault> {
         let Some(body) = json_of(bytes) else {
+            // JSON that is cut off is the connection's doing and may go better; anything else will be the same again.
             let json = kind.starts_with("application/json") && bytes.trim_ascii_start().starts_with(b"{");
             return Err(if json {
                 self.passing("broke off its answer before the end")
@@ -244,6 +249,7 @@ impl Attempt<'_> {
         timer: &CallTimer,
     ) -> Result<ErrorBody, Fault> {
         let mut bytes = Vec::new();
+        // An error may be a whole web page; its beginning tells enough.
         while bytes.len() < LONGEST_ERROR {
             match self.next(&mut response, observer, timer).await {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
@@ -269,6 +275,7 @@ impl Attempt<'_> {
                 tracing::debug!(error = %causes(&error.without_url()), "the connection broke");
                 Err(self.passing("broke off its answer before the end"))
             }
+            // If the call's own limit has passed too, that is the reason: it ends the call instead of repeating it.
             Err(Interruption::TimedOut) if !timer.over() => {
                 let seconds = self.limits.idle.as_secs_f64();
                 Err(self.passing(&format!("fell silent for {seconds:.1} s in the middle of its answer")))

@@ -29,6 +29,7 @@ pub(super) struct ErrorBody {
 impl ErrorBody {
     pub fn new(status: u16, headers: &HeaderMap, body: &[u8], keys: &[Key]) -> ErrorBody {
         let location = headers.get(LOCATION).map(|value| scrub(&String::from_utf8_lossy(value.as_bytes()), keys));
+        // Keys go before anything is cut: half a key would not be recognised.
         ErrorBody { status, wait: wait_of(headers), location, words: words_of(&String::from_utf8_lossy(body), keys) }
     }
 
@@ -52,6 +53,7 @@ pub(super) fn from_status(body: &ErrorBody, server: &Server) -> Fault {
     match body.status {
         300..=399 => body.lasting(redirected(body, server)),
         401 | 403 => body.lasting(key_refused(&brief, server)),
+        // An overflow of the context, which some servers call 500, would be one again each time.
         408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 if !is_overflow(&body.words) => {
             Fault::Passing { what: format!("{} answered {brief}", server.provider), wait: body.wait }
         }
@@ -181,6 +183,7 @@ fn refused(brief: &str, words: &str, server: &Server) -> ModelError {
 }
 
 fn is_overflow(words: &str) -> bool {
+    // There is no common code: llama.cpp, OpenAI, Anthropic, OpenAI and vLLM, llama.cpp in words.
     const SIGNS: [&str; 5] = [
         "exceed_context_size",
         "context_length_exceeded",
@@ -196,6 +199,7 @@ fn is_overflow(words: &str) -> bool {
 /// the answer's own, so that no clock is read.
 fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    // `nan` is a number to the parser; it becomes no wait.
     let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds.clamp(0.0, LONGEST_WAIT)).ok();
     if let Some(milliseconds) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return seconds(milliseconds / 1000.0);

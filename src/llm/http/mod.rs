@@ -50,6 +50,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
+            // Pauses of at most 1, 2, 4 and 8 s: a short overload is sat out, a long one is told.
             attempts: 5,
             call: Duration::from_secs(600),
             idle: Duration::from_secs(120),
@@ -173,9 +174,11 @@ impl Client {
         };
         let mut builder = reqwest::Client::builder()
             .default_headers(headers)
+            // The key would go along to wherever the server points.
             .redirect(reqwest::redirect::Policy::none())
             // Nothing serves an idle connection between two calls, so the next call could find it dead.
             .pool_max_idle_per_host(0);
+        // A proxy of the environment would look for the server on its own machine.
         if is_loopback(&server.endpoint) {
             builder = builder.no_proxy();
         }
@@ -203,6 +206,7 @@ impl Client {
         let mut tried = 0;
         loop {
             tried += 1;
+            // A new decoder and a new filter: half an answer of the last attempt must not begin this one.
             let mut scrubbed = ScrubbingObserver::new(observer, self.server.keys());
             let attempt = Attempt { http: &self.http, server: &self.server, limits: &self.limits };
             let result = block_on(self.runtime.as_ref(), attempt.run(bytes.clone(), fresh(), &mut scrubbed));
@@ -242,6 +246,7 @@ impl Client {
     ) -> Result<Duration, ModelError> {
         let Some(wait) = wait else { return Ok(self.back_off(tried)) };
         let left = observer.seconds_left();
+        // A wait beyond the run's own end would only put off the same outcome.
         if wait <= self.limits.longest_wait && left.is_none_or(|left| wait.as_secs_f64() <= left) {
             return Ok(wait);
         }
@@ -257,6 +262,7 @@ impl Client {
     }
 
     fn back_off(&mut self, tried: u32) -> Duration {
+        // Beyond any cap by then; a larger power would only overflow.
         let factor = 2_f64.powi(i32::try_from(tried.saturating_sub(1)).unwrap_or(30).min(30));
         let doubled = Duration::try_from_secs_f64(self.limits.pause.as_secs_f64() * factor).unwrap_or(Duration::MAX);
         doubled.min(self.limits.longest_pause).mul_f64(uniform(&mut self.random))
@@ -275,6 +281,7 @@ impl Client {
 
     /// The response without keys: a model may repeat what it should never have seen.
     fn clean(&self, response: ChatResponse) -> ChatResponse {
+        // The observer's pieces were cleaned on their way; the response is put together from the raw ones.
         let keys = self.server.keys();
         let blocks = response.blocks.into_iter().map(|block| scrub_block(block, keys)).collect();
         let model = if response.model.is_empty() { self.server.model.clone() } else { scrub(&response.model, keys) };
@@ -327,6 +334,7 @@ pub(super) fn secret_header(
 
 /// True if an address is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
+    // An IPv6 address keeps its brackets in a URL.
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -347,6 +355,7 @@ fn causes(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let next = error.to_string();
+        // Many errors say their cause in their own words already.
         if !words.contains(&next) {
             words = format!("{words}: {next}");
         }

@@ -46,6 +46,7 @@ impl Decoding {
         for (at, call) in (0..).zip(calls.into_iter().flatten()) {
             self.call(at, call)?;
         }
+        // The older form of a call, before there were several.
         if let Some(function) = message.get("function_call").filter(|function| function.is_object()) {
             self.function(0, "", function)?;
         }
@@ -84,6 +85,7 @@ impl Decoding {
             id.clone_into(known);
         }
         let more = text_at(function, "/name");
+        // Not appended: a server that repeats the name with each piece must not double it.
         if name.is_empty() {
             more.clone_into(name);
         }
@@ -103,11 +105,13 @@ impl Decoding {
             input: count("/prompt_tokens"),
             output: count("/completion_tokens"),
             cache_read: count("/prompt_tokens_details/cached_tokens"),
+            // This protocol does not count them.
             cache_write: 0,
         });
     }
 
     fn read(&mut self, body: &Value, text: &mut dyn FnMut(&str)) -> Result<(), Broken> {
+        // Even under status 200, and in the middle of a stream.
         if body.get("error").is_some_and(|error| !error.is_null()) {
             return Err(reported(body));
         }
@@ -166,6 +170,7 @@ impl Decoder for Decoding {
     }
 
     fn complete(&self) -> bool {
+        // Not every server sends `[DONE]`. After a reason only the count of tokens can follow.
         self.done || self.reason.is_some()
     }
 
@@ -178,11 +183,13 @@ impl Decoder for Decoding {
         let called = self.parts.has_tool();
         let refused = matches!(ended, Ended::Refusal);
         let mut blocks = self.parts.blocks();
+        // A server may call the tool although JSON was asked for; that call is taken as it is.
         if let Some(wanted) = self.wanted.filter(|_| !called && !refused) {
             for block in &mut blocks {
                 if let Block::Text { text } = block {
                     let input = object_in(text);
                     *block = Block::ToolUse { id: wanted.id.clone(), name: wanted.name.clone(), input };
+                    // An answer that was cut off stays one, so that the model is told.
                     ended = if ended == Ended::EndTurn { Ended::ToolUse } else { ended };
                 }
             }

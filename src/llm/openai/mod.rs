@@ -64,12 +64,14 @@ impl OpenAi {
 
     fn body_in(&self, request: &ChatRequest, way: Structured) -> Value {
         let server = self.client.server();
+        // OpenAI's own newer models refuse `max_tokens`; other servers may know nothing else.
         let limit =
             if server.endpoint.host_str() == Some(DEFAULT_HOST) { "max_completion_tokens" } else { "max_tokens" };
         let mut body = Map::new();
         body.insert("model".to_owned(), server.model.clone().into());
         body.insert(limit.to_owned(), request.max_tokens.into());
         body.insert("stream".to_owned(), true.into());
+        // Without it a stream says nothing of its tokens, and the budget would have to guess.
         body.insert("stream_options".to_owned(), json!({"include_usage": true}));
         if let Some(temperature) = self.temperature {
             body.insert("temperature".to_owned(), temperature.into());
@@ -93,6 +95,7 @@ impl ChatModel for OpenAi {
         if !matches!(request.choice, Choice::Tool(_)) {
             return vec![self.body(request)];
         }
+        // The way in use first, then all others: a recording may have been made before or after a server refused one.
         [self.structured, Structured::JsonSchema, Structured::Function, Structured::Instruction]
             .into_iter()
             .map(|way| self.body_in(request, way))
@@ -106,6 +109,7 @@ impl ChatModel for OpenAi {
                 Err(failure) => failure,
             };
             let wanted = matches!(request.choice, Choice::Tool(_));
+            // Ends, since `after` only goes forward.
             let Some(next) = self.structured.after(&failure).filter(|_| wanted) else { return Err(failure.error) };
             observer.note(&format!(
                 "{} does not answer {} ({}); asking {} from now on",
@@ -178,6 +182,8 @@ fn assistant(message: &Message) -> Value {
 
 fn call(block: &Block) -> Option<Value> {
     let Block::ToolUse { id, name, input } = block else { return None };
+    // In one way of writing: a call that comes back in each later request must have the same bytes, or no recording
+    // would be found again.
     let arguments = canonical(&input_for(input));
     Some(json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}))
 }

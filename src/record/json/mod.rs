@@ -325,6 +325,7 @@ impl ObjectBuilder {
         let place = NodeSerializer::field(&self.path, key);
         let path = place.path.clone();
         let node = value.serialize(place)?;
+        // A flattened part may bring a key that is there already; one of the two would be lost.
         match self.entries.insert(key.to_owned(), node) {
             None => Ok(()),
             Some(_) => Err(ReportError::Json { path, reason: "the key comes twice".to_owned() }),

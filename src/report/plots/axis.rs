@@ -46,6 +46,7 @@ impl Axis {
             return self.ticks_from_list();
         }
         let step = round_step((self.high - self.low) / wanted.max(1) as f64);
+        // A tick on the very end must not be lost to rounding.
         let (first, last) = ((self.low / step - 1e-9).ceil(), (self.high / step + 1e-9).floor());
         let count = (last - first).clamp(0.0, 50.0) as usize;
         (0..=count).map(|i| (first + i as f64) * step).collect()

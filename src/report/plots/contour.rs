@@ -46,6 +46,7 @@ pub fn scene(answer: &Answer, units: &str) -> Option<Scene> {
     let below = axis::draw_bottom(&mut scene, &panel.x, Span::new(top, panel.y.from), 6, "partial R² with treatment");
     panel.draw_left(&mut scene);
     let lines = panel.draw_contours(&mut scene);
+    // Filled in the order of the claims to room: diamond, names, levels.
     let mut taken = panel.draw_robustness(&mut scene);
     let unnamed = panel.draw_benchmarks(&mut scene, &mut taken);
     panel.draw_levels(&mut scene, &lines, &mut taken);
@@ -127,6 +128,7 @@ impl<'a> Panel<'a> {
     fn shade_beyond_zero(&self, scene: &mut Scene) {
         let r = self.report;
         let ratio = r.regression_estimate.powi(2) / (r.regression_std_error.powi(2) * r.regression_df);
+        // Even steps along the axis as drawn, which is one of square roots.
         let edge = (1..=CELLS).map(|i| self.x.high * (i as f64 / CELLS as f64).powi(2));
         let mut points: Vec<Point> =
             edge.map(|r2d| self.at(r2d, (ratio * (1.0 - r2d) / r2d).min(self.y.high))).collect();

@@ -145,6 +145,7 @@ fn draw_line<B: DrawingBackend>(backend: &mut B, points: &[Point], stroke: Strok
     for (a, b) in points.iter().zip(points.iter().skip(1)) {
         drawn(backend.fill_polygon(ribbon(*a, *b, stroke.width).map(pixel), &colour))?;
     }
+    // Ribbons leave a notch where they meet; on a transparent line the disc over it would show as a darker spot.
     if stroke.width > 1.5 && stroke.colour.3 >= 1.0 {
         for joint in points.iter().skip(1).take(points.len().saturating_sub(2)) {
             drawn(backend.draw_circle(pixel(*joint), (stroke.width * SCALE / 2.0) as u32, &colour, true))?;
@@ -155,6 +156,7 @@ fn draw_line<B: DrawingBackend>(backend: &mut B, points: &[Point], stroke: Strok
 
 /// The four corners of a thick line.
 fn ribbon(a: Point, b: Point, width: f64) -> [Point; 4] {
+    // Two equal points must not divide by zero.
     let length = a.distance(b).max(1e-9);
     let (nx, ny) = (-(b.y - a.y) / length * width / 2.0, (b.x - a.x) / length * width / 2.0);
     [(a.x + nx, a.y + ny), (b.x + nx, b.y + ny), (b.x - nx, b.y - ny), (a.x - nx, a.y - ny)].map(Point::from)
@@ -196,6 +198,7 @@ fn dressed(svg: &str, scene: &Scene) -> String {
     let (w, h) = (f64::from(width) / SCALE, f64::from(height) / SCALE);
     let (title, description) = (escape::html(&scene.title), escape::html(&scene.description));
     let fonts = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+    // plotters repeats both on every shape; the font stands on the root, and opaque is the default.
     let body = body.replace("font-family=\"sans-serif\" ", "").replace(" opacity=\"1\"", "");
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{w}\" height=\"{h}\" \

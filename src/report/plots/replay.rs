@@ -37,6 +37,7 @@ const NOMINAL: f64 = 0.95;
 const LABEL: f64 = 13.0;
 
 pub(super) fn scene(plot: &ReplayPlot) -> Option<Scene> {
+    // A logarithmic axis has no place for zero, and plotters none for infinity.
     let drawable = |m: &&MethodPoint| m.rmse > 0.0 && m.rmse.is_finite() && m.coverage.is_finite();
     let methods: Vec<&MethodPoint> = plot.methods.iter().filter(drawable).collect();
     let (first, _) = methods.split_first()?;
@@ -167,6 +168,7 @@ fn overlap(a: &Rectangle, b: &Rectangle) -> bool {
 /// Draws the points and as many names as have room beside their point; returns the names that have none.
 fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Vec<String> {
     let points: Vec<Point> = methods.iter().map(|m| frame.at(m.rmse, m.coverage)).collect();
+    // No name may hide a point, or lie on the nominal line.
     let mut taken: Vec<Rectangle> = points.iter().map(|at| Rectangle::around(*at, 14.0, 14.0)).collect();
     let nominal = frame.at(frame.low, NOMINAL).y;
     taken.push(Rectangle { left: LEFT, top: nominal - 2.0, right: frame.right, bottom: nominal + 2.0 });
@@ -203,6 +205,7 @@ fn draw_points(scene: &mut Scene, frame: &Frame, methods: &[&MethodPoint]) -> Ve
     for (at, method) in points.iter().zip(methods) {
         mark(scene, *at, method.ours);
     }
+    // After the points, so that no mark lies on a name.
     for (at, name, style) in names {
         scene.label(at, &name, style);
     }

@@ -274,6 +274,7 @@ fn dashes(points: &[Point], pattern: Dash) -> impl Iterator<Item = Vec<Point>> {
             drawing = !drawing;
             left = if drawing { pattern.on } else { pattern.off };
         }
+        // A dash goes on around the corner instead of beginning anew at it.
         left -= length - done;
         if drawing {
             current.push(*b);

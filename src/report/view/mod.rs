@@ -155,6 +155,7 @@ fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     if answer.name == asked {
         return None;
     }
+    // A decision that was undone did not switch the estimand.
     let revisions = results.specs_tried.iter().flat_map(|spec| &spec.revisions).filter(|r| !r.reverted);
     let of = revisions.filter(|r| r.requested == answer.requested);
     let steps: Vec<String> = of.map(|r| format!("`{}` because of {}", r.playbook, lists::listed(&r.because))).collect();

@@ -47,6 +47,7 @@ fn grades(critique: &Critique, opinion: &ModelReview) -> Table {
     ]);
     for analysis in &critique.analyses {
         let key = analysis.requested.key();
+        // Models write the name of an estimand in every case.
         let mine = opinion.grades.iter().find(|grade| grade.requested.trim().to_lowercase() == key);
         table.push(vec![
             analysis.requested.acronym().to_owned(),

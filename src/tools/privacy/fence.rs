@@ -11,6 +11,8 @@ pub(super) fn fenced(label: &str, text: &str, longest: usize) -> String {
 /// The text without control characters (line ends and tabs stay) and without characters that are not seen: those of zero
 /// width, and those that turn the direction of writing.
 pub(super) fn printable(text: &str) -> String {
+    // Inside a marker they would hide it from `neutral`, and whole sentences can be written in them that no person
+    // sees.
     let unseen = |c: char| {
         matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
             || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

@@ -29,7 +29,7 @@ pub struct Privacy {
     holds_proposals: bool,
 }
 
-/// Who is kept of all, both as (treated, controls): numbers that are safe to say together.
+/// The units that are kept, in words: numbers that are safe to say together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptWords {
     /// Rows.
@@ -137,8 +137,8 @@ impl Privacy {
         if n == 0 { "none".to_owned() } else { self.count(n) }
     }
 
-    /// How many are kept of `all`, both as (treated, controls). Where a group that is kept or dropped is small, rows and
-    /// treated are rounded, so that no small number can be had by subtraction.
+    /// The numbers `kept` of `all`, both as (treated, controls). Where a group that is kept or dropped is small, rows
+    /// and treated are rounded, so that no small number can be had by subtraction.
     #[must_use]
     pub fn kept(&self, kept: (usize, usize), all: (usize, usize)) -> KeptWords {
         let small = |n: usize| n > 0 && n < self.min_cell;
@@ -190,6 +190,7 @@ impl Privacy {
     /// Text on its way to a model: rare levels are hidden, and names become aliases if the plan says so.
     #[must_use]
     pub fn outward(&self, text: &str) -> String {
+        // Levels first: they are known by the column's name beside them, which is an alias afterwards.
         let text = self.rare.hide(text);
         match &self.names {
             Some(names) => names.outward(&text),
@@ -229,6 +230,7 @@ impl Privacy {
     /// characters.
     #[must_use]
     pub fn plain(&self, text: &str, longest: usize) -> String {
+        // Hidden before it is cut: half a level or half a name would not be recognised.
         fence::neutral(&fence::cut(&fence::printable(&self.outward(text)), longest))
     }
 }

@@ -58,6 +58,7 @@ impl Names {
 
 /// One alias for each column, none of them the name of a column.
 fn aliases(columns: &[(String, Role)]) -> Vec<String> {
+    // An alias that is also a column's name could not be turned back.
     let mut taken: BTreeSet<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     let (mut confounders, mut placebos, mut controls) = (0, 0, 0);
     let next = |stem: &str, n: &mut usize| {
@@ -89,6 +90,7 @@ fn aliases(columns: &[(String, Role)]) -> Vec<String> {
 pub(super) fn written(name: &str) -> BTreeSet<String> {
     let in_term = Term::column(name).to_string();
     let in_term = in_term.strip_prefix('`').and_then(|text| text.strip_suffix('`')).unwrap_or(&in_term).to_owned();
+    // A message may quote a term, and JSON may quote the message.
     let forms = [name.to_owned(), escaped(name), escaped(&in_term), in_term];
     forms.into_iter().filter(|form| !form.is_empty()).collect()
 }
@@ -117,6 +119,7 @@ pub(super) fn may_begin_after(before: &str) -> bool {
 impl Replacements {
     fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut pairs: Vec<(String, String)> = pairs.into_iter().collect();
+        // A name that contains another one is replaced as a whole.
         pairs.sort_by_key(|(pattern, _)| Reverse(pattern.len()));
         Self(pairs)
     }

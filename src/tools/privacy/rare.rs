@@ -30,7 +30,7 @@ struct Column {
     /// The forms in which a text may write it.
     forms: BTreeSet<String>,
     values: Values,
-    /// How many values occur, and whether one of them is rare.
+    /// The number of values that occur; true if one of them is rare.
     distinct: (usize, bool),
     /// True if enough units have no value.
     missing_is_common: bool,
@@ -48,6 +48,7 @@ impl RareLevels {
         let column = |(name, role): &(String, Role)| {
             let tally = role.is_described().then(|| prepared.tally(name)).flatten()?;
             let info = prepared.document.columns.iter().find(|info| info.name == *name)?;
+            // Levels of the file that no analysed row has are rare as well, and must be known to be hidden.
             let all = if info.kind == ColumnKind::Category { Some(info.levels.as_slice()) } else { None };
             Some(Column::new(name, &tally, all, rows, min_cell))
         };
@@ -56,6 +57,7 @@ impl RareLevels {
 
     pub(super) fn is_rare(&self, column: &str, value: &str) -> bool {
         let found = self.columns.iter().find(|known| known.name == column);
+        // A column that nobody described has no value that may be said.
         found.is_none_or(|column| column.is_rare(value))
     }
 
@@ -67,6 +69,7 @@ impl RareLevels {
         let mut out = String::with_capacity(text.len());
         let mut from = 0;
         for (at, equals) in text.match_indices("==").filter(|_| !self.columns.is_empty()) {
+            // `at` may lie inside a value that was hidden just now.
             let Some(column) = text.get(..at).filter(|_| at >= from).and_then(|before| self.before(before)) else {
                 continue;
             };
@@ -124,8 +127,9 @@ impl Column {
         }
     }
 
-    /// How many bytes of `text` are a rare value of this column, if it begins with one.
+    /// The length in bytes of a rare value of this column, if `text` begins with one.
     fn rare_at(&self, text: &str) -> Option<usize> {
+        // This text has been through the filter before.
         if text.starts_with(HIDDEN) {
             return None;
         }

@@ -43,7 +43,8 @@ fn numbers(text: &str) -> Vec<(f64, usize, usize)> {
     // A number with an exponent is rounding noise, and its digits agree with something by chance.
     let text = text.replace("e-", "E");
     let pieces = text.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == 'E'));
-    let pieces = pieces.map(|piece| piece.trim_matches('.')).filter(|piece| piece.contains('.') && !piece.contains('E'));
+    let pieces =
+        pieces.map(|piece| piece.trim_matches('.')).filter(|piece| piece.contains('.') && !piece.contains('E'));
     pieces
         .filter_map(|piece| {
             let digits = piece.replace('.', "").trim_start_matches('0').len();

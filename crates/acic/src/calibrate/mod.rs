@@ -173,6 +173,7 @@ fn groups(cases: &[Case], request: &Request<'_>) -> Vec<Group> {
     }
     let simulated = origins.iter().filter(|name| **name != ACIC).count();
     let mut names = origins.clone();
+    // No group that would only repeat another one under a second name.
     names.extend((simulated > 1).then_some(SIMULATED));
     names.extend((simulated > 0 && simulated < origins.len()).then_some(ALL));
     let limits = limits(cases);

@@ -109,6 +109,7 @@ impl Response {
         if z.is_empty() {
             return Err(ResponseProblem::NoRows);
         }
+        // After the rows, since a row that was cut can tell its line.
         if !text.ends_with('\n') {
             return Err(ResponseProblem::Cut);
         }

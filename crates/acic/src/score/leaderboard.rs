@@ -44,6 +44,7 @@ impl Board {
         };
         let mut lines: Vec<Line> = ours.iter().chain(theirs).map(line).collect();
         let order = |line: &Line| line.measures.rmse.unwrap_or(f64::INFINITY);
+        // By name where two are equal, so that the order is the same each time.
         lines.sort_by(|a, b| order(a).total_cmp(&order(b)).then_with(|| a.method.cmp(&b.method)));
         Board { estimand, lines }
     }

@@ -77,6 +77,7 @@ pub fn fit_crossfitted_by(
     let learner = factory::by_kind(kind, effort);
     // One setting for all folds: that of the smallest one.
     let smallest_fit = covariates.n() - covariates.n() / how.folds.max(1);
+    // Trees alone need bins.
     let bins = factory::boosting(kind, smallest_fit).map(|_| BinnedMatrix::new(covariates.x().view(), MAX_BINS));
     fit_folds(covariates, &FoldLearner::of_kind(kind, learner.as_ref(), smallest_fit), bins.as_ref(), how, seed)
 }
@@ -109,6 +110,7 @@ fn fit_folds(
         let HeldOut { fold, rows, weights } = held_out;
         let task = FoldFit { x, names, binned, y: &t, weights: &weights, held_out: &rows, family };
         let failed = |source| DesignError::Learner { fold: fold + 1, folds: how.folds, source };
+        // Seeded by the fold's number, whichever thread takes it.
         task.fit_and_predict(learner, &fold_seed(seed, fold)).map(|predicted| (rows, predicted)).map_err(failed)
     };
     let fitted = CrossFit { fold: how.fold, folds: how.folds, weights: &w }.each_fold(fit)?;
@@ -119,9 +121,11 @@ fn fit_folds(
         scatter(&mut e, &rows, &predicted.values);
         fits.push(predicted.info);
     }
+    // NaN is in no range, so a row that was never predicted is found here as well.
     if let Some((row, value)) = e.iter().enumerate().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
         return Err(DesignError::NotAProbability { learner: learner.name(), row: row + 1, value: *value });
     }
+    // Before the loss, which would be infinite at a 0 or 1 that turned out wrong.
     let clipped = clip(&mut e, &w, how.clip);
     let (log_loss, auc) = (log_loss(&e, covariates.treatment(), &w), auc(&e, &t, &w));
     let learner = learner.name().to_owned();
@@ -142,6 +146,7 @@ impl CrossFitting<'_> {
 
 /// Weighted mean of −ln P(what happened).
 pub(super) fn log_loss(e: &[f64], treatment: &[Arm], w: &[f64]) -> f64 {
+    // Rows of weight zero may have any e, and 0 · ∞ is NaN.
     let units = || e.iter().zip(treatment).zip(w).filter(|(_, w)| **w > 0.0);
     // ln(1 − e) by ln_1p: exact for the small e of a rare treatment.
     let log_probability = |e: &f64, arm: &Arm| if arm.is_treated() { e.ln() } else { (-e).ln_1p() };

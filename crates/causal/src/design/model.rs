@@ -57,6 +57,7 @@ impl PropensityModel {
         match self {
             PropensityModel::Logistic(_) => None,
             PropensityModel::CrossFitted(p) => {
+                // Loss, AUC and the number clipped stay those of the fit, which was to all rows.
                 Some(PropensityModel::CrossFitted(CrossFittedPropensity { e, ..p.clone() }))
             }
             PropensityModel::Known(p) => Some(PropensityModel::Known(KnownPropensity { e, ..p.clone() })),

@@ -81,6 +81,7 @@ pub(crate) fn fit_standardised(
 }
 
 fn raw_coefficients(s: &Standardisation, fit: &LogisticFit) -> Result<Vec<Coefficient>, DesignError> {
+    // Inverted on the standardised scale, where the information is better conditioned, and mapped afterwards.
     let covariance = s.covariance_to_raw(&Cholesky::new(&fit.information)?.inverse()?);
     let estimates = s.to_raw(&fit.gamma);
     let named = s.coefficient_names().into_iter().enumerate();
@@ -98,6 +99,7 @@ pub(super) fn auc(e: &[f64], t: &[f64], w: &[f64]) -> f64 {
     for tied in order.chunk_by(|a, b| e[*a] == e[*b]) {
         let ones: f64 = tied.iter().map(|i| w[*i] * t[*i]).sum();
         let zeros: f64 = tied.iter().map(|i| w[*i] * (1.0 - t[*i])).sum();
+        // A treated unit beats every control below it, and half of those it is tied with.
         wins += ones * (below + 0.5 * zeros);
         below += zeros;
         treated += ones;

@@ -15,7 +15,7 @@ use crate::arm::Arm;
 use crate::estimand::TrimRule;
 use ndarray::Array1;
 
-/// Who is kept by a rule.
+/// The units that a rule keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trimming {
     /// Kept rows, 0-based, in order.
@@ -67,6 +67,7 @@ pub fn trim(e: &Array1<f64>, treatment: &[Arm], rule: TrimRule) -> Trimming {
 /// α* of Crump et al. (2009) for n propensities; see the module page.
 #[must_use]
 pub fn crump_optimal(e: &Array1<f64>) -> Crump {
+    // e(1 − e) is 0 at both ends and 1/0 is infinite; such units are left out here and remembered below.
     let mut g: Vec<f64> = e.iter().map(|e| 1.0 / (e * (1.0 - e))).filter(|g| g.is_finite()).collect();
     g.sort_by(f64::total_cmp);
     let sums: Vec<f64> = g
@@ -87,13 +88,16 @@ pub fn crump_optimal(e: &Array1<f64>) -> Crump {
         alpha_hi_same_set: g.last().map_or(0.0, |g| threshold(*g)),
         fixed_points: 1,
     };
+    // With someone at 0 or 1, max g is infinite: somebody must go, however good the overlap of the others.
     if g.is_empty() || (!someone_impossible && g[g.len() - 1] <= gamma(g.len() - 1)) {
         return untrimmed;
     }
     let next = |last: usize| g.get(last + 1).copied().unwrap_or(f64::INFINITY);
+    // Only the last of a group of ties ends a set {g ≤ γ}; the others would be counted as solutions of their own.
     let solves = |last: &usize| g[*last] <= gamma(*last) && gamma(*last) < next(*last) && next(*last) > g[*last];
     let bound = |last: usize| sums[last] / ((last + 1) as f64).powi(2);
     let solutions: Vec<usize> = (0..g.len()).filter(solves).collect();
+    // The first of equal bounds, which keeps fewer units: the answer does not depend on how the search runs.
     let best = solutions.iter().copied().min_by(|a, b| bound(*a).total_cmp(&bound(*b)));
     best.map_or(untrimmed, |last| Crump {
         alpha: threshold(gamma(last)),

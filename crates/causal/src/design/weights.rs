@@ -28,6 +28,7 @@ pub(crate) fn weight(e: f64, arm: Arm, target: Target) -> f64 {
         (Target::Att, Arm::Treated) | (Target::Atc, Arm::Control) => 1.0,
         (Target::Att, Arm::Control) => e / (1.0 - e),
         (Target::Atc, Arm::Treated) => (1.0 - e) / e,
+        // Overlap weights are bounded by 1, so no propensity makes them infinite.
         (Target::Ato, Arm::Treated) => 1.0 - e,
         (Target::Ato, Arm::Control) => e,
     }
@@ -36,6 +37,7 @@ pub(crate) fn weight(e: f64, arm: Arm, target: Target) -> f64 {
 /// Derivative of [`weight`] with respect to the linear predictor logit e; de/d logit e = e(1 − e).
 pub(crate) fn weight_slope(e: f64, arm: Arm, target: Target) -> f64 {
     match (target, arm) {
+        // 1/e and (1 − e)/e differ by a constant, so their slopes are one.
         (Target::Ate | Target::Atc, Arm::Treated) => -(1.0 - e) / e,
         (Target::Ate | Target::Att, Arm::Control) => e / (1.0 - e),
         (Target::Att, Arm::Treated) | (Target::Atc, Arm::Control) => 0.0,
@@ -70,6 +72,7 @@ mod tests {
         let e = |u: f64| 1.0 / (1.0 + (-u).exp());
         for target in Target::ALL {
             for (u, arm) in [-2.0, 0.7].into_iter().flat_map(|u| Arm::BOTH.map(|arm| (u, arm))) {
+                // Truncation is of the order of step², rounding of 1e-16/step: both are near 1e-10 here.
                 let step = 1e-5;
                 let numeric = (weight(e(u + step), arm, target) - weight(e(u - step), arm, target)) / (2.0 * step);
                 assert!((weight_slope(e(u), arm, target) - numeric).abs() < 1e-8, "{target:?} {u} {arm}");

@@ -125,7 +125,7 @@ pub enum BalanceError {
     /// An arm whose weights are all zero.
     #[error("all weights of the {arm} arm are zero, so it has no weighted mean to compare")]
     NoWeight {
-        /// Which.
+        /// The arm.
         arm: Arm,
     },
     /// A term that points at no column.
@@ -151,7 +151,7 @@ pub fn balance(cov: &Covariates, weights: &Array1<f64>, terms: &[BalanceTerm]) -
     Ok(summarise(rows))
 }
 
-/// Which units are in which arm, with their weights before and after balancing.
+/// The units of both arms, with their weights before and after balancing.
 struct Arms {
     treated: ArmUnits,
     control: ArmUnits,
@@ -178,6 +178,7 @@ impl ArmUnits {
         let mut all = Self { arm, units: Vec::new(), before: Vec::new(), after: Vec::new() };
         for (i, (t, b)) in cov.treatment().iter().zip(weights).enumerate() {
             if *t == arm {
+                // Observation weights count before and after: they say who the population is, not how it was balanced.
                 let s = cov.weights().and_then(|s| s.get(i)).copied().unwrap_or(1.0);
                 all.units.push(i);
                 all.before.push(s);
@@ -192,6 +193,7 @@ impl ArmUnits {
         Ok(ArmMoments {
             mean_before: mean(x, &self.before).ok_or_else(no_weight)?,
             mean_after: mean(x, &self.after).ok_or_else(no_weight)?,
+            // n − 1 for equal weights; after weighting it serves the variance ratio only.
             variance_before: variance(x, &self.before),
             variance_after: variance(x, &self.after),
         })
@@ -220,6 +222,7 @@ impl Arms {
         let values = |arm: &ArmUnits| arm.units.iter().filter_map(|i| x.get(*i).copied()).collect::<Vec<f64>>();
         let (x1, x0) = (values(&self.treated), values(&self.control));
         let (m1, m0) = (self.treated.moments(&x1)?, self.control.moments(&x0)?);
+        // One denominator for both comparisons, from the arms before weighting.
         let scale = self.standard_deviation(&x1, &x0, &m1, &m0);
         let (ks_before, ks_after) = self.ks(&x1, &x0)?;
         Ok(BalanceRow {
@@ -241,6 +244,7 @@ impl Arms {
 
     /// √((v₁ + v₀)/2); where that is zero or an arm has a single unit, the standard deviation of all units together.
     fn standard_deviation(&self, x1: &[f64], x0: &[f64], m1: &ArmMoments, m0: &ArmMoments) -> Option<f64> {
+        // Both arms together, for the case that their own spread is zero.
         let (x, w) = ([x1, x0].concat(), [self.treated.before.as_slice(), self.control.before.as_slice()].concat());
         if is_constant(&x, &w) {
             return None;
@@ -252,12 +256,14 @@ impl Arms {
     fn ks(&self, x1: &[f64], x0: &[f64]) -> Result<(f64, f64), BalanceError> {
         // Stable order on ties: treated before controls, then row order, so that sums are the same bytes every time.
         let mut order: Vec<(f64, usize)> = x1.iter().chain(x0).copied().zip(0..).collect();
+        // The index makes every key another, so the sort need not be stable.
         order.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let distance = |treated: &[f64], control: &[f64]| {
             let unit = |&(x, k): &(f64, usize)| match treated.get(k) {
                 Some(w) => (x, *w, 0.0),
                 None => (x, 0.0, control.get(k - treated.len()).copied().unwrap_or(0.0)),
             };
+            // Means came first and found weight in both arms, so neither is without it here.
             ks_distance(&order.iter().map(unit).collect::<Vec<_>>()).ok_or(BalanceError::NoWeight { arm: Arm::Treated })
         };
         let before = distance(&self.treated.before, &self.control.before)?;
@@ -274,6 +280,7 @@ fn summarise(rows: Vec<BalanceRow>) -> BalanceTable {
         let asked = rows.iter().filter(|r| r.priority || !priority_only);
         let mut worst: Option<(f64, String)> = None;
         for (size, row) in asked.filter_map(|r| smd(r).map(|s| (s.abs(), r))) {
+            // The first of equals is named.
             if worst.as_ref().is_none_or(|(w, _)| size > *w) {
                 worst = Some((size, row.term.clone()));
             }

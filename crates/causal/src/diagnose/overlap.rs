@@ -111,10 +111,12 @@ pub fn overlap(
     };
     let in_arm = |arm: Arm| units.iter().filter(move |u| u.arm == arm);
     let weights_in = |arm: Arm| in_arm(arm).map(|u| u.w).collect::<Vec<f64>>();
+    // Balancing times observation weights, as the estimators use them.
     let (w1, w0) = (weights_in(Arm::Treated), weights_in(Arm::Control));
     Ok(OverlapReport {
         share_outside: share(&|u| u.membership(target), target.population())?,
         share_outside_all: share(&|u| u.s, Target::Ate.population())?,
+        // Units are counted, not weighed: this says how many rows lie outside.
         n_below: units.iter().filter(|u| u.e < LOWER).count(),
         n_above: units.iter().filter(|u| u.e > UPPER).count(),
         e_min: units.iter().map(|u| u.e).fold(f64::INFINITY, f64::min),
@@ -153,6 +155,7 @@ fn units(e: &Array1<f64>, cov: &Covariates, weights: &Array1<f64>) -> Result<Vec
             return Err(OverlapError::Length { what, got, expected: cov.n() });
         }
     }
+    // NaN is in no range either.
     if let Some((row, value)) = e.iter().enumerate().find(|(_, e)| !(0.0..=1.0).contains(*e)) {
         return Err(OverlapError::Propensity { row: row + 1, value: *value });
     }
@@ -173,6 +176,7 @@ fn largest_share(w: &[f64], who: &'static str) -> Result<f64, OverlapError> {
 fn histogram<'a>(units: impl Iterator<Item = &'a Unit>) -> Vec<f64> {
     let mut counts = vec![0.0; BINS];
     for unit in units {
+        // e = 1 would be a bin of its own.
         let bin = ((unit.e * BINS as f64) as usize).min(BINS - 1);
         if let Some(count) = counts.get_mut(bin) {
             *count += unit.s;

@@ -150,6 +150,7 @@ pub fn placebo_report(tests: Vec<Result<PlaceboEstimate, PlaceboError>>) -> Plac
             Err(error) => reasons.push(error.to_string()),
         }
     }
+    // Over the tests that were made: one that could not be made is no hypothesis tested.
     let adjusted = holm(&effects.iter().map(|e| e.p_value).collect::<Vec<_>>());
     for (effect, p) in effects.iter_mut().zip(adjusted) {
         effect.p_holm = p;
@@ -204,14 +205,17 @@ fn estimate_placebo(
 ) -> Result<PlaceboEstimate, PlaceboError> {
     let (column, role) = (placebo.column.clone(), placebo.role.clone());
     let weights = sample.covariates().weights_or_ones().to_vec();
+    // The unbiased one; a placebo with weight on one unit only counts as constant.
     let sd = variance(&placebo.values.to_vec(), &weights).unwrap_or(0.0).sqrt();
     if sd == 0.0 {
         return Err(PlaceboError::Constant { column });
     }
+    // Linear for any kind: see the module page.
     let linear = EstimateParams { outcome: OutcomeKind::Continuous, ..params.estimate.clone() };
     let effect = Nuisances::with_propensity_model(sample, &linear, propensity)
         .and_then(|n| n.effect(params.estimator, target))
         .map_err(|e| PlaceboError::NotEstimated { column: column.clone(), reason: e.to_string() })?;
+    // Residuals that are rounding: the terms reproduce the placebo.
     if effect.std_error < ROUNDING * sd {
         return Err(PlaceboError::Determined { column });
     }
@@ -226,6 +230,7 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut running = 0.0_f64;
     let mut adjusted: Vec<(usize, f64)> = Vec::with_capacity(order.len());
     for (rank, (place, p)) in order.into_iter().enumerate() {
+        // Never below the one before it: a smaller p-value cannot become the larger one.
         running = running.max((p * (p_values.len() - rank) as f64).min(1.0));
         adjusted.push((place, running));
     }

@@ -83,11 +83,13 @@ pub fn sensitivity(
     let ratio = risk_ratio(sample, effect, outcome)?;
     let regression = TreatmentRegression::fit(sample)?;
     let c = regression.coefficient;
+    // The same regression once more, with the units weighted as in the answer.
     let target = TreatmentRegression::fit(&weighted(sample, balancing)?)?.coefficient;
     let (benchmarks, benchmarks_unattainable) = benchmarks(&regression, groups)?;
     Ok(SensitivityReport {
         e_value: ratio.e_value(),
         e_value_ci: ratio.e_value_ci(),
+        // From the interval itself, whose critical value or widening need not be that of 1.96 standard errors.
         tipping_bias: tipping_bias(effect.estimate, (effect.ci_upper - effect.ci_lower) / 2.0),
         regression_estimate: c.estimate,
         regression_std_error: c.std_error,
@@ -105,7 +107,9 @@ pub fn sensitivity(
 /// The sample with balancing weights on top of the observation weights.
 fn weighted(sample: &Sample, balancing: &Array1<f64>) -> Result<Sample, SensitivityError> {
     let c = sample.covariates();
+    // The product, so that a survey weight still counts.
     let weights = c.weights_or_ones() * balancing;
+    // Clusters are left behind: the classical standard error below takes no notice of them.
     let covariates = Covariates::new(c.x().clone(), c.names().to_vec(), c.treated().clone(), Some(weights))?;
     Ok(Sample::new(covariates, sample.y().clone())?)
 }
@@ -150,6 +154,7 @@ fn benchmarks(
             return Err(SensitivityError::EmptyGroup { confounder: confounder.clone() });
         }
         let strength = regression.strength(columns)?;
+        // k = 1: exactly as strong as the observed confounder.
         match Bound::benchmark(strength.r2_treatment, strength.r2_outcome, 1.0) {
             None => unattainable.push(confounder.clone()),
             Some(bound) => attainable.push(Benchmark {

@@ -46,6 +46,7 @@ impl Estimator for Aipw {
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
         let e = nuisances.weighting_e()?;
         let outcome = &nuisances.outcome()?.values;
+        // All nuisances are regressions on all rows, so their uncertainty can be stacked.
         let effect = nuisances.stacked(label, Some(&e), &scores(&nuisances.rows, &e, outcome, label.target))?;
         nuisances.about_sample(label, At { e: &e, outcome, weights: Weights::Plain }, effect)
     }
@@ -81,10 +82,13 @@ pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Ta
     let b = rows.map(|i| weight(e[i], rows.arm[i], target));
     let den = rows.map(|i| denominator(e[i], t[i], target));
     let total = rows.sum(|i| den[i]);
+    // D̄, the average of den under the weights: it puts φ on the scale of the estimand.
     let scale = total / rows.total;
+    // With t or 1 − t in front, the residual counts in the arm that was observed.
     let term1 = |i: usize| den[i] * mu1[i] + t[i] * b[i] * (y[i] - mu1[i]);
     let term0 = |i: usize| den[i] * mu0[i] + (1.0 - t[i]) * b[i] * (y[i] - mu0[i]);
     let estimate = rows.sum(|i| term1(i) - term0(i)) / total;
+    // Kept for stacking only; cross-fitted estimators make no use of it.
     let slope_propensity = rows.map(|i| {
         let slope = weight_slope(e[i], rows.arm[i], target);
         let tilt = tilt_curvature(target) * (t[i] - e[i]) * e[i] * (1.0 - e[i]);

@@ -28,12 +28,14 @@ pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Ta
     let in_arm = |arm: Arm, i: usize| f64::from(u8::from(rows.arm[i] == arm));
     let residual = |arm: Arm, i: usize| rows.y[i] - outcome.mu[arm.index()][i];
     let total = rows.sum(den);
+    // Each arm's correction is divided by its own weights, which is what makes it a mean of residuals.
     let size = Arm::BOTH.map(|arm| rows.sum(|i| in_arm(arm, i) * b(i)));
     let model = Arm::BOTH.map(|arm| rows.sum(|i| den(i) * outcome.mu[arm.index()][i]) / total);
     let correction = Arm::BOTH.map(|arm| rows.sum(|i| in_arm(arm, i) * b(i) * residual(arm, i)) / size[arm.index()]);
     let phi = rows.map(|i| {
         let (arm, a) = (rows.arm[i], rows.arm[i].index());
         let between = den(i) * (outcome.mu[1][i] - outcome.mu[0][i] - model[1] + model[0]) / total;
+        // Σw puts each term, divided by its own total, on the scale of an average over all rows.
         rows.total * (between + arm.sign() * b(i) * (residual(arm, i) - correction[a]) / size[a])
     });
     let [mean_control, mean_treated] = [model[0] + correction[0], model[1] + correction[1]];
@@ -42,6 +44,7 @@ pub(crate) fn scores(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Ta
         mean_treated,
         mean_control,
         phi,
+        // Without slopes: nothing stacks these scores, since their nuisances are not regressions on all rows.
         slope_propensity: None,
         slope_outcome: None,
     }

@@ -37,6 +37,7 @@ pub(super) struct Bart;
 
 impl Estimator for Bart {
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
+        // Only the overlap population has e in its weights.
         let e = match label.target {
             Target::Ato => nuisances.propensities()?.first(),
             _ => None,
@@ -60,11 +61,13 @@ fn standardised(fit: &BartFit, rows: &Rows, e: Option<&[f64]>, target: Target, i
     let d = target_weights(rows, e, target);
     let total = rows.sum(|i| d[i]);
     let [mu0, mu1] = &fit.values.mu;
+    // Draws are kept in the order of `Target::ALL`, three for each.
     let first = FUNCTIONALS * Target::ALL.iter().position(|t| *t == target).unwrap_or(0);
     let spread = |i: usize, part: f64| (rows.w[i] * d[i] / total).powi(2) * part;
     if inference == Inference::Population {
         let means = [mu0, mu1].map(|mu| rows.sum(|i| d[i] * mu[i]) / total);
         let estimate = rows.sum(|i| d[i] * (mu1[i] - mu0[i])) / total;
+        // Over rows, not draws: another sample would hold units of other effects.
         let between = sums::sum((0..rows.n()).map(|i| spread(i, (mu1[i] - mu0[i] - estimate).powi(2))));
         let effect: Vec<f64> = fit.draws[first].iter().zip(&fit.draws[first + 1]).map(|(a, b)| a - b).collect();
         return Posterior { means, estimate, std_error: (variance(&effect) + between).sqrt() };
@@ -73,6 +76,7 @@ fn standardised(fit: &BartFit, rows: &Rows, e: Option<&[f64]>, target: Target, i
         if rows.arm[i] == arm { rows.y[i] } else { fit.values.mu[arm.index()][i] }
     };
     let means = Arm::BOTH.map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
+    // The observed outcome has no error here: it is what it is for these units.
     let error = |i: usize| {
         let unseen = fit.values.mu[rows.arm[i].other().index()][i];
         if fit.values.logistic { unseen * (1.0 - unseen) } else { fit.noise }

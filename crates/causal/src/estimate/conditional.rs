@@ -59,11 +59,13 @@ pub(crate) enum Weights {
 /// √V; see the module page.
 pub(crate) fn standard_error(rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target, weights: Weights) -> f64 {
     let arm_of = |i: usize| rows.arm[i].index();
+    // Rows of weight zero are left out, not multiplied by it: their b may be infinite.
     let members = |arm: usize| (0..rows.n()).filter(move |i| rows.w[*i] > 0.0 && arm_of(*i) == arm);
     let b = |i: usize| weight(e[i], rows.arm[i], target);
     let total = rows.sum(|i| denominator(e[i], rows.t[i], target));
     let residual = |i: usize| rows.y[i] - outcome.mu[arm_of(i)][i];
     let size = [0, 1].map(|arm| sums::sum(members(arm).map(|i| rows.w[i] * b(i))));
+    // Taken out of the residuals as normalised AIPW does; a constant error of μ is no noise.
     let centre = [0, 1].map(|arm| sums::sum(members(arm).map(|i| rows.w[i] * b(i) * residual(i))) / size[arm]);
     let square = |i: usize| (residual(i) - centre[arm_of(i)]).powi(2);
     let arm = |a: usize| {
@@ -73,6 +75,7 @@ pub(crate) fn standard_error(rows: &Rows, e: &[f64], outcome: &OutcomeValues, ta
         // The units of the other arm, weighted to look like those of this one.
         let omega = |i: usize| {
             let odds = if a == 1 { e[i] / (1.0 - e[i]) } else { (1.0 - e[i]) / e[i] };
+            // d as it would be in arm a, where the unit is not.
             rows.w[i] * odds * denominator(e[i], a as f64, target).powi(2)
         };
         let mass = sums::sum(members(1 - a).map(omega));

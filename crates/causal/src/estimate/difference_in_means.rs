@@ -26,6 +26,7 @@ impl Estimator for DifferenceInMeans {
         let (scores, welch) = scores(rows)?;
         let influence = standard_error(rows, &scores.phi);
         let clustered = rows.clusters.is_some();
+        // Welch's n/(n − 1) counts independent units; with clusters, influence values are added up within them instead.
         let (method, std_error) = if clustered { (SeMethod::Clustered, influence) } else { (SeMethod::Welch, welch) };
         label.effect(rows, None, &scores, Errors { method, std_error, se_influence: Some(influence), se_stacked: None })
     }
@@ -61,12 +62,14 @@ impl ArmMean {
     fn new(rows: &Rows, arm: Arm) -> Result<Self, EstimateError> {
         let w = rows.arm_weights(arm);
         let n = w.iter().filter(|w| **w > 0.0).count();
+        // One unit has a mean but no variance.
         if n < 2 {
             return Err(EstimateError::SmallArm { arm, n });
         }
         let weight = sums::sum(w.iter().copied());
         let mean = sums::dot(&rows.y, &w) / weight;
         let squares = sums::sum(w.iter().zip(&rows.y).map(|(w, y)| (w * (y - mean)).powi(2)));
+        // n counts units of positive weight, so that with equal weights this is s²/n.
         Ok(Self { weight, mean, variance: squares / (weight * weight) * n as f64 / (n as f64 - 1.0) })
     }
 }

@@ -15,10 +15,11 @@
 //! other arm there; where neither is needed they agree. All targets, and all estimators here, share one set of fits: a
 //! propensity and a boosting in each fold, one BART.
 //!
-//! The factor c and the shares were chosen by looking at simulations. They come from the 2016 causal inference data analysis challenge (Dorie et al. 2019, doi:10.1214/18-STS667): one data
-//! set of each of its 77 settings, the first of the three in the bundled pack. The other 154 were never used to choose,
-//! and figures are reported on those. Settings of the learners themselves (four chains of BART,
-//! boosting refitted on all rows for the number of rounds found) were chosen on the same 77.
+//! The factor c and the shares were chosen by looking at simulations. They come from the 2016 causal inference data
+//! analysis challenge (Dorie et al. 2019, doi:10.1214/18-STS667): one data set of each of its 77 settings, the first of
+//! the three in the bundled pack. The other 154 were never used to choose, and figures are reported on those. Settings
+//! of the learners themselves (four chains of BART, boosting refitted on all rows for the number of rounds found) were
+//! chosen on the same 77.
 //!
 //! Tried on the 77, and on 77 new draws of treatment and noise on their surfaces, and not taken: weights by the square of
 //! the precision (ATE, RMSE in sd: 0.0132 instead of 0.0143 on the 77, 0.0095 instead of 0.0092 on the new draws), equal
@@ -73,6 +74,7 @@ fn one_repeat(
     let inference = nuisances.params.inference;
     let a = aipw_normalised::scores(rows, e, &boosted.values, target);
     let b = aipw_normalised::scores(rows, e, &fit.values, target);
+    // The shares come from these whatever the interval is about: the estimate must not depend on that.
     let influence = [&a, &b].map(|scores| standard_error(rows, &scores.phi).powi(2));
     let own = match inference {
         Inference::Sample => {
@@ -84,6 +86,7 @@ fn one_repeat(
     };
     let disagreement = (a.estimate - b.estimate).abs();
     let factor = widening(nuisances.params.models.effort);
+    // Two guesses of equal weight lie (A − B)/2 from their middle, and that squared is their variance.
     let std_error = factor * (f64::midpoint(own[0], own[1]) + disagreement.powi(2) / 4.0).sqrt();
     let uncertainty = Uncertainty { method: SeMethod::Disagreement, std_error, inference };
     let averaged = label.by_influence(rows, Some(e), &average(&a, &b, share(influence)))?;

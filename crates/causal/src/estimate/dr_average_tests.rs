@@ -228,6 +228,7 @@ fn clustered_errors_see_through_repeated_rows() {
     let covariates = plain.covariates().clone().with_clusters(clusters).unwrap();
     let clustered = Sample::new(covariates, b.y.clone()).unwrap();
     let p = params(OutcomeKind::Continuous);
+    // G/(G − 1) is all that clusters of identical rows add.
     let factor = (120.0_f64 / 119.0).sqrt();
     for kind in [EstimatorKind::IpwHajek, EstimatorKind::Gformula, EstimatorKind::Aipw, EstimatorKind::Tmle] {
         for target in Target::ALL {

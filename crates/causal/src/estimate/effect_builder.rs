@@ -57,6 +57,7 @@ impl Uncertainty {
         checked(Effect {
             std_error: self.std_error,
             se_method: self.method,
+            // The critical value is that of the rows: normal, or Student's t with clusters.
             ci_lower: effect.estimate - rows.critical * self.std_error,
             ci_upper: effect.estimate + rows.critical * self.std_error,
             inference: self.inference,
@@ -75,6 +76,7 @@ impl Label {
     ) -> Result<Effect, EstimateError> {
         let (method, std_error) = (uncertainty.method, uncertainty.std_error);
         let errors = Errors { method, std_error, se_influence: None, se_stacked: None };
+        // A posterior weights nobody by a propensity: effective sizes are those of the observation weights.
         let effect = self.without_means(rows, None, posterior.estimate, &errors);
         let [control, treated] = posterior.means;
         uncertainty.headline(rows, Effect { mean_treated: Some(treated), mean_control: Some(control), ..effect })
@@ -118,6 +120,7 @@ impl Label {
         estimate: f64,
         errors: &Errors,
     ) -> Effect {
+        // Effective sizes are those of the weights that the estimator itself uses.
         let balance = |i: usize| weighting.map_or(1.0, |e| weight(e[i], rows.arm[i], self.target));
         let ess = rows.effective_sizes(balance);
         Effect {
@@ -137,6 +140,7 @@ impl Label {
             n_treated: rows.arm.iter().filter(|arm| arm.is_treated()).count(),
             ess_treated: ess.treated,
             ess_control: ess.control,
+            // About the population unless a headline says otherwise.
             inference: Inference::Population,
             disagreement: None,
             clipped: 0,
@@ -160,6 +164,7 @@ pub(crate) fn checked(effect: Effect) -> Result<Effect, EstimateError> {
         ("the effective sample size of the treated", Some(effect.ess_treated)),
         ("the effective sample size of the controls", Some(effect.ess_control)),
     ];
+    // The first in this order is named; the estimate comes before what is made of it.
     match numbers.into_iter().find_map(|(what, v)| v.filter(|v| !v.is_finite()).map(|value| (what, value))) {
         None => Ok(effect),
         Some((what, value)) => Err(EstimateError::NotFinite { what, value }),

@@ -30,6 +30,7 @@ impl Estimator for Gformula {
         // Only the overlap population is defined by the propensity.
         let e = if label.target == Target::Ato { Some(nuisances.whole_sample_e()?) } else { None };
         let scores = scores(&nuisances.rows, e.as_deref(), &models.values, label.target);
+        // No weighting: the influence function alone says nothing here, see `stacked`.
         nuisances.stacked(label, None, &scores)
     }
 }
@@ -40,6 +41,7 @@ pub(super) fn scores(rows: &Rows, e: Option<&[f64]>, outcome: &OutcomeValues, ta
         (Target::Att, _) => rows.t[i],
         (Target::Atc, _) => 1.0 - rows.t[i],
         (Target::Ato, Some(e)) => e[i] * (1.0 - e[i]),
+        // The ATE. The ATO always comes with e.
         _ => 1.0,
     };
     let (mu1, mu0) = (&outcome.mu[1], &outcome.mu[0]);

@@ -41,6 +41,7 @@ pub fn effect_with_known(
     }
     let e = known.e.to_vec();
     rows.check_positivity(&e)?;
+    // No slope is asked for below, so it does not matter which link the predictions came through.
     let outcome = OutcomeValues { mu: [known.mu0.to_vec(), known.mu1.to_vec()], logistic: false };
     let scores = implementer(estimator).scores_given(&rows, &e, &outcome, estimand.target);
     let scores = scores.ok_or_else(|| EstimateError::NotFromKnown(estimator.title()))?;

@@ -58,8 +58,10 @@ pub(crate) struct Block<'a> {
 /// √(Σ w²φ²)/Σ w; with G clusters √(G/(G − 1) Σ_g (Σ_{i in g} w φ)²)/Σ w.
 pub(crate) fn standard_error(rows: &Rows, phi: &[f64]) -> f64 {
     if let Some(clusters) = &rows.clusters {
+        // Added up before they are squared: whatever moves a whole cluster is then in the variance.
         let g = clusters.len() as f64;
         let total = |members: &Vec<usize>| sums::sum(members.iter().map(|i| rows.w[*i] * phi[*i]));
+        // One cluster alone makes this infinite or NaN, which no effect may be.
         return (sums::sum(clusters.iter().map(|c| total(c).powi(2))) * g / (g - 1.0)).sqrt() / rows.total;
     }
     sums::sum(phi.iter().zip(&rows.w).map(|(p, w)| (w * p).powi(2))).sqrt() / rows.total
@@ -75,6 +77,7 @@ pub(crate) fn stacked_standard_error(
     let weighted: Vec<Vec<f64>> =
         blocks.iter().map(|b| b.slope.iter().zip(&rows.w).map(|(s, w)| s * w).collect()).collect();
     let columns: Vec<&[f64]> = weighted.iter().map(Vec::as_slice).collect();
+    // One pass over the rows for the gradients of all blocks.
     let gradients = design.transpose_mul(&columns);
     let mut directions = Vec::with_capacity(blocks.len());
     for (block, gradient) in blocks.iter().zip(gradients.columns()) {

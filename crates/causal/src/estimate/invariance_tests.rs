@@ -74,6 +74,7 @@ fn integer_weights_are_repeated_rows() {
         let rows: Vec<usize> = (0..150).flat_map(|i| std::iter::repeat_n(i, a.w[i] as usize)).collect();
         let weighted = effects(&a.sample(Some(&a.w)), outcome, &WHOLE_SAMPLE);
         let repeated = effects(&a.rows(&rows).sample(None), outcome, &WHOLE_SAMPLE);
+        // Estimates only: a sampling weight enters a variance squared, a repeated row once for each copy.
         for (u, v) in weighted.iter().zip(&repeated) {
             assert!(close(u.estimate, v.estimate, 1e-11), "{:?} {:?}", u.estimator, u.estimand);
         }

@@ -69,6 +69,7 @@ fn hajek(rows: &Rows, e: &[f64], target: Target) -> Scores {
         mean_treated: means[1],
         mean_control: means[0],
         phi: rows.map(|i| b[i] * residual(i)),
+        // Through b alone: with Σ w b (y − m) = 0 in each arm, that is the whole derivative.
         slope_propensity: Some(rows.map(|i| weight_slope(e[i], rows.arm[i], target) * residual(i))),
         slope_outcome: None,
     }
@@ -91,6 +92,7 @@ fn horvitz_thompson(rows: &Rows, e: &[f64], target: Target) -> Scores {
     };
     let total = rows.sum(h);
     let scale = total / rows.total;
+    // Over Σ w h for both arms, not over the arm's own weights: that is what makes it Horvitz–Thompson.
     let mean = |arm: Arm| rows.sum(|i| if rows.arm[i] == arm { b[i] * rows.y[i] } else { 0.0 }) / total;
     let (mean_treated, mean_control) = (mean(Arm::Treated), mean(Arm::Control));
     let estimate = rows.sum(|i| sign(i) * b[i] * rows.y[i]) / total;

@@ -85,6 +85,7 @@ impl Nuisances<'_> {
     pub fn effect(&self, estimator: EstimatorKind, target: Target) -> Result<Effect, EstimateError> {
         self.refuse(estimator)?;
         let mut effect = implementer(estimator).effect(self, &self.label(estimator, target))?;
+        // The effect is still given, about the population, and says that it is.
         if self.params.inference == Inference::Sample && !estimator.offers(Inference::Sample) {
             effect.notes.push(Note::PopulationOnly);
         }
@@ -109,6 +110,7 @@ impl Nuisances<'_> {
 
     /// Refuses what the estimator's row says it does not have.
     fn refuse(&self, estimator: EstimatorKind) -> Result<(), EstimateError> {
+        // Only clusters are ever refused here.
         if self.rows.clusters.is_none() {
             return Ok(());
         }

@@ -21,6 +21,7 @@ impl Estimator for PooledRegression {
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
         let found = treatment_coefficient(nuisances.sample)?;
         let (method, std_error) = (SeMethod::Classical, found.se_classical);
+        // HC0 is what the stacked equations of one regression give.
         let errors = Errors { method, std_error, se_influence: None, se_stacked: Some(found.se_hc0) };
         checked(label.without_means(&nuisances.rows, None, found.estimate, &errors))
     }

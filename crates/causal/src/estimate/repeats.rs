@@ -12,17 +12,20 @@ use crate::effect::{Effect, Note};
 /// The median of the effects of all repeats, with intervals of `critical` standard errors; `None` without any.
 pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> {
     if effects.len() < 2 {
+        // A single effect keeps its own standard error and notes.
         return effects.pop();
     }
     effects.sort_by(|a, b| a.estimate.total_cmp(&b.estimate));
     let (low, high) = (effects.get((effects.len() - 1) / 2)?, effects.get(effects.len() / 2)?);
     let estimate = f64::midpoint(low.estimate, high.estimate);
+    // About the median of all repeats: a division far from it counts with its distance.
     let mut squares: Vec<f64> = effects.iter().map(|e| e.std_error.powi(2) + (e.estimate - estimate).powi(2)).collect();
     squares.sort_by(f64::total_cmp);
     let middle =
         |values: &[f64]| Some(f64::midpoint(*values.get((values.len() - 1) / 2)?, *values.get(values.len() / 2)?));
     let std_error = middle(&squares)?.sqrt();
     let both = |of: &dyn Fn(&Effect) -> Option<f64>| Some(f64::midpoint(of(low)?, of(high)?));
+    // Repeats tend to say the same thing; it is said once.
     let mut notes: Vec<Note> = Vec::new();
     for note in effects.iter().flat_map(|e| &e.notes) {
         if !notes.contains(note) {

@@ -17,6 +17,7 @@ impl Nuisances<'_> {
     ) -> Result<Effect, EstimateError> {
         let rows = &self.rows;
         let mut blocks = Vec::with_capacity(3);
+        // A known propensity was not estimated, and has no block.
         if let Some(slope) = scores.slope_propensity.as_ref().filter(|_| self.known.is_none()) {
             let p = self.propensity()?;
             let residual = rows.map(|i| rows.t[i] - p.e[i]);

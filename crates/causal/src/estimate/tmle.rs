@@ -137,6 +137,7 @@ fn target(
     let problem = |keep: &dyn Fn(usize) -> bool, sign: f64| -> Vec<Point> {
         let point = |i: usize| {
             let arm = rows.arm[i];
+            // For both arms together the control's covariate is negative, so that one ε serves the difference.
             let signed = if arm == Arm::Control { sign } else { 1.0 };
             let omega = if path == Fluctuation::Weighted { rows.w[i] * tilt(i, arm) } else { rows.w[i] };
             Point { omega, c: signed * covariate(i, arm), offset: offset[arm.index()][i], y: unit.scale(rows.y[i]) }
@@ -152,6 +153,7 @@ fn target(
     };
     let moved = |arm: Arm| {
         let (offset, epsilon) = (&offset[arm.index()], epsilon[arm.index()]);
+        // Every row moves in both arms, whichever arm it was in: τ̂ averages both predictions.
         rows.map(|i| unit.back(expit(offset[i] + epsilon * covariate(i, arm))))
     };
     let targeted = OutcomeValues { mu: Arm::BOTH.map(moved), logistic: outcome.logistic };
@@ -165,6 +167,7 @@ fn substitution(rows: &Rows, e: &[f64], targeted: &OutcomeValues, target: Target
     let mean = |arm: usize| rows.sum(|i| den(i) * targeted.mu[arm][i]) / total;
     let (mean_treated, mean_control) = (mean(1), mean(0));
     let estimate = rows.sum(|i| den(i) * (targeted.mu[1][i] - targeted.mu[0][i])) / total;
+    // Equal to AIPW at μ* up to the tolerance of the root; this form stays within the range of the outcome exactly.
     Scores { estimate, mean_treated, mean_control, ..aipw::scores(rows, e, targeted, target) }
 }
 
@@ -209,6 +212,7 @@ impl Unit {
                 .filter(|i| rows.w[*i] > 0.0 && !(BOUND..=1.0 - BOUND).contains(&self.scale(mu[*i])))
                 .count();
             rows.map(|i| {
+                // A prediction outside the range of y, as linear regressions make, has no logit.
                 let q = self.scale(mu[i]).clamp(BOUND, 1.0 - BOUND);
                 (q / (1.0 - q)).ln()
             })
@@ -229,6 +233,7 @@ struct Point {
 /// The root ε of the decreasing function Σ ω c (y − expit(offset + ε c)), by Newton's method inside a bracket.
 fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
     let largest = points.iter().map(|p| p.c.abs()).fold(0.0, f64::max);
+    // The covariate is divided by its largest, so that ε is of order one whatever the weights.
     let size = sums::sum(points.iter().map(|p| p.omega * (p.c / largest).abs()));
     if !(largest.is_finite() && largest > 0.0 && size.is_finite()) {
         return Err(FluctuationProblem::Weights);
@@ -258,7 +263,9 @@ fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
         } else {
             high = epsilon;
         }
+        // A slope of zero makes this infinite or NaN; either fails the test below, and the step bisects or reaches out.
         let newton = epsilon + score / slope;
+        // Steps may double from one to the next: the curve is flat far out, where Newton overshoots.
         let next = if newton > low && newton < high && (newton - epsilon).abs() <= reach {
             newton
         } else if low.is_finite() && high.is_finite() {
@@ -276,6 +283,7 @@ fn root(points: &[Point]) -> Result<f64, FluctuationProblem> {
         }
         epsilon = next;
     }
+    // A break leaves ε where `score` was taken.
     let off = (score / size).abs();
     if off <= TOLERANCE { Ok(epsilon / largest) } else { Err(FluctuationProblem::StillOff { steps: MAX_STEPS, off }) }
 }

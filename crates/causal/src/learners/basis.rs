@@ -78,6 +78,7 @@ impl Spline {
             let share = |k: usize| OUTER + (1.0 - 2.0 * OUTER) * k as f64 / (most - 1) as f64;
             (0..most).filter_map(|k| of_sorted(&sorted, share(k))).collect()
         };
+        // Ties can put several quantiles on one value.
         knots.dedup();
         if knots.len() < FEWEST_KNOTS {
             return None;
@@ -97,6 +98,7 @@ impl Spline {
         let f = |l: usize| if l == c + 1 { 1.0 } else { 0.0 };
         let last = knots.len() - 1;
         let slope = |l: usize| (f(l + 1) - f(l)) / (knots[l + 1] - knots[l]);
+        // Straight beyond the outer knots, with the slope there; the second derivative at an end knot is zero.
         if x <= knots[0] {
             let h = knots[1] - knots[0];
             return f(0) + (x - knots[0]) * (slope(0) - h * m[1] / 6.0);
@@ -119,6 +121,7 @@ fn second_derivatives(knots: &[f64], k: usize) -> Vec<f64> {
     let h = |l: usize| knots[l + 1] - knots[l];
     let (mut upper, mut right) = (vec![0.0; last + 1], vec![0.0; last + 1]);
     for l in 1..last {
+        // Both ends have M = 0, so the first and last equations drop out and their entries stay zero.
         let pivot = 2.0 * (h(l - 1) + h(l)) - h(l - 1) * upper[l - 1];
         upper[l] = h(l) / pivot;
         let jump = 6.0 * ((f(l + 1) - f(l)) / h(l) - (f(l) - f(l - 1)) / h(l - 1));
@@ -160,6 +163,7 @@ impl Basis {
         if varying.len() * varying.len().saturating_sub(1) / 2 <= most {
             return varying;
         }
+        // The most columns whose pairs, q(q − 1)/2, are within the limit.
         let count = (0..=varying.len()).rev().find(|q| q * q.saturating_sub(1) / 2 <= most).unwrap_or(0);
         let mut ranked: Vec<(f64, usize)> = varying.into_iter().map(|j| (self.relevance(data, j), j)).collect();
         // Ties go to the earlier column.
@@ -178,6 +182,7 @@ impl Basis {
                 return 0.0;
             }
             let products = values.iter().zip(&data.y).zip(&data.w).map(|((v, y), w)| w * (v - mean) * (y - y_mean));
+            // The weights have mean one: n is their sum.
             (products.sum::<f64>() / data.n() as f64 / sd / y_sd).powi(2)
         };
         let column = data.x.column(j).to_vec();
@@ -227,6 +232,7 @@ impl Basis {
             for (v, spline) in row.iter().zip(&self.splines) {
                 spline.iter().flat_map(|s| (0..s.len()).map(move |c| s.value(c, *v))).for_each(&mut put);
             }
+            // Asked only of columns in pairs, which vary: no division by zero.
             let z = |j: usize| (row[j] - self.scale[j].0) / self.scale[j].1;
             self.pairs.iter().for_each(|(a, b)| put(z(*a) * z(*b)));
         }
@@ -243,6 +249,7 @@ fn moments(mut values: impl Iterator<Item = f64> + Clone, w: &[f64]) -> (f64, f6
     let total: f64 = w.iter().sum();
     let all = values.clone();
     let first = values.next().unwrap_or(0.0);
+    // About the first value: exact for a constant, and a large offset costs no digits.
     let mean = first + all.clone().zip(w).map(|(v, w)| w * (v - first)).sum::<f64>() / total;
     (mean, (all.zip(w).map(|(v, w)| w * (v - mean).powi(2)).sum::<f64>() / total).sqrt())
 }

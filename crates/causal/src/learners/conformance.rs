@@ -31,6 +31,7 @@ impl Simulated {
         let mut x = Array2::zeros((n, 6));
         let (mut y, mut weights) = (Vec::new(), Vec::new());
         for mut row in x.outer_iter_mut() {
+            // Not from 0, whose quantile is infinite.
             let mut normal = || normal_quantile(rng.random_range(1e-12..1.0)).unwrap();
             let (a, b, c, noise) = (normal(), normal(), normal(), normal());
             row[0] = a;

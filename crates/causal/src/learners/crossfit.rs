@@ -58,6 +58,7 @@ impl CrossFit<'_> {
         HeldOut {
             fold,
             rows: (0..self.fold.len()).filter(inside).collect(),
+            // Zero weight is leaving out, by the promise of every learner; nothing is copied.
             weights: (0..self.fold.len()).map(|i| if inside(&i) { 0.0 } else { self.weights[i] }).collect(),
         }
     }
@@ -141,11 +142,13 @@ impl FoldFit<'_> {
         }
         let training = Training { x: self.x, names: self.names, y: self.y, weights: self.weights };
         let model = learner.learner.fit(&training, self.family, seed)?;
+        // The rows held out are the only ones copied.
         let values = model.predict(self.x.select(Axis(0), self.held_out).view());
         Ok(HeldOutPredictions { values, info: model.info().clone() })
     }
 
     fn boost(&self, params: &BoostingParams, seed: &Seed) -> Result<HeldOutPredictions, LearnerError> {
+        // Declared out here, so that bins made for this fit outlive the match.
         let of_this_fit;
         let binned = match self.binned {
             Some(binned) => binned,
@@ -155,6 +158,7 @@ impl FoldFit<'_> {
             }
         };
         let data = BoostingData { binned, x: self.x, y: self.y, weights: self.weights };
+        // `weights` is zero in the fold, so boosting never sees it, not even to choose the number of trees.
         let fitted: Vec<usize> = (0..self.weights.len()).filter(|i| self.weights[*i] > 0.0).collect();
         let model = boosting::fit(&data, &fitted, self.family, params, seed)?;
         Ok(HeldOutPredictions { values: model.predict_rows(&data, self.held_out), info: model.info().clone() })

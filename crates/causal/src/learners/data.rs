@@ -30,6 +30,7 @@ impl Counted {
         let rows = checked_rows(learner, training, family)?;
         let y: Vec<f64> = rows.iter().map(|i| training.y[*i]).collect();
         let total: f64 = rows.iter().map(|i| training.weights[*i]).sum();
+        // Each weight was finite; together they may not be, and every one would become zero.
         if !total.is_finite() {
             return Err(DataProblem::TotalWeight.of_learner(learner));
         }
@@ -82,7 +83,7 @@ pub enum DataProblem {
     /// Lengths that differ.
     #[error("{what} has {got} values, expected {expected}")]
     Length {
-        /// Which array.
+        /// Name of the array.
         what: &'static str,
         /// Its length.
         got: usize,
@@ -159,6 +160,7 @@ fn lengths(training: &Training<'_>) -> Result<(), DataProblem> {
 }
 
 fn counted_rows(weights: &[f64]) -> Result<Vec<usize>, DataProblem> {
+    // In all rows, counted or not: a weight decides whether the row is looked at.
     if let Some((i, w)) = weights.iter().enumerate().find(|(_, w)| !w.is_finite() || **w < 0.0) {
         return Err(DataProblem::Weight { row: i + 1, value: *w });
     }
@@ -167,6 +169,7 @@ fn counted_rows(weights: &[f64]) -> Result<Vec<usize>, DataProblem> {
 }
 
 fn values(training: &Training<'_>, rows: &[usize]) -> Result<(), DataProblem> {
+    // Only in rows that count: the others may hold anything.
     for i in rows {
         if !training.y[*i].is_finite() {
             return Err(DataProblem::Response { row: i + 1, value: training.y[*i] });

@@ -47,6 +47,7 @@ struct BasisModel {
 
 impl Model for BasisModel {
     fn predict(&self, x: ArrayView2<'_, f64>) -> Vec<f64> {
+        // In blocks: an expanded row has hundreds of columns, and only the prediction is kept.
         let blocks = x.axis_chunks_iter(Axis(0), BLOCK);
         blocks.flat_map(|rows| self.linear.predict(self.basis.expand(rows).view())).collect()
     }

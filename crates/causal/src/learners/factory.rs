@@ -41,6 +41,7 @@ pub fn boosting(kind: LearnerKind, n: usize) -> Option<BoostingParams> {
 #[must_use]
 pub fn bart(effort: Effort) -> BartParams {
     match effort {
+        // Four chains, as the doubly robust average was calibrated with; see `estimate/dr_average.rs`.
         Effort::Fast => BartParams { chains: 4, ..BartParams::default() },
         Effort::Thorough => BartParams { burn_in: 1500, draws: 500, chains: 8, ..BartParams::default() },
     }
@@ -64,6 +65,7 @@ impl Learner for Boosting {
     }
 
     fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
+        // By the rows that count, so that rows of weight zero do not choose the settings.
         let counted = checked_rows(self.name(), training, family)?.len();
         BoostingLearner { params: self.params(counted) }.fit(training, family, seed)
     }
@@ -85,6 +87,7 @@ impl Learner for Bart {
     }
 
     fn fit(&self, training: &Training<'_>, family: Family, seed: &Seed) -> Result<Box<dyn Model>, LearnerError> {
+        // The checks of BART itself name neither the column nor the row.
         checked_rows(self.name(), training, family)?;
         self.0.fit(training, family, seed)
     }

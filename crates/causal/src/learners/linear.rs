@@ -18,6 +18,7 @@
 
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::linalg::{Cholesky, LinalgError, independent_columns};
+use crate::numerics::products;
 use crate::numerics::standardise::{ALIAS_TOLERANCE, Standardisation};
 use crate::numerics::sums;
 use ndarray::{Array1, Array2};
@@ -47,7 +48,7 @@ pub enum LinearError {
     /// Arrays of different lengths.
     #[error("{what} has {got} values, expected {expected}")]
     Length {
-        /// Which array.
+        /// Name of the array.
         what: &'static str,
         /// Its length.
         got: usize,
@@ -57,7 +58,7 @@ pub enum LinearError {
     /// A value that is infinite or not a number.
     #[error("{what} contains a value that is not a finite number")]
     NotFinite {
-        /// Which array.
+        /// Name of the array.
         what: &'static str,
     },
     /// The normal equations could not be solved.
@@ -170,18 +171,22 @@ pub struct Solution {
 /// [`LinearError::TooFewRows`] and [`LinearError::RankDeficient`]: nothing is dropped here.
 pub fn solve(design: &DesignMatrix<'_>, y: &[f64], weights: &[f64]) -> Result<Solution, LinearError> {
     let rows = weights.iter().filter(|w| **w > 0.0).count();
+    // At least one degree of freedom, without which σ has no estimate.
     if rows <= design.k() {
         return Err(LinearError::TooFewRows { rows, coefficients: design.k() });
     }
     let gram = design.gram(Some(weights));
+    // Asked before the factorisation, which would fail without a name for the culprit.
     full_rank(design, &gram)?;
     let factor = Cholesky::new(&gram)?;
     let mut gamma = Array1::zeros(design.k());
+    // From the mean rather than zero: residuals are then small where y has a large offset.
     gamma[0] = sums::weighted_mean(y, weights);
     let mut fitted = design.mul(&gamma);
     // The first step solves; the others remove what rounding in ZᵀWZ left behind. A correction of relative size c shows
     // that each step shrinks the error c-fold, so the next one would be of size c².
     for _ in 0..MAX_REFINEMENTS {
+        // Residuals come from the data, not from ZᵀWy, so a step corrects what rounding did to the one before.
         let score: Vec<f64> = fitted.iter().zip(y).zip(weights).map(|((f, y), w)| w * (y - f)).collect();
         let step = factor.solve(&design.transpose_mul(&[&score]).column(0).to_owned())?;
         gamma += &step;
@@ -212,6 +217,7 @@ fn report(design: &DesignMatrix<'_>, y: &Array1<f64>, w: &[f64], s: &Solution) -
     let bread = Cholesky::new(&s.gram)?.inverse()?;
     let residuals = y - &s.fitted;
     let rss = sums::sum(residuals.iter().zip(w).map(|(r, w)| w * r * r));
+    // Rows are counted, not weighed: multiplying every weight by a constant changes no standard error.
     let df = s.rows - design.k();
     let sigma = (rss / df as f64).sqrt();
     let covariance = standardisation.covariance_to_raw(&(&bread * (sigma * sigma)));
@@ -229,6 +235,7 @@ fn report(design: &DesignMatrix<'_>, y: &Array1<f64>, w: &[f64], s: &Solution) -
             se_classical: covariance[[j, j]].sqrt(),
             se_hc0: hc0[j],
             se_hc1: hc0[j] * hc1_factor,
+            // A row of leverage one has left a NaN in the sandwich.
             se_hc2: Some(hc2[j]).filter(|v| v.is_finite()),
             se_hc3: Some(hc3[j]).filter(|v| v.is_finite()),
         })
@@ -251,6 +258,7 @@ struct Robust<'a> {
 impl Robust<'_> {
     /// Raw-scale standard errors: HC0, HC2, HC3. A row of leverage one makes the last two infinite or NaN.
     fn standard_errors(&self) -> [Vec<f64>; 3] {
+        // Leverages do not depend on the scale of the terms, so the standardised ones will do.
         let leverage = self.design.quadratic_form(self.bread);
         [0.0, 1.0, 2.0].map(|power| {
             let squares: Vec<f64> = (0..self.weights.len())
@@ -259,6 +267,7 @@ impl Robust<'_> {
                     let spread = 1.0 - w * leverage[i];
                     // Below this, 1 − h is rounding: the row alone decides its own fitted value.
                     let spread = if spread > 1e-12 { spread } else { f64::NAN };
+                    // HC0 divides by nothing, and stays defined where a row has leverage one.
                     if power == 0.0 { (w * r).powi(2) } else { (w * r).powi(2) / spread.powf(power) }
                 })
                 .collect();
@@ -267,8 +276,10 @@ impl Robust<'_> {
     }
 
     fn sandwich(&self, squares: &[f64]) -> Vec<f64> {
+        // The meat is a Gram matrix whose weights are the squared scores.
         let meat = self.design.gram(Some(squares));
-        let covariance = self.bread.dot(&meat).dot(self.bread);
+        let covariance =
+            products::multiply(products::multiply(self.bread.view(), meat.view()).view(), self.bread.view());
         self.design.standardisation().covariance_to_raw(&covariance).diag().iter().map(|v| v.sqrt()).collect()
     }
 }

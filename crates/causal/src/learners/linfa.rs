@@ -36,6 +36,7 @@ pub(super) fn maximise(
     let fitted = LogisticRegression::default()
         .alpha(0.0)
         .with_intercept(true)
+        // L-BFGS takes many more steps than Newton, on whose scale the default limit is.
         .max_iterations(params.max_iterations.max(1000) as u64)
         .gradient_tolerance(GRADIENT_TOLERANCE)
         .fit(&DatasetBase::new(features(design)?, classes(data)))
@@ -44,6 +45,7 @@ pub(super) fn maximise(
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let gamma: Array1<f64> =
         std::iter::once(fitted.intercept()).chain(fitted.params().iter().copied()).map(|v| sign * v).collect();
+    // Judged by the score at its solution, whatever ended the search.
     let score = largest_score(design, data, &gamma);
     if score.is_finite() && score <= LARGEST_SCORE {
         Ok((gamma, params.max_iterations))

@@ -22,7 +22,7 @@ use crate::learners::{linfa, separation};
 use crate::numerics::design_matrix::DesignMatrix;
 use ndarray::{Array1, Array2};
 
-/// Which implementation maximises the likelihood.
+/// The implementation that maximises the likelihood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogisticEngine {
     /// Newton's method here: observation weights, separation named, converges to rounding.
@@ -170,6 +170,7 @@ pub struct LogisticFit {
 /// 1/(1 + exp(−u)), accurate in both tails.
 #[must_use]
 pub fn expit(u: f64) -> f64 {
+    // Only exponentials of negative numbers: nothing overflows, and small probabilities keep their digits.
     if u >= 0.0 {
         1.0 / (1.0 + (-u).exp())
     } else {
@@ -200,6 +201,7 @@ pub fn fit(
 ) -> Result<LogisticFit, LogisticError> {
     params.check()?;
     let data = check(design, y, weights)?;
+    // Before any step: it is quick, exact, and can name the term.
     if let Some(term) = separation::single_term(design, y, weights) {
         return Err(LogisticError::SeparatingTerm { term });
     }
@@ -215,11 +217,13 @@ pub fn fit(
 }
 
 fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Result<Data<'a>, LogisticError> {
+    // Rows of weight zero may hold anything.
     let counts = || y.iter().zip(weights).enumerate().filter(|(_, (_, w))| **w > 0.0);
     if let Some((row, (value, _))) = counts().find(|(_, (y, _))| **y != 0.0 && **y != 1.0) {
         return Err(LogisticError::NotBinary { row: row + 1, value: *value });
     }
     let total: f64 = counts().map(|(_, (_, w))| w).sum();
+    // If every y is one, these are the additions of `total`, and the comparison below is exact.
     let ones: f64 = counts().map(|(_, (y, w))| y * w).sum();
     if ones == 0.0 || ones == total {
         return Err(LogisticError::OneClass { value: if ones == 0.0 { 0.0 } else { 1.0 } });
@@ -233,6 +237,7 @@ fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Res
 
 fn finish(design: &DesignMatrix<'_>, data: &Data<'_>, gamma: Array1<f64>, at: Pass, iterations: usize) -> LogisticFit {
     let linear_predictor = design.mul(&gamma);
+    // The score, not only the step, goes into the record: it shows that the stacked equations hold.
     let info = LogisticInfo {
         iterations,
         gradient_norm: at.score.iter().fold(0.0_f64, |m, v| m.max(v.abs())) / data.total,

@@ -7,8 +7,9 @@
 use crate::learners::logistic::{Data, LogisticError, LogisticParams, expit};
 use crate::learners::separation;
 use crate::numerics::chunks;
-use crate::numerics::design_matrix::{DesignMatrix, add_gram, axpy, dot, reduce, scale_rows, symmetric};
+use crate::numerics::design_matrix::{DesignMatrix, axpy, dot, reduce, scale_rows, symmetric};
 use crate::numerics::linalg::Cholesky;
+use crate::numerics::products::add_gram;
 use ndarray::{Array1, Array2};
 
 /// Log-likelihood, score, information and smallest margin (2y − 1)zᵀγ at one γ, from a single pass over the rows.
@@ -33,9 +34,11 @@ pub(super) fn pass(design: &DesignMatrix<'_>, data: &Data<'_>, gamma: &Array1<f6
             for (i, zi) in rows.zip(z.chunks_exact(k)) {
                 let (y, w) = (data.y[i], data.weights[i]);
                 if w == 0.0 {
+                    // A place for every row: `scale_rows` pairs curvatures with rows by position.
                     curvature.push(0.0);
                     continue;
                 }
+                // In terms of the margin both classes have one formula, and no 1 − p is ever taken of a p near one.
                 let signed = (2.0 * y - 1.0) * dot(zi, &coefficients);
                 let miss = expit(-signed); // |y − p|
                 curvature.push(w * miss * (1.0 - miss));
@@ -43,11 +46,13 @@ pub(super) fn pass(design: &DesignMatrix<'_>, data: &Data<'_>, gamma: &Array1<f6
                 rest[k] -= w * ((-signed.abs()).exp().ln_1p() + (-signed).max(0.0));
                 margin = margin.min(signed);
             }
+            // √(p(1 − p)) in both factors of the Gram matrix; z is not needed any more.
             scale_rows(z, k, &curvature);
             add_gram(z, k, gram);
         });
         (part, margin)
     });
+    // A minimum does not depend on its order.
     let margin = parts.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
     let parts: Vec<Vec<f64>> = parts.into_iter().map(|p| p.0).collect();
     let total = reduce(k * k + k + 1, &parts);
@@ -77,11 +82,13 @@ pub(super) fn newton(
     let mut last_step = f64::INFINITY;
     let mut direction = Array1::zeros(design.k());
     for iteration in 1..=params.max_iterations {
+        // Every row is on its own side of γ: complete separation, and γ itself is the certificate.
         if here.margin > 0.0 {
             return Err(separated(design, &gamma));
         }
         let step = Cholesky::new(&here.information).and_then(|f| f.solve(&here.score));
         let Ok(step) = step else {
+            // A singular information matrix is often separation seen late, as every p runs to 0 or 1.
             let separation = separation::certifies(design, &direction, data.y, data.weights);
             return Err(if separation {
                 separated(design, &direction)
@@ -91,6 +98,7 @@ pub(super) fn newton(
         };
         direction = step;
         let size = direction.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        // Regular problems take small steps by now; the pass of the certificate is spent on the others.
         if iteration > PATIENCE
             && size > RUNAWAY_STEP
             && separation::certifies(design, &direction, data.y, data.weights)
@@ -123,6 +131,7 @@ fn climb(
     let mut lambda = 1.0;
     loop {
         let next = gamma + &(direction * lambda);
+        // The pass gives score and information too, so an accepted step costs nothing more.
         let at_next = pass(design, data, &next);
         // A millionth of the step changes nothing that the caller's tolerance would see, so it ends there.
         if at_next.log_likelihood >= floor || lambda < 1e-6 {

@@ -26,6 +26,7 @@ pub fn non_negative_least_squares(g: &[Vec<f64>], c: &[f64]) -> Option<Vec<f64>>
     for _ in 0..10 * (m + 1) {
         let u = gradient(&a);
         let candidates = (0..m).filter(|j| !positive[*j] && !redundant[*j] && u[*j] > limit);
+        // Ties go to the lower index.
         let Some(enter) = candidates.max_by(|i, j| u[*i].total_cmp(&u[*j]).then(j.cmp(i))) else {
             let settled = (0..m).filter(|j| positive[*j]).all(|j| u[j].abs() <= limit);
             return settled.then_some(a);
@@ -33,7 +34,9 @@ pub fn non_negative_least_squares(g: &[Vec<f64>], c: &[f64]) -> Option<Vec<f64>>
         positive[enter] = true;
         while let Some(to) = unconstrained(g, c, &positive) {
             let blocking = |j: &usize| positive[*j] && to[*j] <= 0.0;
+            // As far as the first coordinate that would turn negative.
             let share = (0..m).filter(blocking).map(|j| a[j] / (a[j] - to[j])).fold(1.0, f64::min);
+            // All that reach zero leave together, rounding included: one left behind would block the next step at once.
             let leaving: Vec<usize> =
                 (0..m).filter(blocking).filter(|j| a[*j] + share * (to[*j] - a[*j]) <= 1e-14).collect();
             a.iter_mut().zip(&to).for_each(|(a, to)| *a += share * (to - *a));
@@ -44,6 +47,7 @@ pub fn non_negative_least_squares(g: &[Vec<f64>], c: &[f64]) -> Option<Vec<f64>>
                 (a[j], positive[j]) = (0.0, false);
             }
         }
+        // It has not moved: the system with it is singular.
         if positive[enter] && a[enter] == 0.0 {
             (positive[enter], redundant[enter]) = (false, true);
         }

@@ -32,6 +32,7 @@ impl Learner for Regression {
         let standardisation = Standardisation::fit(&data.x, training.names, Some(&data.w));
         let design = DesignMatrix::new(&data.x, &standardisation);
         let (gamma, iterations) = match family {
+            // Least squares has no iterations to count.
             Family::Gaussian => (linear::solve(&design, &data.y, &data.w).map_err(|e| error(&e))?.gamma, 1),
             Family::Bernoulli => {
                 let fit = logistic::fit(&design, &data.y, &data.w, &self.logistic).map_err(|e| from_logistic(&e))?;

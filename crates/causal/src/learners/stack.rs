@@ -66,6 +66,7 @@ impl Learner for Stack {
                 }
             }
         }
+        // As long as one member is left there is a stack; the last error speaks for all only if none is.
         match last {
             Some(error) if members.is_empty() => Err(error),
             _ => Ok(Box::new(combine(members, &data, notes))),
@@ -89,6 +90,7 @@ impl Fitting<'_> {
         fold: &[usize],
         folds: usize,
     ) -> Result<Member, LearnerError> {
+        // By position as well: a library may hold a learner twice.
         let seed = self.seed.child(format!("{position} {}", learner.name()));
         let mut out_of_fold = vec![0.0; self.data.n()];
         for held_out in 0..folds {
@@ -114,9 +116,11 @@ impl Fitting<'_> {
 /// Weights the members and forgets those of weight zero.
 fn combine(members: Vec<Member>, data: &Counted, mut notes: Vec<String>) -> StackModel {
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).zip(&data.w).map(|((a, b), w)| w * a * b).sum::<f64>();
+    // Uncentred and without an intercept: the combination is of predictions on the scale of y.
     let g: Vec<Vec<f64>> =
         members.iter().map(|a| members.iter().map(|b| product(&a.out_of_fold, &b.out_of_fold)).collect()).collect();
     let c: Vec<f64> = members.iter().map(|m| product(&m.out_of_fold, &data.y)).collect();
+    // All zeros would have no shares.
     let weights = non_negative_least_squares(&g, &c).filter(|a| a.iter().sum::<f64>() > 0.0);
     let weights = weights.unwrap_or_else(|| {
         notes.push("no non-negative combination fits out of fold; the learner with the least loss stands alone".into());
@@ -127,6 +131,7 @@ fn combine(members: Vec<Member>, data: &Counted, mut notes: Vec<String>) -> Stac
     for (member, weight) in members.into_iter().zip(weights) {
         let share = weight / total;
         notes.push(format!("weight {share:.3}: {}", member.name));
+        // A member of weight zero has no say, so neither do its notes and its convergence.
         if share > 0.0 {
             let info = member.model.info();
             iterations += info.iterations;
@@ -159,6 +164,7 @@ struct StackModel {
 impl Model for StackModel {
     fn predict(&self, x: ArrayView2<'_, f64>) -> Vec<f64> {
         let mut sum = vec![0.0; x.nrows()];
+        // Alone, a member predicts with its own bits, not with those of 0 + 1 · v.
         if let [(_, model)] = self.parts.as_slice() {
             return model.predict(x);
         }

@@ -71,12 +71,14 @@ impl BartFit {
                 .map_err(|_| EstimateError::OtherRows { got: rows.t.len(), expected: covariates.n() })
         };
         let train = BinnedMatrix::new(together(rows.t.clone())?.view(), MAX_BINS);
+        // At the cuts of the rows as observed: the reversed copies must fall into the same bins.
         let test = train.encode(together(rows.t.iter().map(|t| 1.0 - t).collect())?.view());
         let family = if logistic { Family::Bernoulli } else { Family::Gaussian };
         let data = Data { train: &train, y: &rows.y, weights: &rows.w, test: &test, family };
         let shares: Vec<Vec<f64>> = Target::ALL
             .into_iter()
             .map(|target| {
+                // Divided by D once, here, so that a functional is a plain sum at every draw.
                 let d: Vec<f64> = target_weights(rows, e, target).iter().zip(&rows.w).map(|(d, w)| d * w).collect();
                 let total = sums::sum(d.iter().copied());
                 d.into_iter().map(|d| if total > 0.0 { d / total } else { 0.0 }).collect()
@@ -87,9 +89,11 @@ impl BartFit {
         let posterior =
             bart::sample(&data, &factory::bart(params.models.effort), &seed, &functionals).map_err(failed)?;
         let under = |arm: Arm| {
+            // The training rows were predicted at the treatment they had, the test rows at the other one.
             let mean = |i: usize| if rows.arm[i] == arm { posterior.train_mean[i] } else { posterior.test_mean[i] };
             (0..rows.n()).map(mean).collect()
         };
+        // The mean of σ², which is not the square of the mean of σ.
         let noise = posterior.sigma.iter().map(|s| s * s).sum::<f64>() / posterior.sigma.len() as f64;
         let notes = FitNote::from_info(FitPlace::all_rows(FittedModel::OutcomeBothArms), &posterior.info);
         let values = OutcomeValues { mu: Arm::BOTH.map(under), logistic };

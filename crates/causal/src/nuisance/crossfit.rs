@@ -100,6 +100,7 @@ impl CrossFitter<'_> {
     pub(crate) fn divisions(&self) -> Result<Vec<Division>, EstimateError> {
         let (c, folds) = (self.covariates, self.params.folds);
         let smallest = c.n_treated().min(c.n_control());
+        // Every fold can then hold a unit of each arm.
         if folds < 2 || folds > smallest {
             return Err(EstimateError::Folds { folds, smallest });
         }
@@ -126,6 +127,7 @@ impl CrossFitter<'_> {
 
     fn logistic_propensities(&self, division: &Division) -> Result<Propensities, EstimateError> {
         let fits = self.each_fold(division, |held_out| {
+            // Filled, standardised and fitted without the fold: nothing of it reaches its own prediction.
             let x = self.columns(&held_out.weights);
             let (terms, dropped) = self.terms(&x, &held_out.weights);
             let design = DesignMatrix::new(&x, &terms);
@@ -155,8 +157,10 @@ impl CrossFitter<'_> {
         for (fold, (predicted, rows)) in fits.into_iter().enumerate() {
             scatter(&mut all.e, &rows, &predicted.values);
             all.notes.extend(FitNote::from_info(division.place(FittedModel::Propensity, fold), &predicted.info));
+            // A learner drops no terms, but every fold has its entry.
             all.dropped.push(Vec::new());
         }
+        // Learners alone are clipped; a logistic regression is taken at its word.
         all.clipped = clip(&mut all.e, &self.rows.w, CLIP);
         Ok(all)
     }
@@ -185,6 +189,7 @@ impl CrossFitter<'_> {
             let (terms, dropped) = self.terms(&x, &held_out.weights);
             let design = DesignMatrix::new(&x, &terms);
             let models = OutcomeModels::fit(&design, self.rows, &held_out.weights, self.params)?;
+            // Predicted at all rows; those of the fold are picked below.
             Ok((models.values.mu, held_out.rows, dropped))
         })?;
         let mut all = self.no_outcomes();
@@ -206,6 +211,7 @@ impl CrossFitter<'_> {
             let x = self.columns(&held_out.weights);
             let in_arm = |arm: Arm| {
                 let weights = self.rows.weights_within(arm, &held_out.weights);
+                // By fold and arm, so that no fit depends on the order in which threads come to it.
                 let seed = fold_seed(&seed, held_out.fold).child(arm);
                 self.fit(&fitting, &x, &held_out, &weights, &seed)
                     .map_err(|source| EstimateError::Learner { model: format!("the outcome of the {arm} arm"), source })
@@ -242,6 +248,7 @@ impl CrossFitter<'_> {
     fn fitting<'b>(&'b self, kind: LearnerKind, family: Family, y: &'b [f64]) -> Fitting<'b> {
         let trees = factory::boosting(kind, self.rows.n()).is_some();
         let x = self.covariates.x().view();
+        // Bins of columns that are filled again in each fold would know the fold's own values.
         let binned = (trees && self.covariates.imputed().is_empty())
             .then(|| self.binned.get_or_init(|| BinnedMatrix::new(x, MAX_BINS)));
         Fitting { kind, learner: factory::by_kind(kind, self.params.models.effort), binned, family, y }
@@ -257,6 +264,7 @@ impl CrossFitter<'_> {
         seed: &Seed,
     ) -> Result<HeldOutPredictions, LearnerError> {
         let &Fitting { kind, binned, family, y, .. } = fitting;
+        // The settings are those for the rows that are fitted here, not for all.
         let fitted = weights.iter().filter(|w| **w > 0.0).count();
         let learner = FoldLearner::of_kind(kind, fitting.learner.as_ref(), fitted);
         let names = self.covariates.names();
@@ -279,6 +287,7 @@ impl CrossFitter<'_> {
         }
         let mut x = x.clone();
         for part in self.covariates.imputed() {
+            // Cells that were filled before say nothing about the mean.
             let seen = || (0..w.len()).filter(|i| w[*i] > 0.0 && !part.filled[*i]);
             let mass = sums::sum(seen().map(|i| w[i]));
             // A column that is missing in all rows outside the fold has no mean there.

@@ -68,6 +68,7 @@ impl<'a> Nuisances<'a> {
     ) -> Result<Self, EstimateError> {
         same_rows(sample, propensity.e.len())?;
         let mut all = Self::assemble(sample, params, propensity.standardisation.clone())?;
+        // Its standardisation comes with it, so that stacking finds coefficients and terms that belong together.
         all.propensity = OnceLock::from(Ok(propensity.clone()));
         Ok(all)
     }
@@ -153,6 +154,7 @@ impl<'a> Nuisances<'a> {
     pub fn crossfit_dropped_terms(&self) -> Result<&[Vec<String>], EstimateError> {
         let outcomes = self.outcomes()?.first().map_or(&[] as &[_], |o| o.dropped.as_slice());
         if !outcomes.is_empty() || self.known.is_some() {
+            // With outcome regressions, or without a fitted propensity, theirs are the terms to name.
             return Ok(outcomes);
         }
         Ok(self.propensities()?.first().map_or(&[], |p| p.dropped.as_slice()))
@@ -203,6 +205,7 @@ impl<'a> Nuisances<'a> {
             let fitter = self.fitter();
             let one = |(repeat, division)| match (&self.known, &self.designed) {
                 (Some(e), _) => Ok(Propensities { e: e.clone(), ..Propensities::default() }),
+                // The design was made on the first division; further ones need propensities of their own.
                 (None, Some(designed)) if repeat == 0 => Ok(designed.clone()),
                 _ => fitter.propensities(division),
             };
@@ -227,6 +230,7 @@ impl<'a> Nuisances<'a> {
 
     /// Outcome predictions of every division by boosting with linear leaves.
     pub(crate) fn boosted(&self) -> Result<&[Outcomes], EstimateError> {
+        // One fit for both where the plan asks for the same learner.
         if self.boosts_linear_leaves() {
             return self.outcomes();
         }

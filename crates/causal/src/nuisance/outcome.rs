@@ -69,6 +69,7 @@ fn fit_arm(
     arm: Arm,
     params: &EstimateParams,
 ) -> Result<(Vec<f64>, Array2<f64>), EstimateError> {
+    // Rows of the other arm weigh nothing in the fit and are predicted all the same.
     let w = rows.weights_within(arm, w);
     match params.outcome {
         OutcomeKind::Continuous => linear::solve(design, &rows.y, &w)

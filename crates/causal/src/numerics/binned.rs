@@ -38,6 +38,7 @@ impl BinnedMatrix {
     fn with_cuts(x: ArrayView2<'_, f64>, cuts: Vec<Vec<f64>>) -> Self {
         let n = x.nrows();
         let mut codes = vec![0; n * cuts.len()];
+        // Zeroed is already right for a constant column: it has no cuts, and its only code is 0.
         if n > 0 {
             codes.par_chunks_mut(n).zip(&cuts).enumerate().for_each(|(j, (codes, cuts))| {
                 for (code, v) in codes.iter_mut().zip(x.column(j)) {
@@ -97,10 +98,13 @@ fn cuts(column: Array1<f64>, max_bins: usize) -> Vec<f64> {
     let n = sorted.len();
     let mut cuts: Vec<f64> = Vec::with_capacity(max_bins - 1);
     for b in 1..max_bins {
+        // For b < max_bins the index is in range; the largest value can be reached early through ties, and gets no cut
+        // above it.
         let value = sorted[(b * n / max_bins).min(n - 1)];
         let above = sorted.partition_point(|v| *v <= value);
         if above < n {
             let cut = midpoint(value, sorted[above]);
+            // A value with many ties can cover several boundaries; it is cut off once.
             if cuts.last().is_none_or(|last| *last < cut) {
                 cuts.push(cut);
             }
@@ -111,6 +115,8 @@ fn cuts(column: Array1<f64>, max_bins: usize) -> Vec<f64> {
 
 /// A number c with low <= c < high, halfway where the numbers are wide enough apart.
 fn midpoint(low: f64, high: f64) -> f64 {
+    // low + (high − low)/2 rather than (low + high)/2: two large values of one sign do not overflow. Two of opposite
+    // signs can still, and neighbouring doubles round up to `high`; `low` is a valid cut in both cases.
     let middle = low + (high - low) / 2.0;
     if middle < high && middle.is_finite() { middle } else { low }
 }

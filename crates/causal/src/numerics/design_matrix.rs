@@ -5,10 +5,8 @@
 
 use crate::numerics::chunks;
 use crate::numerics::chunks::BLOCK_ROWS;
+use crate::numerics::products;
 use crate::numerics::standardise::Standardisation;
-use faer::linalg::matmul::matmul as dense;
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, MatMut, MatRef, Par};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -60,6 +58,7 @@ impl<'a> DesignMatrix<'a> {
             z[0] = 1.0;
             let target = z[1..].iter_mut().zip(s.mean().iter().zip(s.inverse_scale()));
             match row.as_slice() {
+                // Rows are contiguous only in a row-major x.
                 // The usual case, in a form that the compiler turns into vector instructions.
                 Some(row) if nothing_dropped => target.zip(row).for_each(|((z, (m, r)), x)| *z = (x - m) * r),
                 _ => target.zip(s.columns()).for_each(|((z, (m, r)), c)| *z = (row[*c] - m) * r),
@@ -97,14 +96,13 @@ impl<'a> DesignMatrix<'a> {
     /// zᵢᵀAzᵢ for every row, n values.
     #[must_use]
     pub fn quadratic_form(&self, a: &Array2<f64>) -> Array1<f64> {
+        // Row-major whatever the layout of `a`: the product below reads it as a plain slice.
         let (k, a) = (self.k(), a.as_standard_layout().into_owned().into_raw_vec_and_offset().0);
         let parts = chunks::map(self.n(), |chunk| {
             let (mut out, mut za) = (Vec::with_capacity(chunk.len()), vec![0.0; BLOCK_ROWS * k]);
             self.for_blocks(chunk, |rows, z| {
                 let za = &mut za[..rows.len() * k];
-                let left = MatRef::from_row_major_slice(z, rows.len(), k);
-                let right = MatRef::from_row_major_slice(&a, k, k);
-                dense(MatMut::from_row_major_slice_mut(za, rows.len(), k), Accum::Replace, left, right, 1.0, Par::Seq);
+                products::rows_times(z, &a, k, za);
                 out.extend(z.chunks_exact(k).zip(za.chunks_exact(k)).map(|(u, v)| dot(u, v)));
             });
             out
@@ -116,6 +114,7 @@ impl<'a> DesignMatrix<'a> {
     pub(crate) fn map_rows(&self, f: impl Fn(usize, &[f64]) -> f64 + Sync + Send) -> Array1<f64> {
         let mut out = Array1::zeros(self.n());
         if let Some(slice) = out.as_slice_mut() {
+            // The bounds of `chunks::ranges`, as slices that threads may write to at the same time.
             let size = chunks::chunk_rows(self.n());
             slice.par_chunks_mut(size).enumerate().for_each(|(c, part)| {
                 let chunk = c * size..c * size + part.len();
@@ -156,9 +155,10 @@ impl<'a> DesignMatrix<'a> {
             let mut gram = vec![0.0; k * k];
             self.for_blocks(chunk, |rows, z| {
                 if let Some(w) = weights {
+                    // √w in one factor is w in the product, and the one buffer serves as both factors.
                     scale_rows(z, k, &w[rows]);
                 }
-                add_gram(z, k, &mut gram);
+                products::add_gram(z, k, &mut gram);
             });
             gram
         });
@@ -174,22 +174,6 @@ pub(crate) fn scale_rows(z: &mut [f64], k: usize, weights: &[f64]) {
     }
 }
 
-/// Adds the lower triangle of ZᵀZ to `gram` (k × k, row-major).
-pub(crate) fn add_gram(z: &[f64], k: usize, gram: &mut [f64]) {
-    let rows = MatRef::from_row_major_slice(z, z.len() / k, k);
-    matmul(
-        MatMut::from_row_major_slice_mut(gram, k, k),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        rows.transpose(),
-        BlockStructure::Rectangular,
-        rows,
-        BlockStructure::Rectangular,
-        1.0,
-        Par::Seq,
-    );
-}
-
 /// Adds chunk results in chunk order.
 pub(crate) fn reduce(len: usize, parts: &[Vec<f64>]) -> Vec<f64> {
     let mut total = vec![0.0; len];
@@ -199,6 +183,7 @@ pub(crate) fn reduce(len: usize, parts: &[Vec<f64>]) -> Vec<f64> {
 
 /// The full matrix of a row-major lower triangle.
 pub(crate) fn symmetric(k: usize, lower: &[f64]) -> Array2<f64> {
+    // `add_gram` fills the lower triangle only; the upper one is still zero.
     Array2::from_shape_fn((k, k), |(i, j)| lower[i.max(j) * k + i.min(j)])
 }
 
@@ -212,6 +197,7 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
             lanes[l] += x[l] * y[l];
         }
     }
+    // A fixed pairing, written out: the result does not depend on how the compiler vectorises.
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
 }
 

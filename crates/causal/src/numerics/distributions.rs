@@ -9,6 +9,8 @@ pub const Z_975: f64 = 1.959_963_984_540_054;
 /// Φ(z), the standard normal distribution function.
 #[must_use]
 pub fn normal_cdf(z: f64) -> f64 {
+    // The tail is computed and the large side is its complement, so that a small probability keeps its relative
+    // accuracy.
     let tail = 0.5 * normal_two_sided(z);
     if z > 0.0 { 1.0 - tail } else { tail }
 }
@@ -25,6 +27,7 @@ pub fn normal_two_sided(z: f64) -> f64 {
 /// Φ⁻¹(p). `None` unless 0 < p < 1.
 #[must_use]
 pub fn normal_quantile(p: f64) -> Option<f64> {
+    // By erfc: 2p keeps the digits of a small p, which 1 − 2p would round away.
     (p > 0.0 && p < 1.0).then(|| -std::f64::consts::SQRT_2 * erf::erfc_inv(2.0 * p))
 }
 
@@ -41,6 +44,7 @@ pub fn t_quantile(p: f64, df: f64) -> Option<f64> {
     let mut q = t.inverse_cdf(p);
     // Each step doubles the digits of an inverse that is good to a few.
     for _ in 0..3 {
+        // Far out the density underflows to zero; the inverse stays as it is rather than becoming infinite.
         let density = t.pdf(q);
         if density > 0.0 {
             q -= (t.cdf(q) - p) / density;

@@ -15,6 +15,7 @@ const STAGE: &str = "crossfit.folds";
 /// is a function of `seed`, `k`, `repeat`, `treatment` and `clusters` alone; every `repeat` is another division.
 #[must_use]
 pub fn divide(treatment: &[Arm], clusters: Option<&Array1<usize>>, k: usize, seed: u64, repeat: usize) -> Vec<usize> {
+    // The first has the plain name: it is the division of every analysis without repeats.
     let stage = if repeat == 0 { STAGE.to_owned() } else { format!("{STAGE}.{repeat}") };
     let mut rng = streams::stream(seed, &stage);
     match clusters {
@@ -30,6 +31,7 @@ fn stratified_by_arm(treatment: &[Arm], k: usize, rng: &mut ChaCha8Rng) -> Vec<u
         let mut rows: Vec<usize> = (0..treatment.len()).filter(|i| treatment[*i] == arm).collect();
         rows.shuffle(rng);
         for (position, row) in rows.into_iter().enumerate() {
+            // Dealt like cards: sizes within an arm differ by at most one.
             fold[row] = position % k.max(1);
         }
     }
@@ -39,6 +41,7 @@ fn stratified_by_arm(treatment: &[Arm], k: usize, rng: &mut ChaCha8Rng) -> Vec<u
 /// Clusters in random order, the largest first, each to the fold where it makes the arms least uneven: the smallest
 /// Σ over arms of (share of the arm that the fold would then hold)².
 fn whole_clusters(treatment: &[Arm], clusters: &Array1<usize>, k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    // Ordered by label: what the shuffle starts from must not depend on a hash.
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (row, cluster) in clusters.iter().enumerate() {
         members.entry(*cluster).or_default().push(row);
@@ -46,6 +49,7 @@ fn whole_clusters(treatment: &[Arm], clusters: &Array1<usize>, k: usize, rng: &m
     let mut order: Vec<Vec<usize>> = members.into_values().collect();
     // Shuffled before the stable sort, so that clusters of equal size come in random order.
     order.shuffle(rng);
+    // The large ones first, while there is still room to even them out.
     order.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
     let count = |rows: &[usize], arm: Arm| rows.iter().filter(|row| treatment[**row] == arm).count() as f64;
     let all: Vec<usize> = (0..treatment.len()).collect();
@@ -56,8 +60,10 @@ fn whole_clusters(treatment: &[Arm], clusters: &Array1<usize>, k: usize, rng: &m
     for rows in order {
         let new = Arm::BOTH.map(|arm| count(&rows, arm));
         let cost = |f: usize| -> f64 {
+            // Only fold f changes, so the increase of its own term decides.
             (0..2).map(|a| ((held[f][a] + new[a]) / totals[a]).powi(2) - (held[f][a] / totals[a]).powi(2)).sum()
         };
+        // Ties go to the first fold: the same division on every run.
         let best = (0..held.len()).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(0);
         for a in 0..2 {
             held[best][a] += new[a];

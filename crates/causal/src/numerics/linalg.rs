@@ -8,7 +8,11 @@ type Factorise = unsafe extern "C" fn(*const c_char, *const c_int, *mut f64, *co
 
 /// Keeps the LAPACK routines in every link: nothing in Rust calls them by name.
 #[used]
-static BACKEND: [Factorise; 2] = [lapack_faer::dpotrf_, lapack_faer::dpotri_];
+static BACKEND: [Factorise; 2] = [portable_math::lapack::dpotrf_, portable_math::lapack::dpotri_];
+
+/// And the elementary functions, which `f64::exp` and its like call by the names that C gives them.
+#[used]
+static ELEMENTARY: extern "C" fn(f64) -> f64 = portable_math::elementary::exp;
 
 /// A p × p problem without a solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +34,7 @@ impl Cholesky {
     /// # Errors
     /// [`LinalgError`] if `a` has entries that are not finite, or is not positive definite.
     pub fn new(a: &Array2<f64>) -> Result<Self, LinalgError> {
+        // Asked before LAPACK is: a NaN would otherwise be reported as terms that are collinear.
         if a.iter().any(|v| !v.is_finite()) {
             return Err(LinalgError::NotFinite);
         }
@@ -64,6 +69,7 @@ pub fn independent_columns(gram: ArrayView2<'_, f64>, tolerance: f64) -> Vec<usi
     let mut factor = Array2::<f64>::zeros((k, k));
     let mut kept: Vec<usize> = Vec::with_capacity(k);
     for j in 0..k {
+        // Row j of a Cholesky factor over the columns kept so far; a column that fails below leaves no row behind.
         for (a, &ja) in kept.iter().enumerate() {
             let explained: f64 = (0..a).map(|c| factor[[j, c]] * factor[[ja, c]]).sum();
             factor[[j, a]] = (gram[[j, ja]] - explained) / factor[[ja, a]];
@@ -71,6 +77,7 @@ pub fn independent_columns(gram: ArrayView2<'_, f64>, tolerance: f64) -> Vec<usi
         let explained: f64 = (0..kept.len()).map(|c| factor[[j, c]].powi(2)).sum();
         // Relative to the column's own size, so that the choice does not depend on units.
         let left = gram[[j, j]] - explained;
+        // Strictly greater: a column of zeros has nothing left of nothing, and is aliased.
         if left > tolerance * gram[[j, j]] {
             factor[[j, kept.len()]] = left.sqrt();
             kept.push(j);

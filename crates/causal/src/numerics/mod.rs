@@ -9,6 +9,7 @@ pub mod design_matrix;
 pub mod distributions;
 pub mod folds;
 pub mod linalg;
+pub(crate) mod products;
 pub mod quantile;
 pub mod standardise;
 pub mod streams;

@@ -11,6 +11,7 @@ pub fn of_sorted(sorted: &[f64], p: f64) -> Option<f64> {
     let h = sorted.len().checked_sub(1)? as f64 * p;
     let lower = sorted.get(h.floor() as usize)?;
     let upper = sorted.get(h.ceil() as usize)?;
+    // In this form neighbours that are equal give exactly their value.
     Some(lower + (h - h.floor()) * (upper - lower))
 }
 

@@ -12,6 +12,7 @@
 use crate::numerics::chunks;
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::linalg::independent_columns;
+use crate::numerics::products;
 use ndarray::{Array1, Array2};
 use std::ops::Range;
 
@@ -23,7 +24,7 @@ pub const ALIAS_TOLERANCE: f64 = 1e-11;
 /// Name of the intercept wherever coefficients are listed.
 pub const INTERCEPT: &str = "(Intercept)";
 
-/// Why a term has no coefficient.
+/// The reason that a term has no coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
     /// The same value in every row that counts.
@@ -37,7 +38,7 @@ pub enum DropReason {
 pub struct DroppedTerm {
     /// Its name.
     pub term: String,
-    /// Why.
+    /// The reason.
     pub reason: DropReason,
 }
 
@@ -69,6 +70,8 @@ impl Standardisation {
                 all.dropped.push(DroppedTerm { term: name.clone(), reason: DropReason::Constant });
             }
         }
+        // On the standardised terms: the tolerance is then a share of each term's variance, whatever its offset and
+        // unit.
         let gram = DesignMatrix::new(x, &all).gram(weights);
         let kept = independent_columns(gram.view(), ALIAS_TOLERANCE);
         all.without_aliased(&kept)
@@ -76,6 +79,7 @@ impl Standardisation {
 
     /// Keeps the columns with the given positions in the design matrix (0 is the intercept).
     fn without_aliased(self, kept: &[usize]) -> Self {
+        // `kept` is ascending, as `independent_columns` returns it; position 0 is the intercept.
         let is_kept = |j: usize| kept.binary_search(&(j + 1)).is_ok();
         let positions: Vec<usize> = (0..self.terms.len()).filter(|j| is_kept(*j)).collect();
         let aliased = (0..self.terms.len())
@@ -165,7 +169,8 @@ impl Standardisation {
             jacobian[[j + 1, j + 1]] = 1.0 / s;
             jacobian[[0, j + 1]] = -m / s;
         }
-        jacobian.dot(standardised).dot(&jacobian.t())
+        let half = products::multiply(jacobian.view(), standardised.view());
+        products::multiply(half.view(), jacobian.t())
     }
 }
 
@@ -179,6 +184,8 @@ impl Moments {
     fn of_columns(x: &Array2<f64>, weights: Option<&[f64]>) -> Self {
         let p = x.ncols();
         let first = Sums::over(x, weights, &vec![0.0; p]);
+        // Without any weight the means are NaN; the range below is then empty too, and every column is dropped as
+        // constant.
         let rough: Vec<f64> = first.linear.iter().map(|s| s / first.weight).collect();
         // Second pass about the first mean: exact to rounding even for columns with a large offset.
         let second = Sums::over(x, weights, &rough);
@@ -187,6 +194,7 @@ impl Moments {
         let scale = (0..p)
             .map(|j| {
                 let variance = second.square[j] / second.weight - shift[j] * shift[j];
+                // Constancy is read off the values, since the variance of a constant need not round to zero.
                 if second.min[j] < second.max[j] { variance.max(0.0).sqrt() } else { 0.0 }
             })
             .collect();
@@ -226,6 +234,7 @@ impl Sums {
         let mut s = Self::empty(centre.len());
         for i in rows {
             let w = weights.map_or(1.0, |w| w[i]);
+            // Skipped, not multiplied by zero: a row that does not count must not widen the range either.
             if w == 0.0 {
                 continue;
             }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 #[must_use]
 pub fn stream(seed: u64, stage: &str) -> ChaCha8Rng {
     let mut hash = Sha256::new();
+    // The seed has a fixed width, so different (seed, stage) never hash the same bytes.
     hash.update(seed.to_le_bytes());
     hash.update(stage.as_bytes());
     let mut key = [0_u8; 32];

@@ -9,11 +9,13 @@ pub fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
         lost += if total.abs() >= v.abs() { (total - next) + v } else { (v - next) + total };
         total = next;
     }
+    // Only now: inside the loop the correction would be rounded away by a large total.
     total + lost
 }
 
 /// Σ a·b, compensated.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    // The additions are compensated; each product is still rounded once.
     sum(a.iter().zip(b).map(|(x, y)| x * y))
 }
 

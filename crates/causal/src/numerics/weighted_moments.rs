@@ -26,7 +26,9 @@ pub fn variance(x: &[f64], w: &[f64]) -> Option<f64> {
     let m = mean(x, w)?;
     let total: f64 = w.iter().sum();
     let squares: f64 = w.iter().map(|w| w * w).sum();
+    // About the mean, in a second pass: Σwx² − m²Σw would cancel.
     let spread: f64 = x.iter().zip(w).map(|(x, w)| w * (x - m) * (x - m)).sum();
+    // Multiplying every weight by a constant cancels: these are reliability weights, not counts.
     let denominator = total - squares / total;
     (denominator > 0.0).then(|| spread / denominator)
 }
@@ -50,6 +52,7 @@ pub fn ks_distance(sorted: &[(f64, f64, f64)]) -> Option<f64> {
         return None;
     }
     let (mut below_treated, mut below_control, mut distance) = (0.0, 0.0, 0.0_f64);
+    // Compared after a whole group of ties: the order inside it is arbitrary.
     for group in sorted.chunk_by(|a, b| a.0 == b.0) {
         for (_, treated, control) in group {
             below_treated += treated;

@@ -62,6 +62,7 @@ fn prior_minutes(rng: &mut ChaCha8Rng) -> f64 {
 /// Draws a user.
 pub fn user(rng: &mut ChaCha8Rng) -> User {
     let minutes = prior_minutes(rng);
+    // Rounded up: nobody has a tenure of zero.
     let tenure = (60.0 * uniform(rng).powf(1.3)).ceil();
     let device = pick(rng, 0.50, 0.35);
     let tier = pick(rng, 0.40, 0.35);
@@ -75,6 +76,7 @@ pub fn user(rng: &mut ChaCha8Rng) -> User {
         + 0.4 * normal(rng);
     let daily = [expit(habit), expit(habit + 0.13)];
     let mut days = [0.0, 0.0];
+    // One number a day for both outcomes, so a user's own effect is never negative.
     for _ in 0..DAYS {
         let u = uniform(rng);
         days[0] += f64::from(u8::from(u < daily[0]));

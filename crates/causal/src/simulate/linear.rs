@@ -41,6 +41,7 @@ pub(super) fn binary(rng: &mut ChaCha8Rng) -> Unit {
     let mu = [expit(-0.5 + 0.7 * a), expit(0.1 + 1.1 * a)];
     let u = uniform(rng);
     let mut unit = unit(rng, vec![a, b], -0.3 + 0.6 * a + 0.5 * b, mu, [0.0; 2]);
+    // One number for both outcomes, as the noise is one for both elsewhere.
     unit.y = mu.map(|p| f64::from(u8::from(u < p)));
     unit
 }
@@ -109,7 +110,9 @@ pub(super) fn clustered(rng: &mut ChaCha8Rng, n: usize) -> Vec<Unit> {
     while units.len() < n {
         let size = 5 + (uniform(rng) * 11.0) as usize;
         let (common, disturbance) = (normal(rng), 0.5_f64.sqrt() * normal(rng));
+        // The last cluster is cut short, so that n is met exactly.
         for _ in 0..size.min(n - units.len()) {
+            // √½ on both halves: X₁ has variance one.
             let (a, b) = (0.5_f64.sqrt() * (common + normal(rng)), normal(rng));
             let (mu0, effect) = (a + b, 1.0 + 0.5 * a);
             let noise = disturbance + normal(rng);
@@ -127,6 +130,7 @@ pub(super) fn weighted(rng: &mut ChaCha8Rng) -> Unit {
         let drawn = plain(rng);
         let sampled = 0.1 + 0.8 * expit(-0.5 + drawn.x[0]);
         if flip(rng, sampled) {
+            // Units that are easily sampled count less, which restores the population of `plain`.
             return Unit { weight: 1.0 / sampled, ..drawn };
         }
     }

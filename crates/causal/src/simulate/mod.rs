@@ -80,6 +80,7 @@ impl Draw {
             .map(|i| {
                 w[i] * match target {
                     Target::Ate => 1.0,
+                    // The units that were treated, not e: the sample's own effect is about those.
                     Target::Att => t[i],
                     Target::Atc => 1.0 - t[i],
                     Target::Ato => target.tilt(self.propensity[i]),
@@ -97,6 +98,7 @@ impl Setup {
     /// # Errors
     /// [`SampleError::EmptyArm`] if chance left an arm empty, which takes a very small `n`.
     pub fn draw(self, n: usize, seed: u64, replicate: usize) -> Result<Draw, SampleError> {
+        // Named by setup and replicate, so that neither depends on the others having been drawn.
         let mut rng = streams::stream(seed, &format!("simulate.{}.{replicate}", self.key()));
         let units = self.units(&mut rng, n);
         let p = units.first().map_or(0, |u| u.x.len());
@@ -124,9 +126,11 @@ impl Setup {
         let batches = units.div_ceil(BATCH).max(1);
         let mut sums = [[0.0; 2]; 4];
         for batch in 0..batches {
+            // A stream of its own: the truth must not share its luck with any draw.
             let mut rng = streams::stream(0, &format!("simulate.{}.population.{batch}", self.key()));
             for unit in self.units(&mut rng, BATCH) {
                 for (sum, target) in sums.iter_mut().zip(Target::ALL) {
+                    // By e instead of T: the same expectation with less noise.
                     let h = unit.weight * target.tilt(unit.e);
                     sum[0] += h * (unit.mu[1] - unit.mu[0]);
                     sum[1] += h;

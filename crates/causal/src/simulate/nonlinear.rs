@@ -68,6 +68,7 @@ pub(super) fn friedman(rng: &mut ChaCha8Rng) -> Unit {
 pub(super) fn sparse(rng: &mut ChaCha8Rng) -> Unit {
     let mut x = normals(rng, 200);
     for j in 1..x.len() {
+        // 0.75 = 1 − 0.5², so every column keeps variance one.
         x[j] = 0.5 * x[j - 1] + 0.75_f64.sqrt() * x[j];
     }
     let signal: f64 = x.iter().enumerate().map(|(j, v)| v / ((j + 1) as f64).powi(2)).sum();

@@ -11,6 +11,7 @@ pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 /// Standard normal; Box & Muller (1958), doi:10.1214/aoms/1177706645.
 pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (a, b) = (uniform(rng), uniform(rng));
+    // The sine is not used: every normal takes two uniforms, and nothing is kept between calls.
     (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
 }
 
@@ -35,6 +36,7 @@ pub(crate) fn flip(rng: &mut ChaCha8Rng, p: f64) -> bool {
 pub(crate) fn poisson(rng: &mut ChaCha8Rng, rate: f64) -> u32 {
     let mut product = uniform(rng);
     let mut count = 0;
+    // Arrivals in logarithms: a sum of exponentials passes the rate where the product of uniforms passes exp(−rate).
     while product > (-rate).exp() {
         product *= uniform(rng);
         count += 1;

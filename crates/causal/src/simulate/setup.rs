@@ -103,6 +103,7 @@ impl Setup {
     /// True if linear and logistic regressions on the columns as they are hold.
     #[must_use]
     pub fn regressions_hold(self) -> bool {
+        // Variants are declared in the order of `ALL`, where regressions hold first.
         (self as usize) <= (Setup::Weighted as usize)
     }
 
@@ -134,6 +135,7 @@ impl Setup {
 
     /// Draws `n` units.
     pub(super) fn units(self, rng: &mut ChaCha8Rng, n: usize) -> Vec<Unit> {
+        // Clusters are drawn whole, not unit by unit.
         if self == Setup::Clustered {
             return linear::clustered(rng, n);
         }

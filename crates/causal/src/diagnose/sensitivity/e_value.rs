@@ -57,6 +57,7 @@ impl RiskRatio {
         let treated = risk("treatment", effect.mean_treated)?;
         let control = risk("control", effect.mean_control)?;
         let binomial = |risk: f64, ess: f64| risk * (1.0 - risk) / ess;
+        // An arm without effective units makes this infinite, and the limits below are then refused.
         let (b1, b0) = (binomial(treated, effect.ess_treated), binomial(control, effect.ess_control));
         let share = b1 / (b1 + b0);
         let variance = effect.std_error.powi(2) * (share / treated.powi(2) + (1.0 - share) / control.powi(2));
@@ -65,6 +66,7 @@ impl RiskRatio {
 
     fn on_log_scale(log: f64, half_width: f64) -> Result<Self, SensitivityError> {
         let ratio = Self { estimate: log.exp(), lower: (log - half_width).exp(), upper: (log + half_width).exp() };
+        // Far out the exponential is 0 or infinite.
         let usable = |r: f64| r > 0.0 && r.is_finite();
         if usable(ratio.estimate) && usable(ratio.lower) && usable(ratio.upper) {
             Ok(ratio)
@@ -104,6 +106,7 @@ pub fn e_value(risk_ratio: f64) -> f64 {
 #[must_use]
 pub fn tipping_bias(estimate: f64, half_width: f64) -> f64 {
     let room = (estimate.abs() - half_width).max(0.0);
+    // Written out, because copysign would make −0 of it for a negative estimate.
     if room == 0.0 { 0.0 } else { room.copysign(estimate) }
 }
 

@@ -52,6 +52,7 @@ impl TreatmentRegression {
     pub fn fit(sample: &Sample) -> Result<Self, SensitivityError> {
         let cov = sample.covariates();
         let t = cov.treated();
+        // Without treatment among the terms: the partial R² of a confounder with treatment comes from here.
         let treatment = linear::fit(cov.x(), cov.names(), t, cov.weights())?;
         // Treatment comes last: if the terms determine it, it is treatment that has no coefficient.
         let x = with_treatment(cov.x(), t)?;
@@ -64,6 +65,7 @@ impl TreatmentRegression {
         if coefficient.cohen_f().is_nan() || coefficient.cohen_f() > PERFECT_F {
             return Err(SensitivityError::PerfectFit);
         }
+        // The critical value of the robustness value has one degree of freedom less, and needs one.
         if outcome.df < 2 {
             return Err(SensitivityError::DegreesOfFreedom { df: outcome.df });
         }
@@ -100,6 +102,7 @@ fn with_treatment(x: &Array2<f64>, t: &Array1<f64>) -> Result<Array2<f64>, Sensi
 }
 
 fn partial_r2(fit: &LinearFit, terms: &[&str]) -> Result<f64, SensitivityError> {
+    // By name, not by position: dropped terms have moved the others up.
     let in_group = |(_, c): &(usize, &linear::LinearCoefficient)| terms.contains(&c.term.as_str());
     let group: Vec<_> = fit.coefficients.iter().enumerate().filter(in_group).collect();
     if group.is_empty() {

@@ -67,12 +67,14 @@ impl TreatmentCoefficient {
     #[must_use]
     pub fn rv_q1_alpha(&self, alpha: f64) -> Option<f64> {
         let f = self.cohen_f();
+        // The hidden confounder would itself take a degree of freedom.
         let critical = t_quantile(1.0 - alpha / 2.0, self.df - 1.0)? / (self.df - 1.0).sqrt();
         if f <= critical {
             return Some(0.0);
         }
         // The second form is the solution on the boundary Ry = 1 that binds for very large f.
         let on_boundary = (f * f - critical * critical) / (1.0 + f * f);
+        // Beyond 1/critical the unconstrained solution would need an Ry above one.
         Some(if f > 1.0 / critical { on_boundary } else { robustness_value(f - critical) })
     }
 
@@ -101,6 +103,7 @@ impl Bound {
     pub fn benchmark(r2_treatment: f64, r2_outcome: f64, k: f64) -> Option<Self> {
         let attainable = |r2: f64| (0.0..1.0).contains(&r2);
         let (rd, ry) = (r2_treatment, r2_outcome);
+        // A range test, which NaN fails as well.
         if !attainable(rd) || !attainable(ry) || !attainable(k * rd) {
             return None;
         }

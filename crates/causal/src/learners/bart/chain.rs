@@ -91,6 +91,7 @@ impl<'a> Chain<'a> {
     #[must_use]
     pub fn new(problem: &'a Problem<'a>, random: Random) -> Self {
         let n = problem.train.n;
+        // The root holds every row; counts are weights where there are none.
         let weight = problem.weights.as_ref().map_or(n as f64, |w| w.iter().sum());
         let planted = Planted {
             tree: Tree::stump(n, weight),
@@ -108,9 +109,11 @@ impl<'a> Chain<'a> {
             random,
             trees: vec![planted; problem.params.trees],
             prior: SplitPrior::new(problem.params, problem.cuts.clone()),
+            // Given as relative frequencies; `Mover` reads them as probabilities.
             moves: problem.params.moves.map(|m| m / total),
             tau2: problem.response.leaf_variance(problem.params),
             sigma2,
+            // All trees are zero at the start.
             residual: target.clone(),
             target,
             step: Box::new([0.0; 256]),
@@ -120,6 +123,7 @@ impl<'a> Chain<'a> {
             cells: Vec::new(),
             counts: MoveCounts::default(),
         };
+        // A probit chain has no target until latent normals are drawn around the zero fit.
         chain.draw_latent();
         chain
     }
@@ -129,7 +133,9 @@ impl<'a> Chain<'a> {
         for t in 0..self.trees.len() {
             self.update_tree(t);
         }
+        // The step of the last tree is still pending, and σ² and the latent normals need the true residual.
         rows::apply_step(&mut self.residual, &self.previous, &self.step);
+        // Otherwise the first tree of the next sweep would apply it again.
         self.step.fill(0.0);
         self.draw_sigma2();
         self.draw_latent();
@@ -154,6 +160,7 @@ impl<'a> Chain<'a> {
             if problem.weights.is_some() {
                 cell.weight = sums.take_weight(cell.label);
             }
+            // This tree's own fit is added back: backfitting conditions on the other trees alone.
             cell.sum = sums.take_residual(cell.label) + cell.weight * cell.mu;
         }
         let leaf = LeafModel { sigma2: self.sigma2, tau2: self.tau2 };
@@ -165,6 +172,7 @@ impl<'a> Chain<'a> {
         };
         let mut accepted = false;
         if let Some(kind) = kind {
+            // The leaves that stay as they are cancel in the likelihood ratio.
             accepted = leaf.accepts(ratio, &cells[touched..], random);
             counts.tried[kind] += 1;
             counts.accepted[kind] += u64::from(accepted);
@@ -172,7 +180,9 @@ impl<'a> Chain<'a> {
         if accepted {
             planted.accept(&proposal, problem);
         }
+        // A rejected proposal still redraws every leaf value, from the cells merged back to the leaves as they are.
         draw_leaves(&mut planted.tree, cells, accepted, |sum, weight| leaf.draw(sum, weight, random), &mut self.step);
+        // The steps just written are by the cells of this proposal, so the next pass looks them up there.
         std::mem::swap(&mut self.previous, &mut self.next);
     }
 
@@ -180,6 +190,8 @@ impl<'a> Chain<'a> {
         if let Response::Normal { nu_lambda, .. } = &self.problem.response {
             let squares = rows::sum_of_squares(&self.residual, self.problem.weights.as_deref());
             let df = self.problem.params.nu + self.residual.len() as f64;
+            // Scaled inverse χ²: the prior's νλ and ν, plus the sum of squares and the number of rows. Weights are
+            // precisions and add no degrees of freedom.
             self.sigma2 = (nu_lambda + squares) / self.random.chi_square(df);
         }
     }
@@ -190,6 +202,7 @@ impl<'a> Chain<'a> {
         for ((target, residual), positive) in self.target.iter_mut().zip(&mut self.residual).zip(positive) {
             let f = *target - *residual;
             let mean = offset + f;
+            // y = 1 needs noise above −mean. y = 0 needs it below: the mirror image of noise above the mean.
             *residual = if *positive { self.random.normal_above(-mean) } else { -self.random.normal_above(mean) };
             *target = f + *residual;
         }
@@ -209,6 +222,7 @@ impl<'a> Chain<'a> {
 
     /// Σ trees at the training rows, inner scale.
     pub fn fitted(&self, out: &mut [f64]) {
+        // The trees need not be visited: the residual is what they leave of the target.
         for (out, (target, residual)) in out.iter_mut().zip(self.target.iter().zip(&self.residual)) {
             *out = target - residual;
         }
@@ -270,6 +284,7 @@ fn draw_leaves(
     let leaf_of = |cell: &Cell| if accepted { cell.proposed } else { cell.current };
     for (k, cell) in cells.iter().enumerate() {
         let leaf = leaf_of(cell);
+        // A leaf may be made of several cells; it is drawn once, at the first of them.
         let first = cells[..k].iter().rposition(|earlier| leaf_of(earlier) == leaf).is_none();
         if first {
             let members = cells[k..].iter().filter(|other| leaf_of(other) == leaf);
@@ -283,6 +298,7 @@ fn draw_leaves(
             let node = tree.node_mut(leaf);
             (node.count, node.weight, node.mu) = (count, weight, mu);
         }
+        // `cell.mu` is still the value before this draw.
         step[usize::from(cell.label)] = tree.node(leaf).mu - cell.mu;
     }
 }

@@ -18,6 +18,7 @@ pub fn ln(x: f64) -> f64 {
         return f64::NEG_INFINITY;
     }
     if !x.is_finite() {
+        // ln(+∞) and ln(NaN) are themselves.
         return x;
     }
     // x = m·2^k with m in [√½, √2).
@@ -43,6 +44,7 @@ pub fn exp(x: f64) -> f64 {
     if x.is_nan() {
         return x;
     }
+    // Beyond either bound 2^k is no normal number, and its bits cannot be put together as below.
     if x < -708.0 {
         return 0.0;
     }
@@ -50,6 +52,7 @@ pub fn exp(x: f64) -> f64 {
         return f64::INFINITY;
     }
     let k = (x * std::f64::consts::LOG2_E).round();
+    // In two steps: k · LN2_HIGH is exact, so the cancellation with x costs no digits.
     let r = (x - k * LN2_HIGH) - k * LN2_LOW;
     // Taylor series on |r| ≤ 0.347 to r¹³, from the far end.
     let series = (1..=13).rev().fold(1.0, |sum, d| 1.0 + r * sum / f64::from(d));
@@ -79,6 +82,7 @@ pub fn normal_cdf(z: f64) -> f64 {
         0.700_383_064_443_688,
         6.373_962_203_531_65,
         33.912_866_078_383,
+        // One logarithm of the product, not one for each step.
         112.079_291_497_871,
         221.213_596_169_931,
         220.206_867_912_376,
@@ -102,6 +106,7 @@ pub fn normal_cdf(z: f64) -> f64 {
         let fraction = (1..=4).rev().fold(x + 0.65, |below, k| x + f64::from(k) / below);
         density / fraction / 2.506_628_274_631
     };
+    // The tail is computed for −|z|: the small side keeps its digits.
     if z > 0.0 { 1.0 - tail } else { tail }
 }
 
@@ -112,6 +117,7 @@ pub fn chi_square_quantile(df: f64, p: f64) -> f64 {
     let a = 0.5 * df;
     let below = |x: f64| {
         let (mut term, mut sum, mut d) = (1.0 / a, 1.0 / a, a);
+        // All terms are positive: the series loses nothing to cancellation.
         while term > 1e-17 * sum {
             d += 1.0;
             term *= x / d;
@@ -120,13 +126,16 @@ pub fn chi_square_quantile(df: f64, p: f64) -> f64 {
         sum * exp(a * ln(x) - x - ln_gamma(a))
     };
     let (mut low, mut high) = (0.0, 1.0);
+    // The second condition ends the search for a p so near 1 that rounding keeps the function below it.
     while below(high) < p && high < 300.0 + 10.0 * a {
         high *= 2.0;
     }
+    // More halvings than a double has bits: the interval is down to rounding.
     for _ in 0..120 {
         let middle = 0.5 * (low + high);
         if below(middle) < p { low = middle } else { high = middle }
     }
+    // Twice the middle: `below` is the gamma distribution of scale 1, and a χ² variable is two of those.
     low + high
 }
 

@@ -35,6 +35,7 @@ impl Forest {
     fn flatten(&mut self, tree: &Tree, index: u8, columns: &[u32]) {
         let node = tree.node(index);
         let at = self.nodes.len();
+        // A leaf has no rule, and its column is never read.
         let column = if node.left > 0 { columns[node.rule.column as usize] } else { 0 };
         self.nodes.push(Flat { column, cut: node.rule.cut, skip: 0, value: node.mu });
         if node.left > 0 {
@@ -61,6 +62,7 @@ impl Forest {
     /// For each row of `x`, Σ over groups of `link`(Σ over the group's trees).
     pub fn predict(&self, x: &BinnedMatrix, link: impl Fn(f64) -> f64 + Sync) -> Vec<f64> {
         let columns: Vec<&[u8]> = (0..x.p()).map(|j| x.column(j)).collect();
+        // Blocks within chunks: the codes of a block stay in the cache for all the trees.
         let part = |rows: std::ops::Range<usize>| {
             chunks::blocks(rows).flat_map(|block| self.predict_block(&columns, block, &link)).collect::<Vec<f64>>()
         };
@@ -80,6 +82,7 @@ impl Forest {
             }
             first = *end;
             for (total, sum) in total.iter_mut().zip(&sum) {
+                // After the trees of a group are summed: behind a probit link the mean of Φ(f) is not Φ of the mean.
                 *total += link(*sum);
             }
         }
@@ -128,11 +131,14 @@ impl Recorder {
             self.open = trees.iter().map(|planted| (planted.version, planted.tree.clone())).collect();
         } else {
             for ((version, sums), planted) in self.open.iter_mut().zip(trees) {
+                // The same version is the same structure, so the same labels are the same leaves.
                 if *version == planted.version {
                     for leaf in planted.tree.leaves() {
                         sums.node_mut(leaf).mu += planted.tree.node(leaf).mu;
                     }
                 } else {
+                    // The sums are one tree as far as predictions are concerned; no group ends here, since predictions are
+                    // linear.
                     self.forest.push(sums, &self.columns);
                     (*version, *sums) = (planted.version, planted.tree.clone());
                 }

@@ -32,12 +32,15 @@ impl Learner for BartLearner {
         if x.iter().any(|v| !v.is_finite()) {
             return Err(LearnerError::Data { learner: NAME, problem: "a covariate is not a finite number".into() });
         }
+        // Not `> 0`: a negative or NaN weight must reach the check that refuses it.
         let rows: Vec<usize> = (0..y.len()).filter(|i| weights[*i] != 0.0).collect();
         let pick = |from: &[f64]| -> Vec<f64> { rows.iter().map(|i| from[*i]).collect() };
         let (used, y, weights) = (x.select(Axis(0), &rows), pick(y), pick(weights));
         let train = BinnedMatrix::new(used.view(), self.params.max_bins);
+        // No rows, but the cuts: all that predictions need of the training covariates.
         let cuts = train.encode(used.slice_axis(Axis(0), (0..0).into()));
         let data = Data { train: &train, y: &y, weights: &weights, test: &cuts, family };
+        // Nothing is summarised: the rows to predict are not known yet, so the trees are kept instead.
         let (posterior, fitted) = sample_and_keep(&data, &self.params, seed, &|_| Vec::new(), true)?;
         let draws = self.params.chains * self.params.draws;
         Ok(Box::new(BartModel { cuts, response: fitted.response, forest: fitted.forest, draws, info: posterior.info }))
@@ -66,6 +69,7 @@ impl Model for BartModel {
                 sums.into_iter().map(|f| self.response.outward(f / draws)).collect()
             }
             Response::Probit { offset, .. } => {
+                // Every draw through Φ first: the posterior mean of the probability.
                 let sums = self.forest.predict(&codes, |f| probability(offset + f));
                 sums.into_iter().map(|p| p / draws).collect()
             }

@@ -74,6 +74,7 @@ pub struct Mover<'a> {
 
 impl Mover<'_> {
     fn grow_probability(&self, stump: bool) -> f64 {
+        // A stump can neither be pruned nor changed.
         if stump { 1.0 } else { self.moves[0] }
     }
 
@@ -96,6 +97,7 @@ impl Mover<'_> {
             self.propose_change(tree, labels, column, cells, random)
         };
         if matches!(proposal, Proposal::Stay | Proposal::Prune { .. }) {
+            // A grow that was given up has already written cells, and a prune needs only the leaves as they are.
             cells.copy_from_slice(labels);
         }
         proposal
@@ -128,6 +130,7 @@ impl Mover<'_> {
         if count < self.min_leaf || total - count < self.min_leaf {
             return Proposal::Stay;
         }
+        // The new split is a last split; its parent no longer is, if it was.
         let last_splits = tree.last_splits().count() + 1 - usize::from(tree.parent_is_last_split(leaf));
         let p = self.prior.split_probability(tree, leaf);
         let ratio = p * self.prior.both_stop(tree, leaf, rule) / (1.0 - p) * (self.moves[1] * b as f64)
@@ -141,8 +144,10 @@ impl Mover<'_> {
         let Some(node) = tree.last_splits().nth(chosen) else { return Proposal::Stay };
         let left = tree.node(node).left;
         let children = [left, left + 1].into_iter().filter(|child| self.prior.can_split(tree, *child)).count();
+        // The pruned node becomes a leaf that can be split, since it was; its children are no longer leaves.
         let b = self.splittable(tree).count() + 1 - children;
         let p = self.prior.split_probability(tree, node);
+        // Pruning the root leaves a stump, from which growing back is certain.
         let grow = self.grow_probability(node == 0);
         let ratio = (1.0 - p) / (p * self.prior.both_stop(tree, node, tree.node(node).rule))
             * (grow * last_splits as f64)
@@ -168,6 +173,8 @@ impl Mover<'_> {
         if goes_left < self.min_leaf || total - goes_left < self.min_leaf {
             return Proposal::Stay;
         }
+        // The number of last splits stays the same and the rules cancel: only the chance that the children are leaves
+        // is left.
         let ratio = self.prior.both_stop(tree, node, rule) / self.prior.both_stop(tree, node, tree.node(node).rule);
         Proposal::Change { node, rule, counts, ratio }
     }
@@ -223,6 +230,8 @@ pub fn cells(tree: &Tree, proposal: &Proposal, out: &mut Vec<Cell>) -> usize {
         }
         Proposal::Change { counts, .. } => {
             for (k, count) in counts.into_iter().enumerate() {
+                // Labels above all nodes: until the change is accepted, `left` and `left + 1` still name the leaves as
+                // they are.
                 out.push(cell(SPARE_LABELS + k as u8, left + k as u8, left, count));
             }
             for (k, count) in counts.into_iter().enumerate() {
@@ -255,6 +264,7 @@ impl LeafModel {
             let members = || cells[k..].iter().filter(|other| leaf_of(other) == leaf);
             let (sum, weight) = members().fold((0.0, 0.0), |(s, w), cell| (s + cell.sum, w + cell.weight));
             let v = self.sigma2 + self.tau2 * weight;
+            // At most two leaves on either side, so the product does not underflow; one logarithm serves for all.
             determinant *= self.sigma2 / v;
             exponent += self.tau2 * sum * sum / (2.0 * self.sigma2 * v);
         }
@@ -267,6 +277,7 @@ impl LeafModel {
         let (now, now_exponent) = self.evidence(cells, |cell| cell.current);
         let (then, then_exponent) = self.evidence(cells, |cell| cell.proposed);
         let log_ratio = ln(ratio * (then / now).sqrt()) + (then_exponent - now_exponent);
+        // ln U ≤ ln ratio for a uniform U, whose −ln U is exponential.
         log_ratio + random.exponential() >= 0.0
     }
 

@@ -58,6 +58,8 @@ impl Default for BartParams {
     fn default() -> Self {
         Self {
             trees: 100,
+            // α, β, k, ν and q are those of Chipman, George & McCulloch (2010); a and b of the sparse prior those of
+            // Linero (2018).
             alpha: 0.95,
             beta: 2.0,
             k: 2.0,
@@ -96,6 +98,7 @@ impl BartParams {
             (self.sigma_hat.is_none_or(positive), "sigma_hat must be positive"),
             (self.min_leaf >= 1, "min_leaf must be at least 1"),
             (
+                // Grow and prune undo each other: without either, the chain could not be reversible.
                 positive(grow) && positive(prune) && change.is_finite() && change >= 0.0,
                 "moves must be positive for grow and prune, and not negative for change",
             ),

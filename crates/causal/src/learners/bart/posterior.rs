@@ -110,9 +110,11 @@ pub(super) fn sample_and_keep(
     let places = Places::new(data);
     let problem = problem(data, params, &places)?;
     let run = |chain: usize| {
+        // Named by its number: a chain's draws do not depend on the thread, nor on how many chains there are.
         let random = Random::new(seed.child(format_args!("chain {chain}")).stream());
         run_chain(&problem, random, &places, summary, keep_trees)
     };
+    // Collected in chain order, and so are all sums over chains.
     let runs: Vec<Run> = (0..params.chains).into_par_iter().map(run).collect();
     let mut forest = Forest::default();
     for run in &runs {
@@ -138,7 +140,7 @@ fn check(data: &Data<'_>) -> Result<(), LearnerError> {
     }
 }
 
-/// Which rows are fitted and which are carried, and which columns can be split.
+/// The rows that are fitted, the rows that are carried, and the columns that can be split.
 struct Places {
     fitted: Vec<usize>,
     ignored: Vec<usize>,
@@ -150,6 +152,7 @@ struct Places {
 impl Places {
     fn new(data: &Data<'_>) -> Self {
         let (fitted, ignored) = (0..data.y.len()).partition(|i| data.weights[*i] > 0.0);
+        // A constant column has no rule; leaving it out keeps "at least one cut" true for all that follow.
         let columns = (0..data.train.p()).filter(|j| data.train.bins(*j) > 1).map(|j| j as u32).collect();
         Self { fitted, ignored, columns, n: data.train.n(), m: data.test.n() }
     }
@@ -168,7 +171,9 @@ fn problem<'a>(data: &Data<'_>, params: &'a BartParams, places: &Places) -> Resu
     let pick = |from: &[f64]| -> Vec<f64> { places.fitted.iter().map(|i| from[*i]).collect() };
     let y = pick(data.y);
     let mut weights = pick(data.weights);
+    // Mean 1: doubling every weight changes nothing, and σ² keeps its unit.
     let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+    // Equal weights are no weights: the quicker loop serves, and a probit model is defined.
     let equal = weights.iter().all(|w| *w == weights[0]);
     for w in &mut weights {
         *w = if equal { 1.0 } else { *w / mean };
@@ -180,6 +185,7 @@ fn problem<'a>(data: &Data<'_>, params: &'a BartParams, places: &Places) -> Resu
     for j in &places.columns {
         let column = data.train.column(*j as usize);
         train.bytes.extend(places.fitted.iter().map(|i| column[*i]));
+        // Rows of weight zero come first among the carried ones; `arrange` relies on it.
         carried.bytes.extend(places.ignored.iter().map(|i| column[*i]));
         carried.bytes.extend(data.test.column(*j as usize));
     }
@@ -219,11 +225,14 @@ fn run_chain(problem: &Problem<'_>, random: Random, places: &Places, summary: Su
     let (mut train, mut test) = (vec![0.0; places.n], vec![0.0; places.m]);
     for sweep in 0..params.burn_in + params.draws * params.thin {
         chain.sweep(sweep);
+        // Kept at the end of each run of `thin` sweeps.
         if sweep < params.burn_in || !(sweep + 1 - params.burn_in).is_multiple_of(params.thin) {
             continue;
         }
         chain.fitted(&mut fitted);
         chain.carried(&mut carried);
+        // Each draw is mapped before anything is averaged: the mean of a probability is not the probability at the
+        // mean.
         for f in fitted.iter_mut().chain(&mut carried) {
             *f = problem.response.outward(*f);
         }
@@ -245,6 +254,7 @@ fn run_chain(problem: &Problem<'_>, random: Random, places: &Places, summary: Su
 }
 
 /// σ, or the mean squared error of the probabilities.
+// A probit model has no σ to watch.
 fn monitor(response: &Response, fitted: &[f64], sigma: f64) -> f64 {
     match response {
         Response::Normal { .. } => sigma,
@@ -281,6 +291,7 @@ fn combine(runs: &[Run], params: &BartParams, places: &Places, p: usize) -> Post
     };
     let shares = mean(&|run| &run.shares, places.columns.len());
     let mut column_shares = vec![0.0; p];
+    // A column left out keeps a share of zero.
     for (j, share) in places.columns.iter().zip(shares) {
         column_shares[*j as usize] = share;
     }
@@ -309,6 +320,8 @@ fn combine(runs: &[Run], params: &BartParams, places: &Places, p: usize) -> Post
 }
 
 fn info(params: &BartParams, rhat: f64, summary_rhat: &[f64]) -> FitInfo {
+    // f64::max passes over a NaN on one side; where all are NaN the comparison below fails, and the fit counts as not
+    // converged.
     let worst = summary_rhat.iter().copied().fold(rhat, f64::max);
     let converged = worst <= params.max_rhat;
     let chains =

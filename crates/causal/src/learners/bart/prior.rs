@@ -44,6 +44,7 @@ impl SplitPrior {
         let by_depth = (0..256).map(|d| params.alpha * exp(-params.beta * ln(1.0 + f64::from(d)))).collect();
         let p = cuts.len();
         let s = vec![1.0 / p.max(1) as f64; p];
+        // With one column there is nothing to be sparse about.
         let sparse = params.sparse.as_ref().filter(|_| p > 1).map(|prior| Sparse::new(prior, p as f64));
         let log_s = s.iter().map(|s| ln(*s)).collect();
         let mut new = Self { by_depth, cuts, s, log_s, cumulative: Vec::new(), sparse };
@@ -70,6 +71,7 @@ impl SplitPrior {
     #[must_use]
     pub fn can_split(&self, tree: &Tree, index: u8) -> bool {
         // At most one column per ancestor can be used up.
+        // So with more columns than ancestors one must be left, and the tree need not be walked.
         self.cuts.len() > usize::from(tree.node(index).depth)
             || tree.exhausted(index, &self.cuts).len() < self.cuts.len()
     }
@@ -84,10 +86,12 @@ impl SplitPrior {
     #[must_use]
     pub fn both_stop(&self, tree: &Tree, index: u8, rule: Rule) -> f64 {
         let depth = usize::from(tree.node(index).depth) + 1;
+        // As in `can_split`: both children can be split, whatever the rule, so the tree need not be copied.
         if self.cuts.len() > depth {
             return (1.0 - self.by_depth[depth]) * (1.0 - self.by_depth[depth]);
         }
         let mut split = tree.clone();
+        // Asked both for a leaf about to be split and for a last split about to get another rule.
         if split.node(index).left == 0 {
             split.grow(index, rule);
         } else {
@@ -110,6 +114,7 @@ impl SplitPrior {
         let u = random.uniform();
         let last = self.cuts.len().checked_sub(1)?;
         if unavailable.is_empty() {
+            // Against the total rather than 1, from which it differs by rounding.
             let at = u * self.cumulative[last];
             return Some(self.cumulative.partition_point(|c| *c <= at).min(last));
         }
@@ -119,6 +124,7 @@ impl SplitPrior {
         let mut chosen = None;
         for (j, w) in weights.into_iter().filter(|(_, w)| *w > 0.0) {
             chosen = Some(j);
+            // If rounding leaves something over after the last, the last column of positive weight is taken.
             left -= w;
             if left < 0.0 {
                 break;
@@ -143,11 +149,13 @@ impl SplitPrior {
         for tree in trees {
             for index in tree.inner() {
                 counts[tree.node(index).rule.column as usize] += 1.0;
+                // Unavailable columns were drawn in vain before this rule's column came up.
                 self.impute_failed(&tree.exhausted(index, &self.cuts), &mut counts, random);
             }
         }
         let mean_log_s = self.draw_s(&counts, random);
         let Some(sparse) = &mut self.sparse else { return };
+        // θ times the mean of ln s is (θ/P) Σ ln s.
         let log_posterior: Vec<f64> = sparse.grid.iter().map(|(theta, fixed)| fixed + theta * mean_log_s).collect();
         sparse.theta = sparse.grid[random.index_of_log_weights(&log_posterior)].0;
     }
@@ -156,6 +164,7 @@ impl SplitPrior {
     fn draw_s(&mut self, counts: &[f64], random: &mut Random) -> f64 {
         let share = self.sparse.as_ref().map_or(1.0, |sparse| sparse.theta) / counts.len() as f64;
         let log_g: Vec<f64> = counts.iter().map(|c| random.ln_gamma(share + c)).collect();
+        // Log-sum-exp: gamma variables of tiny shape underflow, their logarithms do not.
         let top = log_g.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let log_total = top + ln(log_g.iter().map(|g| exp(g - top)).sum());
         for ((s, log_s), g) in self.s.iter_mut().zip(&mut self.log_s).zip(&log_g) {
@@ -172,6 +181,7 @@ impl SplitPrior {
         let Some(sparse) = &mut self.sparse else { return };
         let p = self.s.len() as f64;
         let log_prior: Vec<f64> =
+            // The grid holds the posterior's constant in s; without any s, its Dirichlet normaliser is taken out again.
             sparse.grid.iter().map(|(theta, fixed)| fixed - (ln_gamma(*theta) - p * ln_gamma(theta / p))).collect();
         sparse.theta = sparse.grid[random.index_of_log_weights(&log_prior)].0;
         self.draw_s(&vec![0.0; self.s.len()], random);
@@ -183,10 +193,12 @@ impl SplitPrior {
         if e <= 0.0 {
             return;
         }
+        // Geometric by inversion: floor of an exponential divided by −ln E has P(K ≥ k) = E^k.
         let mut failed = (random.exponential() / self.minus_ln(e, unavailable)).floor();
         // Multinomial over the unavailable columns, one after the other.
         for (k, (j, w)) in unavailable.iter().zip(&weights).enumerate() {
             let last = k + 1 == weights.len();
+            // The remainder goes to the last column for certain, so that the counts add up.
             let share = if last { failed } else { random.binomial(failed, (w / e).min(1.0)) };
             counts[*j as usize] += share;
             failed -= share;
@@ -196,11 +208,13 @@ impl SplitPrior {
 
     /// −ln E, from the available columns where E is close to 1.
     fn minus_ln(&self, e: f64, unavailable: &[u32]) -> f64 {
+        // Away from 1 the logarithm loses nothing.
         if e < 0.5 {
             return -ln(e);
         }
         let Some((weights, top)) = self.available(unavailable) else { return SMALLEST };
         let a = exp(top).max(SMALLEST) * weights.iter().map(|(_, w)| w).sum::<f64>();
+        // −ln(1 − a) by two terms of its series where 1 − a would round a away.
         if a < 1e-5 { a * (1.0 + 0.5 * a) } else { -ln(1.0 - a.min(1.0 - f64::EPSILON)) }
     }
 }
@@ -212,6 +226,7 @@ impl Sparse {
             let lambda = k as f64 / (GRID + 1) as f64;
             let theta = lambda * p / (1.0 - lambda);
             let beta = (prior.a - 1.0) * ln(lambda) + (prior.b - 1.0) * ln(1.0 - lambda);
+            // Fixed for all sweeps: Σ ln s is the only part of the log posterior that changes.
             (theta, ln_gamma(theta) - p * ln_gamma(theta / p) + beta)
         });
         // From the middle of Beta(½, 1): the first update moves it anyway.

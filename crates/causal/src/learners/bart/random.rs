@@ -20,11 +20,13 @@ impl Random {
 
     /// Uniform on the open interval (0, 1).
     pub fn uniform(&mut self) -> f64 {
+        // The half keeps both 0 and 1 out, so that its logarithm is finite.
         ((self.rng.next_u64() >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
     }
 
     /// Uniform on `0..n`; 0 for n = 0.
     pub fn below(&mut self, n: usize) -> usize {
+        // The high half of a 128-bit product: no division, and a bias below n/2⁶⁴.
         ((u128::from(self.rng.next_u64()) * n as u128) >> 64) as usize
     }
 
@@ -35,12 +37,14 @@ impl Random {
 
     /// Standard normal, by the polar method (Marsaglia & Bray 1964, doi:10.1137/1006063).
     pub fn normal(&mut self) -> f64 {
+        // The polar method makes normals in pairs.
         if let Some(z) = self.spare.take() {
             return z;
         }
         loop {
             let (a, b) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
             let s = a * a + b * b;
+            // s = 0 would take the logarithm of zero.
             if s < 1.0 && s > 0.0 {
                 let scale = (-2.0 * ln(s) / s).sqrt();
                 self.spare = Some(b * scale);
@@ -60,6 +64,7 @@ impl Random {
                 }
             }
         }
+        // The rate that accepts most often for this bound.
         let rate = 0.5 * (a + (a * a + 4.0).sqrt());
         loop {
             let z = a + self.exponential() / rate;
@@ -73,6 +78,7 @@ impl Random {
     /// log scale because shapes near zero, which a sparse Dirichlet has, underflow.
     pub fn ln_gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
+            // Gamma(a) is Gamma(a + 1) · U^(1/a).
             return self.ln_gamma(shape + 1.0) + ln(self.uniform()) / shape;
         }
         let d = shape - 1.0 / 3.0;
@@ -106,6 +112,7 @@ impl Random {
 
     /// An index drawn with probability proportional to exp(log weight); 0 if all are −∞.
     pub fn index_of_log_weights(&mut self, log_weights: &[f64]) -> usize {
+        // All at −∞: w − top is NaN, no comparison below holds, and the answer is 0.
         let top = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Relative to the largest, so that none overflows and not all underflow.
         let weights: Vec<f64> = log_weights.iter().map(|w| exp(w - top)).collect();

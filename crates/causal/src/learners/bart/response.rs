@@ -42,7 +42,7 @@ pub enum Response {
     Probit {
         /// o.
         offset: f64,
-        /// Which of the n responses are 1.
+        /// True for each of the n responses that is 1.
         positive: Vec<bool>,
     },
 }
@@ -75,6 +75,7 @@ impl Response {
     /// τ², the prior variance of a leaf value, for T trees.
     #[must_use]
     pub fn leaf_variance(&self, params: &BartParams) -> f64 {
+        // In the scaled y half the range is ½; on the probit scale ±3 spans probabilities from 0.001 to 0.999.
         let half = match self {
             Response::Normal { .. } => 0.5,
             Response::Probit { .. } => 3.0,
@@ -108,6 +109,7 @@ fn normal(rows: RowsInUse<'_>, params: &BartParams) -> Result<Response, LearnerE
     if !(range.is_finite() && range > 0.0) {
         return refuse("all responses are equal, or too far apart to subtract: there is nothing to fit");
     }
+    // As low + range/2 rather than (low + high)/2: range is known to be finite, the sum is not.
     let middle = low + 0.5 * range;
     let scaled: Vec<f64> = y.iter().map(|y| (y - middle) / range).collect();
     let sigma_hat = match params.sigma_hat {
@@ -155,15 +157,18 @@ fn residual_sd(rows: RowsInUse<'_>) -> f64 {
     let n = used.len() as f64;
     let target = centred(&|i| y[i]);
     let all = sums::dot(&target, &target);
+    // Known beforehand to leave too few degrees of freedom: the columns need not be made.
     let usable = x.p() as f64 <= 0.8 * n;
     let mut basis: Vec<Vec<f64>> = Vec::new();
     if usable {
         basis = (0..x.p()).map(|j| centred(&|i| f64::from(x.column(j)[places[i]]))).collect();
     }
+    // Last, so that the pivot it would have is the residual sum of squares.
     basis.push(target);
     let (rss, rank) = last_pivot(&basis);
     // Weights have mean 1 over all rows; over the rows used they need not.
     let scale = n / total;
+    // One for the mean that was taken out.
     let df = n - 1.0 - rank as f64;
     if usable && df >= 0.2 * n && rss > 1e-12 * all { (scale * rss / df).sqrt() } else { (scale * all / n).sqrt() }
 }
@@ -181,6 +186,7 @@ fn last_pivot(basis: &[Vec<f64>]) -> (f64, usize) {
         }
         let square = dot(v, v);
         left = square - row.iter().map(|x| x * x).sum::<f64>();
+        // The response never becomes a row: only what is left of it is wanted.
         if left > 1e-9 * square && j + 1 < basis.len() {
             row.push(left.sqrt());
             factor.push(row);
@@ -200,6 +206,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
             *bank += a * b;
         }
     }
+    // In the order of the banks, remainder last: the same bits on every machine.
     banks.iter().sum::<f64>() + rest
 }
 

@@ -11,10 +11,12 @@ pub fn split_rhat(chains: &[&[f64]]) -> f64 {
     if half < 2 {
         return f64::NAN;
     }
+    // An odd draw in the middle belongs to neither half.
     let halves: Vec<&[f64]> = chains.iter().flat_map(|chain| [&chain[..half], &chain[chain.len() - half..]]).collect();
     let moments: Vec<(f64, f64)> = halves.iter().map(|half| moments(half.iter().copied())).collect();
     let within = moments.iter().map(|(_, v)| v).sum::<f64>() / moments.len() as f64;
     let (_, between) = crate::learners::bart::rhat::moments(moments.iter().map(|(m, _)| *m));
+    // Also where nothing varies at all, which would be 0/0.
     if between == 0.0 {
         return 1.0;
     }

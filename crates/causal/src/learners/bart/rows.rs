@@ -49,6 +49,7 @@ impl Sums {
 fn take(banks: &mut [[f64; BANK]; BANKS], label: u8) -> f64 {
     let mut total = 0.0;
     for bank in banks {
+        // Always in the order of the banks, and each is left ready for the next tree.
         total += std::mem::take(&mut bank[usize::from(label)]);
     }
     total
@@ -83,6 +84,7 @@ fn step_and_sum_into(r: &mut [f64], previous: &[u8], step: &ByLabel, next: &[u8]
             banks[k][usize::from(next[k])] += value;
         }
     }
+    // The remainder goes to the first bank, on every pass.
     for ((r, previous), next) in tail.iter_mut().zip(&previous[start..]).zip(&next[start..]) {
         *r -= step[usize::from(*previous)];
         banks[0][usize::from(*next)] += *r;
@@ -140,6 +142,7 @@ pub fn sum_of_squares(r: &[f64], weights: Option<&[f64]>) -> f64 {
 
 /// Byte-wise choice: `yes` where `mask` is 255, `no` where it is 0.
 fn choose(mask: u8, yes: u8, no: u8) -> u8 {
+    // Without a branch: the loops below become vector instructions.
     no ^ (mask & (yes ^ no))
 }
 
@@ -179,6 +182,7 @@ pub fn cross(labels: &[u8], codes: &[u8], rule: Split, base: u8, out: &mut [u8])
     count_blocks(labels, codes, out, |label, code| {
         let (was_left, was_right) = (mask(label == left), mask(label == right));
         let goes_left = mask(code <= cut);
+        // `goes_left` is 255 or 0, so its complement contributes 2 to the rows that go right.
         let cell = base + (was_right & 1) + (!goes_left & 2);
         (choose(was_left | was_right, cell, label), [was_left & goes_left & 1, was_right & goes_left & 1])
     })
@@ -187,6 +191,7 @@ pub fn cross(labels: &[u8], codes: &[u8], rule: Split, base: u8, out: &mut [u8])
 /// Rewrites labels in place: rows of `from` or of `from + 1` become `to`.
 pub fn merge(labels: &mut [u8], from: u8, to: u8) {
     for label in labels {
+        // `from` is a left child, at most 250, so its sibling is still a byte.
         *label = choose(mask(*label == from) | mask(*label == from + 1), to, *label);
     }
 }
@@ -218,6 +223,7 @@ fn count_blocks(labels: &[u8], codes: &[u8], out: &mut [u8], f: impl Fn(u8, u8) 
         let whole = labels.len() - labels.len() % LANES;
         let blocks = labels.chunks_exact(LANES).zip(codes.chunks_exact(LANES)).zip(out.chunks_exact_mut(LANES));
         for ((labels, codes), out) in blocks {
+            // Marks are counted by lane; a byte is full after 255 blocks, which is where the run ends.
             for k in 0..LANES {
                 let (cell, marks) = f(labels[k], codes[k]);
                 out[k] = cell;
@@ -225,6 +231,7 @@ fn count_blocks(labels: &[u8], codes: &[u8], out: &mut [u8], f: impl Fn(u8, u8) 
                 counts[1][k] += marks[1];
             }
         }
+        // Only the last run has a remainder, since runs are a whole number of blocks.
         for ((label, code), out) in labels[whole..].iter().zip(&codes[whole..]).zip(&mut out[whole..]) {
             let (cell, marks) = f(*label, *code);
             *out = cell;

@@ -101,6 +101,7 @@ impl Tree {
     pub fn next_pair(&self) -> Option<u8> {
         match self.free.last() {
             Some(pair) => Some(*pair),
+            // Both children must stay below the spare labels.
             None => u8::try_from(self.nodes.len()).ok().filter(|left| *left < SPARE_LABELS - 1),
         }
     }
@@ -110,6 +111,7 @@ impl Tree {
         let Some(left) = self.next_pair() else { return };
         let depth = self.node(leaf).depth + 1;
         let child = Node { rule, left: 0, parent: leaf, depth, live: true, count: 0, weight: 0.0, mu: 0.0 };
+        // The pair that `next_pair` has just named is on top of the free list.
         if self.free.pop().is_none() {
             self.nodes.extend([child, child]);
         }
@@ -125,6 +127,7 @@ impl Tree {
         if left > 0 {
             self.node_mut(left).live = false;
             self.node_mut(left + 1).live = false;
+            // Children are born and freed in pairs, so a freed pair fits any later split.
             self.free.push(left);
         }
     }
@@ -134,6 +137,7 @@ impl Tree {
     pub fn interval(&self, index: u8, column: u32, cuts: u8) -> (u8, u8) {
         let (mut low, mut high) = (0, cuts);
         let mut child = index;
+        // The root is its own parent, so the walk ends there.
         while child != 0 {
             let parent = self.node(child).parent;
             let node = self.node(parent);

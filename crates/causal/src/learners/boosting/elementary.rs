@@ -14,9 +14,11 @@ const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// eᵘ for u in [−700, 700]; beyond that the value at the end.
 #[must_use]
 pub fn exp(u: f64) -> f64 {
+    // Keeps 2ᵏ a normal number, whose bits can be put together below.
     let u = u.clamp(-700.0, 700.0);
     let shifted = u / LN_2 + ROUNDER;
     let k = shifted - ROUNDER;
+    // In two steps: k · LN2_HIGH is exact, so the subtraction costs no digits.
     let r = (u - k * LN2_HIGH) - k * LN2_LOW;
     // Taylor series on |r| <= ln2/2; the first term left out is below 1e-17.
     let mut series = 1.0 / 87_178_291_200.0;
@@ -46,6 +48,7 @@ pub fn exp(u: f64) -> f64 {
 #[must_use]
 pub fn ln(v: f64) -> f64 {
     // v = 2ᵏ m with m in [√½, √2).
+    // Taking the bits of √½ away first makes the exponent change at √½ instead of 1.
     let bits = v.to_bits().wrapping_sub(0x3FE6_A09E_667F_3BCD);
     let k = (bits.cast_signed()) >> 52;
     let m = f64::from_bits((bits & 0x000F_FFFF_FFFF_FFFF).wrapping_add(0x3FE6_A09E_667F_3BCD));
@@ -57,6 +60,7 @@ pub fn ln(v: f64) -> f64 {
         series = series * s2 + 1.0 / odd;
     }
     let k = k as f64;
+    // Small parts first.
     k * LN2_HIGH + (2.0 * s + (2.0 * s * s2 * series + k * LN2_LOW))
 }
 

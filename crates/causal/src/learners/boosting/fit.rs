@@ -33,6 +33,7 @@ pub fn fit(
     let boosted = match params.stopping {
         Stopping::Never => vec![run(&all, limit(0), "all rows")],
         Stopping::HeldOut { share, patience } => {
+            // A share of 1/parts is held out: the rows are dealt into parts, and the first is watched.
             let parts = ((1.0 / share).round() as usize).max(2);
             let part = random_parts(data, &rows, family, parts, seed);
             vec![run(&without(&rows, &part, 0), limit(patience), "part 0")]
@@ -40,6 +41,7 @@ pub fn fit(
         Stopping::Refit { parts, searches, speed, patience } => {
             let part = random_parts(data, &rows, family, parts, seed);
             let quick = BoostingParams { learning_rate: (params.learning_rate * speed).min(1.0), ..params.clone() };
+            // Recomputed, because the learning rate may have been cut off at 1.
             let speed = quick.learning_rate / params.learning_rate;
             // Fewer, larger steps cover the same distance in searching.
             let slower = |rounds: usize| (rounds as f64 / speed).ceil() as usize;
@@ -55,6 +57,7 @@ pub fn fit(
             let rows_again = parts as f64 / (parts - 1) as f64;
             let rounds = (total as f64 * speed * rows_again / searches as f64).round() as usize;
             let again = run(&all, Limit { rounds: rounds.min(params.max_rounds), patience }, "all rows");
+            // Only the search can tell whether more rounds would have helped: the second fit watches nobody.
             vec![Boosted { at_limit: found.iter().any(|b| b.at_limit), ..again }]
         }
         Stopping::Folds { folds, patience } => {
@@ -74,8 +77,8 @@ pub struct WatchedRows<'a> {
     pub watched: &'a [usize],
 }
 
-/// Fits to some rows, and ends where the loss over the watched ones no longer falls, whatever `params.stopping` says apart from its
-/// patience. The result depends on the watched rows, so it must not be evaluated on them.
+/// Fits to some rows, and ends where the loss over the watched ones no longer falls, whatever `params.stopping` says
+/// apart from its patience. The result depends on the watched rows, so it must not be evaluated on them.
 ///
 /// # Errors
 /// As [`fit`].
@@ -92,6 +95,7 @@ pub fn fit_watched(
     // One class among the watched rows is no obstacle: nothing is fitted to them.
     let watched = checked_rows(data, division.watched, Family::Gaussian)?;
     let patience = match params.stopping {
+        // A patience that outlasts the rounds.
         Stopping::Never => params.max_rounds,
         Stopping::HeldOut { patience, .. } | Stopping::Refit { patience, .. } | Stopping::Folds { patience, .. } => {
             patience
@@ -126,6 +130,7 @@ fn checked_rows(data: &BoostingData<'_>, rows: &[usize], family: Family) -> Resu
         if !w.is_finite() || *w < 0.0 {
             return Err(data_error(format!("the weight of row {i} is {w}; weights must be finite and not negative")));
         }
+        // Before the response is looked at: in a row of weight zero it may be anything.
         if *w == 0.0 {
             continue;
         }
@@ -155,6 +160,7 @@ fn random_parts(data: &BoostingData<'_>, rows: &[u32], family: Family, parts: us
     let mut rng = seed.child("parts").stream();
     let class = |k: usize| family == Family::Bernoulli && data.y[rows[k] as usize] == 1.0;
     let mut part = vec![0; rows.len()];
+    // The order of the classes is part of the division, since both draw from one stream.
     for wanted in [true, false] {
         let mut places: Vec<usize> = (0..rows.len()).filter(|k| class(*k) == wanted).collect();
         places.shuffle(&mut rng);
@@ -194,8 +200,10 @@ fn model(data: &BoostingData<'_>, rows: &[u32], objective: Objective<'_>, booste
 /// The range that scores are kept in.
 fn limits(data: &BoostingData<'_>, rows: &[u32], family: Family, params: &BoostingParams) -> (f64, f64) {
     match (family, params.leaves) {
+        // A score of unlimited size would be a probability of 0 or 1.
         (Family::Bernoulli, _) => (-LOG_ODDS_LIMIT, LOG_ODDS_LIMIT),
         (Family::Gaussian, LeafModel::Constant) => (f64::MIN, f64::MAX),
+        // Linear leaves extrapolate; a margin around the range of y keeps them in check.
         (Family::Gaussian, LeafModel::Linear { .. }) => {
             let range = rows.iter().map(|i| data.y[*i as usize]);
             let (low, high) = range.fold((f64::MAX, f64::MIN), |(low, high), y| (low.min(y), high.max(y)));

@@ -85,7 +85,7 @@ struct Grower<'a> {
     pairs: Vec<Pair>,
     spare: Vec<u32>,
     grown: Grown,
-    /// Where a leaf hangs: its split and whether on the left.
+    /// The split that each leaf hangs from, and true if it is the left child.
     parents: Vec<Option<(usize, bool)>>,
     open: Vec<Open>,
     pool: Vec<Histogram>,
@@ -93,6 +93,7 @@ struct Grower<'a> {
 
 impl<'a> Grower<'a> {
     fn new(soil: &'a Soil<'a>, rows: Vec<u32>, pairs: &[Pair]) -> Self {
+        // Integers: the order of the sum does not matter.
         let total = pairs.iter().fold([0; 2], |sum: Pair, pair| [sum[0] + pair[0], sum[1] + pair[1]]);
         let root = LeafRows { rows: 0..rows.len(), path: Vec::new(), total };
         Self {
@@ -108,6 +109,7 @@ impl<'a> Grower<'a> {
     }
 
     fn grow(mut self) -> Grown {
+        // From here on every histogram is one of these, handed on or returned to the pool.
         let mut histogram = Histogram::new();
         self.sum(0, &mut histogram);
         self.consider(0, 0, histogram);
@@ -134,6 +136,7 @@ impl<'a> Grower<'a> {
         let right = self.grown.leaves.len();
         let split = self.grown.tree.splits.len();
         let (left_place, right_place) = (Child::Leaf(leaf as u32), Child::Leaf(right as u32));
+        // Rows are left on the right, so the code is not the last one and has a cut.
         let cut = self.soil.binned.cuts(best.column)[best.code];
         let (column, code, gain) = (best.column, best.code as u8, best.gain);
         self.grown.tree.splits.push(Split { column, code, cut, gain, left: left_place, right: right_place });
@@ -144,11 +147,13 @@ impl<'a> Grower<'a> {
         self.parents[leaf] = Some((split, true));
         self.parents.push(Some((split, false)));
         self.divide(leaf, &best);
+        // Children that may not be split need no histograms.
         let goes_on = depth + 1 < self.soil.params.max_depth && self.grown.leaves.len() < self.soil.params.max_leaves;
         if goes_on {
             let rows = |leaf: usize| self.grown.leaves[leaf].rows.len();
             let (small, large) = if rows(leaf) <= rows(right) { (leaf, right) } else { (right, leaf) };
             let mut smaller = self.pool.pop().unwrap_or_default();
+            // Rows of the smaller child are read, and the larger one is the difference, which is exact in integers.
             self.sum(small, &mut smaller);
             subtract(&mut histogram, &smaller);
             self.consider(small, depth + 1, smaller);
@@ -162,6 +167,7 @@ impl<'a> Grower<'a> {
     fn divide(&mut self, leaf: usize, best: &Candidate) {
         let parent = self.grown.leaves[leaf].clone();
         let codes = self.soil.data.column(best.column);
+        // Both halves keep their order: rows stay ascending within every leaf.
         let rows = &mut self.grown.rows[parent.rows.clone()];
         let pairs = &mut self.pairs[parent.rows.clone()];
         self.spare.clear();
@@ -186,6 +192,7 @@ impl<'a> Grower<'a> {
             path.push(best.column);
         }
         let middle = parent.rows.start + left;
+        // Count and curvature share a word, and both differences are non-negative: nothing is borrowed across.
         let rest = [parent.total[0] - best.left[0], parent.total[1] - best.left[1]];
         self.grown.leaves[leaf] = LeafRows { rows: parent.rows.start..middle, path: path.clone(), total: best.left };
         self.grown.leaves.push(LeafRows { rows: middle..parent.rows.end, path, total: rest });
@@ -213,11 +220,13 @@ fn best_split(soil: &Soil<'_>, histogram: &Histogram, total: Pair) -> Option<Can
         let bins = &histogram[soil.data.bins(column)];
         let mut left = [0_i64; 2];
         for (code, pair) in bins.iter().enumerate() {
+            // A bin without rows parts the rows as the cut before it does, and the lower cut stands for both.
             if pair[1] == 0 {
                 continue;
             }
             left = [left[0] + pair[0], left[1] + pair[1]];
             if scale.rows(left) < params.min_leaf_rows {
+                // The next bins may bring enough rows to the left; on the right there will only be fewer.
                 continue;
             }
             let right = [total[0] - left[0], total[1] - left[1]];
@@ -226,17 +235,20 @@ fn best_split(soil: &Soil<'_>, histogram: &Histogram, total: Pair) -> Option<Can
             }
             let (g, h) = (scale.gradient(left), scale.curvature(left) + l2);
             let (g_rest, h_rest) = (scale.gradient(right), scale.curvature(right) + l2);
+            // Without a penalty the curvature of a child can round to zero.
             if h <= 0.0 || h_rest <= 0.0 {
                 continue;
             }
             // One division: G_L²/H_L + G_R²/H_R.
             let explained = (g * g * h_rest + g_rest * g_rest * h) / (h * h_rest);
+            // Strictly: ties stay with the first column and the lowest cut.
             if explained > most {
                 most = explained;
                 best = Some(Candidate { column, code, gain: explained, left });
             }
         }
     }
+    // The parent's part is the same for every split, so it is taken off once.
     let gain = most - if h_total + l2 > 0.0 { g_total * g_total / (h_total + l2) } else { 0.0 };
     best.filter(|_| gain > LEAST_GAIN * most).map(|best| Candidate { gain, ..best })
 }

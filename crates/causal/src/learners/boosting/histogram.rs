@@ -44,8 +44,11 @@ pub struct FixedPoint {
 impl FixedPoint {
     /// Scales for sums over `n` rows with gradients up to `g_max` and curvatures up to `h_max`, both finite.
     pub fn new(n: usize, g_max: f64, h_max: f64) -> Self {
+        // Bits enough for a count of n.
         let count_bits = usize::BITS - n.leading_zeros();
+        // n gradients of 62 − count_bits bits add up within 62 bits; `rounded` takes no more than 50 in any case.
         let g_scale = power_of_two(62_u32.saturating_sub(count_bits).min(50), g_max);
+        // Twice, because the curvature is also shifted past the count.
         let h_scale = power_of_two(62_u32.saturating_sub(2 * count_bits).min(50), h_max);
         Self { count_bits, g_scale, h_scale, g_unit: 1.0 / g_scale, h_unit: 1.0 / h_scale }
     }
@@ -77,6 +80,7 @@ impl FixedPoint {
 
 /// The power of two s with s·largest in (2^(bits−1), 2^bits], or in its neighbourhood for numbers near the limits.
 fn power_of_two(bits: u32, largest: f64) -> f64 {
+    // The floor keeps the exponent in range where everything is zero.
     let exponent = i64::from(bits) - ((largest.max(1e-280).to_bits() >> 52).cast_signed() - 1022);
     f64::from_bits(((exponent.clamp(-1000, 1000) + 1023) << 52).cast_unsigned())
 }
@@ -112,6 +116,7 @@ impl<'a> Summer<'a> {
     pub fn sum(&self, rows: &[u32], pairs: &[Pair], histogram: &mut Histogram) {
         histogram.clear();
         histogram.resize(self.data.total_bins(), [0; 2]);
+        // Integer sums: whether this runs in parallel does not show in the result.
         if rows.len() * self.dense.len() >= PARALLEL_CELLS {
             let part = |columns: &'_ [usize]| {
                 let mut sums = empty_sums();
@@ -123,6 +128,7 @@ impl<'a> Summer<'a> {
                 self.store(columns, &sums, histogram);
             }
         } else {
+            // One set of sums for all chunks: it is cleared where it is used.
             let mut sums = empty_sums();
             for columns in self.dense.chunks(LANES) {
                 self.dense_sums(columns, rows, pairs, &mut sums);
@@ -141,6 +147,7 @@ impl<'a> Summer<'a> {
 
     fn dense_sums(&self, columns: &[usize], rows: &[u32], pairs: &[Pair], sums: &mut Sums) {
         for (j, sums) in columns.iter().zip(sums.iter_mut()) {
+            // Only as far as the bins go; what lies beyond is never read.
             sums[..self.data.bins(*j).len()].fill([0; 2]);
         }
         if let [a, b, c, d] = *columns {
@@ -174,6 +181,7 @@ impl<'a> Summer<'a> {
                 }
             }
         };
+        // As above, the parts are integers and may be added in any order.
         if rows.len() > SPARSE_TASK_ROWS {
             let tasks = rows.par_chunks(SPARSE_TASK_ROWS).zip(pairs.par_chunks(SPARSE_TASK_ROWS));
             let parts: Vec<Histogram> = tasks
@@ -198,6 +206,7 @@ impl<'a> Summer<'a> {
         for (j, common) in &self.sparse {
             let bins = &mut histogram[self.data.bins(*j)];
             let visited = bins.iter().fold([0; 2], |sum, pair| [sum[0] + pair[0], sum[1] + pair[1]]);
+            // Rows of the common code are those of the node that no entry has counted.
             bins[usize::from(*common)] = [total[0] - visited[0], total[1] - visited[1]];
         }
     }

@@ -46,6 +46,7 @@ impl ScaledLeaf {
         let mut slopes = Vec::new();
         for ((slope, column), j) in self.slopes.iter().zip(columns).zip(&leaf.path) {
             if *slope != 0.0 {
+                // From z back to x: the centre's share moves to the constant.
                 constant -= slope / column.scale * column.centre;
                 slopes.push((*j, slope / column.scale));
             }
@@ -72,6 +73,7 @@ pub fn ridge(
     rate: f64,
 ) -> Option<ScaledLeaf> {
     match columns.len() {
+        // Splits go three deep by default; longer paths share one version.
         1 => ridge_of::<1>(rows, columns, derivatives, penalty, rate),
         2 => ridge_of::<2>(rows, columns, derivatives, penalty, rate),
         3 => ridge_of::<3>(rows, columns, derivatives, penalty, rate),
@@ -125,6 +127,7 @@ fn ridge_of<const K: usize>(
         right[a] = -(gz[a] - sum_g * mean[a]);
     }
     for a in 0..k {
+        // Before the penalty is added, which would make any column look as if it varied.
         if matrix[a][a] > LEAST_VARIANCE * hzz[a][a] {
             matrix[a][a] += penalty;
         } else {
@@ -132,12 +135,15 @@ fn ridge_of<const K: usize>(
             for b in 0..k {
                 matrix[a.max(b)][a.min(b)] = 0.0;
             }
+            // A one on the diagonal keeps the matrix positive definite.
             (matrix[a][a], right[a]) = (1.0, 0.0);
         }
     }
     let slopes = solve(matrix, right, k)?;
+    // The intercept bears no penalty, so it is that of the weighted mean whatever the slopes are.
     let intercept = -sum_g / sum_h;
     let constant = intercept - (0..k).map(|a| slopes[a] * mean[a]).sum::<f64>();
+    // The learning rate comes last: it shrinks the whole leaf, slopes and constant alike.
     let slopes: Vec<f64> = slopes[..k].iter().map(|s| s * rate).collect();
     (constant.is_finite() && slopes.iter().all(|s| s.is_finite()))
         .then_some(ScaledLeaf { constant: constant * rate, slopes })
@@ -154,6 +160,7 @@ fn solve<const K: usize>(mut m: [[f64; K]; K], mut v: [f64; K], k: usize) -> Opt
                 sum -= m[a][c] * m[b][c];
             }
             if a == b {
+                // Relative to the diagonal, penalty included: what is left of it is rounding.
                 if sum <= LEAST_VARIANCE * diagonal {
                     return None;
                 }

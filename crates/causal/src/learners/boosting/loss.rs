@@ -61,6 +61,7 @@ impl Responses<'_> {
             // ln(1 + eᶠ) − y f, without overflow.
             Family::Bernoulli => f.max(0.0) + ln(1.0 + exp(-f.abs())) - y * f,
         };
+        // One thread, in row order: the round that is best must not depend on the last bit of a parallel sum.
         let (mut total, mut weight) = (0.0, 0.0);
         for ((y, w), f) in self.y.iter().zip(self.weights).zip(f) {
             total += w * loss(*y, *f);

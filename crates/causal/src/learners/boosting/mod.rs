@@ -91,6 +91,7 @@ impl Learner for BoostingLearner {
             return Err(LearnerError::Data { learner: NAME, problem });
         }
         // Cuts come from the rows that count.
+        // Rows of weight zero must not move a cut, whatever they hold.
         let counted: Vec<usize> = (0..training.weights.len()).filter(|i| training.weights[*i] > 0.0).collect();
         let x = training.x.select(ndarray::Axis(0), &counted);
         let pick = |v: &[f64]| counted.iter().filter_map(|i| v.get(*i).copied()).collect::<Vec<f64>>();

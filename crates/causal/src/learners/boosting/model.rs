@@ -70,8 +70,10 @@ impl BoostedTrees {
                 }
             }
             for ((total, beyond), score) in values.iter_mut().zip(&mut beyond).zip(scores) {
+                // Each member is kept in range before the average: one that runs away would carry the others with it.
                 let kept = score.clamp(self.limits.0, self.limits.1);
                 *beyond |= kept != score;
+                // Averaged as means, not as scores: for probabilities the two differ.
                 *total += mean_of_score(self.family, kept) / self.members.len() as f64;
             }
         }

@@ -103,6 +103,7 @@ impl BoostingParams {
             stopping: if large {
                 Stopping::HeldOut { share: 0.1, patience: 100 }
             } else {
+                // The refit to all rows was chosen along with the doubly robust average; see `estimate/dr_average.rs`.
                 Stopping::Refit { parts: 7, searches: 1, speed: 2.0, patience: 30 }
             },
             clip_margin: 0.1,

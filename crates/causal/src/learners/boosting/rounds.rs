@@ -134,6 +134,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         let base = self.responses(0..self.fitted).best_constant();
         self.f.fill(base);
         let watches = self.fitted < self.rows.len();
+        // The constant is round zero: if no tree lowers its loss, none is kept.
         let (mut best, mut best_loss) = (0, self.watched_loss());
         let mut trees: Vec<Tree> = Vec::new();
         let mut ran_out = false;
@@ -148,6 +149,7 @@ impl<'a, 'd> Booster<'a, 'd> {
                 (best, best_loss) = (trees.len(), loss);
             }
         }
+        // The loss still fell if the last improvement is within the patience.
         let at_limit = watches && !ran_out && trees.len() == limit.rounds && trees.len() - best < limit.patience;
         if watches {
             trees.truncate(best);
@@ -172,6 +174,7 @@ impl<'a, 'd> Booster<'a, 'd> {
         if g_max <= f64::MIN_POSITIVE {
             return None;
         }
+        // A scale for each round: as gradients shrink, no tree loses digits.
         let scale = FixedPoint::new(self.fitted, g_max, largest(&self.h));
         let columns = self.draw_columns();
         let (rows, pairs) = self.draw_rows(scale);
@@ -189,6 +192,7 @@ impl<'a, 'd> Booster<'a, 'd> {
 
     fn draw_columns(&mut self) -> Vec<usize> {
         let p = self.gathered.p();
+        // Rounded up: a tree always has a column to split on.
         let k = ((p as f64 * self.params.column_share).ceil() as usize).clamp(1, p.max(1));
         let mut columns: Vec<usize> = (0..p).collect();
         if k < p {
@@ -211,12 +215,14 @@ impl<'a, 'd> Booster<'a, 'd> {
             // Both are written, one place is advanced: no branch to mispredict.
             rows[inside] = row;
             self.outside[outside] = row;
+            // A share of one takes every row and draws no number.
             let drawn = usize::from(limit == u32::MAX || self.rng.random::<u32>() <= limit);
             inside += drawn;
             outside += 1 - drawn;
         }
         rows.truncate(inside);
         self.outside.truncate(outside);
+        // Watched rows are never in a tree, but their scores must follow it.
         self.outside.extend(self.fitted as u32..self.rows.len() as u32);
         let pairs = rows.iter().map(|i| scale.pair(self.g[*i as usize], self.h[*i as usize])).collect();
         (rows, pairs)
@@ -233,8 +239,10 @@ impl<'a, 'd> Booster<'a, 'd> {
         let fit = |leaf: &crate::learners::boosting::grow::LeafRows| {
             let columns = self.scaled_columns(&leaf.path);
             ridge(&grown.rows[leaf.rows.clone()], &columns, Derivatives { g: &self.g, h: &self.h }, penalty, rate)
+                // If the ridge equations cannot be solved: the Newton step of the whole leaf.
                 .unwrap_or_else(|| constant_leaf(scale, leaf.total, l2, rate))
         };
+        // Each leaf is summed by one thread in row order, so both branches give the same bits.
         if grown.rows.len() >= PARALLEL_ROWS {
             grown.leaves.par_iter().map(fit).collect()
         } else {
@@ -247,15 +255,18 @@ impl<'a, 'd> Booster<'a, 'd> {
     }
 
     fn scale_column(&mut self, j: usize) {
+        // Only columns that are split on are ever scaled.
         if self.scaled[j].is_some() {
             return;
         }
         let mut z: Vec<f64> = self.rows.iter().map(|i| self.data.x[[*i as usize, j]]).collect();
+        // By the fitted rows alone: watched rows must not shape what they are to judge.
         let weights = &self.weights[..self.fitted];
         let total: f64 = weights.iter().sum();
         let mean = |z: &[f64]| z.iter().zip(weights).map(|(z, w)| w * z).sum::<f64>() / total;
         let centre = mean(&z[..self.fitted]);
         z.iter_mut().for_each(|z| *z -= centre);
+        // About the mean, in a second pass: no digits are lost to an offset.
         let variance = z[..self.fitted].iter().zip(weights).map(|(z, w)| w * z * z).sum::<f64>() / total;
         let scale = if variance > 0.0 && variance.is_finite() { variance.sqrt() } else { 1.0 };
         z.iter_mut().for_each(|z| *z /= scale);
@@ -271,6 +282,7 @@ impl<'a, 'd> Booster<'a, 'd> {
             let terms = leaves[leaf].slopes.iter().zip(&columns[leaf]);
             terms.fold(leaves[leaf].constant, |value, (slope, column)| value + slope * column.z[i])
         };
+        // In parallel every row is looked up: rows of the tree are scattered over the tasks.
         if f.len() >= PARALLEL_ROWS {
             f.par_chunks_mut(TASK_ROWS).enumerate().for_each(|(c, f)| {
                 for (i, f) in (c * TASK_ROWS..).zip(f) {
@@ -302,6 +314,7 @@ impl<'a, 'd> Booster<'a, 'd> {
 
 fn constant_leaf(scale: FixedPoint, total: Pair, l2: f64, rate: f64) -> ScaledLeaf {
     let curvature = scale.curvature(total) + l2;
+    // Without a penalty the curvature can be zero, where every probability has run to 0 or 1.
     let constant = if curvature > 0.0 { -scale.gradient(total) / curvature * rate } else { 0.0 };
     ScaledLeaf { constant, slopes: Vec::new() }
 }

@@ -41,6 +41,7 @@ impl GatheredRows {
         let mut storage = Vec::with_capacity(p);
         for j in 0..p {
             let column = binned.column(j);
+            // Gathered once: the rounds read codes of these rows in this order, many times over.
             codes.extend(rows.iter().map(|i| column[*i as usize]));
             storage.push(storage_of(&codes[j * n..]));
             offsets.push(offsets[j] + binned.bins(j));
@@ -84,7 +85,7 @@ impl GatheredRows {
         self.storage[j]
     }
 
-    /// Where the bins of column `j` are in a histogram.
+    /// The places of the bins of column `j` in a histogram.
     pub fn bins(&self, j: usize) -> std::ops::Range<usize> {
         self.offsets[j]..self.offsets[j + 1]
     }
@@ -105,6 +106,7 @@ fn storage_of(codes: &[u8]) -> Storage {
     for code in codes {
         counts[usize::from(*code)] += 1;
     }
+    // Above one half at most one code qualifies, so it does not matter which of two equals would be named.
     let (common, count) = (0_u8..=255).zip(counts).max_by_key(|(_, count)| *count).unwrap_or((0, 0));
     if count == codes.len() {
         Storage::Constant

@@ -49,6 +49,7 @@ impl Case {
             let u: f64 = rng.random();
             match j {
                 2 => f64::from(u8::from(u < 0.4)),
+                // Nearly always zero, so stored sparsely; the indicator above is stored densely.
                 3 => f64::from(u8::from(u < 0.05)),
                 4 => (u * 6.0).floor(),
                 _ => u * 4.0 - 2.0,

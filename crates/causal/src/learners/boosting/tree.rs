@@ -4,7 +4,7 @@ use crate::learners::boosting::rows::GatheredRows;
 use crate::numerics::binned::BinnedMatrix;
 use ndarray::ArrayView2;
 
-/// Where a split sends a row.
+/// The place that a split sends a row to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Child {
     /// To another split.
@@ -24,9 +24,9 @@ pub struct Split {
     pub cut: f64,
     /// The decrease of the penalised loss by the split.
     pub gain: f64,
-    /// Where small values go.
+    /// The child of small values.
     pub left: Child,
-    /// Where large values go.
+    /// The child of large values.
     pub right: Child,
 }
 
@@ -64,6 +64,7 @@ impl Tree {
 
     /// The leaf of row `i` of the training rows.
     pub fn leaf_of_gathered(&self, data: &GatheredRows, i: usize) -> usize {
+        // By code, not by cut: bytes are compared, and the two agree by the construction of the bins.
         self.leaf(|split| data.column(split.column)[i] <= split.code)
     }
 

@@ -59,6 +59,7 @@ impl Columns {
 
     /// Σᵢ zᵢⱼ uᵢ for each column in `set`.
     pub(crate) fn products(&self, set: &[usize], u: &[f64]) -> Vec<f64> {
+        // The size decides who does the work, not the order of any sum.
         if set.len() * self.n < WORTH_THREADS {
             set.iter().map(|j| dot(self.column(*j), u)).collect()
         } else {
@@ -74,11 +75,13 @@ impl Columns {
             .map(|j| {
                 let z = self.column(j);
                 let counted = || z.iter().zip(w).filter(|(_, w)| **w > 0.0);
+                // By its range: rounding may leave a constant a variance that is not zero.
                 let (low, high) =
                     counted().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (z, _)| (l.min(*z), h.max(*z)));
                 if low >= high {
                     return 0.0;
                 }
+                // The weights add up to one.
                 let mean: f64 = counted().map(|(z, w)| w * z).sum();
                 counted().map(|(z, w)| w * (z - mean).powi(2)).sum::<f64>().sqrt()
             })
@@ -111,11 +114,13 @@ impl Columns {
             for start in (0..self.n).step_by(BLOCK) {
                 let rows = start..(start + BLOCK).min(self.n);
                 let weighted = &mut weighted[..rows.len()];
+                // The product with v and column j is made once, and serves all k.
                 weighted.copy_from_slice(&v[rows.clone()]);
                 if j > 0 {
                     let z = &self.column(set[j - 1])[rows.clone()];
                     weighted.iter_mut().zip(z).for_each(|(w, z)| *w *= z);
                 }
+                // The product with the column of ones.
                 sums[0] += weighted.iter().sum::<f64>();
                 for (k, sum) in sums.iter_mut().enumerate().skip(1) {
                     *sum += dot(weighted, &self.column(set[k - 1])[rows.clone()]);
@@ -123,6 +128,7 @@ impl Columns {
             }
             sums
         };
+        // Rows of the triangle that are there already were made under the same v.
         let new: Vec<usize> = (known..=set.len()).collect();
         if new.len() * set.len() * self.n < WORTH_THREADS {
             gram.extend(new.into_iter().map(row));
@@ -134,6 +140,7 @@ impl Columns {
 
 fn standardised(mut values: Vec<f64>, w: &[f64]) -> Option<(Vec<f64>, f64, f64)> {
     let first = *values.first()?;
+    // Asked of the values: the standard deviation of a constant need not round to zero.
     if values.iter().all(|v| *v == first) {
         return None;
     }

@@ -64,6 +64,7 @@ impl<'a, 'p> CrossValidation<'a, 'p> {
         let mut best: Option<(f64, usize, usize)> = None;
         for (p, curve) in curves.iter().enumerate() {
             for (k, mean) in curve.mean.iter().enumerate() {
+                // Strictly: ties go to the larger penalty and the earlier mixture.
                 if best.is_none_or(|(least, _, _)| *mean < least) {
                     best = Some((*mean, p, k));
                 }
@@ -76,8 +77,10 @@ impl<'a, 'p> CrossValidation<'a, 'p> {
         let curve = &curves[path];
         if rule == PenaltyRule::OneSe {
             let limit = least + curve.se[point];
+            // Penalties fall along a path, so the first point within the limit has the largest.
             point = curve.mean.iter().position(|m| *m <= limit).unwrap_or(point);
         }
+        // The path of all rows goes on, so smaller penalties exist that were not compared.
         let capped = point + 1 == curve.mean.len() && curve.mean.len() < paths[path].points.len();
         Choice { path, point, capped, chosen: true }
     }
@@ -93,6 +96,7 @@ impl<'a, 'p> CrossValidation<'a, 'p> {
         let se = (0..points)
             .map(|k| {
                 let squares: f64 = folds.iter().map(|fold| fold.share * (fold.losses[k] - mean[k]).powi(2)).sum();
+                // The variance of a mean of K folds: their weighted variance over K − 1.
                 (squares / total / (self.folds as f64 - 1.0)).sqrt()
             })
             .collect();
@@ -103,11 +107,13 @@ impl<'a, 'p> CrossValidation<'a, 'p> {
     fn fold_losses(&self, path: &Path, held_out: usize) -> FoldLoss {
         let (w, fold) = (self.w, &self.fold);
         let inside: f64 = w.iter().zip(fold).filter(|(_, f)| **f != held_out).map(|(w, _)| w).sum();
+        // Weights add up to one again, so that λ means the same outside every fold.
         let training = w.iter().zip(fold).map(|(w, f)| if *f == held_out { 0.0 } else { w / inside }).collect();
         let problem = (self.problem)(path.mix, training);
         let mut walker = Walker::new(&problem);
         let share: f64 = w.iter().zip(fold).filter(|(_, f)| **f == held_out).map(|(w, _)| w).sum();
         let mut losses = Vec::with_capacity(path.points.len());
+        // Along the penalties of all rows: the losses of the folds are averaged point by point.
         for k in 0..path.points.len() {
             let before = if k == 0 { path.lambdas[0] } else { path.lambdas[k - 1] };
             if walker.solve(path.lambdas[k], before).is_err() {

@@ -146,6 +146,7 @@ pub(super) fn fit_counted(
     enough_rows(learner, data, family, params)?;
     let columns = Columns::new(&data.x, &data.w);
     let n = data.n() as f64;
+    // Their mean is one, so they now add up to one.
     let w: Vec<f64> = data.w.iter().map(|w| w / n).collect();
     let problem =
         |mix: f64, w: Vec<f64>| Problem { columns: &columns, y: &data.y, w, family, mix, tolerance: params.tolerance };
@@ -155,11 +156,13 @@ pub(super) fn fit_counted(
     }
     let choice = match params.rule {
         PenaltyRule::Fixed(_) => {
+            // `lambdas` ends at the given penalty.
             Choice { path: 0, point: paths[0].points.len().saturating_sub(1), capped: false, chosen: false }
         }
         rule => CrossValidation::new(&problem, data, &w, params.folds, seed).choose(&paths, rule),
     };
     let path = &paths[choice.path];
+    // A given penalty is met or refused: the last point before a stall is another one.
     let stalled = matches!(params.rule, PenaltyRule::Fixed(_)) && path.stalled.is_some();
     match path.points.get(choice.point).filter(|_| !stalled) {
         None => Err(no_convergence(learner, path)),
@@ -179,6 +182,7 @@ fn enough_rows(
         return error(format!("{} rows are too few for {folds} folds of two rows; use fewer folds", data.n()));
     }
     if family == Family::Bernoulli && data.rarer_class() < 2 {
+        // With two rows of each class, folds that are even by class leave one of each outside any fold.
         return error("a class has a single row; a fold without it could not be fitted".to_owned());
     }
     Ok(())
@@ -209,6 +213,7 @@ fn info(data: &Counted, columns: &Columns, path: &Path, choice: &Choice) -> FitI
     }
     let at_end = choice.point + 1 == path.points.len();
     let mut converged = true;
+    // A stall beyond the chosen point is no matter: a larger penalty was the best in any case.
     if let (Some(stalled), true) = (path.stalled, at_end) {
         converged = false;
         notes.push(format!(
@@ -234,6 +239,7 @@ fn model(columns: &Columns, point: &Point, family: Family, info: FitInfo) -> Lin
     for (j, b) in &point.beta {
         let (column, mean, sd) = columns.kept()[*j];
         coefficients.push((column, b / sd));
+        // z = (x − mean)/sd, so every slope takes its share of the mean off the intercept.
         intercept -= b / sd * mean;
     }
     LinearModel { intercept, coefficients, family, info }
@@ -251,6 +257,7 @@ struct Path {
 impl Path {
     fn walk(problem: &Problem<'_>, params: &ElasticNetParams) -> Self {
         let mut walker = Walker::new(problem);
+        // With α = 0 no λ keeps every column out; a small α gives the path a start.
         let first = walker.largest_gradient() / problem.mix.max(RIDGE_START);
         let lambdas = lambdas(first, params);
         let mut path = Self { mix: problem.mix, lambdas, points: Vec::new(), stalled: None, steps: 0 };
@@ -265,6 +272,7 @@ impl Path {
                     break;
                 }
             }
+            // A given penalty is walked to, however little is gained on the way.
             if !fixed && path.explains_enough(null) {
                 break;
             }
@@ -281,6 +289,7 @@ impl Path {
                 let (before, last) = (explained(before), explained(last));
                 last > EXPLAINED || last - before < WORTHWHILE * last
             }
+            // Too early to say, unless there is nothing to explain.
             _ => null <= 0.0,
         }
     }
@@ -296,6 +305,7 @@ fn null_loss(problem: &Problem<'_>) -> f64 {
 /// The path down from `first`; down to the fixed penalty where it is given.
 fn lambdas(first: f64, params: &ElasticNetParams) -> Vec<f64> {
     let (start, end) = match params.rule {
+        // At or beyond the start of the path: it is the whole path.
         PenaltyRule::Fixed(p) if p >= first => return vec![p],
         PenaltyRule::Fixed(p) => (first, p),
         // Nothing to explain: any penalty gives the null model.
@@ -305,6 +315,7 @@ fn lambdas(first: f64, params: &ElasticNetParams) -> Vec<f64> {
     let last = (params.points - 1) as f64;
     let ratio = (end / start).ln();
     let mut all: Vec<f64> = (0..params.points).map(|k| start * (ratio * k as f64 / last).exp()).collect();
+    // The end is met to the bit, which the exponential of a logarithm would miss.
     if let Some(l) = all.last_mut() {
         *l = end;
     }

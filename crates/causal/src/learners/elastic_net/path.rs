@@ -40,7 +40,7 @@ pub(super) struct Point {
     pub(super) loss: f64,
 }
 
-/// Why a path ended before its last penalty.
+/// The state in which a path ended before its last penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Stalled {
     /// Largest violation of the optimality conditions, relative to the largest gradient of the null model.
@@ -52,6 +52,7 @@ pub(super) fn loss(family: Family, y: f64, eta: f64) -> f64 {
     match family {
         Family::Gaussian => 0.5 * (y - eta).powi(2),
         Family::Bernoulli => {
+            // log(1 + exp(−signed)) without overflow.
             let signed = (2.0 * y - 1.0) * eta;
             (-signed.abs()).exp().ln_1p() + (-signed).max(0.0)
         }
@@ -91,6 +92,7 @@ impl<'a> Walker<'a> {
         let mean: f64 = problem.w.iter().zip(problem.y).map(|(w, y)| w * y).sum();
         let intercept = match problem.family {
             Family::Gaussian => mean,
+            // Folds are even by class, and a class has two rows or more: the mean is neither 0 nor 1.
             Family::Bernoulli => (mean / (1.0 - mean)).ln(),
         };
         let mut walker = Self {
@@ -113,6 +115,7 @@ impl<'a> Walker<'a> {
         walker.evaluate();
         walker.measure_gradient();
         let largest = (0..p).map(|j| walker.scaled_gradient(j)).fold(0.0, f64::max);
+        // With no gradient at all the null model is the solution, and any unit will do.
         walker.unit = if largest > 0.0 { largest } else { 1.0 };
         walker
     }
@@ -128,11 +131,13 @@ impl<'a> Walker<'a> {
 
     /// Minimises at `lambda`, coming from the larger penalty `before`.
     pub(super) fn solve(&mut self, lambda: f64, before: f64) -> Result<Point, Stalled> {
+        // The sequential strong rule, which takes it that a gradient changes no faster than λ.
         let strong = self.problem.mix * (2.0 * lambda - before);
         let columns = 0..self.beta.len();
         let add: Vec<usize> =
             columns.clone().filter(|j| self.is_out(*j) && self.scaled_gradient(*j) >= strong).collect();
         self.grow(add);
+        // The rule may discard a column wrongly, so all of them are looked at before a point is accepted.
         loop {
             self.solve_on_set(lambda)?;
             self.measure_gradient();
@@ -148,6 +153,7 @@ impl<'a> Walker<'a> {
     }
 
     fn is_out(&self, j: usize) -> bool {
+        // A column that is constant outside this fold has no scale, and never enters.
         self.scale[j] > 0.0 && !self.set.contains(&j)
     }
 
@@ -156,6 +162,7 @@ impl<'a> Walker<'a> {
         if self.curvature.is_empty() {
             self.curvature = self.present_curvature();
         }
+        // Only rows of the triangle that are new; the others keep the curvature they were made with.
         self.problem.columns.extend_gram(&mut self.gram, &self.set, &self.curvature);
     }
 
@@ -201,6 +208,7 @@ impl<'a> Walker<'a> {
     fn measure_gradient(&mut self) {
         let all: Vec<usize> = (0..self.beta.len()).collect();
         self.gradient = self.problem.columns.products(&all, &self.residual);
+        // Minus the gradient of the intercept, which has no penalty: zero at the optimum.
         self.gradient_intercept = self.residual.iter().sum();
     }
 
@@ -213,6 +221,7 @@ impl<'a> Walker<'a> {
     fn nonzero(&self) -> Vec<(usize, f64)> {
         let mut all: Vec<(usize, f64)> =
             self.set.iter().map(|j| (*j, self.beta[*j])).filter(|(_, b)| *b != 0.0).collect();
+        // In column order: sums over coefficients must not depend on the order in which columns came in.
         all.sort_by_key(|(j, _)| *j);
         all
     }
@@ -245,6 +254,7 @@ impl<'a> Walker<'a> {
     fn solve_on_set(&mut self, lambda: f64) -> Result<(), Stalled> {
         self.measure_gradient_on_set();
         let mut here = self.violation(lambda);
+        // The curvature of squared error is exact and never stale.
         let mut fresh = self.problem.family == Family::Gaussian;
         for _ in 0..MAX_EXPANSIONS {
             if here <= self.problem.tolerance {
@@ -254,6 +264,7 @@ impl<'a> Walker<'a> {
             self.measure_gradient_on_set();
             let now = self.violation(lambda);
             if !improved || now * EFFECTIVE > here {
+                // With curvature measured here and still no step that helps, nothing is left to try.
                 if fresh && !improved {
                     break;
                 }
@@ -280,6 +291,8 @@ impl<'a> Walker<'a> {
         // No more digits than the expansion itself is good for.
         let share =
             if self.problem.family == Family::Gaussian { 1e-3 * self.problem.tolerance } else { 0.02 * violation };
+        // Violations are per standard deviation of a column; the quadratic is in its own units, so the smallest
+        // decides.
         let smallest = self.set.iter().map(|j| self.scale[*j]).fold(1.0, f64::min);
         let target = quadratic.minimise(share * self.unit * smallest, MAX_ROUNDS);
         let before = self.objective(lambda);
@@ -295,6 +308,7 @@ impl<'a> Walker<'a> {
             }
             share *= 0.5;
         }
+        // The expansion has moved η and the loss: they go back with the coefficients.
         self.move_to(&start);
         false
     }

@@ -47,10 +47,12 @@ impl Quadratic<'_> {
             if self.violation(&s) <= tolerance {
                 break;
             }
+            // A coordinate without an absolute penalty, such as the intercept, is active even at zero.
             let active: Vec<usize> = all.iter().copied().filter(|j| s.b[*j] != 0.0 || self.l1[*j] == 0.0).collect();
             for _ in 0..ACTIVE_SWEEPS {
                 self.sweep(&mut s, &active);
             }
+            // The first round is left to descent: the system is exact only once the signs are right.
             if round > 0 {
                 self.finish(&mut s);
             }
@@ -62,6 +64,7 @@ impl Quadratic<'_> {
         for &j in set {
             let hjj = self.h[j][j];
             let curvature = hjj + self.l2[j];
+            // A column of zeros without a penalty has any coefficient; it keeps the one it has.
             if curvature <= 0.0 {
                 continue;
             }
@@ -95,15 +98,18 @@ impl Quadratic<'_> {
             })
             .collect();
         let Some(step) = solve_positive_definite(matrix, right) else { return };
+        // Only an absolute penalty has a kink at zero; other coordinates may change sign.
         let crosses =
             |(&j, d): (&usize, &f64)| (self.l1[j] > 0.0 && (s.b[j] + d) * s.b[j] < 0.0).then(|| (-s.b[j] / d, j));
         let first = active.iter().zip(&step).filter_map(crosses).min_by(|a, b| a.0.total_cmp(&b.0));
         let share = first.map_or(1.0, |(share, _)| share);
         active.iter().zip(&step).for_each(|(&j, d)| s.b[j] += share * d);
         if let Some((_, j)) = first {
+            // To zero exactly, which share · d would miss by rounding.
             s.b[j] = 0.0;
         }
         let moved: Vec<f64> = s.b.iter().zip(self.start).map(|(b, a)| b - a).collect();
+        // From the data of the problem, not updated: the errors of many sweeps end here.
         for j in 0..s.u.len() {
             s.u[j] = self.r[j] - (0..s.u.len()).map(|k| self.h(j, k) * moved[k]).sum::<f64>();
         }
@@ -141,6 +147,7 @@ pub(crate) fn solve_positive_definite(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> 
             row[k] = (row[k] - explained) / other[k];
         }
         let left = diagonal - row[..j].iter().map(|v| v * v).sum::<f64>();
+        // Relative to the diagonal; NaN is no pivot either.
         if left.is_nan() || left <= 1e-12 * diagonal {
             return None;
         }

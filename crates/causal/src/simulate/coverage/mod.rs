@@ -92,10 +92,10 @@ pub struct Study {
     pub seed: u64,
 }
 
-/// The kind of a standard error, and if it is the one an effect leads with.
+/// A standard error: its kind, and its place in the effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variance {
-    /// How.
+    /// Its kind.
     pub method: SeMethod,
     /// True if it makes the reported interval.
     pub headline: bool,
@@ -183,12 +183,14 @@ impl Coverage {
 pub fn run(study: &Study) -> Coverage {
     let population = study.setup.population_effects(POPULATION);
     let replicates: Vec<Vec<Result<Outcome, String>>> =
+        // In the order of the replicates, whichever thread was first.
         (0..study.replicates).into_par_iter().map(|r| replicate(study, r, &population)).collect();
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for (a, analysis) in study.analyses.iter().enumerate() {
         for (t, target) in Target::ALL.into_iter().enumerate() {
             let cell: Vec<_> = replicates.iter().map(|r| &r[a * Target::ALL.len() + t]).collect();
             let outcomes: Vec<&Outcome> = cell.iter().filter_map(|r| r.as_ref().ok()).collect();
+            // One reason is enough for the reader; the number of failures is in the rows.
             let first = cell.iter().find_map(|r| r.as_ref().err());
             if let Some(reason) = first.filter(|_| !failures.iter().any(|(f, _)| f == analysis)) {
                 failures.push((*analysis, reason.clone()));
@@ -221,10 +223,11 @@ fn replicate(study: &Study, r: usize, population: &[f64; 4]) -> Vec<Result<Outco
         Ok(draw) => draw,
         Err(error) => return (0..cells).map(|_| Err(error.to_string())).collect(),
     };
-    // What was fitted does not depend on whom the interval is about.
+    // By learner alone: no fit depends on whom the interval is about.
     let mut shared: BTreeMap<&str, Result<Nuisances<'_>, EstimateError>> = BTreeMap::new();
     let mut all = Vec::with_capacity(cells);
     for analysis in &study.analyses {
+        // Taken out and put back, because `about` takes the fits by value.
         let fitted = shared.remove(analysis.learner.key());
         let fitted = fitted.unwrap_or_else(|| Nuisances::new(&draw.sample, &params(study, analysis, r)));
         let nuisances = fitted.map(|nuisances| nuisances.about(analysis.inference));
@@ -299,10 +302,12 @@ fn summary(
     let count = outcomes.len() as f64;
     let errors: Vec<f64> = outcomes.iter().map(|o| o.effect.estimate - o.truth).collect();
     let bias = errors.iter().sum::<f64>() / count;
+    // About zero for the RMSE, about the bias for the standard deviation.
     let squares = |about: f64| errors.iter().map(|e| (e - about).powi(2)).sum::<f64>();
     let intervals: Vec<(f64, (f64, f64, f64))> =
         outcomes.iter().filter_map(|o| interval(&o.effect).map(|i| (o.truth, i))).collect();
     let within = intervals.iter().filter(|(truth, (_, lower, upper))| lower <= truth && truth <= upper).count();
+    // Not every effect has every standard error, so this may be less than the number of effects.
     let all = intervals.len() as f64;
     Row {
         variance: Variance { method, headline },
@@ -348,6 +353,7 @@ pub fn flexible(setup: Setup) -> Vec<Analysis> {
     };
     for &inference in inferences {
         let flexible = EstimatorKind::ALL.into_iter().filter(|e| e.brings_outcome_models());
+        // Boosting is for the propensity; the outcome models are part of the estimator.
         all.extend(flexible.map(|estimator| Analysis { estimator, learner: LearnerKind::Boosting, inference }));
     }
     if setup.regressions_hold() {

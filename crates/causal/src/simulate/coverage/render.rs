@@ -61,6 +61,7 @@ pub fn csv(studies: &[Coverage]) -> String {
 
 /// Six significant digits, without an exponent where that is short.
 fn digits(v: f64) -> String {
+    // By way of text: the nearest double to six digits prints as six digits.
     let rounded: f64 = format!("{v:.5e}").parse().unwrap_or(v);
     rounded.to_string()
 }
@@ -110,6 +111,7 @@ fn summary(out: &mut String, studies: &[Coverage]) {
         let same = |r: &&&Row| is_same_kind(r, kind);
         let cells: Vec<&Row> = all.iter().filter(counted).filter(same).copied().collect();
         let mut setups: Vec<_> = cells.iter().map(|r| r.setup).collect();
+        // Rows stand setup by setup, so neighbours are all that can be equal.
         setups.dedup();
         let mean = cells.iter().map(|r| r.coverage).sum::<f64>() / cells.len() as f64;
         let Some(lowest) = cells.iter().min_by(|a, b| a.coverage.total_cmp(&b.coverage)) else { continue };
@@ -132,6 +134,7 @@ fn summary(out: &mut String, studies: &[Coverage]) {
 
 fn setup(out: &mut String, study: &Coverage) {
     let Some(first) = study.rows.first() else { return };
+    // Learners are given more rows, and their analyses come last.
     let last = study.rows.last().map_or(first.rows, |row| row.rows);
     let flexible = if last == first.rows { String::new() } else { format!("; {last} where learners are flexible") };
     let _ = writeln!(out, "\n### {} (n = {}{flexible})\n", first.setup.key(), first.rows);
@@ -150,6 +153,7 @@ fn setup(out: &mut String, study: &Coverage) {
         };
         let Some(ate) = Target::ALL.into_iter().find_map(of) else { continue };
         let covers: Vec<String> = Target::ALL.iter().map(|t| of(*t).map_or("–".to_owned(), coverage)).collect();
+        // A target may fail more often than others, and the worst is shown.
         let failed: usize = Target::ALL.iter().filter_map(|t| of(*t)).map(|r| r.failed).max().unwrap_or(0);
         let unsuited = if kind.analysis.suits(kind.setup) { "" } else { " (not consistent here)" };
         let _ = writeln!(

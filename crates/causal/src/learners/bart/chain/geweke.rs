@@ -170,11 +170,13 @@ fn compare(name: &str, moves: [f64; 3], columns: usize, weighted: bool) -> Compa
         let trees: Vec<Tree> = chain.trees.iter().map(|planted| planted.tree.clone()).collect();
         assert!(trees.iter().all(|tree| large_enough(tree, params.min_leaf)));
         second.push(statistics(&trees, &f, chain.sigma2, &chain.prior, &y));
+        // New data at the same trees: the residual is all noise.
         for i in 0..N {
             chain.target[i] = y[i];
             chain.residual[i] = y[i] - f[i];
         }
     }
+    // The chain starts at stumps and needs a while to forget them.
     second.drain(..1000);
     Comparison { first, second }
 }

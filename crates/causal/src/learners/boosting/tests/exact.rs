@@ -47,6 +47,7 @@ fn exact_greedy(x: &Array2<f64>, y: &[f64], rows: &[usize], depth: usize, least:
                 let cut = f64::midpoint(pair[0], pair[1]);
                 let (left, right): (Vec<usize>, Vec<usize>) = rows.iter().partition(|i| column[**i] <= cut);
                 let gain = ss(rows) - ss(&left) - ss(&right);
+                // More than rounding, so that ties stay with the first column and cut, as in the trees.
                 if left.len().min(right.len()) >= least && best.as_ref().is_none_or(|best| gain > best.0 + 1e-12) {
                     best = Some((gain, left, right));
                 }

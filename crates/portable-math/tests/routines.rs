@@ -9,7 +9,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
-use lapack_faer::{dpotrf_, dpotri_, dpotrs_};
+use portable_math::lapack::{dpotrf_, dpotri_, dpotrs_};
 use std::ffi::{c_char, c_int};
 
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -1,10 +1,10 @@
-//! A shared library that calls LAPACK by name, as the one of a Python package would: its LAPACK is this crate's, whatever
-//! else the process has loaded.
+//! A shared library that calls LAPACK and `exp` by name, as the one of a Python package would: they are this crate's,
+//! whatever else the process has loaded.
 
 use std::ffi::{c_char, c_int};
 
 // Links the crate; what is called below are its symbols, not its items.
-use lapack_faer as _;
+use portable_math as _;
 
 #[allow(unsafe_code)] // the Fortran interface
 unsafe extern "C" {
@@ -29,4 +29,11 @@ pub unsafe extern "C" fn inverse_of_positive_definite(n: c_int, a: *mut f64) -> 
         }
     }
     info
+}
+
+/// eˣ as a Rust crate computes it.
+#[allow(unsafe_code)] // exported to C
+#[unsafe(no_mangle)]
+pub extern "C" fn exponential(x: f64) -> f64 {
+    x.exp()
 }
