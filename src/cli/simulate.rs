@@ -56,7 +56,7 @@ fn page(args: &CoverageArgs, all: &[Coverage]) -> String {
         "# Coverage in simulated data\n\n```sh\noci-agent simulate coverage{only}{rows} --replicates {replicates} \
          --flexible-replicates {flexible_replicates} --seed {seed} --out DIR\n```\n\nR is the number of replicates: \
          {replicates} of estimators that use regressions, {flexible_replicates} of the flexible ones. Each setup is \
-         described in `src/simulate`; the study, and what the columns mean, in `src/simulate/coverage`. An asterisk marks the \
+         described in `crates/causal/src/simulate`; the study, and what the columns mean, in `crates/causal/src/simulate/coverage`. An asterisk marks the \
          variance that makes the reported interval; bold is more than two binomial standard errors below 95 %. With 95 % \
          everywhere, one cell in forty would be bold by chance. The first table counts setups with overlap in which an \
          estimator is consistent.\n\n{}",

@@ -1,6 +1,7 @@
 //! The program takes no elementary function from the system, whose last digits depend on the processor.
 
 use object::{Object as _, ObjectSymbol as _};
+use std::process::Command;
 
 /// The functions of C's `math.h` on doubles and floats that round; what is exact (`fma`, `floor`, `fmod`) may come from
 /// anywhere.
@@ -24,4 +25,27 @@ fn elementary_functions_are_our_own() {
     }
     let own = |name: &str| program.symbols().any(|symbol| symbol.is_definition() && symbol.name() == Ok(name));
     assert!(own("exp") && own("log") && own("dpotrf_"), "they are in the program itself");
+}
+
+/// Set `OCI_QEMU` to the emulator (`qemu-x86_64` of the package `qemu-user`) to run it.
+#[test]
+fn the_same_tree_on_other_processors() {
+    let Some(emulator) = std::env::var_os("OCI_QEMU") else { return };
+    let plan = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/nhefs/plan.yaml");
+    let program = env!("CARGO_BIN_EXE_oci-agent");
+    let folder = tempfile::tempdir().unwrap();
+    let tree = |name: &str, mut command: Command| {
+        let out = folder.path().join(name);
+        let ended = command.args(["-q", "run", plan, "--out"]).arg(&out).output().unwrap();
+        assert!(ended.status.success(), "{name}: {}", String::from_utf8_lossy(&ended.stderr));
+        let asked = Command::new("git").arg("-C").arg(&out).args(["rev-parse", "HEAD^{tree}"]).output().unwrap();
+        String::from_utf8(asked.stdout).unwrap()
+    };
+    let here = tree("here", Command::new(program));
+    assert_eq!(here.trim().len(), 40);
+    for processor in ["Nehalem", "Haswell", "max"] {
+        let mut command = Command::new(&emulator);
+        command.args(["-cpu", processor, program]);
+        assert_eq!(tree(processor, command), here, "{processor}");
+    }
 }
