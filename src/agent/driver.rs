@@ -402,7 +402,7 @@ impl<'a> Driver<'a> {
             out: self.input.out.to_owned(),
             branch: self.store.branch().to_owned(),
             tree: self.store.tree_hash().unwrap_or_default(),
-            conduct: results.conduct.clone(),
+            conduct: results.conduct.clone().map(Box::new),
         });
         tracing::debug!(iterations = machine.iterations(), "the run is over");
         let ConversationContext { spec: kept, tried, .. } = self.conversation_context(machine, Purpose::Look);

@@ -24,7 +24,7 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
                 let names: Vec<&str> = catalogue.iter().map(|p| p.front.name.as_str()).collect();
                 CliError::user(format!("there is no playbook `{name}`"), format!("There are: {}.", names.join(", ")))
             })?;
-            output::stdout(&show(playbook))?;
+            output::stdout(show(playbook))?;
         }
     }
     Ok(ExitCode::SUCCESS)

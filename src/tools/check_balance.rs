@@ -52,12 +52,11 @@ impl Tool for CheckBalance {
             let shown = rows.iter().filter(|row| row.priority || !priority).filter_map(|row| of(row));
             maybe_stepped(if whole { all } else { shown.map(f64::abs).reduce(f64::max) }, step)
         };
-        let (before, after): (fn(&BalanceRow) -> _, fn(&BalanceRow) -> _) = (|row| row.smd_before, |row| row.smd_after);
         let largest = [
-            ("max_abs_smd_priority_before", largest(table.max_priority_before, before, true)),
-            ("max_abs_smd_priority_after", largest(table.max_priority_after, after, true)),
-            ("max_abs_smd_all_before", largest(table.max_all_before, before, false)),
-            ("max_abs_smd_all_after", largest(table.max_all_after, after, false)),
+            ("max_abs_smd_priority_before", largest(table.max_priority_before, |row| row.smd_before, true)),
+            ("max_abs_smd_priority_after", largest(table.max_priority_after, |row| row.smd_after, true)),
+            ("max_abs_smd_all_before", largest(table.max_all_before, |row| row.smd_before, false)),
+            ("max_abs_smd_all_after", largest(table.max_all_after, |row| row.smd_after, false)),
         ];
         // A term that is constant in each arm, and not the same, has no SMD and is the worst of all.
         let badness = |smd: Option<f64>| smd.map_or(f64::INFINITY, f64::abs);
