@@ -97,12 +97,13 @@ impl Session<'_> {
             let message = "the plan's actor is the playbook engine, so there is no model to compare";
             return Err(CliError::user(message, hint));
         }
-        let trust = Some(&self.trust).filter(|_| self.args.replay.is_none());
-        run::data_from_elsewhere(&self.args.as_run(FULL_LOOP.folder), &prepared, trust, &mut self.observer())?;
+        if self.args.replay.is_none() {
+            run::consent_to_data(&self.args.as_run(FULL_LOOP.folder), &prepared, &self.trust)?;
+        }
         check_truth(&self.args.truth, &plan.estimands)?;
         let once = ask::one_iteration(&prepared)
             .map_err(|error| CliError::user(error.to_string(), "Write `loop: {max_iterations: 5}` into the plan."))?;
-        let root = super::files::data_root(&self.args.plan, &self.args.data);
+        let root = super::files::data_root(&self.args.plan, &self.args.data)?;
         let once = prepare::prepare(&once, &root)
             .map_err(|error| errors::from_prepare(error, &self.args.plan, output::TerminalStyle::of_stderr()))?;
         let one = self.run(&once, ONE_ITERATION)?;

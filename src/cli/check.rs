@@ -10,9 +10,12 @@ use std::process::ExitCode;
 /// Holds the plan against its data and says what would be analysed.
 pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     let bytes = files::read_plan(&args.plan)?;
-    let root = files::data_root(&args.plan, &args.data);
+    let root = files::data_root(&args.plan, &args.data)?;
     let prepared = pipeline::prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;
+    if let Some(message) = files::data_elsewhere(&args.plan, &args.data, &root, &prepared.plan.data.source) {
+        output::stderr(message);
+    }
     let outward = outward(args, &prepared)?;
     if global.json {
         output::json_line(&json(&prepared, &outward))?;
@@ -23,7 +26,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a run of the plan would send, and where to; and data that do not lie beside the plan.
+/// What a run of the plan would send, where to, and the consent that is wanting.
 fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliError> {
     let trust = Trust::gather(&args.consent.trust)?;
     let plan = &prepared.plan;
@@ -31,12 +34,11 @@ fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliErro
     for (role, section) in [("actor", &plan.actor), ("critic", &plan.critic)] {
         lines.extend(trust::told(section, role, &trust)?);
     }
-    let files = trust::files_outside(&args.plan, &args.data, plan);
-    let consent = trust::check_files(&files, &trust).err().filter(|_| !lines.is_empty());
-    lines.extend(match consent {
-        Some(wanting) => Some([vec![wanting.message], wanting.hints].concat().join(". ")),
-        None => trust::named_outside(&files),
-    });
+    if !lines.is_empty() {
+        let files = trust::files_outside(&args.plan, &args.data, plan)?;
+        let wanting = trust::check_files(&files, &trust).err();
+        lines.extend(wanting.map(|wanting| [vec![wanting.message], wanting.hints].concat().join(". ")));
+    }
     Ok(lines)
 }
 

@@ -34,6 +34,12 @@ pub fn config_folder() -> Option<std::path::PathBuf> {
     absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
 }
 
+/// The user who asked root to run this, as sudo says.
+#[must_use]
+pub fn sudo_user() -> Option<u32> {
+    std::env::var("SUDO_UID").ok().and_then(|text| text.parse().ok())
+}
+
 /// A number that differs between processes, for the pauses between retries.
 #[must_use]
 pub fn jitter() -> u64 {

@@ -3,6 +3,7 @@
 
 use crate::agent::driver::RunError;
 use crate::dataset::DatasetError;
+use crate::input_file::InputFileError;
 use crate::llm::ModelError;
 use crate::pipeline::PrepareError;
 use crate::store::{ArtifactError, Fault};
@@ -78,6 +79,21 @@ impl CliError {
             ErrorKind::StorageFull => CliError::world(message, "The disk is full; free some space and try again."),
             _ => CliError::world(message, "Nothing was changed. Try again, or choose another place."),
         }
+    }
+}
+
+/// A file that could not be read through [`crate::input_file`].
+pub fn from_input(path: &Path, doing: &str, error: &InputFileError) -> CliError {
+    let message = || format!("could not {doing}: {error}");
+    match error {
+        InputFileError::System { source, .. } => CliError::io(path, doing, source),
+        InputFileError::NotRegular { .. } => {
+            CliError::user(message(), "Name a file; write what comes out of a pipe into one.")
+        }
+        InputFileError::TooLarge { .. } => CliError::user(message(), "Was another file meant?"),
+        InputFileError::NotText { .. } => CliError::user(message(), "Write the file as UTF-8."),
+        InputFileError::Changed { .. } => CliError::world(message(), "Try again when nothing writes to it any more."),
+        InputFileError::Memory { .. } => CliError::world(message(), "Use a machine with more memory."),
     }
 }
 

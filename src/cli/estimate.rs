@@ -3,6 +3,7 @@
 use super::errors::{self, CliError};
 use super::estimate_args::EstimateArgs;
 use super::{files, output};
+use crate::input_file;
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
 use crate::pipeline::prepare;
 use crate::spec::AnalysisSpec;
@@ -48,9 +49,12 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         ));
     }
     let bytes = files::read_plan(&args.input)?;
-    let root = files::data_root(&args.input, &args.data);
+    let root = files::data_root(&args.input, &args.data)?;
     let prepared = prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.input, output::TerminalStyle::of_stderr()))?;
+    if let Some(message) = files::data_elsewhere(&args.input, &args.data, &root, &prepared.plan.data.source) {
+        output::stderr(message);
+    }
     let spec = match &args.spec {
         None => prepared.draft.clone(),
         Some(path) => read_spec(path)?,
@@ -69,7 +73,8 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
 }
 
 fn read_spec(path: &Path) -> Result<AnalysisSpec, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CliError::io(path, "read the spec", &error))?;
+    let text = input_file::read_text(path, input_file::MOST_OF_A_TEXT)
+        .map_err(|error| errors::from_input(path, "read the spec", &error))?;
     AnalysisSpec::from_yaml(&text).map_err(|error| {
         CliError::user(
             format!("{}: {error}", path.display()),

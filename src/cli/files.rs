@@ -1,36 +1,55 @@
 //! Plans on disk: reading them, and finding the data they name.
 
 use super::args::DataRoot;
-use super::errors::CliError;
-use std::path::{Path, PathBuf};
+use super::env;
+use super::errors::{self, CliError};
+use crate::input_file::{self, InputFileError};
+use crate::store;
+use crate::store::Trust;
+use std::path::{Component, Path, PathBuf};
 
 /// A plan file is never larger than this; see `plan::parse_bytes`.
 const READ_AT_MOST: u64 = 2 << 20;
 
 /// Reads the bytes of a plan; a file that is much too large is not read at all.
 pub fn read_plan(path: &Path) -> Result<Vec<u8>, CliError> {
-    use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|error| CliError::io(path, "read the plan", &error))?;
-    let size = file.metadata().map_err(|error| CliError::io(path, "read the plan", &error))?.len();
-    if size > READ_AT_MOST {
-        let message = format!("{} has {size} bytes; a plan has at most 1 MiB", path.display());
-        return Err(CliError::user(message, "A plan is a page of text; was a data file named in its place?"));
-    }
-    let mut bytes = Vec::new();
-    // A pipe tells no size: then this is what holds.
-    file.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| CliError::io(path, "read the plan", &error))?;
-    Ok(bytes)
+    input_file::read(path, READ_AT_MOST).map_err(|error| match error {
+        InputFileError::TooLarge { size, .. } => {
+            let message = format!("{} has {size} bytes; a plan has at most 1 MiB", path.display());
+            CliError::user(message, "A plan is a page of text; was a data file named in its place?")
+        }
+        error => errors::from_input(path, "read the plan", &error),
+    })
 }
 
-/// The folder that `data.source` is relative to: `--data-root`, else, inside a run's repository, the folder of the plan
-/// that was run, else the plan's own folder.
-pub fn data_root(plan: &Path, given: &DataRoot) -> PathBuf {
+/// The folder that `data.source` is relative to: `--data-root`, else, for the plan of a run in the run's own directory, the
+/// folder of the plan that was run, else the plan's own folder.
+pub fn data_root(plan: &Path, given: &DataRoot) -> Result<PathBuf, CliError> {
     if let Some(root) = &given.data_root {
-        return root.clone();
+        return Ok(root.clone());
     }
-    let own = plan.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
-    match crate::store::read_note(&own, "data-root") {
-        Ok(Some(root)) => PathBuf::from(root),
-        _ => own,
-    }
+    let own = folder_of(plan);
+    let note = store::read_note(&own, "data-root", &trust()).map_err(|error| errors::from_artifacts(&error))?;
+    Ok(note.map_or(own, PathBuf::from))
+}
+
+fn folder_of(plan: &Path) -> PathBuf {
+    plan.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// Whose repositories this process may use.
+pub fn trust() -> Trust {
+    Trust { safe_directories: store::safe_directories(), sudo_user: env::sudo_user() }
+}
+
+/// Names the data if they are neither in the plan's folder nor in the one that `--data-root` gives.
+pub fn data_elsewhere(plan: &Path, given: &DataRoot, root: &Path, source: &str) -> Option<String> {
+    // Of a pattern, the folders before its first wildcard.
+    let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let named: PathBuf = Path::new(source).components().take_while(plain).collect();
+    let real = std::fs::canonicalize(root.join(named)).ok()?;
+    let expected = given.data_root.clone().unwrap_or_else(|| folder_of(plan));
+    let expected = std::fs::canonicalize(expected).ok()?;
+    let message = || format!("the data are outside {}: they are read from {}", expected.display(), real.display());
+    (!real.starts_with(&expected)).then(message)
 }

@@ -41,7 +41,8 @@ fn serve(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(), CliError
     let (prepared, catalogue) = run::read(args, observer)?;
     let trust = Trust::gather(&args.location.consent.trust)?;
     // The host is a model too, and so are those behind it.
-    run::data_from_elsewhere(args, &prepared, Some(&trust), observer)?;
+    observer.idle();
+    run::consent_to_data(args, &prepared, &trust)?;
     let critic = models::critic(&prepared.plan, &args.location.plan, &trust)?;
     let critic_price = critic.as_ref().and_then(|critic| critic.price);
     let critic = critic.map(|critic| critic.model);

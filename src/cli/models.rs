@@ -6,6 +6,7 @@ use super::trust::{self, KeyUse, Trust};
 use crate::agent::budget::Price;
 use crate::agent::participants::Participants;
 use crate::agent::prices::Prices;
+use crate::input_file;
 use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings};
 use crate::plan::{ModelSection, Plan, Provider};
 use std::path::Path;
@@ -13,6 +14,9 @@ use std::time::Duration;
 
 /// A folder of more exchanges than this is not a recording.
 const MOST_EXCHANGES: usize = 100_000;
+
+/// The most bytes of one recorded exchange.
+const MOST_OF_AN_EXCHANGE: u64 = 64 << 20;
 
 /// The way to the models.
 #[derive(Debug, Clone, Copy)]
@@ -189,7 +193,7 @@ fn key(variable: &str) -> Result<Option<Key>, CliError> {
     }
     let file_variable = format!("{variable}_FILE");
     let Some(path) = env::variable(&file_variable) else { return Ok(None) };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = input_file::read_text(Path::new(&path), input_file::MOST_OF_A_TEXT).map_err(|error| {
         let message = format!("{file_variable} names the file {path}, which cannot be read: {error}");
         CliError::user(message, "Point it at a file that holds the key alone, or set the key itself.")
     })?;
@@ -225,8 +229,9 @@ pub fn exchange_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
         // The state of the loop lies beside them.
         let numbered = name.chars().next().is_some_and(|c| c.is_ascii_digit());
         if numbered && name.ends_with(".json") {
-            let bytes = std::fs::read(entry.path()).map_err(|error| CliError::io(&entry.path(), "read", &error))?;
-            files.push((name, bytes));
+            let path = entry.path();
+            let bytes = input_file::read(&path, MOST_OF_AN_EXCHANGE);
+            files.push((name, bytes.map_err(|error| errors::from_input(&path, "read the exchange", &error))?));
         }
     }
     files.sort();
@@ -238,7 +243,8 @@ fn prices(plan: &Plan, plan_path: &Path) -> Result<Prices, CliError> {
         return Prices::embedded().map_err(|error| CliError::bug(error.to_string()));
     };
     let path = plan_path.parent().unwrap_or(Path::new("")).join(name);
-    let text = std::fs::read_to_string(&path).map_err(|error| CliError::io(&path, "read the price table", &error))?;
+    let text = input_file::read_text(&path, input_file::MOST_OF_A_TEXT)
+        .map_err(|error| errors::from_input(&path, "read the price table", &error))?;
     let hint = "It looks like the table that comes with the program: `models: {name: {input: 3, output: 15}}`.";
     Prices::parse(&text).map_err(|error| CliError::user(format!("{}: {error}", path.display()), hint))
 }

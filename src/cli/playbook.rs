@@ -1,8 +1,9 @@
 //! `oci-agent playbook list|show`.
 
 use super::args::{Global, PlaybookCommand};
-use super::errors::CliError;
+use super::errors::{self, CliError};
 use super::output::{self, TerminalStyle};
+use crate::input_file;
 use crate::playbook::{Catalogue, Playbook};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -58,7 +59,10 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     paths
         .iter()
-        .map(|path| Ok((name(path), std::fs::read(path).map_err(|error| CliError::io(path, "read", &error))?)))
+        .map(|path| {
+            let bytes = input_file::read(path, input_file::MOST_OF_A_TEXT);
+            Ok((name(path), bytes.map_err(|error| errors::from_input(path, "read the playbook", &error))?))
+        })
         .collect()
 }
 

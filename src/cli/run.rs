@@ -13,7 +13,7 @@ use crate::llm::ModelError;
 use crate::pipeline::{Prepared, prepare};
 use crate::playbook::Catalogue;
 use crate::store;
-use crate::store::{ArtifactStore, GitStore, OpenMode, OpenOptions, Situation};
+use crate::store::{ArtifactStore, GitStore, Notice, OpenMode, OpenOptions, Situation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,7 +53,10 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, Cl
         (None, _) => Reach::Live(&trust),
     };
     let asked = prepared.plan.actor.is_model() || prepared.plan.critic.is_model();
-    data_from_elsewhere(args, &prepared, Some(&trust).filter(|_| asked && matches!(reach, Reach::Live(_))), observer)?;
+    if asked && matches!(reach, Reach::Live(_)) {
+        observer.idle();
+        consent_to_data(args, &prepared, &trust)?;
+    }
     let mut participants = models::participants(&prepared.plan, &args.location.plan, reach)?;
     for message in models::destinations(&prepared.plan, reach)? {
         observer.on(&ProgressEvent::Note { message });
@@ -63,42 +66,43 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, Cl
     }
     let mut store = store(args, &prepared, &catalogue, observer)?;
     let out = args.place().display().to_string();
-    driver::run(
+    let told = store.notices().len();
+    let ended = driver::run(
         &driver::RunInput { prepared: &prepared, catalogue: &catalogue, out: &out },
         &mut participants,
         &mut store,
         observer,
-    )
-    .map_err(|error| explain(&error, args))
+    );
+    tell(store.notices().get(told..).unwrap_or_default(), observer);
+    ended.map_err(|error| explain(&error, args))
 }
 
-/// Names data that do not lie beside the plan. Where models take part (`trust` is given), the person must have agreed.
-pub(super) fn data_from_elsewhere(
-    args: &RunArgs,
-    prepared: &Prepared,
-    trust: Option<&Trust>,
-    observer: &mut ProgressObserver,
-) -> Result<(), CliError> {
-    let files = trust::files_outside(&args.location.plan, &args.location.data, &prepared.plan);
-    observer.idle();
-    if let Some(trust) = trust {
-        trust::check_files(&files, trust)?;
+/// What the store mended or could not do.
+fn tell(notices: &[Notice], observer: &mut ProgressObserver) {
+    for notice in notices {
+        observer.on(&ProgressEvent::Note { message: notice.to_string() });
     }
-    if let Some(message) = trust::named_outside(&files) {
-        observer.on(&ProgressEvent::Note { message });
-    }
-    Ok(())
+}
+
+/// Refuses data that do not lie beside the plan where models take part and the person has not agreed.
+pub(super) fn consent_to_data(args: &RunArgs, prepared: &Prepared, trust: &Trust) -> Result<(), CliError> {
+    trust::check_files(&trust::files_outside(&args.location.plan, &args.location.data, &prepared.plan)?, trust)
 }
 
 /// The plan held against its data, and the playbooks.
 pub(super) fn read(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Prepared, Catalogue), CliError> {
     let bytes = files::read_plan(&args.location.plan)?;
-    let root = files::data_root(&args.location.plan, &args.location.data);
+    let root = files::data_root(&args.location.plan, &args.location.data)?;
     observer.busy("reading the plan and the data");
     let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
         observer.idle();
         errors::from_prepare(error, &args.location.plan, TerminalStyle::of_stderr())
     })?;
+    let location = &args.location;
+    let elsewhere = files::data_elsewhere(&location.plan, &location.data, &root, &prepared.plan.data.source);
+    if let Some(message) = elsewhere {
+        observer.on(&ProgressEvent::Note { message });
+    }
     Ok((prepared, playbook::catalogue(args.location.playbooks.as_deref())?))
 }
 
@@ -117,7 +121,8 @@ pub(super) fn store(
         OpenMode::New
     };
     let mut store = open(&args.place(), mode, prepared, catalogue)?;
-    remember_data_root(&mut store, &files::data_root(&args.location.plan, &args.location.data))?;
+    remember_data_root(&mut store, &files::data_root(&args.location.plan, &args.location.data)?)?;
+    tell(store.notices(), observer);
     if let Some(message) = situation(store.situation(), store.branch(), args) {
         observer.on(&ProgressEvent::Note { message });
     }
@@ -137,6 +142,7 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
         clock: Box::new(env::now),
         author: store::configured_author().unwrap_or_default(),
         identity: driver::identity(prepared, catalogue),
+        trust: files::trust(),
     };
     GitStore::open(out, options).map_err(|error| errors::from_artifacts(&error))
 }

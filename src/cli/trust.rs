@@ -236,9 +236,11 @@ pub fn told(section: &ModelSection, role: &str, trust: &Trust) -> Result<Option<
 }
 
 /// The data files that lie outside of the plan's folder and of `--data-root`, links followed.
-#[must_use]
-pub fn files_outside(plan_path: &Path, given: &DataRoot, plan: &Plan) -> Vec<PathBuf> {
-    let root = super::files::data_root(plan_path, given);
+///
+/// # Errors
+/// A folder of the data that cannot be told.
+pub fn files_outside(plan_path: &Path, given: &DataRoot, plan: &Plan) -> Result<Vec<PathBuf>, CliError> {
+    let root = super::files::data_root(plan_path, given)?;
     let own = plan_path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let inside: Vec<PathBuf> = [Some(own), given.data_root.as_deref()]
         .into_iter()
@@ -248,12 +250,11 @@ pub fn files_outside(plan_path: &Path, given: &DataRoot, plan: &Plan) -> Vec<Pat
     let files = dataset::paths(&plan.data.source, &root).unwrap_or_default();
     let mut real: Vec<PathBuf> = files.iter().map(|file| std::fs::canonicalize(file).unwrap_or(file.clone())).collect();
     real.retain(|file| !inside.iter().any(|folder| file.starts_with(folder)));
-    real
+    Ok(real)
 }
 
-/// A sentence that names data from elsewhere.
-#[must_use]
-pub fn named_outside(files: &[PathBuf]) -> Option<String> {
+/// A clause that names data from elsewhere.
+fn named_outside(files: &[PathBuf]) -> Option<String> {
     let first = one_line(&files.first()?.display().to_string());
     let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
     Some(format!("the plan's data are not in its folder: {first}{more}"))

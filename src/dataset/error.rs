@@ -1,5 +1,6 @@
 //! The faults that data can have: each error names the thing, the place and the fix.
 
+use crate::input_file::InputFileError;
 use crate::term::Term;
 use std::path::PathBuf;
 
@@ -80,6 +81,20 @@ pub enum DatasetError {
         /// The system's reason.
         reason: String,
     },
+    /// Somebody wrote to it while it was read.
+    #[error("`{file}` was changed while it was read, so it is not known which data would be analysed")]
+    Changed {
+        /// File name.
+        file: String,
+    },
+    /// Larger than the memory that can be had.
+    #[error("there is not enough memory for `{file}`, which has {size} bytes")]
+    Memory {
+        /// File name.
+        file: String,
+        /// Its bytes.
+        size: u64,
+    },
     /// A CSV that is not what a CSV should be.
     #[error("`{file}`{}: {reason}", line.map(|n| format!(", line {n}")).unwrap_or_default())]
     Csv {
@@ -138,6 +153,8 @@ impl DatasetError {
             Self::Pattern { .. } => "use `*`, `?` and `[abc]`, as in `data/part-*.parquet`".into(),
             Self::Format { fix, .. } | Self::Csv { fix, .. } => fix.clone(),
             Self::Io { .. } => "check that the file exists and that you may read it".into(),
+            Self::Changed { .. } => "wait until nothing writes to it any more, or analyse a copy".into(),
+            Self::Memory { .. } => "leave out the columns that the analysis does not use, or use a larger machine".into(),
             Self::Parquet { .. } => "copy or write the file again: it may have been cut off on the way".into(),
             Self::TooFewRows { .. } => {
                 "an analysis needs treated and control units in several rows below the column names".into()
@@ -162,7 +179,28 @@ impl DatasetError {
     /// `true` if the file system is at fault rather than what the file or the plan says.
     #[must_use]
     pub fn is_io(&self) -> bool {
-        matches!(self, Self::Io { .. })
+        matches!(self, Self::Io { .. } | Self::Changed { .. } | Self::Memory { .. })
+    }
+}
+
+impl From<InputFileError> for DatasetError {
+    fn from(error: InputFileError) -> Self {
+        match error {
+            InputFileError::NotRegular { name, kind } => Self::Format {
+                file: name,
+                reason: format!("it is {kind}, not a regular file"),
+                fix: "write what comes out of it into a file".into(),
+            },
+            InputFileError::TooLarge { name, size, most } => Self::Format {
+                file: name,
+                reason: format!("it has {size} bytes, and at most {most} are read of all files together"),
+                fix: "leave out the columns that the analysis does not use, or write the data as Parquet".into(),
+            },
+            InputFileError::Changed { name } => Self::Changed { file: name },
+            InputFileError::Memory { name, size } => Self::Memory { file: name, size },
+            InputFileError::NotText { name, .. } => Self::Io { file: name, reason: "it is not UTF-8 text".into() },
+            InputFileError::System { name, source } => Self::Io { file: name, reason: source.to_string() },
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::plan::{ColumnOverride, ColumnType};
 use crate::schema::ColumnKind;
 use crate::text::lists::{did_you_mean, quoted, short};
 use crate::text::numbers::count;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Applies the overrides; all that do not fit are reported together.
 pub(super) fn apply(
@@ -15,10 +15,11 @@ pub(super) fn apply(
 ) -> Result<(), Vec<DatasetProblem>> {
     let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let places: HashMap<&str, usize> = names.iter().enumerate().map(|(i, name)| (*name, i)).collect();
     let mut problems = Vec::new();
     for (name, wanted) in overrides {
         let path = format!("data.columns.{name}");
-        let outcome = match columns.iter_mut().find(|c| c.name == *name) {
+        let outcome = match places.get(name.as_str()).and_then(|i| columns.get_mut(*i)) {
             None => {
                 Err(DatasetProblem::new(&path, format!("the data have no column `{name}`"), did_you_mean(name, &names)))
             }

@@ -7,7 +7,7 @@ use super::error::DatasetProblem;
 use crate::plan::MissingPolicy;
 use crate::text::lists::{counted, did_you_mean};
 use crate::text::numbers::count;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The purpose of a column.
@@ -81,8 +81,9 @@ pub(super) fn screen(
     problems: &mut Vec<DatasetProblem>,
 ) -> BTreeMap<String, Arc<Column>> {
     let mut usable = BTreeMap::new();
+    let columns: HashMap<&str, &Arc<Column>> = table.columns.iter().map(|c| (c.name.as_str(), c)).collect();
     for (role, path, name) in &roles.0 {
-        let Some(column) = table.column(name) else {
+        let Some(column) = columns.get(name.as_str()).copied() else {
             problems.push(DatasetProblem::new(
                 path,
                 format!("the data have no column `{name}`"),

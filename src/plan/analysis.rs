@@ -12,7 +12,8 @@ use std::ops::RangeInclusive;
 const MOST_REPEATS: u64 = 99;
 /// The most folds.
 const MOST_FOLDS: u64 = 100;
-const INFERENCES: [(&str, Inference); 2] = [("population", Inference::Population), ("sample", Inference::Sample)];
+pub(super) const INFERENCES: [(&str, Inference); 2] =
+    [("population", Inference::Population), ("sample", Inference::Sample)];
 
 /// `analysis:`, every key optional.
 ///

@@ -4,87 +4,14 @@
 //! and a hint. Unknown keys are refused. What needs the data (missing columns, a treatment that is not binary, an empty
 //! arm) is checked by `spec::draft` and `pipeline::prepare`, which use [`Plan::at`] to point at the same lines.
 //!
-//! ```yaml
-//! title: text                       # required
-//! question: text                    # required
-//! target_trial:                     # what is left out becomes a blind spot in the critique
-//!   eligibility: text
-//!   treatment_strategies: text
-//!   assignment: text
-//!   time_zero: text
-//!   follow_up: text
-//!   outcome: text
-//!   causal_contrast: text
-//!   analysis_plan: text
-//! data:
-//!   source: file or glob            # required; CSV or Parquet, relative to the plan
-//!   unit_id: column
-//!   weights: column
-//!   columns:                        # where the file's own type is not what is meant
-//!     name: number | category | boolean
-//!     other_name: {type: category, reference: level}
-//!   missing: error | drop | indicator   # default error
-//! treatment:
-//!   column: column                  # required
-//!   treated: level                  # default 1
-//!   control: level                  # default 0
-//! outcome:
-//!   column: column                  # required
-//!   units: text                     # required
-//!   kind: continuous | binary       # default continuous
-//! confounders:                      # at least one in priority or other
-//!   priority: [columns]             # those that must balance
-//!   other: [columns]
-//!   terms: [age^2, re74 == 0, educ * re74]
-//! placebo_outcomes: [columns]       # before treatment
-//! negative_controls: [columns]      # after treatment
-//! threats: text, or a list of them
-//! estimands: [ate, att, atc, ato]   # default [ate]
-//! tools: [propensity, balance, …]   # default: all, see Tool
-//! loop:
-//!   max_iterations: 1 to 50         # default 5
-//!   stop_when: no_playbook_applies | satisfactory
-//!   blind: true | false             # default true
-//! actor: {provider: playbook}       # or a language model; `critic` has the same keys
-//!   provider: playbook | anthropic | openai
-//!   model: text                     # required with a language model
-//!   base_url: address               # another server that speaks the protocol
-//!   key: ENVIRONMENT_VARIABLE       # default ANTHROPIC_API_KEY or OPENAI_API_KEY
-//!   max_tokens: number              # an answer; default 2048
-//!   timeout: seconds                # a call; default 300
-//!   temperature: number
-//! critic: {provider: playbook}
-//! budget:                           # of language models; reaching one ends the run with what it has
-//!   turns: number                   # default 80
-//!   tokens: number                  # default 1000000
-//!   wall_minutes: number            # default 60
-//!   revisions: number               # default: what loop.max_iterations leaves
-//!   cost_usd: number                # default: no limit
-//!   conversation: number            # answers of one draft, revision or critique; default 15
-//!   repairs: number                 # answers in a row sent back; default 3
-//!   prices: file                    # default: the table compiled in
-//! privacy:
-//!   min_cell: number                # default 10
-//!   redact_names: true | false      # default false
-//! seed: whole number                # default 20261121
-//! analysis:                         # how the answer is computed; see AnalysisSection for what is left out
-//!   estimator: a key of causal::estimator::EstimatorKind that is not a benchmark
-//!   also: [estimators]              # beside it and the benchmarks
-//!   propensity: linear | elastic_net | elastic_net_basis | boosting | boosting_linear | bart | stack
-//!   outcome_model: the same words
-//!   repeats: 1 to 99                # default 1; with thorough effort 5
-//!   effort: fast | thorough         # default fast
-//!   inference: population | sample  # default population
-//!   folds: 2 to 100                 # default 5
-//!   clusters: column
-//!   known_propensity: column
-//! ```
+//! The keys, with what each takes and what holds without it: [`keys`], and `docs/plan.md`, which is made from it.
 //!
 //! Every value is read as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only
 //! `true` and `false` are flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.
 
 mod allowed_methods;
 mod analysis;
+pub mod keys;
 mod models;
 mod parse;
 mod quote;

@@ -1,5 +1,6 @@
 //! Walks the tree and reports instead of stopping: every method returns what could be read, and notes what could not.
 
+use super::keys::{keys_of, section_with};
 use super::quote::needs_escape;
 use super::suggest::closest;
 use super::{Place, Problem};
@@ -8,72 +9,6 @@ use crate::term::Term;
 use crate::text::untrusted::{self, steers};
 use crate::text::{lines, lists};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Every mapping of a plan with its keys; `""` is the top level.
-pub(super) const KEYS: [(&str, &[&str]); 13] = [
-    (
-        "",
-        &[
-            "title",
-            "question",
-            "target_trial",
-            "data",
-            "treatment",
-            "outcome",
-            "confounders",
-            "placebo_outcomes",
-            "negative_controls",
-            "threats",
-            "estimands",
-            "tools",
-            "analysis",
-            "loop",
-            "actor",
-            "critic",
-            "budget",
-            "privacy",
-            "seed",
-        ],
-    ),
-    (
-        "target_trial",
-        &[
-            "eligibility",
-            "treatment_strategies",
-            "assignment",
-            "time_zero",
-            "follow_up",
-            "outcome",
-            "causal_contrast",
-            "analysis_plan",
-        ],
-    ),
-    ("data", &["source", "unit_id", "weights", "columns", "missing"]),
-    ("treatment", &["column", "treated", "control"]),
-    ("outcome", &["column", "units", "kind"]),
-    ("confounders", &["priority", "other", "terms"]),
-    (
-        "analysis",
-        &[
-            "estimator",
-            "also",
-            "propensity",
-            "outcome_model",
-            "repeats",
-            "effort",
-            "inference",
-            "folds",
-            "clusters",
-            "known_propensity",
-        ],
-    ),
-    ("loop", &["max_iterations", "stop_when", "blind"]),
-    ("actor", &["provider", "model", "base_url", "key", "max_tokens", "timeout", "temperature"]),
-    ("critic", &["provider", "model", "base_url", "key", "max_tokens", "timeout", "temperature"]),
-    ("budget", &["turns", "tokens", "wall_minutes", "revisions", "cost_usd", "conversation", "repairs", "prices"]),
-    ("privacy", &["min_cell", "redact_names"]),
-    ("data.columns.*", &["type", "reference"]),
-];
 
 /// A key that had another name once.
 struct Renamed {
@@ -86,11 +21,6 @@ struct Renamed {
 
 const RENAMED: [Renamed; 1] =
     [Renamed { section: "analysis", before: "budget", now: "effort", values: &["fast", "thorough"] }];
-
-/// The keys of a mapping of the plan.
-fn keys_of(path: &str) -> &'static [&'static str] {
-    KEYS.iter().find(|(name, _)| *name == path).map_or(&[], |(_, keys)| keys)
-}
 
 /// Text from the file as it may stand in a message: one line, not too long.
 pub(crate) fn shown(text: &str) -> String {
@@ -207,7 +137,7 @@ impl Reader {
         let path = parent.path(key);
         let Some(node) = parent.get(key) else { return (Section::absent(&path), !self.meant.contains(&path)) };
         let Kind::Mapping(entries) = &node.kind else {
-            let keys = listed(keys_of(&path).iter().copied());
+            let keys = listed(keys_of(&path));
             let hint = if keys.is_empty() {
                 format!("Write one indented `name: value` per line under `{path}:`.")
             } else {
@@ -225,7 +155,7 @@ impl Reader {
         (self.fields(entries, &path, &path, place), true)
     }
 
-    /// Reads a mapping whose known keys are listed in [`KEYS`] under `shape`; with no such list every key is welcome.
+    /// Reads a mapping whose known keys are listed under `shape`; with no such list every key is welcome.
     pub fn fields<'a>(&mut self, entries: &'a [Entry], path: &str, shape: &str, place: Option<Place>) -> Section<'a> {
         let known = keys_of(shape);
         let mut section = Section { path: path.to_owned(), place, fields: BTreeMap::new() };
@@ -240,7 +170,7 @@ impl Reader {
                 let renamed = RENAMED.iter().find(|it| it.section == path && it.before == entry.key);
                 match renamed {
                     Some(it) => self.renamed_key(entry, it, entries.iter().any(|other| other.key == it.now)),
-                    None => self.unknown_key(entry, path, known),
+                    None => self.unknown_key(entry, path, &known),
                 }
                 continue;
             }
@@ -265,7 +195,7 @@ impl Reader {
         } else {
             format!("`{path}` has no key `{key}`")
         };
-        let elsewhere = KEYS.iter().find(|(_, keys)| keys.contains(&entry.key.as_str())).map(|(section, _)| *section);
+        let elsewhere = section_with(&entry.key);
         let near = closest(&entry.key, known.iter().copied());
         let full = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
         self.meant.extend(near.map(full));

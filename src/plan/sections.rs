@@ -16,13 +16,13 @@ use std::collections::BTreeMap;
 pub const DEFAULT_SEED: u64 = 20_261_121;
 /// Specs tried if the plan does not say.
 const DEFAULT_ITERATIONS: u32 = 5;
-const COLUMN_TYPES: [(&str, ColumnType); 3] =
+pub(super) const COLUMN_TYPES: [(&str, ColumnType); 3] =
     [("number", ColumnType::Number), ("category", ColumnType::Category), ("boolean", ColumnType::Boolean)];
-const MISSING: [(&str, MissingPolicy); 3] =
+pub(super) const MISSING: [(&str, MissingPolicy); 3] =
     [("error", MissingPolicy::Error), ("drop", MissingPolicy::Drop), ("indicator", MissingPolicy::Indicator)];
-const OUTCOME_KINDS: [(&str, OutcomeKind); 2] =
+pub(super) const OUTCOME_KINDS: [(&str, OutcomeKind); 2] =
     [("continuous", OutcomeKind::Continuous), ("binary", OutcomeKind::Binary)];
-const STOPS: [(&str, StopWhen); 2] =
+pub(super) const STOPS: [(&str, StopWhen); 2] =
     [("no_playbook_applies", StopWhen::NoPlaybookApplies), ("satisfactory", StopWhen::Satisfactory)];
 
 /// Reads every section. What could not be read holds its default, and a problem was noted.

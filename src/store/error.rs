@@ -1,5 +1,6 @@
 //! Errors of the place where a run is kept, and whose they are to fix.
 
+use crate::store::folder::is_no_file;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,70 @@ pub enum ArtifactError {
     Locked {
         /// The directory.
         dir: PathBuf,
+    },
+    /// Somebody else's repository, in git's sense of `safe.directory`.
+    #[error(
+        "`{}` belongs to another user, so its git repository is not used. If you trust it: `git config --global --add \
+         safe.directory '{}'`; or choose another place with `--out another/dir`.",
+        dir.display(), dir.display()
+    )]
+    NotYours {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The place is one where git keeps its own files.
+    #[error(
+        "`{}` is inside the git repository `{}`, where git keeps its own files. Choose another place with `--out \
+         another/dir`.",
+        dir.display(), git.display()
+    )]
+    InsideGit {
+        /// The directory.
+        dir: PathBuf,
+        /// The repository's folder: a `.git`, or a bare repository.
+        git: PathBuf,
+    },
+    /// A link, or something else that this program did not make, where it keeps a file or a folder of its own.
+    #[error(
+        "`{}` is a link, or something else that oci-agent did not make, and it was left alone. Move it away and run the \
+         command again; or choose another place with `--out another/dir`.",
+        place.display()
+    )]
+    InTheWay {
+        /// Where.
+        place: PathBuf,
+    },
+    /// A file of git that cannot be read and that nothing else makes up for.
+    #[error("`{}` is damaged: it is {what}. {fix}; or choose another place with `--out another/dir`.", place.display())]
+    Damaged {
+        /// The file.
+        place: PathBuf,
+        /// What was found.
+        what: &'static str,
+        /// The remedy.
+        fix: &'static str,
+    },
+    /// Another git holds a lock for longer than a run waits.
+    #[error(
+        "another git is at work: its lock `{}` is there. Wait until it has ended, or remove the file if no git is \
+         running; then run the command again with `--resume`.",
+        lock.display()
+    )]
+    GitBusy {
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// Another program moved the branch while the run was at work.
+    #[error(
+        "another program moved `{reference}` of `{}` during the run; nothing was written over. `git -C '{}' reflog` says \
+         from where; put it back and run the command again with `--resume`, or leave `--resume` out.",
+        dir.display(), dir.display()
+    )]
+    Moved {
+        /// The directory.
+        dir: PathBuf,
+        /// The reference.
+        reference: String,
     },
     /// Files differ from the last commit, and what is in them exists nowhere else.
     #[error(
@@ -190,6 +255,12 @@ impl ArtifactError {
             ArtifactError::NotOurs { .. }
             | ArtifactError::Newer { .. }
             | ArtifactError::Locked { .. }
+            | ArtifactError::NotYours { .. }
+            | ArtifactError::InsideGit { .. }
+            | ArtifactError::InTheWay { .. }
+            | ArtifactError::Damaged { .. }
+            | ArtifactError::GitBusy { .. }
+            | ArtifactError::Moved { .. }
             | ArtifactError::Dirty { .. }
             | ArtifactError::Unsettled { .. }
             | ArtifactError::OtherRun { .. }
@@ -205,6 +276,9 @@ impl ArtifactError {
 
     /// An answer of the operating system, sorted by what a person can do about it.
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> ArtifactError {
+        if is_no_file(&source) {
+            return ArtifactError::in_the_way(path);
+        }
         let (path, detail) = (path.to_owned(), source.to_string());
         match source.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -217,11 +291,20 @@ impl ArtifactError {
         }
     }
 
+    /// A link or the like that is not followed.
+    pub(super) fn in_the_way(place: &Path) -> ArtifactError {
+        ArtifactError::InTheWay { place: place.to_owned() }
+    }
+
     /// An answer of git, sorted likewise. libgit2 keeps the system's words but not its error number.
     pub(super) fn git(action: &'static str, dir: &Path, source: &git2::Error) -> ArtifactError {
         const NO_SPACE: [&str; 3] = ["No space left on device", "quota exceeded", "File too large"];
         const NO_PERMISSION: [&str; 3] = ["Permission denied", "Operation not permitted", "Read-only file system"];
-        let detail = source.message().to_owned();
+        let detail = match source.message() {
+            // libgit2 sometimes fails without words.
+            "" | "no error" => format!("it gives no reason, only {:?} {:?}", source.class(), source.code()),
+            words => words.to_owned(),
+        };
         let says = |any: [&str; 3]| any.iter().any(|words| detail.contains(words));
         if says(NO_SPACE) {
             ArtifactError::NoSpace { action, path: dir.to_owned(), detail }

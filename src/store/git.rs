@@ -1,15 +1,18 @@
 //! The store that is a git repository.
 
 use crate::store::error::Difference;
-use crate::store::init;
 use crate::store::init::{Lock, Prepared};
-use crate::store::libgit;
 use crate::store::message::{check_path, compose, ends_run, trailer};
-use crate::store::tree::{Recorded, clash, files, first_difference, history, with_files};
-use crate::store::worktree::Worktree;
-use crate::store::{ArtifactError, ArtifactStore, Author, Clock, CommitInfo, OpenMode, Situation, Step};
-use git2::{ObjectType, Oid, Repository, RepositoryState, Signature, Time};
-use std::path::{Path, PathBuf};
+use crate::store::objects::Object;
+use crate::store::place::{PATIENCE, Place};
+use crate::store::refs::{Change, Head, Refs, Value, branch_reference};
+use crate::store::tree::{Files, NewTree, Recorded, clash, files, first_difference, history, with_files};
+use crate::store::worktree::{Recovery, Worktree};
+use crate::store::{ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Notice, OpenMode, Situation, Step, Trust};
+use crate::store::{index, init, objects, reflog, repair};
+use git2::{Config, ObjectType, Oid, Repository, RepositoryState};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// The options of opening a store.
 pub struct OpenOptions {
@@ -22,17 +25,20 @@ pub struct OpenOptions {
     /// The trailers that say which run this is (Plan-SHA256, Data-SHA256, Tool-Version, …), as they are now. A resumed
     /// run must carry the same values where it carries the trailer at all; the earliest commit that has it decides.
     pub identity: Vec<(String, String)>,
+    /// Whose repositories may be used besides the user's own.
+    pub trust: Trust,
 }
 
 /// A run kept in a git repository. One process at a time; the lock is given back on drop, or on death.
 pub struct GitStore {
-    dir: PathBuf,
     repo: Repository,
+    place: Place,
     _lock: Lock,
     clock: Clock,
     author: Author,
     branch: String,
     situation: Situation,
+    notices: Vec<Notice>,
     /// A further duty of the first new commit, `None` once it has been done.
     start: Option<Start>,
     /// The commits of the run that were there on opening, oldest first.
@@ -41,9 +47,23 @@ pub struct GitStore {
     steps: usize,
     /// The last of them: commit and tree.
     last: Option<(Oid, Oid)>,
-    /// The tree that the files on disk show.
-    shown: Option<Oid>,
+    files: FilesOnDisk,
     finished: bool,
+}
+
+/// What is known of the files a person sees.
+#[derive(Default)]
+struct FilesOnDisk {
+    /// The tree that they show.
+    shown: Option<Oid>,
+    /// True while the journal says that they are on their way.
+    announced: bool,
+    /// True from the first file of a step to its last.
+    half_way: bool,
+    /// True if another git holds the index.
+    index_behind: bool,
+    /// The paths that were written and may not be on the disk.
+    written: BTreeSet<String>,
 }
 
 /// The way the first new commit comes to its branch.
@@ -54,50 +74,48 @@ enum Start {
     Over { tip: Oid, tag: String },
 }
 
-/// Where HEAD is.
-struct Head {
-    branch: String,
-    tip: Option<Oid>,
-    tree: Option<Oid>,
-}
-
 impl GitStore {
     /// Opens the run in a directory, or makes the directory and starts one. Nothing about a run that is already there
-    /// changes before the first commit, except that files are restored which a killed process left half-way.
+    /// changes before the first commit, except that what a killed process, a power cut or a bad disk left half-way is
+    /// mended ([`GitStore::notices`]).
     ///
     /// # Errors
     /// The directory is not ours, is not writable, is in use, or has files that were edited by hand; with
     /// [`OpenMode::Resume`] also if the recorded run is another one.
     pub fn open(dir: &Path, options: OpenOptions) -> Result<GitStore, ArtifactError> {
-        let Prepared { dir, repo, lock } = init::prepare(dir)?;
-        let head = head(&dir, &repo)?;
+        let Prepared { place, repo, lock, scan, mut notices } = init::prepare(dir, &options.trust)?;
         let resume = options.mode == OpenMode::Resume;
+        let branch = branch_of_head(&place, &repo)?;
+        let tip = repair::branch(&place, &repo, &branch, scan, &mut notices)?;
+        let failed = |e| ArtifactError::git("read the history", &place.dir, &e);
+        let found = history(&repo, tip).map_err(failed)?;
+        let shown = found.last().map(|commit| commit.tree);
+        let recovery = Recovery { head: shown, earlier: found.iter().map(|c| c.tree).collect(), restore: resume };
         // Before anything is compared: after a kill between branch and files the directory is behind HEAD, and `shown`
         // below would claim what is not there.
-        Worktree { repo: &repo, dir: &dir }.recover(head.tree, resume)?;
-        let failed = |e| ArtifactError::git("read the history", &dir, &e);
-        let found = history(&repo, head.tip).map_err(failed)?;
+        let indexed = Worktree { repo: &repo, place: &place }.recover(&recovery)?;
         let finished = found.iter().any(|commit| ends_run(&commit.message));
         let mut store = GitStore {
             clock: options.clock,
-            author: options.author,
-            branch: head.branch.clone(),
+            author: options.author.as_git_writes_it(),
+            branch: branch.clone(),
             situation: Situation::Fresh,
+            notices,
             start: None,
             recorded: Vec::new(),
             steps: 0,
             last: None,
-            shown: head.tree,
+            files: FilesOnDisk { shown, index_behind: !indexed, ..FilesOnDisk::default() },
             finished: false,
             _lock: lock,
-            dir: dir.clone(),
+            place,
             repo,
         };
-        match (head.tip, options.mode) {
+        match (tip, options.mode) {
             (None, _) => {}
             (Some(_), OpenMode::Resume) => store.resume(found, finished, &options.identity)?,
-            (Some(_), OpenMode::New) => store.branch_off(head.branch, finished)?,
-            (Some(tip), OpenMode::Force) => store.start_again(tip)?,
+            (Some(_), OpenMode::New) => store.branch_off(branch, finished)?,
+            (Some(tip), OpenMode::Force) => store.start_again(tip),
         }
         Ok(store)
     }
@@ -108,10 +126,16 @@ impl GitStore {
         &self.situation
     }
 
+    /// What was mended on opening, or could not be done so far.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
     /// The directory, without links in it.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        &self.place.dir
     }
 
     fn resume(&mut self, found: Vec<Recorded>, done: bool, now: &[(String, String)]) -> Result<(), ArtifactError> {
@@ -119,14 +143,13 @@ impl GitStore {
         let differs: Vec<Difference> = now
             .iter()
             .filter_map(|(key, now)| {
-                // A trailer that no commit carries is no difference: a run that was killed early has not written all of
-                // them.
+                // A trailer that no commit carries is no difference: a run that was killed early has not written all of them.
                 let recorded = earliest(key).filter(|recorded| recorded != now)?;
                 Some(Difference { key: key.clone(), recorded: recorded.to_owned(), now: now.clone() })
             })
             .collect();
         if !differs.is_empty() {
-            return Err(ArtifactError::OtherRun { dir: self.dir.clone(), branch: self.branch.clone(), differs });
+            return Err(ArtifactError::OtherRun { dir: self.place.dir.clone(), branch: self.branch.clone(), differs });
         }
         let commits = found.len();
         self.finished = done;
@@ -136,45 +159,38 @@ impl GitStore {
     }
 
     fn branch_off(&mut self, previous: String, previous_finished: bool) -> Result<(), ArtifactError> {
+        let branches = self.refs().branches()?;
         // `main` is the first run. One above the highest in use, so that the numbers tell the order of the runs.
-        let mut number = 1;
-        let branches = self.repo.references_glob("refs/heads/*").map_err(|e| self.git("list the branches", &e))?;
-        for branch in branches {
-            let branch = branch.map_err(|e| self.git("list the branches", &e))?;
-            let name = branch.shorthand().unwrap_or_default().to_owned();
-            let taken = name.strip_prefix("run-").and_then(|n| n.parse::<u32>().ok());
-            number = number.max(taken.unwrap_or(1));
-        }
-        self.branch = format!("run-{}", number.saturating_add(1));
+        let taken = branches.iter().filter_map(|name| name.strip_prefix("run-")?.parse::<u32>().ok());
+        self.branch = format!("run-{}", taken.max().unwrap_or(1).max(1).saturating_add(1));
         self.start = Some(Start::OnNewBranch);
         self.situation = Situation::NewBranch { previous, previous_finished };
         Ok(())
     }
 
-    fn start_again(&mut self, tip: Oid) -> Result<(), ArtifactError> {
+    fn start_again(&mut self, tip: Oid) {
         // Nothing is moved yet: a forced run that fails before its first commit leaves the old one current.
         let full = tip.to_string();
         let tag = format!("superseded-{}", full.get(..10).unwrap_or(&full));
         self.situation = Situation::Restarted { kept_as: tag.clone() };
         self.start = Some(Start::Over { tip, tag });
-        Ok(())
     }
 
     /// The recorded commit stays if the step comes out as it did; anything else is an error that changes nothing.
-    fn verify(&self, recorded: &Recorded, message: &str, tree: Oid) -> Result<(), ArtifactError> {
+    fn verify(&self, recorded: &Recorded, message: &str, tree: Oid, after: &Files) -> Result<(), ArtifactError> {
         let diverged = |path, what| {
             let commit = recorded.id.to_string().chars().take(10).collect();
             Err(ArtifactError::Diverged { step: self.steps.saturating_add(1), commit, path, what })
         };
+        // The subject first: with another step in its place, a list of differing files would only mislead.
         let subject = |text: &str| text.lines().next().unwrap_or_default().to_owned();
         let (then, now) = (subject(&recorded.message), subject(message));
-        // The subject first: with another step in its place, a list of differing files would only mislead.
         if then != now {
             return diverged(None, format!("it was `{then}` and is `{now}` now"));
         }
         if recorded.tree != tree {
-            let read = |tree| files(&self.repo, Some(tree)).map_err(|e| self.git("read a tree", &e));
-            let path = first_difference(&read(recorded.tree)?, &read(tree)?);
+            let there = files(&self.repo, Some(recorded.tree)).map_err(|e| self.git("read a tree", &e))?;
+            let path = first_difference(&there, after);
             let what = format!("`{}` has other bytes", path.as_deref().unwrap_or("the tree"));
             return diverged(path, what);
         }
@@ -185,75 +201,115 @@ impl GitStore {
     }
 
     /// The order of the module header.
-    fn append(&mut self, message: &str, tree: Oid) -> Result<Oid, ArtifactError> {
+    fn append(&mut self, message: &str, new: NewTree, after: &Files) -> Result<Oid, ArtifactError> {
         // Before anything is written: a file edited by hand stops the step while the run is as it was.
-        Worktree { repo: &self.repo, dir: &self.dir }.check(self.shown, tree)?;
-        let commit = self.write_commit(message, tree).map_err(|e| self.git("write a commit", &e))?;
-        boundary()?;
-        let files = Worktree { repo: &self.repo, dir: &self.dir };
-        // Journal before branch: a kill between the two has to find it, or files of the old tree would pass for a
-        // person's edits.
-        files.begin(self.shown, tree)?;
-        boundary()?;
-        self.move_branch(commit)?;
-        boundary()?;
-        files.apply(self.shown, tree)?;
-        files.end()?;
+        let worktree = Worktree { repo: &self.repo, place: &self.place };
+        worktree.check(self.files.shown, after)?;
+        let who = format!("{} <{}> {} +0000", self.author.name, self.author.email, (self.clock)());
+        let commit = self.new_commit(message, new.id, &who).map_err(|e| self.git("make a commit", &e))?;
+        let (id, mut all) = (commit.id, new.objects);
+        all.push(commit);
+        objects::write(&self.place, &self.repo, &all)?;
+        // Journal before branch: a kill between the two has to find it, or files of the old tree would pass for a person's
+        // edits.
+        if !self.files.announced {
+            worktree.begin(self.files.shown)?;
+            self.files.announced = true;
+        }
+        self.move_branch(id, &who)?;
         // Only now: had the branch not moved, the next attempt would still owe the tag or the new branch.
         self.start = None;
-        self.shown = Some(tree);
-        Ok(commit)
+        self.show(new.id)?;
+        Ok(id)
     }
 
-    /// As an object that nothing refers to yet; no hook, no signing.
-    fn write_commit(&self, message: &str, tree: Oid) -> Result<Oid, git2::Error> {
-        let who = Signature::new(&self.author.name, &self.author.email, &Time::new((self.clock)(), 0))?;
+    /// The files of a tree that is on the branch.
+    fn show(&mut self, tree: Oid) -> Result<(), ArtifactError> {
+        self.files.half_way = true;
+        let worktree = Worktree { repo: &self.repo, place: &self.place };
+        let (written, indexed) =
+            worktree.apply(self.files.shown, tree, self.last.is_none(), self.files.index_behind)?;
+        self.files.written.extend(written);
+        self.files.index_behind = !indexed;
+        self.files.half_way = false;
+        self.files.shown = Some(tree);
+        Ok(())
+    }
+
+    /// A commit that no hook and no signature has seen.
+    fn new_commit(&self, message: &str, tree: Oid, who: &str) -> Result<Object, git2::Error> {
         // Without a last step the commit is a root: a new or forced run has a history of its own.
-        let parents: Vec<_> = self.last.iter().map(|(id, _)| self.repo.find_commit(*id)).collect::<Result<_, _>>()?;
-        let parents: Vec<_> = parents.iter().collect();
-        let buffer = self.repo.commit_create_buffer(&who, &who, message, &self.repo.find_tree(tree)?, &parents)?;
-        self.repo.odb()?.write(ObjectType::Commit, &buffer)
+        let parent = self.last.map_or(String::new(), |(id, _)| format!("parent {id}\n"));
+        let text = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\n{message}");
+        Object::new(ObjectType::Commit, text.into_bytes())
     }
 
-    fn move_branch(&self, commit: Oid) -> Result<(), ArtifactError> {
-        let name = format!("refs/heads/{}", self.branch);
-        let note = "oci-agent: step";
-        let moved = match (&self.start, self.last) {
+    fn move_branch(&self, to: Oid, who: &str) -> Result<(), ArtifactError> {
+        let name = branch_reference(&self.branch);
+        let before = self.last.map(|(commit, _)| commit);
+        let why = if before.is_some() { reflog::STEP } else { reflog::START };
+        let from = match (&self.start, before) {
             (Some(Start::Over { tip, tag }), _) => {
-                self.keep(*tip, tag)?;
-                boundary()?;
-                // Matching: git does not know our lock, and a commit that a person made meanwhile must be an error, not
-                // lost.
-                self.repo.reference_matching(&name, commit, true, *tip, note)
+                self.keep(*tip, tag, who)?;
+                Some(*tip)
             }
-            (_, Some((before, _))) => self.repo.reference_matching(&name, commit, true, before, note),
             (Some(Start::OnNewBranch), None) => {
                 // HEAD first: if the process dies in between, `--resume` continues the new run, not the old one.
-                self.repo.set_head(&name).map_err(|e| self.git("switch to a new branch", &e))?;
-                boundary()?;
-                // Not forced, so that a branch of this name that has appeared meanwhile is left alone.
-                self.repo.reference(&name, commit, false, note)
+                self.refs().point_head_at(&self.branch)?;
+                None
             }
-            (None, None) => self.repo.reference(&name, commit, false, note),
+            (_, before) => before,
         };
-        moved.map(|_| ()).map_err(|e| self.git("move the branch", &e))
+        self.refs().change(&Change { name: &name, from, to, who, why })
     }
 
     /// A tag on a tip that is about to be left; the full id if the short name is taken by another commit.
-    fn keep(&self, tip: Oid, tag: &str) -> Result<(), ArtifactError> {
+    fn keep(&self, tip: Oid, tag: &str, who: &str) -> Result<(), ArtifactError> {
         let short = format!("refs/tags/{tag}");
-        let taken = self.repo.find_reference(&short).ok().and_then(|there| there.target());
-        let name = match taken {
-            Some(there) if there == tip => return Ok(()),
-            Some(_) => format!("refs/tags/superseded-{tip}"),
-            None => short,
-        };
-        let made = self.repo.reference(&name, tip, true, "oci-agent: superseded");
-        made.map(|_| ()).map_err(|e| self.git("keep the old run", &e))
+        let full = format!("refs/tags/superseded-{tip}");
+        for name in [short, full] {
+            match self.refs().value(&name)? {
+                Value::At(there) if there == tip => return Ok(()),
+                Value::Missing => {
+                    let why = "oci-agent: superseded";
+                    return self.refs().change(&Change { name: &name, from: None, to: tip, who, why });
+                }
+                Value::At(_) | Value::Damaged => {}
+            }
+        }
+        Err(ArtifactError::Damaged {
+            place: self.place.git.at("refs/tags"),
+            what: "a place where the tag that keeps the old run is taken by something else",
+            fix: "Delete that tag with `git tag --delete`",
+        })
+    }
+
+    /// Makes the files as safe as the record, and leaves nothing half-way.
+    fn settle(&mut self) -> Result<(), ArtifactError> {
+        if !self.files.announced || self.files.half_way {
+            return Ok(());
+        }
+        if self.files.index_behind {
+            self.files.index_behind = !index::write(&self.place, &self.repo, self.files.shown, PATIENCE)?;
+            if self.files.index_behind {
+                let (lock, dir) = (self.place.git.at("index.lock"), self.place.dir.clone());
+                self.notices.push(Notice::IndexBehind { lock, dir });
+            }
+        }
+        reflog::sync(&self.place, &self.branch)
+            .map_err(|e| ArtifactError::io("sync", &self.place.git.at("logs"), e))?;
+        Worktree { repo: &self.repo, place: &self.place }.end(&self.files.written)?;
+        self.files.announced = false;
+        self.files.written.clear();
+        Ok(())
+    }
+
+    fn refs(&self) -> Refs<'_> {
+        Refs { place: &self.place }
     }
 
     fn git(&self, action: &'static str, source: &git2::Error) -> ArtifactError {
-        ArtifactError::git(action, &self.dir, source)
+        ArtifactError::git(action, &self.place.dir, source)
     }
 }
 
@@ -270,27 +326,32 @@ impl ArtifactStore for GitStore {
         let next = self.recorded.get(self.steps);
         // A finished run can still be gone through: its steps are verified, and only one beyond them is refused.
         if next.is_none() && self.finished {
-            return Err(ArtifactError::Finished { dir: self.dir.clone(), branch: self.branch.clone() });
+            return Err(ArtifactError::Finished { dir: self.place.dir.clone(), branch: self.branch.clone() });
         }
         // Also for a step that is only verified: its tree's id is what is compared.
-        let tree = with_files(&self.repo, parent, &step.files).map_err(|e| self.git("write files", &e))?;
+        let new = with_files(&self.repo, parent, &step.files).map_err(|e| self.git("make a tree", &e))?;
+        let (tree, mut after) = (new.id, present);
+        after.extend(new.files.clone());
         let replayed = match next {
-            Some(recorded) => self.verify(recorded, &message, tree).map(|()| Some(recorded.id))?,
+            Some(recorded) => self.verify(recorded, &message, tree, &after).map(|()| Some(recorded.id))?,
             None => None,
         };
         let id = match replayed {
             Some(id) => id,
-            None => self.append(&message, tree)?,
+            None => self.append(&message, new, &after)?,
         };
         self.finished |= step.last;
         self.last = Some((id, tree));
         self.steps = self.steps.saturating_add(1);
+        if step.last {
+            self.settle()?;
+        }
         let (id, tree) = (id.to_string(), tree.to_string());
         Ok(CommitInfo { id, tree, subject: step.subject.clone(), replayed: replayed.is_some() })
     }
 
     fn recorded(&self, folder: &str) -> Result<Vec<(String, Vec<u8>)>, ArtifactError> {
-        let failed = |e| ArtifactError::git("read the recorded run", &self.dir, &e);
+        let failed = |e| ArtifactError::git("read the recorded run", &self.place.dir, &e);
         let found = files(&self.repo, self.recorded.last().map(|commit| commit.tree)).map_err(failed)?;
         let inside = found.into_iter().filter_map(|(path, id)| Some((path.strip_prefix(folder)?.to_owned(), id)));
         let read = |(name, id): (String, Oid)| Ok((name, self.repo.find_blob(id)?.content().to_vec()));
@@ -299,8 +360,21 @@ impl ArtifactStore for GitStore {
 
     fn location_note(&mut self, key: &str, value: &str) -> Result<(), ArtifactError> {
         let key = note_key(key)?;
-        let write = || self.repo.config()?.set_str(&key, value);
-        write().map_err(|e| self.git("write the configuration", &e))
+        let there = self.repo.config().and_then(|config| config.get_string(&key));
+        if there.is_ok_and(|there| there == value) {
+            return Ok(());
+        }
+        let (git, scratch) = (&self.place.git, self.place.scratch());
+        let failed = |e| ArtifactError::io("write", &git.at("config"), e);
+        let done = self.place.with_lock(git, "config", PATIENCE, || {
+            let old = git.read("config").map_err(failed)?;
+            scratch.remove("config").and_then(|()| scratch.create("config", &old)).map_err(failed)?;
+            let set = || Config::open(&scratch.at("config"))?.set_str(&key, value);
+            set().map_err(|e| self.git("write the configuration", &e))?;
+            let new = scratch.read("config").map_err(failed)?;
+            self.place.replace_durably(git, "config", &new)
+        })?;
+        done.ok_or_else(|| ArtifactError::GitBusy { lock: git.at("config.lock") })
     }
 
     fn branch(&self) -> &str {
@@ -320,20 +394,21 @@ impl ArtifactStore for GitStore {
     }
 }
 
-/// Reads back a [`ArtifactStore::location_note`] from any directory inside a run's repository; `None` if there is no
-/// such note, no repository, or not one of ours.
+impl Drop for GitStore {
+    /// A run that stops before its end is as safe as one that ends. If that fails, the journal stays, and the next opening
+    /// does it.
+    fn drop(&mut self) {
+        let _ = self.settle();
+    }
+}
+
+/// Reads back a [`ArtifactStore::location_note`] from the directory of a run; `None` if there is no such note, no
+/// repository, or not one of ours. A repository in a directory above does not count: whoever can write there would choose.
 ///
 /// # Errors
-/// The key is not made of letters, digits and `-`.
-pub fn read_note(dir: &Path, key: &str) -> Result<Option<String>, ArtifactError> {
-    let key = note_key(key)?;
-    libgit::settle();
-    // This climbs to parents, so the marker is asked for: somebody else's repository has no notes for us.
-    let Ok(repo) = Repository::discover(dir) else { return Ok(None) };
-    if init::layout(&repo).is_none() {
-        return Ok(None);
-    }
-    Ok(repo.config().and_then(|config| config.get_string(&key)).ok())
+/// The key is not made of letters, digits and `-`, or the repository is somebody else's.
+pub fn read_note(dir: &Path, key: &str, trust: &Trust) -> Result<Option<String>, ArtifactError> {
+    init::note(dir, &note_key(key)?, trust)
 }
 
 fn note_key(key: &str) -> Result<String, ArtifactError> {
@@ -346,9 +421,9 @@ fn note_key(key: &str) -> Result<String, ArtifactError> {
     Err(ArtifactError::InvalidStep { subject: format!("note {key}"), reason })
 }
 
-fn head(dir: &Path, repo: &Repository) -> Result<Head, ArtifactError> {
-    let failed = |e| ArtifactError::git("read HEAD", dir, &e);
-    let unsettled = |what, fix| Err(ArtifactError::Unsettled { dir: dir.to_owned(), what, fix });
+/// The branch that HEAD is on.
+fn branch_of_head(place: &Place, repo: &Repository) -> Result<String, ArtifactError> {
+    let unsettled = |what, fix| Err(ArtifactError::Unsettled { dir: place.dir.clone(), what, fix });
     // Moving the branch under a half-done merge or rebase would take the ground from under it.
     if repo.state() != RepositoryState::Clean {
         return unsettled(
@@ -356,31 +431,13 @@ fn head(dir: &Path, repo: &Repository) -> Result<Head, ArtifactError> {
             "Finish or abort it (`git status` says how)",
         );
     }
-    let symbolic = repo.find_reference("HEAD").map_err(failed)?;
-    let target = symbolic.symbolic_target().map_err(failed)?;
-    let Some(branch) = target.and_then(|name| name.strip_prefix("refs/heads/")) else {
-        return unsettled("is not on a branch", "Go back to one, for instance with `git switch main`");
-    };
-    let branch = branch.to_owned();
-    let tip = match repo.head() {
-        Ok(reference) => reference.target(),
-        // Killed between making the repository, or moving HEAD, and the first commit.
-        Err(e) if e.code() == git2::ErrorCode::UnbornBranch => None,
-        Err(e) => return Err(failed(e)),
-    };
-    let tree = tip.map(|id| repo.find_commit(id).map(|commit| commit.tree_id())).transpose().map_err(failed)?;
-    Ok(Head { branch, tip, tree })
-}
-
-/// A moment at which a kill must do no harm. The tests stop here, one boundary after the other.
-#[cfg(not(test))]
-#[allow(clippy::unnecessary_wraps)] // it fails in the tests
-pub(super) fn boundary() -> Result<(), ArtifactError> {
-    Ok(())
+    match (Refs { place }).head()? {
+        Head::Branch(branch) => Ok(branch),
+        Head::Detached | Head::Damaged => {
+            unsettled("is not on a branch", "Go back to one, for instance with `git switch main`")
+        }
+    }
 }
 
 #[cfg(test)]
-pub(super) use crate::store::git::tests::boundary;
-
-#[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,30 +1,37 @@
 //! From a directory to a repository of ours, with its lock held.
 //!
-//! A new repository is built in `<dir>/.oci-agent-init/` and its `.git` renamed into place, so that a kill leaves a
-//! directory that the next run recognises as empty, or a valid repository. (Inside rather than beside the directory,
-//! because a mounted volume can be neither replaced nor written beside.)
+//! A new repository is built in `<dir>/.oci-agent-init/` and its `.git` renamed into place when it is on the disk, so that a
+//! kill or a power cut leaves a directory that the next run recognises as empty, or a valid repository. (Inside rather than
+//! beside the directory, because a mounted volume can be neither replaced nor written beside.)
 
-use crate::store::ArtifactError;
-use crate::store::libgit;
-use git2::{Repository, RepositoryInitOptions, RepositoryOpenFlags};
+use crate::store::folder::{Entry, Folder};
+use crate::store::notice::Notice;
+use crate::store::objects::Scan;
+use crate::store::place::Place;
+use crate::store::repair::Aside;
+use crate::store::staging;
+use crate::store::trust::Trust;
+use crate::store::{ArtifactError, libgit, repair};
+use git2::{Config, Repository, RepositoryOpenFlags};
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
 
 /// The marker in the repository's configuration.
-pub(super) const LAYOUT_KEY: &str = "oci-agent.layout";
+const LAYOUT_KEY: &str = "oci-agent.layout";
 const LAYOUT: i64 = 1;
-const LOCK: &str = "oci-agent.lock";
-const STAGING: &str = ".oci-agent-init";
+pub(super) const LOCK: &str = "oci-agent.lock";
 /// Files that a directory may contain and still count as empty: our own leftovers, and what systems put into every directory or volume.
-const NOTHING: [&str; 3] = [STAGING, ".DS_Store", "lost+found"];
+const NOTHING: [&str; 3] = [staging::FOLDER, ".DS_Store", "lost+found"];
 
 /// A repository of ours whose lock is held as long as `lock` lives.
 pub(super) struct Prepared {
-    pub dir: PathBuf,
+    pub place: Place,
     pub repo: Repository,
     pub lock: Lock,
+    pub scan: Scan,
+    pub notices: Vec<Notice>,
 }
 
 /// An advisory lock. The system gives it back however the process ends.
@@ -38,11 +45,12 @@ impl Drop for Lock {
 }
 
 /// Opens the repository in a directory, or makes it.
-pub(super) fn prepare(dir: &Path) -> Result<Prepared, ArtifactError> {
+pub(super) fn prepare(dir: &Path, trust: &Trust) -> Result<Prepared, ArtifactError> {
     libgit::settle();
+    refuse_inside_git(dir)?;
     let made = make_directory(dir)?;
     let dir = fs::canonicalize(dir).map_err(|e| ArtifactError::io("open", dir, e))?;
-    let prepared = if has_git(&dir) { open(&dir) } else { initialise(&dir) };
+    let prepared = open_or_make(&dir, trust);
     if prepared.is_err() && made {
         // Leaves no empty directory behind after an error; not being able to remove it changes nothing.
         let _ = fs::remove_dir(&dir);
@@ -56,157 +64,199 @@ fn make_directory(dir: &Path) -> Result<bool, ArtifactError> {
         Ok(meta) if meta.is_dir() => Ok(false),
         Ok(_) => Err(ArtifactError::NotOurs { dir: dir.to_owned(), what: "is a file, not a directory" }),
         Err(e) if e.kind() == ErrorKind::NotFound => {
-            fs::create_dir_all(dir).map_err(|e| ArtifactError::io("create the directory", dir, e))?;
+            create_durably(dir).map_err(|e| ArtifactError::io("create the directory", dir, e))?;
             Ok(true)
         }
         Err(e) => Err(ArtifactError::io("open", dir, e)),
     }
 }
 
-fn has_git(dir: &Path) -> bool {
-    // Not `exists()`, which would take a dangling link named `.git` for nothing.
-    fs::symlink_metadata(dir.join(".git")).is_ok()
+/// With the folders above it. Returns when their names are on the disk.
+fn create_durably(dir: &Path) -> io::Result<()> {
+    let absolute = std::path::absolute(dir)?;
+    let new: Vec<&Path> = absolute.ancestors().take_while(|above| fs::symlink_metadata(above).is_err()).collect();
+    fs::create_dir_all(&absolute)?;
+    for above in new.iter().filter_map(|made| made.parent()) {
+        Folder::open(&fs::canonicalize(above)?)?.sync()?;
+    }
+    Ok(())
 }
 
-fn open(dir: &Path) -> Result<Prepared, ArtifactError> {
-    let foreign = |what| ArtifactError::NotOurs { dir: dir.to_owned(), what };
-    let inside = dir.join(".git");
-    // A file or a link named `.git` belongs to a worktree or submodule of another repository.
-    if !fs::symlink_metadata(&inside).is_ok_and(|meta| meta.is_dir()) {
-        return Err(foreign("belongs to another git repository"));
+/// Nothing is put where a git keeps its own files.
+fn refuse_inside_git(dir: &Path) -> Result<(), ArtifactError> {
+    let absolute = std::path::absolute(dir).map_err(|e| ArtifactError::io("find", dir, e))?;
+    let mut real = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+        real = fs::canonicalize(&real).unwrap_or(real); // what is not there yet has no links
     }
-    // Without a search upwards: a repository around the directory is not the run's.
-    let repo = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, [] as [&OsStr; 0])
-        .map_err(|e| ArtifactError::git("open the repository", dir, &e))?;
-    match layout(&repo) {
-        None => return Err(foreign("is a git repository that oci-agent did not make")),
+    let is_git =
+        |above: &&Path| above.join("HEAD").is_file() && above.join("objects").is_dir() && above.join("refs").is_dir();
+    match real.ancestors().find(is_git) {
+        Some(git) => Err(ArtifactError::InsideGit { dir: dir.to_owned(), git: git.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+fn open_or_make(dir: &Path, trust: &Trust) -> Result<Prepared, ArtifactError> {
+    let top = Folder::open(dir).map_err(|e| ArtifactError::io("open", dir, e))?;
+    match look(&top, ".git")? {
+        Entry::Nothing => make(dir, top, trust),
+        _ => open(dir, top, trust),
+    }
+}
+
+fn look(folder: &Folder, name: &str) -> Result<Entry, ArtifactError> {
+    folder.look(name).map_err(|e| ArtifactError::io("look at", &folder.at(name), e))
+}
+
+/// The folder `.git` of a directory, if it is one, and the user's.
+fn own_git(dir: &Path, top: &Folder, trust: &Trust) -> Result<Folder, ArtifactError> {
+    // A file or a link named `.git` belongs to a worktree or submodule of another repository.
+    if look(top, ".git")? != Entry::Folder {
+        return Err(ArtifactError::NotOurs { dir: dir.to_owned(), what: "belongs to another git repository" });
+    }
+    let git = top.folder(".git").map_err(|e| ArtifactError::io("open", &top.at(".git"), e))?;
+    trust.check(dir, &git)?;
+    Ok(git)
+}
+
+fn open(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactError> {
+    let git = own_git(dir, &top, trust)?;
+    let layout = layout(&git);
+    match layout {
+        // Only this program makes such a lock: the configuration has lost its end, or all of it.
+        None if matches!(look(&git, LOCK)?, Entry::File(_)) => {}
+        None => {
+            let what = "is a git repository that oci-agent did not make";
+            return Err(ArtifactError::NotOurs { dir: dir.to_owned(), what });
+        }
         Some(LAYOUT) => {}
         Some(layout) => return Err(ArtifactError::Newer { dir: dir.to_owned(), layout }),
     }
-    let lock = lock(dir, &inside.join(LOCK))?;
-    // Only under the lock: without it these could be the live lock files of another process.
-    remove_stale(&inside)?;
+    let lock = lock(dir, &git)?;
     // There if a process was killed between the rename and the tidying up.
-    remove_staging(dir)?;
-    Ok(Prepared { dir: dir.to_owned(), repo, lock })
+    staging::remove(&top)?;
+    finish_opening(dir, top, git, lock, layout.is_some())
 }
 
-/// The marker, if the repository carries it.
-pub(super) fn layout(repo: &Repository) -> Option<i64> {
-    repo.config().ok()?.get_i64(LAYOUT_KEY).ok()
-}
-
-fn initialise(dir: &Path) -> Result<Prepared, ArtifactError> {
-    refuse_occupied(dir)?;
-    let staging = dir.join(STAGING);
-    fs::create_dir_all(&staging).map_err(|e| ArtifactError::io("write to", dir, e))?;
-    // Until `.git` is there, no repository can be locked, so the staging folder has a lock of its own.
-    let _initialising = lock(dir, &staging.join("lock"))?;
-    if has_git(dir) {
-        return open(dir); // another process was faster, between the first look and the lock
+/// The lock is held. Everything is mended that libgit2 has to find whole.
+fn finish_opening(dir: &Path, top: Folder, git: Folder, lock: Lock, marked: bool) -> Result<Prepared, ArtifactError> {
+    // Only under the lock: without it these could be the live leftovers of another process.
+    let (place, unclean) = Place::open(dir, top, git)?;
+    let mut notices = Vec::new();
+    let mut aside = Aside::new(&place);
+    let skeleton = staging::complete(&place.git);
+    skeleton.map_err(|e| ArtifactError::io("write into", &dir.join(".git"), e))?;
+    if !marked {
+        renew_configuration(&place, &mut aside)?;
     }
-    let built = build(dir, &staging);
-    // Tidied up in either case; of two errors the one of building is told.
-    let removed = remove_staging(dir);
-    let (repo_lock, ()) = (built?, removed?);
-    let repo = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, [] as [&OsStr; 0])
-        .map_err(|e| ArtifactError::git("open the repository", dir, &e))?;
-    Ok(Prepared { dir: dir.to_owned(), repo, lock: repo_lock })
-}
-
-/// Builds the repository beside and moves it into place, already locked.
-fn build(dir: &Path, staging: &Path) -> Result<Lock, ArtifactError> {
-    let new = staging.join("new");
-    // Left by a process that was killed while building.
-    remove_all(&new)?;
-    fs::create_dir(&new).map_err(|e| ArtifactError::io("write to", dir, e))?;
-    configure(&new).map_err(|e| ArtifactError::git("create a repository", dir, &e))?;
-    let inside = new.join(".git");
-    // Windows-style line ends would change the bytes that the recorded hashes are about.
-    write(&inside.join("info/attributes"), "* -text\n")?;
-    write(&inside.join("info/exclude"), ".ipynb_checkpoints/\n.oci-agent-init/\n")?;
-    // Locked before it is moved: from the first moment others can see it, it is taken.
-    let held = lock(dir, &inside.join(LOCK))?;
-    let place = dir.join(".git");
-    fs::rename(&inside, &place).map_err(|e| ArtifactError::io("create", &place, e))?;
-    Ok(held)
-}
-
-fn configure(new: &Path) -> Result<(), git2::Error> {
-    let mut options = RepositoryInitOptions::new();
-    // Whatever this person's git is set to: no hooks from a template, and `main`, on which run numbers rest.
-    options.no_reinit(true).external_template(false).initial_head("main");
-    let repo = Repository::init_opts(new, &options)?;
-    // Written before the move: a `.git` that is in place always carries the marker.
-    repo.config()?.set_i64(LAYOUT_KEY, LAYOUT)
-}
-
-fn refuse_occupied(dir: &Path) -> Result<(), ArtifactError> {
-    let listing = fs::read_dir(dir).map_err(|e| ArtifactError::io("list", dir, e))?;
-    for entry in listing {
-        let name = entry.map_err(|e| ArtifactError::io("list", dir, e))?.file_name();
-        if !NOTHING.iter().any(|known| name == OsStr::new(known)) {
-            let what = "is not empty and oci-agent did not make it";
-            return Err(ArtifactError::NotOurs { dir: dir.to_owned(), what });
+    repair::head(&place, &mut notices)?;
+    if unclean {
+        // What a killed process wrote, and did not live to sync, is there for all who look, and not yet on the disk.
+        crate::store::objects::sync_all(&place.git).map_err(|e| ArtifactError::io("sync", dir, e))?;
+    }
+    let scan = repair::loose_objects(&place, &mut aside)?;
+    let opened = match open_repository(dir) {
+        Ok(opened) => opened,
+        Err(_) => {
+            renew_configuration(&place, &mut aside)?;
+            open_repository(dir).map_err(|e| ArtifactError::git("open the repository", dir, &e))?
         }
-    }
-    Ok(())
+    };
+    notices.extend(aside.notice());
+    Ok(Prepared { repo: opened, place, lock, scan, notices })
 }
 
-fn lock(dir: &Path, place: &Path) -> Result<Lock, ArtifactError> {
-    let file = File::options().create(true).truncate(false).write(true).open(place);
-    let file = file.map_err(|e| ArtifactError::io("write to", dir, e))?;
+fn open_repository(dir: &Path) -> Result<Repository, git2::Error> {
+    // Without a search upwards: a repository around the directory is not the run's.
+    let repo = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, [] as [&OsStr; 0])?;
+    repo.config()?.get_bool("core.bare")?;
+    Ok(repo)
+}
+
+fn renew_configuration(place: &Place, aside: &mut Aside<'_>) -> Result<(), ArtifactError> {
+    if look(&place.git, "config")? != Entry::Nothing {
+        aside.take(&["config"])?;
+    }
+    place.replace_durably(&place.git, "config", staging::CONFIGURATION.as_bytes())
+}
+
+/// The marker, if a repository carries it.
+fn layout(git: &Folder) -> Option<i64> {
+    match git.look("config") {
+        Ok(Entry::File(_)) => Config::open(&git.at("config")).ok()?.get_i64(LAYOUT_KEY).ok(),
+        _ => None,
+    }
+}
+
+/// The value of a note in the repository in a directory, if there is one of ours and it is the user's.
+pub(super) fn note(dir: &Path, key: &str, trust: &Trust) -> Result<Option<String>, ArtifactError> {
+    libgit::settle();
+    let Ok(dir) = fs::canonicalize(dir) else { return Ok(None) };
+    let Ok(top) = Folder::open(&dir) else { return Ok(None) };
+    let Ok(Entry::Folder) = top.look(".git") else { return Ok(None) };
+    let Ok(git) = top.folder(".git") else { return Ok(None) };
+    if layout(&git).is_none() {
+        return Ok(None);
+    }
+    trust.check(&dir, &git)?;
+    Ok(Config::open(&git.at("config")).and_then(|config| config.get_string(key)).ok())
+}
+
+fn make(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactError> {
+    refuse_occupied(dir, &top)?;
+    let staging = staging::open(&top)?;
+    // Until `.git` is there, no repository can be locked, so the staging folder has a lock of its own.
+    let _initialising = lock(dir, &staging).map_err(|e| match e {
+        // Another process was faster, and has cleared up already.
+        ArtifactError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            ArtifactError::Locked { dir: dir.to_owned() }
+        }
+        other => other,
+    })?;
+    if look(&top, ".git")? != Entry::Nothing {
+        return open(dir, top, trust); // another process was faster, between the first look and the lock
+    }
+    let build = || -> io::Result<(Folder, File)> {
+        let git = staging::build(&staging)?;
+        let held = git.open_lock(LOCK)?;
+        Ok((git, held))
+    };
+    let built = build().map_err(|e| ArtifactError::io("write to", dir, e));
+    // Locked before it is moved: from the first moment others can see it, it is taken.
+    let locked = built.and_then(|(_, held)| try_lock(dir, held));
+    let moved = locked.and_then(|lock| {
+        let moved = staging::move_into_place(&staging, &top);
+        moved.map(|()| lock).map_err(|e| ArtifactError::io("create", &top.at(".git"), e))
+    });
+    // Tidied up in either case; of two errors the one of building is told.
+    let removed = staging::remove(&top);
+    let (lock, ()) = (moved?, removed?);
+    let git = top.folder(".git").map_err(|e| ArtifactError::io("open", &top.at(".git"), e))?;
+    finish_opening(dir, top, git, lock, true)
+}
+
+fn refuse_occupied(dir: &Path, top: &Folder) -> Result<(), ArtifactError> {
+    let names = top.list().map_err(|e| ArtifactError::io("list", dir, e))?;
+    if names.iter().all(|name| NOTHING.contains(&name.as_str())) {
+        return Ok(());
+    }
+    Err(ArtifactError::NotOurs { dir: dir.to_owned(), what: "is not empty and oci-agent did not make it" })
+}
+
+fn lock(dir: &Path, folder: &Folder) -> Result<Lock, ArtifactError> {
+    let file = folder.open_lock(LOCK).map_err(|e| ArtifactError::io("write to", &folder.at(LOCK), e))?;
+    try_lock(dir, file)
+}
+
+fn try_lock(dir: &Path, file: File) -> Result<Lock, ArtifactError> {
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(ArtifactError::Locked { dir: dir.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(ArtifactError::io("lock", place, e)),
+        Err(TryLockError::Error(e)) => Err(ArtifactError::io("lock", dir, e)),
     }
-}
-
-/// git's own lock files and half-written objects of a killed process. Ours is held, so no other oci-agent made them.
-fn remove_stale(inside: &Path) -> Result<(), ArtifactError> {
-    for name in ["index.lock", "HEAD.lock", "config.lock", "packed-refs.lock"] {
-        remove_all(&inside.join(name))?;
-    }
-    for_each_below(&inside.join("refs"), &|file| {
-        if file.extension() == Some(OsStr::new("lock")) { remove_all(file) } else { Ok(()) }
-    })?;
-    for_each_below(&inside.join("objects"), &|file| {
-        let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        if name.starts_with("tmp_object_git2_") { remove_all(file) } else { Ok(()) }
-    })
-}
-
-fn for_each_below(folder: &Path, act: &dyn Fn(&Path) -> Result<(), ArtifactError>) -> Result<(), ArtifactError> {
-    let listing = fs::read_dir(folder).map_err(|e| ArtifactError::io("list", folder, e))?;
-    for entry in listing {
-        let place = entry.map_err(|e| ArtifactError::io("list", folder, e))?.path();
-        if place.is_dir() {
-            for_each_below(&place, act)?;
-        } else {
-            act(&place)?;
-        }
-    }
-    Ok(())
-}
-
-fn remove_staging(dir: &Path) -> Result<(), ArtifactError> {
-    remove_all(&dir.join(STAGING))
-}
-
-fn remove_all(place: &Path) -> Result<(), ArtifactError> {
-    // Without following links: a link is removed itself, never what it points to.
-    let removed = match fs::symlink_metadata(place) {
-        Ok(meta) if meta.is_dir() => fs::remove_dir_all(place),
-        Ok(_) => fs::remove_file(place),
-        Err(e) => Err(e),
-    };
-    match removed {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(ArtifactError::io("remove", place, e)),
-        _ => Ok(()),
-    }
-}
-
-fn write(place: &Path, text: &str) -> Result<(), ArtifactError> {
-    fs::write(place, text).map_err(|e| ArtifactError::io("write", place, e))
 }

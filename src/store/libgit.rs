@@ -47,3 +47,27 @@ pub fn configured_author() -> Option<Author> {
     let read = |key| config.get_string(key).ok().filter(|v| !v.trim().is_empty());
     Some(Author { name: read("user.name")?, email: read("user.email")? })
 }
+
+/// The values of `safe.directory` in the person's own git configuration, in order; `~` is written out.
+///
+/// For the surfaces, as [`configured_author`].
+#[must_use]
+pub fn safe_directories() -> Vec<String> {
+    let files = settle();
+    // The last of them is `.gitconfig` in the home directory.
+    let home = Config::find_global().ok().or_else(|| files.last().cloned());
+    let home = home.as_deref().and_then(std::path::Path::parent).map(|home| home.to_string_lossy().into_owned());
+    let mut found = Vec::new();
+    for file in files {
+        let Ok(config) = Config::open(file) else { continue };
+        let Ok(mut values) = config.multivar("safe.directory", None) else { continue };
+        while let Some(Ok(entry)) = values.next() {
+            let value = String::from_utf8_lossy(entry.value_bytes()).into_owned();
+            match (value.strip_prefix('~'), &home) {
+                (Some(rest), Some(home)) => found.push(format!("{home}{rest}")),
+                _ => found.push(value),
+            }
+        }
+    }
+    found
+}

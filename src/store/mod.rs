@@ -1,14 +1,26 @@
 //! Where a run is kept: one git commit a step, readable with plain `git log -p`.
 //!
-//! A step is written in an order that makes a kill at any moment harmless:
+//! A step is written in an order that makes a kill, or a power cut, at any moment harmless. *Synced* means that the disk was
+//! asked to keep it (`fsync` of the file, or of the folder that has its name) and has answered:
 //!
 //! ```text
-//! blobs, trees, commit object   nothing refers to them yet
-//! journal                       "the work tree is on its way from tree A to tree B"
-//! branch                        one atomic rename: from here on the step is done
-//! files, index                  each file written beside and renamed into place
-//! journal removed
+//! blobs, trees, commit     written beside, all synced, renamed; their folders synced   nothing refers to them yet
+//! journal                  once a run, synced: "the files on disk are on their way from tree A"
+//! branch                   written beside, synced, renamed; its folder synced          from here on the step is done
+//! files, index             each written beside and renamed into place, not synced
 //! ```
+//!
+//! and once at the end of a run, or when it stops: files, index and logs synced; then the journal removed, and that synced.
+//!
+//! Why nothing is lost: a name never gets to the disk before what it stands for, since what it stands for was synced before
+//! the name was written. So a branch leads to whole steps only, whatever the disk does with writes that were not synced:
+//! loses them, cuts them short, fills them with zeros or does the later ones first. The files a person sees may suffer all of
+//! that; but every byte of them is in the objects, and as long as the journal is there, opening brings them back. It goes
+//! only when they are safe too. That is SQLite's rollback journal with git's objects as the pages, and jj's order of an
+//! operation log. The syncs of a step are asked for together, so that a file system answers them with one write.
+//!
+//! What a disk loses later, or a person deletes, is found on opening, put aside and made again: see `repair`. Nothing is
+//! written or deleted through a link, and nothing is deleted that this program did not make: see `folder` and `place`.
 //!
 //! The pipeline is deterministic, so a resumed run simply runs again from its first step: a step that is already on the
 //! branch is held against the recorded bytes and skipped ([`CommitInfo::replayed`]); the first new one is appended.
@@ -18,37 +30,38 @@
 //!
 //! This is the only module that imports `git2`, and it imports nothing of this crate.
 
+mod author;
 mod error;
+mod folder;
 mod git;
+mod index;
 mod init;
 mod libgit;
 mod message;
+mod notice;
+mod objects;
+mod place;
+mod reflog;
+mod refs;
+mod repair;
+mod staging;
+#[cfg(test)]
+mod tests;
 mod tree;
+mod trust;
 mod worktree;
 
+pub use crate::store::author::Author;
 pub use crate::store::error::{ArtifactError, Difference, Fault};
 pub use crate::store::git::{GitStore, OpenOptions, read_note};
-pub use crate::store::libgit::configured_author;
+pub use crate::store::libgit::{configured_author, safe_directories};
+pub use crate::store::notice::Notice;
+pub use crate::store::trust::Trust;
 
 use std::collections::BTreeMap;
 
 /// Seconds since 1970-01-01 UTC, asked once per new commit. The command line reads the clock; this module does not.
 pub type Clock = Box<dyn Fn() -> i64 + Send>;
-
-/// Who is written into the commits. The tree hash does not depend on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
-    /// Name.
-    pub name: String,
-    /// Email.
-    pub email: String,
-}
-
-impl Default for Author {
-    fn default() -> Self {
-        Author { name: "oci-agent".to_owned(), email: "oci-agent@localhost".to_owned() }
-    }
-}
 
 /// The behaviour if the directory already holds a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

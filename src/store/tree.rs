@@ -1,11 +1,14 @@
 //! Trees as flat maps from path to blob, which is how a step sees them.
 
-use git2::build::TreeUpdateBuilder;
+use crate::store::objects::Object;
 use git2::{Commit, FileMode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 use std::collections::BTreeMap;
 
 /// Path inside the repository to blob id.
 pub(super) type Files = BTreeMap<String, Oid>;
+
+const BLOB_MODE: i32 = 0o100_644;
+const FOLDER_MODE: i32 = 0o040_000;
 
 /// A commit that is on the branch already.
 #[derive(Debug, Clone)]
@@ -47,22 +50,79 @@ pub(super) fn files(repo: &Repository, tree: Option<Oid>) -> Result<Files, git2:
     Ok(found)
 }
 
-/// The parent's tree with the files added or replaced, written into the object database.
+/// A tree and the objects that it needs besides its parent's.
+#[derive(Debug)]
+pub(super) struct NewTree {
+    pub id: Oid,
+    /// The files added or replaced.
+    pub files: Files,
+    pub objects: Vec<Object>,
+}
+
+/// The parent's tree with the files added or replaced, in memory.
 pub(super) fn with_files(
     repo: &Repository,
     parent: Option<Oid>,
     added: &BTreeMap<String, Vec<u8>>,
-) -> Result<Oid, git2::Error> {
-    let base = match parent {
-        Some(tree) => tree,
-        None => repo.treebuilder(None)?.write()?,
-    };
-    let mut update = TreeUpdateBuilder::new();
+) -> Result<NewTree, git2::Error> {
+    let mut objects = Vec::new();
+    let mut files = Files::new();
     for (path, bytes) in added {
-        update.upsert(path.as_str(), repo.blob(bytes)?, FileMode::Blob);
+        let blob = Object::new(ObjectType::Blob, bytes.clone())?;
+        files.insert(path.clone(), blob.id);
+        objects.push(blob);
     }
+    let id = graft(repo, parent, &files, &mut objects)?;
+    Ok(NewTree { id, files, objects })
+}
+
+/// The parent's tree with blobs added or replaced. What else is in it, as links of a person, stays as it is.
+pub(super) fn graft(
+    repo: &Repository,
+    parent: Option<Oid>,
+    files: &Files,
+    objects: &mut Vec<Object>,
+) -> Result<Oid, git2::Error> {
+    let mut entries = BTreeMap::new();
+    if let Some(parent) = parent {
+        for entry in &repo.find_tree(parent)? {
+            entries.insert(entry.name_bytes().to_vec(), (entry.filemode_raw(), entry.id()));
+        }
+    }
+    let mut folders: BTreeMap<&str, Files> = BTreeMap::new();
+    for (path, blob) in files {
+        match path.split_once('/') {
+            None => drop(entries.insert(path.as_bytes().to_vec(), (BLOB_MODE, *blob))),
+            Some((folder, rest)) => drop(folders.entry(folder).or_default().insert(rest.to_owned(), *blob)),
+        }
+    }
+    for (folder, inside) in folders {
+        let there = entries.get(folder.as_bytes()).filter(|(mode, _)| *mode == FOLDER_MODE).map(|(_, id)| *id);
+        let id = graft(repo, there, &inside, objects)?;
+        entries.insert(folder.as_bytes().to_vec(), (FOLDER_MODE, id));
+    }
+    let tree = Object::new(ObjectType::Tree, serialised(&entries))?;
+    let id = tree.id;
     // A step of words alone keeps its parent's tree.
-    if added.is_empty() { Ok(base) } else { update.create_updated(repo, &repo.find_tree(base)?) }
+    if parent != Some(id) {
+        objects.push(tree);
+    }
+    Ok(id)
+}
+
+/// git's own order: a folder is sorted as if its name ended with `/`.
+fn serialised(entries: &BTreeMap<Vec<u8>, (i32, Oid)>) -> Vec<u8> {
+    let key = |name: &[u8], mode: i32| [name, if mode == FOLDER_MODE { b"/" } else { b"" }].concat();
+    let mut sorted: Vec<_> = entries.iter().map(|(name, (mode, id))| (key(name, *mode), name, *mode, id)).collect();
+    sorted.sort();
+    let mut bytes = Vec::new();
+    for (_, name, mode, id) in sorted {
+        bytes.extend_from_slice(format!("{mode:o} ").as_bytes());
+        bytes.extend_from_slice(name);
+        bytes.push(0);
+        bytes.extend_from_slice(id.as_bytes());
+    }
+    bytes
 }
 
 /// A path that would have to be a file and a folder at once, among the parent's files and the added ones.

@@ -5,6 +5,8 @@
 mod columns;
 mod examples;
 mod files;
+mod fuzz;
+mod hostile_files;
 mod missing;
 mod parquet;
 mod properties;

@@ -6,6 +6,7 @@
 mod acic; // the replay: shards, resumption, bad files, scores against published values
 mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop
+mod allocations; // the largest piece of memory that was asked for
 mod architecture; // imports point down
 mod bad_input; // input that is wrong in a way the program must survive
 mod baseline; // the same plan without tools, with one iteration, with all of it
@@ -21,6 +22,7 @@ mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
 mod plan; // plans that are wrong in every way we could think of
+mod plan_keys; // the reference of a plan's keys is made from their table
 mod playbook; // front matter, catalogue
 mod portable; // elementary functions do not depend on the processor
 mod prompts; // what is said to models, as it is rendered

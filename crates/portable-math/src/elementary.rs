@@ -18,7 +18,9 @@ std::arch::global_asm!(
     ".hidden pow",
     ".hidden sin",
     ".hidden cos",
-    ".hidden hypot"
+    ".hidden hypot",
+    ".hidden log2f",
+    ".hidden powf"
 );
 #[cfg(target_vendor = "apple")]
 std::arch::global_asm!(
@@ -29,7 +31,9 @@ std::arch::global_asm!(
     ".private_extern _pow",
     ".private_extern _sin",
     ".private_extern _cos",
-    ".private_extern _hypot"
+    ".private_extern _hypot",
+    ".private_extern _log2f",
+    ".private_extern _powf"
 );
 
 /// eˣ.
@@ -78,4 +82,16 @@ pub extern "C" fn cos(x: f64) -> f64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn hypot(x: f64, y: f64) -> f64 {
     libm::hypot(x, y)
+}
+
+/// log₂ x.
+#[unsafe(no_mangle)]
+pub extern "C" fn log2f(x: f32) -> f32 {
+    libm::log2f(x)
+}
+
+/// xʸ.
+#[unsafe(no_mangle)]
+pub extern "C" fn powf(x: f32, y: f32) -> f32 {
+    libm::powf(x, y)
 }

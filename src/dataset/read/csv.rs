@@ -15,9 +15,13 @@ use crate::text::numbers::count;
 use polars_core::prelude::{DataFrame, DataType, Field, PlSmallStr, Schema};
 use polars_io::SerReader as _;
 use polars_io::csv::read::CsvReadOptions;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Cursor;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+/// The most bytes of all the files of a source together.
+pub(crate) const MOST_BYTES: u64 = 4 << 30;
 
 /// Words that mean a missing value in a CSV.
 pub(crate) const MISSING_WORDS: [&str; 5] = ["NA", "NaN", "nan", "null", "NULL"];
@@ -34,7 +38,14 @@ pub(crate) fn read(
     files: &[(PathBuf, String)],
     overrides: &BTreeMap<String, ColumnOverride>,
 ) -> Result<Read, DatasetError> {
-    let scans = files.iter().map(|(path, name)| scan(path, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut left = MOST_BYTES;
+    let mut scans = Vec::with_capacity(files.len());
+    for (path, name) in files {
+        let scan = scan(path, name, left)?;
+        left = left.saturating_sub(scan.bytes.len() as u64);
+        scans.push(scan);
+    }
+    let contents: Vec<Vec<u8>> = scans.iter_mut().map(|scan| std::mem::take(&mut scan.bytes)).collect();
     let Some((first, rest)) = scans.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes: vec![] }) };
     // Types are decided over all files: a column with a word in the last one is text in the first as well.
     let mut shapes = first.columns.clone();
@@ -42,8 +53,11 @@ pub(crate) fn read(
         join(first, other, &mut shapes, name, files.first().map_or("", |f| f.1.as_str()))?;
     }
     let mut frame: Option<DataFrame> = None;
-    for (scan, (path, name)) in scans.iter().zip(files) {
-        let part = read_one(scan, &first.header, &shapes, path, name, overrides)?;
+    let numeric = |(column, shape): (&String, &Shape)| shape.plain && !is_category(column, overrides);
+    let numbers: HashSet<&str> =
+        first.header.iter().zip(&shapes).filter(|pair| numeric(*pair)).map(|pair| pair.0.as_str()).collect();
+    for ((scan, content), (_, name)) in scans.iter().zip(contents).zip(files) {
+        let part = read_one(scan, &content, &numbers, name)?;
         frame = Some(frame::below(frame, part, name)?);
     }
     let rows = scans.iter().map(|s| s.rows).sum();
@@ -61,8 +75,9 @@ fn join(first: &Scan, other: &Scan, shapes: &mut [Shape], name: &str, first_name
         first: first_name.into(),
         reason: other.to_string(),
     })?;
+    let theirs: HashMap<&String, &Shape> = other.header.iter().zip(&other.columns).collect();
     for (shape, column) in shapes.iter_mut().zip(&first.header) {
-        if let Some(theirs) = other.header.iter().position(|c| c == column).and_then(|i| other.columns.get(i)) {
+        if let Some(theirs) = theirs.get(column) {
             shape.join(theirs);
         }
     }
@@ -70,14 +85,7 @@ fn join(first: &Scan, other: &Scan, shapes: &mut [Shape], name: &str, first_name
 }
 
 /// Reads plain numbers as f64 and everything else, categories included, as text.
-fn read_one(
-    scan: &Scan,
-    header: &[String],
-    shapes: &[Shape],
-    path: &Path,
-    name: &str,
-    overrides: &BTreeMap<String, ColumnOverride>,
-) -> Result<DataFrame, DatasetError> {
+fn read_one(scan: &Scan, content: &[u8], numbers: &HashSet<&str>, name: &str) -> Result<DataFrame, DatasetError> {
     let failed = |reason: String| DatasetError::Csv {
         file: name.into(),
         line: None,
@@ -85,20 +93,15 @@ fn read_one(
         fix: "write the file again with standard quoting (RFC 4180), or as Parquet".into(),
     };
     // polars reads only those numbers that it reads to the last bit as `str::parse` does; the others come as text.
-    let is_number = |column: &str| {
-        let plain = header.iter().position(|c| c == column).and_then(|i| shapes.get(i)).is_some_and(|s| s.plain);
-        plain && !is_category(column, overrides)
-    };
     let fields = scan.header.iter().map(|column| {
-        let dtype = if is_number(column) { DataType::Float64 } else { DataType::String };
+        let dtype = if numbers.contains(column.as_str()) { DataType::Float64 } else { DataType::String };
         Field::new(PlSmallStr::from_str(column), dtype)
     });
-    let file = std::fs::File::open(path).map_err(|e| DatasetError::Io { file: name.into(), reason: e.to_string() })?;
     let frame = CsvReadOptions::default()
         .with_has_header(true)
         .with_schema(Some(Arc::new(fields.collect::<Schema>())))
         .with_infer_schema_length(None)
-        .into_reader_with_file_handle(file)
+        .into_reader_with_file_handle(Cursor::new(content))
         .finish()
         .map_err(|e| failed(e.to_string()))?;
     // polars makes rows of the empty lines at the end.

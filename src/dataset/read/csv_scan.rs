@@ -6,12 +6,20 @@
 //! whole file, so that polars guesses nothing. Grammar: RFC 4180 with `,` and `"`, line ends LF or CRLF, UTF-8.
 
 use crate::dataset::error::DatasetError;
-use crate::dataset::read::encoding::{Utf8, refuse_binary};
+use crate::dataset::read::encoding::{Utf8, refuse_binary, refuse_zero_bytes};
 use crate::dataset::read::field_shape::Shape;
+use crate::input_file::{BLOCK, InputFile};
 use crate::text::lists::{counted, quoted, short};
+use crate::text::numbers::count;
 use crate::text::sha256::Running;
-use std::io::Read;
+use std::collections::HashMap;
 use std::path::Path;
+
+/// The most columns of a CSV.
+pub(crate) const MOST_COLUMNS: usize = 100_000;
+
+/// The most bytes of one field: a quote that is never closed, or a line that never ends, is not gathered for ever.
+const MOST_OF_A_FIELD: usize = 1 << 20;
 
 /// The outcome of the pass.
 #[derive(Debug)]
@@ -22,6 +30,8 @@ pub(crate) struct Scan {
     pub(crate) blank_lines: usize,
     pub(crate) columns: Vec<Shape>,
     pub(crate) sha256: String,
+    /// The bytes of the file, read this once: what is parsed is what the fingerprint is of.
+    pub(crate) bytes: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,49 +60,36 @@ struct Scanner<'a> {
     rows: usize,
 }
 
-/// Reads the file once.
-pub(crate) fn scan(path: &Path, file: &str) -> Result<Scan, DatasetError> {
-    let io = |e: std::io::Error| DatasetError::Io { file: file.into(), reason: e.to_string() };
-    let mut reader = std::fs::File::open(path).map_err(io)?;
+/// Reads the file, of at most `most` bytes, once.
+pub(crate) fn scan(path: &Path, file: &str, most: u64) -> Result<Scan, DatasetError> {
+    let mut input = InputFile::open(path, file, most)?;
     let mut scanner = Scanner::new(file);
     let mut digest = Running::default();
     let mut utf8 = Utf8::default();
-    let mut buffer = vec![0_u8; 1 << 18];
-    let mut first = true;
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0_u8; BLOCK];
     loop {
-        let n = fill(&mut reader, &mut buffer).map_err(io)?;
+        let n = input.fill(&mut buffer)?;
         let mut chunk = buffer.get(..n).unwrap_or_default();
         if n == 0 {
             break;
         }
         digest.update(chunk);
+        let first = bytes.is_empty();
         if first {
             refuse_binary(file, chunk)?;
         }
         utf8.check(chunk, scanner.line, file)?;
+        refuse_zero_bytes(file, chunk, scanner.line)?;
         if first {
             // After the fingerprint, which is of the file as it is.
             chunk = chunk.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(chunk);
-            first = false;
         }
         scanner.feed(chunk)?;
+        input.append(&mut bytes, buffer.get(..n).unwrap_or_default())?;
     }
     utf8.end(scanner.line, file)?;
-    scanner.end(digest.finish_hex())
-}
-
-/// Fills the buffer as far as the file goes, so that chunks do not depend on how the system delivers them.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut n = 0;
-    while let Some(rest) = buffer.get_mut(n..).filter(|rest| !rest.is_empty()) {
-        match reader.read(rest) {
-            Ok(0) => break,
-            Ok(k) => n += k,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(n)
+    scanner.end(digest.finish_hex(), bytes)
 }
 
 impl<'a> Scanner<'a> {
@@ -132,7 +129,7 @@ impl<'a> Scanner<'a> {
         match (self.state, byte) {
             // Quotes first: a comma or a line end inside them belongs to the value.
             (State::Quoted, b'"') => self.state = State::AfterQuote,
-            (State::Quoted, _) => self.field.push(byte),
+            (State::Quoted, _) => return self.push(byte),
             (State::CarriageReturn, b'\n') | (_, b'\n') => return self.end_record(),
             (State::CarriageReturn, _) => {
                 return Err(self.error(
@@ -153,11 +150,24 @@ impl<'a> Scanner<'a> {
             }
             (State::AfterQuote, _) | (State::Unquoted, b'"') => return Err(self.stray_quote()),
             (_, _) => {
-                self.field.push(byte);
                 self.state = State::Unquoted;
+                return self.push(byte);
             }
         }
         Ok(())
+    }
+
+    fn push(&mut self, byte: u8) -> Result<(), DatasetError> {
+        if self.field.len() < MOST_OF_A_FIELD {
+            self.field.push(byte);
+            return Ok(());
+        }
+        let of = if self.state == State::Quoted { "a quoted value" } else { "a value" };
+        Err(self.error(
+            self.record_line,
+            format!("{of} in this row has more than {} bytes", count(MOST_OF_A_FIELD)),
+            "check for a quote that is never closed, and for line ends that are missing",
+        ))
     }
 
     fn stray_quote(&self) -> DatasetError {
@@ -170,9 +180,18 @@ impl<'a> Scanner<'a> {
 
     fn end_field(&mut self) -> Result<(), DatasetError> {
         if self.header.is_none() {
+            if self.names.len() == MOST_COLUMNS {
+                return Err(self.error(
+                    self.record_line,
+                    format!("the header has more than {} columns", count(MOST_COLUMNS)),
+                    "leave out the columns that the analysis does not use; check for line ends that are missing",
+                ));
+            }
             self.names.push(self.field_text());
         } else if let Some(column) = self.columns.get_mut(self.index) {
             column.look(&self.field, self.field_quoted);
+        } else if self.index > self.columns.len() + MOST_COLUMNS {
+            return Err(self.ragged(self.record_line, &format!("more than {}", count(self.index))));
         }
         self.index += 1;
         self.field.clear();
@@ -200,21 +219,25 @@ impl<'a> Scanner<'a> {
         self.end_field()?;
         let fields = std::mem::take(&mut self.index);
         let line = std::mem::replace(&mut self.record_line, self.line + 1);
-        let Some(header) = &self.header else {
+        if self.header.is_none() {
             let header = self.check_header()?;
             self.columns = vec![Shape::default(); header.len()];
             self.header = Some(header);
             return Ok(());
-        };
-        if fields != header.len() {
-            return Err(self.error(
-                line,
-                format!("this row has {fields} fields, the header has {}", header.len()),
-                "check for missing commas, or values with commas that need quotes",
-            ));
+        }
+        if fields != self.columns.len() {
+            return Err(self.ragged(line, &fields.to_string()));
         }
         self.rows += 1;
         Ok(())
+    }
+
+    fn ragged(&self, line: usize, fields: &str) -> DatasetError {
+        self.error(
+            line,
+            format!("this row has {fields} fields, the header has {}", self.columns.len()),
+            "check for missing commas, or values with commas that need quotes",
+        )
     }
 
     fn check_header(&mut self) -> Result<Vec<String>, DatasetError> {
@@ -239,11 +262,12 @@ impl<'a> Scanner<'a> {
                 *name = format!("column_{}", i + 1);
             }
         }
-        for (i, name) in names.iter().enumerate() {
-            if let Some(j) = names.iter().skip(i + 1).position(|other| other == name) {
+        let mut seen: HashMap<&str, usize> = HashMap::with_capacity(names.len());
+        for (j, name) in names.iter().enumerate() {
+            if let Some(i) = seen.insert(name, j) {
                 return Err(self.error(
                     1,
-                    format!("columns {} and {} are both called `{}`", i + 1, i + 2 + j, short(name)),
+                    format!("columns {} and {} are both called `{}`", i + 1, j + 1, short(name)),
                     "give every column its own name",
                 ));
             }
@@ -251,7 +275,7 @@ impl<'a> Scanner<'a> {
         Ok(names)
     }
 
-    fn end(mut self, sha256: String) -> Result<Scan, DatasetError> {
+    fn end(mut self, sha256: String, bytes: Vec<u8>) -> Result<Scan, DatasetError> {
         match self.state {
             State::Quoted => {
                 return Err(self.error(
@@ -290,6 +314,6 @@ impl<'a> Scanner<'a> {
                 fix: "check that the export finished; add one line per unit".into(),
             });
         }
-        Ok(Scan { header, rows: self.rows, blank_lines: self.blank_lines, columns: self.columns, sha256 })
+        Ok(Scan { header, rows: self.rows, blank_lines: self.blank_lines, columns: self.columns, sha256, bytes })
     }
 }

@@ -15,6 +15,18 @@ pub(crate) fn refuse_binary(file: &str, bytes: &[u8]) -> Result<(), DatasetError
     Err(DatasetError::Format { file: file.into(), reason: what.into(), fix: fix.into() })
 }
 
+/// Refuses a zero byte, which no text has: `chunk` starts in `line`.
+pub(crate) fn refuse_zero_bytes(file: &str, chunk: &[u8], line: usize) -> Result<(), DatasetError> {
+    let Some(at) = chunk.iter().position(|byte| *byte == 0) else { return Ok(()) };
+    let lines = chunk.get(..at).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+    Err(DatasetError::Csv {
+        file: file.into(),
+        line: Some(line + lines),
+        reason: "there is a zero byte, which no text has".into(),
+        fix: "write the file again as UTF-8 text: UTF-16 and damaged files have zero bytes".into(),
+    })
+}
+
 /// Checks UTF-8 over the borders of the blocks in which a file is read.
 #[derive(Default)]
 pub(crate) struct Utf8 {

@@ -3,6 +3,7 @@
 use crate::dataset::error::DatasetError;
 use crate::text::lists::quoted;
 use polars_core::prelude::{Column, DataFrame, DataType};
+use std::collections::HashSet;
 
 /// The differences between the names of two lists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +21,10 @@ const MOST_NAMED: usize = 12;
 
 /// Checks that two lists hold the same names, in whatever order.
 pub(crate) fn same_names(first: &[String], other: &[String]) -> Result<(), OtherNames> {
-    let only = |a: &[String], b: &[String]| a.iter().filter(|n| !b.contains(n)).cloned().collect::<Vec<_>>();
+    let only = |a: &[String], b: &[String]| {
+        let b: HashSet<&String> = b.iter().collect();
+        a.iter().filter(|n| !b.contains(n)).cloned().collect::<Vec<_>>()
+    };
     let (lost, extra) = (only(first, other), only(other, first));
     match (lost.is_empty(), extra.is_empty()) {
         (true, true) => Ok(()),

@@ -5,5 +5,7 @@ mod csv_scan;
 pub(crate) mod encoding;
 mod field_shape;
 pub(crate) mod frame;
+mod page_header;
 pub(crate) mod parquet;
+mod parquet_bounds;
 pub(crate) mod source;

@@ -1,18 +1,29 @@
-//! Parquet files, read one column at a time so that a wide table is in memory once, not twice.
+//! Parquet files, read once from the disk and decoded a batch of columns at a time, so that a wide table is in memory
+//! once, not twice.
 //!
 //! Nulls and NaN are missing. Text is taken as it is: `NA` in a Parquet file is a text.
 
 use crate::dataset::column::{Column, Data, encode, exact};
 use crate::dataset::error::DatasetError;
-use crate::dataset::hash;
-use crate::dataset::read::csv::{Read, large_integers};
-use crate::dataset::read::frame;
+use crate::dataset::read::csv::{MOST_BYTES, Read, large_integers};
+use crate::dataset::read::{frame, parquet_bounds};
+use crate::input_file::InputFile;
+use crate::memory::Limited;
 use crate::schema::ColumnKind;
-use polars_core::prelude::{DataFrame, DataType};
+use crate::text::sha256::sha256_hex;
+use polars_core::prelude::{DataFrame, DataType, PolarsError};
 use polars_io::SerReader as _;
+use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::ParquetReader;
-use std::fs::File;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
+
+/// Each batch takes a pass over the whole schema, so their number is fixed and not their size: the time stays linear in
+/// the columns.
+const BATCHES: usize = 16;
+
+/// The first and the last bytes of a Parquet file.
+const MAGIC: &[u8] = b"PAR1";
 
 /// Reads Parquet files one below the other.
 ///
@@ -25,66 +36,108 @@ pub(crate) fn read(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
     })
 }
 
+/// The bytes of a file, read this once, and its checked footer.
+struct Source<'a> {
+    name: &'a str,
+    bytes: Vec<u8>,
+    sha256: String,
+    columns: Vec<String>,
+    footer: FileMetadataRef,
+}
+
 fn read_all(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
-    let mut hashes = Vec::new();
-    let mut heads = Vec::new();
+    let mut left = MOST_BYTES;
+    let mut sources = Vec::with_capacity(files.len());
     for (path, name) in files {
-        hashes.push(hash::file(path, name)?);
-        heads.push(head(path, name)?);
+        let source = open(path, name, left)?;
+        left = left.saturating_sub(source.bytes.len() as u64);
+        sources.push(source);
     }
-    let Some(((first, _), rest)) = heads.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes }) };
-    let first_name = files.first().map_or("", |f| f.1.as_str());
-    for ((names, _), (_, file)) in rest.iter().zip(files.iter().skip(1)) {
-        frame::same_names(first, names).map_err(|other| DatasetError::Mismatch {
-            file: file.clone(),
-            first: first_name.into(),
+    let hashes = sources.iter().map(|source| source.sha256.clone()).collect();
+    let Some((first, rest)) = sources.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes }) };
+    for source in rest {
+        frame::same_names(&first.columns, &source.columns).map_err(|other| DatasetError::Mismatch {
+            file: source.name.into(),
+            first: first.name.into(),
             reason: other.to_string(),
         })?;
     }
-    let rows = heads.iter().map(|(_, rows)| rows).sum();
-    let columns = first.iter().map(|name| read_column(files, name, rows)).collect::<Result<_, _>>()?;
+    let rows = sources.iter().map(|source| source.footer.num_rows).sum();
+    let mut columns = Vec::with_capacity(first.columns.len());
+    for names in first.columns.chunks(first.columns.len().div_ceil(BATCHES).max(1)) {
+        columns.extend(read_columns(&sources, names, rows)?);
+    }
     Ok(Read { columns, rows, hashes })
 }
 
-/// Column names and number of rows.
-fn head(path: &Path, name: &str) -> Result<(Vec<String>, usize), DatasetError> {
-    let mut reader = ParquetReader::new(open(path, name)?);
-    let schema = reader.schema().map_err(|e| damaged(name, &e))?;
-    let rows = reader.num_rows().map_err(|e| damaged(name, &e))?;
-    Ok((schema.iter_names().map(ToString::to_string).collect(), rows))
+fn open<'a>(path: &Path, name: &'a str, most: u64) -> Result<Source<'a>, DatasetError> {
+    let mut input = InputFile::open(path, name, most)?;
+    // Before a large file is read: is it what its name says?
+    if input.ends(MAGIC.len() as u64)?.iter().any(|end| end != MAGIC) {
+        let reason = "it does not begin and end with `PAR1`";
+        return Err(DatasetError::Parquet { file: name.into(), reason: reason.into() });
+    }
+    let bytes = input.bytes()?;
+    let _limit = Limited::to(parquet_bounds::at_once(bytes.len()), name);
+    let mut reader = ParquetReader::new(Cursor::new(bytes.as_slice()));
+    let footer = reader.get_metadata().map_err(|e| damaged(name, &e))?.clone();
+    parquet_bounds::check(name, &bytes, &footer)?;
+    let schema = ParquetReader::schema(&mut reader).map_err(|e| damaged(name, &e))?;
+    let columns = schema.iter_names().map(ToString::to_string).collect();
+    Ok(Source { name, sha256: sha256_hex(&bytes), columns, footer, bytes })
 }
 
-fn open(path: &Path, name: &str) -> Result<File, DatasetError> {
-    File::open(path).map_err(|e| DatasetError::Io { file: name.into(), reason: e.to_string() })
-}
-
-fn damaged(file: &str, error: &polars_core::prelude::PolarsError) -> DatasetError {
+fn damaged(file: &str, error: &PolarsError) -> DatasetError {
     DatasetError::Parquet { file: file.into(), reason: error.to_string() }
 }
 
-fn read_column(files: &[(PathBuf, String)], name: &str, rows: usize) -> Result<Column, DatasetError> {
-    let mut parts = Vec::new();
-    for (path, file) in files {
-        let frame = ParquetReader::new(open(path, file)?)
-            .with_columns(Some(vec![name.to_owned()]))
-            .finish()
-            .map_err(|e| damaged(file, &e))?;
-        parts.push(frame);
+/// Columns of all files, one file below the other.
+fn read_columns(sources: &[Source], names: &[String], rows: usize) -> Result<Vec<Column>, DatasetError> {
+    let mut parts = Vec::with_capacity(sources.len());
+    for source in sources {
+        let _limit = Limited::to(parquet_bounds::at_once(source.bytes.len()), source.name);
+        let mut reader = ParquetReader::new(Cursor::new(source.bytes.as_slice()));
+        reader.set_metadata(source.footer.clone());
+        let frame = reader.with_columns(Some(names.to_vec())).finish().map_err(|e| damaged(source.name, &e))?;
+        parts.push(frame.into_columns().into_iter());
     }
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
+        let mut one = Vec::with_capacity(sources.len());
+        for (part, source) in parts.iter_mut().zip(sources) {
+            let column = part.next().filter(|column| column.name() == name);
+            let column = column.ok_or_else(|| DatasetError::Parquet {
+                file: source.name.into(),
+                reason: format!("`{name}` could not be read"),
+            })?;
+            // The decoder asserts this in its debug builds only.
+            if column.len() != source.footer.num_rows {
+                let (n, rows) = (column.len(), source.footer.num_rows);
+                let reason = format!("`{name}` has {n} values, and the file has {rows} rows");
+                return Err(DatasetError::Parquet { file: source.name.into(), reason });
+            }
+            one.push(DataFrame::new(column.len(), vec![column]).map_err(|e| damaged(source.name, &e))?);
+        }
+        columns.push(join_column(one, sources, name, rows)?);
+    }
+    Ok(columns)
+}
+
+fn join_column(parts: Vec<DataFrame>, sources: &[Source], name: &str, rows: usize) -> Result<Column, DatasetError> {
     let stored_as = stored_as(&parts);
-    let mut common = common_type(&parts, files, name)?;
+    let mut common = common_type(&parts, sources, name)?;
     // Unsigned numbers beyond i64 are identifiers: as text they stay distinct.
     let fits = |part: &DataFrame| part.columns().iter().all(|c| frame::cast(c, &DataType::Int64).is_some());
     if common == Some(DataType::Int64) && !parts.iter().all(fits) {
         common = Some(DataType::String);
     }
     let mut whole: Option<DataFrame> = None;
-    for (part, (_, file)) in parts.into_iter().zip(files) {
+    for (part, source) in parts.into_iter().zip(sources) {
         let part = match &common {
-            Some(to) => retyped(part, to, file, name)?,
+            Some(to) => retyped(part, to, source.name, name)?,
             None => part,
         };
-        whole = Some(frame::below(whole, part, file)?);
+        whole = Some(frame::below(whole, part, source.name)?);
     }
     let column = whole.and_then(|frame| frame.into_columns().pop());
     Ok(match column {
@@ -104,9 +157,9 @@ fn stored_as(parts: &[DataFrame]) -> String {
 }
 
 /// The type in which the parts are put together; `None` leaves them as they are.
-fn common_type(parts: &[DataFrame], files: &[(PathBuf, String)], name: &str) -> Result<Option<DataType>, DatasetError> {
+fn common_type(parts: &[DataFrame], sources: &[Source], name: &str) -> Result<Option<DataType>, DatasetError> {
     let mut common: Option<DataType> = None;
-    for (part, (_, file)) in parts.iter().zip(files) {
+    for (part, source) in parts.iter().zip(sources) {
         let here = simplified(&dtype(part));
         common = Some(match (common, here) {
             (None | Some(DataType::Null), here) => here,
@@ -117,8 +170,8 @@ fn common_type(parts: &[DataFrame], files: &[(PathBuf, String)], name: &str) -> 
             (Some(so_far), here) if so_far == here => here,
             (Some(so_far), here) => {
                 return Err(DatasetError::Mismatch {
-                    file: file.clone(),
-                    first: files.first().map(|f| f.1.clone()).unwrap_or_default(),
+                    file: source.name.into(),
+                    first: sources.first().map(|first| first.name.to_owned()).unwrap_or_default(),
                     reason: format!("`{name}` is {here} there, {so_far} before"),
                 });
             }

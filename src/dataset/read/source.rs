@@ -2,6 +2,7 @@
 
 use crate::dataset::error::DatasetError;
 use crate::text::lists::nearest_first;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The format of the files.
@@ -56,8 +57,9 @@ fn single(source: &str, base: &Path, path: PathBuf) -> Result<Vec<PathBuf>, Data
 
 fn matching(source: &str, base: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let invalid = |reason: String| DatasetError::Pattern { source_text: source.into(), reason };
+    let folder = base.to_str().ok_or_else(|| not_utf8(base.to_string_lossy().into_owned()))?;
     // Brackets in the name of the folder are no pattern.
-    let escaped = glob::Pattern::escape(&base.to_string_lossy());
+    let escaped = glob::Pattern::escape(folder);
     let pattern = if Path::new(source).is_absolute() || escaped.is_empty() {
         source.to_owned()
     } else {
@@ -71,7 +73,30 @@ fn matching(source: &str, base: &Path) -> Result<Vec<PathBuf>, DatasetError> {
         }
     }
     paths.sort();
-    Ok(paths)
+    match overlooked(&pattern, &paths) {
+        None => Ok(paths),
+        Some(name) => Err(not_utf8(name)),
+    }
+}
+
+/// A data file that the pattern does not see, since its name is not UTF-8, in a folder that the pattern looks into. Nothing
+/// is left out in silence.
+fn overlooked(pattern: &str, paths: &[PathBuf]) -> Option<String> {
+    let file = Path::new(pattern).file_name()?.to_str()?;
+    let file = glob::Pattern::new(file).ok()?;
+    let folders = paths.iter().map(PathBuf::as_path).chain([Path::new(pattern)]).filter_map(Path::parent);
+    let folders: BTreeSet<&Path> = folders.collect();
+    let entries = folders.into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let names = entries.map(|entry| entry.file_name()).filter(|name| name.to_str().is_none());
+    names.map(|name| name.to_string_lossy().into_owned()).find(|name| file.matches(name))
+}
+
+fn not_utf8(name: String) -> DatasetError {
+    DatasetError::Format {
+        file: name,
+        reason: "its name is not UTF-8, so a pattern cannot match it".into(),
+        fix: "rename it with letters, digits and `-`".into(),
+    }
 }
 
 /// File names, or paths below `base` where two files have the same name.

@@ -1,38 +1,47 @@
 //! A run stopped at every boundary between two effects, on a first run, beside an old one and over an old one.
 
+use crate::store::folder::recorder::stop_after;
 use crate::store::git::*;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 
-thread_local! {
-    /// The number of boundaries that may still be passed; `None`: all.
-    static FUSE: Cell<Option<u32>> = const { Cell::new(None) };
-}
-
-pub(in crate::store) fn boundary() -> Result<(), ArtifactError> {
-    match FUSE.get() {
-        Some(0) => Err(ArtifactError::InvalidStep { subject: "fuse".to_owned(), reason: "stopped here".to_owned() }),
-        left => {
-            FUSE.set(left.map(|n| n - 1));
-            Ok(())
-        }
-    }
-}
-
 /// In memory where the system has such a place: these tests make hundreds of repositories.
-fn temporary() -> tempfile::TempDir {
+pub(in crate::store) fn temporary() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("temporary directory")
 }
 
-fn open(dir: &Path, mode: OpenMode) -> GitStore {
-    let options =
-        OpenOptions { mode, clock: Box::new(|| 1_000_000_000), author: Author::default(), identity: Vec::new() };
-    GitStore::open(dir, options).expect("opens")
+pub(in crate::store) fn try_open(dir: &Path, mode: OpenMode) -> Result<GitStore, ArtifactError> {
+    let clock = Box::new(|| 1_000_000_000);
+    let (author, trust) = (Author::default(), Trust::default());
+    GitStore::open(dir, OpenOptions { mode, clock, author, identity: Vec::new(), trust })
+}
+
+pub(in crate::store) fn open(dir: &Path, mode: OpenMode) -> GitStore {
+    try_open(dir, mode).expect("opens")
+}
+
+impl GitStore {
+    /// True if the run that is continued is this one.
+    pub(in crate::store) fn recorded_is(&self, steps: &[Step]) -> bool {
+        let paths = |step: &Step| step.files.keys().cloned().collect::<Vec<_>>();
+        let first = self.recorded.first().and_then(|first| files(&self.repo, Some(first.tree)).ok());
+        first.map(|files| files.into_keys().collect::<Vec<_>>()) == steps.first().map(paths)
+    }
+}
+
+/// Reads all that a commit leads to.
+pub(in crate::store) fn history_is_whole(dir: &Path, tip: &str) -> Result<(), git2::Error> {
+    let repo = Repository::open(dir)?;
+    for commit in history(&repo, Some(Oid::from_str(tip)?))? {
+        for id in files(&repo, Some(commit.tree))?.values() {
+            repo.find_blob(*id)?;
+        }
+    }
+    Ok(())
 }
 
 /// Steps that add, replace, nest, and (against the other run) swap a file with a folder of the same name.
-fn steps(run: &str) -> Vec<Step> {
+pub(in crate::store) fn steps(run: &str) -> Vec<Step> {
     let (file, folder) = if run == "old" { ("swap", "pawn/x") } else { ("pawn", "swap/x") };
     vec![
         Step::new("plan").file("plan.yaml", run).file(file, "a").file("same", "same"),
@@ -46,7 +55,7 @@ fn run(store: &mut GitStore, steps: &[Step]) -> Result<(), ArtifactError> {
     steps.iter().try_for_each(|step| store.commit(step).map(|_| ()))
 }
 
-fn on_disk(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(in crate::store) fn at_disk(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -66,11 +75,11 @@ fn on_disk(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn expected(run: &str) -> BTreeMap<String, Vec<u8>> {
+pub(in crate::store) fn expected(run: &str) -> BTreeMap<String, Vec<u8>> {
     steps(run).into_iter().flat_map(|step| step.files).collect()
 }
 
-/// Runs `new` in `mode` beside or over `old`, stopping after `fuse` boundaries, then goes on as a person would.
+/// Runs `new` in `mode` beside or over `old`, stopping after `fuse` changes on disk, then goes on as a person would.
 /// `false` if the fuse did not burn.
 fn stop_and_go_on(mode: OpenMode, over_old: bool, fuse: u32) -> bool {
     let home = temporary();
@@ -81,26 +90,22 @@ fn stop_and_go_on(mode: OpenMode, over_old: bool, fuse: u32) -> bool {
         run(&mut store, &steps("old")).expect("the old run");
         old_tip = store.head();
     }
-    let mut store = open(&dir, mode);
-    FUSE.set(Some(fuse));
-    let stopped = run(&mut store, &steps("new")).is_err();
-    FUSE.set(None);
-    drop(store);
+    stop_after(Some(fuse));
+    let ended = try_open(&dir, mode).and_then(|mut store| {
+        run(&mut store, &steps("new"))?;
+        Ok(())
+    });
+    let stopped = ended.is_err();
+    stop_after(None);
 
     let mut store = open(&dir, OpenMode::Resume);
-    if matches!(store.situation(), Situation::AlreadyFinished { .. })
-        && store.recorded[0].message == "plan\n"
-        && over_old
-    {
-        let old = store.recorded.last().map(|commit| commit.id.to_string());
-        if old == old_tip {
-            assert_eq!(on_disk(&dir), expected("old"), "the old run is shown until the new one has its first commit");
-            drop(store);
-            store = open(&dir, mode);
-        }
+    if over_old && store.recorded_is(&steps("old")) {
+        assert_eq!(at_disk(&dir), expected("old"), "the old run is shown until the new one has its first commit");
+        drop(store);
+        store = open(&dir, mode);
     }
     run(&mut store, &steps("new")).expect("the run goes on");
-    assert_eq!(on_disk(&dir), expected("new"), "{mode:?}, stopped after {fuse} boundaries");
+    assert_eq!(at_disk(&dir), expected("new"), "{mode:?}, stopped after {fuse} changes");
     assert!(store.is_finished());
     let mut other = open(&home.path().join("undisturbed"), OpenMode::New);
     run(&mut other, &steps("new")).expect("undisturbed");
@@ -114,7 +119,7 @@ fn stop_and_go_on(mode: OpenMode, over_old: bool, fuse: u32) -> bool {
 
 fn at_every_boundary(mode: OpenMode, over_old: bool) {
     let stops = (0..).take_while(|fuse| stop_and_go_on(mode, over_old, *fuse)).count();
-    assert!(stops > 30, "only {stops} boundaries were passed: is the fuse still wired?");
+    assert!(stops > 100, "only {stops} changes were made: is the fuse still wired?");
 }
 
 #[test]
@@ -132,29 +137,29 @@ fn a_run_over_an_old_one_may_stop_anywhere() {
     at_every_boundary(OpenMode::Force, true);
 }
 
-/// The journal excuses the trees it names and nothing else.
+/// The journal excuses what is recorded and nothing else.
 #[test]
 fn an_edit_during_a_stopped_checkout_is_still_an_edit() {
-    let home = temporary();
-    let mut store = open(home.path(), OpenMode::New);
-    store.commit(&Step::new("one").file("a", "1").file("b", "1")).expect("one");
-    FUSE.set(Some(6)); // in the middle of writing the files of the second step
-    let second = Step::new("two").file("a", "2").file("b", "2").file("c", "2");
-    store.commit(&second).expect_err("stopped");
-    FUSE.set(None);
-    drop(store);
+    let half_way = |fuse| {
+        let home = temporary();
+        let mut store = open(home.path(), OpenMode::New);
+        store.commit(&Step::new("one").file("a", "1").file("b", "1")).expect("one");
+        stop_after(Some(fuse));
+        let second = Step::new("two").file("a", "2").file("b", "2").file("c", "2");
+        let stopped = store.commit(&second);
+        drop(store);
+        stop_after(None);
+        stopped.expect_err("stopped");
+        let shows = |name: &str| fs::read(home.path().join(name)).expect("reads");
+        (shows("a") == b"2" && shows("b") == b"1").then_some(home)
+    };
+    let home = (0..).find_map(half_way).expect("a moment between two files");
     assert!(home.path().join(".git/oci-agent.checkout").exists(), "a journal is there");
     fs::write(home.path().join("b"), "by hand").expect("edit");
-    let options = || OpenOptions {
-        mode: OpenMode::Resume,
-        clock: Box::new(|| 1),
-        author: Author::default(),
-        identity: Vec::new(),
-    };
-    let error = GitStore::open(home.path(), options()).err().expect("refused").to_string();
+    let error = try_open(home.path(), OpenMode::Resume).err().expect("refused").to_string();
     assert!(error.contains("`b`") && !error.contains("`a`"), "{error}");
     assert_eq!(fs::read(home.path().join("b")).expect("reads"), b"by hand");
     fs::write(home.path().join("b"), "1").expect("undo");
-    GitStore::open(home.path(), options()).expect("opens again");
+    open(home.path(), OpenMode::Resume);
     assert_eq!(fs::read(home.path().join("b")).expect("reads"), b"2");
 }

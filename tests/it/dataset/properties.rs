@@ -45,17 +45,14 @@ proptest! {
         }
     }
 
-    // A flipped bit inside a data page can make polars 0.55 ask for more memory than there is, which nothing can catch;
-    // the footer is what we can vouch for.
     #[test]
-    fn parquet_with_a_damaged_footer_is_read_or_refused(at in 0usize..10_000, byte in any::<u8>()) {
+    fn a_damaged_parquet_file_is_read_or_refused(at in 0usize..1_000_000, byte in any::<u8>()) {
         let dir = folder(&[]);
         parquet_example(dir.path());
         let path = dir.path().join("d.parquet");
         let mut bytes = std::fs::read(&path).expect("bytes");
         let n = bytes.len();
-        let footer = 8 + u32::from_le_bytes(bytes[n - 8..n - 4].try_into().expect("four bytes")) as usize;
-        bytes[n - 1 - at % footer] = byte;
+        bytes[at % n] = byte;
         std::fs::write(&path, bytes).expect("a file");
         if let Ok(t) = read("d.parquet", dir.path(), &Overrides::new()) {
             let _ = t.document();

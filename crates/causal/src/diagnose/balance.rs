@@ -233,12 +233,12 @@ impl Arms {
             mean_control_before: m0.mean_before,
             mean_treated_after: m1.mean_after,
             mean_control_after: m0.mean_after,
-            smd_before: scale.map(|sd| (m1.mean_before - m0.mean_before) / sd),
-            smd_after: scale.map(|sd| (m1.mean_after - m0.mean_after) / sd),
+            smd_before: scale.map(|sd| without_noise((m1.mean_before - m0.mean_before) / sd)),
+            smd_after: scale.map(|sd| without_noise((m1.mean_after - m0.mean_after) / sd)),
             variance_ratio_before: ratio(m1.variance_before, m0.variance_before),
             variance_ratio_after: ratio(m1.variance_after, m0.variance_after),
-            ks_before,
-            ks_after,
+            ks_before: without_noise(ks_before),
+            ks_after: without_noise(ks_after),
         })
     }
 
@@ -300,6 +300,14 @@ fn summarise(rows: Vec<BalanceRow>) -> BalanceTable {
         max_all_after,
         worst_all,
     }
+}
+
+/// Overlap weights of a logistic propensity balance every mean exactly, up to the rounding of the sums.
+const ROUNDING: f64 = 1e-10;
+
+/// A difference, or zero where it is only the rounding of two sums: its digits would say nothing about the data.
+fn without_noise(difference: f64) -> f64 {
+    if difference.abs() < ROUNDING { 0.0 } else { difference }
 }
 
 #[cfg(test)]

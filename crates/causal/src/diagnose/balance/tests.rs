@@ -29,6 +29,17 @@ fn by_hand() {
     assert_eq!(row.variance_ratio_after, None);
 }
 
+/// 0.1 + 0.2 is not 0.3: the means differ by 3e-17, which says nothing about the arms. 1e-9 does.
+#[test]
+fn rounding_is_no_difference() {
+    let treated = array![1.0, 1.0, 0.0, 0.0];
+    let rounded = one_row(vec![0.1 + 0.2, 0.0, 0.3, 0.0], treated.clone(), &Array1::ones(4));
+    assert_ne!(rounded.mean_treated_after, rounded.mean_control_after);
+    assert_eq!((rounded.smd_before, rounded.smd_after), (Some(0.0), Some(0.0)));
+    let different = one_row(vec![0.3 + 1e-9, 0.0, 0.3, 0.0], treated, &Array1::ones(4));
+    assert!(different.smd_after.is_some_and(|smd| smd > 1e-9), "{different:?}");
+}
+
 #[test]
 fn a_constant_has_no_smd_and_a_perfect_separator_never_looks_balanced() {
     let treated = array![1.0, 1.0, 0.0, 0.0, 0.0];

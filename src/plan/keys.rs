@@ -1,0 +1,298 @@
+//! Every key of a plan: what it takes, what holds if it is left out, and what it is for.
+//!
+//! The reader refuses what is not in this table; `docs/plan.md` and `docs/plan.schema.json` are made from it.
+
+use crate::plan::analysis::INFERENCES;
+use crate::plan::sections::{COLUMN_TYPES, MISSING, OUTCOME_KINDS, STOPS};
+use crate::plan::{Provider, Tool};
+use causal::estimand::Target;
+use causal::estimator::EstimatorKind;
+use causal::learner_kind::{Effort, LearnerKind};
+
+/// A mapping of a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanSection {
+    /// Its dotted path; empty for the top level, `*` for a name of the user's.
+    pub path: &'static str,
+    /// Its keys, in the order in which a plan is written.
+    pub keys: &'static [PlanKey],
+}
+
+/// A key of a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanKey {
+    /// The key.
+    pub key: &'static str,
+    /// The values it takes.
+    pub takes: Takes,
+    /// The value if it is left out.
+    pub otherwise: Otherwise,
+    /// Its meaning, in a few words.
+    pub meaning: &'static str,
+}
+
+/// The values of a key.
+#[derive(Debug, Clone, Copy)]
+pub enum Takes {
+    /// A mapping with keys of its own.
+    Section,
+    /// Text on one line or on several.
+    Text,
+    /// Text, or a list of texts.
+    Texts,
+    /// The name of a column.
+    Column,
+    /// A list of names of columns.
+    Columns,
+    /// A list of terms.
+    Terms,
+    /// A value of a column, as it stands in the data.
+    Level,
+    /// The path of a file, relative to the plan.
+    File,
+    /// The address of a server.
+    Address,
+    /// The name of an environment variable.
+    Variable,
+    /// One of these words.
+    Word(fn() -> Vec<&'static str>),
+    /// A list of these words.
+    Words(fn() -> Vec<&'static str>),
+    /// A whole number from the first to the second, which may be missing.
+    Whole(u64, Option<u64>),
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+}
+
+/// The value of a key that is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// The plan is refused.
+    Required,
+    /// This value, as a plan would write it.
+    Value(&'static str),
+    /// In words: what the program does.
+    Words(&'static str),
+    /// Nothing.
+    Nothing,
+}
+
+use Otherwise::{Nothing, Required, Value, Words as Says};
+
+const fn key(key: &'static str, takes: Takes, otherwise: Otherwise, meaning: &'static str) -> PlanKey {
+    PlanKey { key, takes, otherwise, meaning }
+}
+
+const TOP: &[PlanKey] = &[
+    key("title", Takes::Text, Required, "the name of the study"),
+    key(
+        "question",
+        Takes::Text,
+        Required,
+        "the causal question: who, which treatment against which, which outcome, when",
+    ),
+    key("target_trial", Takes::Section, Nothing, "the trial that one would run"),
+    key("data", Takes::Section, Required, "the dataset"),
+    key("treatment", Takes::Section, Required, "the two arms"),
+    key("outcome", Takes::Section, Required, "what is measured"),
+    key("confounders", Takes::Section, Required, "what drives both treatment and outcome"),
+    key("placebo_outcomes", Takes::Columns, Nothing, "measured before treatment, which cannot have changed them"),
+    key("negative_controls", Takes::Columns, Nothing, "measured after treatment, which cannot plausibly change them"),
+    key("threats", Takes::Texts, Nothing, "threats to validity, in prose"),
+    key("estimands", Takes::Words(targets), Value("[ate]"), "the effects asked for, in order of importance"),
+    key("tools", Takes::Words(tools), Says("all"), "the methods that may be used"),
+    key("analysis", Takes::Section, Nothing, "how the answer is computed"),
+    key("loop", Takes::Section, Nothing, "how often the design may be revised"),
+    key("actor", Takes::Section, Nothing, "who turns the plan into specs"),
+    key("critic", Takes::Section, Nothing, "who grades them beside the rubric"),
+    key("budget", Takes::Section, Nothing, "limits on language models; reaching one ends the run with what it has"),
+    key("privacy", Takes::Section, Nothing, "limits on what is said to a language model"),
+    key("seed", Takes::Whole(0, None), Value("20261121"), "the root of every random stream"),
+];
+
+/// What is left out becomes a blind spot in the critique.
+const TARGET_TRIAL: &[PlanKey] = &[
+    key("eligibility", Takes::Text, Nothing, "who could have been enrolled"),
+    key("treatment_strategies", Takes::Text, Nothing, "the strategies compared"),
+    key("assignment", Takes::Text, Nothing, "the assignment in that trial"),
+    key("time_zero", Takes::Text, Nothing, "when follow-up starts"),
+    key("follow_up", Takes::Text, Nothing, "the time over which units are followed"),
+    key("outcome", Takes::Text, Nothing, "the measurement"),
+    key("causal_contrast", Takes::Text, Nothing, "intention to treat, per protocol, …"),
+    key("analysis_plan", Takes::Text, Nothing, "the analysis of that trial"),
+];
+
+const DATA: &[PlanKey] = &[
+    key("source", Takes::File, Required, "CSV or Parquet; a glob stands for several files"),
+    key("unit_id", Takes::Column, Nothing, "names the unit; must be unique"),
+    key("weights", Takes::Column, Nothing, "observation weights"),
+    key("columns", Takes::Section, Nothing, "types of columns, where the file's own is not the one that is meant"),
+    key("missing", Takes::Word(missing), Value("error"), "what is done about missing values"),
+];
+
+const COLUMN: &[PlanKey] = &[
+    key("type", Takes::Word(column_types), Required, "the type; `name: category` for short"),
+    key("reference", Takes::Level, Says("the first in sorted order"), "the reference level of a category"),
+];
+
+const TREATMENT: &[PlanKey] = &[
+    key("column", Takes::Column, Required, "the column of the treatment"),
+    key("treated", Takes::Level, Value("1"), "the value that means treated"),
+    key("control", Takes::Level, Value("0"), "the value that means control"),
+];
+
+const OUTCOME: &[PlanKey] = &[
+    key("column", Takes::Column, Required, "the column of the outcome"),
+    key("units", Takes::Text, Required, "one unit of the outcome, for axes and sentences, e.g. `kg`"),
+    key("kind", Takes::Word(outcome_kinds), Value("continuous"), "the scale of the outcome"),
+];
+
+const CONFOUNDERS: &[PlanKey] = &[
+    key("priority", Takes::Columns, Says("at least one here or in `other`"), "those that must balance"),
+    key("other", Takes::Columns, Nothing, "the rest"),
+    key("terms", Takes::Terms, Nothing, "further terms: `age^2`, `re74 == 0`, `educ * re74`"),
+];
+
+const ANALYSIS: &[PlanKey] = &[
+    key("estimator", Takes::Word(estimators), Says("by the number of rows"), "whose estimate is the answer"),
+    key("also", Takes::Words(estimators), Says("the standard ones"), "estimates beside it; the benchmarks always run"),
+    key("propensity", Takes::Word(learners), Says("the estimator's own"), "the learner of the propensity"),
+    key("outcome_model", Takes::Word(learners), Says("the estimator's own"), "the learner of the outcome means"),
+    key("repeats", Takes::Whole(1, Some(99)), Says("1, and 5 with `effort: thorough`"), "repeats of cross-fitting"),
+    key("effort", Takes::Word(efforts), Value("fast"), "how much is computed"),
+    key("inference", Takes::Word(inferences), Value("population"), "whose average effect the interval is about"),
+    key("folds", Takes::Whole(2, Some(100)), Value("5"), "folds of cross-fitting"),
+    key("clusters", Takes::Column, Nothing, "names the cluster of a unit"),
+    key("known_propensity", Takes::Column, Nothing, "known probabilities of treatment"),
+];
+
+const LOOP: &[PlanKey] = &[
+    key("max_iterations", Takes::Whole(1, Some(50)), Value("5"), "the most specs that are tried"),
+    key("stop_when", Takes::Word(stops), Value("no_playbook_applies"), "when to stop before that"),
+    key(
+        "blind",
+        Takes::Flag,
+        Value("true"),
+        "effects stay hidden until the loop has settled; `false` caps the verdict",
+    ),
+];
+
+const MODEL: &[PlanKey] = &[
+    key(
+        "provider",
+        Takes::Word(providers),
+        Value("playbook"),
+        "the deterministic engine, or a protocol of language models",
+    ),
+    key("model", Takes::Text, Says("required with a language model"), "the model, as its vendor calls it"),
+    key("base_url", Takes::Address, Says("the vendor's"), "another server that speaks the protocol"),
+    key(
+        "key",
+        Takes::Variable,
+        Says("`ANTHROPIC_API_KEY` or `OPENAI_API_KEY`"),
+        "where the key is; never the key itself",
+    ),
+    key("max_tokens", Takes::Whole(1, None), Value("2048"), "the longest answer"),
+    key("timeout", Takes::Whole(1, None), Value("300"), "seconds that one call may take"),
+    key("temperature", Takes::Number, Says("the server's"), "sampling temperature"),
+];
+
+const BUDGET: &[PlanKey] = &[
+    key("turns", Takes::Whole(1, None), Value("80"), "answers of models, actor and critic together"),
+    key("tokens", Takes::Whole(1, None), Value("1000000"), "tokens read and written, together"),
+    key("wall_minutes", Takes::Number, Value("60"), "minutes from start to end"),
+    key(
+        "revisions",
+        Takes::Whole(0, None),
+        Says("what `loop.max_iterations` leaves"),
+        "revised specs, without the draft",
+    ),
+    key("cost_usd", Takes::Number, Says("no limit"), "US dollars, by the price table"),
+    key("conversation", Takes::Whole(1, None), Value("15"), "answers of one draft, revision or critique"),
+    key("repairs", Takes::Whole(0, None), Value("3"), "answers in a row that may be sent back"),
+    key("prices", Takes::File, Says("the table compiled in"), "a price table of your own"),
+];
+
+const PRIVACY: &[PlanKey] = &[
+    key(
+        "min_cell",
+        Takes::Whole(1, None),
+        Value("10"),
+        "fewer units than this are never counted out, nor their level named",
+    ),
+    key("redact_names", Takes::Flag, Value("false"), "columns are called `x1`, `x2`, … to a model"),
+];
+
+/// Every mapping of a plan.
+pub const SECTIONS: &[PlanSection] = &[
+    PlanSection { path: "", keys: TOP },
+    PlanSection { path: "target_trial", keys: TARGET_TRIAL },
+    PlanSection { path: "data", keys: DATA },
+    PlanSection { path: "data.columns.*", keys: COLUMN },
+    PlanSection { path: "treatment", keys: TREATMENT },
+    PlanSection { path: "outcome", keys: OUTCOME },
+    PlanSection { path: "confounders", keys: CONFOUNDERS },
+    PlanSection { path: "analysis", keys: ANALYSIS },
+    PlanSection { path: "loop", keys: LOOP },
+    PlanSection { path: "actor", keys: MODEL },
+    PlanSection { path: "critic", keys: MODEL },
+    PlanSection { path: "budget", keys: BUDGET },
+    PlanSection { path: "privacy", keys: PRIVACY },
+];
+
+/// The keys of a mapping; empty if every key is welcome there.
+pub(super) fn keys_of(path: &str) -> Vec<&'static str> {
+    let section = SECTIONS.iter().find(|section| section.path == path);
+    section.into_iter().flat_map(|section| section.keys).map(|key| key.key).collect()
+}
+
+/// The first mapping that has a key.
+pub(super) fn section_with(key: &str) -> Option<&'static str> {
+    SECTIONS.iter().find(|section| section.keys.iter().any(|it| it.key == key)).map(|section| section.path)
+}
+
+fn targets() -> Vec<&'static str> {
+    Target::ALL.map(Target::key).to_vec()
+}
+
+fn tools() -> Vec<&'static str> {
+    Tool::ALL.map(Tool::key).to_vec()
+}
+
+fn estimators() -> Vec<&'static str> {
+    EstimatorKind::ALL.iter().filter(|kind| !kind.is_benchmark()).map(|kind| kind.key()).collect()
+}
+
+fn learners() -> Vec<&'static str> {
+    LearnerKind::ALL.iter().map(|kind| kind.key()).collect()
+}
+
+fn efforts() -> Vec<&'static str> {
+    Effort::ALL.iter().map(|effort| effort.key()).collect()
+}
+
+fn providers() -> Vec<&'static str> {
+    Provider::ALL.iter().map(|provider| provider.key()).collect()
+}
+
+fn inferences() -> Vec<&'static str> {
+    INFERENCES.map(|(word, _)| word).to_vec()
+}
+
+fn missing() -> Vec<&'static str> {
+    MISSING.map(|(word, _)| word).to_vec()
+}
+
+fn column_types() -> Vec<&'static str> {
+    COLUMN_TYPES.map(|(word, _)| word).to_vec()
+}
+
+fn outcome_kinds() -> Vec<&'static str> {
+    OUTCOME_KINDS.map(|(word, _)| word).to_vec()
+}
+
+fn stops() -> Vec<&'static str> {
+    STOPS.map(|(word, _)| word).to_vec()
+}
