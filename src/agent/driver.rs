@@ -41,7 +41,7 @@ pub struct RunInput<'a> {
 }
 
 /// The outcome of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// True if every requested estimand is at least `satisfactory_with_caveats`.
     pub accepted: bool,
@@ -51,6 +51,8 @@ pub struct Outcome {
     pub kept: AnalysisSpec,
     /// Names of what was tried on each of them.
     pub tried: BTreeMap<Target, BTreeSet<String>>,
+    /// The filter on what left this machine, with its record of what was described: whoever goes on asking is held to it.
+    pub privacy: Privacy,
 }
 
 /// Why a run stopped before its end. What was committed stays committed.
@@ -147,6 +149,8 @@ pub(super) struct Driver<'a> {
     pub(super) sequence: u32,
     /// An exchange that is not on record yet.
     pub(super) exchange: Option<Exchange>,
+    /// Bytes of answers that were too long to be kept.
+    pub(super) left_out: u64,
     /// The state of the conversation that is going on.
     pub(super) conversation: Option<ConversationContext>,
     pub(super) tried: Vec<Iteration>,
@@ -171,12 +175,16 @@ impl<'a> Driver<'a> {
         Ok(Driver {
             input,
             provenance: Provenance::new(prepared, input.catalogue),
-            privacy: Privacy::new(prepared, privacy.min_cell, privacy.redact_names),
+            privacy: match participants.actor_is_model {
+                true => Privacy::new(prepared, privacy.min_cell, privacy.redact_names),
+                false => Privacy::new(prepared, privacy.min_cell, privacy.redact_names).of_engine(),
+            },
             recording: Recording::from_files(exchanges)?,
             participants,
             store,
             observer,
             sequence: 0,
+            left_out: 0,
             exchange: None,
             conversation: None,
             tried: Vec::new(),
@@ -382,6 +390,7 @@ impl<'a> Driver<'a> {
             stopped: machine.stopped().map(str::to_owned),
             shortfalls: machine.shortfalls(),
             flagged: Vec::new(),
+            left_out_bytes: self.left_out,
         })
     }
 
@@ -393,11 +402,11 @@ impl<'a> Driver<'a> {
             out: self.input.out.to_owned(),
             branch: self.store.branch().to_owned(),
             tree: self.store.tree_hash().unwrap_or_default(),
-            conduct: results.conduct.clone(),
+            conduct: results.conduct.clone().map(Box::new),
         });
         tracing::debug!(iterations = machine.iterations(), "the run is over");
         let ConversationContext { spec: kept, tried, .. } = self.conversation_context(machine, Purpose::Look);
-        Ok(Outcome { accepted, results, kept, tried })
+        Ok(Outcome { accepted, results, kept, tried, privacy: self.privacy })
     }
 }
 

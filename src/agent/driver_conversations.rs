@@ -126,6 +126,7 @@ impl Driver<'_> {
         if answer.exchange.is_some() {
             self.sequence = sequence;
         }
+        self.left_out += answer.exchange.as_ref().map_or(0, |exchange| exchange.left_out);
         self.exchange = answer.exchange;
         Ok(answer.response.map_or(Event::TimeOver, |response| Event::Answered(Box::new(response))))
     }

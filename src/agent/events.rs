@@ -158,7 +158,7 @@ pub enum ProgressEvent {
         tree: String,
         /// The part that language models took; absent where none did.
         #[serde(skip_serializing_if = "Option::is_none")]
-        conduct: Option<Conduct>,
+        conduct: Option<Box<Conduct>>,
     },
 }
 

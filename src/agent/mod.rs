@@ -87,6 +87,7 @@
 //! ```
 
 pub mod actor;
+mod bounds;
 pub mod budget;
 pub mod conversation;
 pub mod design_quality;

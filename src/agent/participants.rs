@@ -1,5 +1,6 @@
 //! The models that take part in a run: actor and critic, their prices, and one call of either.
 
+use crate::agent::bounds;
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::llm::{
     self, Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Exchange, ModelError, Outcome, PlaybookModel,
@@ -109,10 +110,12 @@ pub fn ask(
     let record = |body, outcome| recorded.then(|| Exchange::new(sequence, role.key(), &name, body, outcome));
     match model.complete(request, observer) {
         Ok(response) => {
-            let response = scrubbed(response);
+            let bounds::Bounded { response, left_out } = bounds::bounded(scrubbed(response));
+            let left_out = model.left_out() + left_out;
             // A server that does not know structured output has changed the body on the way.
             let body = model.sent(request);
             let exchange = record(body, Outcome::Response(response.clone()));
+            let exchange = exchange.map(|exchange| Exchange { left_out, ..exchange });
             Ok(ModelAnswer { response: Some(response), exchange })
         }
         // On record too: a resumed run stops where this one did, whatever its own clock says.

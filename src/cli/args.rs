@@ -159,6 +159,8 @@ pub struct BaselineArgs {
     pub truth: Vec<KnownEffect>,
     #[command(flatten)]
     pub data: DataRoot,
+    #[command(flatten)]
+    pub consent: Consent,
     /// Playbooks to use instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub playbooks: Option<PathBuf>,
@@ -209,6 +211,8 @@ pub struct RunLocation {
     pub force: bool,
     #[command(flatten)]
     pub data: DataRoot,
+    #[command(flatten)]
+    pub consent: Consent,
     /// Playbooks to use instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub playbooks: Option<PathBuf>,
@@ -223,6 +227,17 @@ pub struct DataRoot {
     pub data_root: Option<PathBuf>,
 }
 
+/// What the person agrees to, which a plan cannot.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Consent {
+    /// Agree that a language model is asked at HOST, that the key in VARIABLE is sent to HOST (VARIABLE@HOST), or that data
+    /// in FOLDER may be analysed with models. HOST may have a port. A vendor's own server with the vendor's own variable
+    /// needs no consent, nor does a server on this machine without a key, nor data in the plan's folder or --data-root.
+    /// Also in OCI_AGENT_TRUST, separated by commas, and for good, one a line, in ~/.config/oci-agent/trust.
+    #[arg(long, value_name = "HOST | VARIABLE@HOST | FOLDER")]
+    pub trust: Vec<String>,
+}
+
 /// Checks a plan and its data against each other: unknown keys, columns that are not there, a treatment that is not
 /// binary, an outcome among the confounders, missing values, an empty arm. Everything that is wrong is reported at once.
 #[derive(Debug, Args)]
@@ -232,6 +247,8 @@ pub struct CheckArgs {
     pub plan: PathBuf,
     #[command(flatten)]
     pub data: DataRoot,
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// Writes a plan with every section explained. All other columns are listed as confounders; the first thing to do is to

@@ -6,6 +6,7 @@ use super::errors::{self, CliError};
 use super::models::{self, PricedModel, Reach};
 use super::output::{self, ProgressObserver};
 use super::run;
+use super::trust::Trust;
 use crate::agent::driver::{self, RunInput};
 use crate::agent::events::Observer;
 use crate::baseline::ask;
@@ -14,6 +15,7 @@ use crate::baseline::comparison::{Comparison, Variant};
 use crate::llm::Exchange;
 use crate::pipeline::{Prepared, prepare};
 use crate::record::json;
+use crate::text::terminal::TerminalText;
 use causal::estimand::Target;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,14 +38,16 @@ const FULL_LOOP: Arm = Arm { name: "full loop", folder: "full-loop" };
 pub fn baseline(args: &BaselineArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
-    let session = Session { args, quiet: global.quiet, cancel, out: args.place() };
+    let trust = Trust::gather(&args.consent.trust)?;
+    let session = Session { args, quiet: global.quiet, cancel, out: args.place(), trust };
     let comparison = session.compare()?;
     let document = json::to_bytes(&comparison).map_err(|error| CliError::bug(error.to_string()))?;
     write(&session.out, "baseline.json", &document)?;
     write(&session.out, "baseline.md", comparison.markdown().as_bytes())?;
-    output::stdout(&if global.json { String::from_utf8_lossy(&document).into_owned() } else { comparison.table() })?;
+    let json = || TerminalText::json(&String::from_utf8_lossy(&document));
+    output::stdout(if global.json { json() } else { comparison.table().into() })?;
     if global.quiet == 0 {
-        output::stderr(&format!("Written: {0}/baseline.md, {0}/baseline.json", session.out.display()));
+        output::stderr(format!("Written: {0}/baseline.md, {0}/baseline.json", session.out.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -66,6 +70,7 @@ impl BaselineArgs {
                 resume: false,
                 force: false,
                 data: self.data.clone(),
+                consent: self.consent.clone(),
                 playbooks: self.playbooks.clone(),
             },
             replay: self.replay.as_ref().map(|replay| replay.join(folder)),
@@ -80,6 +85,7 @@ struct Session<'a> {
     quiet: u8,
     cancel: Arc<AtomicBool>,
     out: PathBuf,
+    trust: Trust,
 }
 
 impl Session<'_> {
@@ -90,6 +96,9 @@ impl Session<'_> {
             let hint = "Name a language model under `actor:` (provider: anthropic or openai), or use `oci-agent run`.";
             let message = "the plan's actor is the playbook engine, so there is no model to compare";
             return Err(CliError::user(message, hint));
+        }
+        if self.args.replay.is_none() {
+            run::consent_to_data(&self.args.as_run(FULL_LOOP.folder), &prepared, &self.trust)?;
         }
         check_truth(&self.args.truth, &plan.estimands)?;
         let once = ask::one_iteration(&prepared)
@@ -173,8 +182,8 @@ impl Session<'_> {
         write(&self.out.join(NO_TOOLS).join("transcript"), &exchange.file_name(), &exchange.to_bytes())
     }
 
-    fn reach<'r>(&self, replay: Option<&'r Path>) -> Reach<'r> {
-        replay.map_or(Reach::Live, Reach::Replay)
+    fn reach<'r>(&'r self, replay: Option<&'r Path>) -> Reach<'r> {
+        replay.map_or(Reach::Live(&self.trust), Reach::Replay)
     }
 
     fn seconds(&self, observer: &ProgressObserver) -> Option<f64> {

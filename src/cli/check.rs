@@ -2,6 +2,7 @@
 
 use super::args::{CheckArgs, Global};
 use super::errors::{self, CliError};
+use super::trust::{self, Trust};
 use super::{files, output};
 use crate::pipeline::{self, Prepared};
 use std::process::ExitCode;
@@ -13,22 +14,41 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     let prepared = pipeline::prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;
     if let Some(message) = files::data_elsewhere(&args.plan, &args.data, &root, &prepared.plan.data.source) {
-        output::stderr(&output::plain(&message));
+        output::stderr(message);
     }
-    let text = if global.json { json(&prepared) } else { pipeline::steps::checked(&prepared) };
-    if global.json || global.quiet == 0 {
-        output::stdout(&text)?;
+    let outward = outward(args, &prepared)?;
+    if global.json {
+        output::json_line(&json(&prepared, &outward))?;
+    } else if global.quiet == 0 {
+        output::stdout(pipeline::steps::checked(&prepared))?;
+        outward.iter().for_each(|line| output::stderr(format!("note {line}")));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn json(prepared: &Prepared) -> String {
-    let event = serde_json::json!({
+/// What a run of the plan would send, where to, and the consent that is wanting.
+fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliError> {
+    let trust = Trust::gather(&args.consent.trust)?;
+    let plan = &prepared.plan;
+    let mut lines = Vec::new();
+    for (role, section) in [("actor", &plan.actor), ("critic", &plan.critic)] {
+        lines.extend(trust::told(section, role, &trust)?);
+    }
+    if !lines.is_empty() {
+        let files = trust::files_outside(&args.plan, &args.data, plan)?;
+        let wanting = trust::check_files(&files, &trust).err();
+        lines.extend(wanting.map(|wanting| [vec![wanting.message], wanting.hints].concat().join(". ")));
+    }
+    Ok(lines)
+}
+
+fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
+    serde_json::json!({
         "event": "checked",
         "plan_sha256": prepared.plan_sha256,
         "data_sha256": prepared.document.sha256,
         "spec_sha256": prepared.draft.sha256(),
         "counters": prepared.counters(),
-    });
-    format!("{event}\n")
+        "outward": outward,
+    })
 }

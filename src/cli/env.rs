@@ -27,6 +27,13 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())
 }
 
+/// The folder of the user's configuration (XDG Base Directory Specification), if the system says where.
+#[must_use]
+pub fn config_folder() -> Option<std::path::PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(std::path::PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
+}
+
 /// The user who asked root to run this, as sudo says.
 #[must_use]
 pub fn sudo_user() -> Option<u32> {

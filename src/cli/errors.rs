@@ -7,6 +7,7 @@ use crate::input_file::InputFileError;
 use crate::llm::ModelError;
 use crate::pipeline::PrepareError;
 use crate::store::{ArtifactError, Fault};
+use crate::text::escape::one_line;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,7 +68,7 @@ impl CliError {
     /// A file that could not be read or written.
     pub fn io(path: &Path, doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
-        let message = format!("could not {doing} {}: {error}", path.display());
+        let message = format!("could not {doing} {}: {error}", one_line(&path.display().to_string()));
         match error.kind() {
             ErrorKind::NotFound => CliError::user(message, "Check the path; it is relative to the current folder."),
             ErrorKind::IsADirectory | ErrorKind::InvalidInput => CliError::user(message, "Name a file, not a folder."),
@@ -102,6 +103,7 @@ pub fn stop_on_signal(cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
     let flag = Arc::clone(cancel);
     let on_signal = move || {
         if flag.swap(true, Ordering::SeqCst) {
+            super::output::stderr("error: stopped at once, as you asked; what is on record stays");
             std::process::exit(i32::from(Kind::World.exit_code()));
         }
     };

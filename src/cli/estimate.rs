@@ -8,6 +8,7 @@ use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFai
 use crate::pipeline::prepare;
 use crate::spec::AnalysisSpec;
 use crate::term::Term;
+use crate::text::terminal::TerminalText;
 use causal::contrast::Contrast;
 use causal::estimand::{Population, TrimRule};
 use causal::estimator::EstimatorKind;
@@ -22,7 +23,7 @@ pub fn estimate(args: &EstimateArgs) -> Result<ExitCode, CliError> {
     let is_plan = args.input.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let document = if is_plan { from_plan(args)? } else { from_data(args)? };
     let bytes = crate::record::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
-    output::stdout(&String::from_utf8_lossy(&bytes))?;
+    output::stdout(TerminalText::json(&String::from_utf8_lossy(&bytes)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,7 +53,7 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     let prepared = prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.input, output::TerminalStyle::of_stderr()))?;
     if let Some(message) = files::data_elsewhere(&args.input, &args.data, &root, &prepared.plan.data.source) {
-        output::stderr(&output::plain(&message));
+        output::stderr(message);
     }
     let spec = match &args.spec {
         None => prepared.draft.clone(),

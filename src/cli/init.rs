@@ -31,10 +31,10 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     }
     write_new(&args.output, &text, args.force)?;
     if global.json {
-        output::stdout(&format!("{}\n", serde_json::json!({"event": "written", "path": args.output})))?;
+        output::json_line(&serde_json::json!({"event": "written", "path": args.output}))?;
     } else if global.quiet == 0 {
         let path = args.output.display();
-        output::stderr(&format!("wrote {path}. Read it through, then: oci-agent check {path}"));
+        output::stderr(format!("wrote {path}. Read it through, then: oci-agent check {path}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use super::args::{Global, McpArgs, RunArgs};
 use super::errors::{self, CliError};
 use super::output::ProgressObserver;
+use super::trust::Trust;
 use super::{models, output, run};
 use crate::agent::driver::RunInput;
 use crate::agent::events::{Observer, ProgressEvent};
@@ -26,7 +27,7 @@ pub fn mcp(args: McpArgs, global: &Global) -> Result<ExitCode, CliError> {
     observer.idle();
     served?;
     if global.quiet == 0 {
-        output::stderr(&format!("The host has left. Read {}/report.md (or report.html).", args.place().display()));
+        output::stderr(format!("The host has left. Read {}/report.md (or report.html).", args.place().display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -38,13 +39,17 @@ fn as_run(args: McpArgs) -> RunArgs {
 
 fn serve(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(), CliError> {
     let (prepared, catalogue) = run::read(args, observer)?;
-    let critic = models::critic(&prepared.plan, &args.location.plan)?;
+    let trust = Trust::gather(&args.location.consent.trust)?;
+    // The host is a model too, and so are those behind it.
+    observer.idle();
+    run::consent_to_data(args, &prepared, &trust)?;
+    let critic = models::critic(&prepared.plan, &args.location.plan, &trust)?;
     let critic_price = critic.as_ref().and_then(|critic| critic.price);
     let critic = critic.map(|critic| critic.model);
     // The host acts; only a critic is asked anywhere.
     let mut asked = prepared.plan.clone();
     asked.actor = ModelSection::default();
-    for message in models::destinations(&asked, models::Reach::Live) {
+    for message in models::destinations(&asked, models::Reach::Live(&trust))? {
         observer.on(&ProgressEvent::Note { message });
     }
     let mut store = run::store(args, &prepared, &catalogue, observer)?;

@@ -19,7 +19,9 @@ mod playbook;
 mod run;
 mod simulate;
 mod transcript;
+mod trust;
 
+use crate::text::terminal::{Style, TerminalText};
 use args::{Cli, Command, Global};
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -32,15 +34,7 @@ use std::process::ExitCode;
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => {
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            let code = match error.print() {
-                Err(lost) if lost.kind() != std::io::ErrorKind::BrokenPipe => Kind::World.exit_code(),
-                _ if asked => 0,
-                _ => Kind::User.exit_code(),
-            };
-            return ExitCode::from(code);
-        }
+        Err(error) => return misread(&error),
     };
     start_logging(&cli.global);
     silence_panics();
@@ -54,6 +48,22 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             report(&CliError::bug(format!("something that should never happen did: {}", words_of(&*panic))), &global)
         }
     }
+}
+
+/// Help that was asked for, or what is wrong with the arguments. Those may have come from a file name that somebody else
+/// chose, so only help is in colour.
+fn misread(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let help = error.render();
+        let help = if TerminalStyle::of_stdout().color { help.ansi().to_string() } else { help.to_string() };
+        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        return match output::stdout(TerminalText::rendered(&help)) {
+            Err(lost) => ExitCode::from(lost.kind.exit_code()),
+            Ok(()) => ExitCode::from(if asked { 0 } else { Kind::User.exit_code() }),
+        };
+    }
+    output::stderr(error.render().to_string().trim_end());
+    ExitCode::from(Kind::User.exit_code())
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
@@ -86,20 +96,18 @@ fn report(error: &CliError, global: &Global) -> ExitCode {
             "event": "error", "kind": kind, "message": error.message, "hints": error.hints,
             "exit_code": error.kind.exit_code(),
         });
-        let _ = output::stdout(&format!("{event}\n"));
+        let _ = output::json_line(&event);
+        // Whoever reads no events is told why it ended, too.
+        output::stderr(format!("error: {}", error.message));
         return ExitCode::from(error.kind.exit_code());
     }
-    let style = TerminalStyle::of_stderr();
+    let color = TerminalStyle::of_stderr().color;
     match &error.rendered {
-        Some(rendered) => output::stderr(rendered.trim_end()),
+        Some(rendered) => output::stderr(TerminalText::rendered(rendered.trim_end())),
         None => {
-            output::stderr(&format!(
-                "{} {}",
-                output::paint("error:", "1;31", style.color),
-                output::plain(&error.message)
-            ));
+            output::stderr(TerminalText::painted("error:", Style::Error, color).and(" ").and(&error.message));
             for hint in error.hints.iter().filter(|hint| !hint.is_empty()) {
-                output::stderr(&format!("{} {}", output::paint(" hint:", "1;36", style.color), output::plain(hint)));
+                output::stderr(TerminalText::painted(" hint:", Style::Hint, color).and(" ").and(hint));
             }
         }
     }
@@ -116,8 +124,8 @@ fn start_logging(global: &Global) {
     let filter = env::log_filter().unwrap_or_else(|| default.to_owned());
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(TerminalStyle::of_stderr().color)
+        .with_writer(|| output::LogWriter)
+        .with_ansi(false)
         .try_init();
 }
 

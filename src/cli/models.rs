@@ -2,6 +2,7 @@
 
 use super::env;
 use super::errors::{self, CliError};
+use super::trust::{self, KeyUse, Trust};
 use crate::agent::budget::Price;
 use crate::agent::participants::Participants;
 use crate::agent::prices::Prices;
@@ -20,8 +21,8 @@ const MOST_OF_AN_EXCHANGE: u64 = 64 << 20;
 /// The way to the models.
 #[derive(Debug, Clone, Copy)]
 pub enum Reach<'a> {
-    /// Over the network.
-    Live,
+    /// Over the network, as far as the person agrees.
+    Live(&'a Trust),
     /// From a folder of recorded exchanges.
     Replay(&'a Path),
     /// Not at all: the playbook engine acts, the rubric grades.
@@ -43,10 +44,11 @@ pub fn participants(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<P
     };
     let prices = prices(plan, plan_path)?;
     let actor = match plan.actor.is_model() {
-        true => model(&plan.actor, "actor", recording.clone())?,
+        true => model(&plan.actor, "actor", source(reach, recording.as_ref()))?,
         false => Box::new(PlaybookModel) as Box<dyn ChatModel>,
     };
-    let critic = plan.critic.is_model().then(|| model(&plan.critic, "critic", recording)).transpose()?;
+    let critic = plan.critic.is_model().then(|| model(&plan.critic, "critic", source(reach, recording.as_ref())));
+    let critic = critic.transpose()?;
     Ok(Participants {
         actor,
         critic,
@@ -69,12 +71,12 @@ pub struct PricedModel {
 ///
 /// # Errors
 /// As [`participants`].
-pub fn critic(plan: &Plan, plan_path: &Path) -> Result<Option<PricedModel>, CliError> {
+pub fn critic(plan: &Plan, plan_path: &Path, trust: &Trust) -> Result<Option<PricedModel>, CliError> {
     if !plan.critic.is_model() {
         return Ok(None);
     }
     let price = priced(plan, &plan.critic, "critic", &prices(plan, plan_path)?)?;
-    Ok(Some(PricedModel { model: model(&plan.critic, "critic", None)?, price }))
+    Ok(Some(PricedModel { model: model(&plan.critic, "critic", Source::Server(trust))?, price }))
 }
 
 /// The plan's actor alone, to be asked as `role`, and its price.
@@ -87,12 +89,32 @@ pub fn actor(plan: &Plan, plan_path: &Path, role: &str, reach: Reach<'_>) -> Res
         _ => None,
     };
     let price = priced(plan, &plan.actor, "actor", &prices(plan, plan_path)?)?;
-    Ok(PricedModel { model: model(&plan.actor, role, recording)?, price })
+    Ok(PricedModel { model: model(&plan.actor, role, source(reach, recording.as_ref()))?, price })
 }
 
-fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Result<Box<dyn ChatModel>, CliError> {
-    // A replay sends nothing: it must not fail for want of a key, and need not hold one.
-    let key = if recording.is_some() { None } else { key(&section.key_variable)? };
+/// The place that answers come from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Server(&'a Trust),
+    Recording(&'a Recording),
+}
+
+fn source<'a>(reach: Reach<'a>, recording: Option<&'a Recording>) -> Source<'a> {
+    match (recording, reach) {
+        (Some(recording), _) => Source::Recording(recording),
+        (None, Reach::Live(trust)) => Source::Server(trust),
+        (None, Reach::Replay(_) | Reach::NoModel) => Source::Server(&NOTHING_AGREED),
+    }
+}
+
+/// The consent of a caller that asks no server.
+static NOTHING_AGREED: Trust = Trust::none();
+
+fn model(section: &ModelSection, role: &str, source: Source<'_>) -> Result<Box<dyn ChatModel>, CliError> {
+    let key = match source {
+        Source::Recording(_) => None,
+        Source::Server(trust) => agreed_key(section, role, trust)?,
+    };
     let call = Duration::from_secs(section.timeout);
     let settings = Settings {
         provider: match section.provider {
@@ -118,43 +140,44 @@ fn model(section: &ModelSection, role: &str, recording: Option<Recording>) -> Re
         let error = errors::from_model(&error, "");
         CliError { message: format!("the {role}: {}", error.message), ..error }
     };
-    if recording.is_none() {
-        in_the_open(section, role, settings.key.is_some())?;
-    }
-    match recording {
-        Some(recording) => {
+    match source {
+        Source::Recording(recording) => {
             let inner = llm::offline(settings).map_err(failed)?;
-            Ok(Box::new(Replay::new(inner, recording, role)))
+            Ok(Box::new(Replay::new(inner, recording.clone(), role)))
         }
-        None => llm::connect(settings).map_err(failed),
+        Source::Server(_) => llm::connect(settings).map_err(failed),
     }
 }
 
 /// Where requests, and the key with them, go if not to the vendor: a plan may come from somebody else.
-#[must_use]
-pub fn destinations(plan: &Plan, reach: Reach<'_>) -> Vec<String> {
-    let told = |(role, section): (&str, &ModelSection)| {
-        let url = section.base_url.as_ref().filter(|_| section.is_model() && matches!(reach, Reach::Live))?;
-        let variable = &section.key_variable;
-        let held = env::variable(variable).or_else(|| env::variable(&format!("{variable}_FILE")));
-        let key = held.map(|_| format!(", with the key in {variable}")).unwrap_or_default();
-        Some(format!("the {role} is asked at {url}{key}; it sees aggregates of the data, no rows"))
-    };
-    [("actor", &plan.actor), ("critic", &plan.critic)].into_iter().filter_map(told).collect()
+///
+/// # Errors
+/// [`CliError`] for an invalid `base_url`.
+pub fn destinations(plan: &Plan, reach: Reach<'_>) -> Result<Vec<String>, CliError> {
+    let Reach::Live(trust) = reach else { return Ok(Vec::new()) };
+    let mut told = Vec::new();
+    for (role, section) in [("actor", &plan.actor), ("critic", &plan.critic)] {
+        if section.base_url.is_some() {
+            told.extend(trust::told(section, role, trust)?);
+        }
+    }
+    Ok(told)
 }
 
-/// A key goes over plain HTTP to this machine only.
-fn in_the_open(section: &ModelSection, role: &str, key: bool) -> Result<(), CliError> {
-    let Some(host) = section.base_url.as_deref().and_then(|url| url.strip_prefix("http://")) else { return Ok(()) };
-    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
-    // An IPv6 address stands in brackets, and its colons begin no port.
-    let plain = || host.split(':').next().unwrap_or_default();
-    let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_else(plain);
-    let here = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if here || !key {
-        return Ok(());
-    }
+/// The key that goes to a section's server: `None` if there is none, or if the person did not agree. A key goes over plain
+/// HTTP to this machine only.
+fn agreed_key(section: &ModelSection, role: &str, trust: &Trust) -> Result<Option<Key>, CliError> {
+    trust::check_host(section, role, trust)?;
+    let Some(to) = trust::destination(section)? else { return Ok(None) };
     let variable = &section.key_variable;
+    if trust.key_use(section.provider, variable, &to) == KeyUse::Withheld {
+        return Ok(None);
+    }
+    let key = key(variable)?;
+    if key.is_none() || to.encrypted || to.loopback {
+        return Ok(key);
+    }
+    let name = &to.host;
     let message =
         format!("the {role}: the key in {variable} would go to {name} over http, where anybody on the way can read it");
     let hint = format!(

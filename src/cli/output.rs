@@ -1,10 +1,14 @@
 //! Output: stdout is data, stderr is progress. One event stream, two renderers.
+//!
+//! What is printed is a [`TerminalText`]: names, levels, titles, paths and the words of servers cannot steer the terminal.
 
 use super::errors::CliError;
 use crate::agent::events::{DesignGrade, Observer, ProgressEvent};
 use crate::finding::{Severity, Tier};
-use crate::text::lines;
+use crate::text::escape::one_line;
 use crate::text::numbers;
+use crate::text::terminal::{Style, TerminalText};
+use crate::text::untrusted::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -43,7 +47,8 @@ impl TerminalStyle {
 ///
 /// # Errors
 /// The system's error, a closed pipe excepted.
-pub fn stdout(text: &str) -> Result<(), CliError> {
+pub fn stdout(text: impl Into<TerminalText>) -> Result<(), CliError> {
+    let text = text.into();
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -54,39 +59,38 @@ pub fn stdout(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Writes JSON to stdout, with a line end.
+///
+/// # Errors
+/// As [`stdout`].
+pub fn json_line(value: &serde_json::Value) -> Result<(), CliError> {
+    stdout(TerminalText::json(&format!("{value}\n")))
+}
+
 /// Writes a line to stderr.
-pub fn stderr(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+pub fn stderr(line: impl Into<TerminalText>) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", line.into());
 }
 
-/// Paints `text` if colour is on.
-#[must_use]
-pub fn paint(text: &str, code: &str, color: bool) -> String {
-    if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+/// Log lines, on stderr. They hold words of servers and of libraries.
+pub struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = TerminalText::plain(&String::from_utf8_lossy(bytes));
+        std::io::stderr().lock().write_all(text.as_bytes()).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().lock().flush()
+    }
 }
 
-/// Text of others without what would move a terminal's cursor or change its colours.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
-}
-
-/// The same on one line.
-fn one_line(text: &str) -> String {
-    lines::joined(&plain(text))
-}
-
-const BOLD: &str = "1";
-const DIM: &str = "2";
-const GREEN: &str = "32";
-const YELLOW: &str = "33";
-const RED: &str = "31";
-
-fn tier_color(tier: Tier) -> &'static str {
+fn tier_style(tier: Tier) -> Style {
     match tier {
-        Tier::FullySatisfactory => GREEN,
-        Tier::SatisfactoryWithCaveats => YELLOW,
-        Tier::NotSatisfactory => RED,
+        Tier::FullySatisfactory => Style::Green,
+        Tier::SatisfactoryWithCaveats => Style::Yellow,
+        Tier::NotSatisfactory => Style::Red,
     }
 }
 
@@ -139,7 +143,7 @@ impl ProgressObserver {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        bar.set_message(what.to_owned());
+        bar.set_message(one_line(what));
     }
 
     /// The last event that could not be written, if any.
@@ -160,20 +164,25 @@ impl ProgressObserver {
             return;
         }
         self.idle();
-        let start = if self.speaking {
-            String::new()
-        } else {
-            format!("    {} ", paint(&format!("{role} says"), DIM, self.style.color))
-        };
+        let mut piece = TerminalText::default();
+        if !self.speaking {
+            piece = piece.and("    ").and(self.painted(&format!("{role} says"), Style::Dim)).and(" ");
+        }
         self.speaking = true;
+        let piece = piece.and(visible(text).replace('\n', "\n      "));
         let mut err = std::io::stderr().lock();
-        let _ = write!(err, "{start}{}", plain(text).replace('\n', "\n      ")).and_then(|()| err.flush());
+        let _ = write!(err, "{piece}").and_then(|()| err.flush());
     }
 
-    fn line(&mut self, text: &str) {
+    fn painted(&self, text: &str, style: Style) -> TerminalText {
+        TerminalText::painted(text, style, self.style.color)
+    }
+
+    fn line(&mut self, text: impl Into<TerminalText>) {
         if self.quiet > 0 {
             return;
         }
+        let text = text.into();
         if std::mem::take(&mut self.speaking) {
             stderr("");
         }
@@ -183,29 +192,34 @@ impl ProgressObserver {
         }
     }
 
+    /// A line that begins with a word in colour.
+    fn marked(&mut self, mark: &str, style: Style, text: &str) {
+        let mark = self.painted(mark, style);
+        self.line(mark.and(" ").and(text));
+    }
+
     fn human(&mut self, event: &ProgressEvent) {
-        let color = self.style.color;
         match event {
             ProgressEvent::Started { title, rows, treated, out, branch, .. } => {
-                self.line(&paint(title, BOLD, color));
-                self.line(&format!(
+                self.line(self.painted(title, Style::Bold));
+                self.line(format!(
                     "{} rows, {} treated and {} controls; on record in {out} (branch {branch})",
                     numbers::count(*rows),
                     numbers::count(*treated),
                     numbers::count(rows - treated)
                 ));
             }
-            ProgressEvent::Note { message } => self.line(&format!("{} {message}", paint("note", YELLOW, color))),
+            ProgressEvent::Note { message } => self.marked("note", Style::Yellow, message),
             ProgressEvent::Stage { stage } => self.busy(stage),
             ProgressEvent::Committed { subject, commit, replayed } => {
-                let mark = if *replayed { "=" } else { "+" };
-                self.line(&format!("  {} {} {}", paint(mark, GREEN, color), paint(commit, DIM, color), one_line(subject)));
+                let mark = self.painted(if *replayed { "=" } else { "+" }, Style::Green);
+                let commit = self.painted(commit, Style::Dim);
+                self.line(TerminalText::plain("  ").and(mark).and(" ").and(commit).and(" ").and(one_line(subject)));
             }
             ProgressEvent::Graded { analyses, .. } => {
-                for grade in analyses {
-                    for line in grade_lines(grade, color) {
-                        self.line(&line);
-                    }
+                let color = self.style.color;
+                for line in analyses.iter().flat_map(|grade| grade_lines(grade, color)) {
+                    self.line(line);
                 }
             }
             ProgressEvent::Revised { requested, playbook, own, change, reverted, .. } => {
@@ -215,19 +229,20 @@ impl ProgressObserver {
                     false => "playbook",
                 };
                 let said = one_line(&format!("{verb} `{playbook}`: {change}"));
-                self.line(&format!("    -> {}: {said}", requested.acronym()));
+                self.line(format!("    -> {}: {said}", requested.acronym()));
             }
             ProgressEvent::Asked { role, model } => self.busy(&format!("the {} ({model}) is thinking", role.key())),
             ProgressEvent::Said { role, text } => self.model_text(role.key(), text),
             ProgressEvent::ToolRan { tool, line, refused, .. } => {
-                let mark = if *refused { paint("refused", YELLOW, color) } else { paint("tool", DIM, color) };
-                self.line(&format!("    {mark} {}: {}", plain(tool), plain(line)));
+                let (word, style) = if *refused { ("refused", Style::Yellow) } else { ("tool", Style::Dim) };
+                let mark = self.painted(word, style);
+                self.line(TerminalText::plain("    ").and(mark).and(format!(" {tool}: {line}")));
             }
             ProgressEvent::Stopped { why } => {
-                self.line(&format!("{} {why}. The run ends with what it has.", paint("stopped", YELLOW, color)));
+                self.marked("stopped", Style::Yellow, &format!("{why}. The run ends with what it has."));
             }
-            ProgressEvent::Shortfall { what } => self.line(&format!("{} {}", paint("missing", YELLOW, color), plain(what))),
-            ProgressEvent::Unblinded { specs, effects } => self.line(&format!(
+            ProgressEvent::Shortfall { what } => self.marked("missing", Style::Yellow, what),
+            ProgressEvent::Unblinded { specs, effects } => self.line(format!(
                 "The design has settled: looking at the outcome now. {specs} {} tried, {effects} effects computed, all on record.",
                 if *specs == 1 { "spec" } else { "specs" }
             )),
@@ -236,11 +251,11 @@ impl ProgressObserver {
     }
 }
 
-fn grade_lines(grade: &DesignGrade, color: bool) -> Vec<String> {
-    let tier = paint(grade.tier.key(), tier_color(grade.tier), color);
-    let mut lines = vec![format!("    {:<13} design: {tier}", grade.name)];
+fn grade_lines(grade: &DesignGrade, color: bool) -> Vec<TerminalText> {
+    let tier = TerminalText::painted(grade.tier.key(), tier_style(grade.tier), color);
+    let mut lines = vec![TerminalText::plain(&format!("    {:<13} design: ", grade.name)).and(tier)];
     for finding in grade.findings.iter().filter(|f| f.severity > Severity::Withheld) {
-        lines.push(format!("      - {}", finding.message));
+        lines.push(format!("      - {}", finding.message).into());
     }
     lines
 }
@@ -250,8 +265,8 @@ impl Observer for ProgressObserver {
         if self.json {
             match serde_json::to_string(event) {
                 // A run is on record whether or not anybody reads along: it goes on, and the end says what was lost.
-                Ok(line) => self.failed = stdout(&format!("{line}\n")).err().or(self.failed.take()),
-                Err(error) => stderr(&format!("could not write an event as JSON: {error}")),
+                Ok(line) => self.failed = stdout(TerminalText::json(&format!("{line}\n"))).err().or(self.failed.take()),
+                Err(error) => stderr(format!("could not write an event as JSON: {error}")),
             }
         } else {
             self.human(event);

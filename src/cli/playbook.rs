@@ -13,11 +13,11 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
     match command {
         PlaybookCommand::List { playbooks } => {
             let catalogue = catalogue(playbooks.as_deref())?;
-            output::stdout(&if global.json {
-                list_json(&catalogue)
+            if global.json {
+                output::json_line(&list_json(&catalogue))?;
             } else {
-                list(&catalogue, TerminalStyle::of_stdout())
-            })?;
+                output::stdout(list(&catalogue, TerminalStyle::of_stdout()))?;
+            }
         }
         PlaybookCommand::Show { name, playbooks } => {
             let catalogue = catalogue(playbooks.as_deref())?;
@@ -25,7 +25,7 @@ pub fn playbook(command: &PlaybookCommand, global: &Global) -> Result<ExitCode, 
                 let names: Vec<&str> = catalogue.iter().map(|p| p.front.name.as_str()).collect();
                 CliError::user(format!("there is no playbook `{name}`"), format!("There are: {}.", names.join(", ")))
             })?;
-            output::stdout(&show(playbook))?;
+            output::stdout(show(playbook))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -101,8 +101,8 @@ fn show(playbook: &Playbook) -> String {
     format!("{}\n\n{}\n", lines.join("\n"), playbook.prose.trim())
 }
 
-fn list_json(catalogue: &Catalogue) -> String {
+fn list_json(catalogue: &Catalogue) -> serde_json::Value {
     let one = |p: &Playbook| serde_json::json!({"front": p.front, "sha256": p.sha256});
     let all: Vec<serde_json::Value> = catalogue.iter().map(one).collect();
-    format!("{}\n", serde_json::json!({"event": "playbooks", "playbooks": all}))
+    serde_json::json!({"event": "playbooks", "playbooks": all})
 }

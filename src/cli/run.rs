@@ -4,6 +4,7 @@ use super::args::{Global, RunArgs};
 use super::errors::{self, CliError};
 use super::models::{self, Reach};
 use super::output::{self, ProgressObserver, TerminalStyle};
+use super::trust::{self, Trust};
 use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
 use crate::agent::events::{Observer, ProgressEvent};
@@ -32,23 +33,32 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     }
     if !global.json {
         let style = TerminalStyle::of_stdout();
-        output::stdout(&crate::report::terminal::verdict_table(&outcome.results, style.width, style.color))?;
+        output::stdout(crate::report::terminal::verdict_table(&outcome.results, style.width, style.color))?;
         if global.quiet == 0 {
-            output::stderr(&closing(&outcome, args));
+            output::stderr(closing(&outcome, args));
         }
+    }
+    if !outcome.accepted && (global.json || global.quiet > 0) {
+        output::stderr(accepted_or_why(&outcome));
     }
     Ok(if outcome.accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, CliError> {
     let (prepared, catalogue) = read(args, observer)?;
+    let trust = Trust::gather(&args.location.consent.trust)?;
     let reach = match (&args.replay, args.no_model) {
         (_, true) => Reach::NoModel,
         (Some(folder), _) => Reach::Replay(folder),
-        (None, _) => Reach::Live,
+        (None, _) => Reach::Live(&trust),
     };
+    let asked = prepared.plan.actor.is_model() || prepared.plan.critic.is_model();
+    if asked && matches!(reach, Reach::Live(_)) {
+        observer.idle();
+        consent_to_data(args, &prepared, &trust)?;
+    }
     let mut participants = models::participants(&prepared.plan, &args.location.plan, reach)?;
-    for message in models::destinations(&prepared.plan, reach) {
+    for message in models::destinations(&prepared.plan, reach)? {
         observer.on(&ProgressEvent::Note { message });
     }
     if args.replay.is_some() {
@@ -72,6 +82,11 @@ fn tell(notices: &[Notice], observer: &mut ProgressObserver) {
     for notice in notices {
         observer.on(&ProgressEvent::Note { message: notice.to_string() });
     }
+}
+
+/// Refuses data that do not lie beside the plan where models take part and the person has not agreed.
+pub(super) fn consent_to_data(args: &RunArgs, prepared: &Prepared, trust: &Trust) -> Result<(), CliError> {
+    trust::check_files(&trust::files_outside(&args.location.plan, &args.location.data, &prepared.plan)?, trust)
 }
 
 /// The plan held against its data, and the playbooks.
@@ -223,20 +238,25 @@ fn closing(outcome: &Outcome, args: &RunArgs) -> String {
     let out = args.place().display().to_string();
     let conduct = outcome.results.conduct.as_ref();
     let mut lines: Vec<String> = conduct.map(|conduct| conduct.shortfalls.clone()).unwrap_or_default();
+    lines.push(accepted_or_why(outcome).to_owned());
+    lines.push(format!("Read {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse"));
+    lines.join("\n")
+}
+
+/// Whether the run was accepted, and why not, in a sentence.
+fn accepted_or_why(outcome: &Outcome) -> &'static str {
+    let conduct = outcome.results.conduct.as_ref();
     let graded = outcome.results.answers.iter().all(|answer| answer.tier > Tier::NotSatisfactory);
     let ended = if conduct.is_some_and(|conduct| conduct.stopped.is_some()) {
         "Not accepted: a budget ended the run before it was done. The report shows what it had."
     } else {
         "Not accepted: a language model did not deliver what it was asked for. The report shows what there is."
     };
-    lines.push(match (outcome.accepted, graded) {
-        (true, _) => "Accepted: every estimand got at least satisfactory_with_caveats.".to_owned(),
-        (false, true) => ended.to_owned(),
+    match (outcome.accepted, graded) {
+        (true, _) => "Accepted: every estimand got at least satisfactory_with_caveats.",
+        (false, true) => ended,
         (false, false) => {
             "Not accepted: at least one estimand is not_satisfactory. The report says why, and what would help."
-                .to_owned()
         }
-    });
-    lines.push(format!("Read {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse"));
-    lines.iter().map(|line| output::plain(line)).collect::<Vec<_>>().join("\n")
+    }
 }

@@ -23,7 +23,7 @@ fn coverage(args: &CoverageArgs, global: &Global) -> Result<ExitCode, CliError> 
     let mut all = Vec::new();
     for (done, setup) in setups.iter().enumerate() {
         if global.quiet == 0 {
-            output::stderr(&format!("{} ({} of {})", setup.key(), done + 1, setups.len()));
+            output::stderr(format!("{} ({} of {})", setup.key(), done + 1, setups.len()));
         }
         all.push(study_setup(*setup, args));
     }

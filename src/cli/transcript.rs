@@ -4,21 +4,21 @@ use super::args::{Global, TranscriptCommand, TranscriptShowArgs};
 use super::errors::{self, CliError};
 use super::{models, output};
 use crate::llm::{Block, Exchange, Outcome};
+use crate::text::terminal::TerminalText;
+use crate::text::untrusted;
 use std::process::ExitCode;
 
 /// Prints recorded exchanges.
 pub fn transcript(command: &TranscriptCommand, global: &Global) -> Result<ExitCode, CliError> {
     let TranscriptCommand::Show(args) = command;
     let exchanges = exchanges(args)?;
-    let mut text = String::new();
     for exchange in &exchanges {
-        text += &match (global.json, args.bodies) {
-            (_, true) => body(exchange)?,
-            (true, _) => line(exchange)?,
-            (false, _) => shown(exchange)?,
-        };
+        output::stdout(match (global.json, args.bodies) {
+            (_, true) => TerminalText::json(&body(exchange)?),
+            (true, _) => TerminalText::json(&line(exchange)?),
+            (false, _) => shown(exchange)?.into(),
+        })?;
     }
-    output::stdout(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,6 +62,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, CliError> {
 
 fn shown(exchange: &Exchange) -> Result<String, CliError> {
     let request = serde_json::to_string_pretty(&exchange.request).map_err(|error| CliError::bug(error.to_string()))?;
+    let request = untrusted::json(&request);
     let head =
         format!("=== exchange {}, {}, {} (sha256 {})", exchange.sequence, exchange.role, exchange.name, exchange.key);
     Ok(format!("{head}\n--- sent\n{request}\n--- received\n{}\n\n", received(&exchange.outcome)?))
@@ -75,9 +76,9 @@ fn received(outcome: &Outcome) -> Result<String, CliError> {
     let mut lines = Vec::new();
     for block in &response.blocks {
         lines.push(match block {
-            Block::Text { text } => output::plain(text),
-            Block::ToolUse { name, input, .. } => format!("calls {}: {}", output::plain(name), json(input)?),
-            Block::ToolResult { content, .. } => output::plain(content),
+            Block::Text { text } => text.clone(),
+            Block::ToolUse { name, input, .. } => format!("calls {name}: {}", untrusted::json(&json(input)?)),
+            Block::ToolResult { content, .. } => content.clone(),
         });
     }
     if let Some(usage) = response.usage {

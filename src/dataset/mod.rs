@@ -50,6 +50,14 @@ pub struct Table {
     columns: Vec<Arc<Column>>,
 }
 
+/// The files behind `source`, relative to the directory `base`, as [`read`] would open them.
+///
+/// # Errors
+/// [`DatasetError`] if there are none.
+pub fn paths(source: &str, base: &Path) -> Result<Vec<std::path::PathBuf>, DatasetError> {
+    Ok(source::resolve(source, base)?.files.into_iter().map(|(path, _)| path).collect())
+}
+
 /// Reads `source`, a CSV or Parquet file or a glob of either, relative to the directory `base`; the files of a glob are
 /// read in name order and must have the same columns.
 ///

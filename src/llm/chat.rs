@@ -241,6 +241,11 @@ pub trait ChatModel {
         self.body(request)
     }
 
+    /// Bytes of the last answer that were not kept when it was recorded; 0 for an answer that comes from a server.
+    fn left_out(&self) -> u64 {
+        0
+    }
+
     /// Provider and model, for people: `anthropic claude-…`.
     fn name(&self) -> String;
 }

@@ -19,6 +19,7 @@ pub mod anthropic;
 mod canonical;
 pub mod cassette;
 pub mod chat;
+mod encodings;
 pub mod engine;
 mod http;
 pub mod openai;
@@ -35,5 +36,5 @@ pub use chat::{
 };
 pub use http::Limits;
 pub use openai::Structured;
-pub use providers::{Provider, Settings, connect, offline};
+pub use providers::{Destination, Provider, Settings, connect, destination, offline};
 pub use secret::{Key, Scrubber, scrub, scrub_value};

@@ -65,12 +65,49 @@ impl Parts {
 
 /// Arguments as a model wrote them: an object, `{}` for nothing at all, otherwise the text as it is.
 pub(super) fn input_of(raw: &str) -> Value {
-    match serde_json::from_str(raw) {
+    match json_of(raw.as_bytes()).ok_or(()) {
         Ok(Value::Object(map)) => Value::Object(map),
         Ok(Value::Null) => Value::Object(Map::new()),
         _ if raw.trim().is_empty() => Value::Object(Map::new()),
         _ => Value::String(raw.to_owned()),
     }
+}
+
+/// JSON as a server or a model wrote it. Bytes that are no UTF-8, and halves of a surrogate pair, which no text can hold, read
+/// as U+FFFD: the answer would be the same the next time it is asked for.
+pub(super) fn json_of(bytes: &[u8]) -> Option<Value> {
+    let strict = serde_json::from_slice(bytes).ok();
+    strict.or_else(|| serde_json::from_str(&whole_surrogates(&String::from_utf8_lossy(bytes))).ok())
+}
+
+/// The text with `\ufffd` for every escape of half a surrogate pair.
+fn whole_surrogates(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from)) = rest.find('\\').map(|at| rest.split_at(at)) {
+        out.push_str(before);
+        let length = match (unit(from), from.get(6..).and_then(unit)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                out.push_str("\\ufffd");
+                rest = from.get(6..).unwrap_or_default();
+                continue;
+            }
+            (Some(_), _) => 6,
+            (None, _) => from.char_indices().nth(2).map_or(from.len(), |(end, _)| end),
+        };
+        let (escape, after) = from.split_at(length);
+        out.push_str(escape);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The code of a `\uXXXX` at the head of a text.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) { u16::from_str_radix(digits, 16).ok() } else { None }
 }
 
 /// Arguments on their way back to a model. Both protocols want an object, so text that was none is put into one.
@@ -104,7 +141,7 @@ pub(super) fn reported(value: &Value) -> Broken {
 
 /// The data of an event as JSON.
 pub(super) fn parsed(data: &str) -> Result<Value, Broken> {
-    serde_json::from_str(data).map_err(|_| Broken::Nonsense(format!("an event that is not JSON: {data}")))
+    json_of(data.as_bytes()).ok_or_else(|| Broken::Nonsense(format!("an event that is not JSON: {data}")))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::anthropic::{self, Anthropic};
 use super::chat::{ChatModel, ModelError};
-use super::http::{Limits, Server};
+use super::http::{Limits, Server, is_loopback};
 use super::openai::{self, OpenAi, Structured};
 use super::secret::Key;
 use crate::llm::engine::PlaybookModel;
@@ -66,7 +66,7 @@ fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, Mode
     match settings.provider {
         Provider::Playbook => Ok(Box::new(PlaybookModel)),
         Provider::Anthropic => {
-            let base = base_of(&settings, anthropic::DEFAULT_BASE)?;
+            let base = base_of(settings.provider, &settings.model, settings.base_url.as_deref())?;
             // Addresses are written with and without `/v1`.
             let path = base.path().trim_end_matches('/');
             let path = format!("{}/v1/messages", path.strip_suffix("/v1").unwrap_or(path));
@@ -74,7 +74,7 @@ fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, Mode
             Ok(Box::new(Anthropic::new(server, limits, temperature)?))
         }
         Provider::OpenAi => {
-            let base = base_of(&settings, openai::DEFAULT_BASE)?;
+            let base = base_of(settings.provider, &settings.model, settings.base_url.as_deref())?;
             let path = base.path().trim_end_matches('/');
             let path = format!("{}/chat/completions", if path.is_empty() { "/v1" } else { path });
             let server = server(settings, "openai", base, &path, needs_key.then_some(openai::DEFAULT_BASE))?;
@@ -83,10 +83,58 @@ fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, Mode
     }
 }
 
-fn base_of(settings: &Settings, default: &str) -> Result<Url, ModelError> {
-    let given = settings.base_url.as_deref().unwrap_or(default).trim();
+/// The place that requests to a model go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The base, for people.
+    pub url: String,
+    /// The host, in lower case, an IPv6 address in brackets.
+    pub host: String,
+    /// The port, also where the scheme implies it.
+    pub port: Option<u16>,
+    /// True for this machine.
+    pub loopback: bool,
+    /// True if nobody on the way can read along.
+    pub encrypted: bool,
+    /// True for the vendor's own server.
+    pub vendor: bool,
+}
+
+/// The place that [`connect`] would send to; `None` for the engine.
+///
+/// # Errors
+/// [`ModelError::Settings`] for an invalid `base_url`.
+pub fn destination(provider: Provider, model: &str, base_url: Option<&str>) -> Result<Option<Destination>, ModelError> {
+    if provider == Provider::Playbook {
+        return Ok(None);
+    }
+    let base = base_of(provider, model, base_url)?;
+    let encrypted = base.scheme() == "https";
+    let vendor = Url::parse(provider.default_base()).is_ok_and(|own| own.origin() == base.origin());
+    Ok(Some(Destination {
+        url: base.as_str().trim_end_matches('/').to_owned(),
+        host: base.host_str().unwrap_or_default().to_owned(),
+        port: base.port_or_known_default(),
+        loopback: is_loopback(&base),
+        encrypted,
+        vendor,
+    }))
+}
+
+impl Provider {
+    fn default_base(self) -> &'static str {
+        match self {
+            Provider::Anthropic => anthropic::DEFAULT_BASE,
+            Provider::OpenAi => openai::DEFAULT_BASE,
+            Provider::Playbook => "",
+        }
+    }
+}
+
+fn base_of(provider: Provider, model: &str, base_url: Option<&str>) -> Result<Url, ModelError> {
+    let given = base_url.unwrap_or(provider.default_base()).trim();
     let invalid = |what: &str| ModelError::Settings {
-        message: format!("the `base_url` of the model {} {what}", settings.model),
+        message: format!("the `base_url` of the model {model} {what}"),
         hint: "write it as `https://host/path` or `http://host:port`, for example `http://127.0.0.1:8080`".to_owned(),
     };
     // The text itself is shown only where it can hold no password.

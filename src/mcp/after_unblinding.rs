@@ -5,7 +5,7 @@ use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::tool_calls::{ConversationContext, Purpose};
 use crate::mcp::messages;
 use crate::mcp::queue::{CallQueue, Reply};
-use crate::tools::privacy::{Privacy, one_line};
+use crate::tools::privacy::one_line;
 use crate::tools::{Answer, Context, Registry, Role};
 use std::collections::BTreeMap;
 
@@ -30,9 +30,7 @@ pub(super) fn answer_from_results(
         candidates: BTreeMap::new(),
         results: Some(outcome.results.clone()),
     };
-    let section = &input.prepared.plan.privacy;
-    let privacy = Privacy::new(input.prepared, section.min_cell, section.redact_names);
-    let context = conversation.context(input.prepared, input.catalogue, &privacy);
+    let context = conversation.context(input.prepared, input.catalogue, &outcome.privacy);
     let registry = Registry::new(Role::Host, &input.prepared.plan.tools);
     while let Some(()) = queue.next(&|| observer.cancelled()) {
         let Some(call) = queue.open() else { return };

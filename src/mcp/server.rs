@@ -191,6 +191,7 @@ impl ServerHandler for ToolHandler {
         // What is no tool at all is a mistake of the protocol; what may not be called now is an answer to be read.
         if !self.known.contains(&&*request.name) {
             let name: String = request.name.chars().take(LONGEST_NAME).collect();
+            let name = crate::tools::privacy::one_line(&name, LONGEST_NAME);
             let message = format!("unknown tool `{name}`; the tools are {}", names(self.offered()));
             return Err(ErrorData::invalid_params(message, None));
         }

@@ -3,6 +3,7 @@
 
 use crate::pipeline::prepare::Prepared;
 use crate::term::Term;
+use causal::arm::Arm;
 use causal::numerics::quantile::quantiles;
 use std::collections::BTreeMap;
 
@@ -71,4 +72,48 @@ impl Prepared {
         let covariates = self.analysed().covariates(std::slice::from_ref(term)).ok()?;
         Some(covariates.x().iter().filter(|value| **value != 0.0).count())
     }
+
+    /// For every analysed row, whether it is treated.
+    #[must_use]
+    pub fn treated(&self) -> Vec<bool> {
+        self.analysed().treatment().iter().map(|arm| *arm == Arm::Treated).collect()
+    }
+
+    /// The smallest group that a term tells apart in either arm: its factors split the rows by level and by the values of a
+    /// two-valued column, and a product of several by zero and not zero. A group that could be and is empty counts as 0.
+    /// `None` if it cannot be computed, or splits nothing.
+    #[must_use]
+    pub fn smallest_group(&self, term: &Term) -> Option<usize> {
+        let factors: Vec<Term> = term.factors.iter().map(|factor| Term { factors: vec![factor.clone()] }).collect();
+        let values = self.analysed().covariates(&factors).ok()?;
+        let mut splits: Vec<Vec<bool>> = Vec::new();
+        for column in values.x().columns() {
+            splits.extend(split(column).filter(|split| !splits.contains(split)));
+        }
+        let treated = self.treated();
+        let not_zero = |arm: bool| {
+            let rows = values.x().rows().into_iter().zip(&treated).filter(|(_, treated)| **treated == arm);
+            rows.filter(|(row, _)| row.iter().all(|value| *value != 0.0)).count()
+        };
+        let products = (factors.len() > 1).then(|| not_zero(true).min(not_zero(false)));
+        if splits.is_empty() {
+            return products;
+        }
+        let mut groups: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
+        for (row, treated) in treated.iter().enumerate() {
+            let group = std::iter::once(*treated).chain(splits.iter().filter_map(|split| split.get(row).copied()));
+            *groups.entry(group.collect()).or_default() += 1;
+        }
+        let all_there = groups.len() == 1 << (splits.len() + 1);
+        let smallest = if all_there { groups.values().min().copied()? } else { 0 };
+        Some(products.map_or(smallest, |product| product.min(smallest)))
+    }
+}
+
+/// The rows by the value of a column with two values.
+fn split(column: ndarray::ArrayView1<'_, f64>) -> Option<Vec<bool>> {
+    let first = column.iter().next()?;
+    let other = column.iter().find(|value| *value != first)?;
+    let two = column.iter().all(|value| value == first || value == other);
+    two.then(|| column.iter().map(|value| value == first).collect())
 }

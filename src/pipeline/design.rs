@@ -116,6 +116,17 @@ pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Res
     Ok(Fitted { kept, covariates, weights })
 }
 
+/// The analysed rows that an analysis is about.
+///
+/// # Errors
+/// As [`fit`].
+pub fn rows(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Vec<usize>, DesignFailure> {
+    match analysis.population {
+        Population::All => Ok((0..prepared.arms().0).collect()),
+        Population::Trimmed { .. } => fit(prepared, spec, analysis).map(|fitted| fitted.kept.rows.clone()),
+    }
+}
+
 fn keep(
     everyone: &Covariates,
     prepared: &Prepared,

@@ -16,8 +16,9 @@ use crate::report::plots::{self, Figure};
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
 use crate::spec::AnalysisSpec;
 use crate::store::Step;
-use crate::text::lines;
+use crate::text::escape::one_line;
 use crate::text::sha256::sha256_hex;
+use crate::text::untrusted::visible;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -55,7 +56,8 @@ impl Provenance {
     }
 
     fn step(&self, subject: String, spec_sha256: Option<&str>) -> Step {
-        let mut step = Step::new(subject);
+        // A title or a column's name may have a line break in it, or worse.
+        let mut step = Step::new(one_line(&subject));
         step.trailers = self.trailers();
         if let Some(sha256) = spec_sha256 {
             step = step.trailer("Spec-SHA256", sha256);
@@ -102,9 +104,8 @@ pub struct Models {
 /// [`ReportError`].
 pub fn plan_step(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Step, ReportError> {
     Ok(provenance
-        // A title may have line breaks in it, a subject may not.
-        .step(format!("plan: {}", lines::joined(&prepared.plan.title)), None)
-        .body(prepared.plan.question.trim().to_owned())
+        .step(format!("plan: {}", prepared.plan.title), None)
+        .body(visible(prepared.plan.question.trim()))
         .file("plan.yaml", prepared.plan_bytes.clone())
         .file("manifest.json", manifest(prepared, provenance, models)?))
 }
@@ -127,7 +128,7 @@ fn manifest(prepared: &Prepared, provenance: &Provenance, models: Option<&Models
 /// One exchange with a language model.
 #[must_use]
 pub fn exchange_step(subject: &str, provenance: &Provenance) -> Step {
-    provenance.step(lines::joined(subject), None)
+    provenance.step(subject.to_owned(), None)
 }
 
 /// The fingerprint of the data.
@@ -159,7 +160,7 @@ pub fn spec_step(spec: &AnalysisSpec, provenance: &Provenance) -> Step {
         .step(format!("iteration {}, spec: {what}", spec.iteration), Some(&sha256))
         .file(format!("{}/spec.yaml", folder(spec.iteration)), spec.to_yaml());
     if !body.is_empty() {
-        step = step.body(body.join("\n\n"));
+        step = step.body(visible(&body.join("\n\n")));
     }
     step
 }
@@ -169,8 +170,7 @@ fn revisions_in_short(spec: &AnalysisSpec) -> String {
         let verb = if r.reverted { "undo " } else { "" };
         format!("{verb}{} ({})", r.playbook, r.requested.acronym())
     };
-    // A term may name a column whose name has a line break in it.
-    lines::joined(&spec.revisions.iter().map(one).collect::<Vec<_>>().join(", "))
+    spec.revisions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// A design with its plots.
@@ -235,7 +235,7 @@ pub fn results_step(results: &ResultsDocument, provenance: &Provenance) -> Resul
     let body: Vec<String> = results.answers.iter().map(|answer| answer_line(answer, results)).collect();
     Ok(provenance
         .step(subject, Some(&results.spec_sha256))
-        .body(body.join("\n\n"))
+        .body(visible(&body.join("\n\n")))
         .trailer("Verdict", verdict(results))
         .file("results.json", json::to_bytes(results)?)
         .file("critique.json", json::to_bytes(&results.critique)?))
@@ -332,7 +332,7 @@ fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
             None => String::new(),
             Some((run, analysis)) => match estimate::document(input.prepared, &run.spec, analysis, effect) {
                 Ok(document) => String::from_utf8_lossy(&json::to_bytes(&document)?).into_owned(),
-                Err(error) => format!("error: {error}\n"),
+                Err(error) => visible(&format!("error: {error}\n")),
             },
         };
         outputs.push(stdout);
@@ -360,12 +360,17 @@ pub fn checked(prepared: &Prepared) -> String {
             "  rows         {rows} analysed ({treated} treated, {} controls), {dropped} dropped for missing values",
             rows - treated
         ),
-        format!("  treatment    {} ({} against {})", draft.treatment, draft.treated, draft.control),
-        format!("  outcome      {} ({})", draft.outcome, draft.units),
+        format!(
+            "  treatment    {} ({} against {})",
+            one_line(&draft.treatment),
+            one_line(&draft.treated),
+            one_line(&draft.control)
+        ),
+        format!("  outcome      {} ({})", one_line(&draft.outcome), one_line(&draft.units)),
         format!("  confounders  {} ({priority} with priority), {terms} design terms", draft.confounders.len()),
         format!("  placebos     {} declared", draft.placebos.len()),
         format!("  estimands    {}", estimands.join(", ")),
-        format!("  answered by  {answered}"),
+        format!("  answered by  {}", one_line(&answered)),
         format!("  plan         sha256 {}", prepared.plan_sha256),
         format!("  data         sha256 {}", prepared.document.sha256),
     ];

@@ -1,11 +1,14 @@
 //! From bytes to a plan, or to everything that is wrong with it.
 
-use crate::plan::{Plan, Problem, reader, rules, sections, yaml_tree};
+use crate::plan::{Place, Plan, Problem, reader, rules, sections, yaml_tree};
+use crate::text::untrusted::{self, steers};
 
 /// The largest plan that is read, in bytes.
 pub const LARGEST_PLAN: usize = 1 << 20;
 /// After so many problems the rest is counted only.
 const MOST_PROBLEMS: usize = 100;
+/// After so many characters that steer, the file is no plan.
+const MOST_CHARACTERS: usize = 10;
 
 /// Reads a plan from the bytes of its file.
 ///
@@ -37,7 +40,7 @@ pub fn read_bytes(bytes: &[u8]) -> (Option<Plan>, Vec<Problem>) {
 }
 
 fn read(text: &str) -> (Option<Plan>, Vec<Problem>) {
-    let root = match too_large(text.len()).and_then(|()| yaml_tree::load(text)) {
+    let root = match too_large(text.len()).and_then(|()| nothing_steers(text)).and_then(|()| yaml_tree::load(text)) {
         Ok(Some(root)) if !root.is_null() => root,
         Ok(_) => return (None, vec![empty_file()]),
         Err(problems) => return (None, problems),
@@ -65,6 +68,28 @@ fn too_large(bytes: usize) -> Result<(), Vec<Problem>> {
     let message = format!("the file has {bytes} bytes; a plan has at most {LARGEST_PLAN} (1 MiB)");
     let hint = "A plan is a page of text; was a data file named in its place?".to_owned();
     Err(vec![Problem { place: None, path: String::new(), message, hint }])
+}
+
+/// A plan is read by people, in editors, diffs and terminals: nothing in it may look like something else there.
+fn nothing_steers(text: &str) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let (mut line, mut first) = (1, 0);
+    for (column, (offset, c)) in text.char_indices().enumerate() {
+        if c == '\n' {
+            (line, first) = (line + 1, column + 1);
+        }
+        if c != '\r' && steers(c) {
+            let place = Place { line, column: column - first + 1, offset, length: c.len_utf8() };
+            let message = format!("the file holds {}", untrusted::named(c));
+            let hint = "Take it out. If it belongs to the name of a column, write it as an escape in double quotes, e.g. \
+                        \"a\\u202Eb\".";
+            problems.push(Problem { place: Some(place), path: String::new(), message, hint: hint.to_owned() });
+        }
+        if problems.len() >= MOST_CHARACTERS {
+            break;
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn not_utf8(bytes: &[u8], offset: usize) -> Problem {

@@ -1,5 +1,7 @@
 //! Text as a YAML scalar.
 
+use crate::text::untrusted::steers;
+
 /// `text` as a YAML scalar on one line that every YAML 1.1 or 1.2 reader takes for exactly that text: plain where that
 /// is safe, else in double quotes.
 #[must_use]
@@ -35,9 +37,9 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Control characters, line separators, byte-order marks and non-characters, which readers refuse or fold.
+/// Control characters and whatever else would steer a reader, byte-order marks and non-characters.
 pub(super) fn needs_escape(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    steers(c) || c.is_control() || matches!(c, '\u{a0}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn escape(c: char) -> String {

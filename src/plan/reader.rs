@@ -6,6 +6,7 @@ use super::suggest::closest;
 use super::{Place, Problem};
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 use crate::term::Term;
+use crate::text::untrusted::{self, steers};
 use crate::text::{lines, lists};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,26 @@ pub(crate) fn shown(text: &str) -> String {
 /// `a`, `b` and `c`.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     lists::listed(&words.into_iter().map(|w| format!("`{}`", shown(w))).collect::<Vec<_>>())
+}
+
+/// The keys whose values are names and levels as the data file has them, whatever characters those hold.
+const NAMES_OF_THE_DATA: [&str; 11] = [
+    "data.source",
+    "data.unit_id",
+    "data.weights",
+    "data.columns",
+    "treatment",
+    "outcome.column",
+    "confounders",
+    "placebo_outcomes",
+    "negative_controls",
+    "analysis.clusters",
+    "analysis.known_propensity",
+];
+
+/// True if a path lies below another.
+fn inside(path: &str, section: &str) -> bool {
+    path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// `estimands` of `estimands[1]`.
@@ -226,7 +247,16 @@ impl Reader {
             self.problem(Some(node.place), path, format!("`{path}` is empty"), hint);
             return None;
         }
+        self.refuse_steering(node.place, path, text);
         Some(text.clone())
+    }
+
+    /// Prose is shown to people as it is, so nothing in it may steer what shows it. Names and levels are those of the data.
+    fn refuse_steering(&mut self, place: Place, path: &str, text: &str) {
+        let of_the_data = NAMES_OF_THE_DATA.iter().any(|name| without_index(path) == *name || inside(path, name));
+        let Some(c) = text.chars().find(|c| steers(*c)).filter(|_| !of_the_data) else { return };
+        let message = format!("`{}` holds {}", shown(path), untrusted::named(c));
+        self.problem(Some(place), path, message, "Take it out; it would steer the terminal or the page that shows it.");
     }
 
     /// An optional text.

@@ -1,6 +1,8 @@
 //! Problems as a person reads them: snippet, caret, help.
 
 use super::{Place, Problem};
+use crate::text::escape::one_line;
+use crate::text::untrusted::visible;
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan,
     ThemeCharacters, ThemeStyles,
@@ -10,7 +12,8 @@ use std::fmt::{Display, Formatter, Write};
 /// All problems of one plan: each with its file, line and column, the line itself, a caret and a hint; and a closing
 /// line that counts them. Without `color` it is plain text.
 ///
-/// `name` is the file as the reader knows it, `source` its text, `width` the columns of the terminal.
+/// `name` is the file as the reader knows it, `source` its text, `width` the columns of the terminal. Whatever would steer a
+/// terminal in any of them is shown as `�`, so that all escape sequences in the answer are ours.
 #[must_use]
 pub fn render_problems(name: &str, source: &str, problems: &[Problem], color: bool, width: usize) -> String {
     let styles = if color { ThemeStyles::ansi() } else { ThemeStyles::none() };
@@ -21,11 +24,13 @@ pub fn render_problems(name: &str, source: &str, problems: &[Problem], color: bo
         .with_links(false)
         .without_syntax_highlighting()
         .with_break_words(false);
-    let named = NamedSource::new(name, source.to_owned());
+    let name = &one_line(name);
+    let named = NamedSource::new(name, visible(source));
     let mut out = String::new();
     for problem in problems {
         let place = problem.place.filter(|place| fits(source, *place));
-        let shown = Shown { problem, source: &named, span: place.map(|place| span(place, source.len())), name };
+        let problem = &cleaned(problem);
+        let shown = Shown { problem, source: &named, span: place.map(|place| span(place, source)), name };
         let mut text = String::new();
         // The handler fails on a span outside the text only; then the plain sentence must do.
         if handler.render_report(&mut text, &shown).is_err() {
@@ -53,11 +58,18 @@ fn fits(source: &str, place: Place) -> bool {
     around.map(str::len).all(|length| length <= LONGEST)
 }
 
-/// At least one character wide, and inside the text.
-fn span(place: Place, end: usize) -> SourceSpan {
-    let offset = place.offset.min(end);
-    let length = place.length.max(1).min(end - offset);
-    (offset, length).into()
+/// At least one character wide, and inside the text as it is shown.
+fn span(place: Place, source: &str) -> SourceSpan {
+    let shown = |end: usize| source.get(..end).map_or(end, |text| visible(text).len());
+    let offset = place.offset.min(source.len());
+    let end = (offset + place.length.max(1)).min(source.len());
+    let start = shown(offset);
+    (start, shown(end).saturating_sub(start)).into()
+}
+
+fn cleaned(problem: &Problem) -> Problem {
+    let Problem { place, path, message, hint } = problem;
+    Problem { place: *place, path: visible(path), message: visible(message), hint: visible(hint) }
 }
 
 struct Shown<'a> {

@@ -321,4 +321,11 @@ pub struct Conduct {
     pub shortfalls: Vec<String>,
     /// Figures in the actor's reasons that are not in these results. (Those of the critic are in `critique.reviewed`.)
     pub flagged: Vec<FlaggedFigure>,
+    /// Bytes of models' answers that were too long to be kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out_bytes: u64,
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }

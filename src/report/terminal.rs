@@ -6,6 +6,7 @@
 use crate::finding::Tier;
 use crate::record::documents::{Answer, ResultsDocument};
 use crate::report::{model_sentences, sentences};
+use crate::text::terminal::{Style, TerminalText};
 use crate::text::{escape, numbers};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
@@ -24,7 +25,7 @@ const WIDE: usize = 110;
 
 /// The verdict per requested estimand. `width` is that of the terminal, in columns; the library does not look for it.
 #[must_use]
-pub fn verdict_table(results: &ResultsDocument, width: usize, color: bool) -> String {
+pub fn verdict_table(results: &ResultsDocument, width: usize, color: bool) -> TerminalText {
     let width = width.max(NARROWEST);
     let wide = width >= WIDE;
     let mut table = Table::new();
@@ -144,17 +145,29 @@ fn wrapped(line: &str, width: usize) -> String {
     out
 }
 
-fn painted(text: &str, color: bool) -> String {
-    text.chars()
-        .map(|c| {
-            let code = match c {
-                FULL => "\u{1b}[32m",
-                CAVEATS => "\u{1b}[33m",
-                NOT => "\u{1b}[31m",
-                END => "\u{1b}[0m",
-                other => return other.to_string(),
-            };
-            if color { code.to_owned() } else { String::new() }
-        })
-        .collect()
+fn painted(text: &str, color: bool) -> TerminalText {
+    let mut out = TerminalText::default();
+    let (mut piece, mut style) = (String::new(), None);
+    for c in text.chars() {
+        let next = match c {
+            FULL => Some(Style::Green),
+            CAVEATS => Some(Style::Yellow),
+            NOT => Some(Style::Red),
+            END => None,
+            other => {
+                piece.push(other);
+                continue;
+            }
+        };
+        out = out.and(of_style(&std::mem::take(&mut piece), style, color));
+        style = next;
+    }
+    out.and(of_style(&piece, style, color))
+}
+
+fn of_style(piece: &str, style: Option<Style>, color: bool) -> TerminalText {
+    match style {
+        Some(style) => TerminalText::painted(piece, style, color),
+        None => TerminalText::plain(piece),
+    }
 }

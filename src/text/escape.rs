@@ -1,15 +1,18 @@
 //! Untrusted text made safe for the format it is written in. Titles, column names, levels, units and threats come from
 //! a plan or a file header, and may hold anything.
 
-/// One line without control characters: line breaks and tabs become spaces, characters that reorder text (bidirectional
-/// overrides) become a visible `�`.
+use crate::text::untrusted::steers;
+
+/// One line without control characters: line breaks and tabs become spaces, everything else that
+/// [`crate::text::untrusted::steers`] (bidirectional overrides) becomes a visible `�`.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let replaced: String = text
         .chars()
         .map(|c| match c {
             c if c.is_whitespace() || c.is_control() => ' ',
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2060}'..='\u{2064}' | '\u{200b}' => '\u{fffd}',
+            '\u{2060}'..='\u{2064}' | '\u{200b}' => '\u{fffd}',
+            c if steers(c) => '\u{fffd}',
             c => c,
         })
         .collect();

@@ -1,16 +1,18 @@
 //! Text on one line, and not too much of it. For text of others see also [`crate::text::escape::one_line`], which keeps out
 //! what reorders text.
 
+use crate::text::escape::one_line;
+
 /// Every run of white space as one space, and none at the ends.
 #[must_use]
 pub fn joined(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// [`joined`], with every control character as a space: a line that cannot steer a terminal.
+/// [`joined`], with every control character as a space and whatever else would steer a reader as a visible `�`.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    joined(&text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>())
+    one_line(text)
 }
 
 /// At most `longest` characters, and an ellipsis if there were more.

@@ -5,4 +5,5 @@ pub mod lines;
 pub mod lists;
 pub mod numbers;
 pub mod sha256;
+pub mod terminal;
 pub mod untrusted;

@@ -73,10 +73,21 @@ fn allowed(tool: Tool, what: &str, context: &Context<'_>) -> Result<(), Refusal>
     refuse(format!("{what} needs `{key}`, which the plan's `tools:` list leaves out; go on without it"))
 }
 
-/// Refuses a trimming threshold that keeps nothing or leaves nothing out; `key` is the argument that gives it.
-pub(super) fn check_alpha(key: &str, alpha: f64) -> Result<(), Refusal> {
+/// Thresholds of a model's own are multiples of one over this.
+const GRID: f64 = 100.0;
+
+/// Refuses a trimming threshold that keeps nothing or leaves nothing out, and one between the points of a grid, by which
+/// single units could be told apart; `key` is the argument that gives it.
+pub(super) fn check_alpha(key: &str, alpha: f64, context: &Context<'_>) -> Result<(), Refusal> {
     if alpha > 0.0 && alpha < 0.5 {
-        return Ok(());
+        let (below, above) = ((alpha * GRID).floor() / GRID, (alpha * GRID).ceil() / GRID);
+        let nearest = (alpha * GRID).round() / GRID;
+        if !context.privacy.protects() || (alpha - nearest).abs() < 1e-9 && nearest > 0.0 {
+            return Ok(());
+        }
+        let ends: Vec<String> =
+            [below, above].iter().filter(|end| **end > 0.0 && **end < 0.5).map(f64::to_string).collect();
+        return refuse(format!("`{key}` is {alpha}; thresholds are whole hundredths: {}", ends.join(" or ")));
     }
     refuse(format!(
         "`{key}` is {alpha}; it must lie above 0 and below 0.5: rows with a propensity from alpha to 1 − alpha are kept, and 0.1 is usual"
@@ -85,7 +96,7 @@ pub(super) fn check_alpha(key: &str, alpha: f64) -> Result<(), Refusal> {
 
 fn by_trimming(alpha: f64, analysis: &Analysis, context: &Context<'_>) -> Result<(Analysis, String), Refusal> {
     allowed(Tool::Trim, "trimming", context)?;
-    check_alpha("trim", alpha)?;
+    check_alpha("trim", alpha, context)?;
     let change = Change::Trim { trim: TrimRule::Fixed { alpha } };
     playbook::apply(&change, analysis, &|_| Vec::new())
         .ok_or_else(|| Refusal(format!("trimming at {alpha} changes nothing: the analysis is trimmed there already")))

@@ -5,7 +5,7 @@ use super::design_run::{self, Arguments};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
-use crate::tools::reply::{bounded_reply, findings, number};
+use crate::tools::reply::{bounded_reply, number, stepped};
 use serde_json::{Map, Value, json};
 
 pub(super) struct CheckOverlap;
@@ -42,17 +42,19 @@ impl Tool for CheckOverlap {
         let report = ran.design.overlap.as_ref();
         let report = report.ok_or_else(|| ToolError::Failed("this design holds no overlap report".to_owned()))?;
         let (treated, control) = ran.design.population.as_ref().map_or((0, 0), |p| (p.n_treated, p.n_control));
-        let least = context.privacy.min_cell();
+        let (least, step) = (context.privacy.min_cell(), ran.step(context));
+        // Effective sizes in steps of the smallest cell.
+        let units = if context.privacy.protects() { least as f64 } else { 0.0 };
         let mut object = ran.head(context);
         object.extend([
-            ("share_outside_of_target_population".to_owned(), number(report.share_outside)),
-            ("share_outside_of_everyone".to_owned(), number(report.share_outside_all)),
-            ("effective_size_treated".to_owned(), number(report.ess_treated)),
-            ("effective_size_control".to_owned(), number(report.ess_control)),
-            ("largest_weight_share_of_its_arm".to_owned(), number(report.max_weight_share)),
+            ("share_outside_of_target_population".to_owned(), stepped(report.share_outside, step)),
+            ("share_outside_of_everyone".to_owned(), stepped(report.share_outside_all, step)),
+            ("effective_size_treated".to_owned(), stepped(report.ess_treated, units)),
+            ("effective_size_control".to_owned(), stepped(report.ess_control, units)),
+            ("largest_weight_share_of_its_arm".to_owned(), stepped(report.max_weight_share, step)),
             ("propensity_of_treated".to_owned(), quantiles(&report.histogram_treated, treated, least)),
             ("propensity_of_controls".to_owned(), quantiles(&report.histogram_control, control, least)),
-            ("findings".to_owned(), findings(&ran.findings(), &CODES)),
+            ("findings".to_owned(), ran.told(&CODES, context)),
         ]);
         Ok(Answer::Reply(bounded_reply(ran.operator("overlap", &CODES), Value::Object(object), &[])))
     }

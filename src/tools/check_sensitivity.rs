@@ -41,8 +41,8 @@ impl Tool for CheckSensitivity {
         let results = context.results.ok_or_else(|| ToolError::Blind { name: self.name().to_owned() })?;
         let answers = results.answers.iter().map(|answer| {
             let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);
-            let findings =
-                graded.map(|graded| crate::tools::reply::findings(&graded.findings, &[Code::SensitivityRobustness]));
+            let findings = graded
+                .map(|graded| crate::tools::reply::findings(&graded.findings, &[Code::SensitivityRobustness], None));
             let mut line = json!({"estimand": answer.requested.key(), "name": answer.name, "findings": findings});
             let Some(report) = &answer.sensitivity else {
                 line["not_computed"] = json!(answer.missing);

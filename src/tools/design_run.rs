@@ -8,6 +8,7 @@ use crate::pipeline::design;
 use crate::plan::Tool;
 use crate::record::documents::AnalysisDesign;
 use crate::spec::{Analysis, AnalysisSpec};
+use crate::tools::reply;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
@@ -95,8 +96,28 @@ pub(super) fn run(tool: &str, given: &Value, context: &Context<'_>, needed: &[To
 pub(super) const NO_PREVIEW: &str =
     "`preview` is for whoever writes the spec; a critic looks at what was run: leave `preview` out";
 
-/// Runs the design of one analysis.
+/// Runs the design of one analysis, unless its answer and an earlier one would together tell of few units.
 pub(super) fn designed(
+    analysis: Analysis,
+    preview: Option<String>,
+    context: &Context<'_>,
+    needed: &[Tool],
+) -> Result<Ran, ToolError> {
+    hold(&analysis, context).map_err(|Refusal(why)| ToolError::Failed(why))?;
+    designed_for_counts(analysis, preview, context, needed)
+}
+
+/// Holds the population of an analysis against those that were described, and notes it. One that cannot be designed has none.
+pub(super) fn hold(analysis: &Analysis, context: &Context<'_>) -> Result<(), Refusal> {
+    let on_record = context.spec.analyses.contains(analysis);
+    match design::rows(context.prepared, context.spec, analysis) {
+        Ok(rows) => context.privacy.describe(&rows, on_record),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The same for a caller that tells rounded counts and nothing else where the population is not held to be told of.
+pub(super) fn designed_for_counts(
     analysis: Analysis,
     preview: Option<String>,
     context: &Context<'_>,
@@ -119,14 +140,14 @@ pub(super) fn designed(
     }
 }
 
-/// A reason without small numbers of rows: `trimming left 3 of 1566 rows`.
+/// A reason without exact numbers of rows: `trimming left 3 of 1566 rows`.
 fn discreet(reason: &str, context: &Context<'_>) -> String {
     let words: Vec<&str> = reason.split(' ').collect();
     let hidden = words.iter().enumerate().map(|(i, word)| {
         let counts = words.get(i + 1).is_some_and(|next| ["of", "row", "rows", "treated", "controls"].contains(next));
         // Messages are written for people too and hold exact counts; only what stands before such a word is one.
         match word.parse::<usize>() {
-            Ok(n) if counts => context.privacy.count_or_none(n),
+            Ok(n) if counts => context.privacy.about(n),
             _ => (*word).to_owned(),
         }
     });
@@ -134,6 +155,19 @@ fn discreet(reason: &str, context: &Context<'_>) -> String {
 }
 
 impl Ran {
+    /// The step to which its statistics are rounded.
+    pub(super) fn step(&self, context: &Context<'_>) -> f64 {
+        let arms = self.design.population.as_ref().map_or(0, |p| p.n_treated.min(p.n_control));
+        context.privacy.step(arms)
+    }
+
+    /// The findings with one of `codes`. Of a preview, which is not on record, values only, and those rounded.
+    pub(super) fn told(&self, codes: &[Code], context: &Context<'_>) -> Value {
+        let step = self.step(context);
+        let rounded = self.preview.is_some() && context.privacy.protects();
+        reply::findings(&self.findings(), codes, rounded.then_some(step))
+    }
+
     /// The findings of the rubric, as far as they need no effect.
     pub(super) fn findings(&self) -> Vec<Finding> {
         rubric::findings(&self.design, &self.spec, &self.analysis, AfterUnblinding::WITHHELD)

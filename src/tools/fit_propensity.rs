@@ -5,7 +5,7 @@ use super::design_run::{self, Arguments};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
-use crate::tools::reply::{bounded_reply, findings, number};
+use crate::tools::reply::{bounded_reply, stepped};
 use serde_json::{Value, json};
 
 pub(super) struct FitPropensity;
@@ -39,17 +39,18 @@ impl Tool for FitPropensity {
         let ran = design_run::run(self.name(), arguments, context, &[plan::Tool::Propensity])?;
         let model = ran.design.propensity.as_ref();
         let model = model.ok_or_else(|| ToolError::Failed("this design holds no propensity".to_owned()))?;
+        let step = ran.step(context);
         let mut object = ran.head(context);
         object.extend([
             ("learner".to_owned(), json!(model.learner)),
             ("terms".to_owned(), json!(ran.analysis.terms.len())),
-            ("auc".to_owned(), number(model.auc)),
-            ("log_loss".to_owned(), number(model.log_loss)),
+            ("auc".to_owned(), stepped(model.auc, step)),
+            ("log_loss".to_owned(), stepped(model.log_loss, step)),
             ("propensities_moved_to_a_bound".to_owned(), json!(context.privacy.count_or_none(model.clipped))),
             ("dropped_terms".to_owned(), json!(model.dropped_terms)),
             ("notes".to_owned(), json!(model.notes)),
             ("not_converged".to_owned(), json!(model.not_converged)),
-            ("findings".to_owned(), findings(&ran.findings(), &CODES)),
+            ("findings".to_owned(), ran.told(&CODES, context)),
         ]);
         let operator = format!("propensity of the {}: {}, AUC {:.3}", ran.design.name, model.learner, model.auc);
         Ok(Answer::Reply(bounded_reply(operator, Value::Object(object), &["dropped_terms", "notes", "not_converged"])))

@@ -1,7 +1,7 @@
 //! `propose_spec`: at most one change of each analysis, each for a reason, all of them checked before anything is run.
 
 use super::arguments::{self, QUOTED, listed, parse, schema, wrong};
-use super::design_run::one_edit;
+use super::design_run::{hold, one_edit};
 use super::privacy::one_line;
 use super::{
     Answer, Context, Edit, Proposal, ProposedChange, Refusal, Role, Task, Tool, ToolError, ToolReply, edited, refuse,
@@ -9,6 +9,7 @@ use super::{
 };
 use crate::plan;
 use crate::playbook::Change;
+use crate::spec::Analysis;
 use causal::estimand::Target;
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -132,6 +133,7 @@ fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange,
     };
     // Tried even if the reason is missing, so that a model is told everything at once.
     let applied = check_timing(&edit, requested, context).and_then(|()| edited(&edit, base, context));
+    let applied = applied.and_then(|(analysis, sentence)| described(&analysis, context).map(|()| (analysis, sentence)));
     match applied {
         Ok((_, sentence)) if problems.is_empty() => {
             let reason = proposed.reason.as_deref().unwrap_or_default().trim().to_owned();
@@ -143,6 +145,15 @@ fn change(proposed: &Proposed, context: &Context<'_>) -> Result<(ProposedChange,
             Err(problems)
         }
     }
+}
+
+/// A proposal that is carried out is described: to its critic, and to whoever proposed it. It goes by the same rule as a
+/// preview.
+fn described(analysis: &Analysis, context: &Context<'_>) -> Result<(), Refusal> {
+    if !context.privacy.holds_proposals() {
+        return Ok(());
+    }
+    hold(analysis, context)
 }
 
 fn check_reason(reason: Option<&str>) -> Result<(), Refusal> {

@@ -25,21 +25,43 @@ pub(super) fn maybe(value: Option<f64>) -> Value {
     value.map_or(Value::Null, number)
 }
 
-/// The findings with one of `codes`, as JSON.
-pub(super) fn findings(all: &[Finding], codes: &[Code]) -> Value {
-    let chosen = all.iter().filter(|finding| codes.contains(&finding.code));
-    Value::Array(chosen.map(finding).collect())
+/// A number to the nearest multiple of a step; a step of 0 is [`number`].
+pub(super) fn stepped(value: f64, step: f64) -> Value {
+    if step > 0.0 { number((value / step).round() * step) } else { number(value) }
 }
 
-fn finding(finding: &Finding) -> Value {
-    json!({
+/// [`stepped`] of a number that may be missing.
+pub(super) fn maybe_stepped(value: Option<f64>, step: f64) -> Value {
+    value.map_or(Value::Null, |value| stepped(value, step))
+}
+
+/// A number with two significant digits, where a step is given; else [`number`].
+pub(super) fn brief(value: f64, step: f64) -> Value {
+    if step <= 0.0 {
+        return number(value);
+    }
+    format!("{value:.1e}").parse().map_or(Value::Null, number)
+}
+
+/// The findings with one of `codes`, as JSON. With a step, values are rounded to it, and sentences, which hold them exactly,
+/// are left out.
+pub(super) fn findings(all: &[Finding], codes: &[Code], step: Option<f64>) -> Value {
+    let chosen = all.iter().filter(|finding| codes.contains(&finding.code));
+    Value::Array(chosen.map(|one| finding(one, step)).collect())
+}
+
+fn finding(finding: &Finding, step: Option<f64>) -> Value {
+    let mut line = json!({
         "code": finding.code.key(),
         "severity": finding.severity,
         "metric": finding.metric,
-        "value": maybe(finding.value),
+        "value": maybe_stepped(finding.value, step.unwrap_or(0.0)),
         "threshold": maybe(finding.threshold),
-        "message": finding.message,
-    })
+    });
+    if step.is_none() {
+        line["message"] = json!(finding.message);
+    }
+    line
 }
 
 /// The reply of a tool: `object` to the model, with its lists shortened until it fits, and a line to the operator.

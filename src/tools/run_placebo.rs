@@ -5,7 +5,7 @@ use super::design_run::{self, Arguments};
 use super::{Answer, Context, Role, Tool, ToolError};
 use crate::finding::Code;
 use crate::plan;
-use crate::tools::reply::{bounded_reply, findings, number};
+use crate::tools::reply::{bounded_reply, brief, stepped};
 use serde_json::{Value, json};
 
 pub(super) struct RunPlacebo;
@@ -39,15 +39,16 @@ impl Tool for RunPlacebo {
         let ran = design_run::run(self.name(), arguments, context, &[plan::Tool::Placebo])?;
         let report = ran.design.placebo.as_ref();
         let report = report.ok_or_else(|| ToolError::Failed("this design holds no placebo report".to_owned()))?;
+        let step = ran.step(context);
         let effects = report.effects.iter().map(|effect| {
             json!({
                 "column": effect.column,
                 "role": effect.role,
-                "estimate": number(effect.estimate),
-                "std_error": number(effect.std_error),
-                "in_standard_deviations": number(effect.standardised),
-                "p_value": number(effect.p_value),
-                "p_holm": number(effect.p_holm),
+                "estimate": brief(effect.estimate, step),
+                "std_error": brief(effect.std_error, step),
+                "in_standard_deviations": stepped(effect.standardised, step),
+                "p_value": brief(effect.p_value, step),
+                "p_holm": brief(effect.p_holm, step),
             })
         });
         let mut object = ran.head(context);
@@ -55,7 +56,7 @@ impl Tool for RunPlacebo {
             ("declared".to_owned(), json!(ran.spec.placebos.len())),
             ("placebos".to_owned(), effects.collect()),
             ("not_tested".to_owned(), json!(report.not_applicable)),
-            ("findings".to_owned(), findings(&ran.findings(), &CODES)),
+            ("findings".to_owned(), ran.told(&CODES, context)),
         ]);
         Ok(Answer::Reply(bounded_reply(ran.operator("placebos", &CODES), Value::Object(object), &["placebos"])))
     }

@@ -178,6 +178,16 @@ impl<'a> Checks<'a> {
             Some(rows) if indicator && (rows < least || n - rows < least) => Some(format!(
                 "`{seen}` sets fewer than {least} units apart, which says too little; combine more common values"
             )),
+            Some(_)
+                if term.factors.len() > 1
+                    && privacy.protects()
+                    && privacy.is_about_few(term, self.context.prepared) =>
+            {
+                Some(format!(
+                    "`{seen}` tells groups apart of which one has fewer than {least} units in an arm, or none; combine more \
+                     common values"
+                ))
+            }
             Some(0) => Some(format!("`{seen}` is 0 for every unit, so it says nothing")),
             Some(_) => None,
         }

@@ -2,7 +2,7 @@
 
 use super::apply::check_alpha;
 use super::arguments::{self, parse, schema, wrong};
-use super::design_run::designed;
+use super::design_run::{designed_for_counts, hold};
 use super::{Answer, Context, Edit, Refusal, Role, Tool, ToolError, edited};
 use crate::plan;
 use crate::spec::Analysis;
@@ -60,32 +60,40 @@ impl Tool for Trim {
         let analysis = match arguments.alpha {
             Some(alpha) => {
                 let edit = Edit::Trim { alpha };
-                check_alpha("alpha", alpha)
+                check_alpha("alpha", alpha, context)
                     .and_then(|()| edited(&edit, &everyone, context))
                     .map_err(|Refusal(problem)| wrong(self.name(), &problem))?
                     .0
             }
             None => Analysis { population: Population::Trimmed { trim: TrimRule::CrumpOptimal }, ..everyone },
         };
-        let ran = designed(analysis, None, context, &[])?;
+        let close = hold(&analysis, context).err();
+        let ran = designed_for_counts(analysis, None, context, &[])?;
         let population = ran.design.population.as_ref();
         let population = population.ok_or_else(|| ToolError::Failed("this design has no population".to_owned()))?;
         let (treated, control) = (population.n_treated, population.n_control);
         let all = (treated + population.trimmed_treated, control + population.trimmed_control);
         let kept = context.privacy.kept((treated, control), all);
-        let exact = kept.rows_exact;
-        let object = json!({
+        let exact = kept.rows_exact && close.is_none();
+        let (rows, treated) = match &close {
+            None => (kept.rows, kept.treated),
+            Some(_) => (context.privacy.about(treated + control), context.privacy.about(treated)),
+        };
+        let mut object = json!({
             "estimand": requested.key(),
             "name_now": before,
             "name_if_trimmed": ran.design.name,
             "what_that_means": "The answer would be about those of the target population whose propensity lies within the bounds, and no longer about all of it.",
             "lower_bound": maybe(population.alpha_lower),
             "upper_bound": maybe(population.alpha_upper),
-            "rows_kept": kept.rows,
-            "treated_kept": kept.treated,
+            "rows_kept": rows,
+            "treated_kept": treated,
             // The share times the rows would give the hidden number back.
             "share_kept": if exact { number(population.share_kept) } else { json!("nearly all, or nearly none of a group") },
         });
+        if let Some(Refusal(why)) = close {
+            object["not_told_exactly"] = json!(why);
+        }
         let operator =
             format!("trimming of the {before}: {:.1} % of the rows would be left", 100.0 * population.share_kept);
         Ok(Answer::Reply(bounded_reply(operator, object, &[])))

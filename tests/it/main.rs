@@ -17,6 +17,7 @@ mod design_profile; // whom the answer is about
 mod early_adopters; // the generator of the synthetic example
 mod estimator_table; // README's table of estimators
 mod examples; // every example plan, end to end
+mod hostile_text; // names, titles and words of servers that try to steer a terminal
 mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
@@ -25,6 +26,7 @@ mod plan_keys; // the reference of a plan's keys is made from their table
 mod playbook; // front matter, catalogue
 mod portable; // elementary functions do not depend on the processor
 mod prompts; // what is said to models, as it is rendered
+mod quiet_failures; // however quiet, a failure says why
 mod report; // plots, notebook, markdown
 mod store; // the git store: kill it anywhere
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input; // no key, a wrong address, no such model, an overflow, a budget of zero, two runs at once
+mod consent; // keys and hosts, and data from elsewhere: nothing goes out that the person did not agree to
 mod local; // a real model on loopback, if LLM_BASE_URL names one
 mod recorded; // recordings of a real model, replayed
 mod whole; // runs from the first byte to the last commit
@@ -23,6 +24,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub const KEY: &str = "sk-local-0123456789abcdefghij";
+
+/// These tests agree that the keys go to servers on this machine.
+pub const TRUST: (&str, &str) = ("OCI_AGENT_TRUST", "OPENAI_API_KEY@127.0.0.1,ANTHROPIC_API_KEY@127.0.0.1");
 
 /// The parts of `results.json` that these tests look at.
 #[derive(Debug, serde::Deserialize)]
@@ -93,7 +97,9 @@ pub fn program(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Ran {
         .current_dir(dir)
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
-        .env("SOURCE_DATE_EPOCH", "1800000000");
+        .env("SOURCE_DATE_EPOCH", "1800000000")
+        .env("XDG_CONFIG_HOME", dir)
+        .env(TRUST.0, TRUST.1);
     for name in
         ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY_FILE", "ANTHROPIC_API_KEY_FILE", "OCI_AGENT_LOG"]
     {

@@ -134,6 +134,17 @@ pub fn line<F: AsRef<[u8]>>(fields: &[F]) -> String {
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
+/// Words of others as a cell: a visible `�` for what would steer a terminal, and an apostrophe before what a spreadsheet would
+/// take for a formula. Numbers stay as they are.
+pub(crate) fn foreign(text: &str) -> String {
+    let reorders = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| reorders(c) || c.is_control() && c != '\n';
+    let inert: String = text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect();
+    let formula =
+        inert.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && inert.parse::<f64>().is_err();
+    if formula { format!("'{inert}") } else { inert }
+}
+
 /// A text without the byte order mark that some programs put first.
 pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
@@ -295,6 +306,22 @@ mod tests {
         assert_eq!((note.present(1), x.present(1)), (None, None));
         let error = x.number(1).expect_err("an empty cell").to_string();
         assert!(error.contains("row 2 (line 4), column `x`: the cell is empty"), "{error}");
+    }
+
+    #[test]
+    fn words_of_others_are_no_formula_and_steer_nothing() {
+        for (text, cell) in [
+            ("=HYPERLINK(\"http://a.b\")", "'=HYPERLINK(\"http://a.b\")"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            (" +1+cmd|' /C calc'!A0", "' +1+cmd|' /C calc'!A0"),
+            ("-2+3", "'-2+3"),
+            ("\t=1", "\u{fffd}=1"),
+            ("-0.5", "-0.5"),
+            ("y.csv\u{1b}[2J\u{202e}", "y.csv\u{fffd}[2J\u{fffd}"),
+            ("BART on PScore", "BART on PScore"),
+        ] {
+            assert_eq!(foreign(text), cell, "{text:?}");
+        }
     }
 
     proptest! {

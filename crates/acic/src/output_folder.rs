@@ -185,7 +185,8 @@ impl OutputFolder {
         let mut text = String::from("setting,response_id,file,problem\n");
         for Skipped { setting, response, file, problem } in skipped {
             let response = response.map(|response| response.to_string()).unwrap_or_default();
-            text.push_str(&csv_table::line(&[setting.to_string(), response, file.clone(), problem.clone()]));
+            let [file, problem] = [file, problem].map(|text| csv_table::foreign(text));
+            text.push_str(&csv_table::line(&[setting.to_string(), response, file, problem]));
         }
         write(&self.dir.join(SKIPPED), text.as_bytes())
     }

@@ -47,7 +47,7 @@ pub(super) fn calibrate(args: &AcicCalibrateArgs, global: &Global) -> Result<Exi
         // Datasets finish in any order, so they are counted and not numbered.
         let done = done.fetch_add(1, Ordering::SeqCst) + 1;
         if global.quiet == 0 && !global.json && (done.is_multiple_of(EVERY) || done == total) {
-            output::stderr(&format!("{done}/{total} simulated datasets"));
+            output::stderr(format!("{done}/{total} simulated datasets"));
         }
     };
     let calibration = calibrate::calibrate(cases, &request, &analyst, &progress).map_err(failed)?;
@@ -87,10 +87,10 @@ fn tell(calibration: &Calibration, args: &AcicCalibrateArgs, global: &Global) ->
     if global.json {
         let files = ["calibration.csv", "calibration_cases.csv"];
         let event = serde_json::json!({"event": "calibrated", "cases": calibration.cases.len(), "files": files});
-        output::stdout(&format!("{event}\n"))?;
+        output::json_line(&event)?;
     } else if global.quiet == 0 {
         let cases = counted(calibration.cases.len(), "case");
-        output::stderr(&format!("{cases}; tables in {}/calibration.csv", args.place.out.display()));
+        output::stderr(format!("{cases}; tables in {}/calibration.csv", args.place.out.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

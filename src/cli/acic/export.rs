@@ -6,6 +6,7 @@ use crate::cli::args::Global;
 use crate::cli::errors::CliError;
 use crate::cli::output;
 use crate::replay::{data, plan};
+use crate::text::terminal::TerminalText;
 use acic::export::{DATA, Dataset, Export};
 use acic::text::counted;
 use causal::estimator::EstimatorKind;
@@ -23,11 +24,11 @@ pub(super) fn export(args: &AcicExportArgs, global: &Global) -> Result<ExitCode,
     for dataset in export.datasets() {
         let plan = plan::for_dataset(dataset.key, DATA, ESTIMATORS, BUDGET);
         export.write(dataset, &plan).map_err(failed)?;
-        output::stdout(&if global.json { event(dataset) } else { line(dataset) })?;
+        output::stdout(if global.json { TerminalText::json(&event(dataset)) } else { line(dataset).into() })?;
     }
     if !global.json && global.quiet == 0 {
         let written = counted(export.datasets().len(), "dataset");
-        output::stderr(&format!("{written} written. For each: oci-agent run FOLDER/plan.yaml"));
+        output::stderr(format!("{written} written. For each: oci-agent run FOLDER/plan.yaml"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use super::errors::{self, CliError};
 use super::output;
 use crate::replay::analyse::{self, PipelineAnalyst};
 use crate::replay::{data, report, tables};
+use crate::text::terminal::TerminalText;
 use acic::AcicError;
 use acic::output_folder::{Merged, OutputFolder};
 use acic::run;
@@ -86,7 +87,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
     outcome.map_err(failed)?;
     if !global.json && global.quiet == 0 {
         let out = args.place.out.display();
-        output::stderr(&format!(
+        output::stderr(format!(
             "Read {out}/estimates.csv, or hold it against the truth: oci-agent acic score --out {out}"
         ));
     }
@@ -96,7 +97,7 @@ fn run(args: &AcicRunArgs, global: &Global) -> Result<ExitCode, CliError> {
 fn merge(args: &AcicMergeArgs, global: &Global) -> Result<ExitCode, CliError> {
     let (out, unfit) = OutputFolder::collect(&args.place.out, &args.shards).map_err(failed)?;
     if !global.json && global.quiet == 0 {
-        unfit.iter().for_each(|problem| output::stderr(&format!("note: {problem}; its dataset is not taken over")));
+        unfit.iter().for_each(|problem| output::stderr(format!("note: {problem}; its dataset is not taken over")));
     }
     let Merged { complete, incomplete, missing } = out.merge(args.with_seconds).map_err(failed)?;
     let datasets = out.identity().datasets.len();
@@ -104,10 +105,10 @@ fn merge(args: &AcicMergeArgs, global: &Global) -> Result<ExitCode, CliError> {
         let event = serde_json::json!({
             "event": "merged", "datasets": complete, "without_estimate": incomplete, "missing": missing, "unfit": unfit,
         });
-        output::stdout(&format!("{event}\n"))?;
+        output::json_line(&event)?;
     } else if global.quiet == 0 {
         let there = format!("{} of {datasets} datasets are there", complete + incomplete);
-        output::stderr(&format!("{there}: {}.", estimated(complete, incomplete)));
+        output::stderr(format!("{there}: {}.", estimated(complete, incomplete)));
     }
     if missing.is_empty() {
         return Ok(ExitCode::SUCCESS);
@@ -164,16 +165,21 @@ fn score(args: &AcicScoreArgs, global: &Global) -> Result<ExitCode, CliError> {
     }
     let held = scores.hold(&args.assertions);
     if global.json {
-        output::stdout(&json(&scores, &held))?;
+        output::stdout(TerminalText::json(&json(&scores, &held)))?;
     } else {
         if global.quiet == 0 {
             output::stdout(&markdown)?;
         }
         for held in &held {
-            output::stdout(&format!("{}\n", held_line(held)))?;
+            output::stdout(format!("{}\n", held_line(held)))?;
         }
     }
-    Ok(if held.iter().all(|held| held.holds) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let broken = held.iter().filter(|held| !held.holds).count();
+    if broken == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::stderr(format!("{broken} of {} assertions do not hold", held.len()));
+    Ok(ExitCode::from(1))
 }
 
 fn report(args: &AcicReportArgs, global: &Global) -> Result<ExitCode, CliError> {
@@ -185,9 +191,9 @@ fn report(args: &AcicReportArgs, global: &Global) -> Result<ExitCode, CliError> 
     }
     if global.json {
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        output::stdout(&format!("{}\n", serde_json::json!({"event": "reported", "files": names})))?;
+        output::json_line(&serde_json::json!({"event": "reported", "files": names}))?;
     } else if global.quiet == 0 {
-        output::stderr(&format!("Read {}/report.md or report.html.", args.place.out.display()));
+        output::stderr(format!("Read {}/report.md or report.html.", args.place.out.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

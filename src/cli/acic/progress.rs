@@ -3,6 +3,7 @@
 use super::estimated;
 use crate::cli::args::Global;
 use crate::cli::output;
+use crate::text::terminal::TerminalText;
 use acic::run::{Event, Observer};
 use acic::text::counted;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -77,7 +78,7 @@ impl Progress {
                     None => {
                         let left = self.seconds() / (*done as f64) * (*of - *done) as f64;
                         let left = format!("about {left:.0} s left");
-                        output::stderr(&format!("{done}/{of}  {setting}/{response_id}  {seconds:.1} s  {left}"));
+                        output::stderr(format!("{done}/{of}  {setting}/{response_id}  {seconds:.1} s  {left}"));
                     }
                 }
             }
@@ -96,7 +97,7 @@ impl Observer for Progress {
         if self.json {
             // A replay is on record whether or not anybody reads along.
             if let Ok(line) = serde_json::to_string(event) {
-                let _ = output::stdout(&format!("{line}\n"));
+                let _ = output::stdout(TerminalText::json(&format!("{line}\n")));
             }
         } else if !self.quiet {
             self.human(event);

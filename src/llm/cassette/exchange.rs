@@ -3,6 +3,7 @@
 use crate::llm::canonical::{canonical, sorted};
 use crate::llm::chat::{ChatResponse, ModelError};
 use crate::text::sha256::sha256_hex;
+use crate::text::untrusted::json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,6 +25,13 @@ pub struct Exchange {
     pub outcome: Outcome,
     /// [`key_of`] the outcome, so that an answer that was edited is noticed as well.
     pub outcome_key: String,
+    /// Bytes of the answer that were not kept, because it was too long.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u64,
+}
+
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// The outcome of a request.
@@ -51,7 +59,16 @@ impl Exchange {
     #[must_use]
     pub fn new(sequence: u32, role: &str, name: &str, request: Value, outcome: Outcome) -> Exchange {
         let (key, outcome_key) = (key_of(&request), key_of_outcome(&outcome));
-        Exchange { sequence, role: role.to_owned(), name: name.to_owned(), key, request, outcome, outcome_key }
+        Exchange {
+            sequence,
+            role: role.to_owned(),
+            name: name.to_owned(),
+            key,
+            request,
+            outcome,
+            outcome_key,
+            left_out: 0,
+        }
     }
 
     /// The file that it is kept in: `0007-actor.json`.
@@ -65,7 +82,7 @@ impl Exchange {
     pub fn to_bytes(&self) -> Vec<u8> {
         // Every part of an exchange is JSON already, or text: there is nothing that could not be written.
         let value = serde_json::to_value(self).unwrap_or_default();
-        format!("{:#}\n", sorted(&value)).into_bytes()
+        json(&format!("{:#}\n", sorted(&value))).into_bytes()
     }
 
     /// Reads what [`Exchange::to_bytes`] wrote.

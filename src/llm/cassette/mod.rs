@@ -145,13 +145,15 @@ pub struct Replay {
     role: String,
     /// The body that the last answer was found by.
     sent: Option<Value>,
+    /// Bytes of the last answer that were not recorded.
+    left_out: u64,
 }
 
 impl Replay {
     /// `inner` says what its requests would look like, and is never asked for an answer.
     #[must_use]
     pub fn new(inner: Box<dyn ChatModel>, recording: Recording, role: &str) -> Replay {
-        Replay { inner, recording, role: role.to_owned(), sent: None }
+        Replay { inner, recording, role: role.to_owned(), sent: None, left_out: 0 }
     }
 
     /// The recording, with what has been used of it.
@@ -175,6 +177,7 @@ impl ChatModel for Replay {
         let body = self.inner.bodies(request).into_iter().find(recorded).unwrap_or_else(|| self.inner.body(request));
         let found = self.recording.find(&self.role, &body)?;
         self.sent = Some(body);
+        self.left_out = found.exchange.left_out;
         match found.exchange.outcome {
             Outcome::Response(response) => {
                 for block in &response.blocks {
@@ -196,6 +199,10 @@ impl ChatModel for Replay {
 
     fn sent(&self, request: &ChatRequest) -> Value {
         self.sent.clone().unwrap_or_else(|| self.body(request))
+    }
+
+    fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// The name of the model that was recorded: a replay leads to the same record.

@@ -3,6 +3,7 @@
 use super::failure::{self, ErrorBody};
 use super::{Broken, Decoder, Fault, Limits, POLL, Progress, Server, causes};
 use crate::llm::chat::{CallObserver, ModelError};
+use crate::llm::parts::json_of;
 use crate::llm::secret::{Key, Scrubber};
 use crate::llm::sse;
 use reqwest::Response;
@@ -209,7 +210,7 @@ impl Attempt<'_> {
         bytes: &[u8],
         observer: &mut ScrubbingObserver<'_>,
     ) -> Result<(), Fault> {
-        let Ok(body) = serde_json::from_slice(bytes) else {
+        let Some(body) = json_of(bytes) else {
             // JSON that is cut off is the connection's doing and may go better; anything else will be the same again.
             let json = kind.starts_with("application/json") && bytes.trim_ascii_start().starts_with(b"{");
             return Err(if json {

@@ -332,7 +332,8 @@ pub(super) fn secret_header(
     Ok(())
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// True if an address is this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
     // An IPv6 address keeps its brackets in a URL.
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())

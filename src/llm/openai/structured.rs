@@ -4,6 +4,7 @@ use super::offer;
 use crate::llm::canonical::canonical;
 use crate::llm::chat::{Block, ChatRequest};
 use crate::llm::http::Failure;
+use crate::llm::parts::json_of;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -98,6 +99,9 @@ pub(super) fn object_in(text: &str) -> Value {
         let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
         stream.next()?.ok()
     });
+    if let Some(whole @ Value::Object(_)) = json_of(text.as_bytes()) {
+        return whole;
+    }
     objects.next().unwrap_or_else(|| Value::String(text.to_owned()))
 }
 

@@ -9,10 +9,10 @@
 //! refuses such values.
 
 use crate::record::ReportError;
+use crate::text::untrusted::{json_escape, steers};
 use serde::Serialize;
 use serde::ser::{self, SerializeMap, SerializeSeq};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Significant digits of a float.
 pub const SIGNIFICANT_DIGITS: usize = 12;
@@ -98,10 +98,7 @@ fn write_text(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
+            c if steers(c) => out.push_str(&json_escape(c)),
             c => out.push(c),
         }
     }

@@ -1,15 +1,19 @@
 //! The filter on text that leaves this machine.
 //!
-//! Three filters, each in its file: [`rare`] hides levels that few units have, [`names`] turns column names into aliases
-//! and back, [`fence`] marks data inside a prompt so that a model takes it as data.
+//! Each part in its file: [`rare`] hides levels that few units have, [`names`] turns column names into aliases and back,
+//! [`fence`] marks data inside a prompt so that a model takes it as data, [`ledger`] remembers which populations were
+//! described, so that no two answers tell of the few units by which they differ.
 
 mod fence;
+mod ledger;
 mod names;
 mod rare;
 
+use super::Refusal;
 use super::columns;
 use crate::pipeline::Prepared;
 use crate::term::{Factor, Term};
+use ledger::Ledger;
 use names::Names;
 use rare::RareLevels;
 use serde_json::{Map, Value};
@@ -20,6 +24,9 @@ pub struct Privacy {
     min_cell: usize,
     rare: RareLevels,
     names: Option<Names>,
+    ledger: Ledger,
+    /// False if the engine chooses the populations, which asks to learn nothing.
+    holds_proposals: bool,
 }
 
 /// The units that are kept, in words: numbers that are safe to say together.
@@ -40,7 +47,67 @@ impl Privacy {
         let columns = columns::named(&prepared.plan);
         let rare = RareLevels::new(prepared, &columns, min_cell);
         let names = redact_names.then(|| Names::from_prepared(prepared, &columns));
-        Self { min_cell, rare, names }
+        Self { min_cell, rare, names, ledger: Ledger::new(&prepared.treated()), holds_proposals: true }
+    }
+
+    /// The same for a run whose actor is the deterministic engine: its proposals are carried out, and what they describe is
+    /// remembered.
+    #[must_use]
+    pub fn of_engine(self) -> Self {
+        Self { holds_proposals: false, ..self }
+    }
+
+    /// The same with a record of its own: nothing was described yet.
+    #[must_use]
+    pub fn of_new_session(&self, prepared: &Prepared) -> Self {
+        Self { ledger: Ledger::new(&prepared.treated()), ..self.clone() }
+    }
+
+    /// True if answers are held against each other. With a smallest cell of 1 everything may be told.
+    #[must_use]
+    pub fn protects(&self) -> bool {
+        self.min_cell > 1
+    }
+
+    /// Notes that the population of an analysis is described; `on_record` if it is part of the run already.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it differs by fewer than `min_cell` units of an arm from what was described before, or from what can
+    /// be had from that.
+    pub(super) fn describe(&self, rows: &[usize], on_record: bool) -> Result<(), Refusal> {
+        if on_record {
+            self.ledger.note(rows);
+            return Ok(());
+        }
+        self.ledger.admit(rows, self.min_cell).map_err(|ledger::TooClose| {
+            let least = self.min_cell;
+            Refusal(format!(
+                "this population differs from another that was described, or from everyone, by fewer than {least} units of an \
+                 arm, and the two answers together would tell of those few; look at one that differs by more"
+            ))
+        })
+    }
+
+    /// True if a proposal's population is held against what was described.
+    #[must_use]
+    pub(super) fn holds_proposals(&self) -> bool {
+        self.holds_proposals && self.protects()
+    }
+
+    /// The step to which statistics are rounded where the smaller arm has `n` units: 1, 2 or 5 times a power of ten, at most
+    /// what `min_cell` units can move a mean, in standard deviations, and at most a twentieth, since 0.1 is the usual limit.
+    #[must_use]
+    pub fn step(&self, n: usize) -> f64 {
+        if !self.protects() {
+            return 0.0;
+        }
+        let most = (self.min_cell as f64 / n.max(1) as f64).min(0.05);
+        let power = 10_f64.powf(most.log10().floor());
+        [5.0, 2.0, 1.0]
+            .into_iter()
+            .map(|factor| factor * power)
+            .find(|step| *step <= most * (1.0 + 1e-9))
+            .unwrap_or(power)
     }
 
     /// The smallest number of units that is told.
@@ -53,6 +120,15 @@ impl Privacy {
     #[must_use]
     pub fn count(&self, n: usize) -> String {
         if n < self.min_cell { format!("fewer than {}", self.min_cell) } else { n.to_string() }
+    }
+
+    /// A count to the nearest multiple of `min_cell`, in words.
+    #[must_use]
+    pub fn about(&self, n: usize) -> String {
+        if n < self.min_cell || !self.protects() {
+            return self.count_or_none(n);
+        }
+        format!("about {}", (n + self.min_cell / 2) / self.min_cell * self.min_cell)
     }
 
     /// [`Privacy::count`], with `none` for 0: where nobody is, nobody can be found.
@@ -92,11 +168,14 @@ impl Privacy {
         self.rare.distinct(column).is_some_and(|(distinct, _)| distinct <= 2)
     }
 
-    /// True if a term tells two groups apart of which one is smaller than `min_cell`, as far as its columns show.
+    /// True if a term tells two groups apart of which one is smaller than `min_cell`, in either arm.
     #[must_use]
-    pub fn is_about_few(&self, term: &Term) -> bool {
+    pub fn is_about_few(&self, term: &Term, prepared: &Prepared) -> bool {
         let few = |column: &str| self.rare.distinct(column).is_some_and(|(distinct, rare)| distinct <= 2 && rare);
-        self.has_rare_level(term) || term.columns().into_iter().any(few)
+        let smallest = prepared.smallest_group(term);
+        self.has_rare_level(term)
+            || term.columns().into_iter().any(few)
+            || smallest.is_some_and(|smallest| smallest < self.min_cell)
     }
 
     /// True if a term names a rare level.
@@ -167,7 +246,13 @@ mod tests {
     use super::*;
 
     fn ten() -> Privacy {
-        Privacy { min_cell: 10, rare: RareLevels::default(), names: None }
+        Privacy {
+            min_cell: 10,
+            rare: RareLevels::default(),
+            names: None,
+            ledger: Ledger::default(),
+            holds_proposals: true,
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Answers that say "not now".
 
 use super::support::*;
-use oci_agent::llm::{ModelError, connect};
+use oci_agent::llm::{ModelError, Provider, connect};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,30 @@ fn what_passes_is_tried_again() {
             assert!(note.contains(&format!("status {status}, t: busy")) && note.contains("attempt 2 of 5"), "{note}");
         }
     }
+}
+
+/// No text can hold half a surrogate pair, so no repetition would help: it reads as U+FFFD, the first time.
+#[test]
+fn half_a_surrogate_pair_is_read_at_once() {
+    let content = r#"{"content": "Hi \ud83d\ude00 \ud800, \udc00\ud800 and \\ud800."}"#;
+    let inner = content.trim_start_matches("{\"content\": ").trim_end_matches('}');
+    let openai = format!(
+        r#"{{"choices": [{{"index": 0, "finish_reason": "stop", "message": {{"role": "assistant", "content": {inner}}}}}]}}"#
+    );
+    let anthropic = format!(
+        r#"{{"model": "m", "role": "assistant", "stop_reason": "end_turn", "content": [{{"type": "text", "text": {inner}}}]}}"#
+    );
+    for (provider, body) in [(Provider::OpenAi, openai), (Provider::Anthropic, anthropic)] {
+        let (response, ear, server) = ask(provider, vec![plain(200, &["content-type: application/json"], &body)]);
+        let expected = "Hi \u{1f600} \u{fffd}, \u{fffd}\u{fffd} and \\ud800.";
+        assert_eq!(response.unwrap().blocks, [text(expected)]);
+        assert_eq!((server.requests().len(), ear.notes.len()), (1, 0));
+    }
+    // The same in the middle of a stream.
+    let event = r#"{"choices": [{"index": 0, "delta": {"content": "a\udfffb"}}]}"#;
+    let streamed = stream(&format!("data: {event}\n\n{}", end(Provider::OpenAi, "stop")));
+    let (response, _, server) = ask(Provider::OpenAi, vec![streamed]);
+    assert_eq!((response.unwrap().blocks, server.requests().len()), (vec![text("a\u{fffd}b")], 1));
 }
 
 #[test]

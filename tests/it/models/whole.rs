@@ -1,7 +1,7 @@
 //! Whole runs against a server on loopback.
 
 use super::{KEY, Study, actor, calling, content, program};
-use crate::llm::support::{Server, Step, send, stream_head};
+use crate::llm::support::{Server, Step, json_answer, send, stream_head};
 use serde_json::json;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -126,6 +126,45 @@ fn time_that_is_over_ends_the_run_and_its_replay_likewise() {
     let again = program(study.dir.path(), &["run", "plan.yaml", "--out", "out", "--replay", "first"], &[]);
     assert_eq!(again.code, 1, "{}", again.stderr);
     assert_eq!(study.git(&["rev-parse", "HEAD^{tree}"]), tree);
+}
+
+/// Ten megabytes of prose, and the key in every usual code: a few kilobytes are kept and sent again, and no key.
+#[test]
+fn a_very_long_answer_is_cut_and_counted_and_a_key_in_code_is_not_kept() {
+    // Of KEY by coreutils: base64 -w0, xxd -p, rev.
+    let coded = [
+        "c2stbG9jYWwtMDEyMzQ1Njc4OWFiY2RlZmdoaWo=",
+        "736b2d6c6f63616c2d303132333435363738396162636465666768696a",
+        "jihgfedcba9876543210-lacol-ks",
+        "SK-LOCAL-0123456789ABCDEFGHIJ",
+    ];
+    let prose = format!("The key is {}. {}", coded.join(" or "), "So it is. ".repeat(1_000_000));
+    let call = json!({"id": "a", "type": "function", "function": {"name": "check_balance", "arguments": "{\"estimand\": \"ate\"}"}});
+    let long = json_answer(
+        200,
+        &json!({"model": "some-model", "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+        "choices": [{"index": 0, "finish_reason": "tool_calls",
+                     "message": {"role": "assistant", "content": prose, "tool_calls": [call]}}]}),
+    );
+    let nothing = calling("openai", "propose_spec", &json!({"changes": []}));
+    let server = Server::start(vec![long.clone(), long, nothing.clone(), nothing]);
+    let study = Study::new(&actor("openai", &server.url()));
+    let ran = study.run(&["-q"]);
+    assert!([0, 1].contains(&ran.code), "{}", ran.stderr);
+    let transcript = study.out().join("transcript");
+    let size: u64 = std::fs::read_dir(&transcript).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(size < 2_000_000, "{size} bytes");
+    assert!(server.requests().iter().all(|request| request.len() < 1_000_000), "what is sent again is short");
+    let left_out = study.json("results.json")["conduct"]["left_out_bytes"].as_u64().unwrap();
+    assert!(left_out > 19_000_000, "{left_out}");
+    let history = study.git(&["log", "-p", "--all"]).to_lowercase();
+    assert!(coded.iter().all(|code| !history.contains(&code.to_lowercase())), "a key is in the history");
+    study.is_clean();
+    // A replay leads to the same record, counts included.
+    let again = program(study.dir.path(), &["run", "plan.yaml", "--out", "again", "--replay", "out", "-q"], &[]);
+    assert_eq!(again.code, ran.code, "{}", again.stderr);
+    let read = |out: &str| std::fs::read(study.dir.path().join(out).join("transcript/0001-actor.json")).unwrap();
+    assert!(read("out") == read("again"), "the recording differs");
 }
 
 #[cfg(unix)]

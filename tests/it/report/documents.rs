@@ -202,11 +202,11 @@ fn the_terminal_table_fits_and_needs_no_colour() {
         assert!(!plain.chars().any(|c| ('\u{2060}'..='\u{2064}').contains(&c)), "no marks left");
         let coloured = terminal::verdict_table(&results, width, true);
         assert!(coloured.contains("\u{1b}[33msatisfactory\u{1b}[0m") && coloured.contains("\u{1b}[31mnot\u{1b}[0m"));
-        let mut stripped = coloured;
+        let mut stripped = coloured.to_string();
         for code in ["\u{1b}[32m", "\u{1b}[33m", "\u{1b}[31m", "\u{1b}[0m"] {
             stripped = stripped.replace(code, "");
         }
-        assert_eq!(stripped, plain, "colour changes nothing else");
+        assert_eq!(stripped, *plain, "colour changes nothing else");
     }
     let narrow = terminal::verdict_table(&results, 20, false);
     assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");

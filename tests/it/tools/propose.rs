@@ -57,8 +57,8 @@ fn each_problem_has_its_sentence() {
 #[test]
 fn all_problems_are_told_at_once_and_one_estimand_changes_once() {
     let changes = json!([
-        {"estimand": "ate", "trim": 0.1, "reason": "overlap"},
         {"estimand": "ate", "trim": 0.2, "reason": "overlap"},
+        {"estimand": "ate", "trim": 0.25, "reason": "overlap"},
         {"estimand": "att", "add_terms": ["qsmk", "nonsense"], "reason": ""},
     ]);
     let error = proposed(&NHEFS, changes, Task::Revise).expect_err("three problems");
@@ -94,7 +94,7 @@ fn a_draft_keeps_the_question() {
 fn a_right_proposal_comes_back_in_the_plans_order() {
     let changes = json!([
         {"estimand": "ato", "add_terms": ["age*wt71 ", "sex==1*age"], "reason": " balance of age "},
-        {"estimand": "ATE", "playbook": "trim-crump", "trim": null, "reason": "overlap.outside"},
+        {"estimand": "ATE", "trim": 0.2, "playbook": null, "reason": "overlap.outside"},
     ]);
     let Ok(Answer::Proposed(reply, proposal)) = proposed(&NHEFS, changes, Task::Revise) else { panic!("accepted") };
     let requested: Vec<Target> = proposal.changes.iter().map(|change| change.requested).collect();
@@ -102,7 +102,7 @@ fn a_right_proposal_comes_back_in_the_plans_order() {
     let terms = vec!["age * wt71".to_owned(), "sex == 1 * age".to_owned()];
     assert_eq!(proposal.changes[1].edit, Edit::AddTerms { terms });
     assert_eq!(proposal.changes[1].reason, "balance of age");
-    assert!(reply.operator.contains("trim-crump"), "{}", reply.operator);
+    assert!(reply.operator.contains("trim 0.2"), "{}", reply.operator);
     for change in &proposal.changes {
         let base = NHEFS.prepared.draft.analyses.iter().find(|a| a.requested == change.requested).expect("analysis");
         let (analysis, sentence) = edited(&change.edit, base, &NHEFS.context(Task::Revise)).expect("it was accepted");

@@ -79,7 +79,7 @@ impl Scores {
             out.push_str(&csv_table::line(&[
                 board.estimand.key().to_owned(),
                 line.truth.to_owned(),
-                line.method.clone(),
+                csv_table::foreign(&line.method),
                 if line.ours { "yes" } else { "no" }.to_owned(),
                 m.n.to_string(),
                 m.failed.to_string(),
