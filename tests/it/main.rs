@@ -28,6 +28,7 @@ mod portable; // elementary functions do not depend on the processor
 mod prompts; // what is said to models, as it is rendered
 mod quiet_failures; // however quiet, a failure says why
 mod report; // plots, notebook, markdown
+mod security_page; // every promise of SECURITY.md has its test
 mod store; // the git store: kill it anywhere
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
 mod whole_runs; // what must hold of whole runs, whatever the data
