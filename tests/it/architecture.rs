@@ -312,7 +312,9 @@ fn some_dependencies_have_one_owner() {
 fn one_file_writes_to_the_terminal() {
     let asks = |line: &&str| ["io::stdout()", "io::stderr()"].iter().any(|stream| line.contains(stream));
     let writes = |line: &&str| asks(line) && !line.contains("is_terminal");
-    for source in all_sources().into_iter().filter(|source| source.path != "src/cli/output.rs") {
+    // Where memory has run out nothing can be cleaned, and the sentence is all ours.
+    let may = ["src/cli/output.rs", "src/memory.rs"];
+    for source in all_sources().into_iter().filter(|source| !may.contains(&source.path.as_str())) {
         let found: Vec<&str> = source.outside_tests.lines().filter(writes).collect();
         assert!(found.is_empty(), "{}: print through `output`, which cleans what is printed: {found:?}", source.path);
     }
