@@ -209,8 +209,13 @@ impl Scrubber {
     /// A key that is known.
     fn spelled(&self, text: &str, last: bool) -> Sight {
         let mut best = Sight::No;
+        let Some(first) = text.bytes().next() else { return best };
         for spelling in &self.spellings {
             let spelling = spelling.expose_secret();
+            // Most characters begin no key, and an answer may have millions.
+            if !spelling.bytes().next().is_some_and(|begins| begins.eq_ignore_ascii_case(&first)) {
+                continue;
+            }
             // Longer spellings come first, and one that may still come true is waited for.
             if begins(text, spelling) {
                 return if best == Sight::Perhaps { best } else { Sight::Key(spelling.len()) };
