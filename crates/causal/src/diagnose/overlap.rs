@@ -227,6 +227,13 @@ mod tests {
     }
 
     #[test]
+    fn a_propensity_of_one_is_in_the_last_bin() {
+        let report = overlap(&array![1.0, 0.0], &cov(array![1.0, 0.0], None), Target::Ate, &Array1::ones(2));
+        let report = report.expect("overlap");
+        assert_eq!((report.histogram_treated[BINS - 1], report.histogram_control[0]), (1.0, 1.0));
+    }
+
+    #[test]
     fn what_cannot_be_measured_is_refused_by_name() {
         let c = cov(array![1.0, 0.0], None);
         let run = |e: Array1<f64>, w: Array1<f64>| overlap(&e, &c, Target::Ate, &w).expect_err("refused");

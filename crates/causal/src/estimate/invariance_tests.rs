@@ -98,6 +98,7 @@ fn the_scale_of_the_weights_is_immaterial_and_weight_zero_is_absence() {
     for (u, v) in with_zeros.iter().zip(&absent) {
         assert!(close(u.estimate, v.estimate, 1e-11) && close(u.std_error, v.std_error, 1e-10), "{:?}", u.estimator);
         assert_eq!((u.n, u.n_treated), (v.n, v.n_treated), "{:?}", u.estimator);
+        assert_eq!(u.n, present.len());
     }
 }
 

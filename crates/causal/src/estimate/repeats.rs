@@ -79,4 +79,18 @@ mod tests {
         assert_eq!(median(effects(&[(4.0, 0.5)]), Z_975).unwrap().std_error, 0.5);
         assert!(median(Vec::new(), Z_975).is_none());
     }
+
+    #[test]
+    fn the_interval_is_about_the_median_and_every_note_is_kept_once() {
+        let mut three = effects(&[(5.0, 1.0), (1.0, 2.0), (2.0, 1.0)]);
+        let (known, widened) = (Note::PropensityKnown, Note::Widened { factor: 1.2 });
+        three[0].notes = vec![known.clone()];
+        three[1].notes = vec![known.clone(), widened.clone()];
+        (three[0].clipped, three[1].clipped) = (4, 7);
+        let e = median(three, 3.0).unwrap();
+        let reach = 3.0 * 5.0_f64.sqrt();
+        assert_eq!((e.ci_lower, e.ci_upper), (2.0 - reach, 2.0 + reach));
+        assert_eq!((e.clipped, e.repeats), (7, 3));
+        assert!(e.notes == [known.clone(), widened.clone()] || e.notes == [widened, known], "{:?}", e.notes);
+    }
 }

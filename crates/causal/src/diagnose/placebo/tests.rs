@@ -88,15 +88,17 @@ fn what_cannot_be_estimated_is_named_and_the_rest_is_tested() {
         placebo("fine", &x + &noise),
         placebo("constant", Array1::from_elem(200, 0.1)),
         placebo("confounder", 3.0 - 2.0 * &x),
+        placebo("in_grams", 3e6 - 2e6 * &x),
         placebo("short", Array1::zeros(7)),
         placebo("missing", noise.mapv(|v| if v > 0.5 { f64::NAN } else { v })),
     ];
     let report = placebo_effects(&cov, &declared, Target::Ate, &params(EstimatorKind::Aipw));
     assert_eq!(report.effects.iter().map(|e| e.column.as_str()).collect::<Vec<_>>(), ["fine"]);
-    let why = report.not_applicable.expect("four reasons");
+    let why = report.not_applicable.expect("five reasons");
     for reason in [
         "`constant` has the same value",
         "`confounder` is a combination of the design terms",
+        "`in_grams` is a combination of the design terms",
         "`short` could not be estimated",
         "`missing` could not be estimated",
     ] {
