@@ -6,7 +6,7 @@
 //! line that does not end.
 
 use crate::AcicError;
-use crate::text::{plural, shortened};
+use crate::text::{plural, shortened, steers};
 use csv::StringRecord;
 use std::path::{Path, PathBuf};
 
@@ -137,9 +137,7 @@ pub fn line<F: AsRef<[u8]>>(fields: &[F]) -> String {
 /// Words of others as a cell: a visible `�` for what would steer a terminal, and an apostrophe before what a spreadsheet would
 /// take for a formula. Numbers stay as they are.
 pub(crate) fn foreign(text: &str) -> String {
-    let reorders = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let steers = |c: char| reorders(c) || c.is_control() && c != '\n';
-    let inert: String = text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect();
+    let inert: String = text.chars().map(|c| if c == '\t' || steers(c) { '\u{fffd}' } else { c }).collect();
     let formula =
         inert.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && inert.parse::<f64>().is_err();
     if formula { format!("'{inert}") } else { inert }

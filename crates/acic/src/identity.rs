@@ -3,7 +3,7 @@
 use crate::AcicError;
 use crate::analyst::ESTIMANDS;
 use crate::observed::Key;
-use crate::text::sha256_hex;
+use crate::text::{sha256_hex, steers};
 use causal::estimand::Target;
 use serde::{Deserialize, Serialize};
 
@@ -60,9 +60,11 @@ impl Identity {
     pub fn bytes(&self) -> Result<Vec<u8>, AcicError> {
         // A map of `serde_json` keeps its keys sorted; a struct would be written in the order of its fields.
         let sorted = serde_json::to_value(self).map_err(AcicError::Document)?;
-        let mut bytes = serde_json::to_vec_pretty(&sorted).map_err(AcicError::Document)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        let written = serde_json::to_string_pretty(&sorted).map_err(AcicError::Document)?;
+        // What would steer a terminal is written as an escape, which is the same value.
+        let escaped =
+            written.chars().map(|c| if steers(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() });
+        Ok(escaped.chain(["\n".to_owned()]).collect::<String>().into_bytes())
     }
 
     /// SHA-256 of everything that the replay is: data, options, program.

@@ -26,6 +26,13 @@ pub fn decimal_or_empty(value: Option<f64>) -> String {
     value.and_then(decimal).unwrap_or_default()
 }
 
+/// True for a character that a terminal or an editor obeys: a control character, or one that reorders text. Line ends and tabs
+/// are not among them.
+pub(crate) fn steers(c: char) -> bool {
+    let reorders = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    reorders || c.is_control() && !matches!(c, '\n' | '\t')
+}
+
 /// SHA-256 as lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
