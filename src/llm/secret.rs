@@ -365,8 +365,9 @@ mod tests {
         assert_eq!(scrubber.push("k-adjusted."), "sk-adjusted.");
         assert_eq!(scrubber.push(" sk-ABCDEFGHIJ"), " ");
         assert_eq!(scrubber.push("KLMNOPQ"), REMOVED);
-        assert_eq!(scrubber.push("RSTU and so on"), " and so on");
-        assert_eq!(scrubber.finish(), "");
+        // An `n` could begin an encoded key; what is held back comes with the next piece, or at the end.
+        assert_eq!(scrubber.push("RSTU and so on"), " and so o");
+        assert_eq!(scrubber.finish(), "n");
     }
 
     #[test]

@@ -264,7 +264,7 @@ fn at_once<T: Sync>(all: &[T], act: impl Fn(&T) -> io::Result<()> + Sync) -> io:
         here.push(mine);
         here.into_iter().try_for_each(share)?;
         let lost = || Err(io::Error::other("a thread that synced files ended early"));
-        begun.into_iter().map(|thread| thread.join().unwrap_or_else(|_| lost())).collect()
+        begun.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| lost()))
     })
 }
 

@@ -29,6 +29,7 @@ fn elementary_functions_are_our_own() {
 
 /// Set `OCI_QEMU` to the emulator (`qemu-x86_64` of the package `qemu-user`) to run it.
 #[test]
+#[allow(clippy::disallowed_methods, reason = "only this test looks at the environment, for an emulator")]
 fn the_same_tree_on_other_processors() {
     let Some(emulator) = std::env::var_os("OCI_QEMU") else { return };
     let plan = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/nhefs/plan.yaml");

@@ -51,8 +51,7 @@ impl LowerTriangle {
                 row[j] = (row[j] - dot(&row[..j], &l[..j])) / l[j];
             }
             let pivot = row[i] - dot(&row[..i], &row[..i]);
-            // NaN is refused as well: it is greater than nothing.
-            if !(pivot > 0.0) {
+            if pivot.is_nan() || pivot <= 0.0 {
                 return Err(NotPositive(i));
             }
             row[i] = pivot.sqrt();

@@ -373,7 +373,8 @@ fn without_any_one_of_the_syncs_power_cuts_lose_steps() {
     fn has(effect: &Effect, part: &str) -> bool {
         path(effect).is_some_and(|path| path.to_string_lossy().contains(part))
     }
-    let kinds: [(&str, fn(&Effect) -> bool); 6] = [
+    type Kind = (&'static str, fn(&Effect) -> bool);
+    let kinds: [Kind; 6] = [
         ("all", |effect| path(effect).is_some()),
         ("objects", |effect| has(effect, ".git/oci-agent.tmp/object-")),
         ("names of objects", |effect| has(effect, ".git/objects")),

@@ -13,6 +13,7 @@ fn bound(bytes: usize) -> usize {
     (64 << 20) + (32 << 10) * bytes
 }
 
+#[allow(clippy::disallowed_methods, reason = "only this helper looks at the environment, for more cases")]
 fn cases(default: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let first = number("OCI_FUZZ_SEED").unwrap_or(0);
@@ -78,7 +79,7 @@ fn mutated(seed: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
                     *place = byte;
                 }
             }
-            _ if random.next_u32() % 8 == 0 => drop(bytes.drain(piece)),
+            _ if random.next_u32().is_multiple_of(8) => drop(bytes.drain(piece)),
             _ => bytes[piece].fill(0xff),
         }
     }
@@ -96,7 +97,10 @@ fn survive(name: &str, seeds: &[Vec<u8>], dir: &Path, cases: std::ops::Range<u64
         std::fs::write(&path, &bytes).expect("a file");
         // Were the program to abort here, the file would still be there; and its number is the last one printed.
         if case % 10_000 == 0 {
-            println!("{name}: case {case}, {read_well} readable");
+            #[allow(clippy::print_stdout, reason = "a test that aborts has no other way to say where")]
+            {
+                println!("{name}: case {case}, {read_well} readable");
+            }
         }
         let (largest, outcome) = allocations::largest_while(|| {
             read(name, dir, &Overrides::new()).map(|table| {
