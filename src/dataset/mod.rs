@@ -50,7 +50,7 @@ pub struct Table {
     columns: Vec<Arc<Column>>,
 }
 
-/// The files behind `source`, relative to the directory `base`, as [`read`] would open them.
+/// The files behind `source`, relative to the directory `base`, as [`read()`] would open them.
 ///
 /// # Errors
 /// [`DatasetError`] if there are none.
