@@ -156,8 +156,10 @@ pub(super) struct Driver<'a> {
     pub(super) tried: Vec<Iteration>,
     pub(super) unblinded: Option<Unblinded>,
     pub(super) results: Option<ResultsDocument>,
-    /// The number of budgets and shortfalls that the host has been told of.
-    pub(super) told: usize,
+    /// True once the host has been told that a budget ended the run.
+    pub(super) told_stop: bool,
+    /// The number of shortfalls that the host has been told of.
+    pub(super) told_shortfalls: usize,
 }
 
 impl<'a> Driver<'a> {
@@ -190,7 +192,8 @@ impl<'a> Driver<'a> {
             tried: Vec::new(),
             unblinded: None,
             results: None,
-            told: 0,
+            told_stop: false,
+            told_shortfalls: 0,
         })
     }
 

@@ -133,16 +133,17 @@ impl Driver<'_> {
 
     /// Puts an exchange and the state that it led to on record, and tells the host what it must know.
     pub(super) fn record(&mut self, machine: &Run) -> Result<(), RunError> {
-        let news: Vec<ProgressEvent> = machine
-            .stopped()
-            .map(|why| ProgressEvent::Stopped { why: why.to_owned() })
-            .into_iter()
-            .chain(machine.shortfalls().into_iter().map(|what| ProgressEvent::Shortfall { what }))
-            .collect();
-        for event in news.iter().skip(self.told) {
-            self.observer.on(event);
+        // Counted apart: a stop that comes after a shortfall is news all the same.
+        if let Some(why) = machine.stopped().filter(|_| !self.told_stop) {
+            self.observer.on(&ProgressEvent::Stopped { why: why.to_owned() });
+            self.told_stop = true;
         }
-        self.told = self.told.max(news.len());
+        let shortfalls = machine.shortfalls();
+        let told = self.told_shortfalls.max(shortfalls.len());
+        for what in shortfalls.into_iter().skip(self.told_shortfalls) {
+            self.observer.on(&ProgressEvent::Shortfall { what });
+        }
+        self.told_shortfalls = told;
         let Some(exchange) = self.exchange.take() else { return Ok(()) };
         let state = json::to_bytes(machine)?;
         let step = steps::exchange_step(&subject(&exchange), &self.provenance)

@@ -49,8 +49,12 @@ pub fn contrast(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> 
 
 fn eligibility(document: &DesignDocument) -> String {
     let counters = &document.counters;
+    let weightless = match counters.rows_weight_zero {
+        0 => String::new(),
+        rows => format!(", {rows} of weight zero"),
+    };
     let mut text = format!(
-        "Whoever is in the file: {} rows read, {} analysed ({} dropped for missing values, {} for another treatment).",
+        "Whoever is in the file: {} rows read, {} analysed ({} dropped for missing values, {} for another treatment{weightless}).",
         counters.rows_read,
         counters.rows_analysed,
         counters.rows_dropped_missing,

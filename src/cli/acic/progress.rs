@@ -8,7 +8,7 @@ use acic::run::{Event, Observer};
 use acic::text::counted;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -19,16 +19,26 @@ pub(super) struct Progress {
     cancel: Arc<AtomicBool>,
     began: Instant,
     bar: Mutex<Option<ProgressBar>>,
+    /// Datasets that an earlier run had done: they say nothing about the speed of this one.
+    before: AtomicUsize,
 }
 
 impl Progress {
     #[allow(clippy::disallowed_methods, reason = "progress is timed here and nowhere else")]
     pub(super) fn new(global: &Global, cancel: Arc<AtomicBool>) -> Progress {
         let quiet = global.quiet > 0 && !global.json;
-        Progress { json: global.json, quiet, cancel, began: Instant::now(), bar: Mutex::new(None) }
+        Progress {
+            json: global.json,
+            quiet,
+            cancel,
+            began: Instant::now(),
+            bar: Mutex::new(None),
+            before: AtomicUsize::new(0),
+        }
     }
 
     fn start(&self, share: usize, done: usize) {
+        self.before.store(done, Ordering::Relaxed);
         if !std::io::stderr().is_terminal() {
             return;
         }
@@ -76,7 +86,8 @@ impl Progress {
                         bar.set_position(*done as u64);
                     }
                     None => {
-                        let left = self.seconds() / (*done as f64) * (*of - *done) as f64;
+                        let now = done.saturating_sub(self.before.load(Ordering::Relaxed)).max(1);
+                        let left = self.seconds() / (now as f64) * (*of - *done) as f64;
                         let left = format!("about {left:.0} s left");
                         output::stderr(format!("{done}/{of}  {setting}/{response_id}  {seconds:.1} s  {left}"));
                     }
