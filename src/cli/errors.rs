@@ -11,6 +11,7 @@ use crate::text::escape::one_line;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Who can fix it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,17 +98,42 @@ pub fn from_input(path: &Path, doing: &str, error: &InputFileError) -> CliError 
     }
 }
 
-/// Sets `cancel` at the first Ctrl-C, so that work stops at the next step; a second one stops here and now, which what is
-/// on record survives.
+/// The longest that a step may go on after Ctrl-C or SIGTERM. A fit cannot be interrupted in the middle, and who stops a
+/// service waits for seconds only; what is on record survives a stop at any moment.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// Sets `cancel` at the first Ctrl-C, so that work stops at the next step, or after [`GRACE`] wherever it is; a second one
+/// stops here and now.
 pub fn stop_on_signal(cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
     let flag = Arc::clone(cancel);
-    let on_signal = move || {
+    listen(move || {
         if flag.swap(true, Ordering::SeqCst) {
-            super::output::stderr("error: stopped at once, as you asked; what is on record stays");
-            std::process::exit(i32::from(Kind::World.exit_code()));
+            stop_at_once();
         }
-    };
+        // Another thread, so that this one hears a second signal.
+        std::thread::spawn(|| {
+            std::thread::sleep(GRACE);
+            stop_at_once();
+        });
+    })
+}
+
+/// For commands that keep nothing half done: the first signal ends them, with the exit code of a stop.
+pub fn end_on_signal() -> Result<(), CliError> {
+    listen(|| {
+        stop_at_once();
+    })
+}
+
+fn listen(on_signal: impl FnMut() + Send + 'static) -> Result<(), CliError> {
     ctrlc::set_handler(on_signal).map_err(|error| CliError::world(format!("could not listen for Ctrl-C: {error}"), ""))
+}
+
+fn stop_at_once() -> ! {
+    super::output::stderr(
+        "error: stopped at once, as you asked; what is on record stays, and a run goes on with --resume",
+    );
+    std::process::exit(i32::from(Kind::World.exit_code()));
 }
 
 /// Turns what `pipeline::prepare` says into something to read.

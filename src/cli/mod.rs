@@ -71,6 +71,13 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
         CliError::world(format!("could not start {threads} threads: {error}"), "Try fewer with --threads.")
     })?;
+    let stops_between_steps = matches!(
+        cli.command,
+        Command::Run(_) | Command::Mcp(_) | Command::Baseline(_) | Command::Acic(acic::args::AcicCommand::Run(_))
+    );
+    if !stops_between_steps {
+        errors::end_on_signal()?;
+    }
     match cli.command {
         Command::Run(args) => run::run(&args, &cli.global),
         Command::Mcp(args) => mcp::mcp(args, &cli.global),

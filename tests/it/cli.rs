@@ -171,6 +171,34 @@ mod modes {
         assert_eq!(resumed.code, 0, "{}", resumed.stderr);
     }
 
+    /// Commands that keep nothing on record end at the first signal, with an exit code and not by the signal; a replay ends
+    /// in the middle of a dataset if that takes longer than a second and a half.
+    #[test]
+    fn sigterm_ends_a_command_with_its_exit_code() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acic2016");
+        let commands: [&[&str]; 2] = [
+            &["simulate", "coverage", "--replicates", "10000", "--out", "study"],
+            &["acic", "run", "--data", pack, "--effort", "thorough", "--out", "replay"],
+        ];
+        for arguments in commands {
+            let child = Command::new(env!("CARGO_BIN_EXE_oci-agent"))
+                .args(arguments)
+                .current_dir(dir.path())
+                .stderr(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("spawn");
+            std::thread::sleep(Duration::from_secs(1));
+            let pid = child.id().to_string();
+            assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+            let output = child.wait_with_output().expect("wait");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{arguments:?}: {stderr}");
+            assert!(stderr.contains("stopped"), "{arguments:?}: {stderr}");
+        }
+    }
+
     #[test]
     fn two_runs_in_one_directory_at_once_do_not_mix() {
         let dir = tempfile::tempdir().expect("tempdir");
