@@ -108,12 +108,12 @@ pub fn stop_on_signal(cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
     let flag = Arc::clone(cancel);
     listen(move || {
         if flag.swap(true, Ordering::SeqCst) {
-            stop_at_once();
+            stop_at_once(KEPT);
         }
         // Another thread, so that this one hears a second signal.
         std::thread::spawn(|| {
             std::thread::sleep(GRACE);
-            stop_at_once();
+            stop_at_once(KEPT);
         });
     })
 }
@@ -121,7 +121,7 @@ pub fn stop_on_signal(cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
 /// For commands that keep nothing half done: the first signal ends them, with the exit code of a stop.
 pub fn end_on_signal() -> Result<(), CliError> {
     listen(|| {
-        stop_at_once();
+        stop_at_once("run the command again to start over");
     })
 }
 
@@ -129,10 +129,11 @@ fn listen(on_signal: impl FnMut() + Send + 'static) -> Result<(), CliError> {
     ctrlc::set_handler(on_signal).map_err(|error| CliError::world(format!("could not listen for Ctrl-C: {error}"), ""))
 }
 
-fn stop_at_once() -> ! {
-    super::output::stderr(
-        "error: stopped at once, as you asked; what is on record stays, and a run goes on with --resume",
-    );
+/// For commands that keep what is finished.
+const KEPT: &str = "what is on record stays, and a run goes on with --resume";
+
+fn stop_at_once(outcome: &str) -> ! {
+    super::output::stderr(format!("error: stopped at once, as you asked; {outcome}"));
     std::process::exit(i32::from(Kind::World.exit_code()));
 }
 

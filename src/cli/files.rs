@@ -5,7 +5,7 @@ use super::env;
 use super::errors::{self, CliError};
 use crate::input_file::{self, InputFileError};
 use crate::store;
-use crate::store::Trust;
+use crate::store::RepositoryTrust;
 use std::path::{Component, Path, PathBuf};
 
 /// A plan file is never larger than this; see `plan::parse_bytes`.
@@ -38,8 +38,8 @@ fn folder_of(plan: &Path) -> PathBuf {
 }
 
 /// Whose repositories this process may use.
-pub fn trust() -> Trust {
-    Trust { safe_directories: store::safe_directories(), sudo_user: env::sudo_user() }
+pub fn trust() -> RepositoryTrust {
+    RepositoryTrust { safe_directories: store::safe_directories(), sudo_user: env::sudo_user() }
 }
 
 /// Names the data if they are neither in the plan's folder nor in the one that `--data-root` gives.

@@ -134,7 +134,7 @@ fn parse(text: &str, place: &str) -> Result<Consent, CliError> {
     };
     parsed.ok_or_else(|| {
         CliError::user(
-            format!("`{}` in {} is no host, no VARIABLE@HOST and no folder", one_line(text), one_line(place)),
+            format!("`{}` in {} is not a host, a VARIABLE@HOST or a folder", one_line(text), one_line(place)),
             "Write a host as `models.example.org` or `models.example.org:8443`, a key as `MY_KEY@models.example.org`, a folder \
              as a path that begins with `/` or `./`.",
         )

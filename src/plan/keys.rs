@@ -218,7 +218,7 @@ const BUDGET: &[PlanKey] = &[
 const PRIVACY: &[PlanKey] = &[
     key(
         "min_cell",
-        Takes::Whole(1, None),
+        Takes::Whole(2, None),
         Value("10"),
         "fewer units than this are never counted out, nor their level named",
     ),
@@ -278,21 +278,26 @@ fn providers() -> Vec<&'static str> {
 }
 
 fn inferences() -> Vec<&'static str> {
-    INFERENCES.map(|(word, _)| word).to_vec()
+    first_of_each(&INFERENCES)
 }
 
 fn missing() -> Vec<&'static str> {
-    MISSING.map(|(word, _)| word).to_vec()
+    first_of_each(&MISSING)
 }
 
 fn column_types() -> Vec<&'static str> {
-    COLUMN_TYPES.map(|(word, _)| word).to_vec()
+    first_of_each(&COLUMN_TYPES)
 }
 
 fn outcome_kinds() -> Vec<&'static str> {
-    OUTCOME_KINDS.map(|(word, _)| word).to_vec()
+    first_of_each(&OUTCOME_KINDS)
 }
 
 fn stops() -> Vec<&'static str> {
-    STOPS.map(|(word, _)| word).to_vec()
+    first_of_each(&STOPS)
+}
+
+/// The words of a table that the reader looks them up in.
+fn first_of_each<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
+    table.iter().map(|(word, _)| *word).collect()
 }

@@ -8,7 +8,9 @@ use crate::store::place::{PATIENCE, Place};
 use crate::store::refs::{Change, Head, Refs, Value, branch_reference};
 use crate::store::tree::{Files, NewTree, Recorded, clash, files, first_difference, history, with_files};
 use crate::store::worktree::{Recovery, Worktree};
-use crate::store::{ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Notice, OpenMode, Situation, Step, Trust};
+use crate::store::{
+    ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Notice, OpenMode, RepositoryTrust, Situation, Step,
+};
 use crate::store::{index, init, objects, reflog, repair};
 use git2::{Config, ObjectType, Oid, Repository, RepositoryState};
 use std::collections::BTreeSet;
@@ -26,7 +28,7 @@ pub struct OpenOptions {
     /// run must carry the same values where it carries the trailer at all; the earliest commit that has it decides.
     pub identity: Vec<(String, String)>,
     /// Whose repositories may be used besides the user's own.
-    pub trust: Trust,
+    pub trust: RepositoryTrust,
 }
 
 /// A run kept in a git repository. One process at a time; the lock is given back on drop, or on death.
@@ -407,7 +409,7 @@ impl Drop for GitStore {
 ///
 /// # Errors
 /// The key is not made of letters, digits and `-`, or the repository is somebody else's.
-pub fn read_note(dir: &Path, key: &str, trust: &Trust) -> Result<Option<String>, ArtifactError> {
+pub fn read_note(dir: &Path, key: &str, trust: &RepositoryTrust) -> Result<Option<String>, ArtifactError> {
     init::note(dir, &note_key(key)?, trust)
 }
 

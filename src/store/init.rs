@@ -10,7 +10,7 @@ use crate::store::objects::Scan;
 use crate::store::place::Place;
 use crate::store::repair::Aside;
 use crate::store::staging;
-use crate::store::trust::Trust;
+use crate::store::trust::RepositoryTrust;
 use crate::store::{ArtifactError, libgit, repair};
 use git2::{Config, Repository, RepositoryOpenFlags};
 use std::ffi::OsStr;
@@ -45,7 +45,7 @@ impl Drop for Lock {
 }
 
 /// Opens the repository in a directory, or makes it.
-pub(super) fn prepare(dir: &Path, trust: &Trust) -> Result<Prepared, ArtifactError> {
+pub(super) fn prepare(dir: &Path, trust: &RepositoryTrust) -> Result<Prepared, ArtifactError> {
     libgit::settle();
     refuse_inside_git(dir)?;
     let made = make_directory(dir)?;
@@ -101,7 +101,7 @@ fn refuse_inside_git(dir: &Path) -> Result<(), ArtifactError> {
     }
 }
 
-fn open_or_make(dir: &Path, trust: &Trust) -> Result<Prepared, ArtifactError> {
+fn open_or_make(dir: &Path, trust: &RepositoryTrust) -> Result<Prepared, ArtifactError> {
     let top = Folder::open(dir).map_err(|e| ArtifactError::io("open", dir, e))?;
     match look(&top, ".git")? {
         Entry::Nothing => make(dir, top, trust),
@@ -114,7 +114,7 @@ fn look(folder: &Folder, name: &str) -> Result<Entry, ArtifactError> {
 }
 
 /// The folder `.git` of a directory, if it is one, and the user's.
-fn own_git(dir: &Path, top: &Folder, trust: &Trust) -> Result<Folder, ArtifactError> {
+fn own_git(dir: &Path, top: &Folder, trust: &RepositoryTrust) -> Result<Folder, ArtifactError> {
     // A file or a link named `.git` belongs to a worktree or submodule of another repository.
     if look(top, ".git")? != Entry::Folder {
         return Err(ArtifactError::NotOurs { dir: dir.to_owned(), what: "belongs to another git repository" });
@@ -124,7 +124,7 @@ fn own_git(dir: &Path, top: &Folder, trust: &Trust) -> Result<Folder, ArtifactEr
     Ok(git)
 }
 
-fn open(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactError> {
+fn open(dir: &Path, top: Folder, trust: &RepositoryTrust) -> Result<Prepared, ArtifactError> {
     let git = own_git(dir, &top, trust)?;
     let layout = layout(&git);
     match layout {
@@ -194,7 +194,7 @@ fn layout(git: &Folder) -> Option<i64> {
 }
 
 /// The value of a note in the repository in a directory, if there is one of ours and it is the user's.
-pub(super) fn note(dir: &Path, key: &str, trust: &Trust) -> Result<Option<String>, ArtifactError> {
+pub(super) fn note(dir: &Path, key: &str, trust: &RepositoryTrust) -> Result<Option<String>, ArtifactError> {
     libgit::settle();
     let Ok(dir) = fs::canonicalize(dir) else { return Ok(None) };
     let Ok(top) = Folder::open(&dir) else { return Ok(None) };
@@ -207,7 +207,7 @@ pub(super) fn note(dir: &Path, key: &str, trust: &Trust) -> Result<Option<String
     Ok(Config::open(&git.at("config")).and_then(|config| config.get_string(key)).ok())
 }
 
-fn make(dir: &Path, top: Folder, trust: &Trust) -> Result<Prepared, ArtifactError> {
+fn make(dir: &Path, top: Folder, trust: &RepositoryTrust) -> Result<Prepared, ArtifactError> {
     refuse_occupied(dir, &top)?;
     let staging = staging::open(&top)?;
     // Until `.git` is there, no repository can be locked, so the staging folder has a lock of its own.

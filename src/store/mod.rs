@@ -56,7 +56,7 @@ pub use crate::store::error::{ArtifactError, Difference, Fault};
 pub use crate::store::git::{GitStore, OpenOptions, read_note};
 pub use crate::store::libgit::{configured_author, safe_directories};
 pub use crate::store::notice::Notice;
-pub use crate::store::trust::Trust;
+pub use crate::store::trust::RepositoryTrust;
 
 use std::collections::BTreeMap;
 

@@ -7,14 +7,14 @@ use std::path::Path;
 
 /// Whom this process trusts besides itself. The command line knows; this module reads neither a home nor an environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trust {
+pub struct RepositoryTrust {
     /// The values of `safe.directory`, in order.
     pub safe_directories: Vec<String>,
     /// `SUDO_UID`, if it is set.
     pub sudo_user: Option<u32>,
 }
 
-impl Trust {
+impl RepositoryTrust {
     /// Refuses a repository that somebody else owns.
     pub(super) fn check(&self, dir: &Path, git: &Folder) -> Result<(), ArtifactError> {
         let owner = git.owner().map_err(|e| ArtifactError::io("look at", git.place(), e))?;
@@ -69,14 +69,14 @@ mod tests {
 
     #[test]
     fn the_owner_is_the_user_or_the_one_who_asked_root() {
-        let sudo = Trust { sudo_user: Some(1000), ..Trust::default() };
+        let sudo = RepositoryTrust { sudo_user: Some(1000), ..RepositoryTrust::default() };
         assert!(sudo.trusts(7, 7) && sudo.trusts(1000, 0) && sudo.trusts(0, 0));
-        assert!(!sudo.trusts(1000, 7) && !sudo.trusts(1001, 0) && !Trust::default().trusts(1000, 0));
+        assert!(!sudo.trusts(1000, 7) && !sudo.trusts(1001, 0) && !RepositoryTrust::default().trusts(1000, 0));
     }
 
     #[test]
     fn safe_directory_is_read_as_git_reads_it() {
-        let trust = |values: &[&str]| Trust {
+        let trust = |values: &[&str]| RepositoryTrust {
             safe_directories: values.iter().map(|v| (*v).to_owned()).collect(),
             sudo_user: None,
         };

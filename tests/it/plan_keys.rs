@@ -149,6 +149,8 @@ fn with_line(section: &str, line: &str) -> String {
         "treatment" => MINIMAL.replace("{column: t}", &format!("{{column: t, {line}}}")),
         "outcome" => MINIMAL.replace("units: kg", &format!("units: kg, {line}")),
         "confounders" => MINIMAL.replace("[x]", &format!("[x], {line}")),
+        // A model's keys are welcome only where a model is named.
+        "actor" | "critic" => format!("{MINIMAL}{section}: {{provider: openai, model: m, {line}}}\n"),
         other => format!("{MINIMAL}{}", nested(other, line)),
     }
 }
@@ -194,4 +196,24 @@ fn every_required_key_is_asked_for_and_no_other() {
             assert!(parse(&tree.to_string()).is_err(), "a plan without `{}` is read", key.key);
         }
     }
+}
+
+#[test]
+fn whole_numbers_are_refused_just_outside_the_limits_of_the_table() {
+    let mut held = 0;
+    for section in SECTIONS {
+        for key in section.keys {
+            let Takes::Whole(least, most) = key.takes else { continue };
+            let read = |number: u64| parse(&with_line(section.path, &format!("{}: {number}", key.key))).is_ok();
+            let name = format!("{}.{}", section.path, key.key);
+            assert!(read(least), "{name}: {least} is refused");
+            assert!(least == 0 || !read(least - 1), "{name}: {} is read", least - 1);
+            if let Some(most) = most {
+                assert!(read(most), "{name}: {most} is refused");
+                assert!(!read(most + 1), "{name}: {} is read", most + 1);
+            }
+            held += 1;
+        }
+    }
+    assert!(held > 10, "{held}");
 }

@@ -6,7 +6,8 @@ mod hostile;
 mod program;
 
 use oci_agent::store::{
-    ArtifactError, ArtifactStore, Author, Fault, GitStore, OpenMode, OpenOptions, Situation, Step, Trust, read_note,
+    ArtifactError, ArtifactStore, Author, Fault, GitStore, OpenMode, OpenOptions, RepositoryTrust, Situation, Step,
+    read_note,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,10 @@ impl Home {
 fn try_open(dir: &Path, mode: OpenMode, identity: &[(&str, &str)]) -> Result<GitStore, ArtifactError> {
     let identity = identity.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let clock = Box::new(|| 1_700_000_000);
-    GitStore::open(dir, OpenOptions { mode, clock, author: Author::default(), identity, trust: Trust::default() })
+    GitStore::open(
+        dir,
+        OpenOptions { mode, clock, author: Author::default(), identity, trust: RepositoryTrust::default() },
+    )
 }
 
 fn open(dir: &Path, mode: OpenMode) -> GitStore {
@@ -154,7 +158,7 @@ fn the_same_files_have_the_same_tree_anywhere_whoever_and_whenever() {
         clock: Box::new(|| 5),
         author,
         identity: Vec::new(),
-        trust: Trust::default(),
+        trust: RepositoryTrust::default(),
     };
     let mut store = GitStore::open(&home.out(), options).expect("opens");
     run(&mut store).expect("runs");
@@ -450,7 +454,7 @@ fn notes_are_read_back_from_the_run_s_own_directory_and_are_not_in_the_tree() {
     store.location_note("plan-dir", value).expect("notes");
     assert_eq!(store.tree_hash(), tree);
     assert_sound(&home.out());
-    let read = |dir: &Path, key| read_note(dir, key, &Trust::default()).expect("reads");
+    let read = |dir: &Path, key| read_note(dir, key, &RepositoryTrust::default()).expect("reads");
     assert_eq!(read(&home.out(), "plan-dir").as_deref(), Some(value));
     assert_eq!(read(&home.out(), "other"), None);
     assert_eq!(read(home.0.path(), "plan-dir"), None, "outside of any run");

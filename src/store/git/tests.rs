@@ -12,7 +12,7 @@ pub(in crate::store) fn temporary() -> tempfile::TempDir {
 
 pub(in crate::store) fn try_open(dir: &Path, mode: OpenMode) -> Result<GitStore, ArtifactError> {
     let clock = Box::new(|| 1_000_000_000);
-    let (author, trust) = (Author::default(), Trust::default());
+    let (author, trust) = (Author::default(), RepositoryTrust::default());
     GitStore::open(dir, OpenOptions { mode, clock, author, identity: Vec::new(), trust })
 }
 

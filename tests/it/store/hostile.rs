@@ -1,7 +1,9 @@
 //! A run's directory that somebody else had a hand in: links, foreign repositories, other gits at work, damaged objects.
 
 use super::{Home, assert_sound, expected_tree, finished_run, git, listing, open, refused, run, steps, try_open};
-use oci_agent::store::{ArtifactError, ArtifactStore, Author, GitStore, OpenMode, OpenOptions, Trust, read_note};
+use oci_agent::store::{
+    ArtifactError, ArtifactStore, Author, GitStore, OpenMode, OpenOptions, RepositoryTrust, read_note,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -241,7 +243,7 @@ fn a_name_that_a_commit_could_not_hold_stops_no_run() {
             clock: Box::new(|| 5),
             author,
             identity: Vec::new(),
-            trust: Trust::default(),
+            trust: RepositoryTrust::default(),
         };
         let out = home.out().join(k.to_string());
         run(&mut GitStore::open(&out, options).expect("opens")).expect("runs");
@@ -264,9 +266,9 @@ fn a_repository_of_another_user_is_used_only_if_it_is_trusted() {
     let error = refused(&home.out(), OpenMode::Resume);
     assert!(matches!(error, ArtifactError::NotYours { .. }), "{error}");
     assert!(error.to_string().contains("safe.directory") && error.to_string().contains("runs/nhefs"), "{error}");
-    assert!(read_note(&home.out(), "data-root", &Trust::default()).is_err());
-    let named = Trust { safe_directories: vec![home.out().to_string_lossy().into_owned()], sudo_user: None };
-    let asked = Trust { safe_directories: Vec::new(), sudo_user: Some(12345) };
+    assert!(read_note(&home.out(), "data-root", &RepositoryTrust::default()).is_err());
+    let named = RepositoryTrust { safe_directories: vec![home.out().to_string_lossy().into_owned()], sudo_user: None };
+    let asked = RepositoryTrust { safe_directories: Vec::new(), sudo_user: Some(12345) };
     for trust in [named, asked] {
         let note = read_note(&home.out(), "data-root", &trust).expect("reads");
         assert_eq!(note.as_deref(), Some("/elsewhere"));

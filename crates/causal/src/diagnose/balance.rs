@@ -302,7 +302,9 @@ fn summarise(rows: Vec<BalanceRow>) -> BalanceTable {
     }
 }
 
-/// Overlap weights of a logistic propensity balance every mean exactly, up to the rounding of the sums.
+/// Overlap weights of a logistic propensity balance every mean exactly, up to the rounding of the sums: about √n machine
+/// epsilons, 1e-13 at n = 10⁶, times the mean in standard deviations. This is a thousand times that, and a billionth of the
+/// smallest difference that any rule looks at.
 const ROUNDING: f64 = 1e-10;
 
 /// A difference, or zero where it is only the rounding of two sums: its digits would say nothing about the data.
