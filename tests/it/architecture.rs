@@ -58,6 +58,8 @@ const CAUSAL: Crate = Crate {
         ("scale", &[]),
         ("keyed_enum", &[]),
         ("weighted_rows", &["design", "numerics"]),
+        // L1 graphs: neither data nor numbers
+        ("graph", &[]),
         // L1 numerics
         ("numerics", &[]),
         ("learners", &["numerics"]),
@@ -201,6 +203,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
 const READS_TEXT: &[(&str, usize, &str)] = &[
     ("crates/acic/src/folders.rs", 3, "names of the replay's files"),
     ("crates/acic/src/estimates_csv.rs", 1, "the header of a CSV file"),
+    ("crates/causal/src/graph/read/tokens.rs", 4, "the grammar of DOT"),
     ("src/agent/prices.rs", 1, "names of models"),
     ("src/cli/acic/mod.rs", 1, "a path"),
     ("src/cli/errors.rs", 1, "a hint that ends in a command takes no full stop"),

@@ -55,6 +55,7 @@
 //! | design | [`design`] | propensity, weights, trimming: made without the outcome |
 //! | models | [`learners`] | regressions, elastic net, boosting, BART and stacks behind one trait |
 //! | ground | [`numerics`] | linear algebra, sums, quantiles, distributions, folds, random streams |
+//! | graphs | [`graph`] | is an effect identified, and by which columns? no data |
 //! | vocabulary | [`arm`], [`contrast`], [`sample`], [`estimand`], [`estimator`], [`effect`], [`fit_note`], [`learner_kind`], [`params`], [`error`] | plain data |
 //!
 //! Anything not defined for a sample is an error that says so: an empty arm, terms that separate the arms, clusters where
@@ -75,6 +76,7 @@ pub mod estimand;
 pub mod estimate;
 pub mod estimator;
 pub mod fit_note;
+pub mod graph;
 pub mod learner_kind;
 pub mod learners;
 pub mod nuisance;
