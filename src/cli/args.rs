@@ -69,6 +69,9 @@ pub enum Command {
     /// Read the playbooks: what is done about a diagnostic that fails.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Ask a causal graph: is the effect identified, and by which columns? Needs no data.
+    #[command(subcommand)]
+    Graph(GraphCommand),
     /// Estimators held against simulated data whose truth is known.
     #[command(subcommand)]
     Simulate(SimulateCommand),
@@ -289,6 +292,40 @@ pub enum PlaybookCommand {
         #[arg(long, value_name = "DIR")]
         playbooks: Option<PathBuf>,
     },
+}
+
+/// Questions to a causal graph.
+#[derive(Debug, Subcommand)]
+pub enum GraphCommand {
+    /// Adjustment sets, forbidden columns, front door, instruments, implied independencies; docs/identification.md explains
+    /// the words.
+    Identify(IdentifyArgs),
+}
+
+/// Says if the graph identifies the effect of the treatment on the outcome, and how; and why some columns must be left out.
+///
+/// The graph is DOT (`digraph { u [latent=true]; u -> x; x -> y; }`) or dagitty's language (`dag { u [latent] x <-> y }`).
+/// Mark what nobody observed as latent; `a <-> b` is an unobserved common cause.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent graph identify graph.dot --treatment drug --outcome death
+  oci-agent graph identify graph.dot --treatment drug --outcome death --adjust age,severity
+  oci-agent graph identify graph.dot --treatment drug --outcome death --json | jq .adjustment
+
+Exit codes: 0 identified (and the set of --adjust is valid), 1 not identified or not valid, 2 something to fix in the graph
+or the call.")]
+pub struct IdentifyArgs {
+    /// The graph.
+    pub file: PathBuf,
+    /// The treatment; several at once, separated by commas, for their joint effect.
+    #[arg(long, value_name = "T", required = true)]
+    pub treatment: Vec<String>,
+    /// The outcome.
+    #[arg(long, value_name = "Y")]
+    pub outcome: String,
+    /// Columns, separated by commas: is that set valid, and if not, why?
+    #[arg(long, value_name = "A,B,C")]
+    pub adjust: Option<Vec<String>>,
 }
 
 /// Simulation studies.

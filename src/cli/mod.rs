@@ -11,6 +11,7 @@ mod errors;
 mod estimate;
 mod estimate_args;
 mod files;
+mod graph;
 mod init;
 mod mcp;
 mod models;
@@ -88,6 +89,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Acic(command) => acic::acic(&command, &cli.global),
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
+        Command::Graph(command) => graph::graph(&command, &cli.global),
         Command::Simulate(command) => simulate::simulate(&command, &cli.global),
     }
 }

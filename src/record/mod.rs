@@ -4,6 +4,7 @@ pub mod critique;
 pub mod documents;
 mod effect;
 mod error;
+pub mod identification;
 pub mod json;
 pub mod model_review;
 pub mod not_estimated;

@@ -8,6 +8,7 @@
 //! | [`notebook`] | `analysis.ipynb`, outputs inside |
 //! | [`terminal`] | the verdict table that ends a run |
 //! | [`notes`] | the typed notes of an effect as the sentences of the record |
+//! | [`identification`] | what a causal graph says, in sentences |
 //! | [`sentences`], [`table`], [`model_sentences`] | sentences and tables: shared by all of them |
 //!
 //! Everything a plan or a dataset names (titles, columns, levels, threats) is untrusted text: it is escaped where it is
@@ -15,6 +16,7 @@
 //! no address through, and the templates frame what it says as the model's own words.
 
 pub mod html;
+pub mod identification;
 pub mod markdown;
 pub mod model_sentences;
 pub mod notebook;

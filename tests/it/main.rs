@@ -17,6 +17,7 @@ mod design_profile; // whom the answer is about
 mod early_adopters; // the generator of the synthetic example
 mod estimator_table; // README's table of estimators
 mod examples; // every example plan, end to end
+mod graph; // questions to a causal graph
 mod hostile_text; // names, titles and words of servers that try to steer a terminal
 mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod mcp; // the server, over its pipes
