@@ -210,7 +210,14 @@ impl<'a> Driver<'a> {
             data_sha256: prepared.document.sha256.clone(),
         });
         self.commit(steps::plan_step(prepared, &self.provenance, self.models().as_ref())?)?;
-        self.commit(steps::dataset_step(prepared, &self.provenance)?)
+        self.commit(steps::dataset_step(prepared, &self.provenance)?)?;
+        self.identification(false)
+    }
+
+    /// What the plan's graph says, where there is one.
+    fn identification(&mut self, unblinded: bool) -> Result<(), RunError> {
+        let Some(found) = &self.input.prepared.identification else { return Ok(()) };
+        self.commit(steps::identification_step(found, unblinded, &self.provenance)?)
     }
 
     /// The manifest's part on models and prompts, where there are any.
@@ -366,6 +373,7 @@ impl<'a> Driver<'a> {
         results.conduct = self.conduct(machine);
         // Last: the model's words are in, and every figure that they may quote.
         critique::flag_figures::flag_figures(&mut results)?;
+        self.identification(true)?;
         self.commit(steps::results_step(&results, &self.provenance)?)?;
         self.stage("plots, report and notebook");
         let files = steps::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! prepare: plan bytes + files  -> Prepared          (every problem of plan and data reported together)
+//! identification: plan, graph  -> confounders, tests (before the first spec)
 //! draft:   Prepared            -> AnalysisSpec      (iteration 1)
 //! design:  Prepared, spec      -> DesignDocument    (never touches the outcome)
 //! effects: Prepared, spec      -> Vec<EffectRow>    (only after `unblind`)
@@ -14,6 +15,8 @@ pub mod effects;
 pub mod estimate;
 mod estimate_diagnostics;
 pub mod fit_cache;
+pub mod identification;
+mod independence;
 pub mod prepare;
 mod propensity;
 pub mod results;

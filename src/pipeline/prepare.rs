@@ -2,6 +2,7 @@
 
 use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request, Table};
 use crate::pipeline::fit_cache::FitCache;
+use crate::pipeline::identification::{self, PlanIdentification};
 use crate::plan::{self, Plan, Problem};
 use crate::record::not_estimated::DesignFailure;
 use crate::schema::{Counters, DatasetDocument};
@@ -46,6 +47,8 @@ pub struct Prepared {
     pub document: DatasetDocument,
     /// The spec of iteration 1.
     pub draft: AnalysisSpec,
+    /// The answer of the plan's graph; `None` without one.
+    pub identification: Option<PlanIdentification>,
     analysed: Analysed,
     /// Propensities that were fitted once and are asked for again: by the next stage, or for another target.
     designs: FitCache,
@@ -143,10 +146,12 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
             return Err(refuse(plan::in_order(problems)).into());
         }
     };
-    against_data(plan_bytes, plan, problems, table)
+    let graph = identification::text(&plan, data_root);
+    against_data(plan_bytes, plan, problems, Sources { table, graph })
 }
 
-/// [`prepare`] for a table that is in memory already; `data.source` is then only a name.
+/// [`prepare`] for a table that is in memory already; `data.source` is then only a name, and a graph's file is looked for in
+/// the current folder.
 ///
 /// # Errors
 /// [`PrepareError::Plan`] with every problem of the plan and of the data.
@@ -156,20 +161,40 @@ pub fn prepare_table(plan_bytes: &[u8], table: Table) -> Result<Prepared, Prepar
         let text = String::from_utf8_lossy(plan_bytes).into_owned();
         return Err(PlanProblems { text, problems }.into());
     };
-    against_data(plan_bytes, plan, problems, table)
+    let graph = identification::text(&plan, Path::new("."));
+    against_data(plan_bytes, plan, problems, Sources { table, graph })
+}
+
+/// What a plan is held against.
+struct Sources {
+    table: Table,
+    /// The text of the plan's graph, or why there is none.
+    graph: Option<Result<String, Problem>>,
 }
 
 /// Checks a plan, with the problems found so far, against its data.
 fn against_data(
     plan_bytes: &[u8],
-    plan: Plan,
+    mut plan: Plan,
     mut problems: Vec<Problem>,
-    table: Table,
+    sources: Sources,
 ) -> Result<Prepared, PrepareError> {
     let refuse = |problems| PlanProblems { text: String::from_utf8_lossy(plan_bytes).into_owned(), problems };
+    let table = sources.table;
     let document = table.document();
     tracing::info!(source = document.source, rows = document.rows, sha256 = document.sha256, "data read");
     let plan_sha256 = sha256_hex(plan_bytes);
+    let identified = sources.graph.map(|text| {
+        let texts =
+            identification::Texts { plan: &String::from_utf8_lossy(plan_bytes), graph: text.map_err(|p| vec![p])? };
+        let mut found = identification::identify(&mut plan, texts, &document)?;
+        found.take_rows(&plan, &table, &document);
+        Ok(found)
+    });
+    let identification = identified.transpose().unwrap_or_else(|found: Vec<Problem>| {
+        problems.extend(found);
+        None
+    });
     let draft = match spec::draft(&plan, &plan_sha256, &document) {
         Ok(draft) => Some(draft),
         Err(more) => {
@@ -189,7 +214,8 @@ fn against_data(
             // Only now: which estimator answers depends on the rows that are left in each arm.
             let draft = draft.settle(arm_sizes(&analysed));
             let plan_bytes = plan_bytes.to_vec();
-            Ok(Prepared { plan, plan_bytes, plan_sha256, document, draft, analysed, designs: FitCache::default() })
+            let designs = FitCache::default();
+            Ok(Prepared { plan, plan_bytes, plan_sha256, document, draft, identification, analysed, designs })
         }
         _ => Err(refuse(plan::in_order(problems)).into()),
     }

@@ -3,6 +3,7 @@
 use crate::finding::{Severity, Tier};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::estimate;
+use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::results::{Iteration, OpenEffectsDocument};
 use crate::plan::Plan;
@@ -139,6 +140,31 @@ pub fn dataset_step(prepared: &Prepared, provenance: &Provenance) -> Result<Step
     let document = &prepared.document;
     let subject = format!("dataset: {} rows, {} columns", document.rows, document.columns.len());
     Ok(provenance.step(subject, None).file("dataset.json", json::to_bytes(document)?))
+}
+
+/// What the plan's graph says, before any spec; and again after unblinding, with the tests that involve the outcome.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn identification_step(
+    found: &PlanIdentification,
+    unblinded: bool,
+    provenance: &Provenance,
+) -> Result<Step, ReportError> {
+    let document = found.document(unblinded);
+    let method = document.answer.method;
+    let subject = if unblinded {
+        "identification: the graph's implications about the outcome".to_owned()
+    } else {
+        format!("identification: {method}, by the graph of the plan")
+    };
+    let step = provenance
+        .step(subject, None)
+        .body(visible(&document.answer.sentence))
+        .file("identification.json", json::to_bytes(&document)?)
+        .file("identification.md", report::identification::markdown(&found.answer, &document));
+    let own_file = found.from_file && !unblinded;
+    Ok(if own_file { step.file("graph.txt", found.text.clone().into_bytes()) } else { step })
 }
 
 /// A spec, drafted or revised.
@@ -368,13 +394,26 @@ pub fn checked(prepared: &Prepared) -> String {
         ),
         format!("  outcome      {} ({})", one_line(&draft.outcome), one_line(&draft.units)),
         format!("  confounders  {} ({priority} with priority), {terms} design terms", draft.confounders.len()),
+        identified(prepared),
         format!("  placebos     {} declared", draft.placebos.len()),
         format!("  estimands    {}", estimands.join(", ")),
         format!("  answered by  {}", one_line(&answered)),
         format!("  plan         sha256 {}", prepared.plan_sha256),
         format!("  data         sha256 {}", prepared.document.sha256),
     ];
-    lines.join("\n") + "\n"
+    lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// What the graph says, in a line; nothing without one.
+fn identified(prepared: &Prepared) -> String {
+    let words = |found: &PlanIdentification| {
+        let names: Vec<String> = found.checked.set.clone();
+        format!(
+            "  graph        {}",
+            one_line(&report::identification::chosen(found.chosen_by, &names, found.checked.valid))
+        )
+    };
+    prepared.identification.as_ref().map(words).unwrap_or_default()
 }
 
 fn with_figures(mut step: Step, folder: &str, figures: &[Figure]) -> Step {

@@ -166,6 +166,15 @@ pub struct OutcomeSection {
     pub kind: OutcomeKind,
 }
 
+/// `graph:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GraphSource {
+    /// The graph itself, in DOT or dagitty's language.
+    Inline(String),
+    /// A file that holds it, relative to the folder of the data.
+    File(String),
+}
+
 /// `confounders:`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfounderSection {
@@ -213,8 +222,10 @@ pub struct Plan {
     pub treatment: TreatmentSection,
     /// Outcome.
     pub outcome: OutcomeSection,
-    /// Confounders.
+    /// Confounders. Left out, they are chosen from the graph when the data are known.
     pub confounders: ConfounderSection,
+    /// The causal graph.
+    pub graph: Option<GraphSource>,
     /// Pre-treatment variables that treatment cannot have changed and that adjustment does not need.
     pub placebo_outcomes: Vec<String>,
     /// Post-treatment variables that treatment cannot plausibly change.

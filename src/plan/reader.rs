@@ -36,7 +36,7 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The keys whose values are names and levels as the data file has them, whatever characters those hold.
-const NAMES_OF_THE_DATA: [&str; 11] = [
+const NAMES_OF_THE_DATA: [&str; 12] = [
     "data.source",
     "data.unit_id",
     "data.weights",
@@ -44,6 +44,7 @@ const NAMES_OF_THE_DATA: [&str; 11] = [
     "treatment",
     "outcome.column",
     "confounders",
+    "graph",
     "placebo_outcomes",
     "negative_controls",
     "analysis.clusters",

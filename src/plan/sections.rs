@@ -4,8 +4,8 @@ use super::analysis;
 use super::models;
 use super::reader::{Reader, Section, listed, shown};
 use super::{
-    ColumnOverride, ColumnType, ConfounderSection, DataSection, LoopSection, MissingPolicy, OutcomeSection, Plan,
-    StopWhen, TargetTrial, Tool, TreatmentSection,
+    ColumnOverride, ColumnType, ConfounderSection, DataSection, GraphSource, LoopSection, MissingPolicy,
+    OutcomeSection, Plan, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 use crate::term::Term;
@@ -45,6 +45,7 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         treatment: treatment(reader, root),
         outcome: outcome(reader, root),
         confounders: confounders(reader, root),
+        graph: graph(reader, root),
         placebo_outcomes: reader.texts(root, "placebo_outcomes"),
         negative_controls: reader.texts(root, "negative_controls"),
         threats: threats(reader, root),
@@ -164,16 +165,24 @@ fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {
         let read = term(reader, node, &path);
         reader.terms.extend(read.map(|term| (path, term)));
     }
-    let terms = reader.terms.iter().map(|(_, term)| term.clone()).collect();
+    let terms: Vec<Term> = reader.terms.iter().map(|(_, term)| term.clone()).collect();
     // A list that could not be read may well have named some.
     let unreadable = ["priority", "other"].iter().any(|key| reader.complained_of(&section.path(key)));
-    if readable && !unreadable && priority.is_empty() && other.is_empty() {
+    // With a graph they can be chosen.
+    let chosen = root.get("graph").is_some() && terms.is_empty();
+    if readable && !unreadable && !chosen && priority.is_empty() && other.is_empty() {
         let place = reader.places.get("confounders").copied();
         let hint = "List what drives both treatment and outcome under `priority:` (must balance) or `other:`. \
                     If treatment was randomised, this program is not what you need.";
         reader.problem(place, "confounders", "no confounder is listed".to_owned(), hint);
     }
     ConfounderSection { priority, other, terms }
+}
+
+/// A text with a brace is the graph itself; no file is called so.
+fn graph(reader: &mut Reader, root: &Section<'_>) -> Option<GraphSource> {
+    let text = reader.text(root, "graph")?;
+    Some(if text.contains('{') { GraphSource::Inline(text) } else { GraphSource::File(text.trim().to_owned()) })
 }
 
 fn term(reader: &mut Reader, node: &Node, path: &str) -> Option<Term> {

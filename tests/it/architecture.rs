@@ -131,7 +131,7 @@ const PROGRAM: Crate = Crate {
         ("store", NOTHING),
         ("llm", ONLY_TEXT),
         // L4 orchestration
-        ("pipeline", &["plan", "spec", "playbook", "critique", "record", "report", "dataset", "store"]),
+        ("pipeline", &["input_file", "plan", "spec", "playbook", "critique", "record", "report", "dataset", "store"]),
         // A tool is offered to a model as `llm::ToolSpec`; nothing else of `llm` is seen there.
         ("tools", &["pipeline", "plan", "spec", "playbook", "critique", "record", "report", "llm::ToolSpec"]),
         ("agent", &["tools", "llm", "pipeline", "playbook", "critique", "spec", "plan", "record", "report", "store"]),

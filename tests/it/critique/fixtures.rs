@@ -102,6 +102,7 @@ pub fn plan() -> Plan {
             other: vec![text("region")],
             terms: vec![term("age^2")],
         },
+        graph: None,
         placebo_outcomes: vec![text("y_before")],
         negative_controls: vec![text("injuries")],
         threats: vec![text("interference between siblings")],

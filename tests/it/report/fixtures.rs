@@ -273,6 +273,7 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
             other: vec!["education".into()],
             terms: vec![Term::parse("age^2").expect("a term")],
         },
+        graph: None,
         placebo_outcomes: vec!["height".into()],
         negative_controls: vec![],
         threats: vec![

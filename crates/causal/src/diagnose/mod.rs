@@ -4,6 +4,7 @@
 //! computed after `unblind`.
 
 pub mod balance;
+pub mod independence;
 pub mod overlap;
 pub mod placebo;
 pub mod sensitivity;

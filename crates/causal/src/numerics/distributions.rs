@@ -24,6 +24,17 @@ pub fn normal_two_sided(z: f64) -> f64 {
     if x == 0.0 { 1.0 } else { gamma::checked_gamma_ur(0.5, x).unwrap_or(if x.is_nan() { x } else { 0.0 }) }
 }
 
+/// P(χ² > x) with `df` degrees of freedom. `None` if `x` is not a number, or there are none.
+#[must_use]
+pub fn chi_squared_upper(x: f64, df: usize) -> Option<f64> {
+    if x.is_nan() || df == 0 {
+        return None;
+    }
+    // At infinity and below zero the function refuses its argument.
+    let half = 0.5 * x;
+    Some(if half <= 0.0 { 1.0 } else { gamma::checked_gamma_ur(0.5 * df as f64, half).unwrap_or(0.0) })
+}
+
 /// Φ⁻¹(p). `None` unless 0 < p < 1.
 #[must_use]
 pub fn normal_quantile(p: f64) -> Option<f64> {
@@ -56,6 +67,18 @@ pub fn t_quantile(p: f64, df: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use crate::numerics::distributions::*;
+
+    /// The 95 % points of the tables.
+    #[test]
+    fn chi_squared_is_that_of_tables() {
+        for (x, df, expected) in [(3.841_458_820_694_124, 1, 0.05), (12.591_587_243_743_977, 6, 0.05), (0.0, 3, 1.0)] {
+            assert!((chi_squared_upper(x, df).unwrap() - expected).abs() < 1e-12);
+        }
+        // With two degrees of freedom it is exp(-x/2).
+        assert!((chi_squared_upper(30.0, 2).unwrap() / (-15.0_f64).exp() - 1.0).abs() < 1e-12);
+        assert_eq!(chi_squared_upper(f64::INFINITY, 2), Some(0.0));
+        assert_eq!((chi_squared_upper(f64::NAN, 2), chi_squared_upper(1.0, 0)), (None, None));
+    }
 
     #[test]
     fn normal_values_agree_with_published_digits() {
