@@ -169,14 +169,16 @@ impl Pointer<'_> {
 
     /// A line of a graph that is written as a block below `graph: |`.
     fn line(&self, line: usize) -> Option<Place> {
-        let key = self.plan.at("graph")?;
-        if !matches!(self.plan.graph, Some(GraphSource::Inline(_))) {
-            return None;
-        }
-        let head = self.text.lines().nth(key.line.checked_sub(1)?)?.trim_end();
-        let is_block = head.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')).ends_with('|');
-        let number = key.line + line;
-        let written = self.text.lines().nth(number.checked_sub(1)?).filter(|_| is_block)?;
+        let value = self.plan.at("graph")?;
+        let is_head = |written: &&str| {
+            let end = written.trim_end().trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'));
+            end.ends_with('|') && end.split(':').next().is_some_and(|key| key.trim() == "graph")
+        };
+        let inline = matches!(self.plan.graph, Some(GraphSource::Inline(_)));
+        let head = self.text.lines().take(value.line).position(|written| is_head(&written)).filter(|_| inline)?;
+        // Counted from 0, so that the first line below it is the next number but one.
+        let number = head + 1 + line;
+        let written = self.text.lines().nth(number.checked_sub(1)?)?;
         let offset = written.as_ptr() as usize - self.text.as_ptr() as usize;
         let indent = written.len() - written.trim_start().len();
         Some(Place { line: number, column: indent + 1, offset: offset + indent, length: written.trim().len().max(1) })

@@ -6,7 +6,11 @@ use crate::record::identification::{IndependenceDocument, TestDocument, TestedIn
 use crate::term::Term;
 use causal::diagnose::independence::{IndependenceError, IndependenceSample, IndependenceTest, holm, test};
 use causal::graph::answer::{Identification, NamedIndependence};
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+
+/// The most rows of one test: of more, every second, third, … is taken, so that 200 tests take seconds. The number of rows is
+/// part of the result.
+const MOST_ROWS: usize = 50_000;
 
 /// Why a statement is not tested, as a clause.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -52,14 +56,16 @@ pub(super) fn tests(
     family.iter().zip(results).map(document).collect()
 }
 
-/// One test, or a clause that says why there is none.
+/// One test.
 fn tested(
     one: &NamedIndependence,
     rows: Option<&TestRows>,
     answer: &Identification,
 ) -> Result<IndependenceTest, NotTested> {
     let rows = rows.ok_or(NotTested::NoRows)?;
-    let columns = |name: &String| columns(name, rows, answer);
+    let n = rows.analysed.n();
+    let picked: Vec<usize> = (0..n).step_by(n.div_ceil(MOST_ROWS).max(1)).collect();
+    let columns = |name: &String| columns(name, rows, answer).map(|all| all.select(Axis(0), &picked));
     let (a, b) = (columns(&one.a)?, columns(&one.b)?);
     let given = one.given.iter().map(columns).collect::<Result<Vec<_>, _>>()?;
     let views: Vec<ArrayView2<'_, f64>> = given.iter().map(|part| part.view()).collect();
@@ -69,12 +75,14 @@ fn tested(
         concatenate(Axis(1), &views).map_err(|error| NotTested::Unreadable(error.to_string()))?
     };
     let covariates = rows.analysed.covariates(&[]).map_err(|problems| unreadable(&problems))?;
+    let weights = covariates.weights().map(|weights| weights.select(Axis(0), &picked));
+    let clusters = covariates.clusters().map(|clusters| clusters.select(Axis(0), &picked));
     let sample = IndependenceSample {
         a: a.view(),
         b: b.view(),
         given: given.view(),
-        weights: covariates.weights().map(|weights| weights.view()),
-        clusters: covariates.clusters().map(|clusters| clusters.view()),
+        weights: weights.as_ref().map(|weights| weights.view()),
+        clusters: clusters.as_ref().map(|clusters| clusters.view()),
     };
     Ok(test(&sample)?)
 }
@@ -82,11 +90,9 @@ fn tested(
 /// The columns that stand for a node.
 fn columns(name: &String, rows: &TestRows, answer: &Identification) -> Result<Array2<f64>, NotTested> {
     if answer.treatments.contains(name) {
-        let treated = rows.analysed.treatment().iter().map(|arm| f64::from(u8::from(arm.is_treated())));
-        return Ok(Array2::from_shape_fn((rows.analysed.n(), 1), {
-            let treated: Vec<f64> = treated.collect();
-            move |at| treated.get(at.0).copied().unwrap_or_default()
-        }));
+        let treated: Array1<f64> =
+            rows.analysed.treatment().iter().map(|arm| f64::from(u8::from(arm.is_treated()))).collect();
+        return Ok(treated.insert_axis(Axis(1)));
     }
     if *name == answer.outcome {
         let outcome = rows.analysed.outcome().ok_or(NotTested::NoRows)?;

@@ -180,6 +180,25 @@ fn hostile_names() {
     assert_eq!((&found["treatments"], &found["adjustment"]["minimal"]), (&json!([hostile]), &json!([["c\n#"]])));
 }
 
+/// The worked examples of the documentation are typed here as there.
+#[test]
+fn the_documentation_shows_what_the_program_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/identification.md")).expect("the page");
+    let mut examples = 0;
+    for example in page.split("\n### ").skip(1) {
+        let blocks: Vec<&str> = example.split("```").collect();
+        let [_, graph, _, shown, ..] = blocks.as_slice() else { panic!("two blocks in {example}") };
+        let (command, output) = shown.trim().split_once('\n').expect("a command and its output");
+        let words: Vec<&str> = command.split_whitespace().collect();
+        assert_eq!(words[..4], ["$", "oci-agent", "graph", "identify"]);
+        let ran = identify(graph.trim(), &words[5..]);
+        assert_eq!(ran.stdout.trim(), output.trim(), "{command}");
+        examples += 1;
+    }
+    assert_eq!(examples, 3);
+}
+
 /// Every fixture through the built program.
 #[test]
 fn the_reference_graphs_through_the_program() {

@@ -23,6 +23,7 @@ mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
 mod plan; // plans that are wrong in every way we could think of
+mod plan_graph; // plans with a graph
 mod plan_keys; // the reference of a plan's keys is made from their table
 mod playbook; // front matter, catalogue
 mod portable; // elementary functions do not depend on the processor

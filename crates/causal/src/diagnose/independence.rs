@@ -1,21 +1,24 @@
 //! A test of conditional independence, `A ⊥ B | Z`, for columns of any type: what a causal graph implies and data can refute.
 //!
-//! `A` and `B` are one column or more (a category has an indicator for each level but one). Both are regressed on `Z` by least
-//! squares, and the test asks if what is left is correlated:
+//! `A` and `B` are one column or more (a category has an indicator for each level but one). Both are regressed on `Z`, a column of
+//! two values by logistic regression, any other by least squares, and the test asks if what is left is correlated:
 //!
 //!     R_i = ε_i ⊗ η_i,   T = R̄' Ω⁻¹ R̄ ~ χ²(d),   R̄ = Σ w R / Σ w,   Ω = Σ_g (Σ_{i in g} w (R − R̄))(·)' / (Σ w)²,
 //!
 //! with `ε`, `η` the residuals of `A` and `B`, `w` observation weights, `g` clusters (each row its own without them), and `d`
 //! the rank of `Ω`. This is the generalised covariance measure; with one number on each side it is the test of a partial
 //! correlation, robust to heteroscedasticity. It needs the regressions to be right: a number in `Z` enters as a linear spline
-//! with knots at its quintiles, and with few columns their products enter too. It has no power against dependence that
+//! with knots at its quintiles (at its deciles from 1,000 rows on), and with few columns their products enter too. It has no power against dependence that
 //! leaves the residuals uncorrelated.
 //!
 //! References: Shah & Peters 2020, doi:10.1214/19-AOS1857; Holm 1979, Scand. J. Statist. 6, 65-70.
 
+use crate::learners::logistic::expit;
+use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::distributions::chi_squared_upper;
 use crate::numerics::linalg::{Cholesky, LinalgError, independent_columns};
 use crate::numerics::quantile::quantiles;
+use crate::numerics::standardise::Standardisation;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 
 /// A column is left out if others explain all of it but this share.
@@ -24,6 +27,15 @@ const TOLERANCE: f64 = 1e-8;
 const MOST_FOR_PRODUCTS: usize = 8;
 /// Rows for each column of the regressions, at least.
 const ROWS_FOR_A_COLUMN: usize = 10;
+/// Penalty of the logistic regressions on half the sum of squared standardised coefficients: nothing beside the data, and enough
+/// for a fit to exist.
+const RIDGE: f64 = 0.01;
+/// Newton steps of a logistic regression.
+const MOST_STEPS: usize = 50;
+/// It has converged when no standardised coefficient moves by more.
+const SMALLEST_STEP: f64 = 1e-6;
+/// Rows from which splines have knots at deciles.
+const ROWS_FOR_DECILES: usize = 1_000;
 
 /// The columns of one test.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +84,9 @@ pub enum IndependenceError {
     /// A matrix without an inverse.
     #[error(transparent)]
     Linalg(#[from] LinalgError),
+    /// A logistic regression that did not converge.
+    #[error("the regression of a column of two values on what is conditioned on did not converge")]
+    NoFit,
 }
 
 /// Tests `A ⊥ B | Z`.
@@ -86,7 +101,7 @@ pub fn test(sample: &IndependenceSample<'_>) -> Result<IndependenceTest, Indepen
     if n < ROWS_FOR_A_COLUMN * columns {
         return Err(IndependenceError::TooFewRows { n, columns });
     }
-    let fit = LeastSquares::new(&design, &weights)?;
+    let fit = Regressions::new(&design, &weights)?;
     let (a, b) = (fit.residuals(sample.a)?, fit.residuals(sample.b)?);
     let products = products(&a, &b);
     let total = weights.sum();
@@ -117,10 +132,10 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// An intercept, the columns, their splines, and their products where there are few.
+/// The columns, their splines, and their products where there are few.
 fn basis(given: ArrayView2<'_, f64>, weights: &Array1<f64>) -> Array2<f64> {
     let n = given.nrows();
-    let mut columns: Vec<Array1<f64>> = vec![Array1::ones(n)];
+    let mut columns: Vec<Array1<f64>> = Vec::new();
     let standard: Vec<Array1<f64>> = given.columns().into_iter().map(|column| standardised(column, weights)).collect();
     for column in &standard {
         columns.push(column.clone());
@@ -145,41 +160,51 @@ fn standardised(column: ArrayView1<'_, f64>, weights: &Array1<f64>) -> Array1<f6
     if scale > 0.0 { centred / scale } else { centred * 0.0 }
 }
 
-/// The inner quintiles of a column of numbers; none for one that has two values.
+/// The larger of the two values of a column that has two; `None` for any other.
+fn larger_of_two(column: ArrayView1<'_, f64>) -> Option<f64> {
+    let first = column.first().copied()?;
+    let other = column.iter().copied().find(|value| *value != first)?;
+    column.iter().all(|value| *value == first || *value == other).then_some(first.max(other))
+}
+
+/// The inner quintiles or deciles of a column of numbers; none for one that has two values.
 fn knots(column: &Array1<f64>) -> Vec<f64> {
-    let first = column.first().copied().unwrap_or(0.0);
-    let other = column.iter().copied().find(|value| *value != first).unwrap_or(first);
-    if column.iter().all(|value| *value == first || *value == other) {
+    if larger_of_two(column.view()).is_some() {
         return Vec::new();
     }
-    let mut knots = quantiles(&column.to_vec(), &[0.2, 0.4, 0.6, 0.8]).unwrap_or_default();
+    let pieces: u32 = if column.len() < ROWS_FOR_DECILES { 5 } else { 10 };
+    let shares: Vec<f64> = (1..pieces).map(|i| f64::from(i) / f64::from(pieces)).collect();
+    let mut knots = quantiles(&column.to_vec(), &shares).unwrap_or_default();
     knots.dedup();
     knots
 }
 
-/// Weighted least squares on the columns of a design that are not combinations of others.
-struct LeastSquares<'a> {
-    design: Array2<f64>,
+/// Regressions on the columns of a design that are not combinations of others.
+struct Regressions<'a> {
     weights: &'a Array1<f64>,
+    /// With an intercept, standardised.
+    dense: Array2<f64>,
     factor: Cholesky,
 }
 
-impl<'a> LeastSquares<'a> {
-    fn new(design: &Array2<f64>, weights: &'a Array1<f64>) -> Result<Self, IndependenceError> {
-        let weighted = design * &weights.view().insert_axis(Axis(1));
-        let gram = design.t().dot(&weighted);
-        let kept = independent_columns(gram.view(), TOLERANCE);
-        let gram = gram.select(Axis(0), &kept).select(Axis(1), &kept);
-        Ok(Self { design: design.select(Axis(1), &kept), weights, factor: Cholesky::new(&gram)? })
+impl<'a> Regressions<'a> {
+    fn new(x: &Array2<f64>, weights: &'a Array1<f64>) -> Result<Self, IndependenceError> {
+        let names: Vec<String> = (0..x.ncols()).map(|column| column.to_string()).collect();
+        let standardisation = Standardisation::fit(x, &names, Some(&weights.to_vec()));
+        let design = DesignMatrix::new(x, &standardisation);
+        let factor = Cholesky::new(&design.gram(Some(&weights.to_vec())))?;
+        let dense = design.to_dense();
+        Ok(Self { weights, dense, factor })
     }
 
     /// What the design leaves of each column, where it leaves anything.
     fn residuals(&self, columns: ArrayView2<'_, f64>) -> Result<Array2<f64>, IndependenceError> {
         let mut left: Vec<Array2<f64>> = Vec::new();
         for column in columns.columns() {
-            let column = standardised(column, self.weights);
-            let moments = self.design.t().dot(&(&column * self.weights));
-            let residual = &column - &self.design.dot(&self.factor.solve(&moments)?);
+            let residual = match larger_of_two(column) {
+                Some(one) if self.dense.ncols() > 1 => self.logistic(&column.mapv(|value| f64::from(value == one)))?,
+                _ => self.linear(&standardised(column, self.weights))?,
+            };
             let share = residual.mapv(|value| value * value).dot(self.weights) / self.weights.sum();
             if share > TOLERANCE {
                 left.push(residual.insert_axis(Axis(1)));
@@ -188,6 +213,48 @@ impl<'a> LeastSquares<'a> {
         let views: Vec<ArrayView2<'_, f64>> = left.iter().map(|part| part.view()).collect();
         concatenate(Axis(1), &views).ok().filter(|all| all.ncols() > 0).ok_or(IndependenceError::Determined)
     }
+
+    fn linear(&self, column: &Array1<f64>) -> Result<Array1<f64>, IndependenceError> {
+        let moments = self.dense.t().dot(&(column * self.weights));
+        Ok(column - &self.dense.dot(&self.factor.solve(&moments)?))
+    }
+
+    /// y − P(y = 1 | Z), by Newton's method on the log-likelihood with [`RIDGE`]: a spline often finds values at which one of
+    /// the two never occurs, where the maximum-likelihood fit does not exist.
+    fn logistic(&self, y: &Array1<f64>) -> Result<Array1<f64>, IndependenceError> {
+        let mut gamma = Array1::<f64>::zeros(self.dense.ncols());
+        let mut best = self.likelihood(y, &gamma);
+        for _ in 0..MOST_STEPS {
+            let p = self.dense.dot(&gamma).mapv(expit);
+            let information = &p * &p.mapv(|p| 1.0 - p) * self.weights;
+            let weighted = &self.dense * &information.view().insert_axis(Axis(1));
+            let mut hessian = self.dense.t().dot(&weighted);
+            hessian.diag_mut().mapv_inplace(|value| value + RIDGE);
+            let score = self.dense.t().dot(&((y - &p) * self.weights)) - &gamma * RIDGE;
+            let mut step = Cholesky::new(&hessian)?.solve(&score)?;
+            while self.likelihood(y, &(&gamma + &step)) < best && largest(&step) > SMALLEST_STEP {
+                step *= 0.5;
+            }
+            gamma += &step;
+            best = self.likelihood(y, &gamma);
+            if largest(&step) <= SMALLEST_STEP {
+                return Ok(y - &self.dense.dot(&gamma).mapv(expit));
+            }
+        }
+        Err(IndependenceError::NoFit)
+    }
+
+    /// The penalised log-likelihood.
+    fn likelihood(&self, y: &Array1<f64>, gamma: &Array1<f64>) -> f64 {
+        let u = self.dense.dot(gamma);
+        // ln(1 + exp(u)) without overflow.
+        let each = ndarray::Zip::from(&u).and(y).map_collect(|u, y| y * u - u.max(0.0) - (-u.abs()).exp().ln_1p());
+        each.dot(self.weights) - 0.5 * RIDGE * gamma.dot(gamma)
+    }
+}
+
+fn largest(step: &Array1<f64>) -> f64 {
+    step.iter().fold(0.0, |largest, value| value.abs().max(largest))
 }
 
 fn products(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
