@@ -20,6 +20,7 @@ use causal::graph::question::Question;
 use causal::graph::read;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// The significance level of each family of tests, after Holm.
 pub(super) const LEVEL: f64 = 0.05;
@@ -44,7 +45,9 @@ pub struct PlanIdentification {
     /// The statements that are tested, each pair once with its smallest set.
     statements: Vec<NamedIndependence>,
     /// The rows of the tests, and what each node is made of; `None` if the data have no such rows.
-    tested: Option<TestRows>,
+    rows: Option<TestRows>,
+    /// Tests without the outcome, and with it: made once, when they are first asked for.
+    tested: [OnceLock<Vec<TestedIndependence>>; 2],
 }
 
 /// The rows of the tests.
@@ -108,7 +111,16 @@ pub(super) fn identify(
     }
     let statements = each_pair_once(&answer);
     let from_file = matches!(plan.graph, Some(GraphSource::File(_)));
-    Ok(PlanIdentification { text: texts.graph, from_file, answer, checked, chosen_by, statements, tested: None })
+    Ok(PlanIdentification {
+        text: texts.graph,
+        from_file,
+        answer,
+        checked,
+        chosen_by,
+        statements,
+        rows: None,
+        tested: Default::default(),
+    })
 }
 
 /// The columns that the plan adjusts for, those of its terms among them.
@@ -227,26 +239,31 @@ impl PlanIdentification {
             placebos: Vec::new(),
             missing: crate::plan::MissingPolicy::Drop,
         };
-        self.tested = table.analyse(&request).ok().map(|analysed| TestRows { analysed, terms });
+        self.rows = table.analyse(&request).ok().map(|analysed| TestRows { analysed, terms });
     }
 
     /// The tests of one family: without the outcome while the loop is blind, with it afterwards.
     #[must_use]
-    pub fn tests(&self, with_outcome: bool) -> Vec<TestedIndependence> {
-        let family = self.statements.iter().filter(|one| one.involves(&self.answer.outcome) == with_outcome);
-        let family: Vec<&NamedIndependence> = family.take(MOST_TESTED).collect();
-        super::independence::tests(&family, self.tested.as_ref(), &self.answer)
+    pub fn tests(&self, with_outcome: bool) -> &[TestedIndependence] {
+        let [blind, open] = &self.tested;
+        let place = if with_outcome { open } else { blind };
+        place.get_or_init(|| {
+            let family = self.statements.iter().filter(|one| one.involves(&self.answer.outcome) == with_outcome);
+            let family: Vec<&NamedIndependence> = family.take(MOST_TESTED).collect();
+            super::independence::tests(&family, self.rows.as_ref(), &self.answer)
+        })
     }
 
-    /// What the rubric grades, from the tests so far.
+    /// What the rubric grades: while blind without the tests that involve the outcome.
     #[must_use]
-    pub fn facts(&self, tests: &[TestedIndependence]) -> IdentificationFacts {
-        let rejected = |one: &&TestedIndependence| one.test.is_some_and(|test| test.rejected);
+    pub fn facts(&self, unblinded: bool) -> IdentificationFacts {
+        let with_outcome = if unblinded { self.tests(true) } else { &[] };
+        let tests = || self.tests(false).iter().chain(with_outcome);
         IdentificationFacts {
             how: self.how(),
             forbidden_adjusted: self.checked.forbidden.iter().map(ForbiddenDocument::from).collect(),
-            rejected: tests.iter().filter(rejected).cloned().collect(),
-            tested: tests.iter().filter(|one| one.test.is_some()).count(),
+            rejected: tests().filter(|one| one.test.is_some_and(|test| test.rejected)).cloned().collect(),
+            tested: tests().filter(|one| one.test.is_some()).count(),
         }
     }
 
@@ -270,17 +287,14 @@ impl PlanIdentification {
         let quote = words::in_backticks;
         let mut answer = IdentificationDocument::new(&self.answer, words::sentence(&self.answer, quote));
         answer.checked = Some(CheckedDocument::new(&self.checked, words::checked(&self.checked, quote)));
-        let tests = self.tests(false);
-        let tests_with_outcome = unblinded.then(|| self.tests(true));
-        let all: Vec<TestedIndependence> = tests.iter().chain(tests_with_outcome.iter().flatten()).cloned().collect();
         RunIdentification {
             answer,
             graph_sha256: sha256_hex(self.text.as_bytes()),
             chosen_by: self.chosen_by,
             level: LEVEL,
-            tests,
-            tests_with_outcome,
-            facts: self.facts(&all),
+            tests: self.tests(false).to_vec(),
+            tests_with_outcome: unblinded.then(|| self.tests(true).to_vec()),
+            facts: self.facts(unblinded),
         }
     }
 }

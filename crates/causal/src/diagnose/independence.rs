@@ -334,8 +334,8 @@ mod tests {
     /// the alternative; here in closed form: r² n / (mean of squared products − r²).
     #[test]
     fn closed_form_without_conditioning() {
-        let a = Array1::from_vec(vec![1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0].repeat(10));
-        let b = Array1::from_vec(vec![2.0, 1.0, 4.0, 3.0, 1.0, 0.0, 2.0, 2.0, 5.0, 1.0].repeat(10));
+        let a = Array1::from_vec([1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0].repeat(10));
+        let b = Array1::from_vec([2.0, 1.0, 4.0, 3.0, 1.0, 0.0, 2.0, 2.0, 5.0, 1.0].repeat(10));
         let (left, right) = (column(&a), column(&b));
         let given = Array2::zeros((100, 0));
         let sample =

@@ -158,6 +158,19 @@ fn a_bidirected_edge_at_the_treatment_is_confounding() {
     assert_eq!((hedge.outer, hedge.inner), (vec!["x".to_owned(), "y".to_owned()], vec!["y".to_owned()]));
 }
 
+/// Rows that are there because of treatment and outcome (Berkson), because of the outcome, and because of a confounder.
+#[test]
+fn rows_that_were_selected() {
+    let berkson = answer_xy("dag { x -> y x -> s y -> s s [selected] }");
+    assert!(!berkson.is_identified() && berkson.selected == ["s"]);
+    assert!(!answer_xy("dag { x -> y y -> s s [selected] }").is_identified());
+    assert!(!answer_xy("dag { x -> y x -> s s <-> y s [selected] }").is_identified());
+    let by_confounder = answer_xy("dag { x <- c -> y x -> y c -> s s [selected] }");
+    assert_eq!(by_confounder.method, Method::Unidentified, "who is in the sample differs in c, which changes y");
+    let harmless = answer_xy("dag { x <- c -> y x -> y z -> s z -> x s [selected] }");
+    assert_eq!((harmless.method, harmless.adjustment.minimal.sets), (Method::BackDoor, vec![vec!["c".to_owned()]]));
+}
+
 #[test]
 fn names_of_any_kind_come_back_as_they_are() {
     let text = "digraph { \"my treatment\" -> \"Ergebnis (€)\"; \"my treatment\" <- \"Größe\" -> \"Ergebnis (€)\" }";
