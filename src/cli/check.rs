@@ -4,6 +4,7 @@ use super::args::{CheckArgs, Global};
 use super::errors::{self, CliError};
 use super::trust::{self, Trust};
 use super::{files, output};
+use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::{self, Prepared};
 use std::process::ExitCode;
 
@@ -50,5 +51,6 @@ fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
         "spec_sha256": prepared.draft.sha256(),
         "counters": prepared.counters(),
         "outward": outward,
+        "identification": prepared.identification.as_ref().map(PlanIdentification::answer_document),
     })
 }

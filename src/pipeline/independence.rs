@@ -7,10 +7,12 @@ use crate::term::Term;
 use causal::diagnose::independence::{IndependenceError, IndependenceSample, IndependenceTest, holm, test};
 use causal::graph::answer::{Identification, NamedIndependence};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use rayon::prelude::*;
 
-/// The most rows of one test: of more, every second, third, … is taken, so that 200 tests take seconds. The number of rows is
+/// The most rows of one test: of more, every second, third, … is taken, so that a hundred tests take
+/// seconds. The number of rows is
 /// part of the result.
-const MOST_ROWS: usize = 50_000;
+const MOST_ROWS: usize = 20_000;
 
 /// Why a statement is not tested, as a clause.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -32,7 +34,7 @@ pub(super) fn tests(
     answer: &Identification,
 ) -> Vec<TestedIndependence> {
     let results: Vec<Result<IndependenceTest, NotTested>> =
-        family.iter().map(|one| tested(one, rows, answer)).collect();
+        family.par_iter().map(|one| tested(one, rows, answer)).collect();
     let p: Vec<f64> = results.iter().flatten().map(|test| test.p).collect();
     let mut adjusted = holm(&p).into_iter();
     let document = |(one, result): (&&NamedIndependence, Result<IndependenceTest, NotTested>)| {

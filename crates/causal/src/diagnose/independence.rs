@@ -3,12 +3,15 @@
 //! `A` and `B` are one column or more (a category has an indicator for each level but one). Both are regressed on `Z`, a column of
 //! two values by logistic regression, any other by least squares, and the test asks if what is left is correlated:
 //!
-//!     R_i = ε_i ⊗ η_i,   T = R̄' Ω⁻¹ R̄ ~ χ²(d),   R̄ = Σ w R / Σ w,   Ω = Σ_g (Σ_{i in g} w (R − R̄))(·)' / (Σ w)²,
+//! ```text
+//! R_i = ε_i ⊗ η_i,   T = R̄' Ω⁻¹ R̄ ~ χ²(d),   R̄ = Σ w R / Σ w,   Ω = Σ_g (Σ_{i in g} w (R − R̄))(·)' / (Σ w)²,
+//! ```
 //!
 //! with `ε`, `η` the residuals of `A` and `B`, `w` observation weights, `g` clusters (each row its own without them), and `d`
 //! the rank of `Ω`. This is the generalised covariance measure; with one number on each side it is the test of a partial
 //! correlation, robust to heteroscedasticity. It needs the regressions to be right: a number in `Z` enters as a linear spline
-//! with knots at its quintiles (at its deciles from 1,000 rows on), and with few columns their products enter too. It has no power against dependence that
+//! with knots at its quintiles (at its deciles from 1,000 rows on, where `Z` has few
+//! columns), and with few columns their products enter too. It has no power against dependence that
 //! leaves the residuals uncorrelated.
 //!
 //! References: Shah & Peters 2020, doi:10.1214/19-AOS1857; Holm 1979, Scand. J. Statist. 6, 65-70.
@@ -36,6 +39,8 @@ const MOST_STEPS: usize = 50;
 const SMALLEST_STEP: f64 = 1e-6;
 /// Rows from which splines have knots at deciles.
 const ROWS_FOR_DECILES: usize = 1_000;
+/// Columns of `Z` up to which they have.
+const MOST_FOR_DECILES: usize = 4;
 
 /// The columns of one test.
 #[derive(Debug, Clone, Copy)]
@@ -135,11 +140,12 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
 /// The columns, their splines, and their products where there are few.
 fn basis(given: ArrayView2<'_, f64>, weights: &Array1<f64>) -> Array2<f64> {
     let n = given.nrows();
+    let pieces = if n < ROWS_FOR_DECILES || given.ncols() > MOST_FOR_DECILES { 5 } else { 10 };
     let mut columns: Vec<Array1<f64>> = Vec::new();
     let standard: Vec<Array1<f64>> = given.columns().into_iter().map(|column| standardised(column, weights)).collect();
     for column in &standard {
         columns.push(column.clone());
-        columns.extend(knots(column).into_iter().map(|knot| column.mapv(|value| (value - knot).max(0.0))));
+        columns.extend(knots(column, pieces).into_iter().map(|knot| column.mapv(|value| (value - knot).max(0.0))));
     }
     if standard.len() <= MOST_FOR_PRODUCTS {
         let pairs = standard.iter().enumerate().flat_map(|(i, a)| standard[i + 1..].iter().map(move |b| a * b));
@@ -167,12 +173,11 @@ fn larger_of_two(column: ArrayView1<'_, f64>) -> Option<f64> {
     column.iter().all(|value| *value == first || *value == other).then_some(first.max(other))
 }
 
-/// The inner quintiles or deciles of a column of numbers; none for one that has two values.
-fn knots(column: &Array1<f64>) -> Vec<f64> {
+/// The values that cut a column of numbers into as many pieces; none for one that has two values.
+fn knots(column: &Array1<f64>, pieces: u32) -> Vec<f64> {
     if larger_of_two(column.view()).is_some() {
         return Vec::new();
     }
-    let pieces: u32 = if column.len() < ROWS_FOR_DECILES { 5 } else { 10 };
     let shares: Vec<f64> = (1..pieces).map(|i| f64::from(i) / f64::from(pieces)).collect();
     let mut knots = quantiles(&column.to_vec(), &shares).unwrap_or_default();
     knots.dedup();

@@ -4,7 +4,9 @@
 //! `a <-> b` if such paths lead to both from one latent node (Verma & Pearl 1990). Nodes joined by bidirected edges form
 //! districts (c-components). With `D = An(Y)` in the graph without `X`, the effect is
 //!
-//!     P(y | do(x)) = Σ_{D∖Y} Π_i Q[D_i],   D_i the districts of G_D,
+//! ```text
+//! P(y | do(x)) = Σ_{D∖Y} Π_i Q[D_i],   D_i the districts of G_D,
+//! ```
 //!
 //! and is identified if and only if every `Q[D_i]` is, from the district `S_i` of `G` that holds `D_i`: with `A = An(D_i)` in
 //! `G_T`, beginning with `T = S_i`, it is when `A = D_i`, it is not when `A = T` (the two form a hedge), and else `T` becomes

@@ -10,7 +10,9 @@
 //!
 //! In a large graph the observed parents of the causal nodes, reached past nodes that may not be used,
 //!
-//!     O = { v allowed : v -> ... -> c, c on a causal path, no allowed node between },
+//! ```text
+//! O = { v allowed : v -> ... -> c, c on a causal path, no allowed node between },
+//! ```
 //!
 //! are optimal if they are valid and `Y ⊥ allowed∖O | X, O`. For no valid `Z` can leave a path between `X` and a `v` in
 //! `O∖Z` open, since the directed path from `v` to `Y` would carry it on; so `X ⊥ O∖Z | Z`, and one step of theorem 3.1 leads

@@ -6,7 +6,9 @@
 //! of an undirected graph are enumerated as in Shen & Liang 1997, doi:10.1016/S0304-3975(96)00092-8: from the one next to `X`,
 //! each is moved past one of its nodes,
 //!
-//!     S' = N(C_Y(G - N[C_X(S) ∪ {v}])),   v in S,
+//! ```text
+//! S' = N(C_Y(G - N[C_X(S) ∪ {v}])),   v in S,
+//! ```
 //!
 //! with `C_X(S)` the component of `X` without `S`, and `N` the neighbours. Each takes `O(n m)`; none is missed.
 

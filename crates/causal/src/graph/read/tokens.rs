@@ -231,7 +231,9 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Letters and digits of any script, `_`, and `.`, which R's names have.
+/// Letters and digits of any script, `_`, and `.`, which R's names have. Arrows, dashes and quotation marks of a word processor
+/// are no part of a name: `x → y` would otherwise be three nodes without an edge.
 fn in_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '.') || !c.is_ascii() && !c.is_whitespace() && !c.is_control()
+    let mark = !c.is_ascii() && !c.is_whitespace() && !c.is_control() && !matches!(c, '\u{2000}'..='\u{2bff}');
+    c.is_alphanumeric() || matches!(c, '_' | '.') || mark
 }

@@ -103,6 +103,9 @@ fn refusals_name_the_line_and_a_way_out() {
             1,
             "expected `[` after `node`, `edge` or `graph` (quote the word if it is a column's name), found `->`",
         ),
+        ("dag { x → y }", 1, "expected a name or an arrow, found `→`"),
+        ("dag { x –> y }", 1, "expected a name or an arrow, found `–`"),
+        ("dag { “x” -> y }", 1, "expected a name or an arrow, found `“`"),
         ("digraph { a & b }", 1, "expected a name or an arrow, found `&`"),
     ] {
         let problems = read(text).expect_err(text).0;
