@@ -9,6 +9,9 @@ keyed_enum! {
     pub enum Severity {
         /// Measured, and fine.
         Pass = "pass",
+        /// It informs, or it has no meaning for this study, e.g. hidden confounding where treatment was randomised. It lowers
+        /// nothing, and it is not a pass.
+        NotGraded = "not_graded",
         /// Not measured yet because it needs the outcome effect and the loop is still blind. Not a pass.
         Withheld = "withheld",
         /// Could not be measured or was not allowed. Not a pass: it caps the verdict at caveats.
@@ -24,6 +27,14 @@ keyed_enum! {
     /// The subject of a check. Playbooks name these codes in their front matter.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Code {
+        /// Why the comparison would be causal: by design, by a graph, or by assumption.
+        Identification = "identification",
+        /// Share of the target population in a part of a confounder's range where the other arm is missing.
+        StructureOneArm = "structure.one_arm",
+        /// R² of the outcome on the confounders, where it is all but one.
+        StructureOutcome = "structure.outcome",
+        /// Whether the answer is about those who were asked about, and the share of them that is left.
+        PopulationKept = "population.kept",
         /// Largest weighted |SMD| among the priority confounders.
         BalancePriority = "balance.priority",
         /// Share of the target population with a propensity outside (0.1, 0.9).
@@ -40,6 +51,8 @@ keyed_enum! {
         EstimateDisagreement = "estimate.disagreement",
         /// The same difference as a share of the half-width of the interval.
         EstimateDisagreementInterval = "estimate.disagreement_interval",
+        /// Width of the interval against the spread of the outcome.
+        EstimateWidth = "estimate.width",
         /// A standard error that leaves the nuisance models out, where overlap is poor.
         EstimateStandardError = "estimate.standard_error",
         /// Largest difference between the effects in different target populations, in standard deviations of the outcome.
@@ -57,9 +70,13 @@ keyed_enum! {
 
 impl Code {
     /// All codes, in reporting order.
-    pub const ALL: [Code; 14] = [
+    pub const ALL: [Code; 19] = [
         Code::DesignFailed,
         Code::EstimateFailed,
+        Code::Identification,
+        Code::StructureOneArm,
+        Code::StructureOutcome,
+        Code::PopulationKept,
         Code::BalancePriority,
         Code::OverlapOutside,
         Code::OverlapEffectiveSize,
@@ -67,6 +84,7 @@ impl Code {
         Code::EstimateConvergence,
         Code::EstimateDisagreement,
         Code::EstimateDisagreementInterval,
+        Code::EstimateWidth,
         Code::EstimateStandardError,
         Code::EstimateTargets,
         Code::SensitivityRobustness,
@@ -82,6 +100,7 @@ impl Code {
             Code::SensitivityRobustness
                 | Code::EstimateDisagreement
                 | Code::EstimateDisagreementInterval
+                | Code::EstimateWidth
                 | Code::EstimateStandardError
                 | Code::EstimateTargets
         )

@@ -8,7 +8,7 @@
 //! revised once in each.
 
 use super::history::{History, Trial};
-use crate::finding::Severity;
+use crate::finding::{Code, Finding, Severity};
 use crate::playbook::{Catalogue, Playbook, apply};
 use crate::spec::{Analysis, AnalysisSpec, Revision};
 use crate::term::Term;
@@ -58,12 +58,24 @@ pub fn candidates(
             // An edit that changes nothing would use up an iteration.
             !tried.contains(playbook.front.name.as_str())
                 && tool_of(&playbook.front.change).is_none_or(|tool| kept.spec.tools.contains(&tool))
-                && apply(&playbook.front.change, base, enrich).is_some()
+                && apply(&playbook.front.change, base, enrich)
+                    .is_some_and(|(changed, _)| may_become(&kept.spec, base, &changed, findings))
         };
         let matching = catalogue.matching(findings, requested, base.target).into_iter();
         Some((requested, matching.filter(applies).map(|playbook| playbook.front.name.clone()).collect()))
     };
     history.requested().into_iter().filter_map(candidates_for).collect()
+}
+
+/// A change of the question needs the plan's consent, and a design that fails without it: for a warning's sake nobody is left
+/// out.
+fn may_become(spec: &AnalysisSpec, base: &Analysis, changed: &Analysis, findings: &[Finding]) -> bool {
+    if changed.estimand() == base.estimand() {
+        return true;
+    }
+    let design = [Code::BalancePriority, Code::OverlapOutside, Code::OverlapEffectiveSize];
+    let fails = |finding: &Finding| finding.severity == Severity::Fail && design.contains(&finding.code);
+    spec.answers(base.requested, changed.estimand()) && findings.iter().any(fails)
 }
 
 /// The next spec by a proposal: every analysis goes back to its kept design, and those named are changed. `None` if nothing

@@ -12,6 +12,7 @@ use crate::agent::participants::Participants;
 use crate::agent::prompt;
 use crate::agent::tool_calls::{ConversationContext, FatalToolError, Purpose};
 use crate::critique;
+use crate::critique::structure_findings;
 use crate::critique::{CritiqueInput, Executed, alignment, model_review};
 use crate::llm::{Exchange, ModelError, Recording};
 use crate::pipeline::results::{self, Iteration, Unblinded};
@@ -259,7 +260,9 @@ impl<'a> Driver<'a> {
         let document = design::design(self.input.prepared, &spec);
         // A later spec without a design is a revision that did not earn its place: the loop goes back by itself.
         if let Some(reasons) = nothing_left(&document.analyses).filter(|_| iteration == 1) {
-            return Err(RunError::NoDesign(reasons));
+            // What separates the arms is known by its column, and said with it.
+            let faults = structure_findings::sentences(self.input.prepared.structure());
+            return Err(RunError::NoDesign(std::iter::once(reasons).chain(faults).collect::<Vec<_>>().join(" ")));
         }
         self.commit(steps::design_step(&document, &self.provenance)?)?;
         if !spec.blind {
@@ -321,6 +324,7 @@ impl<'a> Driver<'a> {
             plan: &prepared.plan,
             plan_sha256: &prepared.plan_sha256,
             data_sha256: &prepared.document.sha256,
+            unblinded_before: prepared.unblinded_before(),
         };
         let runs: Vec<Executed<'_>> = self.tried.iter().map(Iteration::executed).collect();
         let [earlier @ .., current] = runs.as_slice() else {

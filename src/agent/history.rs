@@ -24,7 +24,7 @@ pub struct AnalysisSummary {
     pub rows: Option<usize>,
     /// Largest weighted |SMD| among the priority confounders.
     pub max_priority_smd: Option<f64>,
-    /// Share of the target population with a propensity outside (0.1, 0.9).
+    /// Share of the target population whose propensity lies where it lacks counterparts.
     pub share_outside: Option<f64>,
 }
 
@@ -59,7 +59,7 @@ impl AnalysisSummary {
             failed: design.failed.clone(),
             rows: design.population.as_ref().map(|population| population.n),
             max_priority_smd: design.balance.as_ref().and_then(|table| table.max_priority_after),
-            share_outside: design.overlap.as_ref().map(|report| report.share_outside),
+            share_outside: design.overlap.as_ref().map(|report| report.share_beyond),
         }
     }
 }

@@ -222,6 +222,18 @@ pub enum LoopError {
         "the revised spec differs from the one before in more than its analyses; data, treatment, outcome, confounders, tools and seed are the plan's"
     )]
     NotTheActors,
+    /// An analysis of something that the plan does not accept.
+    #[error(
+        "the {} was asked for, and the {instead} is no answer to it that the plan accepts; a plan says so beforehand with `estimands: [{{ask: {}, accept: […]}}]`",
+        analysis.acronym(),
+        analysis.key()
+    )]
+    NotAccepted {
+        /// Asked for.
+        analysis: Target,
+        /// The name of the other.
+        instead: String,
+    },
     /// A changed analysis without a revision line.
     #[error("the analysis for the {} was changed without a revision that says why; add one", analysis.acronym())]
     Unexplained {

@@ -18,7 +18,20 @@ pub(super) fn draft(limits: &Limits, spec: &AnalysisSpec) -> Result<(), LoopErro
     if requested.is_empty() || distinct.len() != requested.len() {
         return Err(LoopError::Analyses { expected: distinct.into_iter().collect(), found: requested });
     }
-    tools(limits, spec)
+    tools(limits, spec)?;
+    accepted(spec)
+}
+
+/// Every analysis answers what was asked, as asked or as the plan accepted beforehand.
+fn accepted(spec: &AnalysisSpec) -> Result<(), LoopError> {
+    let other = |analysis: &&Analysis| !spec.answers(analysis.requested, analysis.estimand());
+    match spec.analyses.iter().find(other) {
+        Some(analysis) => {
+            let instead = analysis.estimand().name();
+            Err(LoopError::NotAccepted { analysis: analysis.requested, instead })
+        }
+        None => Ok(()),
+    }
 }
 
 /// A revised spec: the next iteration, nothing changed but the analyses, every change explained, none tried before.
@@ -28,6 +41,7 @@ pub(super) fn proposal(limits: &Limits, history: &History, spec: &AnalysisSpec) 
     same_targets(&last.spec, spec.analyses.iter().map(|analysis| analysis.requested).collect())?;
     only_analyses_changed(&last.spec, spec)?;
     tools(limits, spec)?;
+    accepted(spec)?;
     explained(last, spec)?;
     untried(history, spec)
 }
@@ -121,7 +135,8 @@ pub(super) fn critique(spec: &AnalysisSpec, design: &DesignSummary, critique: &C
     let measured = findings.any(|finding| {
         // Without a value it only says that the finding waits for the effect.
         finding.code.needs_effect()
-            && (finding.value.is_some() || !matches!(finding.severity, Severity::Withheld | Severity::NotApplicable))
+            && (finding.value.is_some()
+                || !matches!(finding.severity, Severity::Withheld | Severity::NotApplicable | Severity::NotGraded))
     });
     if measured { Err(LoopError::NotBlind { what: "a number that only an effect can give" }) } else { Ok(()) }
 }

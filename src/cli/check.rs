@@ -24,7 +24,11 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
         output::stdout(pipeline::steps::checked(&prepared))?;
         outward.iter().for_each(|line| output::stderr(format!("note {line}")));
     }
-    Ok(ExitCode::SUCCESS)
+    if prepared.structure().is_clean() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::stderr("Not accepted: confounders have structural faults; take them out of the plan, or correct the data.");
+    Ok(ExitCode::from(1))
 }
 
 /// What a run of the plan would send, where to, and the consent that is wanting.
@@ -50,6 +54,7 @@ fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
         "data_sha256": prepared.document.sha256,
         "spec_sha256": prepared.draft.sha256(),
         "counters": prepared.counters(),
+        "structure": prepared.structure(),
         "outward": outward,
         "identification": prepared.identification.as_ref().map(PlanIdentification::answer_document),
     })

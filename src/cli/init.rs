@@ -3,9 +3,12 @@
 use super::args::{Global, InitArgs};
 use super::errors::{self, CliError};
 use super::output;
+use crate::critique::structure_findings;
 use crate::dataset;
+use crate::pipeline;
 use crate::plan::{self, TemplateInput};
 use crate::schema::DatasetDocument;
+use causal::contrast::Contrast;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,7 +22,16 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let document = table.document();
     must_have(&document, &args.treatment, "treatment")?;
     must_have(&document, &args.outcome, "outcome")?;
+    let (treated, control) = plan::template_levels(&document.columns, &args.treatment);
+    let contrast = Contrast { treated: treated.to_owned(), control: control.to_owned() };
+    let structure = pipeline::structure::of_file(table, contrast, &args.treatment, &args.outcome);
+    let faults: BTreeMap<String, String> = document
+        .columns
+        .iter()
+        .filter_map(|column| Some((column.name.clone(), structure_findings::of_column(&structure, &column.name)?)))
+        .collect();
     let text = plan::template(&TemplateInput {
+        faults: &faults,
         source: &source_for(&args.data, &args.output),
         treatment: &args.treatment,
         outcome: &args.outcome,
@@ -35,6 +47,9 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     } else if global.quiet == 0 {
         let path = args.output.display();
         output::stderr(format!("wrote {path}. Read it through, then: oci-agent check {path}"));
+        for fault in faults.values() {
+            output::stderr(format!("left out: {fault}"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use crate::agent::driver::RunInput;
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::mcp::{self, HostedRun, ServeError};
 use crate::plan::ModelSection;
+use crate::store::ArtifactStore;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -52,6 +53,7 @@ fn serve(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(), CliError
     for message in models::destinations(&asked, models::Reach::Live(&trust))? {
         observer.on(&ProgressEvent::Note { message });
     }
+    let (prepared, ledger) = run::after_ledger(args, prepared, observer)?;
     let mut store = run::store(args, &prepared, &catalogue, observer)?;
     let out = args.place();
     // In full: the host reads it from a folder of its own.
@@ -59,7 +61,7 @@ fn serve(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(), CliError
     let input = RunInput { prepared: &prepared, catalogue: &catalogue, out: &out };
     let hosted = HostedRun { run: input, critic, critic_price };
     match mcp::serve(hosted, &mut store, observer) {
-        Ok(_) => Ok(()),
+        Ok(outcome) => ledger.add(run::subject(&prepared), &outcome.results, &args.place(), store.branch()),
         Err(ServeError::Run(error)) => Err(run::explain(&error, args)),
         Err(error) => Err(CliError::world(error.to_string(), run::resume_hint(args))),
     }

@@ -13,6 +13,7 @@ mod estimate_args;
 mod files;
 mod graph;
 mod init;
+mod ledger;
 mod mcp;
 mod models;
 mod output;

@@ -2,12 +2,14 @@
 
 use super::args::{Global, RunArgs};
 use super::errors::{self, CliError};
+use super::ledger::{Ledger, Subject};
 use super::models::{self, Reach};
 use super::output::{self, ProgressObserver, TerminalStyle};
 use super::trust::{self, Trust};
 use super::{env, files, playbook};
 use crate::agent::driver::{self, Outcome, RunError};
 use crate::agent::events::{Observer, ProgressEvent};
+use crate::critique::earlier;
 use crate::finding::Tier;
 use crate::llm::ModelError;
 use crate::pipeline::{Prepared, prepare};
@@ -64,6 +66,7 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, Cl
     if args.replay.is_some() {
         observer.without_clock();
     }
+    let (prepared, ledger) = after_ledger(args, prepared, observer)?;
     let mut store = store(args, &prepared, &catalogue, observer)?;
     let out = args.place().display().to_string();
     let told = store.notices().len();
@@ -74,7 +77,34 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, Cl
         observer,
     );
     tell(store.notices().get(told..).unwrap_or_default(), observer);
-    ended.map_err(|error| explain(&error, args))
+    let outcome = ended.map_err(|error| explain(&error, args))?;
+    ledger.add(subject(&prepared), &outcome.results, &args.place(), store.branch())?;
+    Ok(outcome)
+}
+
+/// The plan, held against what was unblinded before it.
+pub(super) fn after_ledger(
+    args: &RunArgs,
+    prepared: Prepared,
+    observer: &mut dyn Observer,
+) -> Result<(Prepared, Ledger), CliError> {
+    let ledger = Ledger::beside(&args.place())?;
+    for note in &ledger.notes {
+        observer.on(&ProgressEvent::Note { message: note.clone() });
+    }
+    let before = ledger.earlier(subject(&prepared));
+    if !before.is_empty() {
+        observer.on(&ProgressEvent::Note { message: earlier::count(before.len() + 1) });
+    }
+    Ok((prepared.after(before), ledger))
+}
+
+pub(super) fn subject(prepared: &Prepared) -> Subject<'_> {
+    Subject {
+        data_sha256: &prepared.document.sha256,
+        outcome: &prepared.plan.outcome.column,
+        plan_sha256: &prepared.plan_sha256,
+    }
 }
 
 /// What the store mended or could not do.

@@ -7,6 +7,7 @@ use crate::finding::{Code, Finding, Severity};
 use crate::plan::{Plan, Tool};
 use crate::record::critique::AlignmentCheck;
 use crate::record::documents::{AnalysisDesign, DesignDocument, FittedBy};
+use crate::record::earlier::LedgerEntry;
 use crate::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole};
 use causal::estimand::{Population, Target};
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub struct Source<'a> {
     pub plan_sha256: &'a str,
     /// SHA-256 fingerprint of the dataset.
     pub data_sha256: &'a str,
+    /// Analyses of the same outcome in the same data that were unblinded before.
+    pub unblinded_before: &'a [LedgerEntry],
 }
 
 /// Every check of one executed spec, in a fixed order. Checks of an analysis whose design failed are left out: nothing
@@ -116,6 +119,10 @@ fn as_planned(plan: &Plan, spec: &AnalysisSpec) -> Vec<AlignmentCheck> {
         equal("observation weights", &plan.data.weights, &spec.weights),
         equal("clusters", &plan.analysis.clusters, &spec.clusters),
         equal("known propensity", &plan.analysis.known_propensity, &spec.known_propensity),
+        equal("thresholds of its own", &plan.thresholds, &spec.thresholds),
+        equal("what may stand in for an estimand", &plan.accept, &spec.accept),
+        equal("the study's design", &plan.design, &spec.design),
+        equal("the chance of treatment", &plan.share, &spec.share),
         equal("whose effect the intervals are about", &plan.analysis.inference.unwrap_or_default(), &spec.inference),
         equal("missing-value policy", &plan.data.missing, &spec.missing),
         equal("confounders and their priority", &planned_confounders(plan), &specified_confounders(spec)),

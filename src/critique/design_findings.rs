@@ -3,7 +3,7 @@
 
 use crate::critique::rubric::{Rule, SensitivityState, rule};
 use crate::finding::{Code, Finding, Severity};
-use crate::plan::Tool;
+use crate::plan::{StudyDesign, Tool};
 use crate::record::documents::AnalysisDesign;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::diagnose::balance::{BalanceRow, BalanceTable};
@@ -36,7 +36,28 @@ pub(super) fn design(design: &AnalysisDesign, analysis: &Analysis) -> Finding {
     }
 }
 
+/// A check that has no meaning where chance decided who is treated.
+pub(super) fn randomised(code: Code, spec: &AnalysisSpec) -> Option<Finding> {
+    let why = match code {
+        Code::BalancePriority => {
+            "what the arms differ by is chance, which the interval counts; whether it is more than chance is under `identification`"
+        }
+        Code::OverlapOutside => "every unit had the declared chance of either arm, however small",
+        Code::PlaceboEffect => {
+            "the covariates together are the placebo, under `identification`, and the plan declares no other"
+        }
+        Code::EstimateStandardError => "the propensity is known, so its model is no part of the uncertainty",
+        Code::SensitivityRobustness => "what was not measured did not decide who is treated",
+        _ => return None,
+    };
+    (spec.design == StudyDesign::Randomised)
+        .then(|| rule(code).finding(Severity::NotGraded, format!("Treatment was randomised: {why}.")))
+}
+
 pub(super) fn balance(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    if let Some(finding) = randomised(Code::BalancePriority, spec) {
+        return finding;
+    }
     let rule = rule(Code::BalancePriority);
     let Some(table) = design.balance.as_ref().filter(|_| spec.tools.contains(&Tool::Balance)) else {
         return rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Balance));
@@ -50,7 +71,7 @@ pub(super) fn balance(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
         return Finding { subject: Some(row.term.clone()), ..rule.finding(Severity::Fail, message) };
     }
     match table.max_priority_after {
-        Some(value) => measured_balance(rule, table, value),
+        Some(value) => measured_balance(rule, table, design.overlap.as_ref(), value),
         None => rule.finding(Severity::NotApplicable, no_priority_balance(table)),
     }
 }
@@ -69,23 +90,65 @@ fn no_priority_balance(table: &BalanceTable) -> String {
     }
 }
 
-fn measured_balance(rule: &Rule, table: &BalanceTable, value: f64) -> Finding {
+fn measured_balance(rule: &Rule, table: &BalanceTable, overlap: Option<&OverlapReport>, value: f64) -> Finding {
     let severity = rule.severity(value);
     let worst = table.worst_priority.as_deref().unwrap_or("a priority confounder");
-    let before = table.max_priority_before.map_or_else(String::new, |b| format!(" (before weighting, {b:.3})"));
+    let row = table.rows.iter().find(|row| Some(row.term.as_str()) == table.worst_priority.as_deref());
+    let before = row.and_then(|row| row.smd_before).map_or_else(String::new, |b| format!(" (before, {:.3})", b.abs()));
+    let shape = (severity == Severity::Pass).then(|| unlike(table, overlap)).flatten();
+    let severity = if shape.is_some() { Severity::Warn } else { severity };
     let message = match severity {
         Severity::NotApplicable => format!("Not checked: the |SMD| of `{worst}` is not a finite number."),
         Severity::Fail => format!(
             "`{worst}` is still {value:.3} standard deviations apart after weighting{before}: the arms are not comparable."
         ),
-        Severity::Warn => format!(
-            "`{worst}` is still {value:.3} standard deviations apart after weighting{before}: more than negligible."
-        ),
+        Severity::Warn => shape.unwrap_or_else(|| {
+            format!(
+                "`{worst}` is still {value:.3} standard deviations apart after weighting{before}: more than negligible."
+            )
+        }),
         _ => format!(
-            "After weighting no priority confounder differs by more than {value:.3} standard deviations{before}."
+            "After weighting no priority confounder differs by more than {value:.3} standard deviations: that is `{worst}`{before}."
         ),
     };
     Finding { subject: table.worst_priority.clone(), value: finite(value), ..rule.finding(severity, message) }
+}
+
+/// A Kolmogorov-Smirnov distance up to this is negligible.
+const KS: f64 = 0.1;
+/// And up to so many times √(1/n₁ + 1/n₀), effective sizes, it is chance: the 0.1 % point of its distribution.
+const KS_CHANCE: f64 = 1.95;
+/// The logarithm of a variance ratio of 2, or ½.
+const LOG_VARIANCE_RATIO: f64 = std::f64::consts::LN_2;
+/// And up to so many of its standard errors √(2/n₁ + 2/n₀) it is chance.
+const VARIANCE_CHANCE: f64 = 3.3;
+
+/// The priority term whose spread or shape differs between the arms although its mean does not.
+fn unlike(table: &BalanceTable, overlap: Option<&OverlapReport>) -> Option<String> {
+    let overlap = overlap?;
+    let sizes = 1.0 / overlap.ess_treated + 1.0 / overlap.ess_control;
+    let ks_line = KS.max(KS_CHANCE * sizes.sqrt());
+    let ratio_line = LOG_VARIANCE_RATIO.max(VARIANCE_CHANCE * (2.0 * sizes).sqrt());
+    // Of an indicator the share says everything, and its mean is graded.
+    let indicator = |row: &BalanceRow| {
+        let apart = (row.mean_treated_after - row.mean_control_after).abs();
+        (row.ks_after - apart).abs() <= SAME_CONSTANT
+    };
+    let rows = || table.rows.iter().filter(|row| row.priority && !indicator(row));
+    let ratio = |row: &BalanceRow| row.variance_ratio_after.filter(|v| *v > 0.0).map_or(0.0, |v| v.ln().abs());
+    let spread = rows().max_by(|a, b| ratio(a).total_cmp(&ratio(b))).filter(|row| ratio(row) > ratio_line);
+    if let Some(row) = spread {
+        return Some(format!(
+            "The means agree, and the spread of `{}` does not: its variance among the treated is {:.2} times that among the controls after weighting.",
+            row.term,
+            row.variance_ratio_after.unwrap_or_default()
+        ));
+    }
+    let shape = rows().max_by(|a, b| a.ks_after.total_cmp(&b.ks_after)).filter(|row| row.ks_after > ks_line)?;
+    Some(format!(
+        "The means agree, and the distribution of `{}` does not: the arms are {:.3} apart after weighting (Kolmogorov–Smirnov).",
+        shape.term, shape.ks_after
+    ))
 }
 
 pub(super) fn finite(value: f64) -> Option<f64> {
@@ -93,6 +156,9 @@ pub(super) fn finite(value: f64) -> Option<f64> {
 }
 
 pub(super) fn overlap(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
+    if let Some(finding) = randomised(Code::OverlapOutside, spec) {
+        return finding;
+    }
     let rule = rule(Code::OverlapOutside);
     match design.overlap.as_ref().filter(|_| spec.tools.contains(&Tool::Overlap)) {
         Some(report) => measured_overlap(rule, report, design.estimand.target),
@@ -100,37 +166,40 @@ pub(super) fn overlap(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
     }
 }
 
+/// Below this share of the units that an arm stands for, its effective sample size says that a few weights decide.
+pub(super) const CONCENTRATED: f64 = 0.5;
+
 fn measured_overlap(rule: &Rule, report: &OverlapReport, target: Target) -> Finding {
-    // The other targets weight towards where the arms meet; the ATE cannot.
-    let severity = match rule.severity(report.share_outside) {
-        Severity::Fail if target != Target::Ate => Severity::Warn,
+    let share = report.share_beyond;
+    // A rare treatment has small propensities and even weights: nothing is wrong with that.
+    let severity = match rule.severity(share) {
+        Severity::Warn | Severity::Fail if report.carried >= CONCENTRATED => Severity::Pass,
         severity => severity,
     };
-    let share = 100.0 * report.share_outside;
     let ess = format!(
         "The effective sample size is {:.0} treated and {:.0} controls.",
         report.ess_treated, report.ess_control
     );
+    let (who, counterpart) = match target {
+        Target::Ate => ("of everyone have a propensity outside (0.1, 0.9)", "anyone"),
+        Target::Att => ("of the treated have a propensity above 0.9", "a control"),
+        Target::Atc => ("of the controls have a propensity below 0.1", "a treated unit"),
+        Target::Ato => ("of the overlap population lie where its weights have not faded", "anyone"),
+    };
+    let share_told = 100.0 * share;
     let message = match severity {
         Severity::NotApplicable => "Not checked: the share outside is not a finite number.".to_owned(),
         Severity::Fail => format!(
-            "{share:.1} % of everyone have a propensity outside (0.1, 0.9): for most of them there is hardly anyone to compare with, so their effect is extrapolation, and with it the ATE. {ess}"
+            "{share_told:.1} % {who}: for most of them there is hardly {counterpart} to compare with, so their effect is extrapolation, and with it the {}. {ess}",
+            target.acronym()
         ),
         Severity::Warn => {
-            let why = match target {
-                Target::Ate | Target::Ato => "near 0 there is hardly a treated counterpart, near 1 hardly a control",
-                Target::Att => {
-                    "near 1 a treated unit has hardly a control to compare with, near 0 it is a rare kind of treated unit"
-                }
-                Target::Atc => {
-                    "near 0 a control has hardly a treated unit to compare with, near 1 it is a rare kind of control"
-                }
-            };
-            format!("{share:.1} % of the target population have a propensity outside (0.1, 0.9): {why}. {ess}")
+            format!("{share_told:.1} % {who}, where there is hardly {counterpart} to compare with. {ess}")
         }
-        _ => format!("{share:.1} % of the target population have a propensity outside (0.1, 0.9). {ess}"),
+        _ if share > 0.1 => format!("{share_told:.1} % {who}, and the weights are even all the same. {ess}"),
+        _ => format!("{share_told:.1} % {who}. {ess}"),
     };
-    Finding { value: finite(report.share_outside), ..rule.finding(severity, message) }
+    Finding { value: finite(share), ..rule.finding(severity, message) }
 }
 
 pub(super) fn effective_size(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
@@ -157,6 +226,9 @@ pub(super) fn effective_size(design: &AnalysisDesign, spec: &AnalysisSpec) -> Fi
 pub(super) fn placebo(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
     let rule = rule(Code::PlaceboEffect);
     if spec.placebos.is_empty() {
+        if let Some(finding) = randomised(Code::PlaceboEffect, spec) {
+            return finding;
+        }
         let message = "Not checked: the plan declares no placebo outcome and no negative control.";
         return rule.finding(Severity::NotApplicable, message);
     }
@@ -198,6 +270,9 @@ pub(super) fn clause(reason: &str) -> &str {
 }
 
 pub(super) fn sensitivity(design: &AnalysisDesign, spec: &AnalysisSpec, state: SensitivityState<'_>) -> Finding {
+    if let Some(finding) = randomised(Code::SensitivityRobustness, spec) {
+        return finding;
+    }
     let rule = rule(Code::SensitivityRobustness);
     if !spec.tools.contains(&Tool::Sensitivity) {
         return rule.finding(Severity::NotApplicable, absent(design, spec, Tool::Sensitivity));
@@ -226,13 +301,11 @@ fn measured_sensitivity(rule: &Rule, report: &SensitivityReport) -> Finding {
             let message = format!("Not checked: the benchmark of `{}` is not a finite number.", strongest.confounder);
             rule.finding(Severity::NotApplicable, message)
         }
-        Some(strongest) if graded(report) <= strongest.equivalent_rv => {
-            against(rule, report, strongest, Severity::Warn)
-        }
+        Some(strongest) if graded(report) <= strongest.equivalent_rv => against(rule, report, strongest, true),
         // A confounder beyond any R² is stronger than every benchmark that has one, so a pass is only for plans without
         // such a confounder.
         _ if !report.benchmarks_unattainable.is_empty() => unattainable(rule, report),
-        Some(strongest) => against(rule, report, strongest, Severity::Pass),
+        Some(strongest) => against(rule, report, strongest, false),
         None => {
             let message = "Not checked: no priority confounder can serve as a benchmark.";
             Finding { value: Some(graded(report)), ..rule.finding(Severity::NotApplicable, message) }
@@ -248,7 +321,7 @@ fn graded(report: &SensitivityReport) -> f64 {
     if report.target_rv_q1.is_nan() { f64::NAN } else { report.rv_q1.min(report.target_rv_q1) }
 }
 
-fn against(rule: &Rule, report: &SensitivityReport, strongest: &Benchmark, severity: Severity) -> Finding {
+fn against(rule: &Rule, report: &SensitivityReport, strongest: &Benchmark, explained_away: bool) -> Finding {
     let (rv, benchmark) = (graded(report), strongest.equivalent_rv);
     let which = if report.target_rv_q1 < report.rv_q1 {
         format!(" (in the regression weighted to the target; {:.3} unweighted)", report.rv_q1)
@@ -262,7 +335,7 @@ fn against(rule: &Rule, report: &SensitivityReport, strongest: &Benchmark, sever
         let names = report.benchmarks_unattainable.join("`, `");
         format!(" Stronger still are `{names}`: a hidden one like them would need an R² of one or more.")
     };
-    let message = if severity == Severity::Warn {
+    let message = if explained_away {
         format!(
             "A hidden confounder as strong as `{name}` would explain the effect away: the robustness value is {rv:.3}{which}, and `{name}` amounts to {benchmark:.3}.{also}"
         )
@@ -275,7 +348,7 @@ fn against(rule: &Rule, report: &SensitivityReport, strongest: &Benchmark, sever
         subject: Some(name.clone()),
         value: Some(rv),
         threshold: Some(benchmark),
-        ..rule.finding(severity, message)
+        ..rule.finding(Severity::NotGraded, message)
     }
 }
 
@@ -288,7 +361,7 @@ fn unattainable(rule: &Rule, report: &SensitivityReport) -> Finding {
     Finding {
         subject: report.benchmarks_unattainable.first().cloned(),
         value: Some(graded(report)),
-        ..rule.finding(Severity::Warn, message)
+        ..rule.finding(Severity::NotGraded, message)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Reads the numbers that come with an answer and holds each against its [`Rule`](super::rubric::Rule): do its models
 //! agree, did they converge, may its standard error be believed, does it depend on for whom it is asked.
 
-use crate::critique::design_findings::{clause, finite};
+use crate::critique::design_findings::{CONCENTRATED, clause, finite, randomised};
 use crate::critique::rubric::{EstimateState, Rule, rule};
 use crate::finding::{Code, Finding, Severity};
 use crate::record::documents::{AnalysisDesign, EstimateDiagnostics};
+use crate::spec::AnalysisSpec;
 use causal::effect::{Effect, SeMethod};
 
 /// The finding of a rule that needs the answer, by `measured` where there is one.
@@ -56,14 +57,59 @@ pub(super) fn convergence(design: &AnalysisDesign, state: EstimateState<'_>) -> 
 }
 
 pub(super) fn disagreement(state: EstimateState<'_>) -> Finding {
-    given(Code::EstimateDisagreement, state, |rule, _, diagnostics| {
+    given(Code::EstimateDisagreement, state, |rule, effect, diagnostics| {
         // The threshold is about two learners that fail differently. Two fits of one regression differ by sampling alone,
         // and that is a matter for the interval.
         if diagnostics.disagreement.as_ref().is_some_and(|seen| !seen.members) {
             let message = "The answer is not an average, so it has no members that could disagree; how far other doubly robust estimates are from it is held against its interval.";
-            return rule.finding(Severity::Pass, message);
+            return rule.finding(Severity::NotGraded, message);
         }
-        apart(rule, diagnostics, diagnostics.outcome_sd, "standard deviations of the outcome")
+        let found = apart(rule, diagnostics, diagnostics.outcome_sd, "standard deviations of the outcome");
+        within_error(found, diagnostics, effect.std_error)
+    })
+}
+
+/// A difference warns from half a standard error of the answer on, and fails from a whole one: below, sampling is reason enough.
+fn within_error(found: Finding, diagnostics: &EstimateDiagnostics, std_error: f64) -> Finding {
+    let size = diagnostics.disagreement.as_ref().map_or(0.0, |seen| seen.size);
+    let severity = match found.severity {
+        Severity::Fail if size <= std_error => Severity::Warn,
+        severity => severity,
+    };
+    let severity = match severity {
+        Severity::Warn if size <= 0.5 * std_error => Severity::Pass,
+        severity => severity,
+    };
+    if severity == found.severity {
+        return found;
+    }
+    let message = match &diagnostics.disagreement {
+        Some(seen) => format!(
+            "{} are {:.3} standard deviations of the outcome apart, {:.2} standard errors of the answer.",
+            seen.between,
+            size / diagnostics.outcome_sd,
+            size / std_error
+        ),
+        None => found.message.clone(),
+    };
+    Finding { severity, message, threshold: rule(found.code).threshold(severity), ..found }
+}
+
+pub(super) fn width(state: EstimateState<'_>) -> Finding {
+    given(Code::EstimateWidth, state, |rule, effect, diagnostics| {
+        let value = (effect.ci_upper - effect.ci_lower) / diagnostics.outcome_sd;
+        let severity = rule.severity(value);
+        let message = match severity {
+            Severity::NotApplicable => "Not checked: the width is not a finite number.".to_owned(),
+            Severity::Fail => format!(
+                "The interval is {value:.1} standard deviations of the outcome wide, wider than the outcome's own spread: it says nothing."
+            ),
+            Severity::Warn => {
+                format!("The interval is {value:.1} standard deviations of the outcome wide: it says little.")
+            }
+            _ => format!("The interval is {value:.2} standard deviations of the outcome wide."),
+        };
+        Finding { value: finite(value), ..rule.finding(severity, message) }
     })
 }
 
@@ -102,7 +148,10 @@ fn leaves_models_out(effect: &Effect) -> bool {
     }
 }
 
-pub(super) fn standard_error(design: &AnalysisDesign, state: EstimateState<'_>) -> Finding {
+pub(super) fn standard_error(design: &AnalysisDesign, spec: &AnalysisSpec, state: EstimateState<'_>) -> Finding {
+    if let Some(finding) = randomised(Code::EstimateStandardError, spec).filter(|_| state != EstimateState::Withheld) {
+        return finding;
+    }
     given(Code::EstimateStandardError, state, |rule, effect, _| {
         if !leaves_models_out(effect) {
             let message = "The standard error of the answer is not one that takes the nuisance models as known.";
@@ -113,18 +162,21 @@ pub(super) fn standard_error(design: &AnalysisDesign, state: EstimateState<'_>) 
                 "Not checked: the standard error takes the nuisance models as known, and overlap was not measured.";
             return rule.finding(Severity::NotApplicable, message);
         };
-        let severity = rule.severity(overlap.share_outside);
+        let severity = match rule.severity(overlap.share_beyond) {
+            Severity::Warn if overlap.carried >= CONCENTRATED => Severity::Pass,
+            severity => severity,
+        };
         let message = match severity {
             Severity::NotApplicable => "Not checked: the share outside is not a finite number.".to_owned(),
             Severity::Pass => {
                 "The standard error takes the nuisance models as known, which good overlap allows.".to_owned()
             }
             _ => format!(
-                "The standard error takes the nuisance models as known. With {:.1} % of the target population outside (0.1, 0.9) it can be several times too small: do not trust the interval; trim, weight to the overlap, or use an estimator whose error carries the models.",
-                100.0 * overlap.share_outside
+                "The standard error takes the nuisance models as known. With {:.1} % of the target population without counterparts it can be several times too small: do not trust the interval; trim, weight to the overlap, or use an estimator whose error carries the models.",
+                100.0 * overlap.share_beyond
             ),
         };
-        Finding { value: finite(overlap.share_outside), ..rule.finding(severity, message) }
+        Finding { value: finite(overlap.share_beyond), ..rule.finding(severity, message) }
     })
 }
 

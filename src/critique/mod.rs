@@ -12,12 +12,17 @@ pub mod alternatives;
 pub mod blind_spots;
 pub mod departures;
 mod design_findings;
+pub mod earlier;
 mod estimate_findings;
 pub mod flag_figures;
+mod identification;
 pub mod model_review;
+mod population_findings;
 pub mod quoted_figures;
 pub mod rubric;
+pub mod structure_findings;
 pub mod target_trial;
+mod thresholds;
 pub mod verdict;
 
 use crate::finding::{Code, Finding, Severity, Tier};
@@ -101,11 +106,14 @@ pub fn critique(input: &CritiqueInput<'_>) -> Critique {
     let alignment = alignment_checks(input);
     let aligned = alignment::finding(&alignment);
     let current = input.current;
+    let mut analyses: Vec<AnalysisCritique> =
+        current.spec.analyses.iter().map(|analysis| grade(input, analysis.requested, &aligned)).collect();
+    share_placebos(input, &mut analyses);
     Critique {
         iteration: current.spec.iteration,
         stage: input.stage,
         spec_sha256: current.spec_sha256.to_owned(),
-        analyses: current.spec.analyses.iter().map(|analysis| grade(input, analysis.requested, &aligned)).collect(),
+        analyses,
         alignment,
         trial_contrast: target_trial::contrast(input.source.plan, current.spec, current.design),
         blind_spots: blind_spots::list(input.source.plan, current.spec, current.design),
@@ -153,8 +161,12 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
     };
     let design = design_of(executed.design, analysis);
     let mut findings = rubric::findings(&design, executed.spec, analysis, input.after(requested));
+    findings.push(identification::finding(&executed.design.identification));
+    findings.push(structure_findings::one_arm(&executed.design.structure, requested));
+    findings.push(structure_findings::determined(&executed.design.structure, input.after(requested).estimate));
     findings.push(aligned.clone());
     findings.push(estimate(input, requested));
+    seen_before(input, &mut findings);
     remember_placebos(input, requested, &mut findings);
     findings.sort_by_key(reporting_order);
     AnalysisCritique {
@@ -164,6 +176,54 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
         rubric_tier: None,
         departs_from_ate: departures::departs_from_ate(analysis, design.population.as_ref()),
         findings,
+    }
+}
+
+/// A plan that comes after an answer was seen is not blind, whatever its loop hides. The earlier answers themselves are told
+/// only once this one is known.
+fn seen_before(input: &CritiqueInput<'_>, findings: &mut [Finding]) {
+    let before = input.source.unblinded_before;
+    let blindness = findings.iter_mut().find(|finding| finding.code == Code::Blindness);
+    let (Some(last), Some(blindness)) = (before.last(), blindness) else { return };
+    let answers = match input.stage {
+        Stage::Design => String::new(),
+        Stage::Final => format!(" {}", earlier::answers(last)),
+    };
+    let message = format!("{}{answers} {}", earlier::count(before.len() + 1), blindness.message);
+    *blindness = Finding {
+        severity: blindness.severity.max(Severity::Warn),
+        value: Some(before.len() as f64),
+        message,
+        ..blindness.clone()
+    };
+}
+
+/// An alarm of a placebo in one estimand is a warning in all of the same population: weights are no excuse for what is in the
+/// units.
+fn share_placebos(input: &CritiqueInput<'_>, analyses: &mut [AnalysisCritique]) {
+    let population = |requested: Target| {
+        let spec = input.answering(requested).spec;
+        spec.analyses.iter().find(|analysis| analysis.requested == requested).map(|analysis| analysis.population)
+    };
+    let alarms: Vec<(Target, Finding)> = analyses
+        .iter()
+        .flat_map(|graded| graded.findings.iter().map(|finding| (graded.requested, finding)))
+        .filter(|(_, finding)| finding.code == Code::PlaceboEffect && finding.severity == Severity::Warn)
+        .map(|(requested, finding)| (requested, finding.clone()))
+        .collect();
+    for graded in analyses {
+        let alarm = alarms.iter().find(|(requested, _)| population(*requested) == population(graded.requested));
+        let quiet = |f: &&mut Finding| f.code == Code::PlaceboEffect && f.severity == Severity::Pass;
+        if let (Some((requested, alarm)), Some(now)) = (alarm, graded.findings.iter_mut().find(quiet)) {
+            let message = format!(
+                "{} It moves in the {} of the same population: {}",
+                now.message,
+                requested.acronym(),
+                alarm.message
+            );
+            *now = Finding { message, ..alarm.clone() };
+            graded.tier = tier(input.stage, &graded.findings);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! Nothing else in the program knows a threshold. A check that could not be made is `not_applicable`, which is never a
 //! pass: see [`crate::critique::verdict`].
 
-use crate::critique::{design_findings, estimate_findings};
+use crate::critique::{design_findings, estimate_findings, population_findings, thresholds};
 use crate::finding::{Code, Finding, Severity};
 use crate::record::documents::{AnalysisDesign, EstimateDiagnostics};
 use crate::record::not_estimated::NoSensitivity;
@@ -23,8 +23,6 @@ pub enum Bound {
     Above(f64),
     /// The number is less than this.
     Below(f64),
-    /// The number is no larger than the largest benchmark of the analysis, whatever that is.
-    NotAboveBenchmark,
     /// Anything at all is wrong.
     Any,
 }
@@ -35,7 +33,7 @@ impl Bound {
     pub fn threshold(self) -> Option<f64> {
         match self {
             Bound::AtLeast(at) | Bound::Above(at) | Bound::Below(at) => Some(at),
-            Bound::Never | Bound::NotAboveBenchmark | Bound::Any => None,
+            Bound::Never | Bound::Any => None,
         }
     }
 
@@ -46,7 +44,7 @@ impl Bound {
             Bound::AtLeast(at) => value >= at,
             Bound::Above(at) => value > at,
             Bound::Below(at) => value < at,
-            Bound::Never | Bound::NotAboveBenchmark | Bound::Any => false,
+            Bound::Never | Bound::Any => false,
         }
     }
 }
@@ -71,7 +69,7 @@ pub struct Rule {
 }
 
 /// The rubric, in reporting order: one rule for each [`Code`].
-pub const RULES: [Rule; 14] = [
+pub const RULES: [Rule; 19] = [
     Rule {
         code: Code::DesignFailed,
         metric: "design",
@@ -91,18 +89,54 @@ pub const RULES: [Rule; 14] = [
         source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
     },
     Rule {
+        code: Code::Identification,
+        metric: "smallest p-value of the allocation",
+        measured: "whether chance, a causal graph or only an assumption makes the comparison causal; of a randomised treatment, the number of treated against the declared chances, and whether the covariates together predict assignment",
+        warn: Bound::Below(0.01),
+        fail: Bound::Below(0.001),
+        why: "no number about what was measured says anything on what was not; a randomisation that does not look like one is none",
+        source: "Fabijan et al. 2019, doi:10.1145/3292500.3330722; Hansen & Bowers 2008, doi:10.1214/08-STS254",
+    },
+    Rule {
+        code: Code::StructureOneArm,
+        metric: "share where one arm is missing",
+        measured: "largest share of the target population at a level, a value or in a tail of a confounder where the other arm is missing, or 25 times rarer than in the whole sample, and not by chance; over all analysed rows, before any trimming",
+        warn: Bound::Above(0.0),
+        fail: Bound::AtLeast(0.01),
+        why: "a confounder that decides treatment leaves nothing to compare, and one that only treatment makes is none; trimming hides either",
+        source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
+    },
+    Rule {
+        code: Code::StructureOutcome,
+        metric: "R² of the outcome",
+        measured: "R² of the outcome on one confounder (fails from 0.99 on) or on all of them (from 0.9999 on)",
+        warn: Bound::Never,
+        fail: Bound::Any,
+        why: "a confounder that is the outcome, or was made from it, takes the effect away",
+        source: "Rosenbaum 1984, doi:10.2307/2981697",
+    },
+    Rule {
+        code: Code::PopulationKept,
+        metric: "share of the target kept",
+        measured: "share of those asked about who are in the answer; another estimand that the plan did not accept beforehand (`estimands: [{ask: ate, accept: [trimmed_ate]}]`) fails, one that it accepted warns",
+        warn: Bound::Below(0.9),
+        fail: Bound::Below(0.1),
+        why: "an answer about others is not the answer to what was asked, unless whoever asked said so before it was known",
+        source: "Crump et al. 2009, doi:10.1093/biomet/asn055; Petersen et al. 2012, doi:10.1177/0962280210386207",
+    },
+    Rule {
         code: Code::BalancePriority,
         metric: "max |SMD|",
-        measured: "largest absolute standardised mean difference among the priority confounders and all their levels, after weighting; squares, products and spikes in `terms` are listed, not graded",
+        measured: "largest absolute standardised mean difference among the priority confounders and all their levels, after weighting, and of squares, products and spikes that have a priority confounder in them; it warns as well where a variance ratio is outside [0.5, 2] or a Kolmogorov–Smirnov distance above 0.1, both beyond what chance explains at the effective sample sizes",
         warn: Bound::AtLeast(0.1),
-        fail: Bound::AtLeast(0.25),
-        why: "0.1 is the usual limit of negligible imbalance; from a quarter of a standard deviation on, not even adjusting the outcome for what is left can be relied on",
+        fail: Bound::AtLeast(0.2),
+        why: "0.1 is the usual limit of negligible imbalance; from a fifth of a standard deviation on the arms are not comparable, and means alone do not show it: spread and shape are warned of",
         source: "Austin 2009, doi:10.1002/sim.3697; Rubin 2001, doi:10.1023/A:1020363010465; Stuart 2010, doi:10.1214/09-STS313",
     },
     Rule {
         code: Code::OverlapOutside,
-        metric: "share outside (0.1, 0.9)",
-        measured: "share of the target population whose propensity is below 0.1 or above 0.9; it fails for the ATE only, which no reweighting moves to where the arms meet",
+        metric: "share without counterparts",
+        measured: "share of the target population whose propensity is where it lacks counterparts (the ATE below 0.1 and above 0.9, the ATT above 0.9, the ATC below 0.1), where a few weights decide: the effective sample size of an arm is below half of what it stands for",
         warn: Bound::Above(0.10),
         fail: Bound::Above(0.5),
         why: "near 0 a unit has next to no treated counterpart, near 1 next to no control, and the answer leans on the models; an average over everyone of whom most have no counterpart is extrapolation",
@@ -138,7 +172,7 @@ pub const RULES: [Rule; 14] = [
     Rule {
         code: Code::EstimateDisagreement,
         metric: "|difference| / sd(outcome)",
-        measured: "difference between the two members of a doubly robust average, which fail differently; an answer that is no average has no members, and is held against the other doubly robust estimates by the next rule only",
+        measured: "difference between the two members of a doubly robust average, which fail differently; it warns if it is half a standard error of the answer as well, and fails if it is a whole one; an answer that is no average has no members, and is held against the other doubly robust estimates by the next rule only",
         warn: Bound::Above(0.01),
         fail: Bound::Above(0.02),
         why: "estimators that need different things to go right differ when one of them did not get it; the numbers are from the ACIC 2016 data, see docs/thresholds.md",
@@ -152,6 +186,15 @@ pub const RULES: [Rule; 14] = [
         fail: Bound::Never,
         why: "an interval that the other estimate leaves does not hold what is uncertain about the models",
         source: "Chernozhukov et al. 2018, doi:10.1111/ectj.12097",
+    },
+    Rule {
+        code: Code::EstimateWidth,
+        metric: "width / sd(outcome)",
+        measured: "width of the 95 % interval of the answer against the spread of the outcome itself",
+        warn: Bound::Above(2.0),
+        fail: Bound::Above(3.92),
+        why: "3.92 standard deviations hold 95 % of all outcomes: an interval wider than that says nothing about the effect that the outcome's scale does not",
+        source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
     },
     Rule {
         code: Code::EstimateStandardError,
@@ -175,9 +218,9 @@ pub const RULES: [Rule; 14] = [
         code: Code::SensitivityRobustness,
         metric: "robustness value",
         measured: "partial R² with treatment and outcome that would bring the regression-adjusted effect to zero, unweighted or weighted to the target (the smaller counts), against that of the strongest priority confounder",
-        warn: Bound::NotAboveBenchmark,
+        warn: Bound::Never,
         fail: Bound::Never,
-        why: "a hidden confounder like a measured one would explain the effect away",
+        why: "a hidden confounder like a measured one would explain the effect away; it informs and is never graded, since a poor list of confounders makes a weak benchmark, and it then passed where it should have warned",
         source: "Cinelli & Hazlett 2020, doi:10.1111/rssb.12348",
     },
     Rule {
@@ -207,18 +250,23 @@ pub fn rule(code: Code) -> &'static Rule {
     match code {
         Code::DesignFailed => &RULES[0],
         Code::EstimateFailed => &RULES[1],
-        Code::BalancePriority => &RULES[2],
-        Code::OverlapOutside => &RULES[3],
-        Code::OverlapEffectiveSize => &RULES[4],
-        Code::PlaceboEffect => &RULES[5],
-        Code::EstimateConvergence => &RULES[6],
-        Code::EstimateDisagreement => &RULES[7],
-        Code::EstimateDisagreementInterval => &RULES[8],
-        Code::EstimateStandardError => &RULES[9],
-        Code::EstimateTargets => &RULES[10],
-        Code::SensitivityRobustness => &RULES[11],
-        Code::Alignment => &RULES[12],
-        Code::Blindness => &RULES[13],
+        Code::Identification => &RULES[2],
+        Code::StructureOneArm => &RULES[3],
+        Code::StructureOutcome => &RULES[4],
+        Code::PopulationKept => &RULES[5],
+        Code::BalancePriority => &RULES[6],
+        Code::OverlapOutside => &RULES[7],
+        Code::OverlapEffectiveSize => &RULES[8],
+        Code::PlaceboEffect => &RULES[9],
+        Code::EstimateConvergence => &RULES[10],
+        Code::EstimateDisagreement => &RULES[11],
+        Code::EstimateDisagreementInterval => &RULES[12],
+        Code::EstimateWidth => &RULES[13],
+        Code::EstimateStandardError => &RULES[14],
+        Code::EstimateTargets => &RULES[15],
+        Code::SensitivityRobustness => &RULES[16],
+        Code::Alignment => &RULES[17],
+        Code::Blindness => &RULES[18],
     }
 }
 
@@ -279,8 +327,9 @@ pub fn findings(
     analysis: &Analysis,
     after: AfterUnblinding<'_>,
 ) -> Vec<Finding> {
-    vec![
+    let findings = vec![
         design_findings::design(design, analysis),
+        population_findings::kept(design, spec, analysis),
         design_findings::balance(design, spec),
         design_findings::overlap(design, spec),
         design_findings::effective_size(design, spec),
@@ -288,11 +337,13 @@ pub fn findings(
         estimate_findings::convergence(design, after.estimate),
         estimate_findings::disagreement(after.estimate),
         estimate_findings::disagreement_interval(after.estimate),
-        estimate_findings::standard_error(design, after.estimate),
+        estimate_findings::width(after.estimate),
+        estimate_findings::standard_error(design, spec, after.estimate),
         estimate_findings::targets(after.estimate),
         design_findings::sensitivity(design, spec, after.sensitivity),
         design_findings::blindness(spec),
-    ]
+    ];
+    findings.into_iter().map(|finding| thresholds::adjusted(finding, spec)).collect()
 }
 
 /// The placebo finding of one design alone.

@@ -5,6 +5,7 @@
 //! | fail | `not_satisfactory` |
 //! | warn, or not applicable | `satisfactory_with_caveats` |
 //! | withheld | does not lower the tier of a *design*; a *final* grade cannot be given |
+//! | not graded: it informs, or does not apply to the study | lowers nothing |
 //! | pass | `fully_satisfactory` |
 
 use crate::finding::{Code, Finding, Severity, Tier};
@@ -27,7 +28,7 @@ pub fn tier(findings: &[Finding]) -> Tier {
     match findings.iter().map(|finding| finding.severity).max() {
         Some(Severity::Fail) => Tier::NotSatisfactory,
         Some(Severity::Warn | Severity::NotApplicable) | None => Tier::SatisfactoryWithCaveats,
-        Some(Severity::Withheld | Severity::Pass) => Tier::FullySatisfactory,
+        Some(Severity::Withheld | Severity::NotGraded | Severity::Pass) => Tier::FullySatisfactory,
     }
 }
 

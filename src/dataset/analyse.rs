@@ -16,6 +16,7 @@ use causal::contrast::Contrast;
 use causal::estimand::OutcomeKind;
 use causal::sample::{Covariates, Imputed, Sample, SampleError};
 use ndarray::Array1;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Request {
     pub clusters: Option<String>,
     /// Column of known probabilities of treatment, where treatment was assigned by a known rule.
     pub known_propensity: Option<String>,
+    /// The known probability of treatment of every unit, where it was the same for all.
+    pub share: Option<f64>,
     /// Every design or balance term that will be asked for.
     pub terms: Vec<Term>,
     /// Placebo outcomes and negative controls.
@@ -58,6 +61,33 @@ pub struct Analysed {
     outcome: Option<Array1<f64>>,
     placebos: BTreeMap<String, Array1<f64>>,
     counters: Counters,
+}
+
+/// The values of a covariate in the analysed rows, as they are in the data.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnValues<'a> {
+    /// Numbers, NaN where missing; a boolean is 0 and 1.
+    Numbers(Cow<'a, [f64]>),
+    /// Indices into the levels; missing ones are beyond them.
+    Codes {
+        /// The n indices.
+        codes: Cow<'a, [u32]>,
+        /// The levels.
+        levels: &'a [String],
+    },
+}
+
+impl ColumnValues<'_> {
+    /// The values of some rows.
+    #[must_use]
+    pub fn rows(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Numbers(x) => Self::Numbers(rows.iter().filter_map(|i| x.get(*i).copied()).collect()),
+            Self::Codes { codes, levels } => {
+                Self::Codes { codes: rows.iter().filter_map(|i| codes.get(*i).copied()).collect(), levels }
+            }
+        }
+    }
 }
 
 /// Which rows of the file are analysed.
@@ -135,7 +165,8 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
         .known_propensity
         .as_ref()
         .and_then(get)
-        .and_then(|column| keep(design_columns::known_propensity(column, &rows), &mut problems));
+        .and_then(|column| keep(design_columns::known_propensity(column, &rows), &mut problems))
+        .or_else(|| request.share.map(|share| Array1::from_elem(rows.n, share)));
     let mut placebos = BTreeMap::new();
     for column in request.placebos.iter().filter_map(get) {
         let values = keep(checks::numeric(column, &column.name, "placebo outcome"), &mut problems);
@@ -241,6 +272,16 @@ impl Analysed {
     #[must_use]
     pub fn tally(&self, column: &str) -> Option<Vec<(String, usize)>> {
         Some(self.columns.get(column)?.tally())
+    }
+
+    /// The n values of a covariate; `None` if the column is not one, as treatment and outcome are not.
+    #[must_use]
+    pub fn values(&self, column: &str) -> Option<ColumnValues<'_>> {
+        match &self.columns.get(column)?.data {
+            Data::Numbers(x) => Some(ColumnValues::Numbers(Cow::Borrowed(x))),
+            Data::Codes { codes, levels } => Some(ColumnValues::Codes { codes: Cow::Borrowed(codes), levels }),
+            Data::Opaque { .. } => None,
+        }
     }
 
     /// The cluster of each of the n rows, numbered from 0 in the order of their first rows; `None` without clusters.

@@ -24,7 +24,7 @@ mod read;
 mod roles;
 mod terms;
 
-pub use analyse::{Analysed, Request};
+pub use analyse::{Analysed, ColumnValues, Request};
 pub use error::{DatasetError, DatasetProblem};
 
 use crate::plan::ColumnOverride;

@@ -31,19 +31,16 @@ pub(super) fn apply(
 }
 
 fn convert(column: &mut Column, wanted: &ColumnOverride, path: &str) -> Result<(), DatasetProblem> {
+    // When it was measured says nothing about how to read it.
+    let Some(kind) = wanted.kind else { return Ok(()) };
     if let Data::Opaque { .. } = column.data {
         return Err(DatasetProblem::new(
             path,
-            format!(
-                "`{}` is stored as {} and cannot be read as a {}",
-                column.name,
-                column.stored_as,
-                type_key(wanted.kind)
-            ),
+            format!("`{}` is stored as {} and cannot be read as a {}", column.name, column.stored_as, type_key(kind)),
             "convert the column before the analysis, for example a date to a number of days",
         ));
     }
-    match wanted.kind {
+    match kind {
         ColumnType::Number => to_number(column, path),
         ColumnType::Boolean => to_boolean(column, path),
         ColumnType::Category => to_category(column),

@@ -1,5 +1,6 @@
 //! The design stage: propensity, population, balance, overlap and placebo of every analysis. The outcome is not read.
 
+use super::basis;
 use super::effects;
 use super::prepare::Prepared;
 use super::propensity;
@@ -42,6 +43,8 @@ pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
         spec_sha256: spec.sha256(),
         data_sha256: prepared.document.sha256.clone(),
         counters: Counters { propensities_clipped: clipped, ..prepared.counters().clone() },
+        identification: basis::of_plan(prepared, spec),
+        structure: prepared.structure().clone(),
         analyses,
     }
 }
@@ -104,9 +107,13 @@ fn fill(
 /// [`DesignFailure`]: separation, non-convergence, an arm without units.
 pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
     let everyone = prepared.analysed().covariates(&analysis.terms).map_err(unusable_terms)?;
-    // Everything that decides the fit. The target is not in it: targets of one population share their propensity.
-    let key =
-        format!("{:?} {:?} {:?} {} {}", analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed);
+    // Everything that decides the fit. The target is in it only where it says at which end is trimmed: targets of one
+    // population share their propensity.
+    let end = trimmed_end(analysis);
+    let key = format!(
+        "{:?} {:?} {end:?} {:?} {} {}",
+        analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed
+    );
     let kept = prepared.designs().get(key, || keep(&everyone, prepared, spec, analysis))?;
     let covariates = match kept.trimming {
         None => everyone,
@@ -127,6 +134,24 @@ pub fn rows(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Re
     }
 }
 
+/// The end of the propensity at which a trimmed analysis is trimmed; `None` for an analysis of everyone.
+pub(super) fn trimmed_end(analysis: &Analysis) -> Option<TrimmedEnd> {
+    let trimmed = matches!(analysis.population, Population::Trimmed { .. });
+    trimmed.then_some(match analysis.target {
+        Target::Att => TrimmedEnd::NearOne,
+        Target::Atc => TrimmedEnd::NearZero,
+        Target::Ate | Target::Ato => TrimmedEnd::Both,
+    })
+}
+
+/// Where counterparts are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TrimmedEnd {
+    NearZero,
+    NearOne,
+    Both,
+}
+
 fn keep(
     everyone: &Covariates,
     prepared: &Prepared,
@@ -138,17 +163,29 @@ fn keep(
     let Population::Trimmed { trim } = analysis.population else {
         return Ok(Kept { rows, propensity: first, trimming: None });
     };
-    let trimming = design::trim(first.e(), everyone.treatment(), trim);
+    let trimming = design::trim(first.e(), everyone.treatment(), trim, analysis.target);
     let rows = trimming.keep.clone();
     let kept = everyone.rows(&rows).map_err(|source| DesignFailure::Trimmed {
         kept: rows.len(),
         all: everyone.n(),
         source,
     })?;
+    estimable(&kept, rows.len())?;
     // Fitted again: among those who are kept the chance of treatment has another model than among everyone.
     let propensity = propensity::fit(&kept, prepared.analysed(), spec, &analysis.models, &rows)
         .map_err(|source| DesignFailure::PropensityAfterTrimming { rows: rows.len(), source })?;
     Ok(Kept { rows, propensity, trimming: Some(trimming) })
+}
+
+/// Units that each arm needs beside one for every term: a trimming that leaves fewer leaves nothing to estimate with.
+const SPARE_UNITS: usize = 10;
+
+fn estimable(kept: &Covariates, rows: usize) -> Result<(), DesignFailure> {
+    let smaller = kept.n_treated().min(kept.n_control());
+    if smaller < kept.p() + SPARE_UNITS {
+        return Err(DesignFailure::TooFewLeft { rows, smaller, terms: kept.p() });
+    }
+    Ok(())
 }
 
 fn unusable_terms(problems: Vec<DatasetProblem>) -> DesignFailure {
@@ -185,7 +222,9 @@ fn balance_covariates(
     }
     for term in analysis.terms.iter().filter(|t| !spec.confounders.iter().any(|g| g.terms.contains(t))) {
         let confounder = term.columns().first().map(|c| (*c).to_owned()).unwrap_or_default();
-        labels.push(BalanceTerm { column: terms.len(), confounder, priority: false });
+        let of_priority = |column: &str| spec.confounders.iter().any(|g| g.priority && g.confounder == column);
+        let priority = term.columns().into_iter().any(of_priority);
+        labels.push(BalanceTerm { column: terms.len(), confounder, priority });
         terms.push(term.clone());
     }
     let all = prepared.analysed().covariates(&terms).map_err(unusable_terms)?;

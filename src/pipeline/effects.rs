@@ -54,6 +54,7 @@ pub fn spec_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analy
     for (i, first) in analyses.iter().enumerate() {
         let alike = |other: &Analysis| {
             (first.population, &first.terms, first.models) == (other.population, &other.terms, other.models)
+                && design::trimmed_end(first) == design::trimmed_end(other)
         };
         let group: Vec<usize> = (i..analyses.len()).filter(|j| analyses.get(*j).is_some_and(|a| alike(a))).collect();
         // Computed with the group of an earlier one.
@@ -93,8 +94,10 @@ fn group_effects(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis
 fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisSpec, analysis: &Analysis) -> Effects {
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
+    let outcome_sd = estimate_diagnostics::outcome_sd(sample).unwrap_or_default();
     for kind in &analysis.estimators {
-        match nuisances.effect(*kind, analysis.target) {
+        match nuisances.effect(*kind, analysis.target).map_err(NoEstimate::from).and_then(|e| with_error(e, outcome_sd))
+        {
             Ok(effect) => effects.rows.push(EffectRow {
                 iteration: spec.iteration,
                 requested: analysis.requested,
@@ -103,7 +106,7 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
                 learners: estimate_diagnostics::learners(*kind, spec, analysis),
                 effect: notes::document(effect),
             }),
-            Err(error) => effects.not_estimated.push(not_estimated(spec, analysis, Some(*kind), error.into())),
+            Err(error) => effects.not_estimated.push(not_estimated(spec, analysis, Some(*kind), error)),
         }
     }
     effects.notes.extend(
@@ -113,6 +116,17 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
         effects.diagnostics.insert((spec.iteration, analysis.requested), found);
     }
     effects
+}
+
+/// Standard errors of this share of the outcome's spread are rounding.
+const ROUNDING: f64 = 1e-9;
+
+/// The effect, unless its standard error is zero to machine precision.
+fn with_error(effect: Effect, outcome_sd: f64) -> Result<Effect, NoEstimate> {
+    match effect.std_error {
+        std_error if std_error <= ROUNDING * outcome_sd => Err(NoEstimate::NoError { std_error, outcome_sd }),
+        _ => Ok(effect),
+    }
 }
 
 fn not_estimated(

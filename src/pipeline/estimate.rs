@@ -190,6 +190,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         unit_id: None,
         clusters: request.clusters.clone(),
         known_propensity: request.known_propensity.clone(),
+        share: None,
         terms: terms.clone(),
         placebos: Vec::new(),
         // No plan says what a gap means here.
@@ -281,7 +282,7 @@ fn sample(analysed: Analysed, terms: &[Term], request: &DataRequest) -> Result<T
         Some(e) => e.clone(),
         None => fitted(&sample, request).map_err(DesignFailure::from)?,
     };
-    let trimming = design::trim(&e, sample.covariates().treatment(), trim);
+    let trimming = design::trim(&e, sample.covariates().treatment(), trim, request.target);
     let kept = sample.rows(&trimming.keep).map_err(DesignFailure::from)?;
     let propensity = known.map(|e| of(e.select(Axis(0), &trimming.keep), &kept));
     Ok((kept, propensity, Some(trimming)))

@@ -19,14 +19,19 @@ pub(super) fn diagnostics(
     rows: &[EffectRow],
 ) -> Option<EstimateDiagnostics> {
     let answer = &rows.iter().find(|row| row.primary)?.effect;
-    let weights = sample.covariates().weights_or_ones().to_vec();
-    let outcome_sd = weighted_moments::variance(&sample.y().to_vec(), &weights)?.sqrt();
+    let outcome_sd = outcome_sd(sample)?;
     Some(EstimateDiagnostics {
         outcome_sd,
         disagreement: disagreement(answer, rows),
         by_target: by_target(nuisances, answer),
         not_converged: notes::not_converged(answer),
     })
+}
+
+/// The standard deviation of the outcome, observation weights included.
+pub(super) fn outcome_sd(sample: &Sample) -> Option<f64> {
+    let weights = sample.covariates().weights_or_ones().to_vec();
+    Some(weighted_moments::variance(&sample.y().to_vec(), &weights)?.sqrt())
 }
 
 /// Of the members of an average; else of the answer and whichever other doubly robust estimate is farthest from it.
@@ -60,7 +65,7 @@ pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Anal
     };
     let propensity = match kind.facts().propensity {
         PropensityUse::Never | PropensityUse::OverlapTarget(_) => None,
-        PropensityUse::EveryTarget(_) if spec.known_propensity.is_some() => Some("known"),
+        PropensityUse::EveryTarget(_) if spec.known_propensity.is_some() || spec.share.is_some() => Some("known"),
         PropensityUse::EveryTarget(PropensityFit::Logistic) => Some("logistic"),
         PropensityUse::EveryTarget(PropensityFit::CrossFitted) => Some(by(analysis.models.propensity, "logistic")),
     };

@@ -228,6 +228,7 @@ impl PlanIdentification {
         let terms: BTreeMap<String, Vec<Term>> =
             nodes.filter_map(|name| Some((name.clone(), terms_of(kinds.get(name.as_str())?)?))).collect();
         let request = Request {
+            share: None,
             treatment: plan.treatment.column.clone(),
             contrast: plan.treatment.contrast(),
             outcome: Some((plan.outcome.column.clone(), plan.outcome.kind)),

@@ -9,6 +9,7 @@
 //! results: everything          -> ResultsDocument
 //! ```
 
+mod basis;
 pub mod column_summaries;
 pub mod design;
 pub mod effects;
@@ -22,5 +23,6 @@ mod propensity;
 pub mod results;
 pub mod single_pass;
 pub mod steps;
+pub mod structure;
 
 pub use prepare::{PlanProblems, PrepareError, Prepared};

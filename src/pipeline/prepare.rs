@@ -3,8 +3,11 @@
 use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request, Table};
 use crate::pipeline::fit_cache::FitCache;
 use crate::pipeline::identification::{self, PlanIdentification};
+use crate::pipeline::structure;
 use crate::plan::{self, Plan, Problem};
+use crate::record::earlier::LedgerEntry;
 use crate::record::not_estimated::DesignFailure;
+use crate::record::structure::StructureDocument;
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted};
 use crate::term::Term;
@@ -12,6 +15,7 @@ use crate::text::sha256::sha256_hex;
 use ndarray::Array1;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// The plan's problems with the text they point into.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +56,9 @@ pub struct Prepared {
     analysed: Analysed,
     /// Propensities that were fitted once and are asked for again: by the next stage, or for another target.
     designs: FitCache,
+    /// Found once, when it is first asked for.
+    structure: OnceLock<StructureDocument>,
+    unblinded_before: Vec<LedgerEntry>,
 }
 
 impl Prepared {
@@ -86,6 +93,24 @@ impl Prepared {
             true
         };
         columns.into_iter().filter(binary).map(str::to_owned).collect()
+    }
+
+    /// The same, with the analyses of this outcome in these data that were unblinded before.
+    #[must_use]
+    pub fn after(self, unblinded_before: Vec<LedgerEntry>) -> Self {
+        Prepared { unblinded_before, ..self }
+    }
+
+    /// The analyses of this outcome in these data that were unblinded before.
+    #[must_use]
+    pub fn unblinded_before(&self) -> &[LedgerEntry] {
+        &self.unblinded_before
+    }
+
+    /// Structural faults of the confounders among all analysed rows.
+    #[must_use]
+    pub fn structure(&self) -> &StructureDocument {
+        self.structure.get_or_init(|| structure::of_plan(self))
     }
 
     /// The outcome of the analysed rows. Only the effects stage asks for it.
@@ -214,8 +239,18 @@ fn against_data(
             // Only now: which estimator answers depends on the rows that are left in each arm.
             let draft = draft.settle(arm_sizes(&analysed));
             let plan_bytes = plan_bytes.to_vec();
-            let designs = FitCache::default();
-            Ok(Prepared { plan, plan_bytes, plan_sha256, document, draft, identification, analysed, designs })
+            Ok(Prepared {
+                plan,
+                plan_bytes,
+                plan_sha256,
+                document,
+                draft,
+                identification,
+                analysed,
+                designs: FitCache::default(),
+                structure: OnceLock::new(),
+                unblinded_before: Vec::new(),
+            })
         }
         _ => Err(refuse(plan::in_order(problems)).into()),
     }
@@ -267,6 +302,7 @@ fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
         unit_id: plan.data.unit_id.clone(),
         clusters: plan.analysis.clusters.clone(),
         known_propensity: plan.analysis.known_propensity.clone(),
+        share: plan.share,
         terms: draft.map(Drafted::terms).unwrap_or_default(),
         placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),
         missing: plan.data.missing,

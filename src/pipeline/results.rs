@@ -173,6 +173,7 @@ pub fn document(
         not_estimated: unblinded.effects.not_estimated,
         estimation_notes: unblinded.effects.notes,
         specs_tried: tried.iter().map(spec_tried).collect(),
+        unblinded_before: prepared.unblinded_before().to_vec(),
         critique,
     }
 }

@@ -34,6 +34,7 @@ pub fn run_single_pass(prepared: &Prepared, spec: AnalysisSpec) -> SinglePass {
             plan: &prepared.plan,
             plan_sha256: &prepared.plan_sha256,
             data_sha256: &prepared.document.sha256,
+            unblinded_before: prepared.unblinded_before(),
         },
         stage: Stage::Final,
         earlier: &[],

@@ -1,5 +1,6 @@
 //! The files and the message of every step: what a reviewer reads in `git log -p`.
 
+use crate::critique::structure_findings;
 use crate::finding::{Severity, Tier};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::estimate;
@@ -263,14 +264,32 @@ pub fn results_step(results: &ResultsDocument, provenance: &Provenance) -> Resul
         .step(subject, Some(&results.spec_sha256))
         .body(visible(&body.join("\n\n")))
         .trailer("Verdict", verdict(results))
+        .trailer("Unblinded-Before", unblinded_before(results))
         .file("results.json", json::to_bytes(results)?)
         .file("critique.json", json::to_bytes(&results.critique)?))
+}
+
+/// The number of analyses of this outcome that were unblinded before, and the last of them: what a ledger that was lost since
+/// would have said.
+fn unblinded_before(results: &ResultsDocument) -> String {
+    match results.unblinded_before.last() {
+        None => "0".to_owned(),
+        Some(last) => {
+            let run = one_line(&format!("{} {}", last.run, last.branch));
+            format!("{}, the last {} of plan {}", results.unblinded_before.len(), run.trim(), last.plan_sha256)
+        }
+    }
 }
 
 /// One answer as a paragraph: what was answered, how it was graded, and what kept it from the best grade.
 fn answer_line(answer: &Answer, results: &ResultsDocument) -> String {
     let effect =
         answer.effect.as_ref().map_or("no estimate".to_owned(), |e| report::sentences::effect(e, &results.units));
+    let effect = if answer.effect.is_some() && report::sentences::is_no_answer(results, answer) {
+        format!("no answer (adjusted difference {effect})")
+    } else {
+        effect
+    };
     let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);
     let doubts = graded.iter().flat_map(|g| &g.findings).filter(|f| f.severity > Severity::Withheld);
     let why: Vec<&str> = doubts.map(|finding| finding.message.as_str()).collect();
@@ -367,7 +386,7 @@ fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
     Ok(commands.into_iter().zip(outputs).map(|(arguments, stdout)| Recorded { arguments, stdout }).collect())
 }
 
-/// The output of `oci-agent check` when nothing is wrong.
+/// The output of `oci-agent check` for a plan that its data can answer, with the structural faults of its confounders.
 #[must_use]
 pub fn checked(prepared: &Prepared) -> String {
     let (rows, treated) = prepared.arms();
@@ -380,8 +399,14 @@ pub fn checked(prepared: &Prepared) -> String {
         .analyses
         .first()
         .map_or_else(String::new, |analysis| format!("{}. {}", analysis.primary.title(), analysis.because));
-    let lines = [
-        "The plan and the data agree.".to_owned(),
+    let faults = structure_findings::sentences(prepared.structure());
+    let agree = if faults.is_empty() {
+        "The plan and the data agree.".to_owned()
+    } else {
+        "The plan can be read against the data, and it will not be accepted:".to_owned()
+    };
+    let faults = faults.into_iter().map(|fault| format!("  fault        {}", one_line(&fault)));
+    let lines = std::iter::once(agree).chain(faults).chain([
         format!(
             "  rows         {rows} analysed ({treated} treated, {} controls), {dropped} dropped for missing values",
             rows - treated
@@ -400,8 +425,8 @@ pub fn checked(prepared: &Prepared) -> String {
         format!("  answered by  {}", one_line(&answered)),
         format!("  plan         sha256 {}", prepared.plan_sha256),
         format!("  data         sha256 {}", prepared.document.sha256),
-    ];
-    lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
+    ]);
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// What the graph says, in a line; nothing without one.

@@ -3,7 +3,8 @@
 //! The reader refuses what is not in this table; `docs/plan.md` and `docs/plan.schema.json` are made from it.
 
 use crate::plan::analysis::INFERENCES;
-use crate::plan::sections::{COLUMN_TYPES, MISSING, OUTCOME_KINDS, STOPS};
+use crate::plan::estimands::ACCEPTED;
+use crate::plan::sections::{COLUMN_TYPES, DESIGNS, MISSING, MOMENTS, OUTCOME_KINDS, STOPS};
 use crate::plan::{Provider, Tool};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
@@ -58,6 +59,8 @@ pub enum Takes {
     Word(fn() -> Vec<&'static str>),
     /// A list of these words.
     Words(fn() -> Vec<&'static str>),
+    /// A list of these words, or of mappings that have one of them under `ask`.
+    Asked(fn() -> Vec<&'static str>),
     /// A whole number from the first to the second, which may be missing.
     Whole(u64, Option<u64>),
     /// A number.
@@ -94,6 +97,13 @@ const TOP: &[PlanKey] = &[
         "the causal question: who, which treatment against which, which outcome, when",
     ),
     key("target_trial", Takes::Section, Nothing, "the trial that one would run"),
+    key("design", Takes::Word(designs), Value("observational"), "how treatment came about"),
+    key(
+        "share",
+        Takes::Number,
+        Says("with `design: randomised` this or `analysis.known_propensity` is required"),
+        "the chance of treatment, where it was the same for every unit",
+    ),
     key("data", Takes::Section, Required, "the dataset"),
     key("treatment", Takes::Section, Required, "the two arms"),
     key("outcome", Takes::Section, Required, "what is measured"),
@@ -112,9 +122,15 @@ const TOP: &[PlanKey] = &[
     key("placebo_outcomes", Takes::Columns, Nothing, "measured before treatment, which cannot have changed them"),
     key("negative_controls", Takes::Columns, Nothing, "measured after treatment, which cannot plausibly change them"),
     key("threats", Takes::Texts, Nothing, "threats to validity, in prose"),
-    key("estimands", Takes::Words(targets), Value("[ate]"), "the effects asked for, in order of importance"),
+    key("estimands", Takes::Asked(targets), Value("[ate]"), "the effects asked for, in order of importance"),
     key("tools", Takes::Words(tools), Says("all"), "the methods that may be used"),
     key("analysis", Takes::Section, Nothing, "how the answer is computed"),
+    key(
+        "thresholds",
+        Takes::Section,
+        Says("those of the rubric"),
+        "where a check warns and fails, by its code; a looser one than the default is itself a caveat",
+    ),
     key("loop", Takes::Section, Nothing, "how often the design may be revised"),
     key("actor", Takes::Section, Nothing, "who turns the plan into specs"),
     key("critic", Takes::Section, Nothing, "who grades them beside the rubric"),
@@ -139,13 +155,29 @@ const DATA: &[PlanKey] = &[
     key("source", Takes::File, Required, "CSV or Parquet; a glob stands for several files"),
     key("unit_id", Takes::Column, Nothing, "names the unit; must be unique"),
     key("weights", Takes::Column, Nothing, "observation weights"),
-    key("columns", Takes::Section, Nothing, "types of columns, where the file's own is not the one that is meant"),
+    key("columns", Takes::Section, Nothing, "how to read a column, and when it was measured"),
     key("missing", Takes::Word(missing), Value("error"), "what is done about missing values"),
 ];
 
 const COLUMN: &[PlanKey] = &[
-    key("type", Takes::Word(column_types), Required, "the type; `name: category` for short"),
+    key("type", Takes::Word(column_types), Says("the file's own"), "the type; `name: category` for short"),
     key("reference", Takes::Level, Says("the first in sorted order"), "the reference level of a category"),
+    key(
+        "measured",
+        Takes::Word(moments),
+        Nothing,
+        "before or after treatment; a confounder or a placebo outcome measured after is refused",
+    ),
+];
+
+const ESTIMAND: &[PlanKey] = &[
+    key("ask", Takes::Word(targets), Required, "the effect asked for"),
+    key(
+        "accept",
+        Takes::Words(accepted),
+        Says("nothing else is an answer"),
+        "what may stand in for it, said before anything is known",
+    ),
 ];
 
 const TREATMENT: &[PlanKey] = &[
@@ -177,6 +209,11 @@ const ANALYSIS: &[PlanKey] = &[
     key("folds", Takes::Whole(2, Some(100)), Value("5"), "folds of cross-fitting"),
     key("clusters", Takes::Column, Nothing, "names the cluster of a unit"),
     key("known_propensity", Takes::Column, Nothing, "known probabilities of treatment"),
+];
+
+const THRESHOLD: &[PlanKey] = &[
+    key("warn", Takes::Number, Says("the rubric's"), "the value from which on it warns"),
+    key("fail", Takes::Number, Says("the rubric's"), "the value from which on it fails"),
 ];
 
 const LOOP: &[PlanKey] = &[
@@ -245,7 +282,9 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "treatment", keys: TREATMENT },
     PlanSection { path: "outcome", keys: OUTCOME },
     PlanSection { path: "confounders", keys: CONFOUNDERS },
+    PlanSection { path: "estimands.*", keys: ESTIMAND },
     PlanSection { path: "analysis", keys: ANALYSIS },
+    PlanSection { path: "thresholds.*", keys: THRESHOLD },
     PlanSection { path: "loop", keys: LOOP },
     PlanSection { path: "actor", keys: MODEL },
     PlanSection { path: "critic", keys: MODEL },
@@ -266,6 +305,10 @@ pub(super) fn section_with(key: &str) -> Option<&'static str> {
 
 fn targets() -> Vec<&'static str> {
     Target::ALL.map(Target::key).to_vec()
+}
+
+fn accepted() -> Vec<&'static str> {
+    first_of_each(&ACCEPTED)
 }
 
 fn tools() -> Vec<&'static str> {
@@ -298,6 +341,14 @@ fn missing() -> Vec<&'static str> {
 
 fn column_types() -> Vec<&'static str> {
     first_of_each(&COLUMN_TYPES)
+}
+
+fn moments() -> Vec<&'static str> {
+    first_of_each(&MOMENTS)
+}
+
+fn designs() -> Vec<&'static str> {
+    first_of_each(&DESIGNS)
 }
 
 fn outcome_kinds() -> Vec<&'static str> {

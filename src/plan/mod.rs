@@ -11,6 +11,7 @@
 
 mod allowed_methods;
 mod analysis;
+mod estimands;
 pub mod keys;
 mod models;
 mod parse;
@@ -21,10 +22,12 @@ mod rules;
 mod sections;
 mod suggest;
 mod template;
+mod thresholds;
 mod yaml_tree;
 
 pub use crate::plan::allowed_methods::Tool;
 pub use analysis::AnalysisSection;
+pub use estimands::Accepted;
 pub use models::{BudgetSection, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
@@ -33,12 +36,15 @@ pub(crate) use reader::{listed, shown};
 pub use render::render_problems;
 pub use sections::DEFAULT_SEED;
 pub use suggest::closest;
-pub use template::{TemplateInput, template};
+pub use template::{TemplateInput, template, template_levels};
+pub use thresholds::Thresholds;
 
+use crate::finding::Code;
 use crate::term::Term;
 use causal::contrast::Contrast;
 use causal::estimand::{OutcomeKind, Target};
-use std::collections::BTreeMap;
+use causal::keyed_enum;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A position in the plan file, 1-based.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,13 +118,25 @@ pub enum ColumnType {
     Boolean,
 }
 
-/// A column-type override; for a category the reference level may be named.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// When a column was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// Before treatment, or settled by then.
+    Before,
+    /// After it.
+    After,
+}
+
+/// The statements of a plan about a column. For a category the reference level may be named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ColumnOverride {
-    /// The type to read it as.
-    pub kind: ColumnType,
+    /// The type to read it as; `None` for the file's own.
+    pub kind: Option<ColumnType>,
     /// The reference level of a category (default: the first in sorted order).
     pub reference: Option<String>,
+    /// When it was measured; `None` if the plan does not say.
+    pub measured: Option<Measured>,
 }
 
 /// `data:`
@@ -207,6 +225,18 @@ pub struct LoopSection {
     pub blind: bool,
 }
 
+keyed_enum! {
+    /// The way in which treatment came about.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+    pub enum StudyDesign {
+        /// People, or the world, chose.
+        #[default]
+        Observational = "observational",
+        /// Chance did, with probabilities that are known.
+        Randomised = "randomised",
+    }
+}
+
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -216,6 +246,10 @@ pub struct Plan {
     pub question: String,
     /// The trial that one would run.
     pub target_trial: TargetTrial,
+    /// How treatment came about (default: observational).
+    pub design: StudyDesign,
+    /// The chance of treatment of every unit, where it was randomised with one chance for all.
+    pub share: Option<f64>,
     /// Data.
     pub data: DataSection,
     /// Treatment.
@@ -234,8 +268,12 @@ pub struct Plan {
     pub threats: Vec<String>,
     /// Requested estimands, in order of importance (default: ate).
     pub estimands: Vec<Target>,
+    /// The answers that may stand in for an estimand, said beforehand.
+    pub accept: BTreeMap<Target, BTreeSet<Accepted>>,
     /// The allow-list (default: all).
     pub tools: Vec<Tool>,
+    /// Thresholds of the rubric that the plan sets itself.
+    pub thresholds: BTreeMap<Code, Thresholds>,
     /// The methods of the answer.
     pub analysis: AnalysisSection,
     /// Loop control. YAML key `loop`.

@@ -262,7 +262,7 @@ fn nothing_left<T>(reader: &mut Reader, section: &Section<'_>, key: &str) -> Opt
 }
 
 /// An optional number, not negative and finite.
-fn number(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<f64> {
+pub(super) fn number(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<f64> {
     let text = reader.prose(section, key)?;
     let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
     if value.is_none() {

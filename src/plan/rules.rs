@@ -1,6 +1,6 @@
 //! Rules that a plan can break although it reads well, before any data is seen.
 
-use super::{Plan, Problem, Tool, analysis, listed, models};
+use super::{Measured, Plan, Problem, StudyDesign, Tool, analysis, listed, models};
 use crate::term::Term;
 use std::collections::BTreeMap;
 
@@ -33,10 +33,12 @@ pub(super) fn check(plan: &Plan, terms: &[(String, Term)], out: &mut Vec<Problem
     rules.levels_differ();
     rules.adjustment(&confounders, "a confounder");
     rules.adjustment(&in_terms, "part of a term");
+    rules.measured(&confounders, &in_terms);
     rules.repeats(&confounders, "confounder");
     rules.placebos(&placebos, &confounders, &in_terms);
     rules.repeats(&placebos, "placebo");
     rules.bookkeeping();
+    rules.design();
     rules.tools();
     rules.iterations();
     analysis::check(plan, out);
@@ -103,6 +105,28 @@ impl Rules<'_> {
         }
     }
 
+    /// What is adjusted for, and a placebo outcome, is settled before treatment; a negative control is not.
+    fn measured(&mut self, confounders: &[Use<'_>], in_terms: &[Use<'_>]) {
+        let moment = |column: &str| self.plan.data.columns.get(column).and_then(|said| said.measured);
+        let placebos = uses("placebo_outcomes", &self.plan.placebo_outcomes);
+        let late: Vec<(String, String, &str)> = confounders
+            .iter()
+            .map(|used| (used, "a confounder"))
+            .chain(in_terms.iter().map(|used| (used, "part of a term")))
+            .map(|(used, role)| (used.path.clone(), used.column.to_owned(), role))
+            .chain(placebos.map(|used| (used.path, used.column.to_owned(), "a placebo outcome")))
+            .filter(|(_, column, _)| moment(column) == Some(Measured::After))
+            .collect();
+        for (path, column, role) in late {
+            let hint = "Take it out here: what treatment may have changed is no reason for it, and adjusting for it hides part of the effect or makes one up. If treatment cannot have changed it, it can be a negative control.";
+            self.note(
+                &path,
+                format!("`{column}` was measured after treatment (`data.columns`) and is listed as {role}"),
+                hint,
+            );
+        }
+    }
+
     /// `data.weights` or `data.unit_id`, if the column has that job.
     fn bookkeeper(&self, column: &str) -> Option<&'static str> {
         let is = |job: &Option<String>| job.as_deref() == Some(column);
@@ -164,6 +188,38 @@ impl Rules<'_> {
                 "one column is both the weights and the unit id".to_owned(),
                 "Name the column of weights, or remove the line.",
             );
+        }
+    }
+
+    /// A randomised treatment has chances that are known, in one place; another has none.
+    fn design(&mut self) {
+        let (share, known) = (self.plan.share, self.plan.analysis.known_propensity.is_some());
+        if let Some(share) = share.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+            let hint = "Write the chance of treatment as a fraction, e.g. `share: 0.03` for 3 %.";
+            self.note("share", format!("`share` is {share}; it must lie between 0 and 1"), hint);
+        }
+        match (self.plan.design, share.is_some(), known) {
+            (StudyDesign::Observational, true, _) => {
+                let message = "`share` is the chance of a randomised treatment, and the design is observational";
+                self.note("share", message.to_owned(), "Add `design: randomised`, or take `share` out.");
+            }
+            (StudyDesign::Randomised, false, false) => {
+                let hint = "Add `share: 0.5`, or, if units had different chances, `known_propensity: COLUMN` under `analysis:`.";
+                self.note(
+                    "design",
+                    "the design is randomised, and the chance of treatment is not given".to_owned(),
+                    hint,
+                );
+            }
+            (StudyDesign::Randomised, true, true) => {
+                let message = "the chance of treatment is given twice, by `share` and by `known_propensity`";
+                self.note(
+                    "share",
+                    message.to_owned(),
+                    "Keep `known_propensity` if units had different chances, else `share`.",
+                );
+            }
+            _ => {}
         }
     }
 

@@ -1,15 +1,18 @@
 //! The sections of a plan, one function each.
 
 use super::analysis;
+use super::estimands;
 use super::models;
 use super::reader::{Reader, Section, listed, shown};
+use super::thresholds;
 use super::{
-    ColumnOverride, ColumnType, ConfounderSection, DataSection, GraphSource, LoopSection, MissingPolicy,
+    ColumnOverride, ColumnType, ConfounderSection, DataSection, GraphSource, LoopSection, Measured, MissingPolicy,
     OutcomeSection, Plan, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
+use crate::plan::StudyDesign;
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 use crate::term::Term;
-use causal::estimand::{OutcomeKind, Target};
+use causal::estimand::OutcomeKind;
 use std::collections::BTreeMap;
 
 /// The seed of a plan that names none.
@@ -18,6 +21,9 @@ pub const DEFAULT_SEED: u64 = 20_261_121;
 const DEFAULT_ITERATIONS: u32 = 5;
 pub(super) const COLUMN_TYPES: [(&str, ColumnType); 3] =
     [("number", ColumnType::Number), ("category", ColumnType::Category), ("boolean", ColumnType::Boolean)];
+pub(super) const MOMENTS: [(&str, Measured); 2] = [("before", Measured::Before), ("after", Measured::After)];
+pub(super) const DESIGNS: [(&str, StudyDesign); 2] =
+    [("observational", StudyDesign::Observational), ("randomised", StudyDesign::Randomised)];
 pub(super) const MISSING: [(&str, MissingPolicy); 3] =
     [("error", MissingPolicy::Error), ("drop", MissingPolicy::Drop), ("indicator", MissingPolicy::Indicator)];
 pub(super) const OUTCOME_KINDS: [(&str, OutcomeKind); 2] =
@@ -27,6 +33,7 @@ pub(super) const STOPS: [(&str, StopWhen); 2] =
 
 /// Reads every section. What could not be read holds its default, and a problem was noted.
 pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
+    let asked = estimands::read(reader, root);
     Plan {
         title: reader
             .required(root, "title", "Give the study a name: `title: Smoking cessation and weight gain`.")
@@ -41,6 +48,8 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
             .trim()
             .to_owned(),
         target_trial: target_trial(reader, root),
+        design: reader.choice(root, "design", &DESIGNS, StudyDesign::default()),
+        share: models::number(reader, root, "share"),
         data: data(reader, root),
         treatment: treatment(reader, root),
         outcome: outcome(reader, root),
@@ -49,8 +58,10 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         placebo_outcomes: reader.texts(root, "placebo_outcomes"),
         negative_controls: reader.texts(root, "negative_controls"),
         threats: threats(reader, root),
-        estimands: reader.words(root, "estimands", &Target::ALL.map(|t| (t.key(), t))).unwrap_or(vec![Target::Ate]),
+        estimands: asked.targets,
+        accept: asked.accept,
         tools: reader.words(root, "tools", &Tool::ALL.map(|t| (t.key(), t))).unwrap_or(Tool::ALL.to_vec()),
+        thresholds: thresholds::read(reader, root),
         analysis: analysis::section(reader, root),
         loop_: loop_section(reader, root),
         actor: models::model(reader, root, "actor"),
@@ -115,17 +126,22 @@ fn columns(reader: &mut Reader, data: &Section<'_>) -> BTreeMap<String, ColumnOv
 fn column(reader: &mut Reader, entry: &Entry, path: &str) -> Option<ColumnOverride> {
     let Kind::Mapping(entries) = &entry.value.kind else {
         let kind = reader.word(&entry.value, path, &COLUMN_TYPES)?;
-        return Some(ColumnOverride { kind, reference: None });
+        return Some(ColumnOverride { kind: Some(kind), ..ColumnOverride::default() });
     };
     let section = reader.fields(entries, path, "data.columns.*", Some(entry.place));
     let reference = reader.text(&section, "reference");
-    let Some(kind) = section.get("type") else {
-        let hint = format!("Add one of {}.", listed(COLUMN_TYPES.map(|(word, _)| word)));
-        reader.problem(Some(entry.place), &section.path("type"), format!("`{path}.type` is missing"), hint);
-        return None;
+    let measured = section.get("measured").and_then(|node| reader.word(node, &section.path("measured"), &MOMENTS));
+    let kind = match section.get("type") {
+        Some(kind) => Some(reader.word(kind, &section.path("type"), &COLUMN_TYPES)?),
+        None if section.get("measured").is_some() => None,
+        None => {
+            let hint =
+                format!("Add one of {}, or `measured: before` or `after`.", listed(COLUMN_TYPES.map(|(word, _)| word)));
+            reader.problem(Some(entry.place), &section.path("type"), format!("`{path}.type` is missing"), hint);
+            return None;
+        }
     };
-    let kind = reader.word(kind, &section.path("type"), &COLUMN_TYPES)?;
-    if let (Some(node), false) = (section.get("reference"), kind == ColumnType::Category) {
+    if let (Some(node), false) = (section.get("reference"), kind == Some(ColumnType::Category)) {
         let hint = "Remove `reference`, or read the column as a `category`.";
         reader.problem(
             Some(node.place),
@@ -134,7 +150,7 @@ fn column(reader: &mut Reader, entry: &Entry, path: &str) -> Option<ColumnOverri
             hint,
         );
     }
-    Some(ColumnOverride { kind, reference })
+    Some(ColumnOverride { kind, reference, measured })
 }
 
 fn treatment(reader: &mut Reader, root: &Section<'_>) -> TreatmentSection {
@@ -173,7 +189,7 @@ fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {
     if readable && !unreadable && !chosen && priority.is_empty() && other.is_empty() {
         let place = reader.places.get("confounders").copied();
         let hint = "List what drives both treatment and outcome under `priority:` (must balance) or `other:`. \
-                    If treatment was randomised, this program is not what you need.";
+                    If treatment was randomised, list what was measured before.";
         reader.problem(place, "confounders", "no confounder is listed".to_owned(), hint);
     }
     ConfounderSection { priority, other, terms }

@@ -3,6 +3,8 @@
 use super::quote::yaml_text;
 use super::reader::shown;
 use crate::schema::{ColumnInfo, ColumnKind};
+use crate::text::escape::one_line;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
@@ -19,6 +21,8 @@ pub struct TemplateInput<'a> {
     pub outcome: &'a str,
     /// The columns of the data.
     pub columns: &'a [ColumnInfo],
+    /// Columns that cannot be confounders, with the reason as a sentence.
+    pub faults: &'a BTreeMap<String, String>,
 }
 
 /// A commented plan to start from. It passes [`super::parse()`] as it is if the data have at least one column that could
@@ -74,10 +78,7 @@ fn data(out: &mut String, input: &TemplateInput<'_>) {
 
 fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
     let levels = column(input, input.treatment).map_or(&[][..], |column| &column.levels);
-    let (control, treated) = match levels {
-        [control, treated, ..] => (control.as_str(), treated.as_str()),
-        _ => ("0", "1"),
-    };
+    let (treated, control) = levels_of(levels);
     out.push_str(TREATMENT);
     line(out, "  column", input.treatment);
     let _ = writeln!(out, "  treated: {}", level_text(treated));
@@ -94,6 +95,19 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
             "  # The column has more than two levels: {}. Take the rows with any other out of the file first.",
             all.join(", ")
         );
+    }
+}
+
+/// The treated and the control level that a template proposes for the treatment among `columns`.
+#[must_use]
+pub fn template_levels<'a>(columns: &'a [ColumnInfo], treatment: &str) -> (&'a str, &'a str) {
+    levels_of(columns.iter().find(|column| column.name == treatment).map_or(&[][..], |column| &column.levels))
+}
+
+fn levels_of(levels: &[String]) -> (&str, &str) {
+    match levels {
+        [control, treated, ..] => (treated, control),
+        _ => ("1", "0"),
     }
 }
 
@@ -125,6 +139,7 @@ fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
 fn confounders(out: &mut String, input: &TemplateInput<'_>) {
     out.push_str(CONFOUNDERS);
     let others = || input.columns.iter().filter(|c| c.name != input.treatment && c.name != input.outcome);
+    let left_out = |column: &ColumnInfo| left_out(column).or_else(|| Some(input.faults.get(&column.name)?.clone()));
     let kept: Vec<&ColumnInfo> = others().filter(|column| left_out(column).is_none()).collect();
     if kept.is_empty() {
         out.push_str("  priority: []\n");
@@ -141,7 +156,7 @@ fn confounders(out: &mut String, input: &TemplateInput<'_>) {
     }
     out.push_str("  other: []\n");
     for (column, reason) in others().filter_map(|column| left_out(column).map(|reason| (column, reason))) {
-        let _ = writeln!(out, "  # left out: {} ({reason})", shown(&column.name));
+        let _ = writeln!(out, "  # left out: {} ({})", shown(&column.name), one_line(&reason));
     }
     out.push_str(TERMS);
 }
@@ -183,6 +198,10 @@ const QUESTION: &str = "
 ";
 
 const TARGET_TRIAL: &str = "
+# Was treatment assigned by chance? Then say so, with the chance of treatment; the allocation is audited.
+# design: randomised
+# share: 0.5
+
 # The randomised trial you would run if you could (Hernan & Robins 2016). Filling it in is the best hour you can spend
 # on an observational study: most biases turn out to be a difference between this trial and the data at hand. What stays
 # empty is not an error; the critique will list it as a blind spot.
@@ -209,6 +228,7 @@ const COLUMNS: &str = "  # weights: w     # observation weights, e.g. of a surve
   #   education: category
   #   region: {type: category, reference: north}
   #   smoker: boolean
+  #   visits: {measured: after}   # after treatment: it may not be a confounder
   # Missing values: `error` counts them and stops; `drop` removes the rows; `indicator` fills covariates in and adds an
   # indicator. Whatever is done is counted in the results.
 ";
@@ -261,7 +281,9 @@ threats: []
 #   atc   those who were not           the mirror image
 #   ato   those who could have gone    always the best overlap, weighted towards units whose treatment was a close call
 #         either way
-# If overlap fails, the honest answer is often about fewer people; the report then says about whom.
+# If overlap fails, the honest answer is often about fewer people, and that is another question: say here, before anything is
+# known, what you would accept instead. Without it the estimand is refused, and the run exits with 1.
+#   - {ask: ate, accept: [trimmed_ate, ato]}
 estimands: [ate, att]
 
 # What the actor may use. A tool that is not listed is never used; a check that is not made is never a pass.

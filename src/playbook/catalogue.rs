@@ -6,7 +6,7 @@ use causal::estimand::Target;
 use std::collections::BTreeMap;
 
 /// The files under `playbooks/`, compiled in so that the program needs nothing beside itself.
-const EMBEDDED: [(&str, &str); 7] = [
+const EMBEDDED: [(&str, &str); 9] = [
     ("trim-crump.md", include_str!("../../playbooks/trim-crump.md")),
     ("richer-propensity-terms.md", include_str!("../../playbooks/richer-propensity-terms.md")),
     ("trim-crump-optimal.md", include_str!("../../playbooks/trim-crump-optimal.md")),
@@ -14,6 +14,8 @@ const EMBEDDED: [(&str, &str); 7] = [
     ("failed-placebo.md", include_str!("../../playbooks/failed-placebo.md")),
     ("fragile-to-hidden-confounding.md", include_str!("../../playbooks/fragile-to-hidden-confounding.md")),
     ("no-design.md", include_str!("../../playbooks/no-design.md")),
+    ("one-arm-level.md", include_str!("../../playbooks/one-arm-level.md")),
+    ("outcome-among-confounders.md", include_str!("../../playbooks/outcome-among-confounders.md")),
 ];
 
 /// Playbooks in the order in which they are tried. Names and orders are unique.

@@ -2,9 +2,12 @@
 
 use super::effect::EffectDocument;
 use crate::finding::Tier;
+use crate::record::basis::IdentificationBasis;
 use crate::record::critique::Critique;
+use crate::record::earlier::LedgerEntry;
 use crate::record::model_review::FlaggedFigure;
 use crate::record::not_estimated::NotEstimated;
+use crate::record::structure::StructureDocument;
 use crate::schema::Counters;
 use crate::spec::Revision;
 use causal::diagnose::balance::BalanceTable;
@@ -151,6 +154,12 @@ pub struct DesignDocument {
     pub data_sha256: String,
     /// Counts of what was done to rows and values.
     pub counters: Counters,
+    /// Why the comparison would be causal.
+    #[serde(default)]
+    pub identification: IdentificationBasis,
+    /// Structural faults of the confounders among all analysed rows, before any trimming.
+    #[serde(default, skip_serializing_if = "StructureDocument::is_clean")]
+    pub structure: StructureDocument,
     /// One per analysis.
     pub analyses: Vec<AnalysisDesign>,
 }
@@ -276,6 +285,9 @@ pub struct ResultsDocument {
     pub estimation_notes: Vec<String>,
     /// Every spec that was tried.
     pub specs_tried: Vec<SpecTried>,
+    /// Analyses of the same outcome in the same data that were unblinded before this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unblinded_before: Vec<LedgerEntry>,
     /// The final critique.
     pub critique: Critique,
     /// The part of language models; `None` if there were none.

@@ -1,13 +1,16 @@
 //! The documents of a run, and how they are written.
 
+pub mod basis;
 pub mod critique;
 pub mod documents;
+pub mod earlier;
 mod effect;
 mod error;
 pub mod identification;
 pub mod json;
 pub mod model_review;
 pub mod not_estimated;
+pub mod structure;
 
 pub use effect::EffectDocument;
 pub use error::ReportError;

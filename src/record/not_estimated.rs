@@ -43,6 +43,18 @@ pub enum DesignFailure {
         /// The problem.
         source: SampleError,
     },
+    /// Trimming leaves too few to estimate anything with.
+    #[error(
+        "trimming left {rows} rows with {smaller} in the smaller arm, too few for models of {terms} terms in each arm"
+    )]
+    TooFewLeft {
+        /// Rows kept.
+        rows: usize,
+        /// Rows of the smaller arm among them.
+        smaller: usize,
+        /// Terms.
+        terms: usize,
+    },
     /// No propensity.
     #[error(transparent)]
     Propensity(#[from] DesignError),
@@ -71,6 +83,16 @@ pub enum NoEstimate {
     /// The nuisances or the estimator failed.
     #[error(transparent)]
     Estimator(#[from] EstimateError),
+    /// The estimate has no error, so it is none.
+    #[error(
+        "its standard error is {std_error:.1e}, zero to machine precision for an outcome with a standard deviation of {outcome_sd:.3e}: the confounders and the treatment say what the outcome is, so nothing was estimated"
+    )]
+    NoError {
+        /// The standard error.
+        std_error: f64,
+        /// The standard deviation of the outcome.
+        outcome_sd: f64,
+    },
 }
 
 /// The reason why there is no sensitivity analysis of a primary estimate.

@@ -215,6 +215,7 @@ fn row(key: Key, pass: &SinglePass, estimand: Target, estimator: EstimatorKind) 
 fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Pass => "pass",
+        Severity::NotGraded => "not_graded",
         Severity::Withheld => "withheld",
         Severity::NotApplicable => "not_applicable",
         Severity::Warn => "warn",

@@ -46,7 +46,9 @@ pub(super) fn covariate_table(source: &Source) -> Result<Table, AcicError> {
 }
 
 fn categories() -> BTreeMap<String, ColumnOverride> {
-    let category = |name: &&str| ((*name).to_owned(), ColumnOverride { kind: ColumnType::Category, reference: None });
+    let category = |name: &&str| {
+        ((*name).to_owned(), ColumnOverride { kind: Some(ColumnType::Category), ..ColumnOverride::default() })
+    };
     CATEGORIES.iter().map(category).collect()
 }
 

@@ -215,7 +215,9 @@ fn closing(cells: &mut Cells, input: &NotebookInput<'_>) {
         format!("- Iteration {}, `{}`: {changes}", spec.iteration, numbers::short_hash(&spec.spec_sha256))
     });
     let tried = tried.collect::<Vec<_>>().join("\n");
-    let blind = if input.plan.loop_.blind {
+    let blind = if input.plan.loop_.blind && !input.results.unblinded_before.is_empty() {
+        "Which spec came next was decided from diagnostics alone; but an earlier run had shown an effect on this outcome before this plan was written."
+    } else if input.plan.loop_.blind {
         "Which spec came next was decided from diagnostics alone; no effect was known before the loop had settled."
     } else {
         "The loop was not blind, which caps every verdict."

@@ -1,8 +1,8 @@
 //! Sentences about numbers: what the tables mean, for the markdown, the page and the terminal alike.
 
-use crate::finding::{Severity, Tier};
+use crate::finding::{Code, Severity, Tier};
 use crate::plan::MissingPolicy;
-use crate::record::documents::Answer;
+use crate::record::documents::{Answer, ResultsDocument};
 use crate::text::lists::listed;
 use crate::text::{escape, numbers};
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
@@ -37,11 +37,30 @@ pub fn sentence(text: &str) -> String {
 pub fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Pass => "pass",
+        Severity::NotGraded => "not graded",
         Severity::Withheld => "withheld",
         Severity::NotApplicable => "not applicable",
         Severity::Warn => "warning",
         Severity::Fail => "fails",
     }
+}
+
+/// True if the estimate is no answer: the effect is not identified, the comparison has a structural fault, or it is about
+/// others than those who were asked about.
+#[must_use]
+pub fn is_no_answer(results: &ResultsDocument, answer: &Answer) -> bool {
+    let deciding = [Code::Identification, Code::StructureOneArm, Code::StructureOutcome, Code::PopulationKept];
+    let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);
+    let findings = graded.iter().flat_map(|graded| &graded.findings);
+    findings.into_iter().any(|f| f.severity == Severity::Fail && deciding.contains(&f.code))
+}
+
+/// The estimate with its interval as a table says it: an estimate that is no answer is told under another name.
+#[must_use]
+pub fn interval(results: &ResultsDocument, answer: &Answer) -> String {
+    let Some(effect) = &answer.effect else { return "none".to_owned() };
+    let interval = numbers::interval(effect.estimate, effect.std_error, effect.ci_lower, effect.ci_upper);
+    if is_no_answer(results, answer) { format!("no answer (adjusted difference {interval})") } else { interval }
 }
 
 /// The method of a standard error, in plain words.

@@ -6,8 +6,8 @@
 use crate::finding::Tier;
 use crate::record::documents::{Answer, ResultsDocument};
 use crate::report::{model_sentences, sentences};
+use crate::text::escape;
 use crate::text::terminal::{Style, TerminalText};
-use crate::text::{escape, numbers};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 /// Invisible characters of no width, which [`escape::one_line`] keeps out of untrusted text.
@@ -38,7 +38,7 @@ pub fn verdict_table(results: &ResultsDocument, width: usize, color: bool) -> Te
     }
     table.set_header(header);
     for answer in &results.answers {
-        table.add_row(cells(answer, wide));
+        table.add_row(cells(results, answer, wide));
     }
     arrange(&mut table);
     let mut out: String = table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
@@ -58,11 +58,8 @@ fn arrange(table: &mut Table) {
     }
 }
 
-fn cells(answer: &Answer, wide: bool) -> Vec<String> {
-    let estimate = answer
-        .effect
-        .as_ref()
-        .map_or("none".to_owned(), |e| numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper));
+fn cells(results: &ResultsDocument, answer: &Answer, wide: bool) -> Vec<String> {
+    let estimate = sentences::interval(results, answer);
     let mut cells =
         vec![answer.requested.acronym().to_owned(), escape::one_line(&answer.name), estimate, marked(answer.tier)];
     if wide {

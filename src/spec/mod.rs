@@ -17,13 +17,15 @@ pub use enrich::{canonical, enrich_terms};
 pub use levels::MISSING_LEVEL;
 pub use yaml::SpecError;
 
-use crate::plan::{MissingPolicy, Tool};
+use crate::finding::Code;
+use crate::plan::{Accepted, MissingPolicy, StudyDesign, Thresholds, Tool};
 use crate::term::Term;
 use causal::estimand::Inference;
 use causal::estimand::{Estimand, OutcomeKind, Population, Target};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The format written in `spec_version`.
 pub const SPEC_VERSION: u32 = 2;
@@ -155,6 +157,18 @@ pub struct AnalysisSpec {
     pub clusters: Option<String>,
     /// Column of known probabilities of treatment; `null` means that the propensity is estimated.
     pub known_propensity: Option<String>,
+    /// How treatment came about.
+    #[serde(default)]
+    pub design: StudyDesign,
+    /// The chance of treatment of every unit, where treatment was randomised with one chance for all.
+    #[serde(default)]
+    pub share: Option<f64>,
+    /// What may stand in for a requested estimand, as the plan said beforehand.
+    #[serde(default)]
+    pub accept: BTreeMap<Target, BTreeSet<Accepted>>,
+    /// Thresholds that the plan sets itself.
+    #[serde(default)]
+    pub thresholds: BTreeMap<Code, Thresholds>,
     /// Missing-value policy.
     pub missing: MissingPolicy,
     /// Confounders and their balance terms.
@@ -175,4 +189,13 @@ pub struct AnalysisSpec {
     pub seed: u64,
     /// True if effects stay hidden until the loop has settled.
     pub blind: bool,
+}
+
+impl AnalysisSpec {
+    /// True if `estimand` answers what was asked for under `requested`: as asked, or as the plan accepted beforehand.
+    #[must_use]
+    pub fn answers(&self, requested: Target, estimand: Estimand) -> bool {
+        let as_asked = estimand == Estimand { target: requested, population: Population::All };
+        as_asked || self.accept.get(&requested).is_some_and(|all| all.iter().any(|one| one.covers(estimand)))
+    }
 }

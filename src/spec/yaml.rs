@@ -2,12 +2,14 @@
 //! a revision is a few lines of `git diff`: one term, one estimator, one finding code per line.
 
 use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, SPEC_VERSION, TermGroup};
-use crate::plan::{MissingPolicy, Tool, yaml_text};
+use crate::finding::Code;
+use crate::plan::{Accepted, MissingPolicy, StudyDesign, Thresholds, Tool, yaml_text};
 use crate::term::Term;
 use crate::text::sha256::sha256_hex;
-use causal::estimand::{OutcomeKind, Population, TrimRule};
+use causal::estimand::{OutcomeKind, Population, Target, TrimRule};
 use causal::estimator::EstimatorKind;
 use causal::estimator::NuisanceModels;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 const HEADER: &str = "\
@@ -67,6 +69,10 @@ impl AnalysisSpec {
             weights,
             clusters,
             known_propensity,
+            design,
+            share,
+            accept,
+            thresholds,
             missing,
             confounders: _,
             placebos: _,
@@ -96,6 +102,19 @@ impl AnalysisSpec {
                 None => out.raw(0, key, "null"),
             }
         }
+        // An observational design needs no line: specs written before the key read as they did.
+        if *design != StudyDesign::default() {
+            out.raw(0, "design", design.key());
+        }
+        if !accept.is_empty() {
+            out.raw(0, "accept", &accepted(accept));
+        }
+        if !thresholds.is_empty() {
+            out.raw(0, "thresholds", &thresholds_set(thresholds));
+        }
+        if let Some(share) = share {
+            out.raw(0, "share", &share.to_string());
+        }
         out.raw(0, "missing", missing_key(*missing));
     }
 
@@ -118,6 +137,25 @@ impl AnalysisSpec {
     pub fn sha256(&self) -> String {
         sha256_hex(self.to_yaml().as_bytes())
     }
+}
+
+/// `{ate: [trimmed_ate, ato]}`: what is accepted, on one line.
+fn accepted(accept: &BTreeMap<Target, BTreeSet<Accepted>>) -> String {
+    let one = |(asked, all): (&Target, &BTreeSet<Accepted>)| {
+        let words: Vec<&str> = all.iter().map(|word| word.key()).collect();
+        format!("{}: [{}]", asked.key(), words.join(", "))
+    };
+    format!("{{{}}}", accept.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+/// `{balance.priority: {warn: 0.1, fail: 0.3}}`: on one line.
+fn thresholds_set(thresholds: &BTreeMap<Code, Thresholds>) -> String {
+    let one = |(code, set): (&Code, &Thresholds)| {
+        let numbers = [("warn", set.warn), ("fail", set.fail)];
+        let told = numbers.iter().filter_map(|(key, at)| at.map(|at| format!("{key}: {at}")));
+        format!("{}: {{{}}}", code.key(), told.collect::<Vec<_>>().join(", "))
+    };
+    format!("{{{}}}", thresholds.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
 /// The key that every format has.

@@ -55,7 +55,10 @@ fn refusal(text: impl AsRef<[u8]>) -> (String, String) {
 }
 
 fn overriding(column: &str, kind: ColumnType, reference: Option<&str>) -> Overrides {
-    Overrides::from([(column.to_owned(), ColumnOverride { kind, reference: reference.map(str::to_owned) })])
+    Overrides::from([(
+        column.to_owned(),
+        ColumnOverride { kind: Some(kind), reference: reference.map(str::to_owned), measured: None },
+    )])
 }
 
 fn terms(texts: &[&str]) -> Vec<Term> {
@@ -65,6 +68,7 @@ fn terms(texts: &[&str]) -> Vec<Term> {
 /// Treatment `t`, outcome `y`, and the given terms.
 fn request(texts: &[&str]) -> Request {
     Request {
+        share: None,
         treatment: "t".into(),
         contrast: Contrast { treated: "1".into(), control: "0".into() },
         outcome: Some(("y".into(), OutcomeKind::Continuous)),

@@ -19,6 +19,7 @@ mod estimator_table; // README's table of estimators
 mod examples; // every example plan, end to end
 mod graph; // questions to a causal graph
 mod hostile_text; // names, titles and words of servers that try to steer a terminal
+mod ledger; // a plan that is changed after its answer was seen
 mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
@@ -29,8 +30,10 @@ mod playbook; // front matter, catalogue
 mod portable; // elementary functions do not depend on the processor
 mod prompts; // what is said to models, as it is rendered
 mod quiet_failures; // however quiet, a failure says why
+mod randomised; // coins of any share, honest and loaded
 mod report; // plots, notebook, markdown
 mod security_page; // every promise of SECURITY.md has its test
 mod store; // the git store: kill it anywhere
+mod structure; // faults of covariates that need no model: refused by check, init and run
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
 mod whole_runs; // what must hold of whole runs, whatever the data

@@ -17,6 +17,7 @@ use oci_agent::plan::{
 use oci_agent::schema::{ColumnInfo, ColumnKind};
 use oci_agent::term::Term;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// A valid plan that uses every key. Other tests may start from it and break one line.
 pub fn full_plan() -> &'static str {
@@ -121,7 +122,7 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.data.missing, MissingPolicy::Drop);
     assert_eq!(
         plan.data.columns["exercise"],
-        ColumnOverride { kind: ColumnType::Category, reference: Some("0".to_owned()) }
+        ColumnOverride { kind: Some(ColumnType::Category), reference: Some("0".to_owned()), measured: None }
     );
     assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("1", "0"));
     assert_eq!(plan.outcome.kind, OutcomeKind::Continuous);
@@ -391,7 +392,13 @@ fn the_template_parses_and_leaves_out_what_cannot_be_a_confounder() {
         column("born", ColumnKind::Date, &[]),
         column("const", ColumnKind::Category, &["x"]),
     ];
-    let text = template(&TemplateInput { source: "d.csv", treatment: "arm", outcome: "death", columns: &columns });
+    let text = template(&TemplateInput {
+        source: "d.csv",
+        treatment: "arm",
+        outcome: "death",
+        columns: &columns,
+        faults: &BTreeMap::new(),
+    });
     let plan = parse(&text).unwrap_or_else(|all| panic!("{}", render_problems("plan.yaml", &text, &all, false, 100)));
     assert_eq!(plan.confounders.priority, ["age", "region"]);
     assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("drug", "placebo"));
@@ -414,7 +421,7 @@ proptest! {
         prop_assume!(!level.trim().is_empty() && level.trim() != "a");
         if kind != ColumnKind::Number { columns[0].levels[1].clone_from(&level); }
         columns[2].missing = 3;
-        let input = TemplateInput { source: names[0], treatment: names[0], outcome: names[1], columns: &columns };
+        let input = TemplateInput { source: names[0], treatment: names[0], outcome: names[1], columns: &columns, faults: &BTreeMap::new() };
         let text = template(&input);
         let plan: Plan = match parse(&text) {
             Ok(plan) => plan,

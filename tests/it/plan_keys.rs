@@ -36,6 +36,7 @@ fn takes(key: &PlanKey) -> String {
         Takes::Variable => "an environment variable".to_owned(),
         Takes::Word(of) => words(of()),
         Takes::Words(of) => format!("a list of {}", words(of())),
+        Takes::Asked(of) => format!("a list of {}, or of mappings with one of them under `ask`", words(of())),
         Takes::Whole(least, Some(most)) => format!("a whole number from {least} to {most}"),
         Takes::Whole(0, None) => "a whole number".to_owned(),
         Takes::Whole(least, None) => format!("a whole number from {least}"),
@@ -57,6 +58,8 @@ fn heading(section: &PlanSection) -> String {
     match section.path {
         "" => "## The plan".to_owned(),
         "data.columns.*" => "## `data.columns.NAME`".to_owned(),
+        "thresholds.*" => "## `thresholds.CHECK`".to_owned(),
+        "estimands.*" => "## An element of `estimands`".to_owned(),
         path => format!("## `{path}`"),
     }
 }
@@ -91,6 +94,9 @@ fn schema_of(key: &PlanKey, path: &str) -> Value {
         Takes::Columns | Takes::Terms => json!({"type": "array", "items": scalar()}),
         Takes::Word(of) => json!({"enum": of()}),
         Takes::Words(of) => json!({"type": "array", "items": {"enum": of()}}),
+        Takes::Asked(of) => {
+            json!({"type": "array", "items": {"anyOf": [{"enum": of()}, mapping(&format!("{path}.*"))]}})
+        }
         Takes::Whole(least, most) => {
             let mut schema = json!({"type": "integer", "minimum": least});
             if let (Some(most), Some(fields)) = (most, schema.as_object_mut()) {

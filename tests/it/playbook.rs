@@ -239,7 +239,10 @@ fn advice_changes_nothing() {
         .filter(|p| p.front.change == Change::None)
         .map(|p| p.front.name.clone())
         .collect();
-    assert_eq!(advice, ["failed-placebo", "fragile-to-hidden-confounding", "no-design"]);
+    assert_eq!(
+        advice,
+        ["failed-placebo", "fragile-to-hidden-confounding", "no-design", "one-arm-level", "outcome-among-confounders"]
+    );
 }
 
 proptest! {

@@ -3,11 +3,13 @@
 //! Treatment is data of this type. Regressions need it as a number, T = 1 for the treated and T = 0 for the controls:
 //! [`Arm::encode`] and [`Arm::decode`] are the only places that know this code.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
 /// The arm of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Arm {
     /// Not treated, T = 0.
     Control,

@@ -124,7 +124,7 @@ fn read_one(scan: &Scan, content: &[u8], numbers: &HashSet<&str>, name: &str) ->
 }
 
 fn is_category(column: &str, overrides: &BTreeMap<String, ColumnOverride>) -> bool {
-    overrides.get(column).is_some_and(|o| o.kind == ColumnType::Category)
+    overrides.get(column).is_some_and(|o| o.kind == Some(ColumnType::Category))
 }
 
 fn convert(series: &polars_core::prelude::Column, name: &str, shape: &Shape, category: bool) -> Column {

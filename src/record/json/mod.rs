@@ -4,7 +4,7 @@
 //! last byte is a newline. Twelve digits are more than any estimate here means and fewer than the last-bit differences
 //! between machines, so equal analyses give equal bytes.
 //!
-//! `serde_json` writes NaN as `null`, which a reader takes for "does not apply". Here a value that is not finite is an
+//! `serde_json` writes NaN as `null`, which a reader takes for "not graded". Here a value that is not finite is an
 //! error that names its path; there is no way around it, because the tree that is written is built by a serializer that
 //! refuses such values.
 

@@ -11,6 +11,7 @@ pub(super) use critique::critique_context;
 
 use super::plots::{Figure, FigureKind};
 use super::table::{Column, Table};
+use crate::critique::earlier;
 use crate::plan::Plan;
 use crate::record::documents::{Answer, ResultsDocument};
 use crate::report::model_sentences::{how_graded, lowered};
@@ -57,6 +58,20 @@ impl ReportInput<'_> {
 }
 
 /// The context of `templates/report.j2`.
+/// The analyses that were unblinded before, with their answers; nothing if there were none.
+fn seen_before(results: &ResultsDocument) -> String {
+    let before = &results.unblinded_before;
+    if before.is_empty() {
+        return String::new();
+    }
+    let told: Vec<String> = before.iter().map(earlier::answers).collect();
+    format!(
+        "{} {} What is asked and adjusted for may have been chosen with those answers in view, so no verdict is better than with caveats.",
+        earlier::count(before.len() + 1),
+        told.join(" ")
+    )
+}
+
 pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
     let (results, plan) = (input.results, input.plan);
     let last = &results.critique;
@@ -67,6 +82,7 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
     let entries = [
         ("title", Value::from(results.title.as_str())),
         ("question", Value::from(plan.question.as_str())),
+        ("seen_before", Value::from(seen_before(results))),
         ("verdicts", table(verdicts(results))),
         ("conduct", models::conduct(results)),
         ("how_graded", Value::from(how_graded(results))),
@@ -78,7 +94,7 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
         ("answers", Value::from(results.answers.iter().map(|a| populations::answer(a, input)).collect::<Vec<_>>())),
         ("analyses", Value::from(analyses.collect::<Vec<_>>())),
         ("specs_count", Value::from(provenance::specs_count(results))),
-        ("blinding", Value::from(provenance::blinding(plan))),
+        ("blinding", Value::from(provenance::blinding(plan, results))),
         ("specs", table(provenance::specs(results))),
         ("estimates", Value::from(results.answers.iter().map(|a| estimates::group(a, results)).collect::<Vec<_>>())),
         ("estimate_notes", lines(estimates::notes(results))),
@@ -121,10 +137,7 @@ fn verdicts(results: &ResultsDocument) -> Table {
         ("for whom", Column::Words),
     ]);
     for answer in &results.answers {
-        let interval = answer
-            .effect
-            .as_ref()
-            .map_or("none".to_owned(), |e| numbers::interval(e.estimate, e.std_error, e.ci_lower, e.ci_upper));
+        let interval = sentences::interval(results, answer);
         table.push(vec![
             answer.requested.acronym().to_owned(),
             answer.name.clone(),

@@ -10,13 +10,19 @@ use crate::text::numbers;
 
 pub fn specs_count(results: &ResultsDocument) -> String {
     match results.specs_tried.len() {
-        1 => "One spec was tried.".to_owned(),
-        n => format!("{n} specs were tried."),
+        1 => format!("One spec was tried{}.", in_this_run(results)),
+        n => format!("{n} specs were tried{}.", in_this_run(results)),
     }
 }
 
-pub fn blinding(plan: &Plan) -> &'static str {
-    if plan.loop_.blind {
+fn in_this_run(results: &ResultsDocument) -> &'static str {
+    if results.unblinded_before.is_empty() { "" } else { " in this run" }
+}
+
+pub fn blinding(plan: &Plan, results: &ResultsDocument) -> &'static str {
+    if plan.loop_.blind && !results.unblinded_before.is_empty() {
+        "Which came next was decided from diagnostics alone; but an earlier run had shown an effect on this outcome before this plan was written."
+    } else if plan.loop_.blind {
         "Which came next was decided from diagnostics alone: no effect was computed before the loop had settled."
     } else {
         "The loop was not blind: effects could be seen while specs were chosen, which caps every verdict."

@@ -7,7 +7,7 @@ use oci_agent::agent::history::{AnalysisSummary, DesignSummary};
 use oci_agent::agent::run::{Action, Chosen, Event, Limits, Run};
 use oci_agent::critique::{rubric, verdict};
 use oci_agent::finding::{Code, Finding, Severity, Tier};
-use oci_agent::plan::{StopWhen, Tool};
+use oci_agent::plan::{Accepted, StopWhen, Tool};
 use oci_agent::playbook::Catalogue;
 use oci_agent::record::critique::{AnalysisCritique, Critique, Stage};
 use oci_agent::spec::{self, Analysis, AnalysisSpec};
@@ -40,7 +40,9 @@ pub fn limits(max_iterations: u32) -> Limits {
 
 pub fn draft(targets: &[Target]) -> AnalysisSpec {
     let analyses = targets.iter().map(|target| fixtures::analysis(*target)).collect();
-    AnalysisSpec { analyses, ..fixtures::spec() }
+    // Everything that could stand in for something is accepted; what is not is a test of its own.
+    let accept = Target::ALL.map(|target| (target, Accepted::instead_of(target).iter().copied().collect()));
+    AnalysisSpec { analyses, accept: accept.into(), ..fixtures::spec() }
 }
 
 pub fn sha(spec: &AnalysisSpec) -> String {

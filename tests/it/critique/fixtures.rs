@@ -40,7 +40,7 @@ pub struct World {
 
 impl World {
     pub fn source(&self) -> Source<'_> {
-        Source { plan: &self.plan, plan_sha256: PLAN_SHA, data_sha256: DATA_SHA }
+        Source { plan: &self.plan, plan_sha256: PLAN_SHA, data_sha256: DATA_SHA, unblinded_before: &[] }
     }
 
     pub fn executed(&self) -> Executed<'_> {
@@ -76,6 +76,10 @@ pub fn world() -> World {
 pub fn plan() -> Plan {
     let text = str::to_owned;
     Plan {
+        design: oci_agent::plan::StudyDesign::Observational,
+        share: None,
+        accept: std::collections::BTreeMap::new(),
+        thresholds: std::collections::BTreeMap::new(),
         title: text("A title"),
         question: text("Does it help?"),
         target_trial: TargetTrial {
@@ -137,6 +141,10 @@ pub fn spec() -> AnalysisSpec {
         |confounder: &str, priority, terms: Vec<Term>| TermGroup { confounder: confounder.to_owned(), priority, terms };
     let placebo = |column: &str, role| Placebo { column: column.to_owned(), role };
     AnalysisSpec {
+        design: oci_agent::plan::StudyDesign::Observational,
+        share: None,
+        accept: std::collections::BTreeMap::new(),
+        thresholds: std::collections::BTreeMap::new(),
         spec_version: 2,
         iteration: 1,
         title: "A title".to_owned(),
@@ -177,6 +185,8 @@ pub fn design() -> DesignDocument {
         spec_sha256: SPEC_SHA.to_owned(),
         data_sha256: DATA_SHA.to_owned(),
         counters: Counters { rows_read: 1000, rows_analysed: 1000, ..Counters::default() },
+        identification: oci_agent::record::basis::IdentificationBasis::default(),
+        structure: oci_agent::record::structure::StructureDocument::default(),
         analyses: vec![analysis_design(&analysis(Target::Ate)), analysis_design(&analysis(Target::Att))],
     }
 }
@@ -265,6 +275,8 @@ pub fn balance(worst: f64) -> BalanceTable {
 
 pub fn overlap(share_outside: f64) -> OverlapReport {
     OverlapReport {
+        share_beyond: share_outside,
+        carried: 0.3,
         share_outside,
         share_outside_all: share_outside,
         n_below: 5,

@@ -7,6 +7,7 @@ fn nhefs_is_read_to_the_last_digit() {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nhefs");
     let t = read("data/nhefs.csv", &base, &overriding("education", ColumnType::Category, None)).expect("nhefs");
     let wanted = Request {
+        share: None,
         treatment: "qsmk".into(),
         outcome: Some(("wt82_71".into(), OutcomeKind::Continuous)),
         unit_id: Some("seqn".into()),
@@ -37,6 +38,7 @@ fn example(name: &str) -> (oci_agent::spec::AnalysisSpec, Analysed) {
     let drafted = oci_agent::spec::draft(&plan, "", &table.document()).unwrap_or_else(|p| panic!("{p:#?}"));
     let spec = drafted.settle(oci_agent::spec::ArmSizes { treated: 100, control: 100 });
     let wanted = Request {
+        share: None,
         treatment: spec.treatment.clone(),
         contrast: causal::contrast::Contrast { treated: spec.treated.clone(), control: spec.control.clone() },
         outcome: Some((spec.outcome.clone(), spec.outcome_kind)),

@@ -95,6 +95,8 @@ pub fn bell(n: f64, centre: f64, width: f64) -> Vec<f64> {
 
 pub fn overlap(share: f64, treated: Vec<f64>, control: Vec<f64>) -> OverlapReport {
     OverlapReport {
+        share_beyond: share,
+        carried: 0.3,
         share_outside: share,
         share_outside_all: share,
         n_below: 61,
@@ -256,6 +258,10 @@ pub fn sensitivity(estimate: f64, std_error: f64, df: f64, benchmarks: &[(&str, 
 
 pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan {
     Plan {
+        design: oci_agent::plan::StudyDesign::Observational,
+        share: None,
+        accept: std::collections::BTreeMap::new(),
+        thresholds: std::collections::BTreeMap::new(),
         title: title.into(),
         question: question.into(),
         target_trial: TargetTrial { eligibility: "Smokers aged 25 to 74 in 1971.".into(), ..TargetTrial::default() },
@@ -317,6 +323,10 @@ pub fn revision(requested: Target, playbook: &str, because: &str, change: &str) 
 
 pub fn spec(iteration: u32, blind: bool, analyses: Vec<(Target, Estimand)>, revisions: Vec<Revision>) -> AnalysisSpec {
     AnalysisSpec {
+        design: oci_agent::plan::StudyDesign::Observational,
+        share: None,
+        accept: std::collections::BTreeMap::new(),
+        thresholds: std::collections::BTreeMap::new(),
         spec_version: 2,
         iteration,
         title: "Smoking and weight".into(),
@@ -432,6 +442,7 @@ pub fn results(
         estimation_notes: Vec::new(),
         not_estimated: vec![],
         specs_tried: vec![SpecTried { iteration: 1, spec_sha256: hash(11), revisions: vec![], tiers: vec![] }],
+        unblinded_before: vec![],
         critique: last,
     }
 }
@@ -442,6 +453,8 @@ pub fn document(iteration: u32, analyses: Vec<AnalysisDesign>) -> DesignDocument
         spec_sha256: hash(iteration as u8 + 10),
         data_sha256: hash(2),
         counters: counters(1629, 63),
+        identification: oci_agent::record::basis::IdentificationBasis::default(),
+        structure: oci_agent::record::structure::StructureDocument::default(),
         analyses,
     }
 }

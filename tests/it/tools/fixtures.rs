@@ -147,6 +147,7 @@ fn unblind(prepared: &Prepared, tried: &[Iteration], catalogue: &Catalogue) -> (
         plan: &prepared.plan,
         plan_sha256: &prepared.plan_sha256,
         data_sha256: &prepared.document.sha256,
+        unblinded_before: &[],
     };
     let blind = CritiqueInput {
         source,

@@ -12,7 +12,7 @@
 //! the rule is about which units exist, not about how many people each stands for.
 
 use crate::arm::Arm;
-use crate::estimand::TrimRule;
+use crate::estimand::{Target, TrimRule};
 use ndarray::Array1;
 
 /// The units that a rule keeps.
@@ -47,14 +47,17 @@ pub struct Crump {
     pub fixed_points: usize,
 }
 
-/// Applies `rule` to n propensities; bounds are inclusive.
+/// Applies `rule` to n propensities, at the end where the target lacks counterparts; bounds are inclusive.
+///
+/// A treated unit near e = 0 has many controls like it, so the ATT is trimmed near 1 only, and the ATC near 0 only.
 #[must_use]
-pub fn trim(e: &Array1<f64>, treatment: &[Arm], rule: TrimRule) -> Trimming {
-    let lower = match rule {
+pub fn trim(e: &Array1<f64>, treatment: &[Arm], rule: TrimRule, target: Target) -> Trimming {
+    let alpha = match rule {
         TrimRule::Fixed { alpha } => alpha,
         TrimRule::CrumpOptimal => crump_optimal(e).alpha,
     };
-    let upper = 1.0 - lower;
+    let lower = if target == Target::Att { 0.0 } else { alpha };
+    let upper = if target == Target::Atc { 1.0 } else { 1.0 - alpha };
     let keep: Vec<usize> = (0..e.len()).filter(|i| e[*i] >= lower && e[*i] <= upper).collect();
     let trimmed = |arm: Arm| {
         let kept = keep.iter().filter(|i| treatment[**i] == arm).count();
@@ -122,9 +125,12 @@ mod tests {
     #[test]
     fn bounds_are_inclusive_and_arms_are_counted() {
         let arms = [Arm::Treated, Arm::Treated, Arm::Control, Arm::Control, Arm::Treated];
-        let t = trim(&array![0.1, 0.05, 0.9, 0.95, 0.5], &arms, TrimRule::Fixed { alpha: 0.1 });
+        let t = trim(&array![0.1, 0.05, 0.9, 0.95, 0.5], &arms, TrimRule::Fixed { alpha: 0.1 }, Target::Ate);
         assert_eq!(t.keep, [0, 2, 4]);
         assert_eq!((t.trimmed_treated, t.trimmed_control), (1, 1));
+        let one_end =
+            |target| trim(&array![0.1, 0.05, 0.9, 0.95, 0.5], &arms, TrimRule::Fixed { alpha: 0.1 }, target).keep;
+        assert_eq!((one_end(Target::Att), one_end(Target::Atc)), (vec![0, 1, 2, 4], vec![0, 2, 3, 4]));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! Balance, overlap and placebo are computed while the loop is blind; sensitivity needs the outcome effect and is
 //! computed after `unblind`.
 
+pub mod allocation;
 pub mod balance;
 pub mod independence;
 pub mod overlap;
 pub mod placebo;
 pub mod sensitivity;
+pub mod structure;

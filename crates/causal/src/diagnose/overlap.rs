@@ -31,6 +31,14 @@ pub struct OverlapReport {
     /// Share of the target population (units weighted by h(e) and observation weight; the treated for the ATT, the
     /// controls for the ATC) with e < 0.1 or e > 0.9.
     pub share_outside: f64,
+    /// Share of the target population where it lacks counterparts: e < 0.1 or e > 0.9 for the ATE, e > 0.9 for the ATT,
+    /// e < 0.1 for the ATC; 0 for the ATO, whose weights fade there.
+    #[serde(default)]
+    pub share_beyond: f64,
+    /// The smallest effective sample size of an arm as a share of the units that it stands for: the arm's own number, and no
+    /// more than the treated for the ATT or the controls for the ATC. Near 0 a few weights decide.
+    #[serde(default)]
+    pub carried: f64,
     /// The same share among all analysed units, whatever the target.
     pub share_outside_all: f64,
     /// Units with e < 0.1.
@@ -113,7 +121,24 @@ pub fn overlap(
     let weights_in = |arm: Arm| in_arm(arm).map(|u| u.w).collect::<Vec<f64>>();
     // Balancing times observation weights, as the estimators use them.
     let (w1, w0) = (weights_in(Arm::Treated), weights_in(Arm::Control));
+    let beyond = |u: &Unit| match target {
+        Target::Ate => outside(u),
+        Target::Att => u.e > UPPER,
+        Target::Atc => u.e < LOWER,
+        Target::Ato => false,
+    };
+    let members: f64 = units.iter().map(|u| u.membership(target)).sum();
+    let lacking: f64 = units.iter().filter(|u| beyond(u)).map(|u| u.membership(target)).sum();
+    let (n1, n0) = (w1.len() as f64, w0.len() as f64);
+    let (most1, most0) = match target {
+        Target::Ate | Target::Ato => (n1, n0),
+        Target::Att => (n1, n0.min(n1)),
+        Target::Atc => (n1.min(n0), n0),
+    };
+    let carried = (kish(w1.iter().copied()) / most1).min(kish(w0.iter().copied()) / most0).min(1.0);
     Ok(OverlapReport {
+        share_beyond: (lacking / members).abs(),
+        carried,
         share_outside: share(&|u| u.membership(target), target.population())?,
         share_outside_all: share(&|u| u.s, Target::Ate.population())?,
         // Units are counted, not weighed: this says how many rows lie outside.

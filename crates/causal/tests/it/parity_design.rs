@@ -159,7 +159,7 @@ fn crump_threshold_and_who_is_trimmed() {
         case.check_if_present("crump.alpha_lo_same_set", crump.alpha_lo_same_set);
         case.check_if_present("crump.alpha_hi_same_set", crump.alpha_hi_same_set);
         for (label, rule) in [("fixed01", TrimRule::Fixed { alpha: 0.1 }), ("crump", TrimRule::CrumpOptimal)] {
-            let trimmed = trim(&p.e, arms, rule);
+            let trimmed = trim(&p.e, arms, rule, Target::Ate);
             let check = |what: &str, x: usize| case.check(&format!("trim.{label}.{what}"), x as f64);
             check("n_kept", trimmed.keep.len());
             check("n_dropped", arms.len() - trimmed.keep.len());
@@ -189,7 +189,7 @@ fn terms_that_trimming_makes_constant_or_aliased_are_dropped_by_name() {
     // After trimming, everyone kept in lalonde_lin8 is Black: `black` is constant, and `hisp` with it.
     let case = Case::load("lalonde_lin8");
     let all = case.propensity();
-    let keep = trim(&all.e, case.sample.covariates().treatment(), TrimRule::Fixed { alpha: 0.1 }).keep;
+    let keep = trim(&all.e, case.sample.covariates().treatment(), TrimRule::Fixed { alpha: 0.1 }, Target::Ate).keep;
     let kept = case.sample.covariates().rows(&keep).unwrap();
     let refit = fit_propensity(&kept, &LogisticParams::default()).unwrap();
     assert_eq!(refit.dropped_terms, ["black", "hisp"]);

@@ -168,7 +168,7 @@ fn trimming_without_refitting() {
         let p = case.propensity();
         let [mu0, mu1] = [0.0, 1.0].map(|arm| arm_predictions(&case, arm));
         for (label, rule) in rules() {
-            let keep = trim(&p.e, case.sample.covariates().treatment(), rule).keep;
+            let keep = trim(&p.e, case.sample.covariates().treatment(), rule, Target::Ate).keep;
             let sample = case.sample.rows(&keep).unwrap();
             let [e, mu1, mu0] = [&p.e, &mu1, &mu0].map(|v| v.select(Axis(0), &keep));
             let known = KnownNuisances { e, mu1, mu0 };
@@ -206,7 +206,7 @@ fn trimming_with_refitting() {
         let case = Case::load(name);
         let p = case.propensity();
         for (label, rule) in rules() {
-            let keep = trim(&p.e, case.sample.covariates().treatment(), rule).keep;
+            let keep = trim(&p.e, case.sample.covariates().treatment(), rule, Target::Ate).keep;
             let sample = case.sample.rows(&keep).unwrap();
             let nuisances = Nuisances::new(&sample, &params()).unwrap();
             let deficient = case.value(&format!("trim.{label}.refit.arm_rank_deficient")).is_some();

@@ -1,0 +1,60 @@
+//! Is the answer about those who were asked about, and who of them was lost?
+
+use crate::critique::rubric::rule;
+use crate::finding::{Code, Finding, Severity};
+use crate::record::documents::{AnalysisDesign, PopulationDocument};
+use crate::spec::{Analysis, AnalysisSpec};
+use crate::text::numbers::{percent, significant};
+use causal::estimand::{Population, Target};
+
+pub(super) fn kept(design: &AnalysisDesign, spec: &AnalysisSpec, analysis: &Analysis) -> Finding {
+    let rule = rule(Code::PopulationKept);
+    let (asked, name) = (analysis.requested.acronym(), analysis.estimand().name());
+    let Some(population) = &design.population else {
+        return rule.finding(Severity::NotApplicable, "Not checked: there is no design to check.");
+    };
+    let as_asked = analysis.target == analysis.requested && analysis.population == Population::All;
+    if as_asked {
+        let message = format!("The {asked} is answered as it was asked.");
+        return Finding { value: Some(1.0), ..rule.finding(Severity::Pass, message) };
+    }
+    let share = share_kept(analysis, population);
+    let told = share.map_or_else(String::new, |share| format!(" {} of those asked about are left.", percent(share)));
+    let lost = lost(population).map_or_else(String::new, |lost| format!(" {lost}"));
+    if !spec.answers(analysis.requested, analysis.estimand()) {
+        let message = format!(
+            "Not answered: the {asked} was asked for, and this is the {name}, which the plan did not accept beforehand.{told}{lost}"
+        );
+        return Finding { value: share, ..rule.finding(Severity::Fail, message) };
+    }
+    let severity = share.map_or(Severity::Warn, |share| rule.severity(share).max(Severity::Warn));
+    let message =
+        format!("The {asked} was asked for, and this is the {name}, as the plan accepted beforehand.{told}{lost}");
+    Finding { value: share, ..rule.finding(severity, message) }
+}
+
+/// The share of the target population that trimming left; weights leave nobody out altogether.
+fn share_kept(analysis: &Analysis, population: &PopulationDocument) -> Option<f64> {
+    let share = |kept: usize, lost: usize| kept as f64 / (kept + lost).max(1) as f64;
+    let trimmed = matches!(analysis.population, Population::Trimmed { .. });
+    trimmed.then(|| match analysis.target {
+        Target::Att => share(population.n_treated, population.trimmed_treated),
+        Target::Atc => share(population.n_control, population.trimmed_control),
+        Target::Ate | Target::Ato => share(population.n, population.trimmed_treated + population.trimmed_control),
+    })
+}
+
+/// The priority confounder whose mean among those who are left is farthest, in proportion, from everyone's; and the treated
+/// who were lost.
+fn lost(population: &PopulationDocument) -> Option<String> {
+    let apart = |(_, here, everyone): &&(String, f64, f64)| (here - everyone).abs() / (here.abs() + everyone.abs());
+    let finite = population.profile.iter().filter(|row| apart(row).is_finite());
+    let (term, here, everyone) = finite.max_by(|a, b| apart(a).total_cmp(&apart(b)))?;
+    let treated = population.trimmed_treated;
+    let treated = if treated == 0 { String::new() } else { format!(" {treated} treated units are lost.") };
+    Some(format!(
+        "Their `{term}` averages {}, and everyone's {}.{treated}",
+        significant(*here, 3),
+        significant(*everyone, 3)
+    ))
+}

@@ -1,0 +1,131 @@
+//! Looks for structural faults of the covariates: in a plan that is checked or run, and in a file that a plan is written
+//! for. It reads the outcome to see whether a covariate is the outcome; the effect it cannot see.
+
+use super::prepare::Prepared;
+use crate::dataset::{Analysed, ColumnValues, Request, Table};
+use crate::plan::MissingPolicy;
+use crate::record::structure::{DeterminedBy, OneArmPlace, Place, StructureDocument};
+use crate::schema::{ColumnInfo, ColumnKind};
+use crate::term::Term;
+use causal::arm::Arm;
+use causal::contrast::Contrast;
+use causal::diagnose::structure::determined;
+use causal::diagnose::structure::one_arm::{self, Candidates, OneArm, Region, Values};
+use causal::estimand::OutcomeKind;
+use std::collections::BTreeSet;
+
+/// Rows looked at first; what is found among them is counted again among all.
+const LOOKED_AT: usize = 100_000;
+
+/// The faults of the covariates of a plan.
+#[must_use]
+pub(super) fn of_plan(prepared: &Prepared) -> StructureDocument {
+    let terms = prepared.draft.analyses.first().map_or(&[][..], |analysis| &analysis.terms);
+    let groups = prepared.draft.confounders.iter().map(|group| group.confounder.as_str());
+    let in_terms = terms.iter().flat_map(Term::columns);
+    let columns: BTreeSet<&str> = groups.chain(in_terms).collect();
+    let mut document = faults(prepared.analysed(), &columns);
+    // One that is the outcome makes all of them so.
+    if document.determined.is_empty() {
+        document.determined_by_all = by_all(prepared.analysed(), terms);
+    }
+    document
+}
+
+/// The faults of every column of a file that could be a confounder. What cannot be read is passed over: the plan has not been
+/// written yet.
+#[must_use]
+pub fn of_file(table: Table, contrast: Contrast, treatment: &str, outcome: &str) -> StructureDocument {
+    let candidates = |info: &&ColumnInfo| info.name != treatment && info.name != outcome;
+    let columns = table.document().columns;
+    let terms = columns.iter().filter(candidates).filter_map(|info| match info.kind {
+        ColumnKind::Number | ColumnKind::Boolean => Some(Term::column(&info.name)),
+        ColumnKind::Category => info.levels.first().map(|level| Term::level(&info.name, level)),
+        _ => None,
+    });
+    let request = Request {
+        treatment: treatment.to_owned(),
+        contrast,
+        outcome: Some((outcome.to_owned(), OutcomeKind::Continuous)),
+        weights: None,
+        unit_id: None,
+        clusters: None,
+        known_propensity: None,
+        share: None,
+        terms: terms.collect(),
+        placebos: Vec::new(),
+        missing: MissingPolicy::Indicator,
+    };
+    let names: BTreeSet<&str> = columns.iter().filter(candidates).map(|info| info.name.as_str()).collect();
+    table.into_analysed(&request).map(|analysed| faults(&analysed, &names)).unwrap_or_default()
+}
+
+fn faults(analysed: &Analysed, columns: &BTreeSet<&str>) -> StructureDocument {
+    let read: Vec<(&str, ColumnValues<'_>)> =
+        columns.iter().filter_map(|name| Some((*name, analysed.values(name)?))).collect();
+    let determined = analysed.outcome().map(|y| determined_by(&read, &y.to_vec())).unwrap_or_default();
+    StructureDocument { one_arm: one_arm_places(&read, analysed.treatment()), determined, determined_by_all: None }
+}
+
+fn by_all(analysed: &Analysed, terms: &[Term]) -> Option<f64> {
+    let covariates = analysed.covariates(terms).ok()?;
+    let y = analysed.outcome()?.to_vec();
+    determined::by_all(covariates.x(), &y).filter(|r_squared| *r_squared >= determined::ALL_COLUMNS)
+}
+
+fn values<'a>(read: &'a ColumnValues<'_>) -> Values<'a> {
+    match read {
+        ColumnValues::Numbers(x) => Values::Numbers(x),
+        ColumnValues::Codes { codes, levels } => Values::Codes { codes, levels: levels.len() },
+    }
+}
+
+fn determined_by(read: &[(&str, ColumnValues<'_>)], y: &[f64]) -> Vec<DeterminedBy> {
+    let one = |(column, read): &(&str, ColumnValues<'_>)| {
+        let found = determined::by_column(values(read), y)?;
+        Some(DeterminedBy { column: (*column).to_owned(), relation: found.relation, r_squared: found.r_squared })
+    };
+    read.iter().filter_map(one).collect()
+}
+
+fn one_arm_places(read: &[(&str, ColumnValues<'_>)], treatment: &[Arm]) -> Vec<OneArmPlace> {
+    let rows: Vec<usize> = (0..treatment.len()).step_by(treatment.len().div_ceil(LOOKED_AT).max(1)).collect();
+    let arms: Vec<Arm> = rows.iter().filter_map(|i| treatment.get(*i).copied()).collect();
+    let looked_at: Vec<ColumnValues<'_>> = read.iter().map(|(_, read)| read.rows(&rows)).collect();
+    let candidates: Vec<Candidates> = looked_at.iter().map(|read| one_arm::candidates(values(read), &arms)).collect();
+    let level = one_arm::level(&candidates, &arms);
+    let mut places = Vec::new();
+    for (((column, whole), part), candidates) in read.iter().zip(&looked_at).zip(&candidates) {
+        let found = one_arm::one_arm(values(part), &arms, candidates, level);
+        let whole_values = values(whole);
+        let counted = found.iter().filter_map(|one| one_arm::recount(whole_values, treatment, one, level));
+        places.extend(counted.map(|one| place(column, whole, &one, treatment)));
+    }
+    places
+}
+
+fn place(column: &str, read: &ColumnValues<'_>, one: &OneArm, treatment: &[Arm]) -> OneArmPlace {
+    let level = |index: usize| match read {
+        ColumnValues::Codes { levels, .. } => levels.get(index).cloned().unwrap_or_default(),
+        ColumnValues::Numbers(_) => String::new(),
+    };
+    let place = match one.region {
+        Region::Level(index) => Place::Level(level(index)),
+        Region::NotLevel(index) => Place::NotLevel(level(index)),
+        Region::Missing => Place::Missing,
+        Region::Value(value) => Place::Value(value),
+        Region::NotValue(value) => Place::NotValue(value),
+        Region::AtLeast(value) => Place::AtLeast(value),
+        Region::AtMost(value) => Place::AtMost(value),
+    };
+    let arm = treatment.iter().filter(|arm| **arm == one.arm).count();
+    OneArmPlace {
+        column: column.to_owned(),
+        place,
+        arm: one.arm,
+        units: one.units,
+        others: one.others,
+        share_of_rows: one.units as f64 / treatment.len() as f64,
+        share_of_arm: (one.units - one.others) as f64 / arm as f64,
+    }
+}

@@ -1,0 +1,212 @@
+//! Structural faults of the covariates, through the program: what must be refused, and what must not.
+
+use crate::cli::{Ran, oci_agent};
+use serde_json::Value;
+use std::fmt::Write as _;
+use tempfile::TempDir;
+
+/// Uniform numbers of a linear congruential generator: the data need only be fixed and unstructured.
+pub struct Noise(pub u64);
+
+impl Noise {
+    pub fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Nearly normal: the sum of twelve uniforms.
+    pub fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+
+    pub fn happens(&mut self, p: f64) -> bool {
+        self.uniform() < p
+    }
+}
+
+/// One simulated unit: treatment, outcome, two confounders.
+pub struct Unit {
+    pub t: bool,
+    pub y: f64,
+    pub a: f64,
+}
+
+/// A file of `n` confounded units with an effect of 1 and a column `z` as `made` says.
+fn file(n: usize, share: f64, mut made: impl FnMut(&Unit, &mut Noise) -> String) -> String {
+    let mut noise = Noise(7);
+    let mut text = String::from("t,y,a,b,z\n");
+    for _ in 0..n {
+        let (a, b) = (noise.normal(), noise.normal());
+        let odds = share / (1.0 - share) * (0.5 * a).exp();
+        let t = noise.happens(odds / (1.0 + odds));
+        let y = f64::from(u8::from(t)) + a + 0.5 * b + noise.normal();
+        let z = made(&Unit { t, y, a }, &mut noise);
+        let _ = writeln!(text, "{},{y},{a},{b},{z}", u8::from(t));
+    }
+    text
+}
+
+const PLAN: &str = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: kg}\n\
+                    confounders: {priority: [a, b], other: [z]}\nestimands: [ate, att, ato]\nanalysis: {estimator: aipw}\n";
+
+pub struct Done {
+    pub ran: Ran,
+    pub dir: TempDir,
+}
+
+impl Done {
+    pub fn of(data: &str, plan: &str) -> Done {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        std::fs::write(dir.path().join("data.csv"), data).expect("data");
+        std::fs::write(dir.path().join("plan.yaml"), plan).expect("plan");
+        let ran = oci_agent(dir.path(), &["run", "plan.yaml", "--out", "out"]);
+        Done { ran, dir }
+    }
+
+    pub fn json(&self, path: &str) -> Value {
+        serde_json::from_slice(&std::fs::read(self.dir.path().join("out").join(path)).expect(path)).expect("JSON")
+    }
+
+    /// The severity of a code for each estimand, in the order asked for.
+    pub fn severities(&self, code: &str) -> Vec<String> {
+        let critique = self.json("critique.json");
+        let analyses = critique["analyses"].as_array().expect("analyses");
+        let severity = |analysis: &Value| {
+            let findings = analysis["findings"].as_array().expect("findings");
+            let found = findings.iter().find(|finding| finding["code"] == code).expect(code);
+            found["severity"].as_str().expect("a word").to_owned()
+        };
+        analyses.iter().map(severity).collect()
+    }
+}
+
+#[test]
+fn the_outcome_under_another_name_is_refused_by_check_init_and_run() {
+    for (name, n) in [("copy", 400), ("thousands", 400), ("class", 3_000)] {
+        let data = file(n, 0.4, |unit, _| match name {
+            "copy" => unit.y.to_string(),
+            "thousands" => format!("{:.1}", 40.0 - 7.0 * unit.y),
+            _ => format!("{}", if unit.y > 0.3 { "high" } else { "low" }),
+        });
+        let done = Done::of(&data, PLAN);
+        assert_eq!(done.ran.code, 1, "{name}");
+        assert_eq!(done.severities("structure.outcome"), ["fail", "fail", "fail"], "{name}");
+        let checked = oci_agent(done.dir.path(), &["check", "plan.yaml"]);
+        assert_eq!(checked.code, 1, "{name}: {}", checked.stdout);
+        assert!(checked.stdout.contains("`z` says what the outcome is"), "{}", checked.stdout);
+        let init = oci_agent(
+            done.dir.path(),
+            &["init", "data.csv", "--treatment", "t", "--outcome", "y", "--output", "n.yaml"],
+        );
+        assert_eq!(init.code, 0, "{}", init.stderr);
+        let drafted = std::fs::read_to_string(done.dir.path().join("n.yaml")).expect("a plan");
+        assert!(drafted.contains("# left out: z (`z` says what the outcome is"), "{drafted}");
+        assert!(!drafted.contains("\n    - z"), "{drafted}");
+    }
+}
+
+#[test]
+fn a_level_that_only_the_treated_have_is_refused_at_every_size_and_trimming_does_not_hide_it() {
+    for (n, kind) in [(500, "flag"), (3_000, "minutes"), (3_000, "category")] {
+        let data = file(n, 0.4, |unit, noise| {
+            let has = unit.t && noise.happens(0.5);
+            match kind {
+                "flag" => u8::from(has).to_string(),
+                "minutes" => {
+                    if has {
+                        (1.0 + 30.0 * noise.uniform()).to_string()
+                    } else {
+                        "0".to_owned()
+                    }
+                }
+                _ => ["none", if noise.happens(0.5) { "gold" } else { "silver" }][usize::from(has)].to_owned(),
+            }
+        });
+        // By regression a single term that separates has no propensity at all; the reason is the same.
+        let separated = Done::of(&data, PLAN);
+        assert!([1, 2].contains(&separated.ran.code), "{kind}: {}", separated.ran.stderr);
+        if separated.ran.code == 2 {
+            assert!(separated.ran.stderr.contains("% of the treated have"), "{kind}: {}", separated.ran.stderr);
+        }
+        let done = Done::of(&data, &PLAN.replace("aipw", "aipw_crossfit, propensity: boosting, also: []"));
+        assert_eq!(done.ran.code, 1, "{kind}: {}", done.ran.stderr);
+        assert_eq!(done.severities("structure.one_arm"), ["fail", "fail", "fail"], "{kind}");
+        let checked = oci_agent(done.dir.path(), &["check", "plan.yaml"]);
+        assert_eq!(checked.code, 1, "{kind}");
+        assert!(checked.stdout.contains("of the treated have") && checked.stdout.contains("`z`"), "{}", checked.stdout);
+    }
+}
+
+/// Survey men who earn more than any participant: no matter to the effect on the participants.
+#[test]
+fn controls_whom_nobody_treated_resembles_hurt_the_ate_only() {
+    let data = file(3_000, 0.2, |unit, noise| {
+        let rich = !unit.t && noise.happens(0.3);
+        (if rich { 50.0 + 10.0 * noise.uniform() } else { 10.0 * noise.uniform() }).to_string()
+    });
+    let done = Done::of(&data, PLAN);
+    assert_eq!(done.severities("structure.one_arm"), ["fail", "pass", "pass"]);
+}
+
+#[test]
+fn chance_and_strong_confounders_are_not_faults() {
+    let rare = |unit: &Unit, rows: &mut usize| {
+        *rows += usize::from(unit.t);
+        u8::from(unit.t && *rows <= 3).to_string()
+    };
+    let mut rows = 0;
+    for (name, data) in [
+        ("three of three", file(600, 0.5, |unit, _| rare(unit, &mut rows))),
+        (
+            "a roll-out to 3 %",
+            file(3_000, 0.03, |_, noise| ["n", "s", "e"][(3.0 * noise.uniform()) as usize].to_owned()),
+        ),
+        // R² of 0.96, treatment apart.
+        (
+            "a lagged outcome",
+            file(600, 0.5, |unit, noise| (unit.y - f64::from(u8::from(unit.t)) + 0.3 * noise.normal()).to_string()),
+        ),
+        ("a strong confounder", file(3_000, 0.5, |unit, noise| (unit.a + 0.2 * noise.normal()).to_string())),
+    ] {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        std::fs::write(dir.path().join("data.csv"), data).expect("data");
+        std::fs::write(dir.path().join("plan.yaml"), PLAN).expect("plan");
+        let checked = oci_agent(dir.path(), &["check", "plan.yaml"]);
+        assert_eq!(checked.code, 0, "{name}: {}", checked.stdout);
+    }
+}
+
+#[test]
+fn an_effect_without_an_error_is_no_result() {
+    let mut noise = Noise(3);
+    let mut data = String::from("t,y,a,b\n");
+    for _ in 0..300 {
+        let (a, b, t) = (noise.normal(), noise.normal(), u8::from(noise.happens(0.5)));
+        let _ = writeln!(data, "{t},{},{a},{b}", f64::from(t) + 0.1 * a);
+    }
+    let plan = PLAN.replace(", other: [z]", "");
+    let done = Done::of(&data, &plan);
+    assert_eq!(done.ran.code, 1);
+    assert!(done.json("results.json")["answers"][0]["effect"].is_null());
+    assert_eq!(done.severities("estimate.failed"), ["fail", "fail", "fail"]);
+}
+
+#[test]
+fn a_confounder_measured_after_treatment_is_refused_at_its_line() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    std::fs::write(dir.path().join("data.csv"), file(200, 0.5, |_, noise| noise.normal().to_string())).expect("data");
+    let plan = |moment: &str| {
+        PLAN.replace("{source: data.csv}", &format!("{{source: data.csv, columns: {{z: {{measured: {moment}}}}}}}"))
+    };
+    std::fs::write(dir.path().join("plan.yaml"), plan("after")).expect("plan");
+    let refused = oci_agent(dir.path(), &["check", "plan.yaml"]);
+    assert_eq!(refused.code, 2);
+    for wanted in ["`z` was measured after treatment", "a confounder", "plan.yaml:6"] {
+        assert!(refused.stderr.contains(wanted), "{}", refused.stderr);
+    }
+    std::fs::write(dir.path().join("plan.yaml"), plan("before")).expect("plan");
+    assert_eq!(oci_agent(dir.path(), &["check", "plan.yaml"]).code, 0);
+    std::fs::write(dir.path().join("plan.yaml"), plan("later")).expect("plan");
+    let unknown = oci_agent(dir.path(), &["check", "plan.yaml"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("`before` and `after`"), "{}", unknown.stderr);
+}
