@@ -104,8 +104,16 @@ fn place_text(found: &OneArmPlace) -> String {
     }
 }
 
+/// As a person would write it: 249, not 249.000.
 fn short(value: f64) -> String {
-    significant(value, 6)
+    let digits = significant(value, 6);
+    match digits.split_once('.') {
+        Some((whole, decimals)) if decimals.chars().all(|c| c == '0') => whole.to_owned(),
+        Some((whole, decimals)) if decimals.chars().all(|c| c.is_ascii_digit()) => {
+            format!("{whole}.{}", decimals.trim_end_matches('0'))
+        }
+        _ => digits,
+    }
 }
 
 fn determined_sentence(found: &DeterminedBy) -> String {

@@ -111,12 +111,13 @@ mod modes {
         };
         assert!(!out.join("iter_02").exists() && subjects[2].contains("spec"), "{subjects:?}");
         assert_eq!(trailers(dir.path(), "Spec-SHA256"), from(2, &sha256_of("iter_01/spec.yaml")));
-        let graded =
-            subjects.iter().map(|s| if s.contains("critique of the design") { "fully_satisfactory" } else { "" });
+        let graded = subjects
+            .iter()
+            .map(|s| if s.contains("critique of the design") { "satisfactory_with_caveats" } else { "" });
         assert_eq!(trailers(dir.path(), "Design-Verdict"), graded.collect::<Vec<_>>());
         // No verdict before unblinding.
         assert!(subjects[commits - 3].starts_with("unblind"), "{subjects:?}");
-        assert_eq!(trailers(dir.path(), "Verdict"), from(commits - 3, "fully_satisfactory"));
+        assert_eq!(trailers(dir.path(), "Verdict"), from(commits - 3, "satisfactory_with_caveats"));
     }
 
     /// Kills the program after growing delays, resumes, and ends with the tree of an undisturbed run.
@@ -168,7 +169,7 @@ mod modes {
         assert!(stderr.contains("--resume"), "{stderr}");
         assert!(!dir.path().join("out/results.json").exists());
         let resumed = oci_agent(dir.path(), &["run", plan.to_str().expect("utf-8"), "--out", "out", "--resume"]);
-        assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+        assert_eq!(resumed.code, 1, "{}", resumed.stderr);
     }
 
     /// Commands that keep nothing on record end at the first signal, with an exit code and not by the signal; a replay ends

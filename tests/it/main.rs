@@ -11,6 +11,7 @@ mod architecture; // imports point down
 mod bad_input; // input that is wrong in a way the program must survive
 mod baseline; // the same plan without tools, with one iteration, with all of it
 mod cli; // the built program, as a stranger would use it
+mod consent; // what a plan says beforehand: other answers, thresholds of its own
 mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod design_profile; // whom the answer is about

@@ -214,13 +214,15 @@ fn each_code_calls_for_its_playbooks_in_order() {
     assert!(of(Code::OverlapOutside, Target::Ato).is_empty(), "overlap weights need no trimming");
     assert_eq!(
         of(Code::BalancePriority, Target::Ate),
-        ["richer-propensity-terms", "trim-crump-optimal", "switch-to-overlap-weights"],
-        "what leaves the estimand alone comes first"
+        ["richer-propensity-terms"],
+        "for a balance's sake nobody is left out"
     );
     assert_eq!(of(Code::BalancePriority, Target::Ato), ["richer-propensity-terms"]);
     assert_eq!(of(Code::PlaceboEffect, Target::Atc), ["failed-placebo"]);
     assert_eq!(of(Code::SensitivityRobustness, Target::Att), ["fragile-to-hidden-confounding"]);
     assert_eq!(of(Code::DesignFailed, Target::Ato), ["no-design"]);
+    assert_eq!(of(Code::StructureOneArm, Target::Att), ["one-arm-level"]);
+    assert_eq!(of(Code::StructureOutcome, Target::Ate), ["outcome-among-confounders"]);
     assert!(of(Code::Alignment, Target::Ate).is_empty());
     assert!(of(Code::Blindness, Target::Ate).is_empty());
 }

@@ -32,7 +32,7 @@ pub struct Unit {
 }
 
 /// A file of `n` confounded units with an effect of 1 and a column `z` as `made` says.
-fn file(n: usize, share: f64, mut made: impl FnMut(&Unit, &mut Noise) -> String) -> String {
+pub fn file(n: usize, share: f64, mut made: impl FnMut(&Unit, &mut Noise) -> String) -> String {
     let mut noise = Noise(7);
     let mut text = String::from("t,y,a,b,z\n");
     for _ in 0..n {
@@ -46,7 +46,7 @@ fn file(n: usize, share: f64, mut made: impl FnMut(&Unit, &mut Noise) -> String)
     text
 }
 
-const PLAN: &str = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: kg}\n\
+pub const PLAN: &str = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: kg}\n\
                     confounders: {priority: [a, b], other: [z]}\nestimands: [ate, att, ato]\nanalysis: {estimator: aipw}\n";
 
 pub struct Done {
@@ -86,7 +86,7 @@ fn the_outcome_under_another_name_is_refused_by_check_init_and_run() {
         let data = file(n, 0.4, |unit, _| match name {
             "copy" => unit.y.to_string(),
             "thousands" => format!("{:.1}", 40.0 - 7.0 * unit.y),
-            _ => format!("{}", if unit.y > 0.3 { "high" } else { "low" }),
+            _ => (if unit.y > 0.3 { "high" } else { "low" }).to_owned(),
         });
         let done = Done::of(&data, PLAN);
         assert_eq!(done.ran.code, 1, "{name}");

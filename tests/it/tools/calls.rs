@@ -220,7 +220,7 @@ fn playbooks_are_listed_and_read() {
     let listed = NHEFS.json("list_playbooks", &json!({}));
     let all = listed["playbooks"].as_array().expect("playbooks");
     let one = |name: &str| all.iter().find(|playbook| playbook["name"] == name).expect(name);
-    assert_eq!(all.len(), 7);
+    assert_eq!(all.len(), 9);
     assert_eq!(one("trim-crump")["applies_now_to"], json!(["ate", "att", "ato"]));
     assert_eq!(one("trim-crump-optimal")["tried_on"], json!(["ate", "att", "ato"]));
     assert_eq!(one("failed-placebo")["advice_only"], true);

@@ -146,7 +146,8 @@ pub fn level(all: &[Candidates], treatment: &[Arm]) -> f64 {
 }
 
 /// The regions among the candidates of one covariate that hold one arm, or all but one, and not by chance at the given
-/// [`level`]. The largest comes first; one that lies within another of the same arm is left out.
+/// [`level`]. The largest comes first; one that lies within another of the same arm,
+/// or has as many units, is left out.
 #[must_use]
 pub fn one_arm(values: Values<'_>, treatment: &[Arm], candidates: &Candidates, level: f64) -> Vec<OneArm> {
     let n = treatment.len() as f64;
@@ -168,7 +169,11 @@ pub fn one_arm(values: Values<'_>, treatment: &[Arm], candidates: &Candidates, l
     found.sort_by_key(|one| (one.others > 0, std::cmp::Reverse(one.units)));
     let mut kept: Vec<OneArm> = Vec::new();
     for one in found {
-        if !kept.iter().any(|other| other.arm == one.arm && within(one.region, other.region)) {
+        let told = |other: &OneArm| {
+            let same_units = (other.units, other.others) == (one.units, one.others);
+            other.arm == one.arm && (same_units || within(one.region, other.region))
+        };
+        if !kept.iter().any(told) {
             kept.push(one);
         }
     }

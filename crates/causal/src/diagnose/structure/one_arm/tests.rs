@@ -17,8 +17,11 @@ fn expit(u: f64) -> f64 {
     1.0 / (1.0 + (-u).exp())
 }
 
+/// Indices of levels, and the number of levels.
+type Coded = (Vec<u32>, usize);
+
 /// Reports of all columns of one dataset.
-fn reports(columns: &[Vec<f64>], codes: &[(Vec<u32>, usize)], t: &[Arm]) -> Vec<OneArm> {
+fn reports(columns: &[Vec<f64>], codes: &[Coded], t: &[Arm]) -> Vec<OneArm> {
     let values: Vec<Values<'_>> = columns
         .iter()
         .map(|x| Values::Numbers(x))
@@ -30,7 +33,7 @@ fn reports(columns: &[Vec<f64>], codes: &[(Vec<u32>, usize)], t: &[Arm]) -> Vec<
 }
 
 /// Eight columns: normal, log-normal, an integer of eleven values, half zeros, binary, rare binary, and categories of 4 and 30.
-fn columns(rng: &mut ChaCha8Rng, n: usize) -> (Vec<Vec<f64>>, Vec<(Vec<u32>, usize)>) {
+fn columns(rng: &mut ChaCha8Rng, n: usize) -> (Vec<Vec<f64>>, Vec<Coded>) {
     let mut draw = |f: &dyn Fn(&mut ChaCha8Rng) -> f64| (0..n).map(|_| f(rng)).collect::<Vec<f64>>();
     let numbers = vec![
         draw(&normal),
