@@ -68,13 +68,14 @@ fn confounders_are_chosen_from_the_graph() {
 
 #[test]
 fn confounders_that_the_plan_names_are_checked() {
-    for (named, says) in [
-        ("[c]", "the confounders are an adjustment set"),
-        ("[c, m]", "the confounders are NOT an adjustment set"),
-        ("[w]", "the confounders are NOT an adjustment set"),
+    // That `m` is made by treatment shows in the data as well: only the treated reach its upper values.
+    for (named, says, code) in [
+        ("[c]", "the confounders are an adjustment set", 0),
+        ("[c, m]", "the confounders are NOT an adjustment set", 1),
+        ("[w]", "the confounders are NOT an adjustment set", 0),
     ] {
         let ran = check(&plan(GRAPH, &format!("confounders:\n  priority: {named}\n")));
-        assert!(ran.code == 0 && ran.stdout.contains(says), "{named}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == code && ran.stdout.contains(says), "{named}: {}{}", ran.stdout, ran.stderr);
     }
 }
 
