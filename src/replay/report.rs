@@ -66,6 +66,10 @@ fn board_blocks(scores: &Scores, board: &Board) -> Result<Vec<Block>, ReportErro
     let plot = ReplayPlot { estimand: name.to_owned(), scope: scores.scope(), methods };
     blocks.extend(plots::replay(board.estimand, &plot)?.map(|figure| Block::Figure(Box::new(figure))));
     blocks.push(Block::Table(tables::board(board)));
+    if !board.carriers.is_empty() {
+        blocks.push(Block::Prose(CARRIERS.to_owned()));
+        blocks.push(Block::Table(tables::carriers(board)));
+    }
     for verdicts in scores.verdicts.iter().filter(|verdicts| verdicts.estimand == board.estimand) {
         blocks.push(Block::Heading(format!("What the verdicts on the {name} are worth")));
         blocks.push(Block::Prose(RULES.to_owned()));
@@ -95,6 +99,8 @@ fn method(scores: &Scores) -> String {
         scores.budget
     )
 }
+
+const CARRIERS: &str = "The datasets that carry the mean squared error of our first estimator:";
 
 const RULES: &str = "Our rubric is that of every run: see the README. The peer's rule is its own: not_satisfactory if the \
     largest weighted |SMD| of its priority covariates is above 0.2; caveats if more than 10 % of the units have a propensity \

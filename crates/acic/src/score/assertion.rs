@@ -66,16 +66,20 @@ enum Metric {
     Share,
     Bias,
     Rmse,
+    Winsorised,
+    Median,
     Coverage,
     Width,
 }
 
-const METRICS: [(&str, Metric); 7] = [
+const METRICS: [(&str, Metric); 9] = [
     ("n", Metric::N),
     ("failed", Metric::Failed),
     ("share", Metric::Share),
     ("bias", Metric::Bias),
     ("rmse", Metric::Rmse),
+    ("winsorised", Metric::Winsorised),
+    ("median", Metric::Median),
     ("coverage", Metric::Coverage),
     ("width", Metric::Width),
 ];
@@ -149,6 +153,8 @@ impl Assertion {
             Metric::Share => measures.share,
             Metric::Bias => measures.bias,
             Metric::Rmse => measures.rmse,
+            Metric::Winsorised => measures.winsorised,
+            Metric::Median => measures.median,
             Metric::Coverage => measures.coverage,
             Metric::Width => measures.width,
         };
@@ -217,6 +223,7 @@ mod tests {
             rmse: Some(0.0125),
             coverage: None,
             width: Some(0.04),
+            ..Measures::default()
         };
         text.parse::<Assertion>().expect(text).hold(&measures).holds
     }

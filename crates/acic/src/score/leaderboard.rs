@@ -3,6 +3,7 @@
 use super::measures::{Measures, Paired};
 use super::{Method, Scores, Tiers};
 use crate::csv_table;
+use crate::observed::Key;
 use crate::text::decimal_or_empty;
 use causal::estimand::Target;
 use std::collections::BTreeMap;
@@ -29,6 +30,35 @@ pub struct Board {
     pub estimand: Target,
     /// Best RMSE first.
     pub lines: Vec<Line>,
+    /// The datasets with the largest errors of our first estimator, largest first; at most [`CARRIERS`].
+    pub carriers: Vec<Carrier>,
+}
+
+/// The number of datasets that are named as carriers of the squared error.
+pub const CARRIERS: usize = 5;
+
+/// A dataset with a large error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Carrier {
+    /// The dataset.
+    pub key: Key,
+    /// (estimate − truth)/sd(y).
+    pub error: f64,
+    /// Its share of the summed squared error of all datasets.
+    pub share: f64,
+}
+
+fn carriers(method: &Method) -> Vec<Carrier> {
+    let errors: Vec<(Key, f64)> =
+        method.errors.iter().filter_map(|(key, error)| Some((*key, error.as_ref()?.error))).collect();
+    let total: f64 = errors.iter().map(|(_, e)| e * e).sum();
+    let share = |error: f64| if total > 0.0 { error * error / total } else { 0.0 };
+    let mut all: Vec<Carrier> =
+        errors.into_iter().map(|(key, error)| Carrier { key, error, share: share(error) }).collect();
+    // Stable, so that equal errors stay in the order of the datasets.
+    all.sort_by(|a, b| b.share.total_cmp(&a.share));
+    all.truncate(CARRIERS);
+    all
 }
 
 impl Board {
@@ -46,7 +76,7 @@ impl Board {
         let order = |line: &Line| line.measures.rmse.unwrap_or(f64::INFINITY);
         // By name where two are equal, so that the order is the same each time.
         lines.sort_by(|a, b| order(a).total_cmp(&order(b)).then_with(|| a.method.cmp(&b.method)));
-        Board { estimand, lines }
+        Board { estimand, lines, carriers: reference.map(carriers).unwrap_or_default() }
     }
 }
 
@@ -64,7 +94,7 @@ fn paired(first: &Method, second: &Method) -> Option<Paired> {
     Paired::from_pairs(&pairs)
 }
 
-const COLUMNS: &str = "estimand,truth,method,ours,n,failed,bias,rmse,coverage,width,paired_n,rmse_difference,\
+const COLUMNS: &str = "estimand,truth,method,ours,n,failed,bias,rmse,rmse_lower,rmse_upper,winsorised_rmse,winsorised_lower,winsorised_upper,median_error,coverage,width,paired_n,rmse_difference,\
                        rmse_difference_se,squared_error_difference,squared_error_difference_se,missing,skipped\n";
 
 impl Scores {
@@ -85,6 +115,12 @@ impl Scores {
                 m.failed.to_string(),
                 number(m.bias),
                 number(m.rmse),
+                number(m.rmse_interval.map(|i| i[0])),
+                number(m.rmse_interval.map(|i| i[1])),
+                number(m.winsorised),
+                number(m.winsorised_interval.map(|i| i[0])),
+                number(m.winsorised_interval.map(|i| i[1])),
+                number(m.median),
                 number(m.coverage),
                 number(m.width),
                 d.map(|d| d.n.to_string()).unwrap_or_default(),

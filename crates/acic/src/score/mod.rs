@@ -12,7 +12,7 @@ mod truths;
 mod verdicts;
 
 pub use assertion::{Assertion, Held, Tiers};
-pub use leaderboard::{Board, Line};
+pub use leaderboard::{Board, Carrier, Line};
 pub use truths::{Known, known, name as truth_name};
 pub use verdicts::{Contrast, Verdicts};
 

@@ -65,7 +65,7 @@ fn contrast(method: &Method, name: &'static str, verdicts: &BTreeMap<Key, Grade>
     Contrast { estimates: method.name.clone(), verdicts: name, groups }
 }
 
-const COLUMNS: &str = "estimand,estimates,verdicts,group,share,n,failed,bias,rmse,coverage,width,missing,skipped\n";
+const COLUMNS: &str = "estimand,estimates,verdicts,group,share,n,failed,bias,rmse,winsorised_rmse,median_error,coverage,width,missing,skipped\n";
 
 impl Scores {
     /// `verdicts.csv`; `missing` and `skipped` as in `leaderboard.csv`.
@@ -86,6 +86,8 @@ impl Scores {
                         m.failed.to_string(),
                         number(m.bias),
                         number(m.rmse),
+                        number(m.winsorised),
+                        number(m.median),
                         number(m.coverage),
                         number(m.width),
                         self.missing.len().to_string(),
