@@ -13,7 +13,8 @@ use causal::diagnose::sensitivity;
 use causal::diagnose::sensitivity::SensitivityReport;
 use causal::effect::Effect;
 use causal::estimand::Target;
-use causal::estimator::EstimatorKind;
+use causal::estimator::{EstimatorKind, NuisanceModels};
+use causal::learner_kind::LearnerKind;
 use causal::learners::logistic::LogisticParams;
 use causal::nuisance::Nuisances;
 use causal::params::EstimateParams;
@@ -95,15 +96,16 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
     let outcome_sd = estimate_diagnostics::outcome_sd(sample).unwrap_or_default();
+    let flexible = flexible_nuisances(sample, spec, analysis);
     for kind in &analysis.estimators {
-        match nuisances.effect(*kind, analysis.target).map_err(NoEstimate::from).and_then(|e| with_error(e, outcome_sd))
-        {
+        let own = flexible.as_ref().filter(|_| kind.brings_outcome_models()).unwrap_or(nuisances);
+        match own.effect(*kind, analysis.target).map_err(NoEstimate::from).and_then(|e| with_error(e, outcome_sd)) {
             Ok(effect) => effects.rows.push(EffectRow {
                 iteration: spec.iteration,
                 requested: analysis.requested,
                 name: name.clone(),
                 primary: *kind == analysis.primary,
-                learners: estimate_diagnostics::learners(*kind, spec, analysis),
+                learners: estimate_diagnostics::learners(*kind, spec, own.models()),
                 effect: notes::document(effect),
             }),
             Err(error) => effects.not_estimated.push(not_estimated(spec, analysis, Some(*kind), error)),
@@ -127,6 +129,17 @@ fn with_error(effect: Effect, outcome_sd: f64) -> Result<Effect, NoEstimate> {
         std_error if std_error <= ROUNDING * outcome_sd => Err(NoEstimate::NoError { std_error, outcome_sd }),
         _ => Ok(effect),
     }
+}
+
+/// The nuisances of a flexible estimator that runs beside an answer by regressions: by its own learners, since a logistic
+/// propensity would bend both alike. `None` where the answer is flexible itself, or the propensity is known.
+fn flexible_nuisances<'a>(sample: &'a Sample, spec: &AnalysisSpec, analysis: &Analysis) -> Option<Nuisances<'a>> {
+    let beside = analysis.estimators.iter().find(|kind| **kind != analysis.primary && kind.brings_outcome_models())?;
+    let linear = analysis.models.propensity == LearnerKind::Linear && spec.known_propensity.is_none();
+    let models = NuisanceModels::for_estimator(*beside, analysis.models.effort);
+    let params = EstimateParams { models, ..params(spec, analysis) };
+    // A sample that cannot be used fails in the nuisances of the answer as well, and is reported from there.
+    linear.then(|| Nuisances::new(sample, &params).ok()).flatten()
 }
 
 fn not_estimated(

@@ -3,10 +3,10 @@
 
 use crate::record::documents::{Disagreement, EffectRow, EstimateDiagnostics, TargetEstimate};
 use crate::report::notes;
-use crate::spec::{Analysis, AnalysisSpec};
+use crate::spec::AnalysisSpec;
 use causal::effect::Effect;
 use causal::estimand::{OutcomeKind, Target};
-use causal::estimator::{EstimatorKind, OutcomeFit, PropensityFit, PropensityUse};
+use causal::estimator::{EstimatorKind, NuisanceModels, OutcomeFit, PropensityFit, PropensityUse};
 use causal::learner_kind::LearnerKind;
 use causal::nuisance::Nuisances;
 use causal::numerics::weighted_moments;
@@ -37,7 +37,7 @@ pub(super) fn outcome_sd(sample: &Sample) -> Option<f64> {
 /// Of the members of an average; else of the answer and whichever other doubly robust estimate is farthest from it.
 fn disagreement(answer: &Effect, rows: &[EffectRow]) -> Option<Disagreement> {
     if let Some(size) = answer.disagreement {
-        return Some(Disagreement { between: "Boosting out of fold and BART".to_owned(), size, members: true });
+        return Some(Disagreement { between: "The model out of fold and BART".to_owned(), size, members: true });
     }
     let other = |row: &&EffectRow| row.effect.estimator.is_doubly_robust() && !row.primary;
     let size = |effect: &Effect| (effect.estimate - answer.estimate).abs();
@@ -58,7 +58,7 @@ fn by_target(nuisances: &Nuisances<'_>, answer: &Effect) -> Vec<TargetEstimate> 
 
 /// The learners of the propensity and the outcome means of an estimator, as a table says it. A propensity that only defines the
 /// overlap population is left out.
-pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Analysis) -> String {
+pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, models: NuisanceModels) -> String {
     let by = |learner: LearnerKind, regression: &'static str| match learner {
         LearnerKind::Linear => regression,
         other => other.key(),
@@ -67,7 +67,7 @@ pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Anal
         PropensityUse::Never | PropensityUse::OverlapTarget(_) => None,
         PropensityUse::EveryTarget(_) if spec.known_propensity.is_some() || spec.share.is_some() => Some("known"),
         PropensityUse::EveryTarget(PropensityFit::Logistic) => Some("logistic"),
-        PropensityUse::EveryTarget(PropensityFit::CrossFitted) => Some(by(analysis.models.propensity, "logistic")),
+        PropensityUse::EveryTarget(PropensityFit::CrossFitted) => Some(by(models.propensity, "logistic")),
     };
     let regression = match spec.outcome_kind {
         OutcomeKind::Continuous => "linear",
@@ -77,7 +77,7 @@ pub(super) fn learners(kind: EstimatorKind, spec: &AnalysisSpec, analysis: &Anal
         OutcomeFit::Nothing => None,
         OutcomeFit::PooledRegression => Some("linear".to_owned()),
         OutcomeFit::Regressions => Some(regression.to_owned()),
-        OutcomeFit::CrossFitted => Some(by(analysis.models.outcome, regression).to_owned()),
+        OutcomeFit::CrossFitted => Some(by(models.outcome, regression).to_owned()),
         OutcomeFit::Own(learners) => Some(learners.iter().map(|l| l.key()).collect::<Vec<_>>().join(" and ")),
     };
     let models: Vec<String> = propensity.map(str::to_owned).into_iter().chain(outcome).collect();

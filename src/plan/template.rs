@@ -290,17 +290,18 @@ estimands: [ate, att]
 tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_regression, aipw, aipw_crossfit, tmle,
         bart, dr_average]
 
-# How the answer is computed. With everything left out, the doubly robust average answers if there are rows enough (2,000 to
-# 200,000, 100 in each arm), else AIPW; the spec says which and why. A difference of means and a one-shot regression are
+# How the answer is computed. With everything left out, the doubly robust average answers if there are rows enough (200,
+# 20 in each arm), else AIPW; the spec says which and why. A difference of means and a one-shot regression are
 # computed in any case, to argue against.
 analysis: {}
-  # estimator: dr_average     # two doubly robust estimates that fail differently, boosting out of fold and BART; or
+  # estimator: dr_average     # two doubly robust estimates that fail differently, boosting or ridge out of fold and BART; or
   #                           #   aipw, tmle        regressions for treatment and outcome, standard errors that stack them
   #                           #   aipw_crossfit, tmle_crossfit    the same with any learner, out of fold
   #                           #   aipw_bart, bart   Bayesian trees, corrected by weighting or alone
   #                           #   ipw_hajek, ipw_ht, gformula     one model only
   # also: [aipw, ipw_hajek]   # what runs beside it
-  # propensity: boosting      # linear, elastic_net, elastic_net_basis, boosting, boosting_linear, bart or stack; balance and
+  # propensity: boosting      # linear, ridge, elastic_net, elastic_net_basis, boosting, boosting_linear, boosting_or_ridge,
+  #                           #   bart or stack; balance and
   #                           #   overlap are judged by it. Learners named without an estimator go to aipw_crossfit
   # outcome_model: linear     # the same words, with aipw_crossfit and tmle_crossfit
   # repeats: 1                # cross-fitting again with other folds, the median is reported; 5 if thorough

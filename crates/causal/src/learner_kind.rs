@@ -21,6 +21,8 @@ keyed_enum! {
     pub enum LearnerKind {
         /// Linear or logistic regression without penalty, by maximum likelihood.
         Linear = "linear",
+        /// Linear or logistic regression with a ridge penalty chosen by restricted likelihood, on the terms as they are.
+        Ridge = "ridge",
         /// Linear or logistic regression with an elastic-net penalty chosen by cross-validation, on the terms as they are.
         ElasticNet = "elastic_net",
         /// The same on splines of every term and products of pairs.
@@ -29,6 +31,8 @@ keyed_enum! {
         Boosting = "boosting",
         /// Gradient-boosted trees with a ridge regression in each leaf.
         BoostingLinear = "boosting_linear",
+        /// Boosting (with linear leaves for outcomes) or ridge regression, whichever predicts held-out rows better.
+        BoostingOrRidge = "boosting_or_ridge",
         /// Bayesian additive regression trees with the sparse (Dirichlet) split prior.
         Bart = "bart",
         /// Non-negative combination of several learners, weighted by their out-of-fold predictions.
@@ -38,15 +42,27 @@ keyed_enum! {
 
 impl LearnerKind {
     /// All learners, simplest first.
-    pub const ALL: [LearnerKind; 7] = [
+    pub const ALL: [LearnerKind; 9] = [
         LearnerKind::Linear,
+        LearnerKind::Ridge,
         LearnerKind::ElasticNet,
         LearnerKind::ElasticNetBasis,
         LearnerKind::Boosting,
         LearnerKind::BoostingLinear,
+        LearnerKind::BoostingOrRidge,
         LearnerKind::Bart,
         LearnerKind::Stack,
     ];
+
+    /// The learners among which this one picks for responses of `family`: itself, unless it is a choice.
+    #[must_use]
+    pub fn candidates(self, family: Family) -> Vec<LearnerKind> {
+        match (self, family) {
+            (LearnerKind::BoostingOrRidge, Family::Gaussian) => vec![LearnerKind::BoostingLinear, LearnerKind::Ridge],
+            (LearnerKind::BoostingOrRidge, Family::Bernoulli) => vec![LearnerKind::Boosting, LearnerKind::Ridge],
+            (kind, _) => vec![kind],
+        }
+    }
 }
 
 keyed_enum! {

@@ -78,7 +78,9 @@ fn a_draft_writes_out_every_dummy_and_every_default() {
     for analysis in &spec.analyses {
         assert_eq!(texts(&analysis.terms), all);
         assert_eq!((analysis.target, analysis.population), (analysis.requested, Population::All));
-        assert_eq!(analysis.estimators, EstimatorKind::STANDARD);
+        let flexible = [EstimatorKind::DrAverage];
+        let beside: Vec<EstimatorKind> = EstimatorKind::STANDARD.into_iter().chain(flexible).collect();
+        assert_eq!(analysis.estimators, beside);
         assert_eq!(analysis.primary, EstimatorKind::Aipw);
     }
     assert_eq!(spec.placebos[1], Placebo { column: "birth_month".into(), role: PlaceboRole::NegativeControl });
@@ -96,11 +98,10 @@ fn wishing(wishes: &str) -> String {
 fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
     use EstimatorKind::{Aipw, AipwBart, AipwCrossfit, DrAverage};
     for (treated, control, primary, why) in [
-        (100, 1900, DrAverage, "2000 rows with 100 in the smaller arm"),
-        (100_000, 100_000, DrAverage, "few enough for BART"),
-        (100, 1899, Aipw, "at least 2000 rows, and there are 1999"),
-        (99, 5000, Aipw, "the smaller one has 99"),
-        (100_000, 100_001, Aipw, "at most 200000 rows"),
+        (20, 180, DrAverage, "200 rows with 20 in the smaller arm"),
+        (5_000_000, 5_000_000, DrAverage, "10000000 rows"),
+        (20, 179, Aipw, "at least 200 rows, and there are 199"),
+        (19, 5000, Aipw, "the smaller one has 19"),
     ] {
         let spec = drafted_with(&wishing(""), ArmSizes { treated, control }).expect("fits");
         let analysis = &spec.analyses[0];
@@ -124,11 +125,15 @@ fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
 
 #[test]
 fn a_plan_decides_what_runs_beside_the_answer_and_the_benchmarks_stay() {
-    use EstimatorKind::{Bart, Naive, Regression, TmleCrossfit};
+    use EstimatorKind::{Bart, DrAverage, Naive, Regression, TmleCrossfit};
     let asked = "estimator: tmle_crossfit, also: [bart], propensity: boosting, effort: thorough";
     let spec = drafted(&wishing(asked)).expect("fits");
     let analysis = &spec.analyses[0];
-    assert_eq!(analysis.estimators, [Naive, Regression, TmleCrossfit, Bart]);
+    assert_eq!(
+        analysis.estimators,
+        [Naive, Regression, TmleCrossfit, Bart, DrAverage],
+        "the average is held against regressions"
+    );
     assert_eq!((analysis.primary, analysis.because.as_str()), (TmleCrossfit, "The plan says so."));
     let models = NuisanceModels {
         propensity: LearnerKind::Boosting,

@@ -63,11 +63,29 @@ pub struct CrossFittedPropensity {
 }
 
 /// Fits the learner called `kind` K times and predicts each fold by the model that did not see it. Trees are grown on
-/// columns that are binned once for all folds: the cuts depend on the covariates alone.
+/// columns that are binned once for all folds: the cuts depend on the covariates alone. Of a kind that is a choice, the
+/// candidate of the smallest out-of-fold log-loss.
 ///
 /// # Errors
 /// As [`fit_crossfitted`].
 pub fn fit_crossfitted_by(
+    covariates: &Covariates,
+    kind: LearnerKind,
+    effort: Effort,
+    how: CrossFitting<'_>,
+    seed: &Seed,
+) -> Result<CrossFittedPropensity, DesignError> {
+    let mut best: Option<CrossFittedPropensity> = None;
+    for kind in kind.candidates(Family::Bernoulli) {
+        let fitted = fit_one_kind(covariates, kind, effort, how, seed)?;
+        if best.as_ref().is_none_or(|before| fitted.log_loss < before.log_loss) {
+            best = Some(fitted);
+        }
+    }
+    best.ok_or(DesignError::Folds { folds: how.folds, assigned: how.fold.len(), rows: covariates.n() })
+}
+
+fn fit_one_kind(
     covariates: &Covariates,
     kind: LearnerKind,
     effort: Effort,

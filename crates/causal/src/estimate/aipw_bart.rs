@@ -18,7 +18,7 @@ pub(super) struct AipwBart;
 
 impl Estimator for AipwBart {
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
-        let (propensities, fit) = (nuisances.propensities()?, nuisances.bart()?);
+        let (propensities, fit) = (nuisances.propensities()?, nuisances.both_arms()?);
         let one_repeat = |p: &Propensities| {
             let scores = aipw_normalised::scores(&nuisances.rows, &p.e, &fit.values, label.target);
             let at = At { e: &p.e, outcome: &fit.values, weights: Weights::Normalised };

@@ -47,7 +47,7 @@ impl Estimator for Bart {
         let posterior = standardised(fit, &nuisances.rows, e.map(|p| p.e.as_slice()), label.target, inference);
         let uncertainty = Uncertainty { method: SeMethod::Posterior, std_error: posterior.std_error, inference };
         let mut effect = label.posterior(&nuisances.rows, &posterior, &uncertainty)?;
-        effect.notes.extend(fit.notes.iter().cloned().map(Note::Fit));
+        effect.notes.extend(fit.means.notes.iter().cloned().map(Note::Fit));
         if let Some(propensities) = e {
             effect.clipped += propensities.clipped;
             effect.notes.extend(propensities.notes.iter().cloned().map(Note::Fit));
@@ -60,8 +60,8 @@ impl Estimator for Bart {
 fn standardised(fit: &BartFit, rows: &Rows, e: Option<&[f64]>, target: Target, inference: Inference) -> Posterior {
     let d = target_weights(rows, e, target);
     let total = rows.sum(|i| d[i]);
-    let [mu0, mu1] = &fit.values.mu;
-    // Draws are kept in the order of `Target::ALL`, three for each.
+    let [mu0, mu1] = &fit.means.values.mu;
+    // Draws are kept in the order of `Target::ALL`, four for each.
     let first = FUNCTIONALS * Target::ALL.iter().position(|t| *t == target).unwrap_or(0);
     let spread = |i: usize, part: f64| (rows.w[i] * d[i] / total).powi(2) * part;
     if inference == Inference::Population {
@@ -69,17 +69,16 @@ fn standardised(fit: &BartFit, rows: &Rows, e: Option<&[f64]>, target: Target, i
         let estimate = rows.sum(|i| d[i] * (mu1[i] - mu0[i])) / total;
         // Over rows, not draws: another sample would hold units of other effects.
         let between = sums::sum((0..rows.n()).map(|i| spread(i, (mu1[i] - mu0[i] - estimate).powi(2))));
-        let effect: Vec<f64> = fit.draws[first].iter().zip(&fit.draws[first + 1]).map(|(a, b)| a - b).collect();
-        return Posterior { means, estimate, std_error: (variance(&effect) + between).sqrt() };
+        return Posterior { means, estimate, std_error: (variance(&fit.draws[first + 3]) + between).sqrt() };
     }
     let outcome = |arm: Arm, i: usize| {
-        if rows.arm[i] == arm { rows.y[i] } else { fit.values.mu[arm.index()][i] }
+        if rows.arm[i] == arm { rows.y[i] } else { fit.means.values.mu[arm.index()][i] }
     };
     let means = Arm::BOTH.map(|arm| rows.sum(|i| d[i] * outcome(arm, i)) / total);
     // The observed outcome has no error here: it is what it is for these units.
     let error = |i: usize| {
-        let unseen = fit.values.mu[rows.arm[i].other().index()][i];
-        if fit.values.logistic { unseen * (1.0 - unseen) } else { fit.noise }
+        let unseen = fit.means.values.mu[rows.arm[i].other().index()][i];
+        if fit.means.values.logistic { unseen * (1.0 - unseen) } else { fit.noise }
     };
     let noise = sums::sum((0..rows.n()).map(|i| spread(i, error(i))));
     let posterior = variance(&fit.draws[first + 2]);

@@ -8,7 +8,9 @@ use crate::learners::data::checked_rows;
 use crate::learners::elastic_net::{ElasticNet, ElasticNetParams};
 use crate::learners::elastic_net_basis::ElasticNetBasis;
 use crate::learners::learner::{Learner, LearnerError, Model, Seed, Training};
+use crate::learners::picked::Picked;
 use crate::learners::regression::Regression;
+use crate::learners::ridge::Ridge;
 use crate::learners::stack::Stack;
 
 /// The learner of that name. The stack holds regressions, the elastic net and both kinds of boosting; at the thorough
@@ -21,6 +23,10 @@ pub fn by_kind(kind: LearnerKind, effort: Effort) -> Box<dyn Learner> {
         LearnerKind::ElasticNetBasis => Box::new(ElasticNetBasis { basis: basis(effort), params: on_basis(effort) }),
         LearnerKind::Boosting => Box::new(Boosting { linear: false }),
         LearnerKind::BoostingLinear => Box::new(Boosting { linear: true }),
+        LearnerKind::Ridge => Box::new(Ridge),
+        LearnerKind::BoostingOrRidge => {
+            Box::new(Picked { candidates: vec![by_kind(LearnerKind::BoostingLinear, effort), Box::new(Ridge)] })
+        }
         LearnerKind::Bart => Box::new(Bart::new(effort)),
         LearnerKind::Stack => Box::new(stack(effort)),
     }

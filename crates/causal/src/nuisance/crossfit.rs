@@ -19,7 +19,9 @@ use crate::learners::crossfit::{
 use crate::learners::factory;
 use crate::learners::learner::{Learner, LearnerError, Seed};
 use crate::learners::logistic;
+use crate::learners::picked;
 use crate::nuisance::outcome::{OutcomeModels, OutcomeValues};
+use crate::nuisance::ridge_centre::RidgeCentre;
 use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::numerics::folds;
@@ -44,6 +46,11 @@ impl Division {
     fn place(&self, model: FittedModel, fold: usize) -> FitPlace {
         FitPlace { model, repeat: self.repeat, fold: Some(fold) }
     }
+
+    /// The fits of `model` in all folds together.
+    fn place_of_all(&self, model: FittedModel) -> FitPlace {
+        FitPlace { model, repeat: self.repeat, fold: None }
+    }
 }
 
 /// Propensities of all n rows.
@@ -67,6 +74,57 @@ pub(crate) struct Outcomes {
     pub(crate) notes: Vec<FitNote>,
     /// Terms dropped in each fold, in fold order; of regressions only.
     pub(crate) dropped: Vec<Vec<String>>,
+    /// The learner: of several, the one that was picked.
+    pub(crate) learner: LearnerKind,
+}
+
+/// One of several fits.
+struct Choice<T> {
+    kind: LearnerKind,
+    loss: f64,
+    picked: T,
+    /// The others, with their losses.
+    others: Vec<(LearnerKind, f64)>,
+}
+
+impl<T> Choice<T> {
+    /// The fit of the least out-of-fold loss; the first of equals. A fit that failed is an error even where another did not:
+    /// which learner answers must not depend on a failure that nobody reads.
+    fn of_the_least_loss(
+        fits: impl Iterator<Item = Result<(f64, LearnerKind, T), EstimateError>>,
+    ) -> Result<Self, EstimateError> {
+        let mut choice: Option<Self> = None;
+        for fit in fits {
+            let (loss, kind, picked) = fit?;
+            choice = Some(match choice {
+                Some(mut before) if before.loss <= loss => {
+                    before.others.push((kind, loss));
+                    before
+                }
+                before => {
+                    let others = before.map_or_else(Vec::new, |before| {
+                        before.others.into_iter().chain([(before.kind, before.loss)]).collect()
+                    });
+                    Self { kind, loss, picked, others }
+                }
+            });
+        }
+        let none =
+            || LearnerError::Params { learner: "a choice of learners", problem: "it has no candidate".to_owned() };
+        choice.ok_or_else(|| EstimateError::Learner { model: "a nuisance".to_owned(), source: none() })
+    }
+
+    /// A note on a choice that went against the first of the candidates.
+    fn note(&self, place: FitPlace) -> Option<FitNote> {
+        let (other, loss) = self.others.first().filter(|_| self.kind == LearnerKind::Ridge)?;
+        let remark = format!(
+            "`{}` was picked over `{}`: its out-of-fold loss is {:.4}, against {loss:.4}",
+            self.kind.key(),
+            other.key(),
+            self.loss
+        );
+        Some(FitNote::Remark { place, remark })
+    }
 }
 
 /// The sample and the settings of a cross-fitting.
@@ -114,10 +172,19 @@ impl CrossFitter<'_> {
 
     /// Out-of-fold propensities by `params.models.propensity`.
     pub(crate) fn propensities(&self, division: &Division) -> Result<Propensities, EstimateError> {
-        match self.params.models.propensity {
-            LearnerKind::Linear => self.logistic_propensities(division),
-            kind => self.learned_propensities(division, kind),
-        }
+        let candidates = self.params.models.propensity.candidates(Family::Bernoulli);
+        let fits = candidates.into_iter().map(|kind| {
+            let fitted = match kind {
+                LearnerKind::Linear => self.logistic_propensities(division),
+                kind => self.learned_propensities(division, kind),
+            }?;
+            Ok((picked::loss(Family::Bernoulli, &fitted.e, &self.rows.t, &self.rows.w), kind, fitted))
+        });
+        let choice = Choice::of_the_least_loss(fits)?;
+        let note = choice.note(division.place_of_all(FittedModel::Propensity));
+        let mut all = choice.picked;
+        all.notes.extend(note);
+        Ok(all)
     }
 
     fn logistic_propensities(&self, division: &Division) -> Result<Propensities, EstimateError> {
@@ -162,10 +229,49 @@ impl CrossFitter<'_> {
 
     /// Out-of-fold outcome predictions of both arms by `kind`.
     pub(crate) fn outcomes(&self, division: &Division, kind: LearnerKind) -> Result<Outcomes, EstimateError> {
-        match kind {
-            LearnerKind::Linear => self.regression_outcomes(division),
-            kind => self.learned_outcomes(division, kind),
+        let family = match self.params.outcome {
+            OutcomeKind::Continuous => Family::Gaussian,
+            OutcomeKind::Binary => Family::Bernoulli,
+        };
+        // Boosting of an outcome has linear leaves, of either family.
+        let kinds = match (kind, self.params.outcome) {
+            (LearnerKind::BoostingOrRidge, OutcomeKind::Binary) => {
+                vec![LearnerKind::BoostingLinear, LearnerKind::Ridge]
+            }
+            _ => kind.candidates(family),
+        };
+        let fits = kinds.into_iter().map(|kind| {
+            let fitted = match (kind, self.params.outcome) {
+                (LearnerKind::Linear, _) => self.regression_outcomes(division),
+                (LearnerKind::Ridge, OutcomeKind::Continuous) => self.ridge_outcomes(division),
+                _ => self.learned_outcomes(division, kind),
+            }?;
+            let own = self.rows.map(|i| fitted.values.mu[self.rows.arm[i].index()][i]);
+            Ok((picked::loss(family, &own, &self.rows.y, &self.rows.w), kind, fitted))
+        });
+        let choice = Choice::of_the_least_loss(fits)?;
+        let note = choice.note(division.place_of_all(FittedModel::OutcomeBothArms));
+        let mut all = Outcomes { learner: choice.kind, ..choice.picked };
+        all.notes.extend(note);
+        Ok(all)
+    }
+
+    /// One ridge regression of both arms.
+    fn ridge_outcomes(&self, division: &Division) -> Result<Outcomes, EstimateError> {
+        let fits = self.each_fold(division, |held_out| {
+            let x = self.columns(&held_out.weights);
+            let fitted = RidgeCentre::fit(x.view(), self.rows, &held_out.weights).map_err(RidgeCentre::error)?;
+            Ok((Arm::BOTH.map(|arm| pick(&fitted.values(x.view(), arm), &held_out.rows)), held_out.rows))
+        })?;
+        let mut all = self.no_outcomes();
+        for (mu, rows) in fits {
+            for (values, mu) in all.values.mu.iter_mut().zip(&mu) {
+                scatter(values, &rows, mu);
+            }
+            // A penalty drops no terms, but every fold has its entry.
+            all.dropped.push(Vec::new());
         }
+        Ok(all)
     }
 
     fn no_outcomes(&self) -> Outcomes {
@@ -175,6 +281,7 @@ impl CrossFitter<'_> {
             values: OutcomeValues { mu: [vec![0.0; n], vec![0.0; n]], logistic },
             notes: Vec::new(),
             dropped: Vec::new(),
+            learner: LearnerKind::Linear,
         }
     }
 

@@ -4,9 +4,11 @@ use crate::design::PropensityModel;
 use crate::design::propensity::{Propensity, fit_standardised};
 use crate::error::EstimateError;
 use crate::estimand::{Inference, OutcomeKind};
+use crate::estimator::NuisanceModels;
 use crate::fit_note::{FitNote, FitPlace, FittedModel};
 use crate::learner_kind::LearnerKind;
-use crate::nuisance::bart::BartFit;
+use crate::nuisance::bart;
+use crate::nuisance::bart::{BartFit, BothArms, Sampled};
 use crate::nuisance::crossfit::{CrossFitter, Division, Outcomes, Propensities};
 use crate::nuisance::outcome::{OutcomeModels, check_binary};
 use crate::numerics::binned::BinnedMatrix;
@@ -43,6 +45,8 @@ pub struct Nuisances<'a> {
     /// By boosting with linear leaves, one for each division.
     boosted: FittedOnce<Vec<Outcomes>>,
     bart: FittedOnce<BartFit>,
+    /// The same on a sample of many rows.
+    sampled_bart: FittedOnce<BothArms>,
 }
 
 impl<'a> Nuisances<'a> {
@@ -108,6 +112,12 @@ impl<'a> Nuisances<'a> {
         self
     }
 
+    /// The learners of these nuisances.
+    #[must_use]
+    pub fn models(&self) -> NuisanceModels {
+        self.params.models
+    }
+
     fn assemble(
         sample: &'a Sample,
         params: &EstimateParams,
@@ -132,6 +142,7 @@ impl<'a> Nuisances<'a> {
             outcomes: OnceLock::new(),
             boosted: OnceLock::new(),
             bart: OnceLock::new(),
+            sampled_bart: OnceLock::new(),
         })
     }
 
@@ -234,23 +245,48 @@ impl<'a> Nuisances<'a> {
         if self.boosts_linear_leaves() {
             return self.outcomes();
         }
-        let fit = || self.outcomes_by(LearnerKind::BoostingLinear);
+        let fit = || self.outcomes_by(LearnerKind::BoostingOrRidge);
         self.boosted.get_or_init(fit).as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    }
+
+    /// True if BART is fitted to what a ridge regression leaves: where that predicted held-out outcomes better than trees.
+    /// Without predictions out of fold nothing speaks for a linear part.
+    fn centred(&self) -> bool {
+        self.boosted().is_ok_and(|all| all.iter().all(|o| o.learner == LearnerKind::Ridge))
     }
 
     /// One BART for both arms on all rows.
     pub(crate) fn bart(&self) -> Result<&BartFit, EstimateError> {
+        // Before the lock below is taken: a thread that waited inside it could be given a fold that needs it.
+        let centred = self.centred();
         // Only the overlap population is defined by the propensity; without one, that target alone fails.
         let fit = || {
             let e = self.propensities().ok().and_then(|all| all.first());
-            BartFit::new(self.sample.covariates(), &self.rows, e.map(|p| p.e.as_slice()), &self.params)
+            BartFit::new(self.sample.covariates(), &self.rows, e.map(|p| p.e.as_slice()), &self.params, centred)
         };
         self.bart.get_or_init(fit).as_ref().map_err(Clone::clone)
     }
 
+    /// Predictions of one BART for both arms, fitted to all rows or, where they are many, to a sample of them.
+    pub(crate) fn both_arms(&self) -> Result<&BothArms, EstimateError> {
+        if self.rows.n() <= bart::MOST_ROWS {
+            return self.bart().map(|fit| &fit.means);
+        }
+        let centred = self.centred();
+        let fit = || {
+            bart::on_a_sample(
+                self.sample.covariates(),
+                &self.rows,
+                &self.params,
+                Sampled { most: bart::MOST_ROWS, centred },
+            )
+        };
+        self.sampled_bart.get_or_init(fit).as_ref().map_err(Clone::clone)
+    }
+
     /// True if the boosted outcomes are those of the plan.
     fn boosts_linear_leaves(&self) -> bool {
-        self.params.models.outcome == LearnerKind::BoostingLinear
+        self.params.models.outcome == LearnerKind::BoostingOrRidge
     }
 }
 

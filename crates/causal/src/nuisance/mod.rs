@@ -4,5 +4,6 @@ pub(crate) mod bart;
 pub(crate) mod crossfit;
 pub(crate) mod fits;
 pub(crate) mod outcome;
+mod ridge_centre;
 
 pub use fits::Nuisances;

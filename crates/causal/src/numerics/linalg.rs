@@ -1,7 +1,7 @@
 //! Small dense symmetric problems, p × p, through `ndarray-linalg`; and which columns of a Gram matrix are independent.
 
 use ndarray::{Array1, Array2, ArrayView2};
-use ndarray_linalg::{CholeskyFactorized, FactorizeC, InverseC, SolveC, UPLO};
+use ndarray_linalg::{CholeskyFactorized, DeterminantC, FactorizeC, InverseC, SolveC, UPLO};
 use std::ffi::{c_char, c_int};
 
 type Factorise = unsafe extern "C" fn(*const c_char, *const c_int, *mut f64, *const c_int, *mut c_int);
@@ -48,6 +48,12 @@ impl Cholesky {
     pub fn solve(&self, b: &Array1<f64>) -> Result<Array1<f64>, LinalgError> {
         let x = self.0.solvec(b).map_err(|_| LinalgError::NotPositiveDefinite)?;
         if x.iter().all(|v| v.is_finite()) { Ok(x) } else { Err(LinalgError::NotFinite) }
+    }
+
+    /// log |A|.
+    #[must_use]
+    pub fn log_det(&self) -> f64 {
+        self.0.ln_detc()
     }
 
     /// A⁻¹, symmetric.

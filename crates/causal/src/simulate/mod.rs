@@ -14,6 +14,7 @@
 //! A draw is a function of the setup, the number of rows, the seed and the number of the replicate.
 
 pub mod coverage;
+mod demanding;
 pub mod early_adopters;
 mod linear;
 mod nonlinear;

@@ -2,7 +2,7 @@
 
 use crate::estimand::OutcomeKind;
 use crate::estimator::{EstimatorKind, OutcomeFit};
-use crate::simulate::{Unit, early_adopters, linear, nonlinear};
+use crate::simulate::{Unit, demanding, early_adopters, linear, nonlinear};
 use rand_chacha::ChaCha8Rng;
 
 keyed_enum! {
@@ -29,6 +29,10 @@ keyed_enum! {
         Clustered = "clustered",
         /// Units sampled with unequal probabilities.
         Weighted = "weighted",
+        /// A hundred weak linear confounders.
+        ManyWeak = "many_weak",
+        /// Hill's response surface A on covariates like those of the Infant Health and Development Program.
+        HillA = "hill_a",
         /// Kang & Schafer, the analyst sees functions of the covariates.
         KangSchaferMisspecified = "kang_schafer_misspecified",
         /// Nie & Wager, setup A.
@@ -43,6 +47,20 @@ keyed_enum! {
         Friedman = "friedman",
         /// Two hundred covariates, approximately sparse.
         Sparse = "sparse",
+        /// Hill's response surface B.
+        HillB = "hill_b",
+        /// Treatment and outcome on a square.
+        Curve = "curve",
+        /// Treatment and outcome on the sign of a product.
+        Xor = "xor",
+        /// One product in a linear world.
+        Interaction = "interaction",
+        /// Hainmueller, strong separation, nonlinear outcome.
+        Hainmueller = "hainmueller",
+        /// Zero-inflated, lognormal amounts.
+        Revenue = "revenue",
+        /// A pocket of units without controls, with an effect of its own.
+        Pocket = "pocket",
         /// Early adopters: hardly any overlap.
         EarlyAdopters = "early_adopters",
     }
@@ -50,7 +68,7 @@ keyed_enum! {
 
 impl Setup {
     /// All setups: those where regressions hold first.
-    pub const ALL: [Setup; 18] = [
+    pub const ALL: [Setup; 27] = [
         Setup::Linear,
         Setup::Heteroskedastic,
         Setup::Binary,
@@ -61,6 +79,8 @@ impl Setup {
         Setup::KangSchafer,
         Setup::Clustered,
         Setup::Weighted,
+        Setup::ManyWeak,
+        Setup::HillA,
         Setup::KangSchaferMisspecified,
         Setup::NieWagerA,
         Setup::NieWagerB,
@@ -68,6 +88,13 @@ impl Setup {
         Setup::NieWagerD,
         Setup::Friedman,
         Setup::Sparse,
+        Setup::HillB,
+        Setup::Curve,
+        Setup::Xor,
+        Setup::Interaction,
+        Setup::Hainmueller,
+        Setup::Revenue,
+        Setup::Pocket,
         Setup::EarlyAdopters,
     ];
 
@@ -88,23 +115,33 @@ impl Setup {
     }
 
     /// True if all but a few units have a fair chance of either treatment: at most one in twenty has a propensity outside
-    /// [0.05, 0.95]. Early adopters do not.
+    /// [0.05, 0.95]. Early adopters, the pocket and strong separation do not.
     #[must_use]
     pub fn has_overlap(self) -> bool {
-        self != Setup::EarlyAdopters
+        !matches!(self, Setup::EarlyAdopters | Setup::Pocket | Setup::Hainmueller)
     }
 
     /// True if the effect is the same for every unit, so that one regression coefficient can be it.
     #[must_use]
     pub fn effect_is_constant(self) -> bool {
-        matches!(self, Setup::Randomised | Setup::NieWagerC)
+        matches!(
+            self,
+            Setup::Randomised
+                | Setup::NieWagerC
+                | Setup::ManyWeak
+                | Setup::HillA
+                | Setup::Curve
+                | Setup::Xor
+                | Setup::Interaction
+                | Setup::Hainmueller
+        )
     }
 
     /// True if linear and logistic regressions on the columns as they are hold.
     #[must_use]
     pub fn regressions_hold(self) -> bool {
         // Variants are declared in the order of `ALL`, where regressions hold first.
-        (self as usize) <= (Setup::Weighted as usize)
+        (self as usize) <= (Setup::HillA as usize)
     }
 
     /// True if `estimator`, with regressions for nuisances, is consistent here. Estimators that bring their own flexible
@@ -160,6 +197,15 @@ impl Setup {
             Setup::NieWagerD => nonlinear::nie_wager_d(rng),
             Setup::Friedman => nonlinear::friedman(rng),
             Setup::Sparse => nonlinear::sparse(rng),
+            Setup::ManyWeak => demanding::many_weak(rng),
+            Setup::HillA => demanding::hill_a(rng),
+            Setup::HillB => demanding::hill_b(rng),
+            Setup::Curve => demanding::curve(rng),
+            Setup::Xor => demanding::xor(rng),
+            Setup::Interaction => demanding::interaction(rng),
+            Setup::Hainmueller => demanding::hainmueller(rng),
+            Setup::Revenue => demanding::revenue(rng),
+            Setup::Pocket => demanding::pocket(rng),
             Setup::EarlyAdopters => early_adopters::unit(rng),
         }
     }

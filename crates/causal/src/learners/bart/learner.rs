@@ -42,7 +42,8 @@ impl Learner for BartLearner {
         let data = Data { train: &train, y: &y, weights: &weights, test: &cuts, family };
         // Nothing is summarised: the rows to predict are not known yet, so the trees are kept instead.
         let (posterior, fitted) = sample_and_keep(&data, &self.params, seed, &|_| Vec::new(), true)?;
-        let draws = self.params.chains * self.params.draws;
+        // Of each chain every `keep_every`-th draw; a chain shorter than that keeps no tree, which `check` refuses.
+        let draws = self.params.chains * (self.params.draws / self.params.keep_every);
         Ok(Box::new(BartModel { cuts, response: fitted.response, forest: fitted.forest, draws, info: posterior.info }))
     }
 }

@@ -46,6 +46,8 @@ pub struct BartParams {
     pub draws: usize,
     /// Sweeps per kept draw, at least 1.
     pub thin: usize,
+    /// Where trees are kept for predictions, those of every so many-th kept draw, at least 1. Does not change a draw.
+    pub keep_every: usize,
     /// Independent chains, at least 1.
     pub chains: usize,
     /// Largest split-R̂ at which the chains count as agreeing, above 1.
@@ -72,6 +74,7 @@ impl Default for BartParams {
             burn_in: 500,
             draws: 200,
             thin: 1,
+            keep_every: 1,
             chains: 1,
             max_rhat: 1.2,
             max_bins: crate::numerics::binned::MAX_BINS,
@@ -108,6 +111,7 @@ impl BartParams {
             ),
             (self.draws >= 1, "draws must be at least 1"),
             (self.thin >= 1, "thin must be at least 1"),
+            ((1..=self.draws).contains(&self.keep_every), "keep_every must be at least 1 and at most draws"),
             (self.chains >= 1, "chains must be at least 1"),
             (self.max_rhat.is_finite() && self.max_rhat > 1.0, "max_rhat must be above 1"),
             ((2..=crate::numerics::binned::MAX_BINS).contains(&self.max_bins), "max_bins must be between 2 and 255"),

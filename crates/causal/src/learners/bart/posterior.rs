@@ -72,6 +72,15 @@ pub struct Posterior {
     pub info: FitInfo,
 }
 
+impl Posterior {
+    /// Whether the chains agree on the summaries numbered `which`, instead of on everything.
+    #[must_use]
+    pub fn agreement_on(&self, params: &BartParams, which: impl Iterator<Item = usize>) -> FitInfo {
+        let rhats: Vec<f64> = which.map(|k| self.summary_rhat[k]).collect();
+        info(params, f64::NEG_INFINITY, &rhats)
+    }
+}
+
 /// Samples the posterior. `seed` names the streams: each chain has its own.
 ///
 /// # Errors
@@ -244,7 +253,7 @@ fn run_chain(problem: &Problem<'_>, random: Random, places: &Places, summary: Su
         run.take(&Draw { train: &train, test: &test, sigma }, summary);
         run.monitor.push(monitor(&problem.response, &fitted, sigma));
         add_into(&mut run.shares, chain.prior().s());
-        if keep_trees {
+        if keep_trees && run.sigma.len().is_multiple_of(params.keep_every) {
             recorder.record(chain.trees());
         }
     }
