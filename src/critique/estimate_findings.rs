@@ -4,7 +4,7 @@
 use crate::critique::design_findings::{CONCENTRATED, clause, finite, randomised};
 use crate::critique::rubric::{EstimateState, Rule, rule};
 use crate::finding::{Code, Finding, Severity};
-use crate::record::documents::{AnalysisDesign, EstimateDiagnostics};
+use crate::record::documents::{AnalysisDesign, EstimateDiagnostics, EstimatePair};
 use crate::spec::AnalysisSpec;
 use causal::effect::{Effect, SeMethod};
 
@@ -58,10 +58,10 @@ pub(super) fn convergence(design: &AnalysisDesign, state: EstimateState<'_>) -> 
 
 pub(super) fn disagreement(state: EstimateState<'_>) -> Finding {
     given(Code::EstimateDisagreement, state, |rule, effect, diagnostics| {
-        // The threshold is about two learners that fail differently. Two fits of one regression differ by sampling alone,
+        // The threshold is about two models that fail differently. Two fits of one regression differ by sampling alone,
         // and that is a matter for the interval.
-        if diagnostics.disagreement.as_ref().is_some_and(|seen| !seen.members) {
-            let message = "The answer is not an average, so it has no members that could disagree; how far other doubly robust estimates are from it is held against its interval.";
+        if diagnostics.disagreement.as_ref().is_some_and(|seen| seen.pair == EstimatePair::Other) {
+            let message = "No flexible estimate could run beside the answer; how far other doubly robust estimates are from it is held against its interval.";
             return rule.finding(Severity::NotGraded, message);
         }
         let found = apart(rule, diagnostics, diagnostics.outcome_sd, "standard deviations of the outcome");

@@ -1,7 +1,7 @@
 //! The diagnostics computed with an answer, by which it is judged: how far doubly robust estimates are apart, what the effect is
 //! for other targets, and which fits did not converge. The thresholds are in `critique::rubric`.
 
-use crate::record::documents::{Disagreement, EffectRow, EstimateDiagnostics, TargetEstimate};
+use crate::record::documents::{Disagreement, EffectRow, EstimateDiagnostics, EstimatePair, TargetEstimate};
 use crate::report::notes;
 use crate::spec::AnalysisSpec;
 use causal::effect::Effect;
@@ -34,17 +34,28 @@ pub(super) fn outcome_sd(sample: &Sample) -> Option<f64> {
     Some(weighted_moments::variance(&sample.y().to_vec(), &weights)?.sqrt())
 }
 
-/// Of the members of an average; else of the answer and whichever other doubly robust estimate is farthest from it.
+/// Of the members of an average; else of the answer and the average that runs beside it, or whichever other doubly robust
+/// estimate is farthest from it.
 fn disagreement(answer: &Effect, rows: &[EffectRow]) -> Option<Disagreement> {
     if let Some(size) = answer.disagreement {
-        return Some(Disagreement { between: "The model out of fold and BART".to_owned(), size, members: true });
+        return Some(Disagreement {
+            between: "The model out of fold and BART".to_owned(),
+            size,
+            pair: EstimatePair::Members,
+        });
     }
     let other = |row: &&EffectRow| row.effect.estimator.is_doubly_robust() && !row.primary;
+    let flexible = |row: &&EffectRow| row.effect.estimator == EstimatorKind::DrAverage;
     let size = |effect: &Effect| (effect.estimate - answer.estimate).abs();
+    let between = |effect: &Effect| format!("{} and {}", answer.estimator.title(), effect.estimator.title());
+    // What regressions cannot see, another regression does not show.
+    if let Some(row) = rows.iter().filter(other).find(flexible) {
+        let (between, size) = (between(&row.effect), size(&row.effect));
+        return Some(Disagreement { between, size, pair: EstimatePair::RegressionAndFlexible });
+    }
     let others = rows.iter().filter(other).map(|row| &row.effect);
     let far = others.max_by(|a, b| size(a).total_cmp(&size(b)))?;
-    let between = format!("{} and {}", answer.estimator.title(), far.estimator.title());
-    Some(Disagreement { between, size: size(far), members: false })
+    Some(Disagreement { between: between(far), size: size(far), pair: EstimatePair::Other })
 }
 
 fn by_target(nuisances: &Nuisances<'_>, answer: &Effect) -> Vec<TargetEstimate> {
@@ -135,8 +146,15 @@ mod tests {
             ];
             let found = disagreement(&rows[1].effect, &rows).unwrap();
             let between = format!("{} and {}", EstimatorKind::Aipw.title(), farthest.title());
-            assert_eq!(found, Disagreement { between, size, members: false });
+            assert_eq!(found, Disagreement { between, size, pair: EstimatePair::Other });
         }
+        let beside = [
+            row(EstimatorKind::Aipw, 3.0, true),
+            row(EstimatorKind::Tmle, 9.0, false),
+            row(EstimatorKind::DrAverage, 3.5, false),
+        ];
+        let found = disagreement(&beside[0].effect, &beside).unwrap();
+        assert_eq!((found.size, found.pair), (0.5, EstimatePair::RegressionAndFlexible));
         let alone = [row(EstimatorKind::Aipw, 3.0, true), row(EstimatorKind::IpwHajek, 9.0, false)];
         assert_eq!(disagreement(&alone[0].effect, &alone), None);
     }

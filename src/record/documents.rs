@@ -188,8 +188,20 @@ pub struct Disagreement {
     pub between: String,
     /// Their difference, outcome units, not negative.
     pub size: f64,
-    /// True for the two members of an average; false for the answer and another estimate.
-    pub members: bool,
+    /// What they are to each other.
+    pub pair: EstimatePair,
+}
+
+/// Two doubly robust estimates of one effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EstimatePair {
+    /// The members of an average, which is the answer.
+    Members,
+    /// The answer, by regressions, and a flexible estimate beside it.
+    RegressionAndFlexible,
+    /// The answer and another estimate of its kind.
+    Other,
 }
 
 /// The same estimator for another target.

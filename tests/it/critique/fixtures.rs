@@ -18,8 +18,8 @@ use oci_agent::plan::{
 };
 use oci_agent::record::critique::{Critique, Stage};
 use oci_agent::record::documents::{
-    AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, FittedBy, PopulationDocument,
-    PropensityDocument, TargetEstimate,
+    AnalysisDesign, CoefficientRow, DesignDocument, Disagreement, EstimateDiagnostics, EstimatePair, FittedBy,
+    PopulationDocument, PropensityDocument, TargetEstimate,
 };
 use oci_agent::schema::Counters;
 use oci_agent::spec::{Analysis, AnalysisSpec, Placebo, PlaceboRole, TermGroup};
@@ -360,7 +360,7 @@ pub fn effect(target: Target) -> Effect {
 pub fn diagnostics() -> EstimateDiagnostics {
     EstimateDiagnostics {
         outcome_sd: 10.0,
-        disagreement: Some(Disagreement { between: "A and B".to_owned(), size: 0.1, members: true }),
+        disagreement: Some(Disagreement { between: "A and B".to_owned(), size: 0.1, pair: EstimatePair::Members }),
         by_target: [(Target::Ate, 3.0), (Target::Att, 3.1), (Target::Ato, 2.9)]
             .map(|(target, estimate)| TargetEstimate { target, estimate })
             .to_vec(),

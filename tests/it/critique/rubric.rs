@@ -9,7 +9,7 @@ use oci_agent::finding::{Code, Finding, Severity, Tier};
 use oci_agent::plan::Tool;
 use oci_agent::record::basis::IdentifiedBy;
 use oci_agent::record::critique::Stage;
-use oci_agent::record::documents::EstimateDiagnostics;
+use oci_agent::record::documents::{EstimateDiagnostics, EstimatePair};
 use oci_agent::record::not_estimated::NoSensitivity;
 
 fn found(world: &World, code: Code, sensitivity: SensitivityState<'_>) -> Finding {
@@ -270,7 +270,7 @@ fn an_answer_that_is_no_average_is_held_against_its_interval_only() {
     let far = |code| {
         answered(code, |_, d| {
             let seen = d.disagreement.as_mut().expect("a difference");
-            (seen.size, seen.members) = (5.0, false);
+            (seen.size, seen.pair) = (5.0, EstimatePair::Other);
         })
     };
     assert_eq!(far(Code::EstimateDisagreement).severity, Severity::NotGraded);
