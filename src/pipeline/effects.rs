@@ -8,12 +8,13 @@ use crate::plan::Tool;
 use crate::record::documents::{EffectRow, EstimateDiagnostics};
 use crate::record::not_estimated::{DesignFailure, NoEstimate, NoSensitivity, NotEstimated};
 use crate::report::notes;
-use crate::spec::{Analysis, AnalysisSpec};
+use crate::spec::{Analysis, AnalysisSpec, FEWEST_ROWS, SMALLEST_ARM};
+use causal::design::PropensityModel;
 use causal::diagnose::sensitivity;
 use causal::diagnose::sensitivity::SensitivityReport;
 use causal::effect::Effect;
 use causal::estimand::Target;
-use causal::estimator::{EstimatorKind, NuisanceModels};
+use causal::estimator::{EstimatorKind, NuisanceModels, OutcomeFit};
 use causal::learner_kind::LearnerKind;
 use causal::learners::logistic::LogisticParams;
 use causal::nuisance::Nuisances;
@@ -96,16 +97,15 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
     let mut effects = Effects::default();
     let name = analysis.estimand().name();
     let outcome_sd = estimate_diagnostics::outcome_sd(sample).unwrap_or_default();
-    let flexible = flexible_nuisances(sample, spec, analysis);
     for kind in &analysis.estimators {
-        let own = flexible.as_ref().filter(|_| kind.brings_outcome_models()).unwrap_or(nuisances);
-        match own.effect(*kind, analysis.target).map_err(NoEstimate::from).and_then(|e| with_error(e, outcome_sd)) {
+        match nuisances.effect(*kind, analysis.target).map_err(NoEstimate::from).and_then(|e| with_error(e, outcome_sd))
+        {
             Ok(effect) => effects.rows.push(EffectRow {
                 iteration: spec.iteration,
                 requested: analysis.requested,
                 name: name.clone(),
                 primary: *kind == analysis.primary,
-                learners: estimate_diagnostics::learners(*kind, spec, own.models()),
+                learners: estimate_diagnostics::learners(*kind, spec, analysis.models),
                 effect: notes::document(effect),
             }),
             Err(error) => effects.not_estimated.push(not_estimated(spec, analysis, Some(*kind), error)),
@@ -131,15 +131,54 @@ fn with_error(effect: Effect, outcome_sd: f64) -> Result<Effect, NoEstimate> {
     }
 }
 
-/// The nuisances of a flexible estimator that runs beside an answer by regressions: by its own learners, since a logistic
-/// propensity would bend both alike. `None` where the answer is flexible itself, or the propensity is known.
-fn flexible_nuisances<'a>(sample: &'a Sample, spec: &AnalysisSpec, analysis: &Analysis) -> Option<Nuisances<'a>> {
-    let beside = analysis.estimators.iter().find(|kind| **kind != analysis.primary && kind.brings_outcome_models())?;
-    let linear = analysis.models.propensity == LearnerKind::Linear && spec.known_propensity.is_none();
-    let models = NuisanceModels::for_estimator(*beside, analysis.models.effort);
-    let params = EstimateParams { models, ..params(spec, analysis) };
-    // A sample that cannot be used fails in the nuisances of the answer as well, and is reported from there.
-    linear.then(|| Nuisances::new(sample, &params).ok()).flatten()
+/// Fewest rows, and rows of an arm, for a flexible estimate to hold an answer against: those of the default.
+fn large_enough(sample: &Sample) -> bool {
+    let arms = [sample.covariates().n_treated(), sample.covariates().n_control()];
+    sample.covariates().n() >= FEWEST_ROWS && arms.iter().all(|arm| *arm >= SMALLEST_ARM)
+}
+
+/// Answers by regressions, and how far cross-fitted AIPW by flexible learners is from each, in the order of `analyses`: what
+/// is bent in the world and straight in a regression shows here. `None` where the answer is flexible itself, where the plan's
+/// tools allow no learners, where rows are few or where the flexible estimate failed.
+#[must_use]
+pub fn flexible_estimates(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[&Analysis]) -> Vec<Option<f64>> {
+    let mut estimates: Vec<Option<f64>> = vec![None; analyses.len()];
+    let mut done = vec![false; analyses.len()];
+    for (i, first) in analyses.iter().enumerate() {
+        let alike = |other: &Analysis| (first.population, &first.terms) == (other.population, &other.terms);
+        let group: Vec<usize> = (i..analyses.len()).filter(|j| !done[*j] && alike(analyses[*j])).collect();
+        group.iter().for_each(|j| done[*j] = true);
+        let asked: Vec<usize> = group.into_iter().filter(|j| by_regressions(spec, analyses[*j])).collect();
+        let Some(one) = asked.first() else { continue };
+        let Ok((sample, kept)) = sample(prepared, spec, analyses[*one]) else { continue };
+        if !large_enough(&sample) {
+            continue;
+        }
+        let either = LearnerKind::BoostingOrRidge;
+        let models = NuisanceModels { propensity: either, outcome: either, repeats: 1, ..analyses[*one].models };
+        let params = EstimateParams { models, ..params(spec, analyses[*one]) };
+        let nuisances = match &kept.propensity {
+            known @ PropensityModel::Known(_) => Nuisances::with_propensity_model(&sample, &params, known),
+            _ => Nuisances::new(&sample, &params),
+        };
+        let Ok(nuisances) = nuisances else { continue };
+        for j in asked {
+            let effect = nuisances.effect(EstimatorKind::AipwCrossfit, analyses[j].target);
+            estimates[j] = effect.ok().map(|effect| effect.estimate);
+        }
+    }
+    estimates
+}
+
+/// True if nothing flexible is in the answer, and learners are allowed.
+fn by_regressions(spec: &AnalysisSpec, analysis: &Analysis) -> bool {
+    let linear = match analysis.primary.facts().outcome {
+        OutcomeFit::Regressions | OutcomeFit::Nothing | OutcomeFit::PooledRegression => true,
+        OutcomeFit::CrossFitted => analysis.models.outcome == LearnerKind::Linear,
+        OutcomeFit::Own(_) => false,
+    };
+    let allowed = [Tool::AipwCrossfit, Tool::DrAverage].iter().any(|tool| spec.tools.contains(tool));
+    linear && allowed
 }
 
 fn not_estimated(

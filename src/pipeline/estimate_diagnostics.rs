@@ -34,8 +34,8 @@ pub(super) fn outcome_sd(sample: &Sample) -> Option<f64> {
     Some(weighted_moments::variance(&sample.y().to_vec(), &weights)?.sqrt())
 }
 
-/// Of the members of an average; else of the answer and the average that runs beside it, or whichever other doubly robust
-/// estimate is farthest from it.
+/// Of the members of an average; else of the answer and whichever other doubly robust estimate is farthest from it. An answer by
+/// regressions is held against a flexible estimate later.
 fn disagreement(answer: &Effect, rows: &[EffectRow]) -> Option<Disagreement> {
     if let Some(size) = answer.disagreement {
         return Some(Disagreement {
@@ -45,14 +45,8 @@ fn disagreement(answer: &Effect, rows: &[EffectRow]) -> Option<Disagreement> {
         });
     }
     let other = |row: &&EffectRow| row.effect.estimator.is_doubly_robust() && !row.primary;
-    let flexible = |row: &&EffectRow| row.effect.estimator == EstimatorKind::DrAverage;
     let size = |effect: &Effect| (effect.estimate - answer.estimate).abs();
     let between = |effect: &Effect| format!("{} and {}", answer.estimator.title(), effect.estimator.title());
-    // What regressions cannot see, another regression does not show.
-    if let Some(row) = rows.iter().filter(other).find(flexible) {
-        let (between, size) = (between(&row.effect), size(&row.effect));
-        return Some(Disagreement { between, size, pair: EstimatePair::RegressionAndFlexible });
-    }
     let others = rows.iter().filter(other).map(|row| &row.effect);
     let far = others.max_by(|a, b| size(a).total_cmp(&size(b)))?;
     Some(Disagreement { between: between(far), size: size(far), pair: EstimatePair::Other })
@@ -148,13 +142,6 @@ mod tests {
             let between = format!("{} and {}", EstimatorKind::Aipw.title(), farthest.title());
             assert_eq!(found, Disagreement { between, size, pair: EstimatePair::Other });
         }
-        let beside = [
-            row(EstimatorKind::Aipw, 3.0, true),
-            row(EstimatorKind::Tmle, 9.0, false),
-            row(EstimatorKind::DrAverage, 3.5, false),
-        ];
-        let found = disagreement(&beside[0].effect, &beside).unwrap();
-        assert_eq!((found.size, found.pair), (0.5, EstimatePair::RegressionAndFlexible));
         let alone = [row(EstimatorKind::Aipw, 3.0, true), row(EstimatorKind::IpwHajek, 9.0, false)];
         assert_eq!(disagreement(&alone[0].effect, &alone), None);
     }

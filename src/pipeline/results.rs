@@ -9,7 +9,8 @@ use crate::finding::Tier;
 use crate::record::EffectDocument;
 use crate::record::critique::Critique;
 use crate::record::documents::{
-    AnalysisDesign, Answer, DesignDocument, EffectRow, EstimateDiagnostics, ResultsDocument, SpecTried,
+    AnalysisDesign, Answer, DesignDocument, Disagreement, EffectRow, EstimateDiagnostics, EstimatePair,
+    ResultsDocument, SpecTried,
 };
 use crate::record::not_estimated::{NoSensitivity, NotEstimated};
 use crate::schema::Counters;
@@ -132,6 +133,7 @@ pub fn unblind(prepared: &Prepared, tried: &[Iteration], answering: BTreeMap<Tar
         let effects = effects_of(prepared, &iteration.spec, tried.get(..k).unwrap_or_default());
         unblinded.effects.extend(effects);
     }
+    hold_against_flexible(prepared, tried, &mut unblinded);
     let sensitivity = |(requested, iteration): (&Target, &u32)| {
         let run = tried.iter().find(|run| run.spec.iteration == *iteration)?;
         let analysis = run.analysis(*requested)?;
@@ -143,6 +145,29 @@ pub fn unblind(prepared: &Prepared, tried: &[Iteration], answering: BTreeMap<Tar
     };
     unblinded.sensitivity = unblinded.answering.iter().filter_map(sensitivity).collect();
     unblinded
+}
+
+/// Holds each answer by regressions against a flexible estimate of the same effect.
+fn hold_against_flexible(prepared: &Prepared, tried: &[Iteration], unblinded: &mut Unblinded) {
+    for run in tried {
+        let here = unblinded.answering.iter().filter(|(_, iteration)| **iteration == run.spec.iteration);
+        let analyses: Vec<&Analysis> = here.filter_map(|(requested, _)| run.analysis(*requested)).collect();
+        let estimates = effects::flexible_estimates(prepared, &run.spec, &analyses);
+        for (analysis, flexible) in analyses.into_iter().zip(estimates) {
+            // Where it is listed: under the first spec that had it.
+            let first = tried.iter().find(|run| run.spec.analyses.contains(analysis)).map(|run| run.spec.iteration);
+            let answer = unblinded.primary(tried, analysis).map(|effect| (effect.estimate, effect.estimator));
+            if let (Some(flexible), Some((answer, estimator)), Some(first)) = (flexible, answer, first)
+                && let Some(found) = unblinded.effects.diagnostics.get_mut(&(first, analysis.requested))
+            {
+                found.disagreement = Some(Disagreement {
+                    between: format!("{} and cross-fitted AIPW by flexible learners", estimator.title()),
+                    size: (answer - flexible).abs(),
+                    pair: EstimatePair::RegressionAndFlexible,
+                });
+            }
+        }
+    }
 }
 
 /// Puts `results.json` together. The final critique decides the tiers; `playbooks` are names with hashes.

@@ -8,15 +8,15 @@
 //! | more | the same; BART on 50,000 rows drawn by arm, predicting all |
 //!
 //! It needs 200 rows, 20 in each arm (four for each fold), and takes at most 1,000 terms. Outside these bounds, and where
-//! the plan's tools do not allow it, AIPW with regressions answers. Where a regression answers although the average could,
-//! the average runs beside it, and the two are held against each other. The benchmarks run in any case.
+//! the plan's tools do not allow it, AIPW with regressions answers. A regression that answers is held against
+//! cross-fitted AIPW by flexible learners once effects are seen. The benchmarks run in any case.
 
 use super::Analysis;
 use crate::plan::{AnalysisSection, Plan, Tool};
 use crate::term::Term;
 use causal::estimand::Population;
 use causal::estimator::EstimatorKind;
-use causal::estimator::{NuisanceModels, OutcomeFit};
+use causal::estimator::NuisanceModels;
 use causal::learner_kind::LearnerKind;
 
 /// The doubly robust average needs at least so many rows: smaller samples were not tried.
@@ -47,8 +47,7 @@ pub(super) struct Choice {
 pub(super) fn choose(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<Choice> {
     let (primary, because) = primary(plan, p, sizes)?;
     let asked = &plan.analysis;
-    let beside = companion(plan, primary, p, sizes);
-    Some(Choice { estimators: estimators(plan, primary, beside), primary, because, models: models(asked, primary) })
+    Some(Choice { estimators: estimators(plan, primary), primary, because, models: models(asked, primary) })
 }
 
 impl Choice {
@@ -120,23 +119,12 @@ fn within(p: usize, sizes: ArmSizes) -> String {
     )
 }
 
-/// The flexible estimator that a regression's answer is held against.
-fn companion(plan: &Plan, primary: EstimatorKind, p: usize, sizes: ArmSizes) -> Option<EstimatorKind> {
-    let regressions = matches!(primary.facts().outcome, OutcomeFit::Regressions | OutcomeFit::Nothing);
-    let crossfitted_regressions = primary.takes_outcome_learners()
-        && plan.analysis.outcome_model.is_none_or(|learner| learner == LearnerKind::Linear);
-    let possible = obstacle(plan, p, sizes).is_none();
-    ((regressions || crossfitted_regressions) && possible).then_some(EstimatorKind::DrAverage)
-}
-
 /// The benchmarks, the answer, and what runs beside it: what the plan says, or the standard estimators and the members
-/// of the average; and the companion.
-fn estimators(plan: &Plan, primary: EstimatorKind, companion: Option<EstimatorKind>) -> Vec<EstimatorKind> {
+/// of the average.
+fn estimators(plan: &Plan, primary: EstimatorKind) -> Vec<EstimatorKind> {
     let standard = || EstimatorKind::STANDARD.iter().chain(primary.facts().members).copied().collect();
     let beside: Vec<EstimatorKind> = plan.analysis.also.clone().unwrap_or_else(standard);
-    let wanted = |kind: &EstimatorKind| {
-        kind.is_benchmark() || *kind == primary || companion == Some(*kind) || beside.contains(kind)
-    };
+    let wanted = |kind: &EstimatorKind| kind.is_benchmark() || *kind == primary || beside.contains(kind);
     // In the order of the table, not of the plan: the same choice is the same spec, with the same hash.
     EstimatorKind::ALL.into_iter().filter(wanted).filter(|kind| allowed(plan, *kind)).collect()
 }

@@ -78,9 +78,7 @@ fn a_draft_writes_out_every_dummy_and_every_default() {
     for analysis in &spec.analyses {
         assert_eq!(texts(&analysis.terms), all);
         assert_eq!((analysis.target, analysis.population), (analysis.requested, Population::All));
-        let flexible = [EstimatorKind::DrAverage];
-        let beside: Vec<EstimatorKind> = EstimatorKind::STANDARD.into_iter().chain(flexible).collect();
-        assert_eq!(analysis.estimators, beside);
+        assert_eq!(analysis.estimators, EstimatorKind::STANDARD);
         assert_eq!(analysis.primary, EstimatorKind::Aipw);
     }
     assert_eq!(spec.placebos[1], Placebo { column: "birth_month".into(), role: PlaceboRole::NegativeControl });
@@ -125,15 +123,11 @@ fn the_rows_decide_whether_the_average_answers_and_the_spec_says_why() {
 
 #[test]
 fn a_plan_decides_what_runs_beside_the_answer_and_the_benchmarks_stay() {
-    use EstimatorKind::{Bart, DrAverage, Naive, Regression, TmleCrossfit};
+    use EstimatorKind::{Bart, Naive, Regression, TmleCrossfit};
     let asked = "estimator: tmle_crossfit, also: [bart], propensity: boosting, effort: thorough";
     let spec = drafted(&wishing(asked)).expect("fits");
     let analysis = &spec.analyses[0];
-    assert_eq!(
-        analysis.estimators,
-        [Naive, Regression, TmleCrossfit, Bart, DrAverage],
-        "the average is held against regressions"
-    );
+    assert_eq!(analysis.estimators, [Naive, Regression, TmleCrossfit, Bart]);
     assert_eq!((analysis.primary, analysis.because.as_str()), (TmleCrossfit, "The plan says so."));
     let models = NuisanceModels {
         propensity: LearnerKind::Boosting,
