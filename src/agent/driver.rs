@@ -334,9 +334,18 @@ impl<'a> Driver<'a> {
         let without_estimate = unblinded.map(|found| found.without_estimate(&self.tried)).unwrap_or_default();
         let current = *current;
         let estimates = unblinded.map(|found| found.estimate_states(&self.tried)).unwrap_or_default();
-        let input =
-            CritiqueInput { source, stage, earlier, current, answers, sensitivity, estimates, without_estimate };
-        Ok(critique::critique(&input))
+        let rejected_with_outcome = unblinded.map(|_| prepared.rejected_with_outcome()).unwrap_or_default();
+        Ok(critique::critique(&CritiqueInput {
+            source,
+            stage,
+            earlier,
+            current,
+            answers,
+            sensitivity,
+            estimates,
+            without_estimate,
+            rejected_with_outcome,
+        }))
     }
 
     fn unblind(&mut self, answers: &[Chosen]) -> Result<(), RunError> {

@@ -3,14 +3,46 @@
 use crate::critique::rubric::rule;
 use crate::finding::{Code, Finding, Severity};
 use crate::record::basis::{IdentificationBasis, IdentifiedBy};
+use crate::record::documents::AnalysisDesign;
 use crate::text::numbers::{count, fixed, p_value};
 use causal::diagnose::allocation::AllocationReport;
 
-pub(super) fn finding(identification: &IdentificationBasis) -> Finding {
+/// Whether a placebo outcome or a negative control speaks for the confounders of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placebos {
+    /// None was tested.
+    Untested,
+    /// At least one was, and no alarm was raised.
+    Passed,
+    /// One raised an alarm.
+    Alarm,
+}
+
+/// What the placebos of an analysis say, by its findings and its design.
+pub(super) fn placebos(findings: &[Finding], design: &AnalysisDesign) -> Placebos {
+    let graded = findings.iter().find(|finding| finding.code == Code::PlaceboEffect).map(|finding| finding.severity);
+    match graded {
+        Some(Severity::Warn | Severity::Fail) => Placebos::Alarm,
+        Some(Severity::Pass) => Placebos::Passed,
+        // One that could not be tested says nothing about the others.
+        Some(Severity::NotApplicable) if any_tested(design) => Placebos::Passed,
+        _ => Placebos::Untested,
+    }
+}
+
+fn any_tested(design: &AnalysisDesign) -> bool {
+    design.placebo.as_ref().is_some_and(|report| report.effects.iter().any(|effect| effect.p_holm.is_finite()))
+}
+
+/// The finding on `identification`; `with_outcome` are the independencies that are rejected once the outcome is read.
+pub(super) fn finding(identification: &IdentificationBasis, with_outcome: &[String], placebos: Placebos) -> Finding {
     let rule = rule(Code::Identification);
     match identification.by {
         IdentifiedBy::Randomised => randomised(identification),
-        IdentifiedBy::Graph => by_graph(identification),
+        IdentifiedBy::Graph => {
+            let rejected: Vec<&String> = identification.rejected.iter().chain(with_outcome).collect();
+            by_graph(&rejected, placebos)
+        }
         IdentifiedBy::AssumedOnly => rule.finding(
             Severity::Warn,
             "Assumed, not shown: the answer is causal only if the confounders of the plan are all there are, and no diagnostic can see those that are missing.",
@@ -19,18 +51,30 @@ pub(super) fn finding(identification: &IdentificationBasis) -> Finding {
     }
 }
 
-fn by_graph(identification: &IdentificationBasis) -> Finding {
+fn by_graph(rejected: &[&String], placebos: Placebos) -> Finding {
     let rule = rule(Code::Identification);
-    let Some(first) = identification.rejected.first() else {
-        return rule
-            .finding(Severity::Pass, "The causal graph of the plan identifies the effect by these confounders.");
+    if let [first, more @ ..] = rejected {
+        let tail = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let message = format!(
+            "The causal graph of the plan identifies the effect, and the data reject what it implies: {first}{tail}. It lacks an arrow or a hidden cause."
+        );
+        return rule.finding(Severity::Warn, message);
+    }
+    let (severity, message) = match placebos {
+        Placebos::Passed => (
+            Severity::Pass,
+            "The causal graph of the plan identifies the effect by these confounders, the data do not reject what it implies, and a placebo outcome or negative control that could have told of hidden confounding did not.",
+        ),
+        Placebos::Untested => (
+            Severity::Warn,
+            "Identified by the graph; no placebo or negative control tested it. Declare one under `placebo_outcomes` or `negative_controls`: an outcome that the hidden causes would move and treatment cannot.",
+        ),
+        Placebos::Alarm => (
+            Severity::Warn,
+            "Identified by the graph, and a placebo or negative control speaks against it: see `placebo.effect`.",
+        ),
     };
-    let more = identification.rejected.len() - 1;
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let message = format!(
-        "The causal graph of the plan identifies the effect, and the data reject what it implies: {first}{tail}. It lacks an arrow or a hidden cause."
-    );
-    rule.finding(Severity::Warn, message)
+    rule.finding(severity, message)
 }
 
 fn not_identified(identification: &IdentificationBasis) -> Finding {

@@ -64,6 +64,9 @@ pub struct CritiqueInput<'a> {
     pub estimates: BTreeMap<Target, EstimateState<'a>>,
     /// After unblinding: the requested estimands whose primary estimator gave no estimate, with the reason as a clause.
     pub without_estimate: BTreeMap<Target, String>,
+    /// After unblinding: independencies that the graph of the plan implies about the outcome and the data reject, as
+    /// `a ⫫ b | c`. Empty while blind.
+    pub rejected_with_outcome: Vec<String>,
 }
 
 /// Where nothing is withheld any more and nothing was handed over.
@@ -109,6 +112,8 @@ pub fn critique(input: &CritiqueInput<'_>) -> Critique {
     let mut analyses: Vec<AnalysisCritique> =
         current.spec.analyses.iter().map(|analysis| grade(input, analysis.requested, &aligned)).collect();
     share_placebos(input, &mut analyses);
+    // After the placebos, which speak for a graph or against it.
+    identify(input, &mut analyses);
     Critique {
         iteration: current.spec.iteration,
         stage: input.stage,
@@ -161,7 +166,6 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
     };
     let design = design_of(executed.design, analysis);
     let mut findings = rubric::findings(&design, executed.spec, analysis, input.after(requested));
-    findings.push(identification::finding(&executed.design.identification));
     findings.push(structure_findings::one_arm(&executed.design.structure, requested));
     findings.push(structure_findings::determined(&executed.design.structure, input.after(requested).estimate));
     findings.push(aligned.clone());
@@ -224,6 +228,23 @@ fn share_placebos(input: &CritiqueInput<'_>, analyses: &mut [AnalysisCritique]) 
             *now = Finding { message, ..alarm.clone() };
             graded.tier = tier(input.stage, &graded.findings);
         }
+    }
+}
+
+/// Grades the identification of each analysis.
+fn identify(input: &CritiqueInput<'_>, analyses: &mut [AnalysisCritique]) {
+    for graded in analyses {
+        let executed = input.answering(graded.requested);
+        let Some(analysis) = executed.spec.analyses.iter().find(|analysis| analysis.requested == graded.requested)
+        else {
+            // Not graded at all.
+            continue;
+        };
+        let placebos = identification::placebos(&graded.findings, &design_of(executed.design, analysis));
+        let basis = &executed.design.identification;
+        graded.findings.push(identification::finding(basis, &input.rejected_with_outcome, placebos));
+        graded.findings.sort_by_key(reporting_order);
+        graded.tier = tier(input.stage, &graded.findings);
     }
 }
 

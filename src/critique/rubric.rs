@@ -91,7 +91,7 @@ pub const RULES: [Rule; 19] = [
     Rule {
         code: Code::Identification,
         metric: "smallest p-value of the allocation",
-        measured: "whether chance, a causal graph or only an assumption makes the comparison causal; of a randomised treatment, the number of treated against the declared chances, and whether the covariates together predict assignment",
+        measured: "whether chance, a causal graph or only an assumption makes the comparison causal; of a randomised treatment, the number of treated against the declared chances, and whether the covariates together predict assignment; a graph passes if the data reject nothing that it implies and a placebo outcome or negative control was tested and did not move",
         warn: Bound::Below(0.01),
         fail: Bound::Below(0.001),
         why: "no number about what was measured says anything on what was not; a randomisation that does not look like one is none",

@@ -4,7 +4,7 @@ use super::prepare::Prepared;
 use crate::pipeline::identification::PlanIdentification;
 use crate::plan::StudyDesign;
 use crate::record::basis::{IdentificationBasis, IdentifiedBy};
-use crate::record::identification::{HowIdentified, TestedIndependence};
+use crate::record::identification::HowIdentified;
 use crate::spec::AnalysisSpec;
 use causal::diagnose::allocation::{AllocationReport, allocation};
 
@@ -31,14 +31,9 @@ pub(super) fn of_plan(prepared: &Prepared, spec: &AnalysisSpec) -> Identificatio
 /// What the graph of the plan says, as far as it can be known while blind.
 fn by_graph(found: &PlanIdentification) -> IdentificationBasis {
     let facts = found.facts(false);
-    let statement = |one: &TestedIndependence| {
-        let given = one.statement.given.join(", ");
-        let bar = if given.is_empty() { String::new() } else { format!(" | {given}") };
-        format!("{} ⫫ {}{bar}", one.statement.a, one.statement.b)
-    };
     let basis = IdentificationBasis {
         forbidden: facts.forbidden_adjusted.iter().map(|one| one.node.clone()).collect(),
-        rejected: facts.rejected.iter().map(statement).collect(),
+        rejected: facts.rejected.iter().map(|one| one.statement.to_string()).collect(),
         ..IdentificationBasis::default()
     };
     match facts.how {

@@ -255,6 +255,13 @@ impl PlanIdentification {
         })
     }
 
+    /// The implied independencies that involve the outcome and that the data reject, as `a ⫫ b | c`: for after unblinding.
+    #[must_use]
+    pub fn rejected_with_outcome(&self) -> Vec<String> {
+        let rejected = self.tests(true).iter().filter(|one| one.test.is_some_and(|test| test.rejected));
+        rejected.map(|one| one.statement.to_string()).collect()
+    }
+
     /// What the rubric grades: while blind without the tests that involve the outcome.
     #[must_use]
     pub fn facts(&self, unblinded: bool) -> IdentificationFacts {

@@ -113,6 +113,12 @@ impl Prepared {
         self.structure.get_or_init(|| structure::of_plan(self))
     }
 
+    /// What the graph of the plan implies about the outcome and the data reject. Only for after unblinding.
+    #[must_use]
+    pub fn rejected_with_outcome(&self) -> Vec<String> {
+        self.identification.as_ref().map(PlanIdentification::rejected_with_outcome).unwrap_or_default()
+    }
+
     /// The outcome of the analysed rows. Only the effects stage asks for it.
     pub(crate) fn outcome(&self) -> Result<&Array1<f64>, DesignFailure> {
         self.analysed.outcome().ok_or(DesignFailure::OutcomeNotRead)

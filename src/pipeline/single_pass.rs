@@ -43,6 +43,7 @@ pub fn run_single_pass(prepared: &Prepared, spec: AnalysisSpec) -> SinglePass {
         sensitivity: unblinded.sensitivity_states(),
         estimates: unblinded.estimate_states(&tried),
         without_estimate: unblinded.without_estimate(&tried),
+        rejected_with_outcome: prepared.rejected_with_outcome(),
     });
     let results = results::document(prepared, &tried, unblinded, graded, BTreeMap::new());
     SinglePass { design, results }

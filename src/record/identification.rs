@@ -113,6 +113,14 @@ pub struct IndependenceDocument {
     pub given: Vec<String>,
 }
 
+/// `a ⫫ b | c, d`.
+impl std::fmt::Display for IndependenceDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ⫫ {}", self.a, self.b)?;
+        if self.given.is_empty() { Ok(()) } else { write!(f, " | {}", self.given.join(", ")) }
+    }
+}
+
 impl From<&NamedIndependence> for IndependenceDocument {
     fn from(one: &NamedIndependence) -> Self {
         Self { a: one.a.clone(), b: one.b.clone(), given: one.given.clone() }

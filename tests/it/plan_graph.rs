@@ -237,3 +237,49 @@ fn true_graphs_are_rarely_refuted() {
         refuted.join("\n")
     );
 }
+
+/// Severity and message of the finding on identification, in the critique at this path.
+fn graded(dir: &TempDir, path: &str) -> (String, String) {
+    let critique: Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.path().join("out").join(path)).expect("the file"))
+            .expect("JSON");
+    let findings = critique["analyses"][0]["findings"].as_array().expect("findings");
+    let found = findings.iter().find(|finding| finding["code"] == "identification").expect("the finding");
+    let text = |key: &str| found[key].as_str().expect("a word").to_owned();
+    (text("severity"), text("message"))
+}
+
+/// `w` has nothing to do with `t`; `c` moves it, and must raise an alarm where it is not adjusted for.
+#[test]
+fn a_graph_passes_only_with_a_placebo_that_passed() {
+    let named = "confounders:\n  priority: [c]\n";
+    let tested = |placebo: &str, graph: &str| {
+        let plan = plan(graph, &format!("{named}placebo_outcomes: [{placebo}]\n"));
+        let (dir, _) = run(&plan.replace("overlap, aipw]", "overlap, placebo, aipw]"));
+        graded(&dir, "critique.json")
+    };
+    let (severity, message) = tested("w", GRAPH);
+    assert!(severity == "pass" && message.contains("did not"), "{severity}: {message}");
+    let (severity, message) = graded(&run(&plan(GRAPH, named)).0, "critique.json");
+    assert!(severity == "warn" && message.contains("no placebo or negative control tested it"), "{message}");
+    // A graph without `c`.
+    let blind = "digraph { w -> t; w -> y; t -> y; }";
+    let plan = plan(blind, "confounders:\n  priority: [w]\nplacebo_outcomes: [c]\n");
+    let (dir, _) = run(&plan.replace("overlap, aipw]", "overlap, placebo, aipw]"));
+    let (severity, message) = graded(&dir, "critique.json");
+    assert!(severity == "warn" && message.contains("speaks against it: see `placebo.effect`"), "{message}");
+}
+
+#[test]
+fn an_independence_of_the_outcome_that_is_rejected_is_graded_after_unblinding() {
+    let graph = GRAPH.replace("w -> y;", "w;");
+    let more = "confounders:\n  priority: [c]\nplacebo_outcomes: [w]\n";
+    let (dir, _) = run(&plan(&graph, more).replace("overlap, aipw]", "overlap, placebo, aipw]"));
+    let (severity, message) = graded(&dir, "iter_01/critique.json");
+    assert!(severity == "pass", "{message}");
+    let (severity, message) = graded(&dir, "critique.json");
+    assert!(severity == "warn" && message.contains("the data reject what it implies"), "{message}");
+    assert!(message.contains("w ⫫ y"), "{message}");
+    let (dir, _) = run(&plan(GRAPH, more).replace("overlap, aipw]", "overlap, placebo, aipw]"));
+    assert_eq!(graded(&dir, "critique.json").0, "pass", "nothing is rejected by the right graph");
+}

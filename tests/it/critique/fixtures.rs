@@ -57,6 +57,7 @@ impl World {
             sensitivity: BTreeMap::new(),
             estimates: BTreeMap::new(),
             without_estimate: BTreeMap::new(),
+            rejected_with_outcome: Vec::new(),
         }
     }
 

@@ -535,3 +535,38 @@ fn a_clean_design_is_fully_satisfactory_and_a_final_critique_withholds_nothing()
     let withheld = last.analyses.iter().flat_map(|a| &a.findings).filter(|f| f.severity == Severity::Withheld);
     assert_eq!(withheld.count(), 0);
 }
+
+/// A graph speaks for itself only: it passes with a placebo that passed, unless the data reject what it implies.
+#[test]
+fn a_graph_is_graded_by_its_placebos_and_by_what_the_data_reject() {
+    let graded = |placebos: Option<&[(&str, f64)]>, stage: Stage, rejected: &[&str]| {
+        let mut world = world();
+        world.design.identification.by = IdentifiedBy::Graph;
+        if placebos.is_none() {
+            world.spec.placebos.clear();
+        }
+        for design in &mut world.design.analyses {
+            design.placebo = placebos.map(placebo);
+        }
+        let mut input = world.input(stage);
+        input.rejected_with_outcome = rejected.iter().map(|text| (*text).to_owned()).collect();
+        let graded = oci_agent::critique::critique(&input).analyses.remove(1);
+        let found = graded.findings.into_iter().find(|finding| finding.code == Code::Identification);
+        let found = found.expect("a finding");
+        (found.severity, found.message)
+    };
+    let (good, bad) = ([("y_before", 0.8), ("injuries", 0.6)], [("y_before", 0.001), ("injuries", 0.6)]);
+    assert_eq!(graded(Some(&good), Stage::Design, &[]).0, Severity::Pass);
+    // One of two was tested, and passed.
+    assert_eq!(graded(Some(&good[..1]), Stage::Design, &[]).0, Severity::Pass);
+    for (placebos, says) in [
+        (None, "no placebo or negative control tested it"),
+        (Some(&good[..0]), "no placebo or negative control tested it"),
+        (Some(&bad[..]), "speaks against it"),
+    ] {
+        let (severity, message) = graded(placebos, Stage::Design, &[]);
+        assert!(severity == Severity::Warn && message.contains(says), "{message}");
+    }
+    let (severity, message) = graded(Some(&good), Stage::Final, &["a ⫫ y | b", "c ⫫ y"]);
+    assert!(severity == Severity::Warn && message.contains("a ⫫ y | b and 1 more"), "{message}");
+}

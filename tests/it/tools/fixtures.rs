@@ -158,6 +158,7 @@ fn unblind(prepared: &Prepared, tried: &[Iteration], catalogue: &Catalogue) -> (
         sensitivity: BTreeMap::new(),
         estimates: BTreeMap::new(),
         without_estimate: BTreeMap::new(),
+        rejected_with_outcome: Vec::new(),
     };
     let last = critique::critique(&CritiqueInput {
         stage: Stage::Final,
@@ -165,6 +166,7 @@ fn unblind(prepared: &Prepared, tried: &[Iteration], catalogue: &Catalogue) -> (
         sensitivity: unblinded.sensitivity_states(),
         estimates: unblinded.estimate_states(tried),
         without_estimate: unblinded.without_estimate(tried),
+        rejected_with_outcome: prepared.rejected_with_outcome(),
         ..blind.clone()
     });
     let computed = critique::critique(&blind);
