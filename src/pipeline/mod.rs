@@ -10,6 +10,7 @@
 //! ```
 
 mod basis;
+mod bounds;
 pub mod column_summaries;
 pub mod design;
 pub mod effects;

@@ -240,6 +240,7 @@ fn against_data(
             None
         }
     };
+    problems.extend(analysed.as_ref().and_then(|analysed| outside_its_bounds(&plan, analysed)));
     match (draft, analysed) {
         (Some(draft), Some(analysed)) if problems.is_empty() => {
             // Only now: which estimator answers depends on the rows that are left in each arm.
@@ -313,4 +314,17 @@ fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
         placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),
         missing: plan.data.missing,
     }
+}
+
+/// Outcomes that the plan says cannot be. How many there are says nothing about an effect.
+fn outside_its_bounds(plan: &Plan, analysed: &Analysed) -> Option<Problem> {
+    let (low, high) = plan.outcome.bounds?;
+    let outside = analysed.outcome()?.iter().filter(|y| !(low..=high).contains(*y)).count();
+    let column = &plan.outcome.column;
+    (outside > 0).then(|| Problem {
+        place: plan.at("outcome.bounds"),
+        path: "outcome.bounds".to_owned(),
+        message: format!("{outside} values of the outcome `{column}` are not between {low} and {high}"),
+        hint: "Write the least and the most that it can be, or leave `bounds` out.".to_owned(),
+    })
 }

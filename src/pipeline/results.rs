@@ -1,6 +1,7 @@
 //! From settled designs to answers: effects of every spec that was tried, sensitivity of those that answer, and the
 //! document that puts it together.
 
+use super::bounds;
 use super::effects::{self, Effects};
 use super::prepare::Prepared;
 use crate::critique::Executed;
@@ -180,8 +181,9 @@ pub fn document(
     playbooks: BTreeMap<String, String>,
 ) -> ResultsDocument {
     let last = tried.last();
-    let answers: Vec<Answer> =
-        critique.analyses.iter().map(|graded| answer(tried, &unblinded, graded.requested, graded.tier)).collect();
+    let with_bounds = |answer: Answer| Answer { bounds: bounds::of(prepared, answer.requested), ..answer };
+    let answered = critique.analyses.iter().map(|graded| answer(tried, &unblinded, graded.requested, graded.tier));
+    let answers: Vec<Answer> = answered.map(with_bounds).collect();
     let clipped = answers.iter().filter_map(|answer| answer.propensity.as_ref()).map(|model| model.clipped).sum();
     ResultsDocument {
         conduct: None,
@@ -243,6 +245,7 @@ fn answer(tried: &[Iteration], unblinded: &Unblinded, requested: Target, tier: T
         diagnostics: analysis.and_then(|analysis| unblinded.judged(tried, analysis)).map(|(_, found)| found.clone()),
         propensity: design.and_then(|design| design.propensity.clone()),
         sensitivity: sensitivity.and_then(|outcome| outcome.as_ref().ok()).cloned(),
+        bounds: None,
         missing,
     }
 }

@@ -65,6 +65,8 @@ pub enum Takes {
     Whole(u64, Option<u64>),
     /// A number.
     Number,
+    /// A list of two numbers, the smaller first.
+    Range,
     /// `true` or `false`.
     Flag,
 }
@@ -190,6 +192,12 @@ const OUTCOME: &[PlanKey] = &[
     key("column", Takes::Column, Required, "the column of the outcome"),
     key("units", Takes::Text, Required, "one unit of the outcome, for axes and sentences, e.g. `kg`"),
     key("kind", Takes::Word(outcome_kinds), Value("continuous"), "the scale of the outcome"),
+    key(
+        "bounds",
+        Takes::Range,
+        Nothing,
+        "the least and the most that a continuous outcome can be, e.g. `[0, 100]`: the effect then has worst-case bounds",
+    ),
 ];
 
 const CONFOUNDERS: &[PlanKey] = &[

@@ -174,7 +174,7 @@ impl TreatmentSection {
 }
 
 /// `outcome:`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OutcomeSection {
     /// Column.
     pub column: String,
@@ -182,6 +182,8 @@ pub struct OutcomeSection {
     pub units: String,
     /// Kind (default: continuous).
     pub kind: OutcomeKind,
+    /// The least and the most that a continuous outcome can be; `None`: not known.
+    pub bounds: Option<(f64, f64)>,
 }
 
 /// `graph:`

@@ -165,12 +165,37 @@ fn treatment(reader: &mut Reader, root: &Section<'_>) -> TreatmentSection {
 
 fn outcome(reader: &mut Reader, root: &Section<'_>) -> OutcomeSection {
     let (section, readable) = reader.section(root, "outcome");
+    let kind = reader.choice(&section, "kind", &OUTCOME_KINDS, OutcomeKind::Continuous);
     let mut need = |key: &str, hint: &str| if readable { reader.required(&section, key, hint) } else { String::new() };
     OutcomeSection {
         column: need("column", "Name the outcome's column: `column: wt82_71`, indented under `outcome:`."),
         units: need("units", "Say what one unit of the outcome is, e.g. `units: kg`; axes and sentences use it."),
-        kind: reader.choice(&section, "kind", &OUTCOME_KINDS, OutcomeKind::Continuous),
+        kind,
+        bounds: bounds(reader, &section, kind),
     }
+}
+
+/// `bounds: [low, high]` of an outcome.
+fn bounds(reader: &mut Reader, outcome: &Section<'_>, kind: OutcomeKind) -> Option<(f64, f64)> {
+    let node = outcome.get("bounds")?;
+    let path = outcome.path("bounds");
+    let number = |item: &Node| match &item.kind {
+        Kind::Scalar { text, .. } => text.parse::<f64>().ok().filter(|value| value.is_finite()),
+        _ => None,
+    };
+    let numbers: Vec<Option<f64>> = reader.list(outcome, "bounds").into_iter().map(|(_, item)| number(item)).collect();
+    let (message, hint) = match numbers.as_slice() {
+        _ if kind == OutcomeKind::Binary => {
+            (format!("`{path}` is for an outcome that is a number"), "Leave it out: a binary outcome is 0 or 1.")
+        }
+        [Some(low), Some(high)] if low < high => return Some((*low, *high)),
+        _ => (
+            format!("`{path}` is a list of two numbers, the least and the most that the outcome can be"),
+            "Write `bounds: [0, 100]`, or leave it out.",
+        ),
+    };
+    reader.problem(Some(node.place), &path, message, hint);
+    None
 }
 
 fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {

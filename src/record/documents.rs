@@ -11,6 +11,7 @@ use crate::record::structure::StructureDocument;
 use crate::schema::Counters;
 use crate::spec::Revision;
 use causal::diagnose::balance::BalanceTable;
+use causal::diagnose::bounds::Bounds;
 use causal::diagnose::overlap::OverlapReport;
 use causal::diagnose::placebo::PlaceboReport;
 use causal::diagnose::sensitivity::SensitivityReport;
@@ -251,6 +252,9 @@ pub struct Answer {
     pub propensity: Option<PropensityDocument>,
     /// Sensitivity; `None` if the tool is not allowed or it could not be computed.
     pub sensitivity: Option<SensitivityReport>,
+    /// Worst-case bounds of what was asked for, where the outcome has a known range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
     /// Reasons for a missing effect or a missing sensitivity.
     pub missing: Vec<String>,
 }

@@ -5,9 +5,10 @@ use crate::plan::MissingPolicy;
 use crate::record::documents::{Answer, ResultsDocument};
 use crate::text::lists::listed;
 use crate::text::{escape, numbers};
+use causal::diagnose::bounds::Bounds;
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use causal::effect::{Effect, SeMethod};
-use causal::estimand::Inference;
+use causal::estimand::{Inference, Target};
 
 /// Influence-function and stacked standard errors that differ by more than this share deserve a note.
 pub const SE_DISAGREEMENT: f64 = 0.25;
@@ -53,6 +54,38 @@ pub fn is_no_answer(results: &ResultsDocument, answer: &Answer) -> bool {
     let graded = results.critique.analyses.iter().find(|graded| graded.requested == answer.requested);
     let findings = graded.iter().flat_map(|graded| &graded.findings);
     findings.into_iter().any(|f| f.severity == Severity::Fail && deciding.contains(&f.code))
+}
+
+/// True if the effect is not identified: what was estimated says nothing of it.
+#[must_use]
+pub fn is_not_identified(results: &ResultsDocument, requested: Target) -> bool {
+    let graded = results.critique.analyses.iter().find(|graded| graded.requested == requested);
+    let mut findings = graded.iter().flat_map(|graded| &graded.findings);
+    findings.any(|finding| finding.severity == Severity::Fail && finding.code == Code::Identification)
+}
+
+/// All that can be said of an effect without any assumption about how treatment came about.
+#[must_use]
+pub fn bounds(bounds: &Bounds, units: &str) -> String {
+    let digits = numbers::decimals(bounds.std_error);
+    let fixed = |value: f64| numbers::fixed(value, digits);
+    format!(
+        "Whatever is hidden, the {} lies between {} and {} (95 % interval of both ends {} to {}), since the outcome lies between {} and {}: worst-case bounds (Manski 1990), which assume nothing about how treatment came about and always hold zero.",
+        bounds.target.acronym(),
+        fixed(bounds.lower),
+        with_units(&fixed(bounds.upper), units),
+        fixed(bounds.ci_lower),
+        fixed(bounds.ci_upper),
+        bounds.outcome_low,
+        bounds.outcome_high,
+    )
+}
+
+/// The bounds of an effect that is not identified; `None` for one that is, or without bounds.
+#[must_use]
+pub fn bounds_instead(results: &ResultsDocument, answer: &Answer) -> Option<String> {
+    let found = answer.bounds.as_ref().filter(|_| is_not_identified(results, answer.requested))?;
+    Some(bounds(found, &results.units))
 }
 
 /// The estimate with its interval as a table says it: an estimate that is no answer is told under another name.

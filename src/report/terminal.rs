@@ -97,6 +97,9 @@ fn below(results: &ResultsDocument, width: usize, wide: bool) -> String {
         if !wide {
             out.push_str(&wrapped(&format!("{name}: {}", for_whom(answer)), width));
         }
+        if let Some(bounds) = sentences::bounds_instead(results, answer) {
+            out.push_str(&wrapped(&escape::one_line(&bounds), width));
+        }
         let reviewed = results.critique.reviewed.iter();
         let differing = reviewed.flat_map(|r| &r.disagreements).find(|d| d.requested == answer.requested);
         if let Some(both) = differing.map(model_sentences::both_grades) {

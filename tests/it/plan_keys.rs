@@ -41,6 +41,7 @@ fn takes(key: &PlanKey) -> String {
         Takes::Whole(0, None) => "a whole number".to_owned(),
         Takes::Whole(least, None) => format!("a whole number from {least}"),
         Takes::Number => "a number".to_owned(),
+        Takes::Range => "a list of two numbers".to_owned(),
         Takes::Flag => "`true`, `false`".to_owned(),
     }
 }
@@ -105,6 +106,7 @@ fn schema_of(key: &PlanKey, path: &str) -> Value {
             schema
         }
         Takes::Number => json!({"type": "number"}),
+        Takes::Range => json!({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
         Takes::Flag => json!({"type": "boolean"}),
     };
     let described = schema.as_object_mut().expect("a schema is an object");

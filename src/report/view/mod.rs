@@ -206,6 +206,7 @@ fn verdict_notes(results: &ResultsDocument) -> Vec<String> {
     for answer in &results.answers {
         let asked = answer.requested.acronym();
         notes.extend(lowered(results, answer.requested));
+        notes.extend(sentences::bounds_instead(results, answer));
         notes.extend(switched(results, answer));
         notes.extend(answered_by(answer, &results.units));
         notes.extend(one_shot(results, answer));

@@ -71,10 +71,13 @@ pub fn propensities(results: &ResultsDocument) -> Table {
 
 /// One answer as the templates see it.
 pub fn answer(answer: &Answer, input: &ReportInput<'_>) -> Value {
-    let sensitivity = match &answer.sensitivity {
+    let mut sensitivity: Vec<String> = match &answer.sensitivity {
         Some(report) => sentences::sensitivity(report, &input.results.units),
         None => answer.missing.iter().map(|why| sentences::sentence(why)).collect(),
     };
+    // Where the effect is not identified they stand beside the verdict.
+    let known = answer.bounds.as_ref().filter(|_| !sentences::is_not_identified(input.results, answer.requested));
+    sensitivity.extend(known.map(|bounds| sentences::bounds(bounds, &input.results.units)));
     let profile = answer.population_numbers.as_ref().filter(|p| !p.profile.is_empty());
     object([
         ("heading", Value::from(sentences::asked_and_answered(answer))),

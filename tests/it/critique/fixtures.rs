@@ -101,7 +101,7 @@ pub fn plan() -> Plan {
             missing: MissingPolicy::Error,
         },
         treatment: TreatmentSection { column: text("t"), treated: text("1"), control: text("0") },
-        outcome: OutcomeSection { column: text("y"), units: text("kg"), kind: OutcomeKind::Continuous },
+        outcome: OutcomeSection { column: text("y"), units: text("kg"), kind: OutcomeKind::Continuous, bounds: None },
         confounders: ConfounderSection {
             priority: vec![text("age"), text("sex")],
             other: vec![text("region")],

@@ -273,7 +273,12 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
             missing: MissingPolicy::Drop,
         },
         treatment: TreatmentSection { column: "qsmk".into(), treated: "1".into(), control: "0".into() },
-        outcome: OutcomeSection { column: "wt82_71".into(), units: units.into(), kind: OutcomeKind::Continuous },
+        outcome: OutcomeSection {
+            column: "wt82_71".into(),
+            units: units.into(),
+            kind: OutcomeKind::Continuous,
+            bounds: None,
+        },
         confounders: ConfounderSection {
             priority: priority.iter().map(|p| (*p).to_owned()).collect(),
             other: vec!["education".into()],
@@ -416,6 +421,7 @@ pub fn answer(requested: Target, effect: Option<EffectDocument>, name: &str, ite
         diagnostics: None,
         propensity: Some(propensity()),
         sensitivity: None,
+        bounds: None,
         missing: vec![],
     }
 }

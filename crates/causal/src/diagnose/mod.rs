@@ -5,6 +5,7 @@
 
 pub mod allocation;
 pub mod balance;
+pub mod bounds;
 pub mod independence;
 pub mod overlap;
 pub mod placebo;
