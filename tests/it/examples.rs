@@ -40,14 +40,14 @@ impl Example {
         String::from_utf8(output.stdout).expect("utf-8").trim().to_owned()
     }
 
-    fn answer(&self, requested: &str) -> serde_json::Value {
+    pub fn answer(&self, requested: &str) -> serde_json::Value {
         let results = self.json("results.json");
         let answers = results["answers"].as_array().expect("answers");
         answers.iter().find(|a| a["requested"] == requested).expect(requested).clone()
     }
 
     /// The codes of what warns, fails or could not be checked.
-    fn doubts(&self, requested: &str) -> Vec<String> {
+    pub fn doubts(&self, requested: &str) -> Vec<String> {
         let critique = self.json("critique.json");
         let analyses = critique["analyses"].as_array().expect("analyses");
         let graded = analyses.iter().find(|graded| graded["requested"] == requested).expect(requested);

@@ -22,6 +22,7 @@ mod graph; // questions to a causal graph
 mod hostile_text; // names, titles and words of servers that try to steer a terminal
 mod ledger; // a plan that is changed after its answer was seen
 mod llm; // both wire protocols, retries, recordings, keys that never leak
+mod made_examples; // the generators of two examples, and what their plans give
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
 mod plan; // plans that are wrong in every way we could think of
