@@ -175,7 +175,7 @@ pub const RULES: [Rule; 19] = [
         measured: "difference between the two members of a doubly robust average, which fail differently, or between an answer by regressions and cross-fitted AIPW by flexible learners; it warns if it is half a standard error of the answer as well, and fails if it is a whole one",
         warn: Bound::Above(0.01),
         fail: Bound::Above(0.02),
-        why: "estimators that need different things to go right differ when one of them did not get it; the numbers are from the ACIC 2016 data, see docs/thresholds.md",
+        why: "estimators that need different things to go right differ when one of them did not get it; the numbers are from the ACIC 2016 data, see docs/verdict.md",
         source: "Chernozhukov et al. 2018, doi:10.1111/ectj.12097",
     },
     Rule {

@@ -20,7 +20,7 @@
 //! max over models of Π_{i in S} P(Tᵢ | xᵢ) ≤ α/(50 m)
 //! ```
 //!
-//! The rates of false alarms, and how often a real fault is seen, are in `docs/thresholds.md`, from the tests below.
+//! The rates of false alarms, and how often a real fault is seen, are in `docs/verdict.md`, from the tests below.
 //! References: Petersen et al. (2012), doi:10.1177/0962280210386207 (structural and practical violations of positivity).
 
 use crate::arm::Arm;
