@@ -69,29 +69,30 @@ pub(super) fn disagreement(state: EstimateState<'_>) -> Finding {
     })
 }
 
-/// A difference warns from half a standard error of the answer on, and fails from a whole one: below, sampling is reason enough.
+/// A difference of the members of an average warns from half a standard error of the answer on, and fails from a whole one:
+/// below, sampling is reason enough. Between a regression and a flexible estimate, which has an error of its own, it is twice
+/// as much.
 fn within_error(found: Finding, diagnostics: &EstimateDiagnostics, std_error: f64) -> Finding {
-    let size = diagnostics.disagreement.as_ref().map_or(0.0, |seen| seen.size);
+    let Some(seen) = &diagnostics.disagreement else { return found };
+    let size = seen.size;
+    let fail = if seen.pair == EstimatePair::RegressionAndFlexible { 2.0 * std_error } else { std_error };
     let severity = match found.severity {
-        Severity::Fail if size <= std_error => Severity::Warn,
+        Severity::Fail if size <= fail => Severity::Warn,
         severity => severity,
     };
     let severity = match severity {
-        Severity::Warn if size <= 0.5 * std_error => Severity::Pass,
+        Severity::Warn if size <= 0.5 * fail => Severity::Pass,
         severity => severity,
     };
     if severity == found.severity {
         return found;
     }
-    let message = match &diagnostics.disagreement {
-        Some(seen) => format!(
-            "{} are {:.3} standard deviations of the outcome apart, {:.2} standard errors of the answer.",
-            seen.between,
-            size / diagnostics.outcome_sd,
-            size / std_error
-        ),
-        None => found.message.clone(),
-    };
+    let message = format!(
+        "{} are {:.3} standard deviations of the outcome apart, {:.2} standard errors of the answer.",
+        seen.between,
+        size / diagnostics.outcome_sd,
+        size / std_error
+    );
     Finding { severity, message, threshold: rule(found.code).threshold(severity), ..found }
 }
 

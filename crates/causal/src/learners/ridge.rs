@@ -332,7 +332,7 @@ mod tests {
         let grid = || PENALTIES.map(|j| 6.0 * 10.0_f64.powf(f64::from(j) / 4.0));
         let best = grid().min_by(|a, b| deviance(*a).total_cmp(&deviance(*b))).unwrap();
         // Inside the grid, so that both ends are worse.
-        assert!(best > grid().next().unwrap() && best < grid().last().unwrap(), "{best}");
+        assert!(best > grid().next().unwrap() && best < grid().next_back().unwrap(), "{best}");
         let coefficients = products.solve(5.0).unwrap();
         for (got, c) in coefficients.iter().zip(&products.cross) {
             assert!((got - c / (6.0 + UNDERSMOOTHING * best)).abs() < 1e-12, "{got}");
