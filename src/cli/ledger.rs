@@ -45,6 +45,11 @@ impl Ledger {
         let text = match std::fs::symlink_metadata(&path) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => String::new(),
             Err(error) => return Err(CliError::io(&path, "read", &error)),
+            // Lines are appended to it: a link would lead them into somebody's file.
+            Ok(found) if found.file_type().is_symlink() => {
+                let hint = "It records which analyses were unblinded before. Put the file itself there, or move the link away; nothing was run.";
+                return Err(CliError::user(format!("the ledger {} is a link", path.display()), hint.to_owned()));
+            }
             Ok(_) => input_file::read_text(&path, input_file::MOST_OF_A_TEXT).map_err(|error| {
                 let hint = "It says which analyses were unblinded before. Mend it or move it away; nothing was run.";
                 CliError::user(format!("the ledger {}: {error}", path.display()), hint.to_owned())

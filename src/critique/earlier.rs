@@ -30,5 +30,12 @@ fn ordinal(n: usize) -> String {
     const WORDS: [&str; 10] =
         ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
     let word = n.checked_sub(1).and_then(|i| WORDS.get(i));
-    word.map_or_else(|| format!("{n}th"), |word| (*word).to_owned())
+    let ending = match (n % 100, n % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    word.map_or_else(|| format!("{n}{ending}"), |word| (*word).to_owned())
 }

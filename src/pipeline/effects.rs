@@ -174,7 +174,9 @@ pub fn flexible_estimates(prepared: &Prepared, spec: &AnalysisSpec, analyses: &[
 fn by_regressions(spec: &AnalysisSpec, analysis: &Analysis) -> bool {
     let linear = match analysis.primary.facts().outcome {
         OutcomeFit::Regressions | OutcomeFit::Nothing | OutcomeFit::PooledRegression => true,
-        OutcomeFit::CrossFitted => analysis.models.outcome == LearnerKind::Linear,
+        OutcomeFit::CrossFitted => {
+            matches!(analysis.models.outcome, LearnerKind::Linear | LearnerKind::Ridge | LearnerKind::ElasticNet)
+        }
         OutcomeFit::Own(_) => false,
     };
     let allowed = [Tool::AipwCrossfit, Tool::DrAverage].iter().any(|tool| spec.tools.contains(tool));

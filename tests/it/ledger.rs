@@ -42,6 +42,20 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+#[cfg(unix)]
+#[test]
+fn a_ledger_that_is_a_link_is_refused_and_what_it_leads_to_stays_as_it_is() {
+    let world = world();
+    let dir = world.path();
+    std::fs::create_dir(dir.join("runs")).expect("a folder");
+    std::fs::write(dir.join("notes.txt"), "").expect("a file of somebody's");
+    std::os::unix::fs::symlink("../notes.txt", dir.join("runs/oci-ledger.jsonl")).expect("a link");
+    let ran = run(dir, PLAN, &[]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("oci-ledger.jsonl is a link"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(dir.join("notes.txt")).expect("the file"), "");
+}
+
 #[test]
 fn a_plan_changed_after_its_answer_was_seen_says_so_on_its_first_page() {
     let world = world();

@@ -54,13 +54,13 @@ impl LearnerKind {
         LearnerKind::Stack,
     ];
 
-    /// The learners among which this one picks for responses of `family`: itself, unless it is a choice.
+    /// The learners among which this one picks: itself, unless it is a choice. `boosting` is the kind of boosting among them:
+    /// with constant leaves for a propensity, with linear ones for an outcome.
     #[must_use]
-    pub fn candidates(self, family: Family) -> Vec<LearnerKind> {
-        match (self, family) {
-            (LearnerKind::BoostingOrRidge, Family::Gaussian) => vec![LearnerKind::BoostingLinear, LearnerKind::Ridge],
-            (LearnerKind::BoostingOrRidge, Family::Bernoulli) => vec![LearnerKind::Boosting, LearnerKind::Ridge],
-            (kind, _) => vec![kind],
+    pub fn candidates(self, boosting: LearnerKind) -> Vec<LearnerKind> {
+        match self {
+            LearnerKind::BoostingOrRidge => vec![boosting, LearnerKind::Ridge],
+            kind => vec![kind],
         }
     }
 }

@@ -17,15 +17,14 @@
 //! would get the weight of a thousand: e is clipped, and how many units were moved is counted. Assumption: the folds are
 //! independent of the treatment given the arms. Reference: Chernozhukov et al. (2018), doi:10.1111/ectj.12097.
 
-use crate::arm::Arm;
 use crate::design::DesignError;
 use crate::design::propensity::auc;
 use crate::learner_kind::{Effort, Family, LearnerKind};
 use crate::learners::crossfit::{CrossFit, FoldFit, FoldLearner, HeldOut, clip, fold_seed, scatter};
 use crate::learners::factory;
 use crate::learners::learner::{FitInfo, Learner, Seed};
+use crate::learners::picked;
 use crate::numerics::binned::{BinnedMatrix, MAX_BINS};
-use crate::numerics::sums;
 use crate::sample::Covariates;
 use ndarray::Array1;
 
@@ -76,7 +75,7 @@ pub fn fit_crossfitted_by(
     seed: &Seed,
 ) -> Result<CrossFittedPropensity, DesignError> {
     let mut best: Option<CrossFittedPropensity> = None;
-    for kind in kind.candidates(Family::Bernoulli) {
+    for kind in kind.candidates(LearnerKind::Boosting) {
         let fitted = fit_one_kind(covariates, kind, effort, how, seed)?;
         if best.as_ref().is_none_or(|before| fitted.log_loss < before.log_loss) {
             best = Some(fitted);
@@ -145,7 +144,7 @@ fn fit_folds(
     }
     // Before the loss, which would be infinite at a 0 or 1 that turned out wrong.
     let clipped = clip(&mut e, &w, how.clip);
-    let (log_loss, auc) = (log_loss(&e, covariates.treatment(), &w), auc(&e, &t, &w));
+    let (log_loss, auc) = (picked::loss(Family::Bernoulli, &e, &t, &w), auc(&e, &t, &w));
     let learner = learner.name().to_owned();
     Ok(CrossFittedPropensity { e: Array1::from(e), learner, clip: how.clip, clipped, log_loss, auc, fits })
 }
@@ -160,16 +159,6 @@ impl CrossFitting<'_> {
         }
         Err(DesignError::Folds { folds: self.folds, assigned: self.fold.len(), rows: n })
     }
-}
-
-/// Weighted mean of −ln P(what happened).
-pub(super) fn log_loss(e: &[f64], treatment: &[Arm], w: &[f64]) -> f64 {
-    // Rows of weight zero may have any e, and 0 · ∞ is NaN.
-    let units = || e.iter().zip(treatment).zip(w).filter(|(_, w)| **w > 0.0);
-    // ln(1 − e) by ln_1p: exact for the small e of a rare treatment.
-    let log_probability = |e: &f64, arm: &Arm| if arm.is_treated() { e.ln() } else { (-e).ln_1p() };
-    let loss = sums::sum(units().map(|((e, arm), w)| -w * log_probability(e, arm)));
-    loss / sums::sum(units().map(|(_, w)| *w))
 }
 
 #[cfg(test)]

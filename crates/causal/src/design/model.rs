@@ -1,8 +1,10 @@
 //! A propensity, however it came about. Weights, balance, overlap and trimming need e alone; what needs more than that,
 //! such as the stacked standard error, asks for [`PropensityModel::logistic`] and says what it does without.
 
-use crate::design::crossfitted::{CrossFittedPropensity, log_loss};
+use crate::design::crossfitted::CrossFittedPropensity;
 use crate::design::propensity::{Propensity, auc};
+use crate::learner_kind::Family;
+use crate::learners::picked;
 use crate::sample::Covariates;
 use ndarray::{Array1, Axis};
 
@@ -21,9 +23,9 @@ impl KnownPropensity {
     /// The known probabilities `e` of the n units of `covariates`.
     #[must_use]
     pub fn new(e: Array1<f64>, covariates: &Covariates) -> Self {
-        let (values, arms, t) = (e.to_vec(), covariates.treatment(), covariates.treated().to_vec());
+        let (values, t) = (e.to_vec(), covariates.treated().to_vec());
         let w = covariates.weights_or_ones().to_vec();
-        Self { log_loss: log_loss(&values, arms, &w), auc: auc(&values, &t, &w), e }
+        Self { log_loss: picked::loss(Family::Bernoulli, &values, &t, &w), auc: auc(&values, &t, &w), e }
     }
 }
 

@@ -17,6 +17,7 @@
 
 use crate::numerics::distributions::{chi_squared_upper, normal_two_sided};
 use crate::numerics::linalg::{Cholesky, LinalgError, independent_columns};
+use crate::numerics::products;
 use crate::numerics::streams;
 use crate::sample::Covariates;
 use ndarray::{Array1, Array2};
@@ -100,7 +101,7 @@ fn centred(x: &Array2<f64>, w: &Array1<f64>) -> Array2<f64> {
         let constant = spread <= 1e-12 * mean.abs() || spread == 0.0;
         column.mapv_inplace(|x| if constant { 0.0 } else { (x - mean) / spread });
     }
-    let kept = independent_columns(z.t().dot(&z).view(), ALIASED);
+    let kept = independent_columns(products::gram(&z).view(), ALIASED);
     z.select(ndarray::Axis(1), &kept)
 }
 
@@ -132,13 +133,13 @@ impl<'a> Groups<'a> {
         let scaled = |scale: Array1<f64>| z * &scale.insert_axis(ndarray::Axis(1));
         let Some(clusters) = self.clusters else {
             let half = scaled(variance.mapv(f64::sqrt));
-            return half.t().dot(&half);
+            return products::gram(&half);
         };
         let mut sums = Array2::<f64>::zeros((self.count, z.ncols()));
         for ((row, r), cluster) in z.rows().into_iter().zip(residuals).zip(clusters) {
             sums.row_mut(*cluster).scaled_add(*r, &row);
         }
-        sums.t().dot(&sums)
+        products::gram(&sums)
     }
 }
 

@@ -25,7 +25,8 @@ pub fn by_kind(kind: LearnerKind, effort: Effort) -> Box<dyn Learner> {
         LearnerKind::BoostingLinear => Box::new(Boosting { linear: true }),
         LearnerKind::Ridge => Box::new(Ridge),
         LearnerKind::BoostingOrRidge => {
-            Box::new(Picked { candidates: vec![by_kind(LearnerKind::BoostingLinear, effort), Box::new(Ridge)] })
+            let candidates = kind.candidates(LearnerKind::BoostingLinear);
+            Box::new(Picked { candidates: candidates.into_iter().map(|kind| by_kind(kind, effort)).collect() })
         }
         LearnerKind::Bart => Box::new(Bart::new(effort)),
         LearnerKind::Stack => Box::new(stack(effort)),

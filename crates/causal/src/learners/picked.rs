@@ -45,14 +45,14 @@ impl Learner for Picked {
         let seen = data.x.select(Axis(0), &rows);
         let mut best: Option<(f64, &dyn Learner)> = None;
         for candidate in &self.candidates {
-            // A candidate that cannot be fitted is no candidate; the last word is that of the fit to all rows.
-            let Ok(model) = candidate.fit(&part, family, &seed.child("pick")) else { continue };
+            // A failure is an error: which learner answers must not depend on one that nobody reads.
+            let model = candidate.fit(&part, family, &seed.child("pick"))?;
             let loss = loss(family, &model.predict(seen.view()), &y, &w);
             if best.is_none_or(|(least, _)| loss < least) {
                 best = Some((loss, candidate.as_ref()));
             }
         }
-        let picked = best.map(|(_, picked)| picked).or(self.candidates.first().map(AsRef::as_ref));
+        let picked = best.map(|(_, picked)| picked);
         let none = || LearnerError::Params { learner: NAME, problem: "there must be a candidate".to_owned() };
         picked.ok_or_else(none)?.fit(training, family, seed)
     }

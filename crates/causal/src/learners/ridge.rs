@@ -35,7 +35,8 @@ const PENALTIES: RangeInclusive<i32> = -24..=8;
 const MOST_STEPS: usize = 50;
 /// A step that changes no linear predictor by more than this is the last.
 const SETTLED: f64 = 1e-8;
-/// Smallest variance μ(1 − μ) of a working response: beyond it one row would be the whole fit.
+/// Smallest variance μ(1 − μ) of a working response: beyond it one row would be a whole step. Where the steps end does not
+/// depend on it, since there Σ w (y − μ) z = λβ with any variance.
 const SMALLEST_VARIANCE: f64 = 1e-4;
 /// The penalty used, as a share of the most likely one.
 ///

@@ -14,7 +14,8 @@
 //!
 //! **Large samples.** With more than [`MOST_ROWS`] rows the model is fitted to a seeded sample of them, as many of each arm
 //! as there are up to a half, and predicts all: given covariates and treatment the outcome does not depend on how rows were
-//! drawn by arm. Its noise is then that of so many rows, which the weighted residuals of all rows correct. References: Hill (2011),
+//! drawn by arm. Its noise is then that of so many rows, which the weighted residuals of all rows correct. There chains must agree on σ: the
+//! effect of all rows is not known at every draw. References: Hill (2011),
 //! doi:10.1198/jcgs.2010.08162; trees and sparse prior: [`crate::learners::bart`].
 
 use crate::arm::Arm;
@@ -61,7 +62,7 @@ pub(crate) struct BartFit {
     pub(crate) means: BothArms,
     /// Posterior mean of σ², in squared units of y; not used for zeros and ones.
     pub(crate) noise: f64,
-    /// Draws of the functionals: three for each target, in the order of `Target::ALL`.
+    /// Draws of the functionals: [`FUNCTIONALS`] for each target, in the order of `Target::ALL`.
     pub(crate) draws: Vec<Vec<f64>>,
 }
 
@@ -96,13 +97,7 @@ impl BartFit {
         // At the cuts of the rows as observed: the reversed copies must fall into the same bins.
         let test = train.encode(together(rows.t.iter().map(|t| 1.0 - t).collect())?.view());
         let family = if logistic { Family::Bernoulli } else { Family::Gaussian };
-        // A probit model has no scale on which a linear part could be taken away first.
-        let centre = (centred && !logistic).then(|| RidgeCentre::fit(covariates.x().view(), rows, &rows.w));
-        let centre = centre.transpose().map_err(RidgeCentre::error)?;
-        let m = Arm::BOTH.map(|arm| match &centre {
-            Some(centre) => centre.values(covariates.x().view(), arm),
-            None => vec![0.0; rows.n()],
-        });
+        let m = linear_part(covariates, rows, &rows.w, centred)?;
         let y: Vec<f64> = (0..rows.n()).map(|i| rows.y[i] - m[rows.arm[i].index()][i]).collect();
         let data = Data { train: &train, y: &y, weights: &rows.w, test: &test, family };
         let shares: Vec<Vec<f64>> = Target::ALL
@@ -115,14 +110,10 @@ impl BartFit {
             })
             .collect();
         // The functionals are linear, so those of the linear part are added to every draw.
-        let of_centre: Vec<[f64; FUNCTIONALS]> = shares
-            .iter()
-            .map(|share| {
-                let own = rows.map(|i| m[rows.arm[i].index()][i]);
-                let other = rows.map(|i| m[1 - rows.arm[i].index()][i]);
-                functionals(rows, share, &own, &other)
-            })
-            .collect();
+        let own = rows.map(|i| m[rows.arm[i].index()][i]);
+        let other = rows.map(|i| m[rows.arm[i].other().index()][i]);
+        let of_centre: Vec<[f64; FUNCTIONALS]> =
+            shares.iter().map(|share| functionals(rows, share, &own, &other)).collect();
         let functionals = |draw: &Draw<'_>| {
             shares
                 .iter()
@@ -150,6 +141,17 @@ impl BartFit {
     }
 }
 
+/// What a ridge regression of the rows of positive weight `w` takes away before the trees, in all rows and both arms; zero
+/// unless `centred`.
+fn linear_part(covariates: &Covariates, rows: &Rows, w: &[f64], centred: bool) -> Result<[Vec<f64>; 2], EstimateError> {
+    if !centred {
+        return Ok(Arm::BOTH.map(|_| vec![0.0; rows.n()]));
+    }
+    let x = covariates.x().view();
+    let centre = RidgeCentre::fit(x, rows, w).map_err(RidgeCentre::error)?;
+    Ok(Arm::BOTH.map(|arm| centre.values(x, arm)))
+}
+
 /// The way a model is fitted to a part of the rows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sampled {
@@ -174,9 +176,7 @@ pub(crate) fn on_a_sample(
     let mut w = vec![0.0; rows.n()];
     chosen.iter().for_each(|i| w[*i] = rows.w[*i]);
     let x = covariates.x();
-    let centre = (centred && !logistic).then(|| RidgeCentre::fit(x.view(), rows, &w));
-    let centre = centre.transpose().map_err(RidgeCentre::error)?;
-    let m = Arm::BOTH.map(|arm| centre.as_ref().map_or_else(|| vec![0.0; rows.n()], |c| c.values(x.view(), arm)));
+    let m = linear_part(covariates, rows, &w, centred)?;
     let with_arm = |places: &[usize], t: &dyn Fn(usize) -> f64| {
         let mut all = Array2::zeros((places.len(), x.ncols() + 1));
         for (mut row, i) in all.outer_iter_mut().zip(places) {

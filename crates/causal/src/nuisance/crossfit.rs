@@ -172,7 +172,7 @@ impl CrossFitter<'_> {
 
     /// Out-of-fold propensities by `params.models.propensity`.
     pub(crate) fn propensities(&self, division: &Division) -> Result<Propensities, EstimateError> {
-        let candidates = self.params.models.propensity.candidates(Family::Bernoulli);
+        let candidates = self.params.models.propensity.candidates(LearnerKind::Boosting);
         let fits = candidates.into_iter().map(|kind| {
             let fitted = match kind {
                 LearnerKind::Linear => self.logistic_propensities(division),
@@ -233,14 +233,7 @@ impl CrossFitter<'_> {
             OutcomeKind::Continuous => Family::Gaussian,
             OutcomeKind::Binary => Family::Bernoulli,
         };
-        // Boosting of an outcome has linear leaves, of either family.
-        let kinds = match (kind, self.params.outcome) {
-            (LearnerKind::BoostingOrRidge, OutcomeKind::Binary) => {
-                vec![LearnerKind::BoostingLinear, LearnerKind::Ridge]
-            }
-            _ => kind.candidates(family),
-        };
-        let fits = kinds.into_iter().map(|kind| {
+        let fits = kind.candidates(LearnerKind::BoostingLinear).into_iter().map(|kind| {
             let fitted = match (kind, self.params.outcome) {
                 (LearnerKind::Linear, _) => self.regression_outcomes(division),
                 (LearnerKind::Ridge, OutcomeKind::Continuous) => self.ridge_outcomes(division),

@@ -250,9 +250,11 @@ impl<'a> Nuisances<'a> {
     }
 
     /// True if BART is fitted to what a ridge regression leaves: where that predicted held-out outcomes better than trees.
-    /// Without predictions out of fold nothing speaks for a linear part.
+    /// Without predictions out of fold nothing speaks for a linear part, and a probit model has no scale on which one could be
+    /// taken away.
     fn centred(&self) -> bool {
-        self.boosted().is_ok_and(|all| all.iter().all(|o| o.learner == LearnerKind::Ridge))
+        self.params.outcome == OutcomeKind::Continuous
+            && self.boosted().is_ok_and(|all| all.iter().all(|o| o.learner == LearnerKind::Ridge))
     }
 
     /// One BART for both arms on all rows.

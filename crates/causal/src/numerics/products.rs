@@ -69,6 +69,18 @@ pub(crate) fn rows_times(z: &[f64], a: &[f64], k: usize, out: &mut [f64]) {
     }
 }
 
+/// ZᵀZ, k × k and symmetric.
+pub(crate) fn gram(z: &Array2<f64>) -> Array2<f64> {
+    let k = z.ncols();
+    let mut sums = vec![0.0; k * k];
+    // Row by row, whatever the layout of `z`.
+    let rows: Vec<f64> = z.rows().into_iter().flatten().copied().collect();
+    if k > 0 {
+        add_gram(&rows, k, &mut sums);
+    }
+    Array2::from_shape_fn((k, k), |(i, j)| sums[i.max(j) * k + i.min(j)])
+}
+
 /// AB for small matrices.
 pub(crate) fn multiply(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Array2<f64> {
     Array2::from_shape_fn((a.nrows(), b.ncols()), |(i, j)| a.row(i).iter().zip(b.column(j)).map(|(x, y)| x * y).sum())
@@ -106,6 +118,8 @@ mod tests {
                     prop_assert_eq!(gram[i * k + j], 1.0 + expected[[i, j]]);
                 }
             }
+            prop_assert_eq!(super::gram(&z), expected.clone());
+            prop_assert_eq!(super::gram(&z.t().as_standard_layout().t().to_owned()), expected);
             let mut za = vec![f64::NAN; n * k];
             rows_times(rows, a.as_slice().unwrap(), k, &mut za);
             prop_assert_eq!(za, z.dot(&a).into_raw_vec_and_offset().0);

@@ -353,8 +353,9 @@ pub fn flexible(setup: Setup) -> Vec<Analysis> {
     };
     for &inference in inferences {
         let flexible = EstimatorKind::ALL.into_iter().filter(|e| e.brings_outcome_models());
-        // Boosting is for the propensity; the outcome models are part of the estimator.
-        all.extend(flexible.map(|estimator| Analysis { estimator, learner: LearnerKind::Boosting, inference }));
+        // The learner is for the propensity, as by default; the outcome models are part of the estimator.
+        let learner = LearnerKind::BoostingOrRidge;
+        all.extend(flexible.map(|estimator| Analysis { estimator, learner, inference }));
     }
     if setup.regressions_hold() {
         all.push(Analysis::parametric(EstimatorKind::default()));
