@@ -93,8 +93,7 @@ fn no_priority_balance(table: &BalanceTable) -> String {
 fn measured_balance(rule: &Rule, table: &BalanceTable, overlap: Option<&OverlapReport>, value: f64) -> Finding {
     let severity = rule.severity(value);
     let worst = table.worst_priority.as_deref().unwrap_or("a priority confounder");
-    let row = table.rows.iter().find(|row| Some(row.term.as_str()) == table.worst_priority.as_deref());
-    let before = row.and_then(|row| row.smd_before).map_or_else(String::new, |b| format!(" (before, {:.3})", b.abs()));
+    let before = table.worst_priority_before().map_or_else(String::new, |b| format!(" (before, {:.3})", b.abs()));
     let shape = (severity == Severity::Pass).then(|| unlike(table, overlap)).flatten();
     let severity = if shape.is_some() { Severity::Warn } else { severity };
     let message = match severity {

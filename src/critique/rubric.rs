@@ -127,10 +127,10 @@ pub const RULES: [Rule; 19] = [
     Rule {
         code: Code::BalancePriority,
         metric: "max |SMD|",
-        measured: "largest absolute standardised mean difference among the priority confounders and all their levels, after weighting, and of squares, products and spikes that have a priority confounder in them; it warns as well where a variance ratio is outside [0.5, 2] or a Kolmogorov–Smirnov distance above 0.1, both beyond what chance explains at the effective sample sizes",
+        measured: "largest absolute standardised mean difference after weighting among the priority confounders, all their levels and spikes, and, where it is beyond chance, of the squares and products of the numeric ones about their means, whether or not the propensity model has them; it warns as well where a variance ratio is outside [0.5, 2] or a Kolmogorov–Smirnov distance above 0.1, both beyond what chance explains at the effective sample sizes",
         warn: Bound::AtLeast(0.1),
         fail: Bound::AtLeast(0.2),
-        why: "0.1 is the usual limit of negligible imbalance; from a fifth of a standard deviation on the arms are not comparable, and means alone do not show it: spread and shape are warned of",
+        why: "0.1 is the usual limit of negligible imbalance; from a fifth of a standard deviation on the arms are not comparable, and means of the columns alone do not show it",
         source: "Austin 2009, doi:10.1002/sim.3697; Rubin 2001, doi:10.1023/A:1020363010465; Stuart 2010, doi:10.1214/09-STS313",
     },
     Rule {

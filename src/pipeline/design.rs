@@ -1,5 +1,6 @@
 //! The design stage: propensity, population, balance, overlap and placebo of every analysis. The outcome is not read.
 
+use super::balance_columns::{BalanceColumns, own_terms};
 use super::basis;
 use super::effects;
 use super::prepare::Prepared;
@@ -10,11 +11,11 @@ use crate::plan::Tool;
 use crate::record::documents::{AnalysisDesign, DesignDocument, PopulationDocument};
 use crate::record::not_estimated::DesignFailure;
 use crate::schema::Counters;
-use crate::spec::{self, Analysis, AnalysisSpec, ArmSizes, Placebo, TermGroup};
+use crate::spec::{self, Analysis, AnalysisSpec, ArmSizes, Placebo};
 use crate::term::Term;
 use causal::design;
 use causal::diagnose::balance;
-use causal::diagnose::balance::BalanceTerm;
+use causal::diagnose::balance::BalanceTable;
 use causal::diagnose::{overlap, placebo};
 use causal::estimand::{Population, Target};
 use causal::sample::Covariates;
@@ -87,8 +88,7 @@ fn fill(
     document.population = Some(population(prepared, spec, analysis, &fitted)?);
     document.propensity = Some(propensity::document(&fitted.kept.propensity, &fitted.covariates));
     if allowed(Tool::Balance) {
-        let (covariates, terms) = balance_covariates(prepared, spec, analysis, &fitted.kept.rows)?;
-        document.balance = Some(balance::balance(&covariates, &fitted.weights, &terms)?);
+        document.balance = Some(measured_balance(prepared, spec, analysis, &fitted)?);
     }
     if allowed(Tool::Overlap) {
         let report = overlap::overlap(fitted.kept.propensity.e(), &fitted.covariates, analysis.target, &fitted.weights);
@@ -192,43 +192,18 @@ fn unusable_terms(problems: Vec<DatasetProblem>) -> DesignFailure {
     DesignFailure::Terms { problems: problems.into_iter().map(|problem| problem.message).collect() }
 }
 
-/// The terms on which a confounder is judged: its column, or every level of a category. The models leave the reference
-/// level out because it says nothing new there; for balance it does, and the grade must not depend on its choice.
-fn own_terms(prepared: &Prepared, group: &TermGroup) -> Vec<Term> {
-    let info = prepared.document.columns.iter().find(|column| column.name == group.confounder);
-    let reference = info.filter(|info| info.levels.len() > 2).and_then(|info| info.levels.first());
-    let reference = reference.map(|level| Term::level(&group.confounder, level));
-    reference.into_iter().filter(|term| !group.terms.contains(term)).chain(group.terms.iter().cloned()).collect()
-}
-
-/// Balance is judged on each confounder's own terms first, then on the design terms that are not among them.
-fn balance_covariates(
+fn measured_balance(
     prepared: &Prepared,
     spec: &AnalysisSpec,
     analysis: &Analysis,
-    rows: &[usize],
-) -> Result<(Covariates, Vec<BalanceTerm>), DesignFailure> {
-    let mut terms: Vec<Term> = Vec::new();
-    let mut labels = Vec::new();
-    for group in &spec.confounders {
-        for term in own_terms(prepared, group) {
-            labels.push(BalanceTerm {
-                column: terms.len(),
-                confounder: group.confounder.clone(),
-                priority: group.priority,
-            });
-            terms.push(term);
-        }
-    }
-    for term in analysis.terms.iter().filter(|t| !spec.confounders.iter().any(|g| g.terms.contains(t))) {
-        let confounder = term.columns().first().map(|c| (*c).to_owned()).unwrap_or_default();
-        let of_priority = |column: &str| spec.confounders.iter().any(|g| g.priority && g.confounder == column);
-        let priority = term.columns().into_iter().any(of_priority);
-        labels.push(BalanceTerm { column: terms.len(), confounder, priority });
-        terms.push(term.clone());
-    }
-    let all = prepared.analysed().covariates(&terms).map_err(unusable_terms)?;
-    Ok((all.rows(rows)?, labels))
+    fitted: &Fitted,
+) -> Result<BalanceTable, DesignFailure> {
+    let columns = BalanceColumns::new(prepared, spec, analysis);
+    let all = prepared.analysed().covariates(&columns.terms).map_err(unusable_terms)?;
+    let covariates = all.rows(&fitted.kept.rows)?;
+    let table = balance::balance(&covariates, &fitted.weights, &columns.labels)?;
+    let moments = balance::second_moments(&covariates, &fitted.weights, &columns.labels, &columns.pairs)?;
+    Ok(table.with_second_moments(moments))
 }
 
 fn placebos(

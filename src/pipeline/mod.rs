@@ -9,6 +9,7 @@
 //! results: everything          -> ResultsDocument
 //! ```
 
+mod balance_columns;
 mod basis;
 mod bounds;
 pub mod column_summaries;

@@ -303,7 +303,7 @@ mod tests {
         let keys: Vec<&str> = rubric.0.keys().copied().collect();
         let graded: Vec<&str> = diagnostics::ALL.iter().take(8).map(|diagnostic| diagnostic.key).collect();
         assert!(graded.iter().all(|key| keys.contains(key)) && keys.len() == 8, "{keys:?}");
-        let expected = [Bound { at: 0.1, crossing: Crossing::Warns }, Bound { at: 0.25, crossing: Crossing::Fails }];
+        let expected = [Bound { at: 0.1, crossing: Crossing::Warns }, Bound { at: 0.2, crossing: Crossing::Fails }];
         assert_eq!(rubric.bounds(&diagnostics::ALL[0]), expected);
     }
 

@@ -6,7 +6,7 @@ use crate::critique::rubric::{self, Rule};
 use crate::finding::Code;
 use crate::record::documents::AnalysisDesign;
 use crate::text::numbers;
-use causal::diagnose::balance::{BalanceRow, BalanceTable};
+use causal::diagnose::balance::{BalanceRow, BalanceTable, SecondMoment};
 
 /// Terms that are not of a priority confounder beyond this many are counted in the caption, not drawn.
 const MOST_OTHER_ROWS: usize = 60;
@@ -17,7 +17,7 @@ const AXIS_LABEL: &str = "|standardised mean difference|, in SDs";
 
 pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
     let balance = analysis.balance.as_ref()?;
-    let rows = Rows::sorted(&balance.rows);
+    let rows = Rows::sorted(balance);
     let lines = rows.priority.len() + rows.other.len() + 2;
     let mut scene = Scene::new(super::WIDTH, 0.0);
     scene.title = format!("Balance before and after weighting: {}", analysis.name);
@@ -62,6 +62,13 @@ fn caption(balance: &BalanceTable, hidden: usize) -> String {
         "The SDs are those of the two unweighted arms, before and after. The lines at {warns} and {fails} grade priority \
          confounders."
     );
+    let second = balance.second_moments.len();
+    if second > 0 {
+        let graded = balance.second_moments.iter().filter(|moment| moment.beyond_chance).count();
+        text.push_str(&format!(
+            " {second} squares and products of them, about their means, were looked at; those beyond chance ({graded}) are drawn."
+        ));
+    }
     if constant > 0 {
         text.push_str(&format!(" No SMD: constant in both arms ({constant})."));
     }
@@ -71,21 +78,49 @@ fn caption(balance: &BalanceTable, hidden: usize) -> String {
     text
 }
 
-struct Rows<'a> {
-    priority: Vec<&'a BalanceRow>,
-    other: Vec<&'a BalanceRow>,
+/// One line of the plot.
+struct Line {
+    term: String,
+    priority: bool,
+    before: Option<f64>,
+    after: Option<f64>,
+}
+
+impl From<&BalanceRow> for Line {
+    fn from(row: &BalanceRow) -> Self {
+        Line { term: row.term.clone(), priority: row.priority, before: row.smd_before, after: row.smd_after }
+    }
+}
+
+impl From<&SecondMoment> for Line {
+    fn from(moment: &SecondMoment) -> Self {
+        let term = if moment.first == moment.second {
+            format!("{}^2", moment.first)
+        } else {
+            format!("{} * {}", moment.first, moment.second)
+        };
+        Line { term, priority: true, before: moment.smd_before, after: moment.smd_after }
+    }
+}
+
+struct Rows {
+    priority: Vec<Line>,
+    other: Vec<Line>,
     hidden: usize,
 }
 
-impl<'a> Rows<'a> {
-    /// Largest difference before weighting first; among the other terms, the worst after weighting are the ones drawn.
-    fn sorted(rows: &'a [BalanceRow]) -> Rows<'a> {
-        let (mut priority, mut other): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.priority);
-        other.sort_by(|a, b| size(b.smd_after).total_cmp(&size(a.smd_after)));
+impl Rows {
+    /// Largest difference before weighting first; among the other terms, the worst after weighting are the ones drawn. Of the
+    /// squares and products those that are graded.
+    fn sorted(balance: &BalanceTable) -> Rows {
+        let graded = balance.second_moments.iter().filter(|moment| moment.beyond_chance);
+        let lines = balance.rows.iter().map(Line::from).chain(graded.map(Line::from));
+        let (mut priority, mut other): (Vec<_>, Vec<_>) = lines.partition(|line| line.priority);
+        other.sort_by(|a, b| size(b.after).total_cmp(&size(a.after)));
         let hidden = other.len().saturating_sub(MOST_OTHER_ROWS);
         other.truncate(MOST_OTHER_ROWS);
         for group in [&mut priority, &mut other] {
-            group.sort_by(|a, b| size(b.smd_before).total_cmp(&size(a.smd_before)));
+            group.sort_by(|a, b| size(b.before).total_cmp(&size(a.before)));
         }
         Rows { priority, other, hidden }
     }
@@ -96,7 +131,9 @@ fn size(smd: Option<f64>) -> f64 {
 }
 
 fn axis_for(balance: &BalanceTable) -> Axis {
-    let values = balance.rows.iter().flat_map(|row| [row.smd_before, row.smd_after]).flatten();
+    let rows = balance.rows.iter().flat_map(|row| [row.smd_before, row.smd_after]);
+    let moments = balance.second_moments.iter().filter(|moment| moment.beyond_chance);
+    let values = rows.chain(moments.flat_map(|moment| [moment.smd_before, moment.smd_after])).flatten();
     let largest = values.fold(0.25_f64, |m, v| m.max(v.abs()));
     let spread = if largest > 1.2 { Spread::SquareRoot } else { Spread::Linear };
     Axis { low: 0.0, high: largest * 1.04, from: LEFT, to: super::WIDTH - 22.0, spread }
@@ -138,7 +175,7 @@ fn draw_thresholds(scene: &mut Scene, axis: &Axis, top: f64, bottom: f64) {
     }
 }
 
-fn draw_rows(scene: &mut Scene, axis: &Axis, top: f64, rows: &Rows<'_>) {
+fn draw_rows(scene: &mut Scene, axis: &Axis, top: f64, rows: &Rows) {
     let mut y = top + ROW / 2.0;
     for (heading, group) in [("priority confounders", &rows.priority), ("other terms", &rows.other)] {
         scene.text((14.0, y), heading, Type::new(15.0, palette::GREY).bold());
@@ -153,12 +190,12 @@ fn draw_rows(scene: &mut Scene, axis: &Axis, top: f64, rows: &Rows<'_>) {
     }
 }
 
-fn draw_row(scene: &mut Scene, axis: &Axis, y: f64, row: &BalanceRow) {
+fn draw_row(scene: &mut Scene, axis: &Axis, y: f64, row: &Line) {
     let plain = Type::new(15.5, palette::INK).anchored(Anchor::End);
     let style = if row.priority { plain.bold() } else { plain };
     scene.text((LEFT - 12.0, y), fitted(&row.term, LEFT - 30.0, style), style);
     scene.line((axis.from, y), (axis.to, y), Stroke::solid(palette::LIGHT.alpha(0.6), 1.0));
-    match (row.smd_before, row.smd_after) {
+    match (row.before, row.after) {
         (Some(b), Some(a)) => {
             let (b, a) = (axis.at(b.abs()), axis.at(a.abs()));
             scene.line((b, y), (a, y), Stroke::solid(palette::BLUE.alpha(0.35), 2.5));

@@ -268,6 +268,7 @@ pub fn balance(worst: f64) -> BalanceTable {
         max_priority_before: Some(0.5),
         max_priority_after: Some(worst),
         worst_priority: Some("sex".to_owned()),
+        second_moments: Vec::new(),
         max_all_before: Some(0.5),
         max_all_after: Some(worst),
         worst_all: Some("sex".to_owned()),

@@ -74,6 +74,7 @@ pub fn balance(rows: Vec<BalanceRow>) -> BalanceTable {
         max_priority_before: largest(|r| r.smd_before, true),
         max_priority_after: largest(|r| r.smd_after, true),
         worst_priority: worst(true),
+        second_moments: Vec::new(),
         max_all_before: largest(|r| r.smd_before, false),
         max_all_after: largest(|r| r.smd_after, false),
         worst_all: worst(false),

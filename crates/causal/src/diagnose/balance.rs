@@ -25,6 +25,10 @@ use ndarray::Array1;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+pub use second_moments::{SecondMoment, second_moments};
+
+mod second_moments;
+
 /// Balance of one term. SMDs use the pooled standard deviation of the *unweighted* arms (n − 1), before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BalanceRow {
@@ -73,6 +77,38 @@ pub struct BalanceTable {
     pub max_all_after: Option<f64>,
     /// The term with the largest weighted |SMD|.
     pub worst_all: Option<String>,
+    /// Squares and products of the priority confounders, whether or not the propensity model has them. Those beyond chance
+    /// count among the priority confounders in `max_priority_after`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub second_moments: Vec<SecondMoment>,
+}
+
+impl BalanceTable {
+    /// The table with squares and products of its priority terms, which are judged like them where they are beyond chance.
+    #[must_use]
+    pub fn with_second_moments(mut self, second_moments: Vec<SecondMoment>) -> Self {
+        for moment in second_moments.iter().filter(|moment| moment.beyond_chance) {
+            let after = moment.smd_after.map(f64::abs);
+            if after > self.max_priority_after {
+                (self.max_priority_after, self.worst_priority) = (after, Some(moment.name()));
+            }
+            let before = moment.smd_before.map(f64::abs);
+            if before > self.max_priority_before {
+                self.max_priority_before = before;
+            }
+        }
+        Self { second_moments, ..self }
+    }
+
+    /// The standardised mean difference before weighting of the term, square or product that is the worst of the priority ones.
+    #[must_use]
+    pub fn worst_priority_before(&self) -> Option<f64> {
+        let worst = self.worst_priority.as_deref()?;
+        let row = self.rows.iter().find(|row| row.term == worst).map(|row| row.smd_before);
+        let moment =
+            || self.second_moments.iter().find(|moment| moment.name() == worst).map(|moment| moment.smd_before);
+        row.or_else(moment)?
+    }
 }
 
 /// One column on which balance is judged. The columns need not be those of the propensity model: build a
@@ -299,6 +335,7 @@ fn summarise(rows: Vec<BalanceRow>) -> BalanceTable {
         max_all_before,
         max_all_after,
         worst_all,
+        second_moments: Vec::new(),
     }
 }
 
