@@ -258,7 +258,10 @@ pub fn analysis_sensitivity(
     }
     let (sample, (_, balancing)) = sample_and_weights(prepared, spec, analysis)?;
     let groups = priority_groups(spec, analysis);
-    Ok(sensitivity::sensitivity(&sample, &groups, effect, &balancing, spec.outcome_kind)?)
+    let mut report = sensitivity::sensitivity(&sample, &groups, effect, &balancing, spec.outcome_kind)?;
+    let range = |declared| sensitivity::hidden_range(&sample, declared, effect, &balancing);
+    report.hidden = prepared.plan.hidden_confounding.map(range).transpose()?;
+    Ok(report)
 }
 
 /// Each priority confounder with the design columns that involve it.

@@ -133,6 +133,12 @@ const TOP: &[PlanKey] = &[
         Says("those of the rubric"),
         "where a check warns and fails, by its code; a looser one than the default is itself a caveat",
     ),
+    key(
+        "hidden_confounding",
+        Takes::Section,
+        Nothing,
+        "the strength of a hidden confounder that cannot be ruled out: the report says how far it could move each answer",
+    ),
     key("loop", Takes::Section, Nothing, "how often the design may be revised"),
     key("actor", Takes::Section, Nothing, "who turns the plan into specs"),
     key("critic", Takes::Section, Nothing, "who grades them beside the rubric"),
@@ -224,6 +230,11 @@ const THRESHOLD: &[PlanKey] = &[
     key("fail", Takes::Number, Says("the rubric's"), "the value from which on it fails"),
 ];
 
+const HIDDEN: &[PlanKey] = &[
+    key("treatment", Takes::Number, Required, "the share of what is left of treatment that it would explain, below 1"),
+    key("outcome", Takes::Number, Required, "the share of what is left of the outcome that it would explain, below 1"),
+];
+
 const LOOP: &[PlanKey] = &[
     key("max_iterations", Takes::Whole(1, Some(50)), Value("5"), "the most specs that are tried"),
     key("stop_when", Takes::Word(stops), Value("no_playbook_applies"), "when to stop before that"),
@@ -293,6 +304,7 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "estimands.*", keys: ESTIMAND },
     PlanSection { path: "analysis", keys: ANALYSIS },
     PlanSection { path: "thresholds.*", keys: THRESHOLD },
+    PlanSection { path: "hidden_confounding", keys: HIDDEN },
     PlanSection { path: "loop", keys: LOOP },
     PlanSection { path: "actor", keys: MODEL },
     PlanSection { path: "critic", keys: MODEL },

@@ -12,6 +12,7 @@
 mod allowed_methods;
 mod analysis;
 mod estimands;
+mod hidden_confounding;
 pub mod keys;
 mod models;
 mod parse;
@@ -42,6 +43,7 @@ pub use thresholds::Thresholds;
 use crate::finding::Code;
 use crate::term::Term;
 use causal::contrast::Contrast;
+use causal::diagnose::sensitivity::HiddenConfounding;
 use causal::estimand::{OutcomeKind, Target};
 use causal::keyed_enum;
 use std::collections::{BTreeMap, BTreeSet};
@@ -274,6 +276,8 @@ pub struct Plan {
     pub accept: BTreeMap<Target, BTreeSet<Accepted>>,
     /// The allow-list (default: all).
     pub tools: Vec<Tool>,
+    /// The strength of a hidden confounder that cannot be ruled out.
+    pub hidden_confounding: Option<HiddenConfounding>,
     /// Thresholds of the rubric that the plan sets itself.
     pub thresholds: BTreeMap<Code, Thresholds>,
     /// The methods of the answer.

@@ -2,6 +2,7 @@
 
 use super::analysis;
 use super::estimands;
+use super::hidden_confounding;
 use super::models;
 use super::reader::{Reader, Section, listed, shown};
 use super::thresholds;
@@ -62,6 +63,7 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         accept: asked.accept,
         tools: reader.words(root, "tools", &Tool::ALL.map(|t| (t.key(), t))).unwrap_or(Tool::ALL.to_vec()),
         thresholds: thresholds::read(reader, root),
+        hidden_confounding: hidden_confounding::read(reader, root),
         analysis: analysis::section(reader, root),
         loop_: loop_section(reader, root),
         actor: models::model(reader, root, "actor"),

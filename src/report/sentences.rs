@@ -6,7 +6,7 @@ use crate::record::documents::{Answer, ResultsDocument};
 use crate::text::lists::listed;
 use crate::text::{escape, numbers};
 use causal::diagnose::bounds::Bounds;
-use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
+use causal::diagnose::sensitivity::{Benchmark, HiddenRange, SensitivityReport};
 use causal::effect::{Effect, SeMethod};
 use causal::estimand::{Inference, Target};
 
@@ -161,7 +161,8 @@ pub fn effect(effect: &Effect, units: &str) -> String {
 /// The strength that a hidden confounder would need, in sentences.
 #[must_use]
 pub fn sensitivity(report: &SensitivityReport, units: &str) -> Vec<String> {
-    let mut said = vec![e_value(report), robustness(report)];
+    let mut said: Vec<String> = report.hidden.iter().map(|range| hidden(range, units)).collect();
+    said.extend([e_value(report), robustness(report)]);
     said.extend(benchmark(report));
     said.push(tipping(report, units));
     if !report.benchmarks_unattainable.is_empty() {
@@ -172,6 +173,20 @@ pub fn sensitivity(report: &SensitivityReport, units: &str) -> Vec<String> {
         ));
     }
     said
+}
+
+fn hidden(range: &HiddenRange, units: &str) -> String {
+    let digits = numbers::decimals(range.bias);
+    let between = |low: f64, high: f64| format!("{} and {}", numbers::fixed(low, digits), numbers::fixed(high, digits));
+    format!(
+        "The plan cannot rule out a hidden confounder that explains {} of what is left of treatment and {} of what is left \
+         of the outcome. It could move the answer by {} in either direction: to between {}, and the 95 % interval to between {}.",
+        numbers::percent(range.declared.treatment),
+        numbers::percent(range.declared.outcome),
+        with_units(&numbers::fixed(range.bias, digits), units),
+        between(range.lower, range.upper),
+        between(range.ci_lower, range.ci_upper)
+    )
 }
 
 fn e_value(report: &SensitivityReport) -> String {
@@ -193,7 +208,7 @@ fn robustness(report: &SensitivityReport) -> String {
     format!(
         "Robustness value: a hidden confounder would have to explain {} of what is left of both treatment and outcome to \
          bring the regression-adjusted difference of {} to zero, and {} to take away its significance at 5 %. Weighted to \
-         the target, the same regression gives {}, and {} would do. The smaller of the two is graded.",
+         the target, the same regression gives {}, and {} would do. The smaller of the two counts; it informs and grades nothing.",
         numbers::percent(report.rv_q1),
         numbers::fixed(report.regression_estimate, digits),
         numbers::percent(report.rv_q1_alpha05),

@@ -51,6 +51,21 @@ fn thresholds_that_mean_nothing_are_refused_at_their_line() {
 }
 
 #[test]
+fn a_hidden_confounder_that_cannot_be_is_refused_with_what_can() {
+    for (declared, wanted) in [
+        ("{treatment: 0.1}", "needs both `treatment` and `outcome`, and `outcome` is missing"),
+        ("{treatment: 1, outcome: 0.1}", "`hidden_confounding.treatment` is a share from 0 to 0.99"),
+        ("{treatment: -0.1, outcome: 0.1}", "is a share from 0 to 0.99"),
+        ("{treatment: .nan, outcome: 0.1}", "is a share from 0 to 0.99"),
+        ("{treatments: 0.1, outcome: 0.1}", "Did you mean `treatment`?"),
+        ("0.1", "`hidden_confounding` has keys of its own"),
+    ] {
+        let said = refused(&plan("[ate]", &format!("hidden_confounding: {declared}\n")));
+        assert!(said.contains(wanted), "{declared}: {said}");
+    }
+}
+
+#[test]
 fn a_stricter_threshold_decides_and_a_looser_one_is_a_caveat() {
     let data = || file(300, 0.5, |_, noise| noise.normal().to_string());
     let run = |thresholds: &str| Done::of(&data(), &plan("[ate]", &format!("thresholds: {thresholds}\n")));

@@ -34,6 +34,7 @@ mod prompts; // what is said to models, as it is rendered
 mod quiet_failures; // however quiet, a failure says why
 mod randomised; // coins of any share, honest and loaded
 mod report; // plots, notebook, markdown
+mod second_moments; // squares and products in every balance table; a declared hidden confounder
 mod security_page; // every promise of SECURITY.md has its test
 mod store; // the git store: kill it anywhere
 mod structure; // faults of covariates that need no model: refused by check, init and run

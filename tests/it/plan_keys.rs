@@ -197,6 +197,7 @@ fn every_required_key_is_asked_for_and_no_other() {
             let mut tree: Value = json!({
                 "title": "a", "question": "b", "data": {"source": "d.csv"}, "treatment": {"column": "t"},
                 "outcome": {"column": "y", "units": "kg"}, "confounders": {"priority": ["x"]},
+                "hidden_confounding": {"treatment": 0.1, "outcome": 0.1},
             });
             let at = if section.path.is_empty() { &mut tree } else { &mut tree[section.path] };
             let removed = at.as_object_mut().expect("a mapping").remove(key.key);

@@ -288,6 +288,7 @@ mod tests {
             rv_q1_alpha05: 0.1,
             benchmarks: Vec::new(),
             benchmarks_unattainable: Vec::new(),
+            hidden: None,
         }
     }
 

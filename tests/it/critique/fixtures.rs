@@ -80,6 +80,7 @@ pub fn plan() -> Plan {
         design: oci_agent::plan::StudyDesign::Observational,
         share: None,
         accept: std::collections::BTreeMap::new(),
+        hidden_confounding: None,
         thresholds: std::collections::BTreeMap::new(),
         title: text("A title"),
         question: text("Does it help?"),
@@ -328,6 +329,7 @@ pub fn sensitivity(rv: f64, benchmarks: &[(&str, f64)], unattainable: &[&str]) -
         rv_q1_alpha05: rv / 2.0,
         benchmarks: benchmarks.iter().map(benchmark).collect(),
         benchmarks_unattainable: unattainable.iter().map(|name| (*name).to_owned()).collect(),
+        hidden: None,
     }
 }
 

@@ -254,6 +254,7 @@ pub fn sensitivity(estimate: f64, std_error: f64, df: f64, benchmarks: &[(&str, 
             })
             .collect(),
         benchmarks_unattainable: vec![],
+        hidden: None,
     }
 }
 
@@ -262,6 +263,7 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
         design: oci_agent::plan::StudyDesign::Observational,
         share: None,
         accept: std::collections::BTreeMap::new(),
+        hidden_confounding: None,
         thresholds: std::collections::BTreeMap::new(),
         title: title.into(),
         question: question.into(),

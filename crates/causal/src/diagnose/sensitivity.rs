@@ -5,8 +5,11 @@
 //! references: [`e_value`], [`robustness`], [`regression`].
 
 pub mod e_value;
+pub mod hidden;
 pub mod regression;
 pub mod robustness;
+
+pub use crate::diagnose::sensitivity::hidden::{HiddenConfounding, HiddenRange};
 
 use crate::diagnose::sensitivity::e_value::{RiskRatio, tipping_bias};
 use crate::diagnose::sensitivity::regression::TreatmentRegression;
@@ -64,6 +67,9 @@ pub struct SensitivityReport {
     pub benchmarks: Vec<Benchmark>,
     /// Priority confounders whose bound would need an R² of one or more.
     pub benchmarks_unattainable: Vec<String>,
+    /// The range of the answer under the hidden confounding that the plan declares possible; `None` if it declares none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenRange>,
 }
 
 /// Sensitivity of `effect`, the primary estimate in the population of `sample`, whose target has the n `balancing`
@@ -100,7 +106,22 @@ pub fn sensitivity(
         target_rv_q1: target.rv_q1(),
         benchmarks,
         benchmarks_unattainable,
+        hidden: None,
     })
+}
+
+/// The range of `effect` under a hidden confounder of the `declared` strength; arguments as for [`sensitivity`].
+///
+/// # Errors
+/// A regression that cannot be fitted, or that treatment is determined in.
+pub fn hidden_range(
+    sample: &Sample,
+    declared: HiddenConfounding,
+    effect: &Effect,
+    balancing: &Array1<f64>,
+) -> Result<HiddenRange, SensitivityError> {
+    let residual_variance = TreatmentRegression::fit(sample)?.residual_variance(sample);
+    Ok(HiddenRange::new(declared, effect, sample.covariates(), balancing, residual_variance))
 }
 
 /// The sample with balancing weights on top of the observation weights.

@@ -78,6 +78,13 @@ impl TreatmentRegression {
         self.outcome.df
     }
 
+    /// The mean squared residual of the outcome regression under the observation weights of the sample that it was fitted to.
+    #[must_use]
+    pub fn residual_variance(&self, sample: &Sample) -> f64 {
+        let s = sample.covariates().weights_or_ones();
+        s.iter().zip(&self.outcome.residuals).map(|(s, r)| s * r * r).sum::<f64>() / s.sum()
+    }
+
     /// The joint partial R² of the terms in `columns` (0-based, of the sample's x) with treatment and with the outcome.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ fn sample(n: usize, strength: f64, seed: u64) -> Sample {
     Sample::new(Covariates::new(x, names, t, None).expect("covariates"), y).expect("sample")
 }
 
-fn effect(estimate: f64, std_error: f64) -> Effect {
+pub(super) fn effect(estimate: f64, std_error: f64) -> Effect {
     Effect {
         estimand: Estimand { target: Target::Ate, population: Population::All },
         estimator: EstimatorKind::Aipw,
