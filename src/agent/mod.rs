@@ -29,7 +29,7 @@
 //! #         "spec_version": 2, "iteration": 1, "title": "t", "plan_sha256": "p", "data_sha256": "d", "treatment": "t",
 //! #         "treated": "1", "control": "0", "outcome": "y", "units": "kg", "outcome_kind": "continuous",
 //! #         "weights": null, "clusters": null, "known_propensity": null, "inference": "population", "missing": "error", "confounders": [], "placebos": [], "tools": ["trim"], "revisions": [],
-//! #         "folds": 5, "seed": 1, "blind": true,
+//! #         "folds": 5, "seed": 1, "blind": true, "accept": {"ate": ["trimmed_ate"]},
 //! #         "analyses": [{"requested": "ate", "target": "ate", "population": {"kind": "all"}, "terms": ["age"],
 //! #                       "estimators": ["naive"], "primary": "naive", "because": "", "models": {"propensity": "linear",
 //! #                       "outcome": "linear", "repeats": 1, "budget": "fast"}}]

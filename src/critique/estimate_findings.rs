@@ -4,6 +4,7 @@
 use crate::critique::design_findings::{CONCENTRATED, clause, finite, randomised};
 use crate::critique::rubric::{EstimateState, Rule, rule};
 use crate::finding::{Code, Finding, Severity};
+use crate::plan::StudyDesign;
 use crate::record::documents::{AnalysisDesign, EstimateDiagnostics, EstimatePair};
 use crate::spec::AnalysisSpec;
 use causal::effect::{Effect, SeMethod};
@@ -56,7 +57,7 @@ pub(super) fn convergence(design: &AnalysisDesign, state: EstimateState<'_>) -> 
     }
 }
 
-pub(super) fn disagreement(state: EstimateState<'_>) -> Finding {
+pub(super) fn disagreement(spec: &AnalysisSpec, state: EstimateState<'_>) -> Finding {
     given(Code::EstimateDisagreement, state, |rule, effect, diagnostics| {
         // The threshold is about two models that fail differently. Two fits of one regression differ by sampling alone,
         // and that is a matter for the interval.
@@ -65,17 +66,20 @@ pub(super) fn disagreement(state: EstimateState<'_>) -> Finding {
             return rule.finding(Severity::NotGraded, message);
         }
         let found = apart(rule, diagnostics, diagnostics.outcome_sd, "standard deviations of the outcome");
-        within_error(found, diagnostics, effect.std_error)
+        let by_chance = spec.design == StudyDesign::Randomised;
+        within_error(found, diagnostics, effect.std_error, by_chance)
     })
 }
 
 /// A difference of the members of an average warns from half a standard error of the answer on, and fails from a whole one:
 /// below, sampling is reason enough. Between a regression and a flexible estimate, which has an error of its own, it is twice
-/// as much.
-fn within_error(found: Finding, diagnostics: &EstimateDiagnostics, std_error: f64) -> Finding {
+/// as much, and so where chance decided who is treated (`by_chance`): there neither member can be wrong about the propensity,
+/// and sampling alone sets them apart.
+fn within_error(found: Finding, diagnostics: &EstimateDiagnostics, std_error: f64, by_chance: bool) -> Finding {
     let Some(seen) = &diagnostics.disagreement else { return found };
     let size = seen.size;
-    let fail = if seen.pair == EstimatePair::RegressionAndFlexible { 2.0 * std_error } else { std_error };
+    let twice = by_chance || seen.pair == EstimatePair::RegressionAndFlexible;
+    let fail = if twice { 2.0 * std_error } else { std_error };
     let severity = match found.severity {
         Severity::Fail if size <= fail => Severity::Warn,
         severity => severity,

@@ -172,7 +172,7 @@ pub const RULES: [Rule; 19] = [
     Rule {
         code: Code::EstimateDisagreement,
         metric: "|difference| / sd(outcome)",
-        measured: "difference between the two members of a doubly robust average, which fail differently, or between an answer by regressions and cross-fitted AIPW by flexible learners; it warns if it is half a standard error of the answer as well, and fails if it is a whole one (one and two for a regression)",
+        measured: "difference between the two members of a doubly robust average, which fail differently, or between an answer by regressions and cross-fitted AIPW by flexible learners; it warns if it is half a standard error of the answer as well, and fails if it is a whole one (one and two for a regression, and where treatment was randomised)",
         warn: Bound::Above(0.01),
         fail: Bound::Above(0.02),
         why: "estimators that need different things to go right differ when one of them did not get it; the numbers are from the ACIC 2016 data, see docs/verdict.md",
@@ -335,7 +335,7 @@ pub fn findings(
         design_findings::effective_size(design, spec),
         design_findings::placebo(design, spec),
         estimate_findings::convergence(design, after.estimate),
-        estimate_findings::disagreement(after.estimate),
+        estimate_findings::disagreement(spec, after.estimate),
         estimate_findings::disagreement_interval(after.estimate),
         estimate_findings::width(after.estimate),
         estimate_findings::standard_error(design, spec, after.estimate),

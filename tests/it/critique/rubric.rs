@@ -6,7 +6,7 @@ use causal::effect::SeMethod;
 use causal::estimand::Target;
 use oci_agent::critique::rubric::{AfterUnblinding, Bound, EstimateState, RULES, SensitivityState, findings, rule};
 use oci_agent::finding::{Code, Finding, Severity, Tier};
-use oci_agent::plan::Tool;
+use oci_agent::plan::{StudyDesign, Tool};
 use oci_agent::record::basis::IdentifiedBy;
 use oci_agent::record::critique::Stage;
 use oci_agent::record::documents::{EstimateDiagnostics, EstimatePair};
@@ -261,6 +261,24 @@ fn a_difference_within_the_error_is_sampling() {
             effect.std_error = std_error;
             d.disagreement.as_mut().expect("a difference").size = 0.5;
         });
+        assert_eq!(finding.severity, severity, "{std_error}: {}", finding.message);
+    }
+}
+
+/// The same where chance decided who is treated: sampling alone sets the members apart, so it takes twice as much.
+#[test]
+fn where_treatment_was_randomised_a_difference_needs_twice_the_error() {
+    for (std_error, severity) in
+        [(0.51, Severity::Pass), (0.49, Severity::Warn), (0.26, Severity::Warn), (0.24, Severity::Fail)]
+    {
+        let (mut effect, mut diagnostics) = (effect(Target::Ate), diagnostics());
+        effect.std_error = std_error;
+        diagnostics.disagreement.as_mut().expect("a difference").size = 0.5;
+        let estimate = EstimateState::Measured { effect: &effect, diagnostics: &diagnostics };
+        let mut world = world();
+        world.spec.design = StudyDesign::Randomised;
+        let after_unblinding = AfterUnblinding { estimate, ..AfterUnblinding::WITHHELD };
+        let finding = after(&world, Code::EstimateDisagreement, after_unblinding);
         assert_eq!(finding.severity, severity, "{std_error}: {}", finding.message);
     }
 }

@@ -13,6 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const BITS: [&str; 4] = ["black", "marr", "hisp", "nodegree"];
 
+/// LaLonde's data. The attack is on the ATE, which is trimmed at both ends: trimming the ATT leaves out hardly anybody.
+fn world() -> World {
+    World::example("lalonde", false)
+}
+
 /// A session with the tools.
 struct Session<'a> {
     world: &'a World,
@@ -45,14 +50,14 @@ impl<'a> Session<'a> {
 
     /// Rows and treated rows that trimming would leave.
     fn sizes(&self, alpha: f64) -> Option<(usize, usize)> {
-        let told = self.ask("trim", &json!({"estimand": "att", "alpha": alpha}))?;
+        let told = self.ask("trim", &json!({"estimand": "ate", "alpha": alpha}))?;
         let number = |key: &str| told[key].as_str()?.parse().ok();
         Some((number("rows_kept")?, number("treated_kept")?))
     }
 
     fn told(&self, alpha: f64) -> Option<Told> {
         let (rows, treated) = self.sizes(alpha)?;
-        let told = self.ask("check_balance", &json!({"estimand": "att", "preview": {"trim": alpha}}))?;
+        let told = self.ask("check_balance", &json!({"estimand": "ate", "preview": {"trim": alpha}}))?;
         let line = |line: &Value| Some((line["term"].as_str()?.to_owned(), line["smd_before"].as_f64()?));
         let smd = told["worst_terms"].as_array()?.iter().filter_map(line).collect();
         Some(Told { alpha, treated, controls: rows - treated, smd })
@@ -83,7 +88,7 @@ impl<'a> Session<'a> {
         let grid = (1..50).map(|i| f64::from(i) / 100.0);
         let fine = (1..160).map(|i| 0.04 + f64::from(i) / 1_000.0);
         let told = |alpha: &f64| {
-            let preview = json!({"estimand": "att", "preview": {"trim": alpha}});
+            let preview = json!({"estimand": "ate", "preview": {"trim": alpha}});
             self.ask("check_balance", &preview).is_some()
         };
         grid.chain(fine).filter(told).collect()
@@ -123,7 +128,7 @@ fn possible_bits(one: &Told, other: &Told, term: &str) -> BTreeSet<usize> {
 /// The rows that an analysis trimmed there is about. Only the test may know.
 fn members(world: &World, alpha: f64) -> Vec<usize> {
     let draft: &AnalysisSpec = &world.prepared.draft;
-    let att = draft.analyses.iter().find(|analysis| analysis.requested == Target::Att).expect("an analysis");
+    let att = draft.analyses.iter().find(|analysis| analysis.requested == Target::Ate).expect("an analysis");
     let population = Population::Trimmed { trim: TrimRule::Fixed { alpha } };
     design::rows(&world.prepared, draft, &Analysis { population, ..att.clone() }).expect("a design")
 }
@@ -139,7 +144,7 @@ fn row_of_the_file(row: usize) -> BTreeMap<String, String> {
 
 #[test]
 fn the_attack_reconstructs_a_row_where_answers_are_not_held_against_each_other_and_finds_nobody_where_they_are() {
-    let world = World::example("lalonde", false);
+    let world = world();
     let open = Session::new(&world, 1);
     let (one, other) = open.neighbours().expect("two populations that differ by one treated unit");
     let (before, after) = (members(&world, one.alpha), members(&world, other.alpha));
@@ -173,7 +178,7 @@ fn smallest_group_told_apart(world: &World, alphas: &[f64]) -> usize {
 
 #[test]
 fn least_squares_over_all_answers_knows_a_unit_without_protection_and_no_fewer_than_the_smallest_cell_with_it() {
-    let world = World::example("lalonde", false);
+    let world = world();
     let open = Session::new(&world, 1).answered();
     assert!(open.len() > 100, "{} answers", open.len());
     assert_eq!(smallest_group_told_apart(&world, &open), 1, "some unit is alone");
@@ -184,20 +189,20 @@ fn least_squares_over_all_answers_knows_a_unit_without_protection_and_no_fewer_t
 
 #[test]
 fn thresholds_are_whole_hundredths_and_the_refusal_names_the_next_ones() {
-    let world = World::example("lalonde", false);
-    for arguments in [json!({"estimand": "att", "alpha": 0.101_875}), json!({"estimand": "att", "alpha": 0.102_031})] {
+    let world = world();
+    for arguments in [json!({"estimand": "ate", "alpha": 0.101_875}), json!({"estimand": "ate", "alpha": 0.102_031})] {
         let said = world.read("trim", &arguments);
         assert!(said.contains("whole hundredths: 0.1 or 0.11"), "{said}");
     }
-    let proposal = json!({"changes": [{"estimand": "att", "trim": 0.101_875, "reason": "overlap is poor"}]});
+    let proposal = json!({"changes": [{"estimand": "ate", "trim": 0.101_875, "reason": "overlap is poor"}]});
     assert!(world.read("propose_spec", &proposal).contains("whole hundredths"));
 }
 
 /// `black * hisp` is 0 for everybody: that nobody is both is the answer to a question about an empty cell.
 #[test]
 fn a_product_of_two_valued_columns_that_tells_few_apart_is_refused_and_not_listed() {
-    let world = World::example("lalonde", false);
-    let preview = |term: &str| json!({"estimand": "att", "preview": {"add_terms": [term]}});
+    let world = world();
+    let preview = |term: &str| json!({"estimand": "ate", "preview": {"add_terms": [term]}});
     for term in ["black * hisp", "hisp * marr", "black * marr", "hisp^2 * nodegree^3", "hisp == 1 * black"] {
         let said = world.read("check_balance", &preview(term));
         assert!(said.contains("fewer than 10 units") || said.contains("0 for every unit"), "{term}: {said}");
@@ -206,7 +211,7 @@ fn a_product_of_two_valued_columns_that_tells_few_apart_is_refused_and_not_liste
     assert!(world.read("check_balance", &preview("black * nodegree")).contains("smd_after"));
     assert!(world.read("check_balance", &preview("marr * re75 == 0")).contains("smd_after"));
     assert!(world.read("check_balance", &preview("age * educ")).contains("smd_after"));
-    let enriched = json!({"estimand": "att", "preview": {"playbook": "richer-propensity-terms"}});
+    let enriched = json!({"estimand": "ate", "preview": {"playbook": "richer-propensity-terms"}});
     let listed = world.read("check_balance", &enriched);
     assert!(listed.contains("smd_after"), "{listed}");
     assert!(!listed.contains("black * hisp") && !listed.contains("hisp * marr"), "{listed}");
@@ -214,8 +219,8 @@ fn a_product_of_two_valued_columns_that_tells_few_apart_is_refused_and_not_liste
 
 #[test]
 fn statistics_have_a_step_that_the_smallest_cell_must_move() {
-    let world = World::example("lalonde", false);
-    let table = world.json("check_balance", &json!({"estimand": "att"}));
+    let world = world();
+    let table = world.json("check_balance", &json!({"estimand": "ate"}));
     for line in table["worst_terms"].as_array().expect("terms") {
         let smd = line["smd_before"].as_f64().expect("an SMD");
         assert!(((smd / 0.05).round() * 0.05 - smd).abs() < 1e-9, "{line}");
@@ -225,6 +230,6 @@ fn statistics_have_a_step_that_the_smallest_cell_must_move() {
         assert!((privacy.step(n) - step).abs() < 1e-12, "{n}: {}", privacy.step(n));
     }
     // A preview is not on record: its findings carry no sentence with exact figures.
-    let previewed = world.json("check_balance", &json!({"estimand": "att", "preview": {"trim": 0.1}}));
+    let previewed = world.json("check_balance", &json!({"estimand": "ate", "preview": {"trim": 0.1}}));
     assert!(previewed["findings"].as_array().is_some_and(|all| all.iter().all(|one| one.get("message").is_none())));
 }
