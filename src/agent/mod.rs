@@ -35,9 +35,9 @@
 //! #                       "outcome": "linear", "repeats": 1, "budget": "fast"}}]
 //! #     })).unwrap()
 //! # }
-//! # // Half of everyone lies outside (0.1, 0.9) until the population is trimmed.
+//! # // Four in five lie outside (0.1, 0.9) until the population is trimmed.
 //! # fn share(spec: &AnalysisSpec) -> f64 {
-//! #     if spec.analyses[0].estimand().name() == "ATE" { 0.5 } else { 0.02 }
+//! #     if spec.analyses[0].estimand().name() == "ATE" { 0.8 } else { 0.02 }
 //! # }
 //! # fn design(spec: &AnalysisSpec) -> DesignSummary {
 //! #     let summary = AnalysisSummary { requested: Target::Ate, failed: None, rows: Some(100),
