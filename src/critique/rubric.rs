@@ -220,7 +220,7 @@ pub const RULES: [Rule; 19] = [
         measured: "partial R² with treatment and outcome that would bring the regression-adjusted effect to zero, unweighted or weighted to the target (the smaller counts), against that of the strongest priority confounder",
         warn: Bound::Never,
         fail: Bound::Never,
-        why: "a hidden confounder like a measured one would explain the effect away; it informs and is never graded, since a poor list of confounders makes a weak benchmark, and it then passed where it should have warned",
+        why: "a hidden confounder like a measured one would explain the effect away; it informs and is never graded, since it tells large errors from small ones with an AUC of 0.39 (docs/verdict.md): a confounded effect is large, and a poor list of confounders makes a weak benchmark",
         source: "Cinelli & Hazlett 2020, doi:10.1111/rssb.12348",
     },
     Rule {
