@@ -6,6 +6,7 @@ use crate::record::identification::{ChosenBy, RunIdentification, TestedIndepende
 use crate::text::escape;
 use crate::text::lists::listed;
 use causal::graph::answer::{CheckedSet, Identification, Method, NamedIndependence, NamedInstrument, NamedOptimal};
+use causal::graph::drawn_path::DrawnPath;
 use causal::graph::explain::{Forbidden, ForbiddenKind, Opener};
 
 /// Most names of one kind in a sentence or a list for people.
@@ -67,6 +68,20 @@ pub fn sentence(answer: &Identification, quote: Quote) -> String {
     }
 }
 
+/// A path as it is drawn; of a long one both ends and the number of nodes between them. `identification.json` has it all.
+fn drawn(path: &DrawnPath) -> String {
+    const ENDS: usize = 5;
+    let between = path.steps.len().saturating_sub(2 * ENDS);
+    if between < ENDS {
+        return path.to_string();
+    }
+    let (head, rest) = path.steps.split_at(ENDS);
+    let tail = rest.get(between..).unwrap_or_default();
+    let head = DrawnPath { start: path.start.clone(), steps: head.to_vec() };
+    let tail: String = tail.iter().map(|(arrow, node)| format!(" {} {node}", arrow.sign())).collect();
+    format!("{head} … {between} more nodes …{tail}")
+}
+
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
@@ -87,11 +102,7 @@ fn adjust(answer: &Identification, quote: Quote) -> String {
             names(set, quote)
         ),
         (Some(path), set) => {
-            format!(
-                "Adjust for {} ({why}); without adjustment {} is open.",
-                names(set, quote),
-                quote(&path.to_string())
-            )
+            format!("Adjust for {} ({why}); without adjustment {} is open.", names(set, quote), quote(&drawn(path)))
         }
     };
     let others = minimal.sets.len();
@@ -101,7 +112,7 @@ fn adjust(answer: &Identification, quote: Quote) -> String {
 
 fn unidentified(answer: &Identification, quote: Quote) -> String {
     let effect = effect(answer, quote);
-    let path = answer.adjustment.always_open.as_ref().map(ToString::to_string);
+    let path = answer.adjustment.always_open.as_ref().map(drawn);
     let mut text = match path {
         Some(path) => {
             format!("{} is not identified: {} stays open, whatever is adjusted for.", capital(&effect), quote(&path))
@@ -152,14 +163,14 @@ fn forbidden_because(one: &Forbidden, quote: Quote) -> String {
         ForbiddenKind::AfterOutcome => "it is a consequence of the outcome",
         ForbiddenKind::AfterMediator => "it is a consequence of something the effect passes through",
     };
-    format!("{}: {why} ({})", quote(&one.name), quote(&one.path.to_string()))
+    format!("{}: {why} ({})", quote(&one.name), quote(&drawn(&one.path)))
 }
 
 /// Why a column is better left out, for a list.
 #[must_use]
 pub fn opener(one: &Opener, quote: Quote) -> String {
     let beside = if one.spoils.is_empty() { String::new() } else { format!(" beside {}", names(&one.spoils, quote)) };
-    format!("{}: adjusting for it{beside} opens {}", quote(&one.name), quote(&one.path.to_string()))
+    format!("{}: adjusting for it{beside} opens {}", quote(&one.name), quote(&drawn(&one.path)))
 }
 
 /// What the criterion says of a set that somebody named.
@@ -179,7 +190,7 @@ pub fn checked(one: &CheckedSet, quote: Quote) -> String {
             [] => String::new(),
             opened => format!(", opened by {}", names(opened, quote)),
         };
-        reasons.push(format!("{} is open{opened}.", quote(&path.to_string())));
+        reasons.push(format!("{} is open{opened}.", quote(&drawn(path))));
     }
     if !one.selection_is_harmless {
         reasons.push("The rows were selected on something that depends on the outcome.".to_owned());
@@ -307,4 +318,24 @@ fn tests(lines: &mut Vec<String>, title: &str, found: &[TestedIndependence]) {
 
 fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use causal::graph::drawn_path::DrawnArrow;
+
+    fn chain(nodes: usize) -> DrawnPath {
+        let step = |node| (DrawnArrow::Right, format!("n{node}"));
+        DrawnPath { start: "n0".to_owned(), steps: (1..nodes).map(step).collect() }
+    }
+
+    #[test]
+    fn a_path_that_nobody_can_read_is_told_by_its_ends() {
+        let whole = drawn(&chain(15));
+        assert_eq!(whole, chain(15).to_string());
+        let long = drawn(&chain(500));
+        let expected = "n0 -> n1 -> n2 -> n3 -> n4 -> n5 … 489 more nodes … -> n495 -> n496 -> n497 -> n498 -> n499";
+        assert_eq!(long, expected);
+    }
 }
