@@ -31,6 +31,8 @@ keyed_enum! {
         Identification = "identification",
         /// Share of the target population in a part of a confounder's range where the other arm is missing.
         StructureOneArm = "structure.one_arm",
+        /// Share of the target population in a subgroup by several confounders where one arm is all but missing.
+        StructurePocket = "structure.pocket",
         /// R² of the outcome on the confounders, where it is all but one.
         StructureOutcome = "structure.outcome",
         /// Whether the answer is about those who were asked about, and the share of them that is left.
@@ -70,11 +72,12 @@ keyed_enum! {
 
 impl Code {
     /// All codes, in reporting order.
-    pub const ALL: [Code; 19] = [
+    pub const ALL: [Code; 20] = [
         Code::DesignFailed,
         Code::EstimateFailed,
         Code::Identification,
         Code::StructureOneArm,
+        Code::StructurePocket,
         Code::StructureOutcome,
         Code::PopulationKept,
         Code::BalancePriority,

@@ -217,6 +217,9 @@ pub(super) fn effective_size(design: &AnalysisDesign, spec: &AnalysisSpec) -> Fi
         Severity::Warn => format!(
             "Under the weights of the estimand the {arm} arm counts for {n:.0} units: a few of them decide the answer."
         ),
+        Severity::Fail => format!(
+            "Under the weights of the estimand the {arm} arm counts for {n:.1} units: too few to know the spread of their mean, so no interval holds."
+        ),
         _ => format!("Under the weights of the estimand the {arm} arm, the smaller one, counts for {n:.0} units."),
     };
     Finding { subject: Some(arm.to_owned()), value: finite(n), ..rule.finding(severity, message) }

@@ -69,7 +69,7 @@ pub struct Rule {
 }
 
 /// The rubric, in reporting order: one rule for each [`Code`].
-pub const RULES: [Rule; 19] = [
+pub const RULES: [Rule; 20] = [
     Rule {
         code: Code::DesignFailed,
         metric: "design",
@@ -104,6 +104,15 @@ pub const RULES: [Rule; 19] = [
         warn: Bound::Above(0.0),
         fail: Bound::AtLeast(0.01),
         why: "a confounder that decides treatment leaves nothing to compare, and one that only treatment makes is none; trimming hides either",
+        source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
+    },
+    Rule {
+        code: Code::StructurePocket,
+        metric: "share in a pocket",
+        measured: "share of the target population in the largest subgroup, by up to three confounders, where the arm it is compared with is 15 times rarer than in the whole sample, has fewer than 30 units, and not by chance; over all analysed rows, before any trimming",
+        warn: Bound::AtLeast(0.02),
+        fail: Bound::Never,
+        why: "whoever has no counterpart gets the effect of others, and no share of everyone and no balance shows that theirs is another",
         source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
     },
     Rule {
@@ -147,8 +156,8 @@ pub const RULES: [Rule; 19] = [
         metric: "smallest effective sample size",
         measured: "Kish effective sample size of each arm under the weights of the estimand, the smaller of the two",
         warn: Bound::Below(30.0),
-        fail: Bound::Never,
-        why: "so few units in effect carry the comparison that normal intervals cannot be relied on",
+        fail: Bound::Below(7.0),
+        why: "so few units in effect carry the comparison that normal intervals cannot be relied on: one whose standard error comes from k normal numbers holds P(|t| ≤ 1.96) with k − 1 degrees of freedom, less than 90 % below k = 7 and nothing at k = 1",
         source: "Li, Thomas & Li 2019, doi:10.1093/aje/kwy201",
     },
     Rule {
@@ -252,21 +261,22 @@ pub fn rule(code: Code) -> &'static Rule {
         Code::EstimateFailed => &RULES[1],
         Code::Identification => &RULES[2],
         Code::StructureOneArm => &RULES[3],
-        Code::StructureOutcome => &RULES[4],
-        Code::PopulationKept => &RULES[5],
-        Code::BalancePriority => &RULES[6],
-        Code::OverlapOutside => &RULES[7],
-        Code::OverlapEffectiveSize => &RULES[8],
-        Code::PlaceboEffect => &RULES[9],
-        Code::EstimateConvergence => &RULES[10],
-        Code::EstimateDisagreement => &RULES[11],
-        Code::EstimateDisagreementInterval => &RULES[12],
-        Code::EstimateWidth => &RULES[13],
-        Code::EstimateStandardError => &RULES[14],
-        Code::EstimateTargets => &RULES[15],
-        Code::SensitivityRobustness => &RULES[16],
-        Code::Alignment => &RULES[17],
-        Code::Blindness => &RULES[18],
+        Code::StructurePocket => &RULES[4],
+        Code::StructureOutcome => &RULES[5],
+        Code::PopulationKept => &RULES[6],
+        Code::BalancePriority => &RULES[7],
+        Code::OverlapOutside => &RULES[8],
+        Code::OverlapEffectiveSize => &RULES[9],
+        Code::PlaceboEffect => &RULES[10],
+        Code::EstimateConvergence => &RULES[11],
+        Code::EstimateDisagreement => &RULES[12],
+        Code::EstimateDisagreementInterval => &RULES[13],
+        Code::EstimateWidth => &RULES[14],
+        Code::EstimateStandardError => &RULES[15],
+        Code::EstimateTargets => &RULES[16],
+        Code::SensitivityRobustness => &RULES[17],
+        Code::Alignment => &RULES[18],
+        Code::Blindness => &RULES[19],
     }
 }
 

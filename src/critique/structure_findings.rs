@@ -2,7 +2,7 @@
 
 use crate::critique::rubric::{EstimateState, rule};
 use crate::finding::{Code, Finding, Severity};
-use crate::record::structure::{DeterminedBy, OneArmPlace, Place, StructureDocument};
+use crate::record::structure::{DeterminedBy, OneArmPlace, Place, PocketPlace, StructureDocument};
 use crate::text::numbers::{percent, significant};
 use causal::arm::Arm;
 use causal::diagnose::structure::determined::Relation;
@@ -49,6 +49,45 @@ fn no_fault(structure: &StructureDocument, requested: Target) -> String {
     }
 }
 
+pub(super) fn pocket(pockets: &[PocketPlace], requested: Target) -> Finding {
+    let rule = rule(Code::StructurePocket);
+    let hurt = pockets.iter().filter_map(|pocket| Some((pocket, pocket.hurts(requested)?)));
+    let Some((worst, share)) = hurt.max_by(|a, b| a.1.total_cmp(&b.1)) else {
+        let message = match pockets.first() {
+            None => "No subgroup by up to three confounders, with units enough to tell, has next to nobody of one arm."
+                .to_owned(),
+            Some(elsewhere) => {
+                format!("{} The {} asks nothing of them.", pocket_sentence(elsewhere), requested.acronym())
+            }
+        };
+        return rule.finding(Severity::Pass, message);
+    };
+    let message = format!(
+        "{} They are {} of the target population, and their effect is extrapolated from that of others: if it may be another, narrow the question to those who could have been in either arm.",
+        pocket_sentence(worst),
+        percent(share)
+    );
+    let columns: Vec<&str> = worst.conditions.iter().map(|condition| condition.column.as_str()).collect();
+    let (subject, value) = (Some(columns.join(", ")), Some(share));
+    Finding { subject, value, ..rule.finding(rule.severity(share), message) }
+}
+
+/// The few of the missing arm are not counted out: they are fewer than may be told of.
+fn pocket_sentence(found: &PocketPlace) -> String {
+    let places = found.conditions.iter().map(|condition| place_text(&condition.column, &condition.place));
+    let missing = match found.arm {
+        Arm::Treated => "control",
+        Arm::Control => "treated unit",
+    };
+    let whom = if found.others == 0 { "no" } else { "hardly any" };
+    format!("{} {missing} has {}.", capitalised(whom), places.collect::<Vec<_>>().join(" and "))
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// The residual spread of an outcome that all confounders explain up to 0.9999, as the standard error shows it: that of an
 /// average effect is at least 2 √(1 − R²) sd(y) / √n.
 const LEAST_ERROR: f64 = 0.02;
@@ -88,12 +127,14 @@ fn one_arm_sentence(found: &OneArmPlace) -> String {
         }
         Arm::Control => "If it ruled treatment out, these units belong in no comparison.",
     };
-    format!("{share} of the {here} have {}, and {whom} {missing} does. {advice}", place_text(found))
+    format!(
+        "{share} of the {here} have {}, and {whom} {missing} does. {advice}",
+        place_text(&found.column, &found.place)
+    )
 }
 
-fn place_text(found: &OneArmPlace) -> String {
-    let column = &found.column;
-    match &found.place {
+fn place_text(column: &str, place: &Place) -> String {
+    match place {
         Place::Level(level) => format!("`{column}` = `{level}`"),
         Place::NotLevel(level) => format!("a `{column}` other than `{level}`"),
         Place::Missing => format!("no value of `{column}`"),

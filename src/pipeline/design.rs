@@ -46,6 +46,7 @@ pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
         counters: Counters { propensities_clipped: clipped, ..prepared.counters().clone() },
         identification: basis::of_plan(prepared, spec),
         structure: prepared.structure().clone(),
+        pockets: prepared.pockets().to_vec(),
         analyses,
     }
 }

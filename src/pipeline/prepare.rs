@@ -7,7 +7,7 @@ use crate::pipeline::structure;
 use crate::plan::{self, Plan, Problem};
 use crate::record::earlier::LedgerEntry;
 use crate::record::not_estimated::DesignFailure;
-use crate::record::structure::StructureDocument;
+use crate::record::structure::{PocketPlace, StructureDocument};
 use crate::schema::{Counters, DatasetDocument};
 use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted};
 use crate::term::Term;
@@ -58,6 +58,8 @@ pub struct Prepared {
     designs: FitCache,
     /// Found once, when it is first asked for.
     structure: OnceLock<StructureDocument>,
+    /// Likewise.
+    pockets: OnceLock<Vec<PocketPlace>>,
     unblinded_before: Vec<LedgerEntry>,
 }
 
@@ -111,6 +113,12 @@ impl Prepared {
     #[must_use]
     pub fn structure(&self) -> &StructureDocument {
         self.structure.get_or_init(|| structure::of_plan(self))
+    }
+
+    /// Subgroups of all analysed rows in which one arm is all but missing.
+    #[must_use]
+    pub fn pockets(&self) -> &[PocketPlace] {
+        self.pockets.get_or_init(|| structure::pockets_of_plan(self))
     }
 
     /// What the graph of the plan implies about the outcome and the data reject. Only for after unblinding.
@@ -256,6 +264,7 @@ fn against_data(
                 analysed,
                 designs: FitCache::default(),
                 structure: OnceLock::new(),
+                pockets: OnceLock::new(),
                 unblinded_before: Vec::new(),
             })
         }

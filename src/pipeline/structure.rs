@@ -4,13 +4,14 @@
 use super::prepare::Prepared;
 use crate::dataset::{Analysed, ColumnValues, Request, Table};
 use crate::plan::MissingPolicy;
-use crate::record::structure::{DeterminedBy, OneArmPlace, Place, StructureDocument};
+use crate::record::structure::{Condition, DeterminedBy, OneArmPlace, Place, PocketPlace, StructureDocument};
 use crate::schema::{ColumnInfo, ColumnKind};
 use crate::term::Term;
 use causal::arm::Arm;
 use causal::contrast::Contrast;
 use causal::diagnose::structure::determined;
 use causal::diagnose::structure::one_arm::{self, Candidates, OneArm, Region, Values};
+use causal::diagnose::structure::pocket::{self, Pocket};
 use causal::estimand::OutcomeKind;
 use std::collections::BTreeSet;
 
@@ -20,16 +21,66 @@ const LOOKED_AT: usize = 100_000;
 /// The faults of the covariates of a plan.
 #[must_use]
 pub(super) fn of_plan(prepared: &Prepared) -> StructureDocument {
-    let terms = prepared.draft.analyses.first().map_or(&[][..], |analysis| &analysis.terms);
-    let groups = prepared.draft.confounders.iter().map(|group| group.confounder.as_str());
-    let in_terms = terms.iter().flat_map(Term::columns);
-    let columns: BTreeSet<&str> = groups.chain(in_terms).collect();
-    let mut document = faults(prepared.analysed(), &columns);
+    let mut document = faults(prepared.analysed(), &confounders(prepared));
     // One that is the outcome makes all of them so.
     if document.determined.is_empty() {
-        document.determined_by_all = by_all(prepared.analysed(), terms);
+        document.determined_by_all = by_all(prepared.analysed(), terms(prepared));
     }
     document
+}
+
+/// The subgroups by confounders of a plan in which one arm is all but missing.
+#[must_use]
+pub(super) fn pockets_of_plan(prepared: &Prepared) -> Vec<PocketPlace> {
+    let analysed = prepared.analysed();
+    let (treatment, read) = (analysed.treatment(), read(analysed, &confounders(prepared)));
+    let rows = looked_at(treatment.len());
+    let arms: Vec<Arm> = rows.iter().filter_map(|i| treatment.get(*i).copied()).collect();
+    let part: Vec<ColumnValues<'_>> = read.iter().map(|(_, read)| read.rows(&rows)).collect();
+    let columns: Vec<Values<'_>> = part.iter().map(values).collect();
+    let whole: Vec<Values<'_>> = read.iter().map(|(_, read)| values(read)).collect();
+    let found = pocket::pockets(&columns, &arms);
+    let counted = found.iter().filter_map(|found| pocket::recount(&whole, treatment, found));
+    counted.map(|pocket| pocket_place(&read, &pocket, treatment)).collect()
+}
+
+fn pocket_place(read: &[(&str, ColumnValues<'_>)], pocket: &Pocket, treatment: &[Arm]) -> PocketPlace {
+    let condition = |condition: &pocket::Condition| {
+        let (column, values) = read.get(condition.column)?;
+        Some(Condition { column: (*column).to_owned(), place: place(values, condition.region) })
+    };
+    PocketPlace {
+        conditions: pocket.conditions.iter().filter_map(condition).collect(),
+        arm: pocket.arm,
+        units: pocket.units,
+        others: pocket.others,
+        share_of_rows: pocket.units as f64 / treatment.len() as f64,
+        share_of_arm: (pocket.units - pocket.others) as f64 / size(treatment, pocket.arm),
+    }
+}
+
+fn size(treatment: &[Arm], wanted: Arm) -> f64 {
+    treatment.iter().filter(|arm| **arm == wanted).count() as f64
+}
+
+fn terms(prepared: &Prepared) -> &[Term] {
+    prepared.draft.analyses.first().map_or(&[][..], |analysis| &analysis.terms)
+}
+
+/// Every column that is adjusted for.
+fn confounders(prepared: &Prepared) -> BTreeSet<&str> {
+    let groups = prepared.draft.confounders.iter().map(|group| group.confounder.as_str());
+    groups.chain(terms(prepared).iter().flat_map(Term::columns)).collect()
+}
+
+/// The columns that can be read.
+fn read<'a>(analysed: &'a Analysed, columns: &BTreeSet<&'a str>) -> Vec<(&'a str, ColumnValues<'a>)> {
+    columns.iter().filter_map(|name| Some((*name, analysed.values(name)?))).collect()
+}
+
+/// The rows that are looked at first, of n.
+fn looked_at(n: usize) -> Vec<usize> {
+    (0..n).step_by(n.div_ceil(LOOKED_AT).max(1)).collect()
 }
 
 /// The faults of every column of a file that could be a confounder. What cannot be read is passed over: the plan has not been
@@ -61,8 +112,7 @@ pub fn of_file(table: Table, contrast: Contrast, treatment: &str, outcome: &str)
 }
 
 fn faults(analysed: &Analysed, columns: &BTreeSet<&str>) -> StructureDocument {
-    let read: Vec<(&str, ColumnValues<'_>)> =
-        columns.iter().filter_map(|name| Some((*name, analysed.values(name)?))).collect();
+    let read = read(analysed, columns);
     let determined = analysed.outcome().map(|y| determined_by(&read, &y.to_vec())).unwrap_or_default();
     StructureDocument { one_arm: one_arm_places(&read, analysed.treatment()), determined, determined_by_all: None }
 }
@@ -89,7 +139,7 @@ fn determined_by(read: &[(&str, ColumnValues<'_>)], y: &[f64]) -> Vec<Determined
 }
 
 fn one_arm_places(read: &[(&str, ColumnValues<'_>)], treatment: &[Arm]) -> Vec<OneArmPlace> {
-    let rows: Vec<usize> = (0..treatment.len()).step_by(treatment.len().div_ceil(LOOKED_AT).max(1)).collect();
+    let rows = looked_at(treatment.len());
     let arms: Vec<Arm> = rows.iter().filter_map(|i| treatment.get(*i).copied()).collect();
     let looked_at: Vec<ColumnValues<'_>> = read.iter().map(|(_, read)| read.rows(&rows)).collect();
     let candidates: Vec<Candidates> = looked_at.iter().map(|read| one_arm::candidates(values(read), &arms)).collect();
@@ -99,17 +149,18 @@ fn one_arm_places(read: &[(&str, ColumnValues<'_>)], treatment: &[Arm]) -> Vec<O
         let found = one_arm::one_arm(values(part), &arms, candidates, level);
         let whole_values = values(whole);
         let counted = found.iter().filter_map(|one| one_arm::recount(whole_values, treatment, one, level));
-        places.extend(counted.map(|one| place(column, whole, &one, treatment)));
+        places.extend(counted.map(|one| one_arm_place(column, whole, &one, treatment)));
     }
     places
 }
 
-fn place(column: &str, read: &ColumnValues<'_>, one: &OneArm, treatment: &[Arm]) -> OneArmPlace {
+/// A region in the words of the data.
+fn place(read: &ColumnValues<'_>, region: Region) -> Place {
     let level = |index: usize| match read {
         ColumnValues::Codes { levels, .. } => levels.get(index).cloned().unwrap_or_default(),
         ColumnValues::Numbers(_) => String::new(),
     };
-    let place = match one.region {
+    match region {
         Region::Level(index) => Place::Level(level(index)),
         Region::NotLevel(index) => Place::NotLevel(level(index)),
         Region::Missing => Place::Missing,
@@ -117,15 +168,17 @@ fn place(column: &str, read: &ColumnValues<'_>, one: &OneArm, treatment: &[Arm])
         Region::NotValue(value) => Place::NotValue(value),
         Region::AtLeast(value) => Place::AtLeast(value),
         Region::AtMost(value) => Place::AtMost(value),
-    };
-    let arm = treatment.iter().filter(|arm| **arm == one.arm).count();
+    }
+}
+
+fn one_arm_place(column: &str, read: &ColumnValues<'_>, one: &OneArm, treatment: &[Arm]) -> OneArmPlace {
     OneArmPlace {
         column: column.to_owned(),
-        place,
+        place: place(read, one.region),
         arm: one.arm,
         units: one.units,
         others: one.others,
         share_of_rows: one.units as f64 / treatment.len() as f64,
-        share_of_arm: (one.units - one.others) as f64 / arm as f64,
+        share_of_arm: (one.units - one.others) as f64 / size(treatment, one.arm),
     }
 }

@@ -7,7 +7,7 @@ use crate::record::critique::Critique;
 use crate::record::earlier::LedgerEntry;
 use crate::record::model_review::FlaggedFigure;
 use crate::record::not_estimated::NotEstimated;
-use crate::record::structure::StructureDocument;
+use crate::record::structure::{PocketPlace, StructureDocument};
 use crate::schema::Counters;
 use crate::spec::Revision;
 use causal::diagnose::balance::BalanceTable;
@@ -161,6 +161,9 @@ pub struct DesignDocument {
     /// Structural faults of the confounders among all analysed rows, before any trimming.
     #[serde(default, skip_serializing_if = "StructureDocument::is_clean")]
     pub structure: StructureDocument,
+    /// Subgroups in which one arm is all but missing, among all analysed rows, before any trimming.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pockets: Vec<PocketPlace>,
     /// One per analysis.
     pub analyses: Vec<AnalysisDesign>,
 }

@@ -59,6 +59,47 @@ impl OneArmPlace {
     }
 }
 
+/// A place in the range of one covariate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The covariate.
+    pub column: String,
+    /// Where.
+    pub place: Place,
+}
+
+/// A subgroup in which one arm is all but missing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PocketPlace {
+    /// Whoever meets all of them, at most three.
+    pub conditions: Vec<Condition>,
+    /// The arm that is there.
+    pub arm: Arm,
+    /// Units there, the few of the other arm included.
+    pub units: usize,
+    /// Units of the other arm among them.
+    pub others: usize,
+    /// `units` as a share of all rows.
+    pub share_of_rows: f64,
+    /// Those of the arm as a share of the arm.
+    pub share_of_arm: f64,
+}
+
+impl PocketPlace {
+    /// The share of the target population whose effect is taken from others because of it.
+    ///
+    /// Controls without treated are nobody whom the ATT is about, nor treated without controls anybody of the ATC; the ATO gives
+    /// either next to no weight.
+    #[must_use]
+    pub fn hurts(&self, target: Target) -> Option<f64> {
+        match (self.arm, target) {
+            (_, Target::Ate) => Some(self.share_of_rows),
+            (Arm::Treated, Target::Att) | (Arm::Control, Target::Atc) => Some(self.share_of_arm),
+            _ => None,
+        }
+    }
+}
+
 /// A covariate that says what the outcome is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeterminedBy {

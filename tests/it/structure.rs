@@ -67,6 +67,13 @@ impl Done {
         serde_json::from_slice(&std::fs::read(self.dir.path().join("out").join(path)).expect(path)).expect("JSON")
     }
 
+    /// The finding of a code for the first estimand.
+    pub fn finding(&self, code: &str) -> Value {
+        let critique = self.json("critique.json");
+        let findings = critique["analyses"][0]["findings"].as_array().expect("findings");
+        findings.iter().find(|finding| finding["code"] == code).expect(code).clone()
+    }
+
     /// The severity of a code for each estimand, in the order asked for.
     pub fn severities(&self, code: &str) -> Vec<String> {
         let critique = self.json("critique.json");
@@ -209,4 +216,62 @@ fn a_confounder_measured_after_treatment_is_refused_at_its_line() {
     std::fs::write(dir.path().join("plan.yaml"), plan("later")).expect("plan");
     let unknown = oci_agent(dir.path(), &["check", "plan.yaml"]);
     assert!(unknown.code == 2 && unknown.stderr.contains("`before` and `after`"), "{}", unknown.stderr);
+}
+
+/// A file of `n` units of whom those with `a` above 1.4, eight in a hundred, are all but always treated and gain more.
+fn with_a_pocket(n: usize) -> String {
+    let mut noise = Noise(11);
+    let mut text = String::from("t,y,a,b,z\n");
+    for _ in 0..n {
+        let (a, b, z) = (noise.normal(), noise.normal(), noise.uniform());
+        let inside = a > 1.4;
+        let t = noise.happens(if inside { 0.995 } else { 0.5 });
+        let effect = if inside { 4.0 } else { 1.0 };
+        let y = effect * f64::from(u8::from(t)) + a + b + noise.normal();
+        let _ = writeln!(text, "{},{y},{a},{b},{z}", u8::from(t));
+    }
+    text
+}
+
+/// Those who were all treated have no counterpart in the ATE and the ATT, and no weight in the ATO; nobody without treatment is
+/// among them, so that the ATC does not miss them. What may not be counted is not told.
+#[test]
+fn a_pocket_without_controls_is_told_where_it_matters() {
+    let plan = PLAN.replace("[ate, att, ato]", "[ate, att, atc, ato]");
+    let done = Done::of(&with_a_pocket(2_000), &plan);
+    assert_eq!(done.severities("structure.pocket"), ["warn", "warn", "pass", "pass"]);
+    let found = done.finding("structure.pocket");
+    let message = found["message"].as_str().expect("a message");
+    assert!(message.contains("control has a `a` of 1.4") && message.contains("of the target population"), "{message}");
+    let share = found["value"].as_f64().expect("a share");
+    assert!((0.06..0.11).contains(&share), "{share}");
+    // The plan may refuse an answer with a pocket.
+    let strict = Done::of(&with_a_pocket(2_000), &format!("{plan}thresholds: {{structure.pocket: {{fail: 0.05}}}}\n"));
+    assert_eq!(strict.severities("structure.pocket"), ["fail", "fail", "pass", "pass"]);
+    // Checking a plan does not refuse it for a pocket.
+    assert_eq!(oci_agent(done.dir.path(), &["check", "plan.yaml"]).code, 0);
+    let without = Done::of(&file(2_000, 0.4, |_, noise| noise.uniform().to_string()), &plan);
+    assert_eq!(without.severities("structure.pocket"), ["pass", "pass", "pass", "pass"]);
+}
+
+/// The mean of one unit has no standard error, whatever an estimator makes of it.
+#[test]
+fn one_treated_unit_is_never_an_answer() {
+    let mut rows = 0;
+    let data = file(200, 0.5, |_, noise| noise.uniform().to_string());
+    let treated = |line: &str| {
+        let (t, rest) = line.split_once(',').expect("cells");
+        rows += usize::from(t == "1");
+        format!("{},{rest}\n", u8::from(t == "1" && rows == 1))
+    };
+    let (header, body) = data.split_once('\n').expect("rows");
+    let one: String = body.lines().map(treated).collect();
+    for estimator in ["ipw_hajek", "outcome_regression", "aipw", "tmle", "aipw_crossfit", "dr_average"] {
+        let plan = PLAN.replace("[ate, att, ato]", "[att]").replace("aipw", estimator);
+        let done = Done::of(&format!("{header}\n{one}"), &plan);
+        assert_ne!(done.ran.code, 0, "{estimator}: {}", done.ran.stdout);
+        if done.ran.code == 1 {
+            assert_eq!(done.severities("overlap.effective_size"), ["fail"], "{estimator}");
+        }
+    }
 }

@@ -189,6 +189,7 @@ pub fn design() -> DesignDocument {
         counters: Counters { rows_read: 1000, rows_analysed: 1000, ..Counters::default() },
         identification: oci_agent::record::basis::IdentificationBasis::default(),
         structure: oci_agent::record::structure::StructureDocument::default(),
+        pockets: Vec::new(),
         analyses: vec![analysis_design(&analysis(Target::Ate)), analysis_design(&analysis(Target::Att))],
     }
 }

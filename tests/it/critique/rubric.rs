@@ -57,11 +57,12 @@ fn every_fixed_threshold_at_its_boundary() {
     use Severity::{Fail, Pass, Warn};
     /// The number, and the severity just below it, at it and just above it.
     type Boundary = (Code, f64, [Severity; 3]);
-    let table: [Boundary; 20] = [
+    let table: [Boundary; 22] = [
         (Code::Identification, 0.01, [Warn, Pass, Pass]),
         (Code::Identification, 0.001, [Fail, Warn, Warn]),
         (Code::StructureOneArm, 0.0, [Pass, Pass, Warn]),
         (Code::StructureOneArm, 0.01, [Warn, Fail, Fail]),
+        (Code::StructurePocket, 0.02, [Pass, Warn, Warn]),
         (Code::PopulationKept, 0.9, [Warn, Pass, Pass]),
         (Code::PopulationKept, 0.1, [Fail, Warn, Warn]),
         (Code::BalancePriority, 0.1, [Pass, Warn, Warn]),
@@ -69,6 +70,7 @@ fn every_fixed_threshold_at_its_boundary() {
         (Code::OverlapOutside, 0.1, [Pass, Pass, Warn]),
         (Code::OverlapOutside, 0.5, [Warn, Warn, Fail]),
         (Code::OverlapEffectiveSize, 30.0, [Warn, Pass, Pass]),
+        (Code::OverlapEffectiveSize, 7.0, [Fail, Warn, Warn]),
         (Code::PlaceboEffect, 0.05, [Warn, Pass, Pass]),
         (Code::EstimateConvergence, 0.0, [Pass, Pass, Warn]),
         (Code::EstimateDisagreement, 0.01, [Pass, Pass, Warn]),

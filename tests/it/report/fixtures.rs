@@ -464,6 +464,7 @@ pub fn document(iteration: u32, analyses: Vec<AnalysisDesign>) -> DesignDocument
         counters: counters(1629, 63),
         identification: oci_agent::record::basis::IdentificationBasis::default(),
         structure: oci_agent::record::structure::StructureDocument::default(),
+        pockets: Vec::new(),
         analyses,
     }
 }

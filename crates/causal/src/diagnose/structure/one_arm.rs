@@ -218,7 +218,7 @@ fn all_but_missing(units: usize, others: usize, q: f64, level: f64) -> bool {
 }
 
 /// P(X ≤ k), X ~ Binomial(n, p), by its terms.
-fn binomial_at_most(k: usize, n: usize, p: f64) -> f64 {
+pub(super) fn binomial_at_most(k: usize, n: usize, p: f64) -> f64 {
     let (n, log_odds) = (n as f64, p.ln() - (-p).ln_1p());
     let mut log_term = n * (-p).ln_1p();
     let mut sum = log_term.exp();
@@ -267,7 +267,7 @@ fn count(x: &[f64], treatment: &[Arm], region: Region, cut: bool) -> Counted {
     Counted { region, cut, units }
 }
 
-fn contains(region: Region, x: f64) -> bool {
+pub(super) fn contains(region: Region, x: f64) -> bool {
     match region {
         Region::Level(_) | Region::NotLevel(_) => false,
         Region::Missing => x.is_nan(),
