@@ -138,6 +138,7 @@ const PROGRAM: Crate = Crate {
         ("baseline", &["agent", "tools", "llm", "pipeline", "plan", "record", "report", "critique"]),
         // L5 surfaces. The MCP server is a run whose actor is the host at the other end of the pipe.
         ("mcp", &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store"]),
+        ("accuracy", &["dataset", "pipeline"]),
         ("replay", &["plan", "critique", "record", "report", "dataset", "pipeline"]),
         (
             "cli",
@@ -158,6 +159,7 @@ const PROGRAM: Crate = Crate {
                 "baseline",
                 "mcp",
                 "replay",
+                "accuracy",
             ],
         ),
     ],

@@ -168,6 +168,7 @@ fn hostile_paths_and_arguments_steer_nothing() {
         vec!["acic", "run", "--data", STEER, "--out", "acic"],
         vec!["acic", "merge", "--out", STEER],
         vec!["simulate", "coverage", "--setups", STEER, "--out", "x"],
+        vec!["simulate", "accuracy", "--families", STEER, "--out", "x"],
     ];
     for words in commands {
         let printed = program(dir.path(), &words, "");

@@ -3,6 +3,7 @@
 // clippy.toml allows these inside `#[test]` functions; their helpers here are tests just as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accuracy; // the default on simulated families
 mod acic; // the replay: shards, resumption, bad files, scores against published values
 mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop

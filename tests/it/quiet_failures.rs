@@ -46,6 +46,7 @@ fn every_command_that_fails_says_why() {
         &["acic", "export", "--data", "empty", "--out", "exported"],
         &["acic", "calibrate", "--out", "file"],
         &["simulate", "coverage", "--out", "file"],
+        &["simulate", "accuracy", "--out", "file"],
         &["no-such-command"],
         &["run"],
     ] {
