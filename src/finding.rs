@@ -55,6 +55,8 @@ keyed_enum! {
         EstimateDisagreementInterval = "estimate.disagreement_interval",
         /// Width of the interval against the spread of the outcome.
         EstimateWidth = "estimate.width",
+        /// Share of the spread of the outcome that one row makes.
+        EstimateOneRow = "estimate.one_row",
         /// A standard error that leaves the nuisance models out, where overlap is poor.
         EstimateStandardError = "estimate.standard_error",
         /// Largest difference between the effects in different target populations, in standard deviations of the outcome.
@@ -72,7 +74,7 @@ keyed_enum! {
 
 impl Code {
     /// All codes, in reporting order.
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 21] = [
         Code::DesignFailed,
         Code::EstimateFailed,
         Code::Identification,
@@ -88,6 +90,7 @@ impl Code {
         Code::EstimateDisagreement,
         Code::EstimateDisagreementInterval,
         Code::EstimateWidth,
+        Code::EstimateOneRow,
         Code::EstimateStandardError,
         Code::EstimateTargets,
         Code::SensitivityRobustness,
@@ -104,6 +107,7 @@ impl Code {
                 | Code::EstimateDisagreement
                 | Code::EstimateDisagreementInterval
                 | Code::EstimateWidth
+                | Code::EstimateOneRow
                 | Code::EstimateStandardError
                 | Code::EstimateTargets
         )

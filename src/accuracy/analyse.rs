@@ -15,7 +15,6 @@ use causal::numerics::weighted_moments;
 use causal::params::EstimateParams;
 use causal::sample::Sample;
 use causal::simulate::Setup;
-use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 keyed_enum! {

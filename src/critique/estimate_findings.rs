@@ -7,6 +7,7 @@ use crate::finding::{Code, Finding, Severity};
 use crate::plan::StudyDesign;
 use crate::record::documents::{AnalysisDesign, EstimateDiagnostics, EstimatePair};
 use crate::spec::AnalysisSpec;
+use crate::text::numbers::percent;
 use causal::effect::{Effect, SeMethod};
 
 /// The finding of a rule that needs the answer, by `measured` where there is one.
@@ -113,6 +114,25 @@ pub(super) fn width(state: EstimateState<'_>) -> Finding {
                 format!("The interval is {value:.1} standard deviations of the outcome wide: it says little.")
             }
             _ => format!("The interval is {value:.2} standard deviations of the outcome wide."),
+        };
+        Finding { value: finite(value), ..rule.finding(severity, message) }
+    })
+}
+
+pub(super) fn one_row(state: EstimateState<'_>) -> Finding {
+    given(Code::EstimateOneRow, state, |rule, _, diagnostics| {
+        let value = diagnostics.largest_row;
+        let severity = rule.severity(value);
+        let share = percent(value);
+        let message = match severity {
+            Severity::NotApplicable => "Not checked: the share is not a finite number.".to_owned(),
+            Severity::Pass => format!("No row makes more than {share} of the spread of the outcome."),
+            Severity::Warn => {
+                format!("One row makes {share} of the spread of the outcome, and decides much of the answer.")
+            }
+            _ => format!(
+                "One row makes {share} of the spread of the outcome: the answer is about that row. If its value is a mistake, correct the data; if not, ask for an effect on a scale that it does not decide."
+            ),
         };
         Finding { value: finite(value), ..rule.finding(severity, message) }
     })

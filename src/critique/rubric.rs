@@ -69,7 +69,7 @@ pub struct Rule {
 }
 
 /// The rubric, in reporting order: one rule for each [`Code`].
-pub const RULES: [Rule; 20] = [
+pub const RULES: [Rule; 21] = [
     Rule {
         code: Code::DesignFailed,
         metric: "design",
@@ -206,6 +206,15 @@ pub const RULES: [Rule; 20] = [
         source: "Petersen et al. 2012, doi:10.1177/0962280210386207",
     },
     Rule {
+        code: Code::EstimateOneRow,
+        metric: "share of one row",
+        measured: "largest share of the squared deviations of the outcome from its mean that a single row makes, among the rows of the answer, observation weights included",
+        warn: Bound::Above(0.5),
+        fail: Bound::Above(0.9),
+        why: "what one row decides is no average, and every check in standard deviations of the outcome is then measured with that row: without it they are a third as long at 0.9",
+        source: "Feller 1935, doi:10.1007/BF01186878",
+    },
+    Rule {
         code: Code::EstimateStandardError,
         metric: "share outside (0.1, 0.9)",
         measured: "overlap, where the standard error of the answer is from an influence function that takes the nuisance models as known",
@@ -272,11 +281,12 @@ pub fn rule(code: Code) -> &'static Rule {
         Code::EstimateDisagreement => &RULES[12],
         Code::EstimateDisagreementInterval => &RULES[13],
         Code::EstimateWidth => &RULES[14],
-        Code::EstimateStandardError => &RULES[15],
-        Code::EstimateTargets => &RULES[16],
-        Code::SensitivityRobustness => &RULES[17],
-        Code::Alignment => &RULES[18],
-        Code::Blindness => &RULES[19],
+        Code::EstimateOneRow => &RULES[15],
+        Code::EstimateStandardError => &RULES[16],
+        Code::EstimateTargets => &RULES[17],
+        Code::SensitivityRobustness => &RULES[18],
+        Code::Alignment => &RULES[19],
+        Code::Blindness => &RULES[20],
     }
 }
 
@@ -348,6 +358,7 @@ pub fn findings(
         estimate_findings::disagreement(spec, after.estimate),
         estimate_findings::disagreement_interval(after.estimate),
         estimate_findings::width(after.estimate),
+        estimate_findings::one_row(after.estimate),
         estimate_findings::standard_error(design, spec, after.estimate),
         estimate_findings::targets(after.estimate),
         design_findings::sensitivity(design, spec, after.sensitivity),

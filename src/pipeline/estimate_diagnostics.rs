@@ -22,6 +22,7 @@ pub(super) fn diagnostics(
     let outcome_sd = outcome_sd(sample)?;
     Some(EstimateDiagnostics {
         outcome_sd,
+        largest_row: largest_row(sample)?,
         disagreement: disagreement(answer, rows),
         by_target: by_target(nuisances, answer),
         not_converged: notes::not_converged(answer),
@@ -32,6 +33,14 @@ pub(super) fn diagnostics(
 pub(super) fn outcome_sd(sample: &Sample) -> Option<f64> {
     let weights = sample.covariates().weights_or_ones().to_vec();
     Some(weighted_moments::variance(&sample.y().to_vec(), &weights)?.sqrt())
+}
+
+/// The largest share of one row in the squared deviations of the outcome, observation weights included.
+fn largest_row(sample: &Sample) -> Option<f64> {
+    let (y, weights) = (sample.y().to_vec(), sample.covariates().weights_or_ones().to_vec());
+    let mean = weighted_moments::mean(&y, &weights)?;
+    let deviations = y.iter().zip(&weights).map(|(y, w)| w * (y - mean).powi(2));
+    Some(deviations.clone().fold(0.0, f64::max) / deviations.sum::<f64>())
 }
 
 /// Of the members of an average; else of the answer and whichever other doubly robust estimate is farthest from it. An answer by

@@ -21,7 +21,7 @@ pub struct Thresholds {
 
 /// The checks whose thresholds are a matter of taste, with the largest value that means something: a share and a p-value end at
 /// one. Identification, faults of a single confounder and alignment are none.
-pub(crate) const ADJUSTABLE: [(Code, f64); 11] = [
+pub(crate) const ADJUSTABLE: [(Code, f64); 12] = [
     (Code::StructurePocket, 1.0),
     (Code::PopulationKept, 1.0),
     (Code::BalancePriority, 1.0),
@@ -31,6 +31,7 @@ pub(crate) const ADJUSTABLE: [(Code, f64); 11] = [
     (Code::EstimateDisagreement, 1.0),
     (Code::EstimateDisagreementInterval, 100.0),
     (Code::EstimateWidth, 100.0),
+    (Code::EstimateOneRow, 1.0),
     (Code::EstimateStandardError, 1.0),
     (Code::EstimateTargets, 100.0),
 ];

@@ -222,6 +222,8 @@ pub struct TargetEstimate {
 pub struct EstimateDiagnostics {
     /// Standard deviation of the outcome among the rows of the answer, observation weights included.
     pub outcome_sd: f64,
+    /// Largest share of the squared deviations of the outcome that one of those rows makes, likewise.
+    pub largest_row: f64,
     /// The largest difference between doubly robust estimates; `None` if there is only one.
     pub disagreement: Option<Disagreement>,
     /// The answer's estimator for every target in the same population, as far as it can.

@@ -40,5 +40,6 @@ mod security_page; // every promise of SECURITY.md has its test
 mod store; // the git store: kill it anywhere
 mod structure; // faults of covariates that need no model: refused by check, init and run
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
+mod weights; // weights that run away
 mod whole_runs; // what must hold of whole runs, whatever the data
 mod worst_case; // bounds of an outcome of known range

@@ -275,3 +275,25 @@ fn one_treated_unit_is_never_an_answer() {
         }
     }
 }
+
+/// One outcome at 10⁹ among outcomes near 0: an interval that holds the truth and says nothing, refused by name.
+#[test]
+fn an_outcome_that_one_row_decides_is_refused() {
+    let mut rows = 0;
+    let data = file(400, 0.5, |_, noise| noise.uniform().to_string());
+    let corrupted = |line: &str| {
+        rows += 1;
+        let cells: Vec<&str> = line.split(',').collect();
+        if rows == 9 {
+            format!("{},1e9,{},{},{}\n", cells[0], cells[2], cells[3], cells[4])
+        } else {
+            format!("{line}\n")
+        }
+    };
+    let one: String = data.lines().map(corrupted).collect();
+    for (data, code, severity) in [(data.as_str(), 0, "pass"), (one.as_str(), 1, "fail")] {
+        let done = Done::of(data, PLAN);
+        assert_eq!(done.ran.code, code, "{}", done.ran.stdout);
+        assert_eq!(done.severities("estimate.one_row"), [severity; 3]);
+    }
+}

@@ -57,7 +57,7 @@ fn every_fixed_threshold_at_its_boundary() {
     use Severity::{Fail, Pass, Warn};
     /// The number, and the severity just below it, at it and just above it.
     type Boundary = (Code, f64, [Severity; 3]);
-    let table: [Boundary; 22] = [
+    let table: [Boundary; 24] = [
         (Code::Identification, 0.01, [Warn, Pass, Pass]),
         (Code::Identification, 0.001, [Fail, Warn, Warn]),
         (Code::StructureOneArm, 0.0, [Pass, Pass, Warn]),
@@ -78,6 +78,8 @@ fn every_fixed_threshold_at_its_boundary() {
         (Code::EstimateDisagreementInterval, 1.0, [Pass, Pass, Warn]),
         (Code::EstimateWidth, 2.0, [Pass, Pass, Warn]),
         (Code::EstimateWidth, 3.92, [Warn, Warn, Fail]),
+        (Code::EstimateOneRow, 0.5, [Pass, Pass, Warn]),
+        (Code::EstimateOneRow, 0.9, [Warn, Warn, Fail]),
         (Code::EstimateStandardError, 0.1, [Pass, Pass, Warn]),
         (Code::EstimateTargets, 0.1, [Pass, Pass, Warn]),
     ];
