@@ -30,6 +30,7 @@ mod plan; // plans that are wrong in every way we could think of
 mod plan_graph; // plans with a graph
 mod plan_keys; // the reference of a plan's keys is made from their table
 mod playbook; // front matter, catalogue
+mod pockets; // subgroups without an arm in simulated families
 mod portable; // elementary functions do not depend on the processor
 mod prompts; // what is said to models, as it is rendered
 mod quiet_failures; // however quiet, a failure says why

@@ -50,9 +50,6 @@ fn an_answer_that_weights_have_carried_away_is_refused_by_its_width() {
         for kind in [EstimatorKind::IpwHajek, EstimatorKind::IpwHt, EstimatorKind::Aipw, EstimatorKind::Tmle] {
             let Ok(effect) = nuisances.effect(kind, Target::Ate) else { continue };
             let (error, width) = ((effect.estimate - truth) / sd, (effect.ci_upper - effect.ci_lower) / sd);
-            if error.abs() > 1.0 || width > 2.0 {
-                eprintln!("{draw} {kind:?} {error:.2} {width:.2}");
-            }
             if error.abs() > 1.0 {
                 carried_away += 1;
                 let severity = rule(Code::EstimateWidth).severity(width);

@@ -18,7 +18,7 @@
 //!
 //! Nothing but covariates and treatment is read, and observation weights are not: a pocket is about units that were seen. The
 //! constants were chosen on the simulated families of seed 3; rates of false alarms and of pockets found are in
-//! `docs/verdict.md`, from the tests below and other seeds.
+//! `docs/verdict.md`, from tests with other seeds.
 //! References: Petersen et al. (2012), doi:10.1177/0962280210386207; for the search Friedman & Fisher (1999), Bump hunting
 //! in high-dimensional data, doi:10.1023/A:1008894516817.
 

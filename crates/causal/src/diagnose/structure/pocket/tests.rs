@@ -2,20 +2,7 @@ use crate::arm::Arm;
 use crate::diagnose::structure::one_arm::{Region, Values, contains};
 use crate::diagnose::structure::pocket::*;
 use crate::numerics::streams;
-use crate::simulate::{Draw, Setup};
 use rand::RngExt;
-
-fn of_draw(draw: &Draw) -> Vec<Pocket> {
-    let c = draw.sample.covariates();
-    let columns: Vec<Vec<f64>> = c.x().columns().into_iter().map(|x| x.to_vec()).collect();
-    let values: Vec<Values<'_>> = columns.iter().map(|x| Values::Numbers(x)).collect();
-    pockets(&values, c.treatment())
-}
-
-/// The number of `sets` datasets of a family with any pocket.
-fn reported(setup: Setup, n: usize, sets: usize) -> usize {
-    (0..sets).filter(|r| !of_draw(&setup.draw(n, 11, *r).unwrap()).is_empty()).count()
-}
 
 /// Two numbers and a category of four levels.
 struct Table {
@@ -53,30 +40,6 @@ fn a_randomised_treatment_has_no_pocket() {
             };
             assert_eq!((0..200).filter(any).count(), 0, "share {share}, n {n}");
         }
-    }
-}
-
-/// Families in which nearly all propensities are within [0.1, 0.9]: at most one dataset in twenty is reported.
-#[test]
-fn well_overlapping_confounding_has_no_pocket() {
-    for setup in [Setup::Linear, Setup::RareTreatment, Setup::Wide, Setup::Xor, Setup::HillA, Setup::NieWagerD] {
-        for n in [1_000, 2_000] {
-            let found = reported(setup, n, 40);
-            assert!(found <= 2, "{setup:?} n {n}: {found} of 40");
-        }
-    }
-}
-
-/// Eight in a hundred units with e = 0.995: at least nine datasets in ten are reported, by the column that makes it.
-#[test]
-fn the_pocket_is_found() {
-    for (n, sets, least) in [(1_000, 200, 180), (2_000, 50, 49), (5_000, 20, 20)] {
-        let by_column = |r: &usize| {
-            let found = of_draw(&Setup::Pocket.draw(n, 11, *r).unwrap());
-            found.iter().any(|pocket| pocket.arm == Arm::Treated && pocket.conditions.iter().any(|c| c.column == 0))
-        };
-        let found = (0..sets).filter(by_column).count();
-        assert!(found >= least, "n {n}: {found} of {sets}");
     }
 }
 
