@@ -66,9 +66,8 @@ fn a_pocket_of_two_columns_is_told_by_both_and_mirrored_arms_give_mirrored_pocke
 #[test]
 fn missing_values_are_a_place_of_their_own() {
     let (mut table, mut arms) = table(1_000, 2, |_, _| 0.5);
-    for i in 0..100 {
-        (table.numbers[0][i], arms[i]) = (f64::NAN, Arm::Control);
-    }
+    table.numbers[0][..100].fill(f64::NAN);
+    arms[..100].fill(Arm::Control);
     let found = pockets(&table.values(), &arms);
     let places: Vec<Region> = found.iter().flat_map(|pocket| &pocket.conditions).map(|c| c.region).collect();
     assert_eq!(places, [Region::Missing]);
