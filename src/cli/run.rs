@@ -13,7 +13,9 @@ use crate::critique::earlier;
 use crate::finding::Tier;
 use crate::llm::ModelError;
 use crate::pipeline::{Prepared, prepare};
+use crate::plan::Plan;
 use crate::playbook::Catalogue;
+use crate::report::terminal;
 use crate::store;
 use crate::store::{ArtifactStore, GitStore, Notice, OpenMode, OpenOptions, Situation};
 use std::path::{Path, PathBuf};
@@ -26,16 +28,16 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
     let mut observer = ProgressObserver::new(global.json, global.quiet, cancel);
-    let outcome = follow(args, &mut observer);
+    let ended = follow(args, &mut observer);
     observer.idle();
-    let outcome = outcome?;
+    let (outcome, plan) = ended?;
     // The run itself went well, so what was lost on the way out is told last.
     if let Some(lost) = observer.failure() {
         return Err(lost);
     }
     if !global.json {
         let style = TerminalStyle::of_stdout();
-        output::stdout(crate::report::terminal::verdict_table(&outcome.results, style.width, style.color))?;
+        output::stdout(terminal::first_page(&outcome.results, &plan, style.width, style.color))?;
         if global.quiet == 0 {
             output::stderr(closing(&outcome, args));
         }
@@ -46,7 +48,7 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     Ok(if outcome.accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, CliError> {
+fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Outcome, Plan), CliError> {
     let (prepared, catalogue) = read(args, observer)?;
     let trust = Trust::gather(&args.location.consent.trust)?;
     let reach = match (&args.replay, args.no_model) {
@@ -79,7 +81,7 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<Outcome, Cl
     tell(store.notices().get(told..).unwrap_or_default(), observer);
     let outcome = ended.map_err(|error| explain(&error, args))?;
     ledger.add(subject(&prepared), &outcome.results, &args.place(), store.branch())?;
-    Ok(outcome)
+    Ok((outcome, prepared.plan))
 }
 
 /// The plan, held against what was unblinded before it.

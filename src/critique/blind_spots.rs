@@ -8,6 +8,8 @@ use crate::plan::{MissingPolicy, Plan, Tool};
 use crate::record::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec};
 use crate::term::{Factor, Term};
+use crate::text::lists::listed;
+use causal::diagnose::balance::BalanceRow;
 use causal::learner_kind::LearnerKind;
 
 /// Fewer confounders than this are few: a choice that people make for more than two reasons is the rule.
@@ -16,6 +18,9 @@ const FEW_CONFOUNDERS: usize = 3;
 /// Units of the smaller arm for each model term below which coefficients are unreliable (Peduzzi et al. 1996,
 /// doi:10.1016/S0895-4356(96)00236-3).
 const UNITS_PER_TERM: usize = 10;
+
+/// Rounding of a difference of means.
+const SAME: f64 = 1e-9;
 
 /// Keeping less than this share of the rows leaves most of the data out of the answer.
 const MOST: f64 = 0.5;
@@ -30,8 +35,8 @@ pub fn list(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> Vec<
     spots.extend(topics(plan));
     spots.extend(tools(plan));
     spots.extend(rows(plan, spec, document));
+    spots.extend(straight_lines(spec, document));
     for analysis in &spec.analyses {
-        spots.extend(linear_only(analysis));
         if let Some(design) = document.analyses.iter().find(|design| design.requested == analysis.requested) {
             spots.extend(of_design(analysis, design));
         }
@@ -159,23 +164,57 @@ fn rows(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> Vec<Stri
     spots
 }
 
-fn linear_only(analysis: &Analysis) -> Option<String> {
-    let straight = !analysis.terms.is_empty() && analysis.terms.iter().all(is_straight);
-    let curved_possible = analysis.terms.iter().any(|term| matches!(term.factors.as_slice(), [Factor::Power { .. }]));
-    // Trees and splines bend by themselves.
-    let models = analysis.models;
-    let lines =
-        [models.propensity, models.outcome].iter().any(|m| matches!(m, LearnerKind::Linear | LearnerKind::ElasticNet));
-    (straight && curved_possible && lines).then(|| {
+/// Analyses without squares or products, by the columns that enter their models as a straight line only.
+fn straight_lines(spec: &AnalysisSpec, document: &DesignDocument) -> Vec<String> {
+    let mut groups: Vec<(Vec<String>, Vec<&str>)> = Vec::new();
+    for analysis in spec.analyses.iter().filter(|analysis| bends_nowhere(analysis)) {
+        let design = document.analyses.iter().find(|design| design.requested == analysis.requested);
+        let columns = straight_columns(analysis, design);
+        match groups.iter_mut().find(|group| group.0 == columns) {
+            Some(group) => group.1.push(analysis.requested.acronym()),
+            None => groups.push((columns, vec![analysis.requested.acronym()])),
+        }
+    }
+    let told = groups.into_iter().filter(|group| !group.0.is_empty()).map(|group| {
+        let (columns, verb) = (format!("`{}`", group.0.join("`, `")), if group.0.len() == 1 { "enters" } else { "enter" });
         format!(
-            "Every confounder of the {} enters the models as a straight line, without squares or products: is that believable for all of them?",
-            analysis.requested.acronym()
+            "For the {}, {columns} {verb} the models as a straight line, without squares or products: is that believable?",
+            listed(&group.1)
         )
-    })
+    });
+    told.collect()
+}
+
+/// No term is a power or a product, and a learner draws lines: trees and splines bend by themselves.
+fn bends_nowhere(analysis: &Analysis) -> bool {
+    let models = [analysis.models.propensity, analysis.models.outcome];
+    let lines = models.iter().any(|m| matches!(m, LearnerKind::Linear | LearnerKind::ElasticNet));
+    lines && analysis.terms.iter().all(is_straight)
 }
 
 fn is_straight(term: &Term) -> bool {
     matches!(term.factors.as_slice(), [Factor::Power { exponent: 1, .. } | Factor::Equals { .. }])
+}
+
+/// Columns of numbers with more than two values, none of which has a step of its own.
+fn straight_columns(analysis: &Analysis, design: Option<&AnalysisDesign>) -> Vec<String> {
+    let has_a_step = |name: &str| {
+        let factors = analysis.terms.iter().flat_map(|term| &term.factors);
+        factors.into_iter().any(|factor| matches!(factor, Factor::Equals { column, .. } if column == name))
+    };
+    let rows = design.and_then(|design| design.balance.as_ref()).map_or(&[][..], |table| &table.rows);
+    let two_valued = |name: &str| rows.iter().any(|row| row.term == name && is_indicator(row));
+    let lines = analysis.terms.iter().filter_map(|term| match term.factors.as_slice() {
+        [Factor::Power { column, exponent: 1 }] => Some(column),
+        _ => None,
+    });
+    lines.filter(|name| !has_a_step(name) && !two_valued(name)).cloned().collect()
+}
+
+/// Of a term that is zero or one, the Kolmogorov–Smirnov distance is the difference of the means.
+fn is_indicator(row: &BalanceRow) -> bool {
+    let apart = (row.mean_treated_before - row.mean_control_before).abs();
+    (row.ks_before - apart).abs() <= SAME
 }
 
 fn of_design(analysis: &Analysis, design: &AnalysisDesign) -> Vec<String> {

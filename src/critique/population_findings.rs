@@ -44,17 +44,24 @@ fn share_kept(analysis: &Analysis, population: &PopulationDocument) -> Option<f6
     })
 }
 
-/// The priority confounder whose mean among those who are left is farthest, in proportion, from everyone's; and the treated
-/// who were lost.
+/// The priority confounder whose mean among those who are left is farthest, in proportion, from that among all who were
+/// asked about; and the treated who were lost.
 fn lost(population: &PopulationDocument) -> Option<String> {
-    let apart = |(_, here, everyone): &&(String, f64, f64)| (here - everyone).abs() / (here.abs() + everyone.abs());
-    let finite = population.profile.iter().filter(|row| apart(row).is_finite());
-    let (term, here, everyone) = finite.max_by(|a, b| apart(a).total_cmp(&apart(b)))?;
     let treated = population.trimmed_treated;
-    let treated = if treated == 0 { String::new() } else { format!(" {treated} treated units are lost.") };
-    Some(format!(
-        "Their `{term}` averages {}, and everyone's {}.{treated}",
-        significant(*here, 3),
-        significant(*everyone, 3)
-    ))
+    let treated = (treated > 0).then(|| format!("{treated} treated units are lost."));
+    let means = farthest(population).map(|(term, here, asked)| {
+        let (here, asked) = (significant(here, 3), significant(asked, 3));
+        format!("Their `{term}` averages {here}; among all who were asked about it is {asked}.")
+    });
+    let said: Vec<String> = means.into_iter().chain(treated).collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// The term, its mean among those who are left, and that among all who were asked about.
+fn farthest(population: &PopulationDocument) -> Option<(&str, f64, f64)> {
+    let asked = |term: &str| population.profile_asked.iter().find(|row| row.0 == term).map(|row| row.1);
+    let rows = population.profile.iter().filter_map(|row| Some((row.0.as_str(), row.1, asked(&row.0)?)));
+    let apart = |row: &(&str, f64, f64)| (row.1 - row.2).abs() / (row.1.abs() + row.2.abs());
+    let finite = rows.filter(|row| apart(row).is_finite());
+    finite.max_by(|a, b| apart(a).total_cmp(&apart(b)))
 }

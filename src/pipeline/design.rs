@@ -285,6 +285,9 @@ pub(super) fn population(
     let trimming = fitted.kept.trimming.as_ref();
     let arms = ArmSizes { treated: fitted.covariates.n_treated(), control: fitted.covariates.n_control() };
     let profile = profile(prepared, spec, analysis, fitted)?;
+    let trimmed = trimming.is_some_and(|t| t.trimmed_treated + t.trimmed_control > 0);
+    let others = trimmed || analysis.target != analysis.requested;
+    let profile_asked = if others { profile_asked(prepared, spec, analysis)? } else { Vec::new() };
     Ok(PopulationDocument {
         n,
         n_treated: fitted.covariates.n_treated(),
@@ -296,6 +299,7 @@ pub(super) fn population(
         alpha_upper: trimming.map(|t| t.upper),
         description: describe(analysis.target, trimming, arms, total),
         profile,
+        profile_asked,
     })
 }
 
@@ -333,6 +337,32 @@ fn count(n: usize) -> String {
     crate::text::numbers::count(n)
 }
 
+fn priority_terms(prepared: &Prepared, spec: &AnalysisSpec) -> Vec<Term> {
+    spec.confounders.iter().filter(|g| g.priority).flat_map(|group| own_terms(prepared, group)).collect()
+}
+
+/// Means of the priority terms among all who were asked about; nothing for the overlap population.
+fn profile_asked(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+) -> Result<Vec<(String, f64)>, DesignFailure> {
+    let terms = priority_terms(prepared, spec);
+    let all = prepared.analysed().covariates(&terms).map_err(unusable_terms)?;
+    let (observation, treated) = (all.weights_or_ones(), all.treated());
+    let weight = |row: usize| match analysis.requested {
+        Target::Ate => Some(observation[row]),
+        Target::Att => Some(observation[row] * treated[row]),
+        Target::Atc => Some(observation[row] * (1.0 - treated[row])),
+        Target::Ato => None,
+    };
+    let Some(weights) = (0..all.x().nrows()).map(weight).collect::<Option<Array1<f64>>>() else {
+        return Ok(Vec::new());
+    };
+    let mean = |j: usize| all.x().column(j).dot(&weights) / weights.sum();
+    Ok(terms.iter().enumerate().map(|(j, term)| (term.to_string(), mean(j))).collect())
+}
+
 /// Means of the priority terms in the target population (tilted by h(e), observation weights included) and in everyone.
 fn profile(
     prepared: &Prepared,
@@ -340,8 +370,7 @@ fn profile(
     analysis: &Analysis,
     fitted: &Fitted,
 ) -> Result<Vec<(String, f64, f64)>, DesignFailure> {
-    let terms: Vec<Term> =
-        spec.confounders.iter().filter(|g| g.priority).flat_map(|group| own_terms(prepared, group)).collect();
+    let terms = priority_terms(prepared, spec);
     let all = prepared.analysed().covariates(&terms).map_err(unusable_terms)?;
     let observation = all.weights_or_ones();
     let treated = fitted.covariates.treated();

@@ -3,11 +3,13 @@
 
 use super::bounds;
 use super::effects::{self, Effects};
+use super::identification::PlanIdentification;
 use super::prepare::Prepared;
 use crate::critique::Executed;
 use crate::critique::rubric::{EstimateState, SensitivityState};
 use crate::finding::Tier;
 use crate::record::EffectDocument;
+use crate::record::basis::IdentificationBasis;
 use crate::record::critique::Critique;
 use crate::record::documents::{
     AnalysisDesign, Answer, DesignDocument, Disagreement, EffectRow, EstimateDiagnostics, EstimatePair,
@@ -200,9 +202,17 @@ pub fn document(
         not_estimated: unblinded.effects.not_estimated,
         estimation_notes: unblinded.effects.notes,
         specs_tried: tried.iter().map(spec_tried).collect(),
+        identification: identification(prepared, last),
         unblinded_before: prepared.unblinded_before().to_vec(),
         critique,
     }
+}
+
+/// As the last design has it, with what the data say of the outcome's place in the graph.
+fn identification(prepared: &Prepared, last: Option<&Iteration>) -> IdentificationBasis {
+    let mut basis = last.map(|run| run.design.identification.clone()).unwrap_or_default();
+    basis.rejected.extend(prepared.identification.iter().flat_map(PlanIdentification::rejected_with_outcome));
+    basis
 }
 
 /// Puts the critique that stands into the results: its tiers are the answers'.

@@ -119,6 +119,10 @@ pub struct PopulationDocument {
     pub description: String,
     /// Means of the priority confounder terms: (term, in the target population, among all analysed rows).
     pub profile: Vec<(String, f64, f64)>,
+    /// The same means among all who were asked about, where the answer is not about all of them; empty otherwise, and where
+    /// the overlap population was asked about, which has no members of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profile_asked: Vec<(String, f64)>,
 }
 
 /// The design of one analysis: everything that can be known without the outcome.
@@ -306,6 +310,8 @@ pub struct ResultsDocument {
     pub estimation_notes: Vec<String>,
     /// Every spec that was tried.
     pub specs_tried: Vec<SpecTried>,
+    /// Why the comparison would be causal, after the outcome was read.
+    pub identification: IdentificationBasis,
     /// Analyses of the same outcome in the same data that were unblinded before this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unblinded_before: Vec<LedgerEntry>,

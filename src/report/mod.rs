@@ -3,10 +3,11 @@
 //!
 //! | module | gives |
 //! |---|---|
+//! | [`first_page`], [`caveats`] | what terminal, markdown, HTML and notebook open with |
 //! | [`plots`] | love plot, overlap, forest plot, sensitivity contour: SVG and PNG from one drawing |
 //! | [`markdown`], [`html`] | `report.md`, `critique.md` and `report.html`, from one template and one [`view`] |
 //! | [`notebook`] | `analysis.ipynb`, outputs inside |
-//! | [`terminal`] | the verdict table that ends a run |
+//! | [`terminal`] | the first page in a terminal, which ends a run |
 //! | [`notes`] | the typed notes of an effect as the sentences of the record |
 //! | [`identification`] | what a causal graph says, in sentences |
 //! | [`sentences`], [`table`], [`model_sentences`] | sentences and tables: shared by all of them |
@@ -15,6 +16,8 @@
 //! written, for the format it is written in, by [`crate::text::escape`]. A language model is trusted less: [`crate::text::untrusted`] lets
 //! no address through, and the templates frame what it says as the model's own words.
 
+pub mod caveats;
+pub mod first_page;
 pub mod html;
 pub mod identification;
 pub mod markdown;

@@ -23,6 +23,22 @@ pub fn tier(tier: Tier) -> &'static str {
     }
 }
 
+/// The sign of a verdict, for those who do not see colour.
+#[must_use]
+pub fn icon(tier: Tier) -> char {
+    match tier {
+        Tier::NotSatisfactory => '✘',
+        Tier::SatisfactoryWithCaveats => '▲',
+        Tier::FullySatisfactory => '✔',
+    }
+}
+
+/// Sign and words: `▲ satisfactory with caveats`.
+#[must_use]
+pub fn badge(verdict: Tier) -> String {
+    format!("{} {}", icon(verdict), tier(verdict))
+}
+
 /// With a capital and a full stop.
 #[must_use]
 pub fn sentence(text: &str) -> String {
@@ -56,12 +72,37 @@ pub fn is_no_answer(results: &ResultsDocument, answer: &Answer) -> bool {
     findings.into_iter().any(|f| f.severity == Severity::Fail && deciding.contains(&f.code))
 }
 
+/// True if an answer fails this check.
+#[must_use]
+pub fn fails(results: &ResultsDocument, requested: Target, code: Code) -> bool {
+    let graded = results.critique.analyses.iter().find(|graded| graded.requested == requested);
+    let mut findings = graded.iter().flat_map(|graded| &graded.findings);
+    findings.any(|finding| finding.severity == Severity::Fail && finding.code == code)
+}
+
 /// True if the effect is not identified: what was estimated says nothing of it.
 #[must_use]
 pub fn is_not_identified(results: &ResultsDocument, requested: Target) -> bool {
-    let graded = results.critique.analyses.iter().find(|graded| graded.requested == requested);
-    let mut findings = graded.iter().flat_map(|graded| &graded.findings);
-    findings.any(|finding| finding.severity == Severity::Fail && finding.code == Code::Identification)
+    fails(results, requested, Code::Identification)
+}
+
+/// The answer to another question of the plan that is the very same: the ATE became the ATO, which was asked for too. Of two
+/// that are the same, the one that was asked as it is answered is the one to print, or else the first.
+#[must_use]
+pub fn same_answer<'a>(results: &'a ResultsDocument, answer: &Answer) -> Option<&'a Answer> {
+    let own = answer.effect.as_ref()?;
+    let as_asked = |answer: &Answer| answer.name == answer.requested.acronym();
+    let same = |other: &&Answer| other.effect.as_ref().is_some_and(|effect| is_same(effect, own));
+    let twins: Vec<&Answer> = results.answers.iter().filter(same).collect();
+    let printed = twins.iter().copied().find(|twin| as_asked(twin)).or(twins.first().copied())?;
+    (printed.requested != answer.requested).then_some(printed)
+}
+
+/// True for two records of one estimate.
+#[must_use]
+pub fn is_same(one: &Effect, other: &Effect) -> bool {
+    let numbers = |e: &Effect| [e.estimate, e.std_error, e.ci_lower, e.ci_upper].map(f64::to_bits);
+    (one.estimand, one.estimator, numbers(one)) == (other.estimand, other.estimator, numbers(other))
 }
 
 /// All that can be said of an effect without any assumption about how treatment came about.

@@ -1,10 +1,12 @@
-//! The verdict table that ends a run, for 80 columns and more, with and without colour.
+//! The first page of a run in a terminal, for 80 columns and more, with and without colour.
 //!
-//! Colour marks the verdict and nothing else; the words say it too. The table is laid out in plain text around invisible
+//! Colour marks the verdict and nothing else; icon and words say it too. The table is laid out in plain text around invisible
 //! marks, which become colour codes or nothing at the end, so that both look the same.
 
 use crate::finding::Tier;
-use crate::record::documents::{Answer, ResultsDocument};
+use crate::plan::Plan;
+use crate::record::documents::ResultsDocument;
+use crate::report::first_page::{self, AnswerRow, FirstPage};
 use crate::report::{model_sentences, sentences};
 use crate::text::escape;
 use crate::text::terminal::{Style, TerminalText};
@@ -20,94 +22,102 @@ const END: char = '\u{2064}';
 const NARROWEST: usize = 40;
 /// The indent of a line under an estimand.
 const INDENT: usize = 3;
-/// From this width on, the population has a column of its own.
-const WIDE: usize = 110;
+/// From this width on, the means of the arms have columns of their own.
+const WIDE: usize = 100;
 
-/// The verdict per requested estimand. `width` is that of the terminal, in columns; the library does not look for it.
+/// The first page of a run. `width` is that of the terminal, in columns; the library does not look for it.
 #[must_use]
-pub fn verdict_table(results: &ResultsDocument, width: usize, color: bool) -> TerminalText {
+pub fn first_page(results: &ResultsDocument, plan: &Plan, width: usize, color: bool) -> TerminalText {
     let width = width.max(NARROWEST);
+    let page = first_page::first_page(results, plan);
+    let mut out = wrapped(&escape::one_line(&page.answer), width);
+    out.push_str(&format!(" {}\n", mark(page.tier, &sentences::badge(page.tier))));
+    out.extend(page.caveats.iter().map(|caveat| wrapped(&format!("  - {}", escape::one_line(caveat)), width)));
+    out.push_str(&table(results, &page, width));
+    for row in page.rows.iter().skip(1).filter(|row| width < WIDE && !row.with.is_empty()) {
+        out.push_str(&wrapped(&escape::one_line(&means(row)), width));
+    }
+    let said = page.whom.iter().chain([&page.sensitivity, &page.identification]);
+    out.extend(said.filter(|line| !line.is_empty()).map(|line| wrapped(&escape::one_line(line), width)));
+    out.push_str(&both_grades(results, width));
+    out.push_str(&models(results, width));
+    painted(&out, color)
+}
+
+fn table(results: &ResultsDocument, page: &FirstPage, width: usize) -> String {
     let wide = width >= WIDE;
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     let estimate = format!("estimate [95 %], {}", escape::shortened(&escape::one_line(&results.units), 24));
-    let mut header = vec!["asked".to_owned(), "answered".to_owned(), estimate, "verdict".to_owned()];
+    let mut header = vec!["asked", "answered", estimate.as_str(), "verdict"];
     if wide {
-        header.push("for whom".to_owned());
+        header.extend(["with", "without", "relative"]);
     }
     table.set_header(header);
-    for answer in &results.answers {
-        table.add_row(cells(results, answer, wide));
+    for row in &page.rows {
+        table.add_row(cells(row, wide));
     }
     arrange(&mut table);
-    let mut out: String = table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    out.push_str(&below(results, width, wide));
-    out.push_str(&models(results, width));
-    painted(&out, color)
+    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn arrange(table: &mut Table) {
-    for (index, least) in [(0, 7), (1, 10), (3, 16)] {
+    for (index, least) in [(0, 7), (1, 10), (3, 18)] {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         }
     }
-    if let Some(column) = table.column_mut(2) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for index in [2, 4, 5, 6] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
 }
 
-fn cells(results: &ResultsDocument, answer: &Answer, wide: bool) -> Vec<String> {
-    let estimate = sentences::interval(results, answer);
-    let mut cells =
-        vec![answer.requested.acronym().to_owned(), escape::one_line(&answer.name), estimate, marked(answer.tier)];
+fn cells(row: &AnswerRow, wide: bool) -> Vec<String> {
+    let answered = escape::one_line(&row.answered);
+    let mut cells = vec![row.asked.acronym().to_owned(), answered, row.effect.clone(), marked(row.tier)];
     if wide {
-        cells.push(for_whom(answer));
+        cells.extend([row.with.clone(), row.without.clone(), row.relative.clone()]);
     }
     cells
 }
 
+/// The means of the arms, where the table has no room for them.
+fn means(row: &AnswerRow) -> String {
+    let relative = if row.relative.is_empty() { String::new() } else { format!(" ({})", row.relative) };
+    format!("{}: from {} without to {} with treatment{relative}.", row.answered, row.without, row.with)
+}
+
+/// A text between the marks of a verdict.
+fn mark(tier: Tier, text: &str) -> String {
+    let mark = match tier {
+        Tier::FullySatisfactory => FULL,
+        Tier::SatisfactoryWithCaveats => CAVEATS,
+        Tier::NotSatisfactory => NOT,
+    };
+    format!("{mark}{text}{END}")
+}
+
 /// The verdict on two lines, each between its marks.
 fn marked(tier: Tier) -> String {
-    let (mark, lines) = match tier {
-        Tier::FullySatisfactory => (FULL, ["fully", "satisfactory"]),
-        Tier::SatisfactoryWithCaveats => (CAVEATS, ["satisfactory", "with caveats"]),
-        Tier::NotSatisfactory => (NOT, ["not", "satisfactory"]),
+    let lines = match tier {
+        Tier::FullySatisfactory => ["fully", "satisfactory"],
+        Tier::SatisfactoryWithCaveats => ["satisfactory", "with caveats"],
+        Tier::NotSatisfactory => ["not", "satisfactory"],
     };
+    let [first, second] = lines;
     // Each line for itself: colour that runs on across a line break would paint the table's frame.
-    lines.map(|line| format!("{mark}{line}{END}")).join("\n")
+    let first = mark(tier, &format!("{} {first}", sentences::icon(tier)));
+    format!("{first}\n  {}", mark(tier, second))
 }
 
-/// For whom, and why something is missing.
-fn for_whom(answer: &Answer) -> String {
-    let said = std::iter::once(&answer.population).chain(&answer.missing);
-    said.map(|text| sentences::sentence(&escape::one_line(text)))
-        .filter(|s| !s.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// For whom, below the table where it is too narrow for another column; then both grades, where a language model and the
-/// rubric differ.
-fn below(results: &ResultsDocument, width: usize, wide: bool) -> String {
-    let mut out = String::new();
-    for answer in &results.answers {
-        let name = sentences::asked_and_answered(answer);
-        if !wide {
-            out.push_str(&wrapped(&format!("{name}: {}", for_whom(answer)), width));
-        }
-        if let Some(bounds) = sentences::bounds_instead(results, answer) {
-            out.push_str(&wrapped(&escape::one_line(&bounds), width));
-        }
-        let reviewed = results.critique.reviewed.iter();
-        let differing = reviewed.flat_map(|r| &r.disagreements).find(|d| d.requested == answer.requested);
-        if let Some(both) = differing.map(model_sentences::both_grades) {
-            let under = || wrapped(&both, width - INDENT).lines().map(indented).collect::<String>();
-            out.push_str(&if wide { wrapped(&format!("{name}: {both}"), width) } else { under() });
-        }
-    }
-    out
+/// Both grades, where a language model and the rubric differ.
+fn both_grades(results: &ResultsDocument, width: usize) -> String {
+    let differing = results.critique.reviewed.iter().flat_map(|reviewed| &reviewed.disagreements);
+    let told = differing.map(|d| format!("{}: {}", d.requested.acronym(), model_sentences::both_grades(d)));
+    told.map(|line| wrapped(&line, width - INDENT).lines().map(indented).collect::<String>()).collect()
 }
 
 fn indented(line: &str) -> String {

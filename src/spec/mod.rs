@@ -113,6 +113,15 @@ pub struct Revision {
     pub reason: Option<String>,
 }
 
+impl Revision {
+    /// True if the other says the same of another analysis.
+    #[must_use]
+    pub fn is_same_step(&self, other: &Revision) -> bool {
+        let other = Revision { requested: self.requested, ..other.clone() };
+        *self == other
+    }
+}
+
 /// A set of design terms that stands for one confounder, e.g. all dummies of `education`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -37,15 +37,21 @@ pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
 }
 
 fn describe(balance: &BalanceTable) -> String {
-    let value = |v: Option<f64>| v.map_or("not measurable".to_owned(), |v| numbers::fixed(v, 3));
-    match &balance.worst_priority {
-        Some(term) => format!(
-            "Largest |SMD| of a priority confounder: {} before, {} after ({term}).",
-            value(balance.max_priority_before),
-            value(balance.max_priority_after)
-        ),
-        None => "No priority confounder has a measurable difference.".to_owned(),
+    let (before, after) = (largest(balance, |row| row.smd_before), largest(balance, |row| row.smd_after));
+    if before.is_none() && after.is_none() {
+        return "No priority confounder has a measurable difference.".to_owned();
     }
+    let told = |found: Option<(&str, f64)>, when: &str| match found {
+        Some((term, value)) => format!("{} {when} ({term})", numbers::fixed(value, 3)),
+        None => format!("not measurable {when}"),
+    };
+    format!("Largest |SMD| of a priority confounder: {}, {}.", told(before, "before"), told(after, "after"))
+}
+
+/// The priority term with the largest difference, and that difference: each number with the name it belongs to.
+fn largest(balance: &BalanceTable, smd: impl Fn(&BalanceRow) -> Option<f64>) -> Option<(&str, f64)> {
+    let rows = balance.rows.iter().filter(|row| row.priority);
+    rows.filter_map(|row| Some((row.term.as_str(), smd(row)?.abs()))).max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn axis_label(axis: &Axis) -> String {

@@ -51,22 +51,33 @@ fn changes(spec: &SpecTried) -> String {
     if spec.revisions.is_empty() {
         return "draft from the plan".to_owned();
     }
-    spec.revisions.iter().map(revision).collect::<Vec<_>>().join(" ")
+    let mut told: Vec<(&Revision, Vec<&str>)> = Vec::new();
+    for made in &spec.revisions {
+        let asked = made.requested.acronym();
+        match told.iter_mut().find(|group| group.0.is_same_step(made)) {
+            Some(group) => group.1.push(asked),
+            None => told.push((made, vec![asked])),
+        }
+    }
+    told.iter().map(|group| about(&lists::listed(&group.1), group.0)).collect::<Vec<_>>().join(" ")
 }
 
 /// A revision in a sentence or two.
 pub fn revision(revision: &Revision) -> String {
-    let undone = if revision.reverted { "undone, since it made the diagnostics worse: " } else { "" };
-    format!(
-        "{} by {}, because of {}: {undone}{} {}",
-        revision.requested.acronym(),
-        revision.playbook,
-        lists::listed(&revision.because),
-        revision.change,
-        revision.estimand_effect
-    )
-    .trim_end()
-    .to_owned()
+    about(revision.requested.acronym(), revision)
+}
+
+/// A revision of several analyses, whose names are given.
+fn about(analyses: &str, revision: &Revision) -> String {
+    let by = if revision.reverted {
+        format!("{} undone", revision.playbook)
+    } else if revision.because.is_empty() {
+        // A model may change something that no finding calls for; its reason stands elsewhere, in its own words.
+        format!("by {}, for its own reason", revision.playbook)
+    } else {
+        format!("by {}, because of {}", revision.playbook, lists::listed(&revision.because))
+    };
+    format!("{analyses} {by}: {} {}", revision.change, revision.estimand_effect).trim_end().to_owned()
 }
 
 fn tiers(spec: &SpecTried) -> String {

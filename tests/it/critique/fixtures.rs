@@ -223,6 +223,7 @@ pub fn population(trimmed_treated: usize, trimmed_control: usize) -> PopulationD
         alpha_upper: trimmed.then_some(0.9),
         description: "On average 40 years of age.".to_owned(),
         profile: vec![],
+        profile_asked: Vec::new(),
     }
 }
 

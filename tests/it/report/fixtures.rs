@@ -180,6 +180,7 @@ pub fn population(
         alpha_upper: alpha.map(|a| 1.0 - a),
         description: "People whose treatment could have gone either way: younger and poorer than everyone.".into(),
         profile: profile.iter().map(|(t, a, b)| ((*t).to_owned(), *a, *b)).collect(),
+        profile_asked: Vec::new(),
     }
 }
 
@@ -451,6 +452,7 @@ pub fn results(
         estimation_notes: Vec::new(),
         not_estimated: vec![],
         specs_tried: vec![SpecTried { iteration: 1, spec_sha256: hash(11), revisions: vec![], tiers: vec![] }],
+        identification: oci_agent::record::basis::IdentificationBasis::default(),
         unblinded_before: vec![],
         critique: last,
     }
