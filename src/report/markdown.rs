@@ -1,6 +1,6 @@
 //! `report.md` and `critique.md`.
 
-use super::view::{ReportInput, critique_context, report_context, voices_alone};
+use super::view::{ReportInput, critique_context, first_page_context, report_context, voices_alone};
 use crate::plan::Plan;
 use crate::record::ReportError;
 use crate::record::critique::Critique;
@@ -14,6 +14,14 @@ use crate::spec::AnalysisSpec;
 /// [`ReportError::Template`].
 pub fn report(input: &ReportInput<'_>) -> Result<String, ReportError> {
     render("report", Format::Markdown, report_context(input))
+}
+
+/// The first page, for a document that is not the report.
+///
+/// # Errors
+/// [`ReportError::Template`].
+pub fn first_page(input: &ReportInput<'_>) -> Result<String, ReportError> {
+    render("first_page", Format::Markdown, first_page_context(input))
 }
 
 /// Language models' words, for a document that is not the report: the critic's, then the actor's. Empty without models.

@@ -1,15 +1,21 @@
 //! `analysis.ipynb`: nbformat 4.5 with its outputs inside. Its code cells call the `oci-agent` program, so Jupyter can run
 //! it again without any Python package.
 
-use super::view::PlacedFigure;
+use super::view::{PlacedFigure, ReportInput, front_figure};
 use crate::plan::Plan;
 use crate::record::documents::{Answer, ResultsDocument};
 use crate::record::{ReportError, json};
 use crate::report::plots::FigureKind;
-use crate::report::{markdown, model_sentences, sentences};
+use crate::report::{markdown, sentences};
 use crate::text::{escape, numbers};
 use serde::Serialize;
 use serde_json::{Value, json as value};
+
+impl<'a> NotebookInput<'a> {
+    fn view(&self) -> ReportInput<'a> {
+        ReportInput { results: self.results, plan: self.plan, figures: self.figures }
+    }
+}
 
 /// A command of the notebook, and what it printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +43,8 @@ pub struct NotebookInput<'a> {
 /// answer that has one. The caller runs them (in process) and hands the outputs back in [`NotebookInput::recorded`].
 #[must_use]
 pub fn commands(results: &ResultsDocument) -> Vec<String> {
-    std::iter::once("check plan.yaml".to_owned()).chain(results.answers.iter().filter_map(estimate_command)).collect()
+    let printed = results.answers.iter().filter(|answer| sentences::same_answer(results, answer).is_none());
+    std::iter::once("check plan.yaml".to_owned()).chain(printed.filter_map(estimate_command)).collect()
 }
 
 fn estimate_command(answer: &Answer) -> Option<String> {
@@ -70,10 +77,13 @@ print(\"oci-agent was found.\")
 /// None in practice; [`ReportError`] if the notebook cannot be written as JSON.
 pub fn render(input: &NotebookInput<'_>) -> Result<Vec<u8>, ReportError> {
     let mut cells = Cells::default();
-    introduction(&mut cells, input);
+    introduction(&mut cells, input)?;
     for answer in &input.results.answers {
-        answer_cells(&mut cells, input, answer);
+        if sentences::same_answer(input.results, answer).is_none() {
+            answer_cells(&mut cells, input, answer);
+        }
     }
+    cells.markdown(&[sentences::SENSITIVITY.to_owned()]);
     closing(&mut cells, input);
     for said in markdown::voices(input.results)? {
         cells.markdown(&[said.trim_end().to_owned()]);
@@ -143,61 +153,37 @@ fn source_lines(text: &str) -> Vec<String> {
     text.split_inclusive('\n').map(str::to_owned).collect()
 }
 
-fn introduction(cells: &mut Cells, input: &NotebookInput<'_>) {
-    let results = input.results;
-    let title = format!("# {}", escape::markdown(&results.title));
+fn introduction(cells: &mut Cells, input: &NotebookInput<'_>) -> Result<(), ReportError> {
+    let title = format!("# {}", escape::markdown(&input.results.title));
     let question = format!("**Question:** {}", escape::markdown(&input.plan.question));
+    let page = markdown::first_page(&input.view())?;
+    cells.markdown(&[title, question, page.trim().to_owned()]);
     let how = "The estimates come from the commands in the code cells: run them again in this folder, and the numbers must be \
                the same. Figures and sensitivity are those of the run, which `oci-agent run` makes again. In a clone on \
-               another machine, say in the first cell where the data are.";
-    cells.markdown(&[title, question, how.to_owned()]);
+               another machine, say in the next cell where the data are.";
+    cells.markdown(&[how.to_owned()]);
     cells.code(FIND, "oci-agent was found.\n");
     cells.markdown(&["## The plan".to_owned(), "Is the plan complete, and does it fit the data?".to_owned()]);
     cells.command(input, "check plan.yaml");
-    let verdicts = results.answers.iter().map(verdict_line(results)).collect::<Vec<_>>().join("\n");
-    let mut paragraphs = vec!["## The verdicts".to_owned(), verdicts];
-    let stopped = results.conduct.as_ref().and_then(|conduct| conduct.stopped.as_deref());
-    paragraphs.extend(stopped.map(|budget| format!("**{}**", escape::markdown(&model_sentences::stopped(budget)))));
-    paragraphs.extend(pictures(input, |kind| kind == FigureKind::Forest));
-    cells.markdown(&paragraphs);
-}
-
-fn verdict_line(results: &ResultsDocument) -> impl Fn(&Answer) -> String {
-    let units = results.units.clone();
-    move |answer| {
-        let effect = answer.effect.as_ref().map_or("no estimate".to_owned(), |e| sentences::effect(e, &units));
-        format!(
-            "- **{}**: {}; {}",
-            escape::markdown(&sentences::asked_and_answered(answer)),
-            escape::markdown(&effect),
-            sentences::tier(answer.tier)
-        )
+    let forest = pictures(input, |kind| kind == FigureKind::Forest);
+    if !forest.is_empty() {
+        cells.markdown(&forest);
     }
+    Ok(())
 }
 
 fn answer_cells(cells: &mut Cells, input: &NotebookInput<'_>, answer: &Answer) {
-    let mut paragraphs = vec![
-        format!("## {}", escape::markdown(&sentences::asked_and_answered(answer))),
-        format!("**For whom:** {}", escape::markdown(&answer.population)),
-    ];
-    if let Some(p) = &answer.population_numbers {
-        paragraphs.push(format!(
-            "{} rows ({} treated, {} controls), {} of those analysed.",
-            numbers::count(p.n),
-            numbers::count(p.n_treated),
-            numbers::count(p.n_control),
-            numbers::percent(p.share_kept)
-        ));
-    }
+    let mut paragraphs = vec![format!("## {}", escape::markdown(&sentences::asked_and_answered(answer)))];
     let wanted = [FigureKind::Love(answer.requested), FigureKind::Overlap(answer.requested)];
-    paragraphs.extend(pictures(input, |kind| wanted.contains(&kind)));
+    let front = front_figure(&input.view());
+    paragraphs.extend(pictures(input, |kind| wanted.contains(&kind) && Some(kind) != front));
     cells.markdown(&paragraphs);
     if let Some(arguments) = estimate_command(answer) {
         cells.command(input, &arguments);
     }
     let said = match &answer.sensitivity {
         Some(report) => sentences::sensitivity(report, &input.results.units),
-        None => answer.missing.iter().map(|why| sentences::sentence(why)).collect(),
+        None => Vec::new(),
     };
     let mut paragraphs: Vec<String> = said.iter().map(|line| format!("- {}", escape::markdown(line))).collect();
     paragraphs = vec![paragraphs.join("\n")];

@@ -230,6 +230,9 @@ fn hidden(range: &HiddenRange, units: &str) -> String {
     )
 }
 
+/// What the sentences of every answer have in common.
+pub const SENSITIVITY: &str = "For an outcome that is a number the E-value uses the approximate conversion RR = exp(0.91 d). Of the two robustness values the smaller is held against the benchmark. All of this informs, and none of it is graded.";
+
 fn e_value(report: &SensitivityReport) -> String {
     let ci = if report.e_value_ci <= 1.0 {
         "the 95 % interval includes no effect already".to_owned()
@@ -238,8 +241,7 @@ fn e_value(report: &SensitivityReport) -> String {
     };
     format!(
         "E-value: a hidden confounder would need a risk ratio of {} with both treatment and outcome, beyond the measured \
-         covariates, to explain the estimate away; {ci}. For an outcome that is a number this uses the approximate \
-         conversion RR = exp(0.91 d).",
+         covariates, to explain the estimate away; {ci}.",
         numbers::fixed(report.e_value, 2)
     )
 }
@@ -249,7 +251,7 @@ fn robustness(report: &SensitivityReport) -> String {
     format!(
         "Robustness value: a hidden confounder would have to explain {} of what is left of both treatment and outcome to \
          bring the regression-adjusted difference of {} to zero, and {} to take away its significance at 5 %. Weighted to \
-         the target, the same regression gives {}, and {} would do. The smaller of the two counts; it informs and grades nothing.",
+         the target, the same regression gives {}, and {} would do.",
         numbers::percent(report.rv_q1),
         numbers::fixed(report.regression_estimate, digits),
         numbers::percent(report.rv_q1_alpha05),

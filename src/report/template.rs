@@ -4,8 +4,9 @@
 //! tables and figures through the filters below, which write either format. What a template inserts is escaped for the
 //! format at hand by [`Format::escape`], because it may come from a plan or a file header.
 
+use crate::finding::Tier;
 use crate::record::ReportError;
-use crate::report::table::Table;
+use crate::report::table::{self, Table};
 use crate::text::lines;
 use crate::text::{escape, untrusted};
 use minijinja::value::{Object, ObjectRepr, Value};
@@ -44,6 +45,7 @@ impl Object for Picture {
 }
 
 const REPORT: &str = include_str!("templates/report.j2");
+const FIRST_PAGE: &str = include_str!("templates/first_page.j2");
 const CRITIQUE: &str = include_str!("templates/critique.j2");
 const MODEL: &str = include_str!("templates/model.j2");
 const REASONS: &str = include_str!("templates/reasons.j2");
@@ -128,6 +130,92 @@ impl Format {
             Format::Html => format!("<figure>{}</figure>\n", picture.svg),
         }
     }
+}
+
+/// The parts of the first page and the folded details below it.
+impl Format {
+    /// The sentence to read first.
+    fn lead(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => format!("\n\n**{inner}**\n\n"),
+            Format::Html => format!("<p class=\"lead\">{inner}</p>\n"),
+        }
+    }
+
+    /// A verdict in colour, sign and words.
+    fn badge(self, tier: Tier) -> String {
+        match self {
+            Format::Markdown => table::markdown_badge(tier),
+            Format::Html => table::html_badge(tier),
+        }
+    }
+
+    /// A file of the run. Neither text is anybody else's.
+    fn link(self, file: &str) -> String {
+        match self {
+            Format::Markdown => format!("[{file}]({file})"),
+            Format::Html => format!("<a href=\"{file}\">{file}</a>"),
+        }
+    }
+
+    /// A section that opens when it is asked for.
+    fn fold(self, section: &Section, inner: &str) -> String {
+        let Section { id, title } = section;
+        match self {
+            Format::Markdown => format!(
+                "\n\n<details id=\"{id}\">\n<summary><h2>{title}</h2></summary>\n\n{}\n\n</details>\n\n",
+                inner.trim()
+            ),
+            // A browser opens the section for an address that lies inside it.
+            Format::Html => format!(
+                "<details><summary><h2>{title}</h2></summary>\n<span id=\"{id}\"></span>\n{inner}</details>\n"
+            ),
+        }
+    }
+
+    /// The sections, each a link to where it is.
+    fn contents(self, sections: &[&Section]) -> String {
+        match self {
+            Format::Markdown => {
+                let links: Vec<String> = sections.iter().map(|s| format!("[{}](#{})", s.title, s.id)).collect();
+                format!("\n\nDetails: {}\n\n", links.join(" · "))
+            }
+            Format::Html => {
+                let link = |s: &&Section| format!("<li><a href=\"#{}\">{}</a></li>\n", s.id, s.title);
+                let links: String = sections.iter().map(link).collect();
+                format!("<nav aria-label=\"Details\"><ul>\n{links}</ul></nav>\n")
+            }
+        }
+    }
+}
+
+/// A folded section of the report.
+struct Section {
+    id: &'static str,
+    title: &'static str,
+}
+
+/// Every section, in its order.
+const SECTIONS: [Section; 11] = [
+    Section { id: "who", title: "Who the answers are for" },
+    Section { id: "checks", title: "Checks" },
+    Section { id: "sensitivity", title: "Sensitivity to a hidden confounder" },
+    Section { id: "model", title: "What the language model said" },
+    Section { id: "trial", title: "Against the target trial" },
+    Section { id: "doubts", title: "Threats, blind spots and other ways to learn the answer" },
+    Section { id: "specs", title: "Every spec that was tried" },
+    Section { id: "estimates", title: "Every estimate" },
+    Section { id: "rows", title: "What was done to the rows" },
+    Section { id: "alignment", title: "Plan, spec and executed analysis" },
+    Section { id: "provenance", title: "Provenance, and how to reproduce" },
+];
+
+fn section(id: &str) -> Result<&'static Section, minijinja::Error> {
+    SECTIONS.iter().find(|section| section.id == id).ok_or_else(|| invalid(format!("no section `{id}`")))
+}
+
+fn invalid(what: String) -> minijinja::Error {
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, what)
 }
 
 /// The parts that only pages of runs with a language model have.
@@ -220,6 +308,7 @@ fn environment(format: Format) -> Result<Environment<'static>, minijinja::Error>
     });
     add_filters(&mut env, format);
     env.add_template("report", REPORT)?;
+    env.add_template("first_page", FIRST_PAGE)?;
     env.add_template("critique", CRITIQUE)?;
     env.add_template("model", MODEL)?;
     env.add_template("reasons", REASONS)?;
@@ -251,6 +340,17 @@ fn add_filters(env: &mut Environment<'static>, format: Format) {
     env.add_filter("untrusted", move |v: Value| safe(format.untrusted(&v.to_string())));
     env.add_filter("quoted", move |v: Value| safe(format.within_sentence(&v.to_string())));
     env.add_filter("quote", move |v: Vec<String>, label: String| safe(format.quote(&label, &v)));
+    env.add_filter("lead", move |v: Value| safe(format.lead(&inner(format, &v))));
+    env.add_filter("badge", move |key: String| {
+        let tier = Tier::parse(&key).ok_or_else(|| invalid(format!("no verdict `{key}`")))?;
+        Ok::<_, minijinja::Error>(safe(format.badge(tier)))
+    });
+    env.add_filter("link", move |v: Value| safe(format.link(&v.to_string())));
+    env.add_filter("fold", move |v: Value, id: String| section(&id).map(|s| safe(format.fold(s, &v.to_string()))));
+    env.add_filter("contents", move |left_out: Vec<String>| {
+        let there: Vec<&Section> = SECTIONS.iter().filter(|s| left_out.iter().all(|id| id != s.id)).collect();
+        safe(format.contents(&there))
+    });
     env.add_filter("picture", move |v: Value| downcast::<Picture>(&v).map(|p| safe(format.picture(&p))));
 }
 
@@ -260,9 +360,7 @@ fn full_lines(text: &str) -> String {
 }
 
 fn downcast<T: Object + 'static>(value: &Value) -> Result<Arc<T>, minijinja::Error> {
-    value.downcast_object::<T>().ok_or_else(|| {
-        minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, format!("not a table or picture: {value:?}"))
-    })
+    value.downcast_object::<T>().ok_or_else(|| invalid(format!("not a table or picture: {value:?}")))
 }
 
 /// At most one empty line in a row, none at the ends, one line break at the end.

@@ -29,6 +29,7 @@ pub fn critique_context(critique: &Critique, spec: &AnalysisSpec, plan: &Plan) -
         ("verdicts", table(verdicts(critique))),
         ("revisions", lines(spec.revisions.iter().map(revision).collect())),
         ("conduct", Value::from(false)),
+        ("folded", Value::from(false)),
         ("reasons", Value::from(models::reasons(spec.iteration, &spec.revisions))),
         ("analyses", Value::from(analyses.collect::<Vec<_>>())),
         ("spec_sha256", Value::from(critique.spec_sha256.as_str())),
@@ -121,24 +122,52 @@ pub fn analysis(analysis: &AnalysisCritique, pictures: Value) -> Value {
 }
 
 fn findings(findings: &[Finding]) -> Table {
-    let mut table = Table::new(&[
-        ("check", Column::Code),
-        ("result", Column::Words),
-        ("measure", Column::Words),
-        ("value", Column::Number),
-        ("threshold", Column::Number),
-        ("what it means", Column::Words),
-    ]);
+    let mut table = Table::new(&CHECK_COLUMNS);
     for finding in findings {
-        let cells = vec![
-            finding.code.key().to_owned(),
-            sentences::severity(finding.severity).to_owned(),
-            finding.metric.clone(),
-            finding.value.map_or("–".to_owned(), |v| number(finding.code, v)),
-            finding.threshold.map_or("–".to_owned(), |v| number(finding.code, v)),
-            finding.message.clone(),
-        ];
-        table.push(cells);
+        table.push(cells(finding));
+    }
+    table
+}
+
+/// What a finding says, without the analysis that it is about.
+const CHECK_COLUMNS: [(&str, Column); 6] = [
+    ("check", Column::Code),
+    ("result", Column::Words),
+    ("measure", Column::Words),
+    ("value", Column::Number),
+    ("threshold", Column::Number),
+    ("what it means", Column::Words),
+];
+
+fn cells(finding: &Finding) -> Vec<String> {
+    vec![
+        finding.code.key().to_owned(),
+        sentences::severity(finding.severity).to_owned(),
+        finding.metric.clone(),
+        finding.value.map_or("–".to_owned(), |v| number(finding.code, v)),
+        finding.threshold.map_or("–".to_owned(), |v| number(finding.code, v)),
+        finding.message.clone(),
+    ]
+}
+
+/// Every finding of every analysis by its check; those that say the same of several analyses stand once.
+pub fn checks(critique: &Critique) -> Table {
+    let mut rows: Vec<(Code, Vec<String>, Vec<&str>)> = Vec::new();
+    for analysis in &critique.analyses {
+        for finding in &analysis.findings {
+            let (cells, asked) = (cells(finding), analysis.requested.acronym());
+            match rows.iter_mut().find(|row| row.1 == cells) {
+                Some(row) => row.2.push(asked),
+                None => rows.push((finding.code, cells, vec![asked])),
+            }
+        }
+    }
+    rows.sort_by_key(|row| Code::ALL.iter().position(|code| *code == row.0));
+    let [check, rest @ ..] = CHECK_COLUMNS;
+    let mut table = Table::new(&[&[check, ("asked", Column::Words)], &rest[..]].concat());
+    for (_, cells, asked) in rows {
+        let mut cells = cells.into_iter();
+        table.push(cells.next().into_iter().chain([asked.join(", ")]).chain(cells).collect());
     }
     table
 }

@@ -9,7 +9,14 @@ use minijinja::value::Value;
 
 /// One requested estimand as the template sees it.
 pub fn group(answer: &Answer, results: &ResultsDocument) -> Value {
-    let rows: Vec<&EffectRow> = results.effects.iter().filter(|row| row.requested == answer.requested).collect();
+    let twin = sentences::same_answer(results, answer);
+    // What became the answer to another question of the plan is listed there.
+    let elsewhere = |row: &EffectRow| {
+        let there = results.effects.iter().filter(|other| twin.is_some_and(|twin| other.requested == twin.requested));
+        there.into_iter().any(|other| sentences::is_same(&other.effect, &row.effect))
+    };
+    let own = results.effects.iter().filter(|row| row.requested == answer.requested);
+    let rows: Vec<&EffectRow> = own.filter(|row| !elsewhere(row)).collect();
     let shown = if rows.is_empty() { Value::from(false) } else { table(estimates(answer, &rows, &results.units)) };
     object([("heading", Value::from(sentences::asked_and_answered(answer))), ("table", shown)])
 }

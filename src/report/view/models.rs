@@ -145,6 +145,7 @@ pub fn alone(results: &ResultsDocument) -> (Option<Value>, Option<Value>) {
             ("reviewed", reviewed(&results.critique)),
             ("reasons", all_reasons(results)),
             ("conduct", conduct(results)),
+            ("folded", Value::from(false)),
         ])
     };
     let reasoned = !flag_figures::reasons(results).is_empty();

@@ -1,10 +1,10 @@
 //! Who the answers are for: sizes, and the priority confounders in the target population beside everyone.
 
-use crate::record::documents::{Answer, PopulationDocument, ResultsDocument};
+use crate::record::documents::{Answer, ResultsDocument};
 use crate::report::plots::FigureKind;
 use crate::report::sentences;
 use crate::report::table::{Column, Table};
-use crate::report::view::{ReportInput, lines, object, table};
+use crate::report::view::{ReportInput, lines, object};
 use crate::text::numbers;
 use minijinja::value::Value;
 
@@ -18,7 +18,7 @@ pub fn sizes(results: &ResultsDocument) -> Table {
         ("effective treated", Column::Number),
         ("effective controls", Column::Number),
     ]);
-    for answer in &results.answers {
+    for answer in super::distinct(results) {
         let effective = |of: fn(&causal::effect::Effect) -> f64| {
             answer.effect.as_ref().map_or("–".to_owned(), |effect| numbers::effective(of(effect)))
         };
@@ -49,7 +49,7 @@ pub fn propensities(results: &ResultsDocument) -> Table {
         ("clipped", Column::Number),
         ("propensity fits not converged", Column::Number),
     ]);
-    for answer in &results.answers {
+    for answer in super::distinct(results) {
         let Some(model) = &answer.propensity else { continue };
         let out_of_fold = if model.clip.is_some() { ", out of fold" } else { "" };
         let clipped = match model.clip {
@@ -69,51 +69,37 @@ pub fn propensities(results: &ResultsDocument) -> Table {
     table
 }
 
-/// One answer as the templates see it.
+/// The sensitivity of one answer as the templates see it.
 pub fn answer(answer: &Answer, input: &ReportInput<'_>) -> Value {
     let mut sensitivity: Vec<String> = match &answer.sensitivity {
         Some(report) => sentences::sensitivity(report, &input.results.units),
-        None => answer.missing.iter().map(|why| sentences::sentence(why)).collect(),
+        None => Vec::new(),
     };
     // Where the effect is not identified they stand beside the verdict.
     let known = answer.bounds.as_ref().filter(|_| !sentences::is_not_identified(input.results, answer.requested));
     sensitivity.extend(known.map(|bounds| sentences::bounds(bounds, &input.results.units)));
-    let profile = answer.population_numbers.as_ref().filter(|p| !p.profile.is_empty());
     object([
         ("heading", Value::from(sentences::asked_and_answered(answer))),
-        ("population", Value::from(population(answer))),
-        ("profile", profile.map_or(Value::from(false), |p| table(profile_table(answer, p)))),
         ("sensitivity", lines(sensitivity)),
         ("pictures", input.pictures(|kind| kind == FigureKind::Sensitivity(answer.requested))),
     ])
 }
 
-fn population(answer: &Answer) -> String {
-    let sentence = sentences::sentence(&answer.population);
-    let Some(p) = &answer.population_numbers else { return sentence };
-    match (p.alpha_lower, p.alpha_upper) {
-        (Some(low), Some(high)) => format!(
-            "{sentence} Trimming kept propensities from {} to {} and left out {} treated and {} controls.",
-            numbers::significant(low, 3),
-            numbers::significant(high, 3),
-            numbers::count(p.trimmed_treated),
-            numbers::count(p.trimmed_control)
-        ),
-        _ => sentence,
+/// Means of the priority confounders: everyone's, then those of each answer. `None` where there are none.
+pub fn profile(results: &ResultsDocument) -> Option<Table> {
+    let numbers = |answer: &&Answer| answer.population_numbers.as_ref().is_some_and(|p| !p.profile.is_empty());
+    let answers: Vec<&Answer> = super::distinct(results).filter(numbers).collect();
+    let rows = |answer: &Answer| answer.population_numbers.as_ref().map_or(Vec::new(), |p| p.profile.clone());
+    let titles: Vec<String> = answers.iter().map(|answer| format!("mean, {}", answer.name)).collect();
+    let mut columns = vec![("priority confounder", Column::Words), ("mean, everyone", Column::Number)];
+    columns.extend(titles.iter().map(|title| (title.as_str(), Column::Number)));
+    let mut table = Table::new(&columns);
+    for (term, _, everyone) in answers.first().map(|answer| rows(answer))? {
+        let of = |answer: &&Answer| rows(answer).into_iter().find(|row| row.0 == term).map_or("–".to_owned(), |row| mean(row.1));
+        let means: Vec<String> = answers.iter().map(of).collect();
+        table.push([term.clone(), mean(everyone)].into_iter().chain(means).collect());
     }
-}
-
-fn profile_table(answer: &Answer, population: &PopulationDocument) -> Table {
-    let here = format!("mean, {}", answer.name);
-    let mut table = Table::new(&[
-        ("priority confounder", Column::Words),
-        (&here, Column::Number),
-        ("mean, everyone", Column::Number),
-    ]);
-    for (term, target, everyone) in &population.profile {
-        table.push(vec![term.clone(), mean(*target), mean(*everyone)]);
-    }
-    table
+    Some(table)
 }
 
 /// Means of shares and of dollars in one column: three digits after the point for the small, none for the large.
