@@ -49,19 +49,10 @@ fn share_kept(analysis: &Analysis, population: &PopulationDocument) -> Option<f6
 fn lost(population: &PopulationDocument) -> Option<String> {
     let treated = population.trimmed_treated;
     let treated = (treated > 0).then(|| format!("{treated} treated units are lost."));
-    let means = farthest(population).map(|(term, here, asked)| {
+    let means = population.farthest_from_asked().map(|(term, here, asked)| {
         let (here, asked) = (significant(here, 3), significant(asked, 3));
         format!("Their `{term}` averages {here}; among all who were asked about it is {asked}.")
     });
     let said: Vec<String> = means.into_iter().chain(treated).collect();
     (!said.is_empty()).then(|| said.join(" "))
-}
-
-/// The term, its mean among those who are left, and that among all who were asked about.
-fn farthest(population: &PopulationDocument) -> Option<(&str, f64, f64)> {
-    let asked = |term: &str| population.profile_asked.iter().find(|row| row.0 == term).map(|row| row.1);
-    let rows = population.profile.iter().filter_map(|row| Some((row.0.as_str(), row.1, asked(&row.0)?)));
-    let apart = |row: &(&str, f64, f64)| (row.1 - row.2).abs() / (row.1.abs() + row.2.abs());
-    let finite = rows.filter(|row| apart(row).is_finite());
-    finite.max_by(|a, b| apart(a).total_cmp(&apart(b)))
 }

@@ -320,16 +320,20 @@ pub(super) fn describe(target: Target, trimming: Option<&design::Trimming>, arms
         Target::Att => format!("compared with {controls} controls"),
         Target::Atc => format!("compared with {treated} treated"),
     };
-    match trimming {
-        None => format!("{who}, {compared}"),
-        Some(t) => format!(
-            "{who} whose estimated chance of treatment lies between {:.3} and {:.3}, {compared}; {:.1} % of all {} rows are left",
-            t.lower,
-            t.upper,
-            100.0 * n as f64 / total as f64,
-            count(total)
-        ),
-    }
+    let Some(t) = trimming else { return format!("{who}, {compared}") };
+    // Of those who were asked about, and of nobody else.
+    let (left, asked, noun) = match target {
+        Target::Ate | Target::Ato => (n, total, "rows"),
+        Target::Att => (arms.treated, arms.treated + t.trimmed_treated, "treated"),
+        Target::Atc => (arms.control, arms.control + t.trimmed_control, "controls"),
+    };
+    format!(
+        "{who} whose estimated chance of treatment lies between {:.3} and {:.3}, {compared}; {:.1} % of all {} {noun} are left",
+        t.lower,
+        t.upper,
+        100.0 * left as f64 / asked as f64,
+        count(asked)
+    )
 }
 
 /// 16177 as `16,177`.

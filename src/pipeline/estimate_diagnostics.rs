@@ -23,6 +23,7 @@ pub(super) fn diagnostics(
     Some(EstimateDiagnostics {
         outcome_sd,
         largest_row: largest_row(sample)?,
+        outcome_smallest: sample.y().iter().copied().fold(f64::INFINITY, f64::min),
         disagreement: disagreement(answer, rows),
         by_target: by_target(nuisances, answer),
         not_converged: notes::not_converged(answer),

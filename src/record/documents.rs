@@ -125,6 +125,19 @@ pub struct PopulationDocument {
     pub profile_asked: Vec<(String, f64)>,
 }
 
+impl PopulationDocument {
+    /// The priority term whose mean among those who are left is farthest, in proportion, from that among all who were asked
+    /// about: the term, the one mean, the other.
+    #[must_use]
+    pub fn farthest_from_asked(&self) -> Option<(&str, f64, f64)> {
+        let asked = |term: &str| self.profile_asked.iter().find(|row| row.0 == term).map(|row| row.1);
+        let rows = self.profile.iter().filter_map(|row| Some((row.0.as_str(), row.1, asked(&row.0)?)));
+        let apart = |row: &(&str, f64, f64)| (row.1 - row.2).abs() / (row.1.abs() + row.2.abs());
+        let finite = rows.filter(|row| apart(row).is_finite());
+        finite.max_by(|a, b| apart(a).total_cmp(&apart(b)))
+    }
+}
+
 /// The design of one analysis: everything that can be known without the outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnalysisDesign {
@@ -228,6 +241,8 @@ pub struct EstimateDiagnostics {
     pub outcome_sd: f64,
     /// Largest share of the squared deviations of the outcome that one of those rows makes, likewise.
     pub largest_row: f64,
+    /// The smallest outcome among them: a ratio of means has a meaning where it is not negative.
+    pub outcome_smallest: f64,
     /// The largest difference between doubly robust estimates; `None` if there is only one.
     pub disagreement: Option<Disagreement>,
     /// The answer's estimator for every target in the same population, as far as it can.

@@ -33,7 +33,9 @@ pub fn lines(results: &ResultsDocument, plan: &Plan) -> Vec<String> {
             match all.iter_mut().find(|known| known.clause == clause) {
                 Some(known) => {
                     known.severity = known.severity.max(finding.severity);
-                    known.concerns.push(graded.requested);
+                    if !known.concerns.contains(&graded.requested) {
+                        known.concerns.push(graded.requested);
+                    }
                 }
                 None => all.push(Caveat { severity: finding.severity, concerns: vec![graded.requested], clause }),
             }

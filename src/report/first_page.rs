@@ -109,16 +109,16 @@ fn headline(results: &ResultsDocument, plan: &Plan, answer: &Answer) -> String {
     if answer.tier == Tier::NotSatisfactory {
         return format!("No answer to rely on: {shown} is what the models give for the {asked}, and the comparison behind it fails.");
     }
-    told(plan, effect, &results.units, &answer.name)
+    told(plan, answer, effect, &results.units)
 }
 
 /// The sentence of an answer that stands.
-fn told(plan: &Plan, effect: &Effect, units: &str, name: &str) -> String {
+fn told(plan: &Plan, answer: &Answer, effect: &Effect, units: &str) -> String {
     let (treatment, outcome) = (treatment(plan), &plan.outcome.column);
     let whom = among(effect);
     if effect.ci_lower <= 0.0 && effect.ci_upper >= 0.0 {
         let shown = sentences::effect(effect, units);
-        return format!("Whether {treatment} raises or lowers `{outcome}` {whom} is open: the {name} is {shown}.");
+        return format!("Whether {treatment} raises or lowers `{outcome}` {whom} is open: the {} is {shown}.", answer.name);
     }
     let (verb, [estimate, low, high]) = if effect.estimate < 0.0 {
         ("lowers", [-effect.estimate, -effect.ci_upper, -effect.ci_lower])
@@ -126,7 +126,7 @@ fn told(plan: &Plan, effect: &Effect, units: &str, name: &str) -> String {
         ("raises", [effect.estimate, effect.ci_lower, effect.ci_upper])
     };
     let size = sentences::with_units(&numbers::interval(estimate, effect.std_error, low, high), units);
-    format!("On average, {treatment} {verb} `{outcome}` by {size} {whom}{}.", from_to(effect))
+    format!("On average, {treatment} {verb} `{outcome}` by {size} {whom}{}.", from_to(answer, effect))
 }
 
 fn among(effect: &Effect) -> String {
@@ -142,9 +142,9 @@ fn among(effect: &Effect) -> String {
     }
 }
 
-fn from_to(effect: &Effect) -> String {
+fn from_to(answer: &Answer, effect: &Effect) -> String {
     let Some([treated, control]) = means(effect) else { return String::new() };
-    let relative = relative(effect).map_or(String::new(), |share| format!(" ({share})"));
+    let relative = relative(answer, effect).map_or(String::new(), |share| format!(" ({share})"));
     format!(": from {control} without to {treated} with it{relative}")
 }
 
@@ -157,12 +157,12 @@ fn means(effect: &Effect) -> Option<[String; 2]> {
     Some([shown(effect.mean_treated?)?, shown(effect.mean_control?)?])
 }
 
-/// The effect as a share of the mean without treatment. A ratio has a meaning where both means are on one side of zero, and
-/// the one below the line is farther from it than the interval is wide to either side.
-#[must_use]
-pub fn relative(effect: &Effect) -> Option<String> {
+/// The effect as a share of the mean without treatment. A ratio has a meaning for an outcome that is never negative (a change
+/// of weight has none), and where the mean below the line is farther from zero than the interval reaches to either side.
+fn relative(answer: &Answer, effect: &Effect) -> Option<String> {
     let (treated, control) = (effect.mean_treated?, effect.mean_control?);
-    let defined = treated > 0.0 && control > effect.half_width() && (treated / control).is_finite();
+    let ratio_scale = answer.diagnostics.as_ref().is_some_and(|found| found.outcome_smallest >= 0.0);
+    let defined = ratio_scale && treated >= 0.0 && control > effect.half_width() && (treated / control).is_finite();
     let percent = 100.0 * effect.estimate / control;
     let digits = usize::from(percent.abs() < 10.0);
     let sign = if percent > 0.0 { "+" } else { "" };
@@ -183,7 +183,7 @@ fn row(results: &ResultsDocument, answer: &Answer) -> AnswerRow {
         },
         with,
         without,
-        relative: shown.and_then(|effect| relative(effect)).unwrap_or_default(),
+        relative: shown.and_then(|effect| relative(answer, effect)).unwrap_or_default(),
         tier: answer.tier,
     }
 }
@@ -209,7 +209,11 @@ fn whom(results: &ResultsDocument) -> Vec<String> {
 fn lost(answer: &Answer) -> Option<String> {
     let p = answer.population_numbers.as_ref().filter(|p| p.trimmed_treated + p.trimmed_control > 0)?;
     let (treated, controls) = (numbers::count(p.trimmed_treated), numbers::count(p.trimmed_control));
-    Some(format!("Lost: {treated} treated and {controls} controls."))
+    let means = p.farthest_from_asked().map_or(String::new(), |(term, here, asked)| {
+        let [here, asked] = [here, asked].map(|mean| numbers::significant(mean, 3));
+        format!(" (mean `{term}`: {asked} of all asked about, {here} of those left)")
+    });
+    Some(format!("Lost: {treated} treated and {controls} controls{means}."))
 }
 
 /// One sentence on hidden confounding.
@@ -242,7 +246,7 @@ fn strength(report: &SensitivityReport) -> String {
         Some(strongest) => {
             let than = if needed > strongest.equivalent_rv { "more" } else { "no more" };
             format!(
-                "{start}, {than} than `{}` does, the strongest confounder that was measured ({}).",
+                "{start}, {than} than `{}` does, the strongest priority confounder ({}).",
                 strongest.confounder,
                 numbers::percent(strongest.equivalent_rv)
             )

@@ -93,7 +93,7 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
         ("folded", Value::from(true)),
         ("how_graded", Value::from(how_graded(results))),
         ("reasons", models::all_reasons(results)),
-        ("switched", lines(results.answers.iter().filter_map(|answer| notes::switched(results, answer)).collect())),
+        ("switched", lines(notes::all_switched(results))),
         ("answered_by", lines(notes::answered_by(results, plan))),
         ("forest", input.pictures(|kind| kind == FigureKind::Forest)),
         ("designs", input.pictures(designs)),

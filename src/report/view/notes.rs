@@ -8,8 +8,17 @@ use crate::text::lists;
 use crate::text::numbers;
 use causal::estimand::Inference;
 
+/// The remarks on every answer that is to another question, and where the earlier estimates are.
+pub fn all_switched(results: &ResultsDocument) -> Vec<String> {
+    let mut told: Vec<String> = results.answers.iter().filter_map(|answer| switched(results, answer)).collect();
+    if !told.is_empty() {
+        told.push(BEFORE.to_owned());
+    }
+    told
+}
+
 /// That the answer is to another question, which playbook changed it and why; the estimates for the one asked are kept.
-pub fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
+fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
     let asked = answer.requested.acronym();
     if answer.name == asked {
         return None;
@@ -22,11 +31,13 @@ pub fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
         .collect();
     let by = if steps.is_empty() { String::new() } else { format!(" The loop applied {}.", lists::listed(&steps)) };
     Some(format!(
-        "Asked for the {asked}, the run answers for the {}.{by} What was estimated for the {asked} before is among all \
-         estimates below, with its own verdict in the list of specs.",
+        "Asked for the {asked}, the run answers for the {}.{by}",
         answer.name
     ))
 }
+
+/// Where the estimates of a question are that was changed.
+const BEFORE: &str = "What was estimated for the question as it was asked is among the estimates, and its verdicts are in the list of specs.";
 
 /// The revisions that led to the analysis that answers. One that the next spec undid did not, nor did any after that analysis.
 fn led_to<'a>(results: &'a ResultsDocument, answer: &'a Answer) -> impl Iterator<Item = &'a Revision> {

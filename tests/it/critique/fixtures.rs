@@ -367,6 +367,7 @@ pub fn diagnostics() -> EstimateDiagnostics {
     EstimateDiagnostics {
         outcome_sd: 10.0,
         largest_row: 0.02,
+        outcome_smallest: 0.0,
         disagreement: Some(Disagreement { between: "A and B".to_owned(), size: 0.1, pair: EstimatePair::Members }),
         by_target: [(Target::Ate, 3.0), (Target::Att, 3.1), (Target::Ato, 2.9)]
             .map(|(target, estimate)| TargetEstimate { target, estimate })
