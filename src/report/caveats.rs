@@ -148,7 +148,8 @@ fn measured(code: Code, finding: &Finding) -> String {
 }
 
 fn kept(finding: &Finding) -> String {
-    let left = finding.value.map_or(String::new(), |share| format!("; {} of those asked about are left", percent(share)));
+    let left =
+        finding.value.map_or(String::new(), |share| format!("; {} of those asked about are left", percent(share)));
     if finding.severity == Severity::Fail {
         return format!("another question is answered, which the plan had not accepted{left}");
     }

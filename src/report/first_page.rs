@@ -95,7 +95,9 @@ fn headline(results: &ResultsDocument, plan: &Plan, answer: &Answer) -> String {
     };
     let shown = sentences::effect(effect, &results.units);
     if sentences::fails(results, answer.requested, Code::Identification) {
-        return format!("No answer: the {asked} is not identified, and the adjusted difference of {shown} is not the effect.");
+        return format!(
+            "No answer: the {asked} is not identified, and the adjusted difference of {shown} is not the effect."
+        );
     }
     if sentences::fails(results, answer.requested, Code::PopulationKept) {
         return format!(
@@ -104,10 +106,14 @@ fn headline(results: &ResultsDocument, plan: &Plan, answer: &Answer) -> String {
         );
     }
     if sentences::is_no_answer(results, answer) {
-        return format!("No answer: the groups differ by construction, and the adjusted difference of {shown} is not the effect.");
+        return format!(
+            "No answer: the groups differ by construction, and the adjusted difference of {shown} is not the effect."
+        );
     }
     if answer.tier == Tier::NotSatisfactory {
-        return format!("No answer to rely on: {shown} is what the models give for the {asked}, and the comparison behind it fails.");
+        return format!(
+            "No answer to rely on: {shown} is what the models give for the {asked}, and the comparison behind it fails."
+        );
     }
     told(plan, answer, effect, &results.units)
 }
@@ -118,7 +124,10 @@ fn told(plan: &Plan, answer: &Answer, effect: &Effect, units: &str) -> String {
     let whom = among(effect);
     if effect.ci_lower <= 0.0 && effect.ci_upper >= 0.0 {
         let shown = sentences::effect(effect, units);
-        return format!("Whether {treatment} raises or lowers `{outcome}` {whom} is open: the {} is {shown}.", answer.name);
+        return format!(
+            "Whether {treatment} raises or lowers `{outcome}` {whom} is open: the {} is {shown}.",
+            answer.name
+        );
     }
     let (verb, [estimate, low, high]) = if effect.estimate < 0.0 {
         ("lowers", [-effect.estimate, -effect.ci_upper, -effect.ci_lower])
@@ -263,7 +272,9 @@ fn identification(basis: &IdentificationBasis, plan: &Plan) -> String {
             let audit = if basis.allocation.is_some() { "was audited" } else { "could not be audited" };
             format!("Identified by design: treatment was randomised, says the plan, and the allocation {audit}.")
         }
-        IdentifiedBy::Graph => format!("Identified by the causal graph of the plan: given {adjusted}, no other path between treatment and outcome is open."),
+        IdentifiedBy::Graph => format!(
+            "Identified by the causal graph of the plan: given {adjusted}, no other path between treatment and outcome is open."
+        ),
         IdentifiedBy::AssumedOnly => format!(
             "Identified by assumption: the plan has no causal graph and takes it that, given {adjusted}, nothing else drove both treatment and outcome."
         ),
@@ -273,9 +284,12 @@ fn identification(basis: &IdentificationBasis, plan: &Plan) -> String {
 
 fn not_identified(basis: &IdentificationBasis, adjusted: &str) -> String {
     let quoted = |list: &[String]| names(list.iter());
-    let start = format!("Not identified: by the causal graph of the plan, adjusting for {adjusted} does not give the effect.");
+    let start =
+        format!("Not identified: by the causal graph of the plan, adjusting for {adjusted} does not give the effect.");
     match (&basis.instead, basis.forbidden.as_slice()) {
-        (Some(set), [_, ..]) => format!("{start} Without {}, and given {}, it would.", quoted(&basis.forbidden), quoted(set)),
+        (Some(set), [_, ..]) => {
+            format!("{start} Without {}, and given {}, it would.", quoted(&basis.forbidden), quoted(set))
+        }
         (Some(set), []) => format!("{start} Adjusting for {} would.", quoted(set)),
         (None, _) if !basis.instruments.is_empty() => {
             format!("{start} No set does; {} is an instrument, for another effect.", quoted(&basis.instruments))
@@ -296,10 +310,10 @@ fn names<'a>(list: impl Iterator<Item = &'a String>) -> String {
 }
 
 fn links(plan: &Plan) -> Vec<Link> {
-    let graph = plan.graph.is_some().then_some(Link {
-        file: "identification.md",
-        holds: "what the graph says, and what the data say of it",
-    });
+    let graph = plan
+        .graph
+        .is_some()
+        .then_some(Link { file: "identification.md", holds: "what the graph says, and what the data say of it" });
     let others = [
         Link { file: "analysis.ipynb", holds: "notebook" },
         Link { file: "iter_01/critique.md", holds: "the first critique, written before the outcome was read" },

@@ -167,9 +167,9 @@ impl Format {
                 inner.trim()
             ),
             // A browser opens the section for an address that lies inside it.
-            Format::Html => format!(
-                "<details><summary><h2>{title}</h2></summary>\n<span id=\"{id}\"></span>\n{inner}</details>\n"
-            ),
+            Format::Html => {
+                format!("<details><summary><h2>{title}</h2></summary>\n<span id=\"{id}\"></span>\n{inner}</details>\n")
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! README's table of estimators is made from their facts.
+//! The table of estimators in `docs/estimators.md` is made from their facts.
 
 use causal::estimand::Inference;
 use causal::estimator::{ClusterSupport, EstimatorKind};
@@ -34,11 +34,11 @@ fn table() -> String {
 }
 
 #[test]
-fn readme_has_the_table_of_estimators() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = fs::read_to_string(path).expect("README.md");
+fn the_documents_have_the_table_of_estimators() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/estimators.md");
+    let text = fs::read_to_string(path).expect("docs/estimators.md");
     let (_, after) = text.split_once(BEGIN).expect("the table begins");
     let (found, _) = after.split_once(END).expect("the table ends");
     let expected = table();
-    assert_eq!(found, expected, "write this between the markers of README.md:\n{expected}");
+    assert_eq!(found, expected, "write this between the markers of docs/estimators.md:\n{expected}");
 }

@@ -17,7 +17,7 @@ mod critique; // rubric and verdict
 mod dataset; // files that are wrong in every way we could think of
 mod design_profile; // whom the answer is about
 mod early_adopters; // the generator of the synthetic example
-mod estimator_table; // README's table of estimators
+mod estimator_table; // the table of estimators in docs/estimators.md
 mod examples; // every example plan, end to end
 mod graph; // questions to a causal graph
 mod hostile_text; // names, titles and words of servers that try to steer a terminal

@@ -5,6 +5,7 @@
 
 pub mod cases;
 mod documents;
+mod first_page;
 pub mod fixtures;
 mod notebook;
 mod plots;

@@ -37,7 +37,8 @@ pub fn entries(input: &ReportInput<'_>) -> [(&'static str, Value); 3] {
 /// The figure of the first page: balance of the first answer that has one, else its overlap.
 pub fn figure(input: &ReportInput<'_>) -> Option<FigureKind> {
     let there = |kind: &FigureKind| input.figures.iter().any(|placed| placed.figure.kind == *kind);
-    let kinds = super::distinct(input.results).flat_map(|a| [FigureKind::Love(a.requested), FigureKind::Overlap(a.requested)]);
+    let kinds =
+        super::distinct(input.results).flat_map(|a| [FigureKind::Love(a.requested), FigureKind::Overlap(a.requested)]);
     kinds.into_iter().find(there)
 }
 

@@ -30,10 +30,7 @@ fn switched(results: &ResultsDocument, answer: &Answer) -> Option<String> {
         })
         .collect();
     let by = if steps.is_empty() { String::new() } else { format!(" The loop applied {}.", lists::listed(&steps)) };
-    Some(format!(
-        "Asked for the {asked}, the run answers for the {}.{by}",
-        answer.name
-    ))
+    Some(format!("Asked for the {asked}, the run answers for the {}.{by}", answer.name))
 }
 
 /// Where the estimates of a question are that was changed.

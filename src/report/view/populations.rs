@@ -95,7 +95,9 @@ pub fn profile(results: &ResultsDocument) -> Option<Table> {
     columns.extend(titles.iter().map(|title| (title.as_str(), Column::Number)));
     let mut table = Table::new(&columns);
     for (term, _, everyone) in answers.first().map(|answer| rows(answer))? {
-        let of = |answer: &&Answer| rows(answer).into_iter().find(|row| row.0 == term).map_or("–".to_owned(), |row| mean(row.1));
+        let of = |answer: &&Answer| {
+            rows(answer).into_iter().find(|row| row.0 == term).map_or("–".to_owned(), |row| mean(row.1))
+        };
         let means: Vec<String> = answers.iter().map(of).collect();
         table.push([term.clone(), mean(everyone)].into_iter().chain(means).collect());
     }

@@ -132,7 +132,7 @@ fn each_blind_spot_is_seen() {
         }),
         ("44 rows have a `t` other than 1 and 0", |w| w.design.counters.rows_dropped_other_treatment = 44),
         ("3 rows have observation weight zero", |w| w.design.counters.rows_weight_zero = 3),
-        ("Every confounder of the ATE enters the models as a straight line", |w| drop(w.spec.analyses[0].terms.pop())),
+        ("For the ATE, `age`, `sex` enter the models as a straight line", |w| drop(w.spec.analyses[0].terms.pop())),
         ("Left out of the models for the ATE, because constant or a combination of other terms: `age^2`", |w| {
             w.design.analyses[0].propensity.as_mut().expect("propensity").dropped_terms.push("age^2".into());
         }),
@@ -152,6 +152,27 @@ fn each_blind_spot_is_seen() {
         let spots = spots(&world);
         assert!(spots.iter().any(|spot| spot.contains(expected)), "`{expected}` is not in {spots:?}");
     }
+}
+
+/// A column with a step of its own, or with two values, does not enter as a line; analyses that share theirs share a sentence.
+#[test]
+fn only_columns_that_enter_as_a_straight_line_are_said_to() {
+    let mut world = world();
+    for analysis in &mut world.spec.analyses {
+        analysis.terms = ["age", "sex", "income", "income == 0"].map(term).to_vec();
+    }
+    for design in &mut world.design.analyses {
+        let sex = &mut design.balance.as_mut().expect("balance").rows[1];
+        assert_eq!(sex.term, "sex");
+        sex.ks_before = (sex.mean_treated_before - sex.mean_control_before).abs();
+    }
+    let said: Vec<String> = spots(&world).into_iter().filter(|spot| spot.contains("straight line")).collect();
+    let expected = "For the ATE and ATT, `age` enters the models as a straight line, without squares or products: is that believable?";
+    assert_eq!(said, [expected]);
+    for analysis in &mut world.spec.analyses {
+        analysis.terms = ["sex", "income", "income == 0"].map(term).to_vec();
+    }
+    assert!(!spots(&world).iter().any(|spot| spot.contains("straight line")));
 }
 
 #[test]
@@ -257,4 +278,31 @@ fn no_estimate_fails_once_the_loop_has_settled() {
     };
     assert_ne!(tier(Stage::Design), Some(Tier::NotSatisfactory));
     assert_eq!(tier(Stage::Final), Some(Tier::NotSatisfactory));
+}
+
+/// The mean of those who are left is held against that of those who were asked about: the treated, for an ATT.
+#[test]
+fn who_was_lost_is_told_by_the_means_of_those_who_were_asked_about() {
+    use causal::estimand::{Population, TrimRule};
+    use oci_agent::finding::Code;
+    let mut world = world();
+    let trimmed = Population::Trimmed { trim: TrimRule::Fixed { alpha: 0.1 } };
+    world.spec.analyses[1].population = trimmed;
+    let mut who = population(100, 20);
+    who.profile = vec![("age".into(), 40.0, 90.0)];
+    who.profile_asked = vec![("age".into(), 44.0)];
+    world.design.analyses[1].population = Some(who);
+    world.design.analyses[1].estimand = world.spec.analyses[1].estimand();
+    let critique = world.critique(oci_agent::record::critique::Stage::Design);
+    let kept = critique.analyses[1].findings.iter().find(|f| f.code == Code::PopulationKept).expect("graded");
+    assert!(
+        kept.message.contains("Their `age` averages 40.0; among all who were asked about it is 44.0."),
+        "{}",
+        kept.message
+    );
+    assert!(
+        kept.message.contains("75.0 % of those asked about are left") && !kept.message.contains("90"),
+        "{}",
+        kept.message
+    );
 }

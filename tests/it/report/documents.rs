@@ -14,6 +14,7 @@ use oci_agent::report::view::{PlacedFigure, ReportInput};
 use oci_agent::report::{html, markdown, terminal};
 use oci_agent::spec::AnalysisSpec;
 use oci_agent::text::escape;
+use oci_agent::text::terminal::TerminalText;
 
 #[allow(clippy::disallowed_methods, reason = "only this helper looks at the environment, to show documents to people")]
 pub fn show(name: &str, bytes: &[u8]) {
@@ -54,6 +55,23 @@ pub fn lalonde_spec(blind: bool) -> AnalysisSpec {
     )
 }
 
+/// Every link is to a section of the page or to a file of the run.
+pub fn only_own_links(page: &str) {
+    let targets: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let files = ["identification.md", "analysis.ipynb", "iter_01/critique.md", "results.json"];
+    for target in &targets {
+        let section = target.strip_prefix('#').is_some_and(|id| page.contains(&format!("id=\"{id}\"")));
+        assert!(section || files.contains(target), "a link to {target}");
+    }
+    assert_eq!(page.matches("<a ").count(), targets.len());
+    assert_eq!(page.matches("href=").count(), targets.len());
+}
+
+/// The first page as a terminal shows it.
+pub fn told(case: &Case, width: usize, color: bool) -> TerminalText {
+    terminal::first_page(&case.results, &case.plan, width, color)
+}
+
 /// Without the padding of tables.
 pub fn squeezed(page: &str) -> String {
     page.lines().map(|line| line.split(' ').filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ") + "\n").collect()
@@ -81,19 +99,21 @@ fn the_report_tells_the_whole_story() {
     for said in [
         "# NSW training and earnings\n",
         "**Question:** What did the training do to earnings in 1978?",
-        "| trimmed ATE | 1,565 [−117, 3,247] | satisfactory with caveats |",
+        "**Whether `qsmk` = 1 rather than 0 raises or lowers `wt82_71` for everyone, as far as there is somebody to compare with is open: the trimmed ATE is 1,565 [−117, 3,247] (1978 US dollars).**",
+        "| ATE | trimmed ATE | 1,565 [−117, 3,247] | 5 | 2 | | ⚠️ satisfactory with caveats |",
         "Asked for the ATE, the run answers for the trimmed ATE. The loop applied",
-        "left out 41 treated and 15,684 controls",
-        "| black == 1 | 0.810 | 0.082 |",
+        "Lost: 41 treated and 15,684 controls.",
+        "| black == 1 | 0.082 | 0.810 |",
         "![Overlap of the arms: trimmed ATE.",
         "](iter_02/plots/overlap_ate.svg)",
         "](plots/forest.svg)",
         "Robustness value: a hidden confounder would have to explain 8.3 %",
         "one as strong as black, the strongest priority confounder, corresponds to",
         "the 95 % interval includes zero already",
-        "| `overlap.outside` | warning | share outside (0.1, 0.9) | 12.8 % | 10.0 % |",
+        "| `overlap.outside` | ATE, ATT | warning | share outside (0.1, 0.9) | 12.8 % | 10.0 % |",
         "Encouragement design",
-        "## Threats, in the words of the plan",
+        "<summary><h2>Threats, blind spots and other ways to learn the answer</h2></summary>",
+        "### Threats, in the words of the plan",
         "Loss to follow-up: 63 people have no weight in 1982 \\| we drop them.",
         "2 specs were tried. Which came next was decided from diagnostics alone",
         "draft from the plan",
@@ -115,7 +135,9 @@ fn the_other_run_reads_well_too() {
     show("report_nhefs.md", page.as_bytes());
     show("report_nhefs.html", html.as_bytes());
     tables_line_up(&page);
-    assert!(squeezed(&page).contains("| ATE | ATE | 3.37 [2.43, 4.31] | satisfactory with caveats |"));
+    assert!(
+        squeezed(&page).contains("| ATE | ATE | 3.37 [2.43, 4.31] | 5.20 | 1.80 | | ⚠️ satisfactory with caveats |")
+    );
     assert!(page.contains("One spec was tried."));
     assert!(page.contains("so it would take one stronger than any priority confounder"));
 }
@@ -125,13 +147,17 @@ fn the_page_stands_alone_and_says_the_same() {
     let (markdown, page) = report(&lalonde());
     show("report_lalonde.html", page.as_bytes());
     assert!(page.starts_with("<!DOCTYPE html>"));
-    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("href="));
+    assert!(!page.contains("<script") && !page.contains("src="));
+    only_own_links(&page);
     assert!(page.contains("prefers-color-scheme: dark") && page.contains("<svg xmlns"));
     assert_eq!(page.matches("<figure>").count(), markdown.matches("\n![").count());
     assert_eq!(page.matches("<table>").count(), markdown.matches("\n|--").count());
-    assert_eq!(page.matches("<h2>").count(), markdown.matches("\n## ").count());
+    assert_eq!(page.matches("<h2>").count(), markdown.matches("<summary><h2>").count());
     assert!(page.contains("&lt;b&gt;health-conscious&lt;/b&gt;"));
-    for tag in ["p", "ul", "li", "table", "figure", "svg", "h2", "h3", "tr", "td", "div"] {
+    for tag in [
+        "p", "ul", "li", "table", "figure", "svg", "h2", "h3", "tr", "td", "div", "details", "summary", "nav", "span",
+        "a",
+    ] {
         let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "<{tag}>");
     }
@@ -150,7 +176,7 @@ fn hostile_names_stay_text_everywhere() {
     assert!(!page.contains("<img"), "an image tag in the page");
     assert!(!markdown.contains("\n# h") && !markdown.contains(" <img") && markdown.contains("{{ 7\\*7 }}"));
     tables_line_up(&markdown);
-    let table = terminal::verdict_table(&case.results, 80, false);
+    let table = told(&case, 80, false);
     assert!(!table.contains('\t') && table.contains("<img"));
 }
 
@@ -193,22 +219,24 @@ fn a_blind_critique_with_an_effect_in_it_is_refused() {
 
 #[test]
 fn the_terminal_table_fits_and_needs_no_colour() {
-    let results = lalonde().results;
+    let case = lalonde();
     for width in [80, 100, 140] {
-        let plain = terminal::verdict_table(&results, width, false);
+        let plain = told(&case, width, false);
         show(&format!("terminal_{width}.txt"), plain.as_bytes());
         assert!(plain.lines().all(|line| line.chars().count() <= width), "{width}:\n{plain}");
         assert!(!plain.contains('\u{1b}') && plain.contains("1,565 [−117, 3,247]"), "{plain}");
         assert!(!plain.chars().any(|c| ('\u{2060}'..='\u{2064}').contains(&c)), "no marks left");
-        let coloured = terminal::verdict_table(&results, width, true);
-        assert!(coloured.contains("\u{1b}[33msatisfactory\u{1b}[0m") && coloured.contains("\u{1b}[31mnot\u{1b}[0m"));
+        let coloured = told(&case, width, true);
+        assert!(
+            coloured.contains("\u{1b}[33m▲ satisfactory\u{1b}[0m") && coloured.contains("\u{1b}[31m✘ not\u{1b}[0m")
+        );
         let mut stripped = coloured.to_string();
         for code in ["\u{1b}[32m", "\u{1b}[33m", "\u{1b}[31m", "\u{1b}[0m"] {
             stripped = stripped.replace(code, "");
         }
         assert_eq!(stripped, *plain, "colour changes nothing else");
     }
-    let narrow = terminal::verdict_table(&results, 20, false);
+    let narrow = told(&case, 20, false);
     assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
 }
 

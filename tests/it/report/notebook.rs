@@ -79,7 +79,7 @@ fn its_code_calls_the_program_and_its_prose_tells_the_story() {
         "](iter_02/plots/love_ate.svg)",
         "Robustness value",
         "Every spec that was tried",
-        "452 rows",
+        "The 452 people",
     ] {
         assert!(prose.contains(said), "lacks {said}");
     }

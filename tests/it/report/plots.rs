@@ -55,6 +55,16 @@ fn every_plot_of_both_runs_is_sound() {
     }
 }
 
+/// The largest difference before weighting and the largest after are those of different terms.
+#[test]
+fn each_difference_stands_with_the_name_it_belongs_to() {
+    let case = lalonde();
+    let mended = &case.designs[1].analyses[0];
+    let love = plots::love(mended).expect("drawn").expect("a plot");
+    let said = "Largest |SMD| of a priority confounder: 2.428 before (black == 1), 0.090 after (re74 == 0).";
+    assert_eq!(love.description, said);
+}
+
 #[test]
 fn a_failed_design_and_a_missing_diagnostic_have_no_plot() {
     let case = lalonde();

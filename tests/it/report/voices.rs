@@ -2,12 +2,12 @@
 //! ones, figures that nobody computed are marked, and a run without them reads as before.
 
 use super::cases::{Case, lalonde, lalonde_blind, nhefs};
-use super::documents::{figures, lalonde_spec, placed, report, show, squeezed, tables_line_up};
+use super::documents::{figures, lalonde_spec, only_own_links, placed, report, show, squeezed, tables_line_up, told};
 use oci_agent::critique::flag_figures::flag_figures;
 use oci_agent::critique::model_review;
 use oci_agent::record::documents::{Conduct, RoleUsage};
 use oci_agent::record::model_review::{ModelGrade, ModelReview};
-use oci_agent::report::{markdown, notebook, terminal};
+use oci_agent::report::{markdown, notebook};
 
 const BY: &str = "anthropic claude-test";
 
@@ -98,7 +98,7 @@ fn grades_disagreements_and_words_are_told_apart() {
     for said in [
         "- ATE: the computed grade is satisfactory with caveats; anthropic claude-test lowered it to not satisfactory",
         "A verdict is the lower of two grades",
-        "## What the language model said",
+        "<summary><h2>What the language model said</h2></summary>",
         "| ATT | not satisfactory | satisfactory with caveats | not satisfactory | “The worst standardised difference, 0.415,",
         "The model graded the ATE lower than the rubric (not satisfactory against satisfactory with caveats), for this reason: “Only 2.8 %",
         "no counterpart.”; the verdict is lowered to not satisfactory.",
@@ -162,7 +162,8 @@ fn hostile_words_stay_inert() {
     let (page, html) = report(&case);
     show("report_hostile.md", page.as_bytes());
     show("report_hostile.html", html.as_bytes());
-    for tag in ["<script", "<img", "<a ", "href=", "onerror=alert(1)>"] {
+    only_own_links(&html);
+    for tag in ["<script", "<img", "onerror=alert(1)>"] {
         assert!(!html.contains(tag), "{tag}");
     }
     assert_eq!(html.matches("</blockquote>").count(), html.matches("<blockquote class").count());
@@ -184,8 +185,8 @@ fn hostile_words_stay_inert() {
             assert!(!line.contains(&format!(" {address}")), "{address} is bare: {line}");
         }
     }
-    let told = terminal::verdict_table(&case.results, 80, false);
-    assert!(!told.contains('\u{202e}') && !told.contains("\n#"), "{told}");
+    let said = told(&case, 80, false);
+    assert!(!said.contains('\u{202e}') && !said.contains("\n#"), "{said}");
 }
 
 #[test]
@@ -197,8 +198,8 @@ fn an_opinion_that_is_missing_is_said() {
     let (page, html) = report(&case);
     assert!(page.contains(sentence) && html.contains(sentence));
     assert!(page.contains("A verdict is computed from the checks below") && !page.contains("Its grade can lower"));
-    let told = terminal::verdict_table(&case.results, 200, false);
-    assert!(told.contains(sentence), "{told}");
+    let said = told(&case, 200, false);
+    assert!(said.contains(sentence), "{said}");
 }
 
 #[test]
@@ -212,26 +213,26 @@ fn a_run_that_a_budget_ended_says_so_at_the_top() {
     show("report_stopped.html", html.as_bytes());
     let sentence =
         "This run was ended by its budget: 80 answers were allowed and 80 were given. What follows is what it had.";
-    let top = page.split("## Verdicts").next().expect("a top");
+    let top = page.split("<details").next().expect("a top");
     assert!(top.contains(&format!("**{sentence}**")), "{top}");
     assert!(top.contains("\n- The critic gave no valid grade of the ATC in iteration 1.\n"), "{top}");
     assert!(html.contains(&format!("<p class=\"notice\" role=\"note\"><strong>{sentence}</strong></p>")));
     assert!(page.contains("unknown: no price for anthropic claude-test or openai gpt-test"));
     for width in [60, 80, 140] {
-        let told = terminal::verdict_table(&case.results, width, false);
-        show(&format!("terminal_spoken_{width}.txt"), told.as_bytes());
-        assert!(told.lines().all(|line| line.chars().count() <= width), "{told}");
-        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-        for said in [
+        let said = told(&case, width, false);
+        show(&format!("terminal_spoken_{width}.txt"), said.as_bytes());
+        assert!(said.lines().all(|line| line.chars().count() <= width), "{said}");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in [
             "rubric: satisfactory with caveats, model: not satisfactory",
             "rubric: not satisfactory, model: satisfactory with caveats",
             "This run was ended by its budget: 80 answers were allowed and 80 were given.",
             "3 figures in the words of language models are not in results.json",
             "language models: 14 answers, 31,204 tokens in, 5,110 out, cost unknown: no price for anthropic claude-test",
         ] {
-            assert!(told.contains(said), "lacks {said}: {told}");
+            assert!(said.contains(words), "lacks {words}: {said}");
         }
-        assert_eq!(told.matches("rubric: ").count(), 2, "only where they differ");
+        assert_eq!(said.matches("rubric: ").count(), 2, "only where they differ");
     }
 }
 
@@ -271,8 +272,8 @@ fn a_run_of_the_playbooks_reads_as_before() {
         flag_figures(&mut flagged).expect("nothing to do");
         assert_eq!(flagged, case.results);
         let (page, html) = report(&case);
-        let told = terminal::verdict_table(&case.results, 80, false);
-        for text in [page, html, told.to_string()] {
+        let said = told(&case, 80, false);
+        for text in [page, html, said.to_string()] {
             for word in ["language model", "blockquote", "The model", "<mark", "rubric:", "class=\"notice\""] {
                 assert!(!text.contains(word), "{word}");
             }
