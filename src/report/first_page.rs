@@ -65,6 +65,30 @@ pub struct FirstPage {
     pub links: Vec<Link>,
 }
 
+/// A column of the table of answers that is there if any answer fills it.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionalColumn {
+    /// Its title.
+    pub title: &'static str,
+    /// Its cell.
+    pub cell: fn(&AnswerRow) -> &str,
+}
+
+const OPTIONAL: [OptionalColumn; 3] = [
+    OptionalColumn { title: "with treatment", cell: |row| &row.with },
+    OptionalColumn { title: "without", cell: |row| &row.without },
+    OptionalColumn { title: "relative", cell: |row| &row.relative },
+];
+
+impl FirstPage {
+    /// Those of the means and the relative effect that some answer has.
+    #[must_use]
+    pub fn optional_columns(&self) -> Vec<OptionalColumn> {
+        let filled = |column: &OptionalColumn| self.rows.iter().any(|row| !(column.cell)(row).is_empty());
+        OPTIONAL.into_iter().filter(filled).collect()
+    }
+}
+
 /// The first page of a finished run.
 #[must_use]
 pub fn first_page(results: &ResultsDocument, plan: &Plan) -> FirstPage {

@@ -137,6 +137,19 @@ pub fn interval(results: &ResultsDocument, answer: &Answer) -> String {
     if is_no_answer(results, answer) { format!("no answer (adjusted difference {interval})") } else { interval }
 }
 
+/// What is said of several answers is said once.
+#[must_use]
+pub fn grouped(said: Vec<(&str, String)>) -> Vec<String> {
+    let mut groups: Vec<(Vec<&str>, String)> = Vec::new();
+    for (name, text) in said {
+        match groups.iter_mut().find(|group| group.1 == text) {
+            Some(group) => group.0.push(name),
+            None => groups.push((vec![name], text)),
+        }
+    }
+    groups.into_iter().map(|(names, text)| format!("{}: {text}", listed(&names))).collect()
+}
+
 /// The method of a standard error, in plain words.
 #[must_use]
 pub fn se_method(method: SeMethod) -> &'static str {
@@ -296,22 +309,22 @@ fn tipping(report: &SensitivityReport, units: &str) -> String {
     )
 }
 
-/// A note if the two standard errors of an estimate disagree.
+/// The sentence on two standard errors of one estimate that disagree, and the usual reason.
 #[must_use]
-pub fn standard_errors(label: &str, effect: &Effect) -> Option<String> {
+pub fn standard_errors(label: &str, effect: &Effect) -> Option<(String, &'static str)> {
     let (influence, stacked) = (effect.se_influence?, effect.se_stacked?);
     let ratio = influence / stacked;
     let apart = !(1.0 - SE_DISAGREEMENT..=1.0 + SE_DISAGREEMENT).contains(&ratio);
     apart.then(|| {
         let why = if ratio < 1.0 {
-            "poor overlap is the usual reason why it is so much larger"
+            "Where the stacked error is so much larger, poor overlap is the usual reason."
         } else {
-            "an estimated propensity often makes weighting more precise than a known one would be"
+            "Where the stacked error is so much smaller: an estimated propensity often makes weighting more precise than a known one would be."
         };
-        format!(
-            "{label}: the standard error that takes the nuisance models as known is {} of the stacked one. Trust the \
-             stacked one: it carries the estimation of those models; {why}.",
+        let said = format!(
+            "{label}: the standard error that takes the nuisance models as known is {} of the stacked one.",
             numbers::percent(ratio)
-        )
+        );
+        (said, why)
     })
 }

@@ -116,7 +116,10 @@ impl Table {
     /// A table in a container that scrolls sideways on a narrow screen.
     #[must_use]
     pub fn to_html(&self) -> String {
-        let mut out = String::from("<div class=\"table\" tabindex=\"0\"><table>\n<thead><tr>");
+        // On a phone a table of verdicts becomes a card for each row, and a cell says what it is.
+        let cards = self.columns.iter().any(|column| column.1 == Column::Verdict);
+        let kind = if cards { "table cards" } else { "table" };
+        let mut out = format!("<div class=\"{kind}\" tabindex=\"0\"><table>\n<thead><tr>");
         for (title, kind) in &self.columns {
             let class = if *kind == Column::Quoted { "" } else { class(*kind) };
             out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape::html(title)));
@@ -124,7 +127,8 @@ impl Table {
         out.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
             out.push_str(if row.strong { "<tr class=\"strong\">" } else { "<tr>" });
-            for (cell, (_, kind)) in row.cells.iter().zip(&self.columns) {
+            for (cell, (title, kind)) in row.cells.iter().zip(&self.columns) {
+                let said = if cards { format!(" data-title=\"{}\"", escape::html(title)) } else { String::new() };
                 let inner = match kind {
                     Column::Code => format!("<code>{}</code>", escape::html(cell)),
                     Column::Verdict => Tier::parse(cell).map_or_else(String::new, html_badge),
@@ -133,7 +137,10 @@ impl Table {
                     _ => escape::html_prose(cell),
                 };
                 let long = *kind == Column::Words && cell.chars().count() > PROSE;
-                out.push_str(&format!("<td{}>{inner}</td>", if long { " class=\"prose\"" } else { class(*kind) }));
+                out.push_str(&format!(
+                    "<td{}{said}>{inner}</td>",
+                    if long { " class=\"prose\"" } else { class(*kind) }
+                ));
             }
             out.push_str("</tr>\n");
         }

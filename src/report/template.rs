@@ -158,6 +158,14 @@ impl Format {
         }
     }
 
+    /// Text with a picture beside it, where there is room.
+    fn beside(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => inner.to_owned(),
+            Format::Html => format!("<div class=\"beside\">\n{inner}</div>\n"),
+        }
+    }
+
     /// A section that opens when it is asked for.
     fn fold(self, section: &Section, inner: &str) -> String {
         let Section { id, title } = section;
@@ -346,6 +354,7 @@ fn add_filters(env: &mut Environment<'static>, format: Format) {
         Ok::<_, minijinja::Error>(safe(format.badge(tier)))
     });
     env.add_filter("link", move |v: Value| safe(format.link(&v.to_string())));
+    env.add_filter("beside", move |v: Value| safe(format.beside(&v.to_string())));
     env.add_filter("fold", move |v: Value, id: String| section(&id).map(|s| safe(format.fold(s, &v.to_string()))));
     env.add_filter("contents", move |left_out: Vec<String>| {
         let there: Vec<&Section> = SECTIONS.iter().filter(|s| left_out.iter().all(|id| id != s.id)).collect();

@@ -45,25 +45,24 @@ pub fn first_page(results: &ResultsDocument, plan: &Plan, width: usize, color: b
 }
 
 fn table(results: &ResultsDocument, page: &FirstPage, width: usize) -> String {
-    let wide = width >= WIDE;
+    let optional = if width >= WIDE { page.optional_columns() } else { Vec::new() };
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     let estimate = format!("estimate [95 %], {}", escape::shortened(&escape::one_line(&results.units), 24));
     let mut header = vec!["asked", "answered", estimate.as_str(), "verdict"];
-    if wide {
-        header.extend(["with", "without", "relative"]);
-    }
+    header.extend(optional.iter().map(|column| column.title));
     table.set_header(header);
     for row in &page.rows {
-        table.add_row(cells(row, wide));
+        let more = optional.iter().map(|column| (column.cell)(row).to_owned());
+        table.add_row(cells(row).into_iter().chain(more));
     }
     arrange(&mut table);
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn arrange(table: &mut Table) {
-    for (index, least) in [(0, 7), (1, 10), (3, 18)] {
+    for (index, least) in [(0, 7), (1, 10), (3, 16)] {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         }
@@ -75,13 +74,8 @@ fn arrange(table: &mut Table) {
     }
 }
 
-fn cells(row: &AnswerRow, wide: bool) -> Vec<String> {
-    let answered = escape::one_line(&row.answered);
-    let mut cells = vec![row.asked.acronym().to_owned(), answered, row.effect.clone(), marked(row.tier)];
-    if wide {
-        cells.extend([row.with.clone(), row.without.clone(), row.relative.clone()]);
-    }
-    cells
+fn cells(row: &AnswerRow) -> [String; 4] {
+    [row.asked.acronym().to_owned(), escape::one_line(&row.answered), row.effect.clone(), marked(row.tier)]
 }
 
 /// The means of the arms, where the table has no room for them.
@@ -110,7 +104,7 @@ fn marked(tier: Tier) -> String {
     let [first, second] = lines;
     // Each line for itself: colour that runs on across a line break would paint the table's frame.
     let first = mark(tier, &format!("{} {first}", sentences::icon(tier)));
-    format!("{first}\n  {}", mark(tier, second))
+    format!("{first}\n{}", mark(tier, second))
 }
 
 /// Both grades, where a language model and the rubric differ.

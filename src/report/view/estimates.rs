@@ -71,18 +71,23 @@ fn cells(row: &EffectRow) -> Vec<String> {
 
 /// Standard errors that part, and estimators that could not be run.
 pub fn notes(results: &ResultsDocument) -> Vec<String> {
-    let apart = results.effects.iter().filter_map(|row| {
-        let label = format!("Iteration {}, {}, {}", row.iteration, row.name, row.effect.estimator.title());
-        sentences::standard_errors(&label, &row.effect)
-    });
-    let told = results.effects.iter().filter(|row| !row.effect.notes.is_empty()).map(|row| {
-        let notes = row.effect.notes.join("; ");
-        format!("Iteration {}, {}, {}: {notes}.", row.iteration, row.name, row.effect.estimator.title())
-    });
-    let left_out = results.estimation_notes.iter().map(|note| format!("Left out: {note}."));
-    apart
-        .chain(told)
-        .chain(left_out)
-        .chain(results.not_estimated.iter().map(|why| format!("Not estimated: {why}")))
-        .collect()
+    let apart: Vec<(String, &str)> =
+        results.effects.iter().filter_map(|row| sentences::standard_errors(&label(row), &row.effect)).collect();
+    let mut said: Vec<String> = apart.iter().map(|note| note.0.clone()).collect();
+    if !apart.is_empty() {
+        said.push("Of these two errors trust the stacked one: it carries the estimation of the models.".to_owned());
+        let mut reasons: Vec<&str> = apart.iter().map(|note| note.1).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        said.extend(reasons.into_iter().map(str::to_owned));
+    }
+    let told = results.effects.iter().filter(|row| !row.effect.notes.is_empty());
+    said.extend(told.map(|row| format!("{}: {}.", label(row), row.effect.notes.join("; "))));
+    said.extend(results.estimation_notes.iter().map(|note| format!("Left out: {note}.")));
+    said.extend(results.not_estimated.iter().map(|why| format!("Not estimated: {why}")));
+    said
+}
+
+fn label(row: &EffectRow) -> String {
+    format!("Iteration {}, {}, {}", row.iteration, row.name, row.effect.estimator.title())
 }

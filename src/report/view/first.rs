@@ -45,19 +45,16 @@ pub fn figure(input: &ReportInput<'_>) -> Option<FigureKind> {
 fn answers(results: &ResultsDocument, page: &FirstPage) -> Table {
     let unit = escape::shortened(&escape::one_line(&results.units), 40);
     let estimate = format!("effect [95 % interval], {unit}");
-    let mut table = Table::new(&[
-        ("asked", Column::Words),
-        ("answered", Column::Words),
-        (&estimate, Column::Number),
-        ("with treatment", Column::Number),
-        ("without", Column::Number),
-        ("relative", Column::Number),
-        ("verdict", Column::Verdict),
-    ]);
+    let mut columns = vec![("asked", Column::Words), ("answered", Column::Words), (estimate.as_str(), Column::Number)];
+    let optional = page.optional_columns();
+    columns.extend(optional.iter().map(|column| (column.title, Column::Number)));
+    columns.push(("verdict", Column::Verdict));
+    let mut table = Table::new(&columns);
     for row in &page.rows {
-        let (asked, verdict) = (row.asked.acronym().to_owned(), row.tier.key().to_owned());
-        let numbers = [&row.effect, &row.with, &row.without, &row.relative].map(String::clone);
-        table.push([asked, row.answered.clone()].into_iter().chain(numbers).chain([verdict]).collect());
+        let mut cells = vec![row.asked.acronym().to_owned(), row.answered.clone(), row.effect.clone()];
+        cells.extend(optional.iter().map(|column| (column.cell)(row).to_owned()));
+        cells.push(row.tier.key().to_owned());
+        table.push(cells);
     }
     table
 }

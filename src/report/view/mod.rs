@@ -85,6 +85,7 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
         let of_a_design = matches!(kind, FigureKind::Love(_) | FigureKind::Overlap(_));
         of_a_design && Some(kind) != front && distinct(results).any(|answer| is_design_of(kind, answer.requested))
     };
+    let contours = |kind: FigureKind| distinct(results).any(|a| kind == FigureKind::Sensitivity(a.requested));
     let left_out = if last.reviewed.is_some() { Vec::new() } else { vec!["model".to_owned()] };
     let entries = [
         ("title", Value::from(results.title.as_str())),
@@ -100,7 +101,8 @@ pub(super) fn report_context(input: &ReportInput<'_>) -> Value {
         ("populations", table(populations::sizes(results))),
         ("profile", populations::profile(results).map_or(Value::from(false), table)),
         ("propensities", table(populations::propensities(results))),
-        ("answers", Value::from(distinct(results).map(|a| populations::answer(a, input)).collect::<Vec<_>>())),
+        ("sensitivity", lines(populations::sensitivity(results))),
+        ("contours", input.pictures(contours)),
         ("sensitivity_note", Value::from(sentences::SENSITIVITY)),
         ("checks", table(critique::checks(last))),
         ("specs_count", Value::from(provenance::specs_count(results))),

@@ -52,19 +52,7 @@ pub fn answered_by(results: &ResultsDocument, plan: &Plan) -> Vec<String> {
     let answers = || super::distinct(results);
     let by = answers().filter_map(|answer| Some((answer.name.as_str(), estimator(answer, results, plan)?)));
     let benchmark = answers().filter_map(|answer| Some((answer.name.as_str(), one_shot(results, answer)?)));
-    grouped(by.collect()).into_iter().chain(grouped(benchmark.collect())).collect()
-}
-
-/// What is said of several answers is said once.
-fn grouped(said: Vec<(&str, String)>) -> Vec<String> {
-    let mut groups: Vec<(Vec<&str>, String)> = Vec::new();
-    for (name, text) in said {
-        match groups.iter_mut().find(|group| group.1 == text) {
-            Some(group) => group.0.push(name),
-            None => groups.push((vec![name], text)),
-        }
-    }
-    groups.into_iter().map(|(names, text)| format!("{}: {text}", lists::listed(&names))).collect()
+    sentences::grouped(by.collect()).into_iter().chain(sentences::grouped(benchmark.collect())).collect()
 }
 
 fn estimator(answer: &Answer, results: &ResultsDocument, plan: &Plan) -> Option<String> {

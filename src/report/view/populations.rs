@@ -1,12 +1,9 @@
 //! Who the answers are for: sizes, and the priority confounders in the target population beside everyone.
 
 use crate::record::documents::{Answer, ResultsDocument};
-use crate::report::plots::FigureKind;
 use crate::report::sentences;
 use crate::report::table::{Column, Table};
-use crate::report::view::{ReportInput, lines, object};
 use crate::text::numbers;
-use minijinja::value::Value;
 
 pub fn sizes(results: &ResultsDocument) -> Table {
     let mut table = Table::new(&[
@@ -69,20 +66,19 @@ pub fn propensities(results: &ResultsDocument) -> Table {
     table
 }
 
-/// The sensitivity of one answer as the templates see it.
-pub fn answer(answer: &Answer, input: &ReportInput<'_>) -> Value {
-    let mut sensitivity: Vec<String> = match &answer.sensitivity {
-        Some(report) => sentences::sensitivity(report, &input.results.units),
-        None => Vec::new(),
-    };
-    // Where the effect is not identified they stand beside the verdict.
-    let known = answer.bounds.as_ref().filter(|_| !sentences::is_not_identified(input.results, answer.requested));
-    sensitivity.extend(known.map(|bounds| sentences::bounds(bounds, &input.results.units)));
-    object([
-        ("heading", Value::from(sentences::asked_and_answered(answer))),
-        ("sensitivity", lines(sensitivity)),
-        ("pictures", input.pictures(|kind| kind == FigureKind::Sensitivity(answer.requested))),
-    ])
+/// The sensitivity of every answer; what is the same for several stands once.
+pub fn sensitivity(results: &ResultsDocument) -> Vec<String> {
+    let said = super::distinct(results).flat_map(|answer| {
+        let mut lines: Vec<String> = match &answer.sensitivity {
+            Some(report) => sentences::sensitivity(report, &results.units),
+            None => Vec::new(),
+        };
+        // Where the effect is not identified they stand beside the verdict.
+        let known = answer.bounds.as_ref().filter(|_| !sentences::is_not_identified(results, answer.requested));
+        lines.extend(known.map(|bounds| sentences::bounds(bounds, &results.units)));
+        lines.into_iter().map(|line| (answer.name.as_str(), line))
+    });
+    sentences::grouped(said.collect())
 }
 
 /// Means of the priority confounders: everyone's, then those of each answer. `None` where there are none.
