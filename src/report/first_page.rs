@@ -259,6 +259,14 @@ fn sensitivity(results: &ResultsDocument, plan: &Plan, answer: &Answer) -> Strin
     }
     match &answer.sensitivity {
         None => "Hidden confounding: how strong it would have to be was not measured.".to_owned(),
+        Some(SensitivityReport { hidden: Some(range), .. }) => {
+            let digits = numbers::decimals(range.bias);
+            let [low, high] = [range.lower, range.upper].map(|end| numbers::fixed(end, digits));
+            format!(
+                "Hidden confounding: as strong as the plan fears, it could have moved the answer from anywhere between {low} and {}.",
+                sentences::with_units(&high, &results.units)
+            )
+        }
         Some(_) if answer.effect.as_ref().is_some_and(|e| e.ci_lower <= 0.0 && e.ci_upper >= 0.0) => {
             "Hidden confounding: none is needed to explain the answer, whose interval includes zero.".to_owned()
         }

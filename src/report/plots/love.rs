@@ -21,7 +21,7 @@ pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
     let lines = rows.priority.len() + rows.other.len() + 2;
     let mut scene = Scene::new(super::WIDTH, 0.0);
     scene.title = format!("Balance before and after weighting: {}", analysis.name);
-    scene.description = describe(balance);
+    scene.description = describe(&rows);
     let (title, description) = (scene.title.clone(), scene.description.clone());
     let y = axis::draw_title(&mut scene, &title, &description);
     let y = draw_legend(&mut scene, y);
@@ -36,8 +36,8 @@ pub fn scene(analysis: &AnalysisDesign) -> Option<Scene> {
     Some(scene)
 }
 
-fn describe(balance: &BalanceTable) -> String {
-    let (before, after) = (largest(balance, |row| row.smd_before), largest(balance, |row| row.smd_after));
+fn describe(rows: &Rows) -> String {
+    let (before, after) = (largest(rows, |line| line.before), largest(rows, |line| line.after));
     if before.is_none() && after.is_none() {
         return "No priority confounder has a measurable difference.".to_owned();
     }
@@ -49,9 +49,9 @@ fn describe(balance: &BalanceTable) -> String {
 }
 
 /// The priority term with the largest difference, and that difference: each number with the name it belongs to.
-fn largest(balance: &BalanceTable, smd: impl Fn(&BalanceRow) -> Option<f64>) -> Option<(&str, f64)> {
-    let rows = balance.rows.iter().filter(|row| row.priority);
-    rows.filter_map(|row| Some((row.term.as_str(), smd(row)?.abs()))).max_by(|a, b| a.1.total_cmp(&b.1))
+fn largest(rows: &Rows, smd: impl Fn(&Line) -> Option<f64>) -> Option<(&str, f64)> {
+    let measured = rows.priority.iter().filter_map(|line| Some((line.term.as_str(), smd(line)?.abs())));
+    measured.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn axis_label(axis: &Axis) -> String {
