@@ -10,6 +10,9 @@ use std::fmt::Write;
 /// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
 const MOST_LEVELS: usize = 50;
 
+/// Of a graph with more confounders than this nobody reads the comment.
+const MOST_DRAWN: usize = 30;
+
 /// The input of a template.
 #[derive(Debug, Clone, Copy)]
 pub struct TemplateInput<'a> {
@@ -39,6 +42,7 @@ pub fn template(input: &TemplateInput<'_>) -> String {
     data(&mut out, input);
     treatment_section(&mut out, input);
     outcome_section(&mut out, input);
+    graph(&mut out, input);
     confounders(&mut out, input);
     out.push_str(REST);
     out
@@ -138,9 +142,7 @@ fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
 
 fn confounders(out: &mut String, input: &TemplateInput<'_>) {
     out.push_str(CONFOUNDERS);
-    let others = || input.columns.iter().filter(|c| c.name != input.treatment && c.name != input.outcome);
-    let left_out = |column: &ColumnInfo| left_out(column).or_else(|| Some(input.faults.get(&column.name)?.clone()));
-    let kept: Vec<&ColumnInfo> = others().filter(|column| left_out(column).is_none()).collect();
+    let kept = kept(input);
     if kept.is_empty() {
         out.push_str("  priority: []\n");
     } else {
@@ -155,10 +157,42 @@ fn confounders(out: &mut String, input: &TemplateInput<'_>) {
         let _ = writeln!(out, "    - {}{note}", yaml_text(&column.name));
     }
     out.push_str("  other: []\n");
-    for (column, reason) in others().filter_map(|column| left_out(column).map(|reason| (column, reason))) {
+    for (column, reason) in others(input).filter_map(|column| Some((column, why_not(input, column)?))) {
         let _ = writeln!(out, "  # left out: {} ({})", shown(&column.name), one_line(&reason));
     }
     out.push_str(TERMS);
+}
+
+fn others<'a>(input: &TemplateInput<'a>) -> impl Iterator<Item = &'a ColumnInfo> {
+    let (treatment, outcome) = (input.treatment, input.outcome);
+    input.columns.iter().filter(move |column| column.name != treatment && column.name != outcome)
+}
+
+fn kept<'a>(input: &TemplateInput<'a>) -> Vec<&'a ColumnInfo> {
+    others(input).filter(|column| why_not(input, column).is_none()).collect()
+}
+
+fn why_not(input: &TemplateInput<'_>, column: &ColumnInfo) -> Option<String> {
+    left_out(column).or_else(|| Some(input.faults.get(&column.name)?.clone()))
+}
+
+/// A graph to begin with, as a comment: every proposed confounder causes both. Nothing where a name has other than letters,
+/// digits, `_` and `.`: how to quote it is in the documents.
+fn graph(out: &mut String, input: &TemplateInput<'_>) {
+    out.push_str(GRAPH);
+    let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let kept = kept(input);
+    let names = || kept.iter().map(|column| column.name.as_str()).chain([input.treatment, input.outcome]);
+    if kept.is_empty() || kept.len() > MOST_DRAWN || !names().all(plain) {
+        return;
+    }
+    let causes: Vec<String> = kept.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    let (treatment, outcome) = (input.treatment, input.outcome);
+    out.push_str("# graph: |\n#   digraph {\n");
+    for cause in causes {
+        let _ = writeln!(out, "#     {cause} -> {{\"{treatment}\" \"{outcome}\"}}");
+    }
+    let _ = writeln!(out, "#     \"{treatment}\" -> \"{outcome}\"\n#   }}");
 }
 
 /// Why a column is not proposed as a confounder.
@@ -241,6 +275,13 @@ treatment:
 const OUTCOME: &str = "
 # Measured after treatment. `units` is for axes and sentences: kg, dollars, sessions per week.
 outcome:
+";
+
+const GRAPH: &str = "
+# Why would the comparison be causal? Say that a coin decided (`design: randomised` and `share: 0.5`, its chance), or draw
+# what causes what: then the graph is held against the data, and with `confounders:` left out the program chooses them.
+# Without either it is assumed, and the verdict says so. docs/identification.md has the language and examples. To begin
+# with, every confounder below causes both; take arrows out, and add `u [latent=true]` for what nobody measured.
 ";
 
 const CONFOUNDERS: &str = "

@@ -404,6 +404,18 @@ fn the_template_parses_and_leaves_out_what_cannot_be_a_confounder() {
     assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("drug", "placebo"));
     assert_eq!(plan.outcome.kind, OutcomeKind::Binary);
     assert!(text.contains("# left out: zip (60 levels"));
+    // The graph in the comment, with its marks taken off, is the plan's and has every column in it.
+    let (before, after) = text.split_once("# graph: |\n").expect("a graph");
+    let drawn: Vec<&str> = after.lines().take_while(|line| line.starts_with("#   ")).collect();
+    let bare: String = drawn.iter().map(|line| format!("{}\n", line.trim_start_matches("# "))).collect();
+    let bare = format!("{before}graph: |\n{}", bare.replace('\n', "\n  "));
+    let rest: String = after.lines().skip(drawn.len()).map(|line| format!("{line}\n")).collect();
+    let uncommented = format!("{}\n{rest}", bare.trim_end());
+    let plan = parse(&uncommented)
+        .unwrap_or_else(|all| panic!("{}", render_problems("plan.yaml", &uncommented, &all, false, 100)));
+    let Some(oci_agent::plan::GraphSource::Inline(graph)) = plan.graph else { panic!("no graph") };
+    let graph = causal::graph::read::read(&graph).expect("reads");
+    assert!(["age", "region", "arm", "death"].iter().all(|name| graph.node(name).is_some()));
     assert!(text.lines().all(|line| line.chars().count() <= 130 && line == line.trim_end()), "{text}");
 }
 
