@@ -21,8 +21,8 @@ struct Caveat {
     clause: String,
 }
 
-/// The caveats of all answers, those that refuse an answer first; each is said once, with the estimands it concerns if that
-/// is not all of them.
+/// The caveats of all answers, those of the first answer first, and of these the ones that refuse it; each is said once, with
+/// the estimands it concerns if that is not all of them.
 #[must_use]
 pub fn lines(results: &ResultsDocument, plan: &Plan) -> Vec<String> {
     let mut all: Vec<Caveat> = Vec::new();
@@ -41,7 +41,10 @@ pub fn lines(results: &ResultsDocument, plan: &Plan) -> Vec<String> {
             }
         }
     }
-    all.sort_by_key(|caveat| caveat.severity != Severity::Fail);
+    // The page opens with the first answer, and so do its caveats.
+    let first = results.answers.first().map(|answer| answer.requested);
+    let of_the_first = |caveat: &Caveat| first.is_some_and(|first| caveat.concerns.contains(&first));
+    all.sort_by_key(|caveat| (!of_the_first(caveat), caveat.severity != Severity::Fail));
     let everyone = results.critique.analyses.len();
     let told = all.iter().map(|caveat| line(caveat, everyone));
     told.chain(results.answers.iter().filter_map(|answer| lowered(results, answer.requested))).collect()
@@ -136,7 +139,7 @@ fn measured(code: Code, finding: &Finding) -> String {
         Code::EstimateStandardError => "the standard error may be far too small: overlap is poor".to_owned(),
         Code::EstimateTargets => {
             let other = finding.subject.as_deref().unwrap_or("effect for others");
-            format!("the {other} is {} sd of the outcome away: the answer is about its own population only", number(2))
+            format!("the {other} is {} sd of the outcome away from it", number(2))
         }
         Code::Alignment => "plan, spec and executed analysis do not agree".to_owned(),
         Code::Blindness if value.is_some() => {

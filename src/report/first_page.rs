@@ -203,7 +203,7 @@ fn relative(answer: &Answer, effect: &Effect) -> Option<String> {
 }
 
 fn row(results: &ResultsDocument, answer: &Answer) -> AnswerRow {
-    let stands = !sentences::is_no_answer(results, answer);
+    let stands = !sentences::is_no_answer(results, answer) && answer.tier != Tier::NotSatisfactory;
     let twin = sentences::same_answer(results, answer);
     let shown = answer.effect.as_ref().filter(|_| stands && twin.is_none());
     let [with, without] = shown.and_then(|effect| means(effect)).unwrap_or_default();

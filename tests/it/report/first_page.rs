@@ -257,6 +257,14 @@ fn the_same_page_opens_report_notebook_and_terminal() {
         }
         assert!(plain(&html).contains(&words(line)), "the page lacks {line}");
     }
+    // The caveats of the first answer come first, though the second is the one that is refused.
+    assert!(page.caveats[0].starts_with("ATE and ATT: "), "{:?}", page.caveats);
+    assert!(page.caveats.iter().any(|line| line.starts_with("ATT: `age` is 0.415 sd apart")), "{:?}", page.caveats);
+    assert_eq!(
+        (page.rows[0].with.as_str(), page.rows[1].with.as_str()),
+        ("5", ""),
+        "no means of what nobody may rely on"
+    );
     for sign in ["⚠️ satisfactory with caveats", "❌ not satisfactory"] {
         assert!(markdown.contains(sign) && first.contains(sign), "{sign}");
     }
