@@ -102,7 +102,7 @@ fn method(scores: &Scores) -> String {
 
 const CARRIERS: &str = "The datasets that carry the mean squared error of our first estimator:";
 
-const RULES: &str = "Our rubric is that of every run: see the README. The peer's rule is its own: not_satisfactory if the \
+const RULES: &str = "Our rubric is that of every run: see docs/verdict.md. The peer's rule is its own: not_satisfactory if the \
     largest weighted |SMD| of its priority covariates is above 0.2; caveats if more than 10 % of the units have a propensity \
     outside (0.1, 0.9) or its placebo has p < 0.05; else fully; held against the diagnostics that it published. `accepted` \
     is fully and caveats together.";
