@@ -116,6 +116,9 @@ fn measured(code: Code, finding: &Finding) -> String {
         Code::DesignFailed => "no comparison could be designed".to_owned(),
         Code::EstimateFailed => "the settled design gave no estimate".to_owned(),
         Code::StructureOneArm => format!("{subject} has values that only one arm has ({} of the target)", share()),
+        Code::StructurePocket => {
+            format!("in a subgroup by {subject} one arm is all but missing ({} of the target)", share())
+        }
         Code::StructureOutcome => match &finding.subject {
             Some(_) => format!("{subject} all but says what the outcome is"),
             None => "the confounders together all but say what the outcome is".to_owned(),
@@ -136,6 +139,7 @@ fn measured(code: Code, finding: &Finding) -> String {
             format!("two doubly robust estimates are {} half-widths of the interval apart", number(2))
         }
         Code::EstimateWidth => format!("the interval is {} sd of the outcome wide", number(1)),
+        Code::EstimateOneRow => format!("one row makes {} of the spread of the outcome", share()),
         Code::EstimateStandardError => "the standard error may be far too small: overlap is poor".to_owned(),
         Code::EstimateTargets => {
             let other = finding.subject.as_deref().unwrap_or("effect for others");

@@ -25,6 +25,7 @@ fn alone(estimate: f64, std_error: f64) -> Case {
     let answer = &mut results.answers[0];
     answer.diagnostics = Some(EstimateDiagnostics {
         outcome_sd: 8.0,
+        largest_row: 0.02,
         outcome_smallest: 0.0,
         disagreement: None,
         by_target: vec![],
