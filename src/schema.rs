@@ -61,6 +61,84 @@ pub struct DatasetDocument {
     pub rows: usize,
     /// Columns, in file order.
     pub columns: Vec<ColumnInfo>,
+    /// Everything that was done to values, and to the file as a whole, while it was read. Not written where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conversions: Vec<Conversion>,
+    /// Values that were read as they are and may not mean what they say. Not written where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicions: Vec<Suspicion>,
+}
+
+/// Something that was done to values on the way from the file to the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversion {
+    /// The column; `None` for the file as a whole.
+    pub column: Option<String>,
+    /// What was done.
+    pub kind: ConversionKind,
+    /// The values, or for a file the files, that it was done to.
+    pub values: usize,
+    /// The first few texts that it was done to.
+    pub examples: Vec<String>,
+}
+
+/// What is done to values while they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversionKind {
+    /// Decoded from UTF-16.
+    Utf16,
+    /// Decoded from Windows-1252, of which Latin-1 is a part.
+    Windows1252,
+    /// Values separated by something else than a comma.
+    Separator,
+    /// A column that stands in the names of folders.
+    Partition,
+    /// Words that mean a missing value, such as `N/A`.
+    MissingWords,
+    /// Codes that the plan declares to be missing values.
+    DeclaredMissing,
+    /// Numbers with separators of thousands.
+    Thousands,
+    /// Numbers with a decimal comma.
+    DecimalComma,
+    /// Numbers with the sign of a currency.
+    Currency,
+    /// Numbers with a percent sign, read as per cent.
+    Percent,
+    /// Numbers that the file stores as text.
+    NumbersAsText,
+    /// Digits with zeros in front, kept as text.
+    PaddedCodes,
+    /// Dates as days since 1970-01-01.
+    Dates,
+    /// Spellings of one level that the plan has merged.
+    MergedSpellings,
+}
+
+/// Values that may not mean what they say. Nothing was done about them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspicion {
+    /// The column.
+    pub column: String,
+    /// The suspicion.
+    pub kind: SuspicionKind,
+    /// The values that it is about.
+    pub values: usize,
+    /// Those values, the first few.
+    pub examples: Vec<String>,
+}
+
+/// What values are suspected of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuspicionKind {
+    /// A code for a missing value, such as -99: repeated, and far from everything else.
+    MissingCode,
+    /// Levels that differ in blanks only.
+    Blanks,
+    /// Levels that differ in capital letters, and perhaps blanks, only.
+    Case,
 }
 
 /// Everything that was done to rows and values on the way from the file to the sample. Zero is written as zero.
@@ -74,6 +152,10 @@ pub struct Counters {
     pub missing_by_column: BTreeMap<String, usize>,
     /// Values replaced by a mean or a missing level (policy `indicator`), per column.
     pub values_imputed_by_column: BTreeMap<String, usize>,
+    /// Values per column, among the analysed columns, that were converted while they were read; not written where none were.
+    /// `dataset.json` says how.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values_converted_by_column: BTreeMap<String, usize>,
     /// Rows dropped because treatment was neither the treated nor the control level.
     pub rows_dropped_other_treatment: usize,
     /// Rows left out because their observation weight is zero.

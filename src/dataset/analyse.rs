@@ -5,6 +5,7 @@ use super::column::{Column, Data};
 use super::design_columns;
 use super::error::DatasetProblem;
 use super::evaluate::{Compiled, matrix};
+use super::outcome;
 use super::roles::{Roles, needed, screen};
 use super::{Table, terms};
 use crate::plan::MissingPolicy;
@@ -29,6 +30,8 @@ pub struct Request {
     pub contrast: Contrast,
     /// Outcome column and kind, if the outcome is wanted.
     pub outcome: Option<(String, OutcomeKind)>,
+    /// The value of a binary outcome that is the event, as text; `None`: it is 1 and 0.
+    pub event: Option<String>,
     /// Observation weights.
     pub weights: Option<String>,
     /// Column that names the unit.
@@ -125,6 +128,10 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     let mut counters = Counters { rows_read: table.rows(), ..Counters::default() };
     for column in usable.values() {
         counters.missing_by_column.insert(column.name.clone(), column.missing());
+        let converted = column.conversions.iter().map(|done| done.values).max().unwrap_or_default();
+        if converted > 0 {
+            counters.values_converted_by_column.insert(column.name.clone(), converted);
+        }
     }
     let drops = request.missing == MissingPolicy::Drop;
     let rows = kept_rows(table, &usable, drops.then_some(&roles), weightless);
@@ -146,7 +153,8 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     let treatment =
         get(&request.treatment).and_then(|column| keep(checks::treatment(column, request, &rows), &mut problems));
     let outcome = request.outcome.as_ref().and_then(|(name, kind)| {
-        get(name).and_then(|column| keep(checks::outcome(column, *kind, &rows), &mut problems))
+        let event = request.event.as_deref();
+        get(name).and_then(|column| keep(outcome::outcome(column, *kind, event, &rows), &mut problems))
     });
     let weights = request
         .weights
@@ -169,7 +177,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
         .or_else(|| request.share.map(|share| Array1::from_elem(rows.n, share)));
     let mut placebos = BTreeMap::new();
     for column in request.placebos.iter().filter_map(get) {
-        let values = keep(checks::numeric(column, &column.name, "placebo outcome"), &mut problems);
+        let values = keep(outcome::numeric(column, &column.name, "placebo outcome"), &mut problems);
         placebos.extend(values.map(|v| (column.name.clone(), v)));
     }
     terms::check(&request.terms, &columns, &means, &rows, &mut problems);

@@ -1,13 +1,14 @@
-//! Conditions on the treatment, outcome, weights and ids before anything is estimated.
+//! Conditions on the treatment, weights and ids before anything is estimated.
 
 use super::analyse::{Request, Rows};
-use super::column::{Column, Data};
+use super::column::{Column, Data, number};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
+use crate::plan::yaml_text;
+use crate::schema::SuspicionKind;
 use crate::text::lists::{counted, short};
 use crate::text::numbers::count;
 use causal::arm::Arm;
-use causal::estimand::OutcomeKind;
 use ndarray::Array1;
 use std::collections::HashMap;
 
@@ -56,7 +57,7 @@ fn treatment_problems(
                     short(value),
                     occurring(column)
                 ),
-                format!("set `treatment.{arm}` to a value that occurs"),
+                levels_that_occur(column, arm),
             ));
         }
     }
@@ -69,61 +70,46 @@ fn treatment_problems(
                 count(values),
                 occurring(column)
             ),
-            format!(
-                "name `treated` and `control`, and keep only their rows in the file ({} with another value would not \
-                 be dropped silently), or add a column that says 1 or 0",
-                counted(present - n_treated - n_control, "row")
-            ),
+            match merging(column) {
+                Some(merge) => format!(
+                    "some of them differ in blanks or capital letters only: write `columns: {{{}: {{merge: {merge}}}}}` under \
+                     `data` to make them one",
+                    yaml_text(&column.name)
+                ),
+                None => format!(
+                    "name `treated` and `control`, and keep only their rows in the file ({} with another value would not \
+                     be dropped silently), or add a column that says 1 or 0",
+                    counted(present - n_treated - n_control, "row")
+                ),
+            },
         ));
     }
     problems
 }
 
-/// A numeric column as an array, for an outcome or a placebo.
-pub(super) fn numeric(column: &Column, path: &str, what: &str) -> Checked<Array1<f64>> {
-    match &column.data {
-        Data::Numbers(values) => Ok(Array1::from(values.clone())),
-        _ => Err(vec![DatasetProblem::new(
-            path,
+/// The lines of the plan that would name both arms, if two values occur: which is which, only a person can say.
+fn levels_that_occur(column: &Column, arm: Arm) -> String {
+    let mut values: Vec<String> = column.tally().into_iter().map(|(value, _)| value).collect();
+    values.sort_by(|a, b| number(a).zip(number(b)).map_or_else(|| a.cmp(b), |(a, b)| a.total_cmp(&b)));
+    match values.as_slice() {
+        [first, second] => {
+            let (first, second) = (yaml_text(first), yaml_text(second));
             format!(
-                "the {what} `{}` is not numeric ({}): {}",
-                column.name,
-                column.kind.key(),
-                if column.tally().is_empty() { column.stored_as.clone() } else { occurring(column) }
-            ),
-            format!(
-                "use a number, or 1 and 0; for yes/no text write `type: boolean` for `{}` in `data.columns`",
-                column.name
-            ),
-        )]),
+                "write `treated: {second}` and `control: {first}` under `treatment`, or the other way round: the sign of the \
+                 effect depends on it"
+            )
+        }
+        _ => format!("set `treatment.{arm}` to a value that occurs"),
     }
 }
 
-/// The outcome; a binary one is 0 and 1.
-pub(super) fn outcome(column: &Column, kind: OutcomeKind, rows: &Rows) -> Checked<Array1<f64>> {
-    let y = numeric(column, "outcome.column", "outcome")?;
-    if let Some(first) = y.first().filter(|first| y.len() > 1 && y.iter().all(|v| v == *first)) {
-        return Err(vec![DatasetProblem::new(
-            "outcome.column",
-            format!("the outcome `{}` is {first} in every analysed row", column.name),
-            "an outcome that never varies shows no effect of anything; name another column",
-        )]);
-    }
-    let odd = |v: &f64| !v.is_nan() && *v != 0.0 && *v != 1.0;
-    match y.iter().position(odd) {
-        Some(row) if kind == OutcomeKind::Binary => Err(vec![DatasetProblem::new(
-            "outcome.column",
-            format!(
-                "the outcome `{}` is declared binary, but row {} has {} (values: {})",
-                column.name,
-                rows.number(row),
-                column.value(row),
-                occurring(column)
-            ),
-            "recode it as 1 and 0, or write `kind: continuous`",
-        )]),
-        _ => Ok(y),
-    }
+/// The word of the plan that would make levels of the column one.
+fn merging(column: &Column) -> Option<&'static str> {
+    column.suspicions.iter().find_map(|found| match found.kind {
+        SuspicionKind::Blanks => Some("blanks"),
+        SuspicionKind::Case => Some("case"),
+        SuspicionKind::MissingCode => None,
+    })
 }
 
 /// Observation weights: finite, not negative, not all zero in either arm.
@@ -186,7 +172,11 @@ pub(super) fn unique(column: &Column, rows: &Rows) -> Checked<()> {
                     rows.number(first),
                     rows.number(row)
                 ),
-                "one row must be one unit: aggregate or filter the file, or name another id",
+                format!(
+                    "if a unit has several rows, remove `unit_id` and write `clusters: {}` under `analysis`, so that standard \
+                     errors respect it; else aggregate the file, or name another id",
+                    yaml_text(&column.name)
+                ),
             )]);
         }
     }

@@ -1,7 +1,7 @@
 //! One column in memory: numbers with NaN for missing, or codes into a list of levels.
 
 use crate::plan::ColumnType;
-use crate::schema::{ColumnInfo, ColumnKind};
+use crate::schema::{ColumnInfo, ColumnKind, Conversion, Suspicion};
 use crate::text::lists::short;
 use crate::text::numbers::count;
 use std::collections::HashMap;
@@ -35,6 +35,10 @@ pub(super) struct Column {
     pub(super) data: Data,
     /// The reason why the column cannot be used as it is, in a sentence; `None` if it can.
     pub(super) obstacle: Option<String>,
+    /// Everything that was done to its values.
+    pub(super) conversions: Vec<Conversion>,
+    /// Values that may not mean what they say.
+    pub(super) suspicions: Vec<Suspicion>,
 }
 
 impl Column {
@@ -43,7 +47,14 @@ impl Column {
     }
 
     pub(super) fn new(name: &str, stored_as: &str, kind: ColumnKind, data: Data) -> Self {
-        Self { name: name.to_owned(), kind, stored_as: stored_as.to_owned(), data, obstacle: None }
+        let (name, stored_as) = (name.to_owned(), stored_as.to_owned());
+        Self { name, kind, stored_as, data, obstacle: None, conversions: Vec::new(), suspicions: Vec::new() }
+    }
+
+    /// Dates as days since 1970-01-01; a number once the plan says so.
+    pub(super) fn dates(name: &str, stored_as: &str, days: Vec<f64>) -> Self {
+        let obstacle = Some("is a date".to_owned());
+        Self { obstacle, ..Self::new(name, stored_as, ColumnKind::Date, Data::Numbers(days)) }
     }
 
     /// A text column: a category, unless it has so many levels that it is a name or free text.
@@ -109,6 +120,8 @@ impl Column {
             stored_as: self.stored_as.clone(),
             data: Data::Opaque { missing: 0 },
             obstacle: self.obstacle.clone(),
+            conversions: self.conversions.clone(),
+            suspicions: self.suspicions.clone(),
         }
     }
 

@@ -4,12 +4,13 @@
 //! true/false; or what the plan's `data.columns` says instead. Types are decided from the whole file. A column that
 //! mixes numbers and text is neither: it may be in the file, but using it is an error until the plan says which.
 //!
-//! Missing values: null and NaN; in CSV also empty or blank fields and the words `NA`, `NaN`, `nan`, `null`, `NULL`. They
-//! are counted per column, and what is done about them is the plan's choice ([`crate::plan::MissingPolicy`]).
+//! Missing values: null and NaN; in CSV also empty or blank fields and words such as `NA` and `N/A`; and what the plan says.
+//! They are counted per column, and what is done about them is the plan's choice ([`crate::plan::MissingPolicy`]).
 //! Infinite values are an error. Nothing is dropped, replaced or recoded without a counter or a refusal.
 //!
 //! ```text
-//! source -> files -> (scan: bytes, lines, shapes) -> polars -> Table -> analyse -> Analysed -> Covariates, Sample
+//! source -> files -> (scan: bytes, lines, shapes) -> polars -> (classify) -> (overrides, suspicions) -> Table
+//!        -> analyse -> Analysed -> Covariates, Sample
 //! ```
 
 mod analyse;
@@ -19,21 +20,24 @@ mod design_columns;
 mod error;
 mod evaluate;
 mod hash;
+mod outcome;
 mod overrides;
+mod profile;
 mod read;
 mod roles;
+mod suspicions;
 mod terms;
 
 pub use analyse::{Analysed, ColumnValues, Request};
 pub use error::{DatasetError, DatasetProblem};
 
-use crate::plan::ColumnOverride;
-use crate::schema::ColumnKind;
-use crate::schema::DatasetDocument;
+use crate::plan::{ColumnOverride, DataSection};
+use crate::schema::{ColumnKind, Conversion, DatasetDocument};
 use crate::term::Term;
 use crate::text::sha256;
 use column::Column;
-use read::{csv, parquet, source};
+use read::missing_words::Declared;
+use read::{csv, parquet, partitions, source};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +52,8 @@ pub struct Table {
     files: BTreeMap<String, String>,
     rows: usize,
     columns: Vec<Arc<Column>>,
+    /// What was done to files as a whole.
+    conversions: Vec<Conversion>,
 }
 
 /// The files behind `source`, relative to the directory `base`, as [`read()`] would open them.
@@ -64,20 +70,37 @@ pub fn paths(source: &str, base: &Path) -> Result<Vec<std::path::PathBuf>, Datas
 /// # Errors
 /// [`DatasetError`] for files that are missing, unreadable, damaged or inconsistent, and for overrides that do not fit.
 pub fn read(source: &str, base: &Path, overrides: &BTreeMap<String, ColumnOverride>) -> Result<Table, DatasetError> {
+    read_section(&DataSection { columns: overrides.clone(), ..DataSection::of(source) }, base)
+}
+
+/// [`read()`] as the `data` section of a plan says.
+///
+/// # Errors
+/// As [`read()`].
+pub fn read_section(data: &DataSection, base: &Path) -> Result<Table, DatasetError> {
+    let source = &data.source;
     let found = source::resolve(source, base)?;
-    let csv::Read { mut columns, rows, hashes } = match found.format {
-        source::Format::Csv => csv::read(&found.files, overrides)?,
-        source::Format::Parquet => parquet::read(&found.files)?,
+    let csv::Read { mut columns, rows_of_files, hashes, conversions } = match found.format {
+        source::Format::Csv => csv::read(&found.files, data)?,
+        source::Format::Parquet => parquet::read(&found.files, data)?,
     };
+    let rows = rows_of_files.iter().sum();
     if rows < 2 {
-        return Err(DatasetError::TooFewRows { source_text: source.into(), rows });
+        return Err(DatasetError::TooFewRows { source_text: source.clone(), rows });
     }
-    overrides::apply(&mut columns, overrides).map_err(|problems| DatasetError::Columns { problems })?;
+    let folders: Vec<_> = found.files.iter().map(|(path, _)| partitions::of_path(path, base)).collect();
+    let in_folders = partitions::columns(&folders, &rows_of_files, &columns, data);
+    columns.extend(in_folders);
+    overrides::apply(&mut columns, data).map_err(|problems| DatasetError::Columns { problems })?;
+    for column in &mut columns {
+        suspicions::look(column, Declared::of(&column.name.clone(), data));
+    }
     Ok(Table {
-        source: source.into(),
+        source: source.clone(),
         files: found.files.into_iter().map(|(_, name)| name).zip(hashes).collect(),
         rows,
         columns: columns.into_iter().map(Arc::new).collect(),
+        conversions,
     })
 }
 
@@ -91,6 +114,13 @@ impl Table {
             sha256: hash::combined(self.files.values().map(String::as_str)),
             rows: self.rows,
             columns: self.columns.iter().map(|c| c.info()).collect(),
+            conversions: self
+                .conversions
+                .iter()
+                .chain(self.columns.iter().flat_map(|c| &c.conversions))
+                .cloned()
+                .collect(),
+            suspicions: self.columns.iter().flat_map(|c| &c.suspicions).cloned().collect(),
         }
     }
 
@@ -188,7 +218,8 @@ impl Table {
     /// Columns of different lengths, or two of the same name.
     pub fn of_numbers(label: &str, numbers: &[(&str, &[f64])]) -> Result<Table, DatasetProblem> {
         let rows = numbers.first().map_or(0, |(_, values)| values.len());
-        let empty = Table { source: label.to_owned(), files: BTreeMap::new(), rows, columns: Vec::new() };
+        let source = label.to_owned();
+        let empty = Table { source, files: BTreeMap::new(), rows, columns: Vec::new(), conversions: Vec::new() };
         empty.with_numbers(label, numbers)
     }
 

@@ -1,23 +1,28 @@
-//! `data.columns`: reading a column as something else than its file says.
+//! `data.columns`: reading a column as something else than its file says; and values that the plan declares to be missing.
 
 use super::column::{Column, Data, Encoded, MISSING, encode, level_index, number, truth, type_key};
 use super::error::DatasetProblem;
-use crate::plan::{ColumnOverride, ColumnType};
-use crate::schema::ColumnKind;
+use super::read::missing_words::Declared;
+use super::suspicions::{groups, spelling};
+use crate::plan::{ColumnOverride, ColumnType, DataSection, Merge};
+use crate::schema::{ColumnKind, Conversion, ConversionKind};
 use crate::text::lists::{did_you_mean, quoted, short};
 use crate::text::numbers::count;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-/// Applies the overrides; all that do not fit are reported together.
-pub(super) fn apply(
-    columns: &mut [Column],
-    overrides: &BTreeMap<String, ColumnOverride>,
-) -> Result<(), Vec<DatasetProblem>> {
+/// Applies what the plan says of columns; all that does not fit is reported together.
+pub(super) fn apply(columns: &mut [Column], data: &DataSection) -> Result<(), Vec<DatasetProblem>> {
+    for column in columns.iter_mut() {
+        let declared = Declared::of(&column.name.clone(), data);
+        if !declared.is_empty() {
+            take_missing(column, declared);
+        }
+    }
     let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let places: HashMap<&str, usize> = names.iter().enumerate().map(|(i, name)| (*name, i)).collect();
     let mut problems = Vec::new();
-    for (name, wanted) in overrides {
+    for (name, wanted) in &data.columns {
         let path = format!("data.columns.{name}");
         let outcome = match places.get(name.as_str()).and_then(|i| columns.get_mut(*i)) {
             None => {
@@ -31,6 +36,9 @@ pub(super) fn apply(
 }
 
 fn convert(column: &mut Column, wanted: &ColumnOverride, path: &str) -> Result<(), DatasetProblem> {
+    if let Some(merge) = wanted.merge {
+        merge_spellings(column, merge, path)?;
+    }
     // When it was measured says nothing about how to read it.
     let Some(kind) = wanted.kind else { return Ok(()) };
     if let Data::Opaque { .. } = column.data {
@@ -51,6 +59,84 @@ fn convert(column: &mut Column, wanted: &ColumnOverride, path: &str) -> Result<(
         Some(reference) => set_reference(column, reference, path),
         None => Ok(()),
     }
+}
+
+/// Values that the plan declares to be missing and that were read as values.
+fn take_missing(column: &mut Column, declared: Declared<'_>) {
+    let mut examples: Vec<String> = Vec::new();
+    let mut taken = 0;
+    match &mut column.data {
+        Data::Numbers(values) => {
+            for value in values.iter_mut().filter(|value| declared.holds_number(**value)) {
+                if !examples.contains(&value.to_string()) {
+                    examples.push(value.to_string());
+                }
+                *value = f64::NAN;
+                taken += 1;
+            }
+        }
+        Data::Codes { codes, levels } => {
+            let (gone, order): (Vec<usize>, Vec<usize>) =
+                (0..levels.len()).partition(|i| levels.get(*i).is_some_and(|level| declared.holds(level)));
+            if gone.is_empty() {
+                return;
+            }
+            let before = codes.iter().filter(|code| **code == MISSING).count();
+            examples.extend(gone.iter().filter_map(|i| levels.get(*i)).map(|level| short(level)));
+            let encoded = Encoded { codes: std::mem::take(codes), levels: std::mem::take(levels) }.reordered(&order);
+            taken = encoded.codes.iter().filter(|code| **code == MISSING).count() - before;
+            (*codes, *levels) = (encoded.codes, encoded.levels);
+        }
+        Data::Opaque { .. } => {}
+    }
+    if taken > 0 {
+        note(column, ConversionKind::DeclaredMissing, taken, examples);
+    }
+}
+
+fn note(column: &mut Column, kind: ConversionKind, values: usize, mut examples: Vec<String>) {
+    examples.truncate(5);
+    column.conversions.push(Conversion { column: Some(column.name.clone()), kind, values, examples });
+}
+
+/// Every group of spellings becomes its most frequent one, the first in order of several.
+fn merge_spellings(column: &mut Column, merge: Merge, path: &str) -> Result<(), DatasetProblem> {
+    let Data::Codes { codes, levels } = &mut column.data else {
+        return Err(DatasetProblem::new(
+            &format!("{path}.merge"),
+            format!("`{}` is no text, so it has no spellings to merge", column.name),
+            "remove `merge`",
+        ));
+    };
+    let mut frequency = vec![0_usize; levels.len()];
+    for code in codes.iter() {
+        if let Some(n) = frequency.get_mut(*code as usize) {
+            *n += 1;
+        }
+    }
+    let often = |level: &usize| frequency.get(*level).copied().unwrap_or_default();
+    let mut merged = 0;
+    let mut examples = Vec::new();
+    let mut spellings: Vec<String> = levels.iter().map(|level| spelling(level, Merge::Blanks)).collect();
+    for group in groups(levels, merge) {
+        // `min_by_key` keeps the first of several, and `max_by_key` the last.
+        let Some(kept) = group.iter().copied().min_by_key(|level| std::cmp::Reverse(often(level))) else { continue };
+        let name = spellings.get(kept).cloned().unwrap_or_default();
+        for level in group.into_iter().filter(|level| *level != kept) {
+            merged += often(&level);
+            examples.extend(levels.get(level).map(|level| short(level)));
+            if let Some(own) = spellings.get_mut(level) {
+                own.clone_from(&name);
+            }
+        }
+    }
+    let texts = codes.iter().map(|code| spellings.get(*code as usize).map(String::as_str));
+    let encoded = encode(texts).sorted();
+    (*codes, *levels) = (encoded.codes, encoded.levels);
+    if merged > 0 {
+        note(column, ConversionKind::MergedSpellings, merged, examples);
+    }
+    Ok(())
 }
 
 fn to_number(column: &mut Column, path: &str) -> Result<(), DatasetProblem> {

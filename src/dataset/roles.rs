@@ -4,10 +4,11 @@ use super::Table;
 use super::analyse::Request;
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
-use crate::plan::MissingPolicy;
-use crate::text::lists::{counted, did_you_mean};
+use crate::plan::{MissingPolicy, yaml_text};
+use crate::schema::ColumnKind;
+use crate::text::lists::{counted, did_you_mean, quoted};
 use crate::text::numbers::count;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The purpose of a column.
@@ -25,6 +26,9 @@ pub(super) enum Role {
 
 /// Role, key of the plan, column; a column may have several roles.
 pub(super) struct Roles(Vec<(Role, String, String)>);
+
+/// The most columns that a message names.
+const MOST_NAMED: usize = 12;
 
 /// The largest size of a number that is analysed; its square is far from overflow, and that of its inverse from zero.
 const LARGEST: f64 = 1e100;
@@ -81,6 +85,8 @@ pub(super) fn screen(
     problems: &mut Vec<DatasetProblem>,
 ) -> BTreeMap<String, Arc<Column>> {
     let mut usable = BTreeMap::new();
+    let mut gaps = Gaps::default();
+    let mut empty = Vec::new();
     let columns: HashMap<&str, &Arc<Column>> = table.columns.iter().map(|c| (c.name.as_str(), c)).collect();
     for (role, path, name) in &roles.0 {
         let Some(column) = columns.get(name.as_str()).copied() else {
@@ -91,40 +97,107 @@ pub(super) fn screen(
             ));
             continue;
         };
+        if is_empty(column) {
+            empty.push((path.as_str(), column.as_ref()));
+            continue;
+        }
         if let Some(problem) = unusable(column, *role, path) {
             problems.push(problem);
             continue;
         }
         // A column in two roles is counted once, under the first.
-        let first = usable.insert(name.clone(), Arc::clone(column)).is_none();
-        problems.extend(missing(column, *role, path, request.missing).filter(|_| first));
+        if usable.insert(name.clone(), Arc::clone(column)).is_none() {
+            problems.extend(taken_level(column, path, request.missing));
+            gaps.look(column, *role, path, request.missing);
+        }
     }
+    problems.extend(no_value(&empty));
+    problems.extend(gaps.problem());
     usable
+}
+
+/// True for a column without a single value that could otherwise be used.
+fn is_empty(column: &Column) -> bool {
+    let n = match &column.data {
+        Data::Numbers(v) => v.len(),
+        Data::Codes { codes, .. } => codes.len(),
+        Data::Opaque { .. } => return false,
+    };
+    column.obstacle.is_none() && column.missing() == n
+}
+
+/// One problem for all columns without a value.
+fn no_value(empty: &[(&str, &Column)]) -> Option<DatasetProblem> {
+    let (path, first) = empty.first()?;
+    let names: BTreeSet<&str> = empty.iter().map(|(_, column)| column.name.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let (message, hint) = match names.as_slice() {
+        [name] => (
+            format!("`{name}` has no value at all: all {} are missing", count(first.missing())),
+            "fill the column, or leave it out of the plan",
+        ),
+        _ => (
+            format!("{} columns have no value at all: {}", names.len(), quoted(&names, MOST_NAMED)),
+            "fill these columns, or leave them out of the plan",
+        ),
+    };
+    Some(DatasetProblem::new(path, message, hint))
+}
+
+/// The columns with missing values that the policy does not allow: one problem, whatever their number.
+#[derive(Default)]
+struct Gaps<'a> {
+    found: Vec<(&'a str, &'a Column, bool)>,
+}
+
+impl<'a> Gaps<'a> {
+    fn look(&mut self, column: &'a Column, role: Role, path: &'a str, policy: MissingPolicy) {
+        let imputable = role == Role::Covariate;
+        // A placebo is tested on the rows that have it; the report says so.
+        let tolerable = imputable || role == Role::Placebo;
+        let allowed = policy == MissingPolicy::Drop || (policy == MissingPolicy::Indicator && tolerable);
+        if column.missing() > 0 && !allowed {
+            self.found.push((path, column, imputable));
+        }
+    }
+
+    fn problem(&self) -> Option<DatasetProblem> {
+        let (path, ..) = self.found.first()?;
+        let each: Vec<String> = match self.found.as_slice() {
+            [(_, column, _)] => {
+                vec![format!("`{}` has {}", column.name, counted(column.missing(), "missing value"))]
+            }
+            several => {
+                let one =
+                    |(_, column, _): &(&str, &Column, bool)| format!("`{}` ({})", column.name, count(column.missing()));
+                let shown: Vec<String> = several.iter().take(MOST_NAMED).map(one).collect();
+                let more = several.len().saturating_sub(MOST_NAMED);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                vec![format!("{} columns have missing values: {}{more}", several.len(), shown.join(", "))]
+            }
+        };
+        let fixed: Vec<&str> =
+            self.found.iter().filter(|found| !found.2).map(|(_, column, _)| column.name.as_str()).collect();
+        let message = each.concat();
+        if fixed.is_empty() {
+            let hint = "complete the data, or write `missing: drop` (rows with missing values are left out and counted) or \
+                        `missing: indicator` (mean and indicator term) under `data`";
+            return Some(DatasetProblem::new(path, message, hint));
+        }
+        let whose = if self.found.len() == 1 { "it".to_owned() } else { quoted(&fixed, MOST_NAMED) };
+        let are = if fixed.len() == 1 { "is not a covariate" } else { "are not covariates" };
+        Some(DatasetProblem::new(
+            path,
+            format!("{message}; {whose} {are}, so nothing can stand in for a value"),
+            "complete the data, or write `missing: drop` under `data` to leave those rows out, counted",
+        ))
+    }
 }
 
 fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
     // Ids are told apart and never computed with: numbers beyond 2^53 and mixed text will do.
     if let (Some(obstacle), true) = (&column.obstacle, !matches!(role, Role::UnitId | Role::Clusters)) {
-        return Some(DatasetProblem::new(
-            path,
-            format!("`{}` {obstacle}", column.name),
-            format!(
-                "correct the data, or say in `data.columns` how to read `{}`: `type: category` or `type: number`",
-                column.name
-            ),
-        ));
-    }
-    let n = match &column.data {
-        Data::Numbers(v) => v.len(),
-        Data::Codes { codes, .. } => codes.len(),
-        Data::Opaque { .. } => return None,
-    };
-    if column.missing() == n {
-        return Some(DatasetProblem::new(
-            path,
-            format!("`{}` has no value at all: all {} are missing", column.name, count(n)),
-            "fill the column, or leave it out of the plan",
-        ));
+        return Some(DatasetProblem::new(path, format!("`{}` {obstacle}", column.name), way_in(column)));
     }
     let Data::Numbers(values) = &column.data else { return None };
     if let Some(problem) = immoderate(column, values, path) {
@@ -137,6 +210,23 @@ fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
         format!("`{}` has {}, the first in row {}", column.name, counted(infinite, "infinite value"), count(row + 1)),
         "an infinite value is not a measurement: correct it, or leave it empty and say in `data.missing` what to do",
     ))
+}
+
+/// The line that lets a column in that cannot be read as it is.
+fn way_in(column: &Column) -> String {
+    let name = yaml_text(&column.name);
+    match (&column.data, column.kind) {
+        (Data::Opaque { .. }, _) => "leave it out, or write it in another type".to_owned(),
+        (_, ColumnKind::Date) => {
+            format!(
+                "write `columns: {{{name}: number}}` under `data` to read it as days since 1970-01-01, or leave it out"
+            )
+        }
+        _ => format!(
+            "correct the data; or, under `data`, write `columns: {{{name}: category}}`, or `columns: {{{name}: \
+             {{missing_values: [\"…\"]}}}}` with the texts that mean a missing value"
+        ),
+    }
 }
 
 /// Numbers whose squares overflow or vanish: every variance of them would be wrong.
@@ -156,40 +246,17 @@ fn immoderate(column: &Column, values: &[f64], path: &str) -> Option<DatasetProb
     })
 }
 
-/// A missing value where the policy does not allow one.
-fn missing(column: &Column, role: Role, path: &str, policy: MissingPolicy) -> Option<DatasetProblem> {
-    let missing = column.missing();
-    let imputable = role == Role::Covariate;
-    if let (MissingPolicy::Indicator, true, Data::Codes { levels, .. }) = (policy, missing > 0, &column.data)
-        && levels.iter().any(|level| level == super::MISSING_LEVEL)
-    {
-        return Some(DatasetProblem::new(
+/// A level that could not be told from the values that are missing.
+fn taken_level(column: &Column, path: &str, policy: MissingPolicy) -> Option<DatasetProblem> {
+    let Data::Codes { levels, .. } = &column.data else { return None };
+    let taken = policy == MissingPolicy::Indicator
+        && column.missing() > 0
+        && levels.iter().any(|level| level == super::MISSING_LEVEL);
+    taken.then(|| {
+        DatasetProblem::new(
             path,
             format!("`{}` has missing values, and also a level that is called `{}`", column.name, super::MISSING_LEVEL),
             "rename that level, so that it can be told from the values that are missing",
-        ));
-    }
-    // A placebo is tested on the rows that have it; the report says so.
-    let tolerable = imputable || role == Role::Placebo;
-    if missing == 0 || policy == MissingPolicy::Drop || (policy == MissingPolicy::Indicator && tolerable) {
-        return None;
-    }
-    let rows = format!("`{}` has {}", column.name, counted(missing, "missing value"));
-    Some(if imputable {
-        DatasetProblem::new(
-            path,
-            rows,
-            "complete the data, or write `missing: drop` (rows with missing values are left out and counted) or \
-             `missing: indicator` (mean and indicator term) under `data`",
-        )
-    } else {
-        DatasetProblem::new(
-            path,
-            format!(
-                "{rows}, and it is not a covariate, so nothing can stand in for {}",
-                if missing == 1 { "it" } else { "them" }
-            ),
-            "complete the data, or write `missing: drop` under `data` to leave those rows out, counted",
         )
     })
 }

@@ -5,6 +5,7 @@ use super::column::Column;
 use super::error::DatasetProblem;
 use super::evaluate::{Compiled, occurring};
 use crate::term::{Factor, Term};
+use crate::text::lists::quoted;
 use crate::text::numbers::count;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(super) fn check(
     let distinct: BTreeSet<&Term> = terms.iter().collect();
     let mut constant: BTreeSet<&str> = BTreeSet::new();
     let mut seen = BTreeSet::new();
+    let mut found: Vec<(&Term, f64)> = Vec::new();
     for term in terms.iter().filter(|term| seen.insert(*term)) {
         // Columns that cannot be used have been reported already.
         if term.columns().iter().any(|name| !columns.contains_key(*name) || constant.contains(name)) {
@@ -42,11 +44,12 @@ pub(super) fn check(
                 Variation::Constant(value) => {
                     // The powers of a constant are constant too; once is enough.
                     constant.extend(only_power(term));
-                    problems.push(no_variation(term, value, columns));
+                    found.push((term, value));
                 }
             },
         }
     }
+    problems.extend(no_variation(&found, columns));
     problems.extend(fewer_than_rows(distinct.len(), rows.n).err());
 }
 
@@ -104,7 +107,22 @@ fn not_finite(term: &Term, rows: &Rows, row: usize) -> DatasetProblem {
     .about(term)
 }
 
-fn no_variation(term: &Term, value: f64, columns: &BTreeMap<String, Arc<Column>>) -> DatasetProblem {
+/// One problem for all terms without variation.
+fn no_variation(found: &[(&Term, f64)], columns: &BTreeMap<String, Arc<Column>>) -> Option<DatasetProblem> {
+    let (first, _) = found.first()?;
+    if let [(term, value)] = found {
+        return Some(constant_term(term, *value, columns));
+    }
+    let names: Vec<String> = found.iter().map(|(term, _)| term.to_string()).collect();
+    let problem = DatasetProblem::new(
+        &path(first),
+        format!("{} terms have one value in all analysed rows: {}", found.len(), quoted(&names, 12)),
+        "a constant cannot confound anything: leave their columns out of the plan",
+    );
+    Some(problem.about(first))
+}
+
+fn constant_term(term: &Term, value: f64, columns: &BTreeMap<String, Arc<Column>>) -> DatasetProblem {
     let what = only_power(term).map_or_else(|| format!("the term `{term}`"), |column| format!("`{column}`"));
     let occurs = match term.factors.as_slice() {
         [Factor::Equals { column, .. }] => columns

@@ -186,6 +186,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         treatment: request.treatment.clone(),
         contrast: request.contrast.clone(),
         outcome: Some(request.outcome.clone()),
+        event: None,
         weights: request.weights.clone(),
         unit_id: None,
         clusters: request.clusters.clone(),

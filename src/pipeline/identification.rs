@@ -232,6 +232,7 @@ impl PlanIdentification {
             treatment: plan.treatment.column.clone(),
             contrast: plan.treatment.contrast(),
             outcome: Some((plan.outcome.column.clone(), plan.outcome.kind)),
+            event: plan.outcome.event.clone(),
             weights: plan.data.weights.clone(),
             unit_id: None,
             clusters: plan.analysis.clusters.clone(),

@@ -171,7 +171,7 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
     if plan.data.source.is_empty() {
         return Err(refuse(problems).into());
     }
-    let table = match dataset::read(&plan.data.source, data_root, &plan.data.columns) {
+    let table = match dataset::read_section(&plan.data, data_root) {
         Ok(table) => table,
         Err(error) if !error.problems().is_empty() => {
             problems.extend(error.problems().iter().map(|p| point(&plan, p)));
@@ -314,6 +314,7 @@ fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
         treatment: plan.treatment.column.clone(),
         contrast: plan.treatment.contrast(),
         outcome: Some((plan.outcome.column.clone(), plan.outcome.kind)),
+        event: plan.outcome.event.clone(),
         weights: plan.data.weights.clone(),
         unit_id: plan.data.unit_id.clone(),
         clusters: plan.analysis.clusters.clone(),

@@ -98,6 +98,7 @@ pub fn of_file(table: Table, contrast: Contrast, treatment: &str, outcome: &str)
         treatment: treatment.to_owned(),
         contrast,
         outcome: Some((outcome.to_owned(), OutcomeKind::Continuous)),
+        event: None,
         weights: None,
         unit_id: None,
         clusters: None,

@@ -4,7 +4,7 @@
 
 use crate::plan::analysis::INFERENCES;
 use crate::plan::estimands::ACCEPTED;
-use crate::plan::sections::{COLUMN_TYPES, DESIGNS, MISSING, MOMENTS, OUTCOME_KINDS, STOPS};
+use crate::plan::sections::{COLUMN_TYPES, DESIGNS, MERGES, MISSING, MOMENTS, OUTCOME_KINDS, STOPS};
 use crate::plan::{Provider, Tool};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
@@ -165,6 +165,12 @@ const DATA: &[PlanKey] = &[
     key("weights", Takes::Column, Nothing, "observation weights"),
     key("columns", Takes::Section, Nothing, "how to read a column, and when it was measured"),
     key("missing", Takes::Word(missing), Value("error"), "what is done about missing values"),
+    key(
+        "missing_values",
+        Takes::Texts,
+        Says("the words that are recognised: see `docs/data.md`"),
+        "further values that mean a missing one, in every column",
+    ),
 ];
 
 const COLUMN: &[PlanKey] = &[
@@ -175,6 +181,18 @@ const COLUMN: &[PlanKey] = &[
         Takes::Word(moments),
         Nothing,
         "before or after treatment; a confounder or a placebo outcome measured after is refused",
+    ),
+    key(
+        "merge",
+        Takes::Word(merges),
+        Says("every text is a level of its own"),
+        "spellings that are one level: those that differ in blanks only, or in blanks and capital letters",
+    ),
+    key(
+        "missing_values",
+        Takes::Texts,
+        Says("the words that are recognised"),
+        "the values that mean a missing one, e.g. `[-99]`; `[]` says that all of them are values",
     ),
 ];
 
@@ -197,7 +215,13 @@ const TREATMENT: &[PlanKey] = &[
 const OUTCOME: &[PlanKey] = &[
     key("column", Takes::Column, Required, "the column of the outcome"),
     key("units", Takes::Text, Required, "one unit of the outcome, for axes and sentences, e.g. `kg`"),
-    key("kind", Takes::Word(outcome_kinds), Value("continuous"), "the scale of the outcome"),
+    key("kind", Takes::Word(outcome_kinds), Value("continuous"), "the scale of the outcome; `binary` with `event`"),
+    key(
+        "event",
+        Takes::Level,
+        Says("1, or true"),
+        "the value of a binary outcome that is the event; the other one, whatever it is, is none",
+    ),
     key(
         "bounds",
         Takes::Range,
@@ -361,6 +385,10 @@ fn missing() -> Vec<&'static str> {
 
 fn column_types() -> Vec<&'static str> {
     first_of_each(&COLUMN_TYPES)
+}
+
+fn merges() -> Vec<&'static str> {
+    first_of_each(&MERGES)
 }
 
 fn moments() -> Vec<&'static str> {

@@ -130,6 +130,16 @@ pub enum Measured {
     After,
 }
 
+/// The spellings of a text that are one level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Merge {
+    /// Those that differ in blanks only: around the text, or more of them inside it.
+    Blanks,
+    /// Those that differ in blanks and in capital letters only.
+    Case,
+}
+
 /// The statements of a plan about a column. For a category the reference level may be named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ColumnOverride {
@@ -139,6 +149,12 @@ pub struct ColumnOverride {
     pub reference: Option<String>,
     /// When it was measured; `None` if the plan does not say.
     pub measured: Option<Measured>,
+    /// Spellings that are one level; `None`: every text is its own.
+    #[serde(default)]
+    pub merge: Option<Merge>,
+    /// The values that mean a missing one, in a text in place of the words that are recognised; `None`: the plan does not say.
+    #[serde(default)]
+    pub missing_values: Option<Vec<String>>,
 }
 
 /// `data:`
@@ -154,6 +170,23 @@ pub struct DataSection {
     pub columns: BTreeMap<String, ColumnOverride>,
     /// Missing-value policy (default: error).
     pub missing: MissingPolicy,
+    /// Values that mean a missing one in every column, beside the words that are recognised.
+    pub missing_values: Vec<String>,
+}
+
+impl DataSection {
+    /// A source of which nothing else is said.
+    #[must_use]
+    pub fn of(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            unit_id: None,
+            weights: None,
+            columns: BTreeMap::new(),
+            missing: MissingPolicy::Error,
+            missing_values: Vec::new(),
+        }
+    }
 }
 
 /// `treatment:`
@@ -182,8 +215,10 @@ pub struct OutcomeSection {
     pub column: String,
     /// Units, for axes and sentences, e.g. `kg`.
     pub units: String,
-    /// Kind (default: continuous).
+    /// Kind (default: continuous; binary with `event`).
     pub kind: OutcomeKind,
+    /// The value of a binary outcome that is the event, as text; `None`: it is 1 and 0, or true and false.
+    pub event: Option<String>,
     /// The least and the most that a continuous outcome can be; `None`: not known.
     pub bounds: Option<(f64, f64)>,
 }

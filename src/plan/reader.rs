@@ -36,13 +36,15 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The keys whose values are names and levels as the data file has them, whatever characters those hold.
-const NAMES_OF_THE_DATA: [&str; 12] = [
+const NAMES_OF_THE_DATA: [&str; 14] = [
     "data.source",
+    "data.missing_values",
     "data.unit_id",
     "data.weights",
     "data.columns",
     "treatment",
     "outcome.column",
+    "outcome.event",
     "confounders",
     "graph",
     "placebo_outcomes",
@@ -306,6 +308,14 @@ impl Reader {
     pub fn texts(&mut self, section: &Section<'_>, key: &str) -> Vec<String> {
         let items = self.list(section, key);
         items.into_iter().map(|(path, node)| self.element(node, &path).unwrap_or_default()).collect()
+    }
+
+    /// An optional list of texts, or one text that stands for a list of one.
+    pub fn text_or_texts(&mut self, section: &Section<'_>, key: &str) -> Vec<String> {
+        match section.get(key).filter(|node| matches!(node.kind, Kind::Scalar { .. })) {
+            Some(node) => self.text_of(node, &section.path(key)).into_iter().collect(),
+            None => self.texts(section, key),
+        }
     }
 
     /// A list element; nothing after the dash is a problem too.

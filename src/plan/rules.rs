@@ -2,6 +2,7 @@
 
 use super::{Measured, Plan, Problem, StudyDesign, Tool, analysis, listed, models};
 use crate::term::Term;
+use causal::estimand::OutcomeKind;
 use std::collections::BTreeMap;
 
 /// The longest loop.
@@ -31,6 +32,7 @@ pub(super) fn check(plan: &Plan, terms: &[(String, Term)], out: &mut Vec<Problem
         .collect();
     rules.treatment_and_outcome_differ();
     rules.levels_differ();
+    rules.event();
     rules.adjustment(&confounders, "a confounder");
     rules.adjustment(&in_terms, "part of a term");
     rules.measured(&confounders, &in_terms);
@@ -66,6 +68,14 @@ impl Rules<'_> {
         if treatment == outcome && !treatment.is_empty() {
             let message = format!("`{outcome}` is both the treatment and the outcome");
             self.note("outcome.column", message, "Name the column that is measured after treatment.");
+        }
+    }
+
+    fn event(&mut self) {
+        let outcome = &self.plan.outcome;
+        if outcome.event.is_some() && outcome.kind == OutcomeKind::Continuous {
+            let message = "`outcome.event` is for a binary outcome, and `kind` says `continuous`".to_owned();
+            self.note("outcome.event", message, "Write `kind: binary`, or leave `event` out.");
         }
     }
 

@@ -7,8 +7,8 @@ use super::models;
 use super::reader::{Reader, Section, listed, shown};
 use super::thresholds;
 use super::{
-    ColumnOverride, ColumnType, ConfounderSection, DataSection, GraphSource, LoopSection, Measured, MissingPolicy,
-    OutcomeSection, Plan, StopWhen, TargetTrial, Tool, TreatmentSection,
+    ColumnOverride, ColumnType, ConfounderSection, DataSection, GraphSource, LoopSection, Measured, Merge,
+    MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
 use crate::plan::StudyDesign;
 use crate::plan::yaml_tree::{Entry, Kind, Node};
@@ -22,6 +22,7 @@ pub const DEFAULT_SEED: u64 = 20_261_121;
 const DEFAULT_ITERATIONS: u32 = 5;
 pub(super) const COLUMN_TYPES: [(&str, ColumnType); 3] =
     [("number", ColumnType::Number), ("category", ColumnType::Category), ("boolean", ColumnType::Boolean)];
+pub(super) const MERGES: [(&str, Merge); 2] = [("blanks", Merge::Blanks), ("case", Merge::Case)];
 pub(super) const MOMENTS: [(&str, Measured); 2] = [("before", Measured::Before), ("after", Measured::After)];
 pub(super) const DESIGNS: [(&str, StudyDesign); 2] =
     [("observational", StudyDesign::Observational), ("randomised", StudyDesign::Randomised)];
@@ -103,6 +104,7 @@ fn data(reader: &mut Reader, root: &Section<'_>) -> DataSection {
         weights: reader.text(&section, "weights"),
         columns: columns(reader, &section),
         missing: reader.choice(&section, "missing", &MISSING, MissingPolicy::Error),
+        missing_values: reader.text_or_texts(&section, "missing_values"),
     }
 }
 
@@ -133,9 +135,12 @@ fn column(reader: &mut Reader, entry: &Entry, path: &str) -> Option<ColumnOverri
     let section = reader.fields(entries, path, "data.columns.*", Some(entry.place));
     let reference = reader.text(&section, "reference");
     let measured = section.get("measured").and_then(|node| reader.word(node, &section.path("measured"), &MOMENTS));
+    let merge = section.get("merge").and_then(|node| reader.word(node, &section.path("merge"), &MERGES));
+    let missing_values = section.get("missing_values").map(|_| reader.text_or_texts(&section, "missing_values"));
+    let says_more = ["measured", "merge", "missing_values"].iter().any(|key| section.get(key).is_some());
     let kind = match section.get("type") {
         Some(kind) => Some(reader.word(kind, &section.path("type"), &COLUMN_TYPES)?),
-        None if section.get("measured").is_some() => None,
+        None if says_more => None,
         None => {
             let hint =
                 format!("Add one of {}, or `measured: before` or `after`.", listed(COLUMN_TYPES.map(|(word, _)| word)));
@@ -152,7 +157,7 @@ fn column(reader: &mut Reader, entry: &Entry, path: &str) -> Option<ColumnOverri
             hint,
         );
     }
-    Some(ColumnOverride { kind, reference, measured })
+    Some(ColumnOverride { kind, reference, measured, merge, missing_values })
 }
 
 fn treatment(reader: &mut Reader, root: &Section<'_>) -> TreatmentSection {
@@ -167,12 +172,15 @@ fn treatment(reader: &mut Reader, root: &Section<'_>) -> TreatmentSection {
 
 fn outcome(reader: &mut Reader, root: &Section<'_>) -> OutcomeSection {
     let (section, readable) = reader.section(root, "outcome");
-    let kind = reader.choice(&section, "kind", &OUTCOME_KINDS, OutcomeKind::Continuous);
+    let event = reader.text(&section, "event");
+    let otherwise = if event.is_some() { OutcomeKind::Binary } else { OutcomeKind::Continuous };
+    let kind = reader.choice(&section, "kind", &OUTCOME_KINDS, otherwise);
     let mut need = |key: &str, hint: &str| if readable { reader.required(&section, key, hint) } else { String::new() };
     OutcomeSection {
         column: need("column", "Name the outcome's column: `column: wt82_71`, indented under `outcome:`."),
         units: need("units", "Say what one unit of the outcome is, e.g. `units: kg`; axes and sentences use it."),
         kind,
+        event,
         bounds: bounds(reader, &section, kind),
     }
 }
@@ -242,11 +250,7 @@ fn term(reader: &mut Reader, node: &Node, path: &str) -> Option<Term> {
 }
 
 fn threats(reader: &mut Reader, root: &Section<'_>) -> Vec<String> {
-    let one = root.get("threats").filter(|node| matches!(node.kind, Kind::Scalar { .. }));
-    let sentences = match one {
-        Some(node) => reader.text_of(node, "threats").into_iter().collect(),
-        None => reader.texts(root, "threats"),
-    };
+    let sentences = reader.text_or_texts(root, "threats");
     sentences.into_iter().map(|sentence: String| sentence.trim().to_owned()).collect()
 }
 

@@ -83,6 +83,7 @@ pub fn draft<'a>(plan: &'a Plan, plan_sha256: &str, dataset: &DatasetDocument) -
         outcome: plan.outcome.column.clone(),
         units: plan.outcome.units.clone(),
         outcome_kind: plan.outcome.kind,
+        event: plan.outcome.event.clone(),
         weights: plan.data.weights.clone(),
         clusters: plan.analysis.clusters.clone(),
         known_propensity: plan.analysis.known_propensity.clone(),
@@ -163,6 +164,15 @@ impl<'a> Draft<'a> {
         let section = &self.plan.outcome;
         let Some(column) = self.column(&section.column, "outcome.column") else { return };
         let message = format!("the outcome `{}` is {}", column.name, noun(column));
+        if let (Some(event), ColumnKind::Number | ColumnKind::Boolean | ColumnKind::Category) =
+            (&section.event, column.kind)
+        {
+            if own_spelling(column, event).is_none() {
+                let (message, hint) = no_such_value(column, event);
+                self.note("outcome.event", message, hint);
+            }
+            return;
+        }
         match (column.kind, section.kind) {
             (ColumnKind::Number, _) | (ColumnKind::Boolean, OutcomeKind::Binary) => {}
             (ColumnKind::Boolean, OutcomeKind::Continuous) => {
@@ -173,8 +183,18 @@ impl<'a> Draft<'a> {
                 );
             }
             _ => {
-                let hint =
-                    format!("An outcome is a number, or true/false with `kind: binary`; {}", how_to_read(&column.name));
+                let hint = match column.levels.as_slice() {
+                    [first, second] => format!(
+                        "Write `event: {}` (or `event: {}`) under `outcome:`, the value that is to be counted; effects are then \
+                         risk differences.",
+                        yaml_text(second),
+                        yaml_text(first)
+                    ),
+                    _ => format!(
+                        "An outcome is a number, or has two values, one of which `event:` names; {}",
+                        how_to_read(&column.name)
+                    ),
+                };
                 self.note("outcome.column", message, hint);
             }
         }

@@ -160,6 +160,9 @@ pub struct AnalysisSpec {
     pub units: String,
     /// Outcome kind.
     pub outcome_kind: OutcomeKind,
+    /// The value of a binary outcome that is the event, where the plan names it.
+    #[serde(default)]
+    pub event: Option<String>,
     /// Observation-weight column; `null` means that every unit counts once.
     pub weights: Option<String>,
     /// Cluster column; `null` means that units are independent.

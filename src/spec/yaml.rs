@@ -66,6 +66,7 @@ impl AnalysisSpec {
             outcome,
             units,
             outcome_kind,
+            event,
             weights,
             clusters,
             known_propensity,
@@ -95,6 +96,10 @@ impl AnalysisSpec {
         out.text(0, "outcome", outcome);
         out.text(0, "units", units);
         out.raw(0, "outcome_kind", outcome_kind_key(*outcome_kind));
+        // Nor does an outcome that is 0 and 1.
+        if let Some(event) = event {
+            out.text(0, "event", event);
+        }
         let columns = [("weights", weights), ("clusters", clusters), ("known_propensity", known_propensity)];
         for (key, column) in columns {
             match column {

@@ -72,6 +72,7 @@ fn request(texts: &[&str]) -> Request {
         treatment: "t".into(),
         contrast: Contrast { treated: "1".into(), control: "0".into() },
         outcome: Some(("y".into(), OutcomeKind::Continuous)),
+        event: None,
         weights: None,
         unit_id: None,
         clusters: None,

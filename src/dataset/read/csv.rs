@@ -1,21 +1,23 @@
 //! CSV files: scanned, then read by polars with the types that the scan found.
 //!
-//! Missing values are empty or blank fields and the words `NA`, `NaN`, `nan`, `null`, `NULL`, quoted or not; nothing
-//! else is (`.` or `-99` are not). Numbers come out as `str::parse::<f64>` would read them, to the last bit.
+//! Missing values are empty or blank fields, and words: see [`super::missing_words`]. Plain numbers come out as
+//! `str::parse::<f64>` would read them, to the last bit; for others see [`super::classify`].
 
-use crate::dataset::column::{Column, Data, Encoded, MISSING, encode, number, too_large_for_f64};
+use crate::dataset::column::{Column, Encoded, encode};
 use crate::dataset::error::DatasetError;
+use crate::dataset::read::classify::{TextColumn, classify};
 use crate::dataset::read::csv_scan::{Scan, scan};
+use crate::dataset::read::encoding::Encoding;
 use crate::dataset::read::field_shape::Shape;
-use crate::dataset::read::frame;
-use crate::plan::{ColumnOverride, ColumnType};
-use crate::schema::ColumnKind;
-use crate::text::lists::short;
-use crate::text::numbers::count;
+use crate::dataset::read::missing_words::Declared;
+use crate::dataset::read::written_numbers::DecimalMark;
+use crate::dataset::read::{frame, separator};
+use crate::plan::{ColumnType, DataSection};
+use crate::schema::{Conversion, ConversionKind};
 use polars_core::prelude::{DataFrame, DataType, Field, PlSmallStr, Schema};
 use polars_io::SerReader as _;
 use polars_io::csv::read::CsvReadOptions;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,21 +25,17 @@ use std::sync::Arc;
 /// The most bytes of all the files of a source together.
 pub(crate) const MOST_BYTES: u64 = 4 << 30;
 
-/// Words that mean a missing value in a CSV.
-pub(crate) const MISSING_WORDS: [&str; 5] = ["NA", "NaN", "nan", "null", "NULL"];
-
-/// The outcome of reading: columns, rows, and a SHA-256 for each file.
+/// The outcome of reading: columns, and the rows and a SHA-256 of each file.
 pub(crate) struct Read {
     pub(crate) columns: Vec<Column>,
-    pub(crate) rows: usize,
+    pub(crate) rows_of_files: Vec<usize>,
     pub(crate) hashes: Vec<String>,
+    /// What was done to the files as a whole.
+    pub(crate) conversions: Vec<Conversion>,
 }
 
 /// Reads CSV files one below the other.
-pub(crate) fn read(
-    files: &[(PathBuf, String)],
-    overrides: &BTreeMap<String, ColumnOverride>,
-) -> Result<Read, DatasetError> {
+pub(crate) fn read(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, DatasetError> {
     let mut left = MOST_BYTES;
     let mut scans = Vec::with_capacity(files.len());
     for (path, name) in files {
@@ -46,27 +44,57 @@ pub(crate) fn read(
         scans.push(scan);
     }
     let contents: Vec<Vec<u8>> = scans.iter_mut().map(|scan| std::mem::take(&mut scan.bytes)).collect();
-    let Some((first, rest)) = scans.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes: vec![] }) };
+    let Some((first, rest)) = scans.split_first() else {
+        return Ok(Read { columns: vec![], rows_of_files: vec![], hashes: vec![], conversions: vec![] });
+    };
     // Types are decided over all files: a column with a word in the last one is text in the first as well.
     let mut shapes = first.columns.clone();
     for (other, (_, name)) in rest.iter().zip(files.iter().skip(1)) {
         join(first, other, &mut shapes, name, files.first().map_or("", |f| f.1.as_str()))?;
     }
     let mut frame: Option<DataFrame> = None;
-    let numeric = |(column, shape): (&String, &Shape)| shape.plain && !is_category(column, overrides);
+    let decimal = if first.separator == b';' { DecimalMark::Comma } else { DecimalMark::Point };
+    let numeric = |(column, shape): (&String, &Shape)| shape.plain && !shape.is_code() && !is_category(column, data);
     let numbers: HashSet<&str> =
         first.header.iter().zip(&shapes).filter(|pair| numeric(*pair)).map(|pair| pair.0.as_str()).collect();
     for ((scan, content), (_, name)) in scans.iter().zip(contents).zip(files) {
         let part = read_one(scan, &content, &numbers, name)?;
         frame = Some(frame::below(frame, part, name)?);
     }
-    let rows = scans.iter().map(|s| s.rows).sum();
     let mut columns = Vec::with_capacity(shapes.len());
     let parts = frame.map(DataFrame::into_columns).unwrap_or_default();
     for ((series, name), shape) in parts.into_iter().zip(&first.header).zip(&shapes) {
-        columns.push(convert(&series, name, shape, is_category(name, overrides)));
+        let how = TextColumn {
+            name,
+            typed: None,
+            declared: Declared::of(name, data),
+            decimal,
+            category: is_category(name, data),
+            stored_as: "text",
+        };
+        columns.push(convert(&series, shape, &how));
     }
-    Ok(Read { columns, rows, hashes: scans.into_iter().map(|s| s.sha256).collect() })
+    let (rows_of_files, conversions) = (scans.iter().map(|scan| scan.rows).collect(), of_files(&scans));
+    Ok(Read { columns, rows_of_files, hashes: scans.into_iter().map(|s| s.sha256).collect(), conversions })
+}
+
+/// What was done to whole files: one note for each encoding and each separator that is not the usual one.
+fn of_files(scans: &[Scan]) -> Vec<Conversion> {
+    let note = |kind: ConversionKind, files: usize, examples: Vec<String>| {
+        (files > 0).then_some(Conversion { column: None, kind, values: files, examples })
+    };
+    let decoded = |encoding: Encoding| scans.iter().filter(|scan| scan.encoding == encoding).count();
+    let mut marks: Vec<&str> = scans.iter().filter_map(|scan| separator::name(scan.separator)).collect();
+    let separated = marks.len();
+    marks.sort_unstable();
+    marks.dedup();
+    let marks = marks.into_iter().map(str::to_owned).collect();
+    let notes = [
+        note(ConversionKind::Utf16, decoded(Encoding::Utf16), Vec::new()),
+        note(ConversionKind::Windows1252, decoded(Encoding::Windows1252), Vec::new()),
+        note(ConversionKind::Separator, separated, marks),
+    ];
+    notes.into_iter().flatten().collect()
 }
 
 fn join(first: &Scan, other: &Scan, shapes: &mut [Shape], name: &str, first_name: &str) -> Result<(), DatasetError> {
@@ -101,6 +129,7 @@ fn read_one(scan: &Scan, content: &[u8], numbers: &HashSet<&str>, name: &str) ->
         .with_has_header(true)
         .with_schema(Some(Arc::new(fields.collect::<Schema>())))
         .with_infer_schema_length(None)
+        .map_parse_options(|options| options.with_separator(scan.separator))
         .into_reader_with_file_handle(Cursor::new(content))
         .finish()
         .map_err(|e| failed(e.to_string()))?;
@@ -123,76 +152,18 @@ fn read_one(scan: &Scan, content: &[u8], numbers: &HashSet<&str>, name: &str) ->
     Ok(frame)
 }
 
-fn is_category(column: &str, overrides: &BTreeMap<String, ColumnOverride>) -> bool {
-    overrides.get(column).is_some_and(|o| o.kind == Some(ColumnType::Category))
+/// True if the plan reads a column as a category.
+pub(crate) fn is_category(column: &str, data: &DataSection) -> bool {
+    data.columns.get(column).is_some_and(|o| o.kind == Some(ColumnType::Category))
 }
 
-fn convert(series: &polars_core::prelude::Column, name: &str, shape: &Shape, category: bool) -> Column {
+fn convert(series: &polars_core::prelude::Column, shape: &Shape, how: &TextColumn<'_>) -> Column {
     let numeric = if shape.whole { "integer" } else { "float" };
     if let Some(values) = frame::floats(series) {
-        return Column::numbers(name, numeric, values);
+        return Column::numbers(how.name, numeric, values);
     }
-    let encoded = frame::with_text(series, |values| {
-        encode(values.map(|v| v.filter(|t| !t.trim().is_empty() && !MISSING_WORDS.contains(&t.trim()))))
-    });
+    let encoded = frame::with_text(series, |values| encode(values.map(|v| v.filter(|t| !t.trim().is_empty()))));
     let encoded = encoded.unwrap_or(Encoded { codes: Vec::new(), levels: Vec::new() });
     // A declared category keeps its spelling: `007` is not 7.
-    if category {
-        Column::text(name, if shape.plain { numeric } else { "text" }, encoded)
-    } else {
-        classify(name, encoded)
-    }
-}
-
-/// Text that may still be numbers (with `NA` among them, or spelled `+1`), truth values, or both mixed with words.
-fn classify(name: &str, encoded: Encoded) -> Column {
-    let levels = &encoded.levels;
-    let numbers: Vec<Option<f64>> = levels.iter().map(|l| number(l)).collect();
-    let all_numbers = numbers.iter().all(Option::is_some);
-    if !levels.is_empty() && levels.iter().all(|l| ["true", "false"].contains(&l.to_lowercase().as_str())) {
-        let values = decode(&encoded, |l| if l.eq_ignore_ascii_case("true") { 1.0 } else { 0.0 });
-        return Column::new(name, "boolean", ColumnKind::Boolean, Data::Numbers(values));
-    }
-    if all_numbers && levels.iter().any(|l| too_large_for_f64(l)) {
-        return large_integers(name, "integer", encoded);
-    }
-    if all_numbers {
-        let whole = levels.iter().all(|l| l.trim().bytes().all(|b| b.is_ascii_digit() || b == b'-'));
-        let values = decode(&encoded, |l| number(l).unwrap_or(f64::NAN));
-        return Column::numbers(name, if whole { "integer" } else { "float" }, values);
-    }
-    if numbers.iter().all(Option::is_none) {
-        return Column::text(name, "text", encoded);
-    }
-    mixed(name, encoded, &numbers)
-}
-
-/// Whole numbers beyond 2^53 are identifiers, not quantities: kept as text so that no two of them become equal.
-pub(crate) fn large_integers(name: &str, stored_as: &str, encoded: Encoded) -> Column {
-    let Encoded { codes, levels } = encoded.sorted();
-    let mut column = Column::new(name, stored_as, ColumnKind::Other, Data::Codes { codes, levels });
-    column.obstacle = Some("has whole numbers beyond 2^53, which look like identifiers".into());
-    column
-}
-
-fn mixed(name: &str, encoded: Encoded, numbers: &[Option<f64>]) -> Column {
-    let is_text = |code: &u32| *code != MISSING && numbers.get(*code as usize).is_some_and(Option::is_none);
-    let row = encoded.codes.iter().position(is_text).unwrap_or_default();
-    let texts = encoded.codes.iter().filter(|c| is_text(c)).count();
-    let present = encoded.codes.iter().filter(|c| **c != MISSING).count();
-    let mut column = Column::text(name, "text and numbers", encoded);
-    column.kind = ColumnKind::Other;
-    column.obstacle = Some(format!(
-        "mixes numbers and text: row {} has `{}`; {} of {} values are not numbers",
-        count(row + 1),
-        short(&column.value(row)),
-        count(texts),
-        count(present)
-    ));
-    column
-}
-
-fn decode(encoded: &Encoded, f: impl Fn(&str) -> f64) -> Vec<f64> {
-    let values: Vec<f64> = encoded.levels.iter().map(|l| f(l)).collect();
-    encoded.codes.iter().map(|c| values.get(*c as usize).copied().unwrap_or(f64::NAN)).collect()
+    classify(encoded, &TextColumn { stored_as: if shape.plain { numeric } else { "text" }, ..*how })
 }

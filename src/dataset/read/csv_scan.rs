@@ -3,11 +3,13 @@
 //!
 //! polars reads fast but explains little, and forgives what an analysis must not forgive (short rows, stray quotes,
 //! numbers that turn into text at row 90,000). This pass explains, with line numbers; and it decides the types from the
-//! whole file, so that polars guesses nothing. Grammar: RFC 4180 with `,` and `"`, line ends LF or CRLF, UTF-8.
+//! whole file, so that polars guesses nothing. Grammar: RFC 4180 with `,`, `;`, tab or `|` and `"`, line ends LF or CRLF,
+//! UTF-8; a file in UTF-16 or Windows-1252 is decoded first.
 
 use crate::dataset::error::DatasetError;
-use crate::dataset::read::encoding::{Utf8, refuse_binary, refuse_zero_bytes};
+use crate::dataset::read::encoding::{self, Encoding, Utf8, refuse_binary, refuse_zero_bytes};
 use crate::dataset::read::field_shape::Shape;
+use crate::dataset::read::separator::separator;
 use crate::input_file::{BLOCK, InputFile};
 use crate::text::lists::{counted, quoted, short};
 use crate::text::numbers::count;
@@ -30,8 +32,12 @@ pub(crate) struct Scan {
     pub(crate) blank_lines: usize,
     pub(crate) columns: Vec<Shape>,
     pub(crate) sha256: String,
-    /// The bytes of the file, read this once: what is parsed is what the fingerprint is of.
+    /// The text of the file, read this once: what is parsed is what the fingerprint is of.
     pub(crate) bytes: Vec<u8>,
+    /// The mark between values.
+    pub(crate) separator: u8,
+    /// The encoding that the text was decoded from.
+    pub(crate) encoding: Encoding,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +51,7 @@ enum State {
 
 struct Scanner<'a> {
     file: &'a str,
+    separator: u8,
     state: State,
     field: Vec<u8>,
     field_quoted: bool,
@@ -63,39 +70,89 @@ struct Scanner<'a> {
 /// Reads the file, of at most `most` bytes, once.
 pub(crate) fn scan(path: &Path, file: &str, most: u64) -> Result<Scan, DatasetError> {
     let mut input = InputFile::open(path, file, most)?;
-    let mut scanner = Scanner::new(file);
+    let mut scanner = Scanner::new(file, b',');
     let mut digest = Running::default();
     let mut utf8 = Utf8::default();
     let mut bytes = Vec::new();
     let mut buffer = vec![0_u8; BLOCK];
     loop {
         let n = input.fill(&mut buffer)?;
-        let mut chunk = buffer.get(..n).unwrap_or_default();
+        let block = buffer.get(..n).unwrap_or_default();
         if n == 0 {
             break;
         }
-        digest.update(chunk);
+        digest.update(block);
         let first = bytes.is_empty();
+        input.append(&mut bytes, block)?;
         if first {
-            refuse_binary(file, chunk)?;
+            refuse_binary(file, block)?;
+            if encoding::is_utf16(block) {
+                let rest = Rest { input, digest, bytes };
+                return rest.decoded(file, Encoding::Utf16, |bytes| encoding::from_utf16(file, bytes));
+            }
+            scanner.separator = separator(block);
         }
-        utf8.check(chunk, scanner.line, file)?;
-        refuse_zero_bytes(file, chunk, scanner.line)?;
-        if first {
-            // After the fingerprint, which is of the file as it is.
-            chunk = chunk.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(chunk);
+        if let Err(error) = utf8.check(block, scanner.line, file) {
+            let rest = Rest { input, digest, bytes };
+            return rest.decoded(file, Encoding::Windows1252, |bytes| encoding::from_windows_1252(bytes).ok_or(error));
         }
-        scanner.feed(chunk)?;
-        input.append(&mut bytes, buffer.get(..n).unwrap_or_default())?;
+        refuse_zero_bytes(file, block, scanner.line)?;
+        // After the fingerprint, which is of the file as it is.
+        let mark = if first { b"\xEF\xBB\xBF".as_slice() } else { b"" };
+        scanner.feed(block.strip_prefix(mark).unwrap_or(block))?;
     }
-    utf8.end(scanner.line, file)?;
-    scanner.end(digest.finish_hex(), bytes)
+    if let Err(error) = utf8.end(scanner.line, file) {
+        let rest = Rest { input, digest, bytes };
+        return rest.decoded(file, Encoding::Windows1252, |bytes| encoding::from_windows_1252(bytes).ok_or(error));
+    }
+    scanner.end(Content { sha256: digest.finish_hex(), bytes, encoding: Encoding::Utf8 })
+}
+
+/// A file of which the bytes so far turned out not to be UTF-8.
+struct Rest {
+    input: InputFile,
+    digest: Running,
+    bytes: Vec<u8>,
+}
+
+impl Rest {
+    /// Reads it to its end, decodes all of it, and scans the text from its start.
+    fn decoded(
+        mut self,
+        file: &str,
+        encoding: Encoding,
+        decode: impl FnOnce(&[u8]) -> Result<Vec<u8>, DatasetError>,
+    ) -> Result<Scan, DatasetError> {
+        let mut buffer = vec![0_u8; BLOCK];
+        loop {
+            let n = self.input.fill(&mut buffer)?;
+            let block = buffer.get(..n).unwrap_or_default();
+            if n == 0 {
+                break;
+            }
+            self.digest.update(block);
+            self.input.append(&mut self.bytes, block)?;
+        }
+        let text = decode(&self.bytes)?;
+        refuse_zero_bytes(file, &text, 1)?;
+        let mut scanner = Scanner::new(file, separator(text.get(..BLOCK).unwrap_or(&text)));
+        scanner.feed(&text)?;
+        scanner.end(Content { sha256: self.digest.finish_hex(), bytes: text, encoding })
+    }
+}
+
+/// The text of a whole file, and the fingerprint of its bytes.
+struct Content {
+    sha256: String,
+    bytes: Vec<u8>,
+    encoding: Encoding,
 }
 
 impl<'a> Scanner<'a> {
-    fn new(file: &'a str) -> Self {
+    fn new(file: &'a str, separator: u8) -> Self {
         Self {
             file,
+            separator,
             state: State::FieldStart,
             field: Vec::new(),
             field_quoted: false,
@@ -139,7 +196,7 @@ impl<'a> Scanner<'a> {
                 ));
             }
             (_, b'\r') => self.state = State::CarriageReturn,
-            (_, b',') => return self.end_field(),
+            (_, byte) if byte == self.separator => return self.end_field(),
             (State::FieldStart, b'"') => {
                 self.field_quoted = true;
                 self.state = State::Quoted;
@@ -236,24 +293,19 @@ impl<'a> Scanner<'a> {
         self.error(
             line,
             format!("this row has {fields} fields, the header has {}", self.columns.len()),
-            "check for missing commas, or values with commas that need quotes",
+            "check for separators that are missing, or that stand in a value and need quotes",
         )
     }
 
     fn check_header(&mut self) -> Result<Vec<String>, DatasetError> {
         let mut names = std::mem::take(&mut self.names);
         if let [only] = names.as_slice() {
-            for (mark, word) in [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")] {
-                if only.contains(mark) {
-                    return Err(self.error(
-                        1,
-                        format!(
-                            "the header is one column, `{}`: the values seem to be separated by {word}",
-                            short(only)
-                        ),
-                        "write the file with commas between values and a point as the decimal mark",
-                    ));
-                }
+            if let Some(mark) = only.chars().find(|c| "~^:!#".contains(*c)) {
+                return Err(self.error(
+                    1,
+                    format!("the header is one column, `{}`: the values seem to be separated by `{mark}`", short(only)),
+                    "write the file with commas, semicolons, tabs or `|` between values",
+                ));
             }
         }
         for (i, name) in names.iter_mut().enumerate() {
@@ -275,7 +327,7 @@ impl<'a> Scanner<'a> {
         Ok(names)
     }
 
-    fn end(mut self, sha256: String, bytes: Vec<u8>) -> Result<Scan, DatasetError> {
+    fn end(mut self, content: Content) -> Result<Scan, DatasetError> {
         match self.state {
             State::Quoted => {
                 return Err(self.error(
@@ -314,6 +366,8 @@ impl<'a> Scanner<'a> {
                 fix: "check that the export finished; add one line per unit".into(),
             });
         }
-        Ok(Scan { header, rows: self.rows, blank_lines: self.blank_lines, columns: self.columns, sha256, bytes })
+        let Content { sha256, bytes, encoding } = content;
+        let (rows, blank_lines, columns, separator) = (self.rows, self.blank_lines, self.columns, self.separator);
+        Ok(Scan { header, rows, blank_lines, columns, sha256, bytes, separator, encoding })
     }
 }

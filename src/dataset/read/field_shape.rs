@@ -9,11 +9,37 @@ pub(crate) struct Shape {
     pub(crate) whole: bool,
     /// Number of empty fields.
     pub(crate) empty: usize,
+    /// A number has a zero before other digits, as codes have.
+    pub(crate) padded: bool,
+    /// The length that all numbers share.
+    pub(crate) length: Length,
+}
+
+/// The length of the fields of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// There was none yet.
+    Unknown,
+    /// So many bytes each.
+    Of(usize),
+    /// Of different lengths.
+    Various,
+}
+
+impl Length {
+    fn join(self, other: Length) -> Length {
+        match (self, other) {
+            (Length::Unknown, other) => other,
+            (this, Length::Unknown) => this,
+            (this, other) if this == other => this,
+            _ => Length::Various,
+        }
+    }
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { plain: true, whole: true, empty: 0 }
+        Self { plain: true, whole: true, empty: 0, padded: false, length: Length::Unknown }
     }
 }
 
@@ -23,6 +49,13 @@ impl Shape {
         self.plain &= other.plain;
         self.whole &= other.whole;
         self.empty += other.empty;
+        self.padded |= other.padded;
+        self.length = self.length.join(other.length);
+    }
+
+    /// Digits only, all as many, and zeros in front: codes such as `02139`, whose zeros a number would lose.
+    pub(crate) fn is_code(&self) -> bool {
+        self.plain && self.whole && self.padded && matches!(self.length, Length::Of(_))
     }
 }
 
@@ -36,6 +69,8 @@ impl Shape {
             let number = if quoted { None } else { plain_number(field) };
             self.plain = number.is_some();
             self.whole &= number == Some(true);
+            self.padded |= matches!(field, [b'0', next, ..] if next.is_ascii_digit());
+            self.length = self.length.join(Length::Of(field.len()));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::dataset::error::DatasetError;
 use crate::text::lists::quoted;
-use polars_core::prelude::{Column, DataFrame, DataType};
+use polars_core::prelude::{Column, DataFrame, DataType, TimeUnit};
 use std::collections::HashSet;
 
 /// The differences between the names of two lists.
@@ -76,6 +76,22 @@ pub(crate) fn with_text<R>(
 pub(crate) fn truths(column: &Column) -> Option<Vec<f64>> {
     let values = column.as_materialized_series().bool().ok()?;
     Some(values.iter().map(|v| v.map_or(f64::NAN, f64::from)).collect())
+}
+
+/// The values of a column of dates or timestamps as days since 1970-01-01, NaN for null; `None` for other types.
+pub(crate) fn days(column: &Column) -> Option<Vec<f64>> {
+    let per_day = match column.dtype() {
+        DataType::Date => 1.0,
+        DataType::Datetime(TimeUnit::Nanoseconds, _) => 86_400e9,
+        DataType::Datetime(TimeUnit::Microseconds, _) => 86_400e6,
+        DataType::Datetime(TimeUnit::Milliseconds, _) => 86_400e3,
+        _ => return None,
+    };
+    let units = column.as_materialized_series().to_physical_repr().cast(&DataType::Int64).ok()?;
+    // To the microsecond of a day far from 1970.
+    #[allow(clippy::cast_precision_loss)]
+    let days = |units: Option<i64>| units.map_or(f64::NAN, |units| units as f64 / per_day);
+    Some(units.i64().ok()?.iter().map(days).collect())
 }
 
 /// The column as another type, if no value is lost on the way.

@@ -1,20 +1,27 @@
 //! Parquet files, read once from the disk and decoded a batch of columns at a time, so that a wide table is in memory
 //! once, not twice.
 //!
-//! Nulls and NaN are missing. Text is taken as it is: `NA` in a Parquet file is a text.
+//! Nulls and NaN are missing. Text is taken as it is, and `NA` is a text, unless every other value of the column is a
+//! number: see [`super::classify`]. A dictionary stays a category.
 
 use crate::dataset::column::{Column, Data, encode, exact};
 use crate::dataset::error::DatasetError;
-use crate::dataset::read::csv::{MOST_BYTES, Read, large_integers};
+use crate::dataset::read::classify::{TextColumn, classify, large_integers};
+use crate::dataset::read::csv::is_category;
+use crate::dataset::read::csv::{MOST_BYTES, Read};
+use crate::dataset::read::missing_words::Declared;
+use crate::dataset::read::written_numbers::DecimalMark;
 use crate::dataset::read::{frame, parquet_bounds};
 use crate::input_file::InputFile;
 use crate::memory::Limited;
+use crate::plan::DataSection;
 use crate::schema::ColumnKind;
 use crate::text::sha256::sha256_hex;
 use polars_core::prelude::{DataFrame, DataType, PolarsError};
 use polars_io::SerReader as _;
 use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::ParquetReader;
+use polars_parquet::parquet::schema::types::{ParquetType, PrimitiveLogicalType, PrimitiveType};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -29,8 +36,8 @@ const MAGIC: &[u8] = b"PAR1";
 ///
 /// The metadata reader of polars 0.55 panics on some damaged files; a damaged file is the user's to replace and not a
 /// bug of ours, so that panic becomes an error here.
-pub(crate) fn read(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
-    std::panic::catch_unwind(|| read_all(files)).unwrap_or_else(|_| {
+pub(crate) fn read(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, DatasetError> {
+    std::panic::catch_unwind(|| read_all(files, data)).unwrap_or_else(|_| {
         let names: Vec<&str> = files.iter().map(|(_, name)| name.as_str()).collect();
         Err(DatasetError::Parquet { file: names.join("`, `"), reason: "its structure is damaged".into() })
     })
@@ -45,7 +52,7 @@ struct Source<'a> {
     footer: FileMetadataRef,
 }
 
-fn read_all(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
+fn read_all(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, DatasetError> {
     let mut left = MOST_BYTES;
     let mut sources = Vec::with_capacity(files.len());
     for (path, name) in files {
@@ -54,7 +61,10 @@ fn read_all(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
         sources.push(source);
     }
     let hashes = sources.iter().map(|source| source.sha256.clone()).collect();
-    let Some((first, rest)) = sources.split_first() else { return Ok(Read { columns: vec![], rows: 0, hashes }) };
+    let conversions = Vec::new();
+    let Some((first, rest)) = sources.split_first() else {
+        return Ok(Read { columns: vec![], rows_of_files: vec![], hashes, conversions });
+    };
     for source in rest {
         frame::same_names(&first.columns, &source.columns).map_err(|other| DatasetError::Mismatch {
             file: source.name.into(),
@@ -62,12 +72,12 @@ fn read_all(files: &[(PathBuf, String)]) -> Result<Read, DatasetError> {
             reason: other.to_string(),
         })?;
     }
-    let rows = sources.iter().map(|source| source.footer.num_rows).sum();
+    let rows_of_files: Vec<usize> = sources.iter().map(|source| source.footer.num_rows).collect();
     let mut columns = Vec::with_capacity(first.columns.len());
     for names in first.columns.chunks(first.columns.len().div_ceil(BATCHES).max(1)) {
-        columns.extend(read_columns(&sources, names, rows)?);
+        columns.extend(read_columns(&sources, names, data)?);
     }
-    Ok(Read { columns, rows, hashes })
+    Ok(Read { columns, rows_of_files, hashes, conversions })
 }
 
 fn open<'a>(path: &Path, name: &'a str, most: u64) -> Result<Source<'a>, DatasetError> {
@@ -92,14 +102,15 @@ fn damaged(file: &str, error: &PolarsError) -> DatasetError {
 }
 
 /// Columns of all files, one file below the other.
-fn read_columns(sources: &[Source], names: &[String], rows: usize) -> Result<Vec<Column>, DatasetError> {
+fn read_columns(sources: &[Source], names: &[String], data: &DataSection) -> Result<Vec<Column>, DatasetError> {
     let mut parts = Vec::with_capacity(sources.len());
     for source in sources {
-        let _limit = Limited::to(parquet_bounds::at_once(source.bytes.len()), source.name);
-        let mut reader = ParquetReader::new(Cursor::new(source.bytes.as_slice()));
-        reader.set_metadata(source.footer.clone());
-        let frame = reader.with_columns(Some(names.to_vec())).finish().map_err(|e| damaged(source.name, &e))?;
-        parts.push(frame.into_columns().into_iter());
+        match frame_of(source, names) {
+            Ok(frame) => parts.push(frame.into_columns().into_iter()),
+            // One column of a type that is not read is no reason to refuse the others.
+            Err(_) if names.len() > 1 => return one_by_one(sources, names, data),
+            Err(error) => return unreadable(source, names, &error),
+        }
     }
     let mut columns = Vec::with_capacity(names.len());
     for name in names {
@@ -118,13 +129,64 @@ fn read_columns(sources: &[Source], names: &[String], rows: usize) -> Result<Vec
             }
             one.push(DataFrame::new(column.len(), vec![column]).map_err(|e| damaged(source.name, &e))?);
         }
-        columns.push(join_column(one, sources, name, rows)?);
+        columns.push(join_column(one, sources, name, data)?);
     }
     Ok(columns)
 }
 
-fn join_column(parts: Vec<DataFrame>, sources: &[Source], name: &str, rows: usize) -> Result<Column, DatasetError> {
+fn frame_of(source: &Source, names: &[String]) -> Result<DataFrame, PolarsError> {
+    let _limit = Limited::to(parquet_bounds::at_once(source.bytes.len()), source.name);
+    let mut reader = ParquetReader::new(Cursor::new(source.bytes.as_slice()));
+    reader.set_metadata(source.footer.clone());
+    reader.with_columns(Some(names.to_vec())).finish()
+}
+
+fn one_by_one(sources: &[Source], names: &[String], data: &DataSection) -> Result<Vec<Column>, DatasetError> {
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
+        columns.extend(read_columns(sources, std::slice::from_ref(name), data)?);
+    }
+    Ok(columns)
+}
+
+/// A column whose type the decoder does not know stays unread, and says so to whoever asks for it; any other fault is one of
+/// the file.
+fn unreadable(source: &Source, names: &[String], error: &PolarsError) -> Result<Vec<Column>, DatasetError> {
+    let [name] = names else { return Err(damaged(source.name, error)) };
+    let Some(kind) = unsupported(source, name) else { return Err(damaged(source.name, error)) };
+    let mut column = Column::new(name, kind, ColumnKind::Other, Data::Opaque { missing: 0 });
+    column.obstacle = Some(format!("is stored as {kind}, which is not read: write it as float32 or float64"));
+    Ok(vec![column])
+}
+
+/// The type of a column, if it is one that the decoder was built without.
+fn unsupported(source: &Source, name: &str) -> Option<&'static str> {
+    let fields = source.footer.schema_descr.fields();
+    let field = fields.iter().find(|field| field.get_field_info().name == *name)?;
+    match field {
+        ParquetType::PrimitiveType(PrimitiveType { logical_type: Some(PrimitiveLogicalType::Float16), .. }) => {
+            Some("float16")
+        }
+        _ => None,
+    }
+}
+
+fn join_column(
+    parts: Vec<DataFrame>,
+    sources: &[Source],
+    name: &str,
+    data: &DataSection,
+) -> Result<Column, DatasetError> {
     let stored_as = stored_as(&parts);
+    let dictionary = |part: &DataFrame| matches!(dtype(part), DataType::Categorical(..) | DataType::Enum(..));
+    let how = TextColumn {
+        name,
+        typed: Some(&stored_as),
+        declared: Declared::of(name, data),
+        decimal: DecimalMark::Point,
+        category: parts.iter().any(dictionary) || is_category(name, data),
+        stored_as: &stored_as,
+    };
     let mut common = common_type(&parts, sources, name)?;
     // Unsigned numbers beyond i64 are identifiers: as text they stay distinct.
     let fits = |part: &DataFrame| part.columns().iter().all(|c| frame::cast(c, &DataType::Int64).is_some());
@@ -141,8 +203,11 @@ fn join_column(parts: Vec<DataFrame>, sources: &[Source], name: &str, rows: usiz
     }
     let column = whole.and_then(|frame| frame.into_columns().pop());
     Ok(match column {
-        Some(column) => convert(&column, name, &stored_as),
-        None => Column::new(name, &stored_as, ColumnKind::Other, Data::Opaque { missing: rows }),
+        Some(column) => convert(&column, &how),
+        None => {
+            let missing = sources.iter().map(|source| source.footer.num_rows).sum();
+            Column::new(name, &stored_as, ColumnKind::Other, Data::Opaque { missing })
+        }
     })
 }
 
@@ -198,7 +263,8 @@ fn retyped(part: DataFrame, to: &DataType, file: &str, name: &str) -> Result<Dat
     DataFrame::new(cast.len(), vec![cast]).map_err(|e| damaged(file, &e))
 }
 
-fn convert(column: &polars_core::prelude::Column, name: &str, stored_as: &str) -> Column {
+fn convert(column: &polars_core::prelude::Column, how: &TextColumn<'_>) -> Column {
+    let (name, stored_as) = (how.name, how.stored_as);
     if let Some(values) = frame::floats(column) {
         return Column::numbers(name, stored_as, values);
     }
@@ -213,7 +279,7 @@ fn convert(column: &polars_core::prelude::Column, name: &str, stored_as: &str) -
         return Column::numbers(name, stored_as, values.unwrap_or_default());
     }
     if let Some(encoded) = frame::with_text(column, |values| encode(values)) {
-        return Column::text(name, stored_as, encoded);
+        return classify(encoded, how);
     }
     if column.dtype() == &DataType::Int64 {
         let text = frame::cast(column, &DataType::String);
@@ -223,6 +289,9 @@ fn convert(column: &polars_core::prelude::Column, name: &str, stored_as: &str) -
     }
     if column.dtype() == &DataType::Null {
         return Column::numbers(name, stored_as, vec![f64::NAN; column.len()]);
+    }
+    if let Some(days) = frame::days(column) {
+        return Column::dates(name, stored_as, days);
     }
     let kind = if column.dtype().is_temporal() { ColumnKind::Date } else { ColumnKind::Other };
     let mut opaque = Column::new(name, stored_as, kind, Data::Opaque { missing: column.null_count() });

@@ -158,6 +158,7 @@ pub fn spec() -> AnalysisSpec {
         outcome: "y".to_owned(),
         units: "kg".to_owned(),
         outcome_kind: OutcomeKind::Continuous,
+        event: None,
         weights: None,
         clusters: None,
         known_propensity: None,

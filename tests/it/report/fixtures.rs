@@ -347,6 +347,7 @@ pub fn spec(iteration: u32, blind: bool, analyses: Vec<(Target, Estimand)>, revi
         outcome: "wt82_71".into(),
         units: "kg".into(),
         outcome_kind: OutcomeKind::Continuous,
+        event: None,
         weights: None,
         clusters: None,
         known_propensity: None,
