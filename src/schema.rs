@@ -48,6 +48,54 @@ pub struct ColumnInfo {
     pub levels: Vec<String>,
 }
 
+/// What the values of a column show by which a plan can be proposed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ColumnFacts {
+    /// Name.
+    pub name: String,
+    /// Values that are not missing.
+    pub present: usize,
+    /// The distinct values as text with their rows, in value order; empty if there are more than [`ColumnFacts::MOST_VALUES`].
+    pub values: Vec<(String, usize)>,
+    /// Every value is a whole number.
+    pub whole: bool,
+    /// No two rows have the same value. Looked for in whole numbers and text.
+    pub all_different: bool,
+    /// The numbers lie so close that it is no accident that no two are equal.
+    pub dense: bool,
+    /// The order of the numbers in the file.
+    pub order: FileOrder,
+    /// The rows of each value, if all have as many and they lie together.
+    pub block_of: Option<usize>,
+    /// Rows of a value on average, rounded down.
+    pub rows_each: usize,
+    /// An earlier column that has the same values.
+    pub copy_of: Option<String>,
+    /// An earlier column that this one is a straight line of.
+    pub line_of: Option<String>,
+    /// Why the column cannot be used as it is, as the end of a sentence.
+    pub obstacle: Option<String>,
+    /// Distinct texts of a column that mixes numbers and text.
+    pub mixed_levels: Option<usize>,
+}
+
+impl ColumnFacts {
+    /// The most distinct values that are listed.
+    pub const MOST_VALUES: usize = 50;
+}
+
+/// The order of the numbers of a column from the first row of the file to the last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FileOrder {
+    /// None that is seen.
+    #[default]
+    Mixed,
+    /// Each is larger, or each is smaller, than the one before.
+    Strict,
+    /// Each is larger by as much, or smaller.
+    Steps,
+}
+
 /// `dataset.json`: fingerprint and schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetDocument {

@@ -4,39 +4,35 @@ use super::args::{Global, InitArgs};
 use super::errors::{self, CliError};
 use super::output;
 use crate::critique::structure_findings;
-use crate::dataset;
+use crate::dataset::{self, Table};
 use crate::pipeline;
-use crate::plan::{self, TemplateInput};
+use crate::plan::{self, ColumnOverride, DataSection, Observed, Proposal, ProposedOverride, TemplateInput};
 use crate::schema::DatasetDocument;
 use causal::contrast::Contrast;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 /// Writes a commented plan.
 pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let base = Path::new(".");
     let source = args.data.to_string_lossy().into_owned();
-    let table =
-        dataset::read(&source, Path::new("."), &BTreeMap::new()).map_err(|error| errors::from_dataset(&error))?;
-    let document = table.document();
-    must_have(&document, &args.treatment, "treatment")?;
-    must_have(&document, &args.outcome, "outcome")?;
-    let (treated, control) = plan::template_levels(&document.columns, &args.treatment);
-    let contrast = Contrast { treated: treated.to_owned(), control: control.to_owned() };
-    let structure = pipeline::structure::of_file(table, contrast, &args.treatment, &args.outcome);
-    let faults: BTreeMap<String, String> = document
-        .columns
-        .iter()
-        .filter_map(|column| Some((column.name.clone(), structure_findings::of_column(&structure, &column.name)?)))
-        .collect();
-    let text = plan::template(&TemplateInput {
-        faults: &faults,
-        source: &source_for(&args.data, &args.output),
-        treatment: &args.treatment,
-        outcome: &args.outcome,
-        columns: &document.columns,
-    });
+    let read = |data: &DataSection| dataset::read_section(data, base).map_err(|error| errors::from_dataset(&error));
+    let mut data = DataSection::of(&source);
+    let first = read(&data)?;
+    must_have(&first.document(), &args.treatment, "treatment")?;
+    must_have(&first.document(), &args.outcome, "outcome")?;
+    let overrides = plan::proposed_overrides(&first.document(), &first.facts());
+    // Read again as the plan will say, so that what is proposed is what `check` will see.
+    let table = if overrides.is_empty() {
+        first
+    } else {
+        drop(first);
+        data.columns = together(&overrides);
+        read(&data)?
+    };
+    let (text, told) = drafted(args, &table, overrides);
     if args.output == Path::new("-") {
         output::stdout(&text)?;
         return Ok(ExitCode::SUCCESS);
@@ -45,13 +41,78 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     if global.json {
         output::json_line(&serde_json::json!({"event": "written", "path": args.output}))?;
     } else if global.quiet == 0 {
-        let path = args.output.display();
+        let path = output::shell_word(&args.output);
         output::stderr(format!("wrote {path}. Read it through, then: oci-agent check {path}"));
-        for fault in faults.values() {
-            output::stderr(format!("left out: {fault}"));
-        }
+        told.into_iter().for_each(output::stderr);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of each column, all of it.
+fn together(overrides: &[ProposedOverride]) -> BTreeMap<String, ColumnOverride> {
+    let mut columns: BTreeMap<String, ColumnOverride> = BTreeMap::new();
+    for ProposedOverride { column, said, .. } in overrides {
+        let so_far = columns.entry(column.clone()).or_default();
+        so_far.kind = so_far.kind.or(said.kind);
+        so_far.merge = so_far.merge.or(said.merge);
+        so_far.missing_values = so_far.missing_values.take().or_else(|| said.missing_values.clone());
+    }
+    columns
+}
+
+/// The text of the plan, and what the terminal says of it.
+fn drafted(args: &InitArgs, table: &Table, overrides: Vec<ProposedOverride>) -> (String, Vec<String>) {
+    let document = table.document();
+    let facts = table.facts();
+    let no_faults = BTreeMap::new();
+    let observed = Observed {
+        columns: &document.columns,
+        facts: &facts,
+        treatment: &args.treatment,
+        outcome: &args.outcome,
+        faults: &no_faults,
+    };
+    // The structural check needs to know both arms and the event.
+    let first = plan::propose(&observed, Vec::new());
+    let faults = faults(args, table, &first);
+    let observed = Observed { faults: &faults, ..observed };
+    let mut proposal = plan::propose(&observed, overrides);
+    let missing =
+        plan::proposed_missing(&observed, &mut proposal, document.rows, |columns| table.rows_with_gaps(columns));
+    let text = plan::template(&TemplateInput {
+        source: &source_for(&args.data, &args.output),
+        observed,
+        proposal: &proposal,
+        missing,
+        conversions: &document.conversions,
+    });
+    (text, told(&document, &proposal))
+}
+
+/// Columns that cannot be confounders, with the reason.
+fn faults(args: &InitArgs, table: &Table, proposal: &Proposal) -> BTreeMap<String, String> {
+    let (treated, control) =
+        proposal.treatment.as_ref().map_or(("1", "0"), |two| (two.yes.as_str(), two.no.as_str()));
+    let contrast = Contrast { treated: treated.to_owned(), control: control.to_owned() };
+    let event = proposal.event.as_ref().map(|two| two.yes.clone());
+    let structure = pipeline::structure::of_file(table, contrast, &args.treatment, (&args.outcome, event));
+    let columns = table.document().columns.into_iter();
+    columns.filter_map(|c| Some((c.name.clone(), structure_findings::of_column(&structure, &c.name)?))).collect()
+}
+
+/// What was guessed, converted and left out: a line each.
+fn told(document: &DatasetDocument, proposal: &Proposal) -> Vec<String> {
+    let read = document.conversions.iter().map(|done| format!("as read: {}", plan::conversion_text(done)));
+    let guessed = [("treated", &proposal.treatment), ("event", &proposal.event)].into_iter().filter_map(|(key, two)| {
+        let two = two.as_ref().filter(|two| !two.certain)?;
+        Some(format!("a guess: `{key}: {}` against `{}`; swap them if it is the other", two.yes, two.no))
+    });
+    let overrides = proposal.overrides.iter().map(|one| format!("a guess about `{}`: {}", one.column, one.because));
+    let clusters = proposal.clusters.iter().map(|(name, rows)| {
+        format!("`{name}` has {rows} rows for each value on average: proposed as `clusters`, so that standard errors respect it")
+    });
+    let left_out = proposal.left_out.iter().map(|(name, reason)| format!("left out: {name} ({reason})"));
+    read.chain(guessed).chain(overrides).chain(clusters).chain(left_out).collect()
 }
 
 fn must_have(document: &DatasetDocument, column: &str, role: &str) -> Result<(), CliError> {
@@ -63,20 +124,36 @@ fn must_have(document: &DatasetDocument, column: &str, role: &str) -> Result<(),
     Err(CliError::user(message, format!("Its columns are: {}.", names.join(", "))))
 }
 
-/// `data.source` is relative to the plan, so a plan in another folder needs another path.
+/// `data.source` is relative to the plan, and leads there from any folder; never a path of this machine, unless there is no
+/// other.
 fn source_for(data: &Path, plan: &Path) -> String {
-    let folder = plan.parent().filter(|p| !p.as_os_str().is_empty());
-    let relative = match folder {
+    let folder = plan.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A pattern stands for files that are not named here; the folders before it are.
+    let is_pattern = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let parts: Vec<Component<'_>> = data.components().collect();
+    let fixed = if data.exists() { parts.len().saturating_sub(1) } else { parts.iter().take_while(|p| !is_pattern(p)).count() };
+    let fixed = fixed.min(parts.len().saturating_sub(1));
+    let (before, rest) = parts.split_at(fixed);
+    let before: PathBuf = before.iter().collect();
+    let before = if before.as_os_str().is_empty() { PathBuf::from(".") } else { before };
+    let rest: PathBuf = rest.iter().collect();
+    let whole = std::fs::canonicalize(&before).ok().zip(std::fs::canonicalize(folder).ok());
+    let path = match whole.and_then(|(to, from)| way(&from, &to)) {
+        Some(way) => way.join(rest),
         None => data.to_path_buf(),
-        Some(folder) => data
-            .strip_prefix(folder)
-            .map(Path::to_path_buf)
-            .ok()
-            // Only a full path leads from a plan elsewhere to the data.
-            .or_else(|| std::fs::canonicalize(data).ok())
-            .unwrap_or_else(|| PathBuf::from(data)),
     };
-    relative.to_string_lossy().into_owned()
+    path.to_string_lossy().into_owned()
+}
+
+/// The way from one folder to another, both from the root; `None` if they have different roots.
+fn way(from: &Path, to: &Path) -> Option<PathBuf> {
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    if shared == 0 {
+        return None;
+    }
+    let up = from.iter().skip(shared).map(|_| Component::ParentDir);
+    Some(up.chain(to.iter().skip(shared).copied()).collect())
 }
 
 fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {

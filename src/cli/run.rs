@@ -181,7 +181,7 @@ fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) 
 
 /// The note to the person on where this run goes.
 fn situation(found: &Situation, branch: &str, args: &RunArgs) -> Option<String> {
-    let (out, again) = (quoted(&args.place()), resume_command(args));
+    let (out, again) = (output::shell_word(&args.place()), resume_command(args));
     match found {
         Situation::Fresh if args.location.resume => {
             Some(format!("there is no run in {out} to continue, so this one starts from the beginning"))
@@ -241,7 +241,7 @@ pub(super) fn resume_hint(args: &RunArgs) -> String {
 
 /// The command that goes on with this run, ready to be pasted.
 fn resume_command(args: &RunArgs) -> String {
-    let mut command = format!("oci-agent {} {}", args.command, quoted(&args.location.plan));
+    let mut command = format!("oci-agent {} {}", args.command, output::shell_word(&args.location.plan));
     let places = [
         ("--out", &args.location.out),
         ("--data-root", &args.location.data.data_root),
@@ -250,7 +250,7 @@ fn resume_command(args: &RunArgs) -> String {
     ];
     for (flag, place) in places {
         if let Some(place) = place {
-            command.push_str(&format!(" {flag} {}", quoted(place)));
+            command.push_str(&format!(" {flag} {}", output::shell_word(place)));
         }
     }
     if args.no_model {
@@ -260,18 +260,14 @@ fn resume_command(args: &RunArgs) -> String {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@%=:,".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
 fn closing(outcome: &Outcome, args: &RunArgs) -> String {
-    let out = args.place().display().to_string();
+    let place = args.place();
+    let report = output::shell_word(&place.join("report.md"));
+    let out = output::shell_word(&place);
     let conduct = outcome.results.conduct.as_ref();
     let mut lines: Vec<String> = conduct.map(|conduct| conduct.shortfalls.clone()).unwrap_or_default();
     lines.push(accepted_or_why(outcome).to_owned());
-    lines.push(format!("Read {out}/report.md (or report.html), or step by step: git -C {out} log -p --reverse"));
+    lines.push(format!("Read {report} (or report.html), or step by step: git -C {out} log -p --reverse"));
     lines.join("\n")
 }
 

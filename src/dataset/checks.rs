@@ -173,7 +173,7 @@ pub(super) fn unique(column: &Column, rows: &Rows) -> Checked<()> {
                     rows.number(row)
                 ),
                 format!(
-                    "if a unit has several rows, remove `unit_id` and write `clusters: {}` under `analysis`, so that standard \
+                    "one row must be one unit: if a unit has several rows, remove `unit_id` and write `clusters: {}` under `analysis`, so that standard \
                      errors respect it; else aggregate the file, or name another id",
                     yaml_text(&column.name)
                 ),

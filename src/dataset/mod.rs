@@ -32,7 +32,7 @@ pub use analyse::{Analysed, ColumnValues, Request};
 pub use error::{DatasetError, DatasetProblem};
 
 use crate::plan::{ColumnOverride, DataSection};
-use crate::schema::{ColumnKind, Conversion, DatasetDocument};
+use crate::schema::{ColumnFacts, ColumnKind, Conversion, DatasetDocument};
 use crate::term::Term;
 use crate::text::sha256;
 use column::Column;
@@ -122,6 +122,20 @@ impl Table {
                 .collect(),
             suspicions: self.columns.iter().flat_map(|c| &c.suspicions).cloned().collect(),
         }
+    }
+
+    /// What the values of the columns show by which a plan can be proposed, in file order.
+    #[must_use]
+    pub fn facts(&self) -> Vec<ColumnFacts> {
+        profile::facts(self)
+    }
+
+    /// Rows in which at least one of the columns has no value.
+    #[must_use]
+    pub fn rows_with_gaps(&self, columns: &[&str]) -> usize {
+        let gaps: Vec<&Arc<Column>> =
+            columns.iter().filter_map(|name| self.column(name)).filter(|column| column.missing() > 0).collect();
+        (0..self.rows).filter(|row| gaps.iter().any(|column| column.is_missing(*row))).count()
     }
 
     /// Number of rows in the files.

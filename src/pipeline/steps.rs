@@ -7,7 +7,7 @@ use crate::pipeline::estimate;
 use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::results::{Iteration, OpenEffectsDocument};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::playbook::Catalogue;
 use crate::record::critique::Critique;
 use crate::record::documents::{Answer, Conduct, DesignDocument, ResultsDocument};
@@ -426,7 +426,18 @@ pub fn checked(prepared: &Prepared) -> String {
         format!("  plan         sha256 {}", prepared.plan_sha256),
         format!("  data         sha256 {}", prepared.document.sha256),
     ]);
+    let lines = lines.chain(reading_notes(prepared).into_iter().map(|note| format!("  note         {}", one_line(&note))));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// What was done to the files and to the columns of the analysis while they were read, and what is suspected of them.
+fn reading_notes(prepared: &Prepared) -> Vec<String> {
+    let counters = prepared.counters();
+    let used = |column: &String| counters.missing_by_column.contains_key(column);
+    let document = &prepared.document;
+    let done = document.conversions.iter().filter(|done| done.column.as_ref().is_none_or(used));
+    let suspected = document.suspicions.iter().filter(|found| used(&found.column));
+    done.map(plan::conversion_text).chain(suspected.map(plan::suspicion_text)).collect()
 }
 
 /// What the graph says, in a line; nothing without one.

@@ -86,7 +86,14 @@ fn looked_at(n: usize) -> Vec<usize> {
 /// The faults of every column of a file that could be a confounder. What cannot be read is passed over: the plan has not been
 /// written yet.
 #[must_use]
-pub fn of_file(table: Table, contrast: Contrast, treatment: &str, outcome: &str) -> StructureDocument {
+pub fn of_file(
+    table: &Table,
+    contrast: Contrast,
+    treatment: &str,
+    outcome: (&str, Option<String>),
+) -> StructureDocument {
+    let (outcome, event) = outcome;
+    let kind = if event.is_some() { OutcomeKind::Binary } else { OutcomeKind::Continuous };
     let candidates = |info: &&ColumnInfo| info.name != treatment && info.name != outcome;
     let columns = table.document().columns;
     let terms = columns.iter().filter(candidates).filter_map(|info| match info.kind {
@@ -97,8 +104,8 @@ pub fn of_file(table: Table, contrast: Contrast, treatment: &str, outcome: &str)
     let request = Request {
         treatment: treatment.to_owned(),
         contrast,
-        outcome: Some((outcome.to_owned(), OutcomeKind::Continuous)),
-        event: None,
+        outcome: Some((outcome.to_owned(), kind)),
+        event,
         weights: None,
         unit_id: None,
         clusters: None,
@@ -109,7 +116,23 @@ pub fn of_file(table: Table, contrast: Contrast, treatment: &str, outcome: &str)
         missing: MissingPolicy::Indicator,
     };
     let names: BTreeSet<&str> = columns.iter().filter(candidates).map(|info| info.name.as_str()).collect();
-    table.into_analysed(&request).map(|analysed| faults(&analysed, &names)).unwrap_or_default()
+    match table.analyse(&request) {
+        Ok(analysed) => faults(&analysed, &names),
+        Err(_) => column_by_column(table, &request),
+    }
+}
+
+/// Each column on the rows where it, treatment and outcome have values, where all of them together cannot be looked at.
+fn column_by_column(table: &Table, request: &Request) -> StructureDocument {
+    let mut found = StructureDocument::default();
+    for term in &request.terms {
+        let one = Request { terms: vec![term.clone()], missing: MissingPolicy::Drop, ..request.clone() };
+        let Ok(analysed) = table.analyse(&one) else { continue };
+        let own = faults(&analysed, &term.columns().into_iter().collect());
+        found.one_arm.extend(own.one_arm);
+        found.determined.extend(own.determined);
+    }
+    found
 }
 
 fn faults(analysed: &Analysed, columns: &BTreeSet<&str>) -> StructureDocument {

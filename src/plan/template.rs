@@ -1,14 +1,20 @@
 //! The plan that `oci-agent init` writes: it parses as it is, and its comments say what to think about.
 
+use super::proposal::{Observed, Proposal, ProposedOverride, TwoValues};
 use super::quote::yaml_text;
 use super::reader::shown;
-use crate::schema::{ColumnInfo, ColumnKind};
+use super::reading_words::conversion_text;
+use super::{ColumnType, Merge, MissingPolicy};
+use crate::schema::Conversion;
 use crate::text::escape::one_line;
-use std::collections::BTreeMap;
+use crate::text::numbers::count;
 use std::fmt::Write;
 
 /// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
-const MOST_LEVELS: usize = 50;
+pub(super) const MOST_LEVELS: usize = 50;
+
+/// The longest line of a comment.
+const LINE: usize = 118;
 
 /// Of a graph with more confounders than this nobody reads the comment.
 const MOST_DRAWN: usize = 30;
@@ -18,22 +24,21 @@ const MOST_DRAWN: usize = 30;
 pub struct TemplateInput<'a> {
     /// The data file, relative to where the plan will be.
     pub source: &'a str,
-    /// Treatment column.
-    pub treatment: &'a str,
-    /// Outcome column.
-    pub outcome: &'a str,
-    /// The columns of the data.
-    pub columns: &'a [ColumnInfo],
-    /// Columns that cannot be confounders, with the reason as a sentence.
-    pub faults: &'a BTreeMap<String, String>,
+    /// Treatment, outcome and columns.
+    pub observed: Observed<'a>,
+    /// What the plan says of them.
+    pub proposal: &'a Proposal,
+    /// The policy for missing values.
+    pub missing: MissingPolicy,
+    /// What was done to values while the file was read.
+    pub conversions: &'a [Conversion],
 }
 
 /// A commented plan to start from. It passes [`super::parse()`] as it is if the data have at least one column that could
-/// be a confounder: every column but treatment and outcome, without dates, ids, constants and very fine categories,
-/// which are named in a comment with the reason.
+/// be a confounder; what is left out is named in a comment with the reason.
 #[must_use]
 pub fn template(input: &TemplateInput<'_>) -> String {
-    let (treatment, outcome) = (input.treatment, input.outcome);
+    let (treatment, outcome) = (input.observed.treatment, input.observed.outcome);
     let mut out = String::from(HEADER);
     line(&mut out, "title", &format!("Effect of {} on {}", shown(treatment), shown(outcome)));
     out.push_str(QUESTION);
@@ -43,8 +48,13 @@ pub fn template(input: &TemplateInput<'_>) -> String {
     treatment_section(&mut out, input);
     outcome_section(&mut out, input);
     graph(&mut out, input);
-    confounders(&mut out, input);
+    confounders(&mut out, input.proposal);
+    out.push_str(PLACEBOS);
+    earlier_outcomes(&mut out, &input.proposal.earlier_outcomes);
+    out.push_str("placebo_outcomes: []\nnegative_controls: []\n");
     out.push_str(REST);
+    clusters(&mut out, input.proposal);
+    out.push_str(END);
     out
 }
 
@@ -52,128 +62,143 @@ fn line(out: &mut String, key: &str, value: &str) {
     let _ = writeln!(out, "{key}: {}", yaml_text(value));
 }
 
-fn column<'a>(input: &TemplateInput<'a>, name: &str) -> Option<&'a ColumnInfo> {
-    input.columns.iter().find(|column| column.name == name)
+/// A comment on as many lines as it takes.
+fn comment(out: &mut String, indent: &str, text: &str) {
+    let mut written = format!("{indent}#");
+    for word in one_line(text).split(' ') {
+        if written.chars().count() + 1 + word.chars().count() > LINE && !written.ends_with('#') {
+            let _ = writeln!(out, "{written}");
+            written = format!("{indent}# ");
+        }
+        written.push(' ');
+        written.push_str(word);
+    }
+    let _ = writeln!(out, "{written}");
 }
 
 fn data(out: &mut String, input: &TemplateInput<'_>) {
     out.push_str(DATA);
     line(out, "  source", input.source);
-    match input.columns.iter().find(|column| looks_like_id(&column.name)) {
-        Some(id) => drop(writeln!(out, "  # unit_id: {}      # names the unit; must be unique", yaml_text(&id.name))),
-        None => out.push_str("  # unit_id: id      # names the unit; must be unique\n"),
-    }
+    let id = input.proposal.unit_id.as_deref().map_or_else(|| "id".to_owned(), yaml_text);
+    let _ = writeln!(out, "  # unit_id: {id}      # names the unit; must be unique");
     out.push_str(COLUMNS);
-    let missing: Vec<String> = input
-        .columns
-        .iter()
+    overrides(out, &input.proposal.overrides);
+    for done in input.conversions {
+        comment(out, "  ", &format!("As it was read: {}.", conversion_text(done)));
+    }
+    missing(out, input);
+}
+
+fn overrides(out: &mut String, proposed: &[ProposedOverride]) {
+    if proposed.is_empty() {
+        return;
+    }
+    out.push_str("  columns:\n");
+    let mut names: Vec<&str> = proposed.iter().map(|one| one.column.as_str()).collect();
+    names.dedup();
+    for name in names {
+        let own = || proposed.iter().filter(|one| one.column == name);
+        let because: Vec<String> = own().map(|one| one_line(&one.because)).collect();
+        let said: Vec<String> = own().flat_map(|one| statements(one)).collect();
+        comment(out, "    ", &because.join("; "));
+        let _ = writeln!(out, "    {}: {{{}}}", yaml_text(name), said.join(", "));
+    }
+}
+
+fn statements(proposed: &ProposedOverride) -> Vec<String> {
+    let said = &proposed.said;
+    let kind = said.kind.map(|kind| match kind {
+        ColumnType::Number => "type: number".to_owned(),
+        ColumnType::Category => "type: category".to_owned(),
+        ColumnType::Boolean => "type: boolean".to_owned(),
+    });
+    let merge = said.merge.map(|merge| match merge {
+        Merge::Blanks => "merge: blanks".to_owned(),
+        Merge::Case => "merge: case".to_owned(),
+    });
+    let missing = said.missing_values.as_ref().map(|values| {
+        let values: Vec<String> = values.iter().map(|value| level_text(value)).collect();
+        format!("missing_values: [{}]", values.join(", "))
+    });
+    [kind, merge, missing].into_iter().flatten().collect()
+}
+
+fn missing(out: &mut String, input: &TemplateInput<'_>) {
+    out.push_str(MISSING);
+    let columns = input.observed.columns.iter();
+    let missing: Vec<String> = columns
         .filter(|column| column.missing > 0)
-        .map(|column| format!("{} ({})", shown(&column.name), column.missing))
+        .map(|column| format!("{} ({})", shown(&column.name), count(column.missing)))
         .collect();
     if !missing.is_empty() {
-        let _ = writeln!(
-            out,
-            "  # Missing values in this file: {}. With `error` the run stops and names them.",
-            missing.join(", ")
-        );
+        comment(out, "  ", &format!("Missing values in this file: {}.", missing.join(", ")));
     }
-    out.push_str("  missing: error\n");
+    out.push_str(match input.missing {
+        MissingPolicy::Error => "  missing: error\n",
+        MissingPolicy::Drop => "  missing: drop  # a guess, so that the plan can be checked: is it right here?\n",
+        MissingPolicy::Indicator => "  missing: indicator  # a guess, so that the plan can be checked: is it right here?\n",
+    });
 }
 
 fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
-    let levels = column(input, input.treatment).map_or(&[][..], |column| &column.levels);
-    let (treated, control) = levels_of(levels);
     out.push_str(TREATMENT);
-    line(out, "  column", input.treatment);
-    let _ = writeln!(out, "  treated: {}", level_text(treated));
-    let _ = writeln!(out, "  control: {}", level_text(control));
-    if !speaks_for_itself(control, treated) {
-        out.push_str(
-            "  # A guess, in alphabetical order: which of the two is the treatment? If it is the other, swap them.\n",
+    line(out, "  column", input.observed.treatment);
+    let Some(TwoValues { yes, no, certain, of }) = &input.proposal.treatment else {
+        out.push_str("  treated: 1\n  control: 0\n");
+        out.push_str("  # The column has too many values to name two of them: add one to the file that says 1 or 0.\n");
+        return;
+    };
+    let _ = writeln!(out, "  treated: {}", level_text(yes));
+    let _ = writeln!(out, "  control: {}", level_text(no));
+    if !certain {
+        out.push_str("  # A guess: which of the two is the treatment? If it is the other, swap them; the sign of the effect depends on it.\n");
+    }
+    if *of > 2 {
+        let text = format!(
+            "The column has {of} values, and a plan compares two. Take the rows with any other out of the file first."
         );
-    }
-    if levels.len() > 2 {
-        let all: Vec<String> = levels.iter().map(|level| shown(level)).collect();
-        let _ = writeln!(
-            out,
-            "  # The column has more than two levels: {}. Take the rows with any other out of the file first.",
-            all.join(", ")
-        );
+        comment(out, "  ", &text);
     }
 }
 
-/// The treated and the control level that a template proposes for the treatment among `columns`.
-#[must_use]
-pub fn template_levels<'a>(columns: &'a [ColumnInfo], treatment: &str) -> (&'a str, &'a str) {
-    levels_of(columns.iter().find(|column| column.name == treatment).map_or(&[][..], |column| &column.levels))
-}
-
-fn levels_of(levels: &[String]) -> (&str, &str) {
-    match levels {
-        [control, treated, ..] => (treated, control),
-        _ => ("1", "0"),
-    }
-}
-
-/// True if two levels say by themselves which one is the control.
-fn speaks_for_itself(control: &str, treated: &str) -> bool {
-    let known =
-        [("0", "1"), ("no", "yes"), ("false", "true"), ("control", "treated"), ("control", "treatment"), ("n", "y")];
-    known.contains(&(control.to_lowercase().as_str(), treated.to_lowercase().as_str()))
-}
-
-/// Digits read better without quotes, and the reader takes them as text.
+/// Numbers read better without quotes, and the reader takes them as text.
 fn level_text(level: &str) -> String {
-    let digits = !level.is_empty() && level.len() <= 9 && level.chars().all(|c| c.is_ascii_digit());
-    if digits { level.to_owned() } else { yaml_text(level) }
+    let digits = level.strip_prefix('-').unwrap_or(level);
+    let number = !digits.is_empty() && digits.len() <= 9 && digits.chars().all(|c| c.is_ascii_digit());
+    if number { level.to_owned() } else { yaml_text(level) }
 }
 
 fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
-    let binary = column(input, input.outcome).is_some_and(|column| column.kind == ColumnKind::Boolean);
+    let outcome = input.observed.outcome;
     out.push_str(OUTCOME);
-    line(out, "  column", input.outcome);
-    line(out, "  units", &format!("units of {}", shown(input.outcome)));
-    out.push_str(if binary {
+    line(out, "  column", outcome);
+    line(out, "  units", &format!("units of {}", shown(outcome)));
+    if let Some(TwoValues { yes, no, certain, .. }) = &input.proposal.event {
+        out.push_str("  kind: binary\n");
+        let _ = writeln!(out, "  event: {}", level_text(yes));
+        let guess = if *certain { "" } else { "A guess: " };
+        comment(out, "  ", &format!("{guess}what is counted; the other value is {}.", shown(no)));
+        return;
+    }
+    out.push_str(if input.proposal.binary {
         "  kind: binary      # or continuous\n"
     } else {
         "  kind: continuous  # write `binary` if it is 0 or 1\n"
     });
 }
 
-fn confounders(out: &mut String, input: &TemplateInput<'_>) {
+fn confounders(out: &mut String, proposal: &Proposal) {
     out.push_str(CONFOUNDERS);
-    let kept = kept(input);
-    if kept.is_empty() {
-        out.push_str("  priority: []\n");
-    } else {
-        out.push_str("  priority:\n");
-    }
-    for column in kept {
-        let note = if column.kind == ColumnKind::Category {
-            format!("  # category, {} levels", column.levels.len())
-        } else {
-            String::new()
-        };
-        let _ = writeln!(out, "    - {}{note}", yaml_text(&column.name));
+    out.push_str(if proposal.confounders.is_empty() { "  priority: []\n" } else { "  priority:\n" });
+    for (name, remark) in &proposal.confounders {
+        let remark = if remark.is_empty() { String::new() } else { format!("  # {}", one_line(remark)) };
+        let _ = writeln!(out, "    - {}{remark}", yaml_text(name));
     }
     out.push_str("  other: []\n");
-    for (column, reason) in others(input).filter_map(|column| Some((column, why_not(input, column)?))) {
-        let _ = writeln!(out, "  # left out: {} ({})", shown(&column.name), one_line(&reason));
+    for (name, reason) in &proposal.left_out {
+        let _ = writeln!(out, "  # left out: {} ({})", shown(name), one_line(reason));
     }
     out.push_str(TERMS);
-}
-
-fn others<'a>(input: &TemplateInput<'a>) -> impl Iterator<Item = &'a ColumnInfo> {
-    let (treatment, outcome) = (input.treatment, input.outcome);
-    input.columns.iter().filter(move |column| column.name != treatment && column.name != outcome)
-}
-
-fn kept<'a>(input: &TemplateInput<'a>) -> Vec<&'a ColumnInfo> {
-    others(input).filter(|column| why_not(input, column).is_none()).collect()
-}
-
-fn why_not(input: &TemplateInput<'_>, column: &ColumnInfo) -> Option<String> {
-    left_out(column).or_else(|| Some(input.faults.get(&column.name)?.clone()))
 }
 
 /// A graph to begin with, as a comment: every proposed confounder causes both. Nothing where a name has other than letters,
@@ -181,39 +206,43 @@ fn why_not(input: &TemplateInput<'_>, column: &ColumnInfo) -> Option<String> {
 fn graph(out: &mut String, input: &TemplateInput<'_>) {
     out.push_str(GRAPH);
     let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
-    let kept = kept(input);
-    let names = || kept.iter().map(|column| column.name.as_str()).chain([input.treatment, input.outcome]);
-    if kept.is_empty() || kept.len() > MOST_DRAWN || !names().all(plain) {
+    let (treatment, outcome) = (input.observed.treatment, input.observed.outcome);
+    let kept: Vec<&str> = input.proposal.confounders.iter().map(|(name, _)| name.as_str()).collect();
+    if kept.is_empty() || kept.len() > MOST_DRAWN || !kept.iter().chain(&[treatment, outcome]).all(|name| plain(name)) {
         return;
     }
-    let causes: Vec<String> = kept.iter().map(|column| format!("\"{}\"", column.name)).collect();
-    let (treatment, outcome) = (input.treatment, input.outcome);
     out.push_str("# graph: |\n#   digraph {\n");
-    for cause in causes {
-        let _ = writeln!(out, "#     {cause} -> {{\"{treatment}\" \"{outcome}\"}}");
+    for cause in kept {
+        let _ = writeln!(out, "#     \"{cause}\" -> {{\"{treatment}\" \"{outcome}\"}}");
     }
     let _ = writeln!(out, "#     \"{treatment}\" -> \"{outcome}\"\n#   }}");
 }
 
-/// Why a column is not proposed as a confounder.
-fn left_out(column: &ColumnInfo) -> Option<String> {
-    let levels = column.levels.len();
-    match column.kind {
-        _ if column.name.trim().is_empty() => Some("it has no name".to_owned()),
-        _ if looks_like_id(&column.name) => Some("it looks like a unit id".to_owned()),
-        ColumnKind::Date => Some("a date; turn it into a number first, e.g. days since enrolment".to_owned()),
-        ColumnKind::Category if levels > MOST_LEVELS => {
-            Some(format!("{levels} levels; group them into {MOST_LEVELS} or fewer"))
-        }
-        ColumnKind::Category | ColumnKind::Boolean if levels < 2 => Some("one value only".to_owned()),
-        ColumnKind::Number | ColumnKind::Category | ColumnKind::Boolean => None,
-        _ => Some("its type cannot be used as a covariate".to_owned()),
+fn earlier_outcomes(out: &mut String, names: &[String]) {
+    if names.is_empty() {
+        return;
     }
+    let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
+    let text = format!(
+        "Candidates, by their names the outcome at an earlier time: {}. To use one as a placebo, move it here from the confounders.",
+        names.join(", ")
+    );
+    comment(out, "", &text);
 }
 
-fn looks_like_id(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "id" | "uuid" | "uid") || name.ends_with("_id")
+fn clusters(out: &mut String, proposal: &Proposal) {
+    let Some((name, rows)) = &proposal.clusters else {
+        out.push_str("analysis: {}\n");
+        return;
+    };
+    out.push_str("analysis:\n");
+    let text = format!(
+        "{} names units with {rows} rows each on average. Rows of one unit are alike, and standard errors that take them for \
+         independent are too small; with this line they are not, and no unit is split between folds.",
+        shown(name)
+    );
+    comment(out, "  ", &text);
+    line(out, "  clusters", name);
 }
 
 const HEADER: &str = "\
@@ -263,6 +292,10 @@ const COLUMNS: &str = "  # weights: w     # observation weights, e.g. of a surve
   #   region: {type: category, reference: north}
   #   smoker: boolean
   #   visits: {measured: after}   # after treatment: it may not be a confounder
+  #   score: {missing_values: [-99]}
+";
+
+const MISSING: &str = "\
   # Missing values: `error` counts them and stops; `drop` removes the rows; `indicator` fills covariates in and adds an
   # indicator. Whatever is done is counted in the results.
 ";
@@ -304,14 +337,14 @@ const TERMS: &str =
   terms: []
 ";
 
-const REST: &str = "
+const PLACEBOS: &str = "
 # Checks with a known answer. A placebo outcome was measured before treatment, so treatment cannot have changed it; a
 # negative control was measured after, but treatment cannot plausibly matter for it. An `effect` on either means that the
 # arms differ in ways the confounders do not explain. Do not name anything that is also a confounder: that test would
 # fire about half the time on data in perfect order. None at all is allowed, and caps the verdict.
-placebo_outcomes: []
-negative_controls: []
+";
 
+const REST: &str = "
 # What could be wrong all the same, one sentence each: a cause of both that nobody measured, people who know the outcome
 # before they choose, drop-out that depends on treatment, units that influence each other.
 threats: []
@@ -334,7 +367,9 @@ tools: [propensity, balance, overlap, placebo, sensitivity, trim, ipw, outcome_r
 # How the answer is computed. With everything left out, the doubly robust average answers if there are rows enough (200,
 # 20 in each arm), else AIPW; the spec says which and why. A difference of means and a one-shot regression are
 # computed in any case, to argue against.
-analysis: {}
+";
+
+const END: &str = "\
   # estimator: dr_average     # two doubly robust estimates that fail differently, boosting or ridge out of fold and BART; or
   #                           #   aipw, tmle        regressions for treatment and outcome, standard errors that stack them
   #                           #   aipw_crossfit, tmle_crossfit    the same with any learner, out of fold

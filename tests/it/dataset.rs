@@ -57,7 +57,7 @@ fn refusal(text: impl AsRef<[u8]>) -> (String, String) {
 fn overriding(column: &str, kind: ColumnType, reference: Option<&str>) -> Overrides {
     Overrides::from([(
         column.to_owned(),
-        ColumnOverride { kind: Some(kind), reference: reference.map(str::to_owned), measured: None },
+        ColumnOverride { kind: Some(kind), reference: reference.map(str::to_owned), ..ColumnOverride::default() },
     )])
 }
 

@@ -122,7 +122,7 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.data.missing, MissingPolicy::Drop);
     assert_eq!(
         plan.data.columns["exercise"],
-        ColumnOverride { kind: Some(ColumnType::Category), reference: Some("0".to_owned()), measured: None }
+        ColumnOverride { kind: Some(ColumnType::Category), reference: Some("0".to_owned()), ..ColumnOverride::default() }
     );
     assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("1", "0"));
     assert_eq!(plan.outcome.kind, OutcomeKind::Continuous);

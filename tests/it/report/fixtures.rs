@@ -275,12 +275,14 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
             weights: None,
             columns: BTreeMap::new(),
             missing: MissingPolicy::Drop,
+            missing_values: vec![],
         },
         treatment: TreatmentSection { column: "qsmk".into(), treated: "1".into(), control: "0".into() },
         outcome: OutcomeSection {
             column: "wt82_71".into(),
             units: units.into(),
             kind: OutcomeKind::Continuous,
+            event: None,
             bounds: None,
         },
         confounders: ConfounderSection {

@@ -1,0 +1,178 @@
+//! What the names of columns, and of the values of two-valued ones, say about them. They are guesses, and whoever uses them
+//! says so.
+
+/// Words of a value that mean that nothing was done or nothing happened.
+const NO: [&str; 28] = [
+    "0", "no", "n", "false", "f", "none", "never", "control", "controls", "placebo", "untreated", "unexposed", "usual", "standard",
+    "comparison", "off", "negative", "neg", "alive", "survived", "healthy", "absent", "without", "non", "not", "censored", "living",
+    "well",
+];
+
+/// Words of a value that mean that something was done or happened.
+const YES: [&str; 24] = [
+    "1", "yes", "y", "true", "treated", "treatment", "exposed", "active", "intervention", "drug", "on", "positive", "pos", "dead",
+    "died", "death", "deceased", "event", "case", "present", "sick", "ill", "with", "ever",
+];
+
+/// Names, or their last words, of columns that number units.
+const IDS: [&str; 12] =
+    ["id", "ids", "uid", "uuid", "guid", "pid", "number", "nr", "rownames", "rownumber", "index", "idx"];
+
+/// Names, or their last words, of columns that name units which may have several rows.
+const UNITS: [&str; 10] =
+    ["id", "uid", "uuid", "pid", "hhid", "patient", "subject", "participant", "person", "respondent"];
+
+/// Words of names of what was measured before treatment.
+const BEFORE: [&str; 12] =
+    ["pre", "before", "baseline", "lag", "lagged", "prior", "previous", "prev", "pretest", "lag1", "l1", "t0"];
+
+/// Words of names of what was measured after treatment.
+const AFTER: [&str; 7] = ["post", "after", "followup", "endline", "posttest", "afterwards", "fu"];
+
+/// The words of a name in lower case: `customerNumber`, `customer_number` and `customer.number` have two.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        let starts = c.is_uppercase() && before.is_lowercase();
+        if !c.is_alphanumeric() {
+            before = ' ';
+            continue;
+        }
+        if starts || !before.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words
+}
+
+fn last_is_one_of(name: &str, known: &[&str]) -> bool {
+    words(name).last().is_some_and(|last| known.contains(&last.as_str()))
+}
+
+/// True for a name under which units are numbered.
+pub(super) fn is_id(name: &str) -> bool {
+    last_is_one_of(name, &IDS)
+}
+
+/// True for a name under which pandas, R or polars write row numbers.
+pub(super) fn is_row_number(name: &str) -> bool {
+    let known = ["rownames", "rownumber", "row nr", "row number", "index", "unnamed 0"];
+    known.contains(&words(name).join(" ").as_str()) || name.starts_with("__index_level_")
+}
+
+/// True for a name of units that may have several rows.
+pub(super) fn is_unit(name: &str) -> bool {
+    last_is_one_of(name, &UNITS)
+}
+
+/// True if, by its name, a column was measured after treatment: a word says so, or it is a later wave of the outcome.
+pub(super) fn is_after(name: &str, outcome: &str) -> bool {
+    let follow_up = words(name).windows(2).any(|pair| matches!(pair, [a, b] if a == "follow" && b == "up"));
+    let says_so = follow_up || words(name).iter().any(|word| AFTER.contains(&word.as_str()));
+    says_so || waves(name, outcome).is_some_and(|(here, theirs)| here > theirs)
+}
+
+/// True if, by its name, a column is the outcome at an earlier time.
+pub(super) fn is_earlier_outcome(name: &str, outcome: &str) -> bool {
+    if waves(name, outcome).is_some_and(|(here, theirs)| here < theirs) {
+        return true;
+    }
+    let (own, theirs) = (words(name), words(outcome));
+    let before = |word: &String| BEFORE.contains(&word.as_str());
+    let rest: Vec<&String> = own.iter().filter(|word| !before(word) && *word != "0").collect();
+    rest.len() < own.len() && !rest.is_empty() && rest.iter().all(|word| theirs.contains(word))
+}
+
+/// The numbers at the end of two names that are otherwise the same: `re74` and `re78`.
+fn waves(name: &str, outcome: &str) -> Option<(u64, u64)> {
+    let split = |text: &str| -> Option<(String, u64)> {
+        let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
+        let digits = text.get(stem.len()..).filter(|digits| (1..=4).contains(&digits.len()))?;
+        (stem.chars().filter(|c| c.is_alphabetic()).count() > 0).then(|| Some((stem.to_lowercase(), digits.parse().ok()?)))?
+    };
+    let ((stem, here), (other, theirs)) = (split(name)?, split(outcome)?);
+    (stem == other).then_some((here, theirs))
+}
+
+/// What a value says about itself.
+fn says(value: &str) -> Option<bool> {
+    let words = words(value);
+    let first = words.first()?;
+    let is = |known: &[&str]| known.contains(&first.as_str());
+    match (is(&NO), is(&YES)) {
+        (true, false) => Some(false),
+        (false, true) => Some(true),
+        _ => None,
+    }
+}
+
+/// The first of two values that means yes, with whether that is certain. `column` is their column's name, which one of them
+/// may repeat.
+pub(super) fn which_is_yes<'a>(first: &'a str, second: &'a str, column: &str) -> (&'a str, bool) {
+    let named = |value: &str| {
+        let value = words(value);
+        !value.is_empty() && words(column).iter().any(|word| value.contains(word))
+    };
+    match (says(first), says(second)) {
+        (Some(true), Some(false)) => return (first, true),
+        (Some(false), Some(true)) => return (second, true),
+        _ => {}
+    }
+    match (named(first), named(second)) {
+        (true, false) => (first, says(second) == Some(false)),
+        (false, true) => (second, says(first) == Some(false)),
+        _ => match (says(first), says(second)) {
+            (Some(true), None) | (None, Some(false)) => (first, false),
+            _ => (second, false),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_ids_and_units() {
+        for name in ["id", "patient_id", "customerNumber", "ID", "Customer Number", "rownames", "nr"] {
+            assert!(is_id(name), "{name}");
+        }
+        for name in ["age", "paid", "number_of_children", "idle"] {
+            assert!(!is_id(name), "{name}");
+        }
+        assert!(is_row_number("Unnamed: 0") && is_row_number("__index_level_0__") && is_row_number("rownames"));
+        assert!(is_unit("patientId") && is_unit("subject") && !is_unit("clinic"));
+    }
+
+    #[test]
+    fn names_of_times() {
+        assert!(is_after("score_post", "score") && is_after("follow_up_bmi", "y") && is_after("re80", "re78"));
+        assert!(!is_after("postcode", "y") && !is_after("re74", "re78") && !is_after("x2", "y1"));
+        assert!(is_earlier_outcome("re74", "re78") && is_earlier_outcome("score_pre", "score_post"));
+        assert!(is_earlier_outcome("baseline_bmi", "bmi") && is_earlier_outcome("y_0", "y") && is_earlier_outcome("lag_y", "y"));
+        assert!(!is_earlier_outcome("baseline", "bmi") && !is_earlier_outcome("income", "bmi"));
+    }
+
+    #[test]
+    fn which_of_two_values_is_yes() {
+        for (first, second, column, yes, certain) in [
+            ("0", "1", "t", "1", true),
+            ("1", "2", "gcsf", "2", false),
+            ("airbag", "none", "airbag", "airbag", true),
+            ("alive", "dead", "dead", "dead", true),
+            ("No", "Yes", "treat", "Yes", true),
+            ("drug", "placebo", "arm", "drug", true),
+            ("0_control", "1_treated", "arm", "1_treated", true),
+            ("a", "b", "arm", "b", false),
+            ("smoker", "other", "smoker", "smoker", false),
+            ("non-union", "union", "union", "union", true),
+        ] {
+            assert_eq!(which_is_yes(first, second, column), (yes, certain), "{first} {second}");
+        }
+    }
+}
