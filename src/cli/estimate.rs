@@ -127,7 +127,22 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         logistic: LogisticParams { engine: args.logistic, ..LogisticParams::default() },
     };
     let root = args.data.data_root.clone().unwrap_or_else(|| Path::new(".").to_path_buf());
-    estimate::from_data(&args.input.to_string_lossy(), &root, &request).map_err(failed)
+    estimate::from_data(&args.input.to_string_lossy(), &root, &request).map_err(|error| match error {
+        EstimateFailure::Request(_) => CliError::user(error.to_string(), a_plan_can_say_more(args, &request)),
+        other => failed(other),
+    })
+}
+
+/// The command that writes a plan for the same question.
+fn a_plan_can_say_more(args: &EstimateArgs, request: &DataRequest) -> String {
+    let word = |text: &str| output::shell_word(Path::new(text));
+    format!(
+        "A plan can say more about the data, missing values and events among it; this writes one: oci-agent init {} \
+         --treatment {} --outcome {}",
+        output::shell_word(&args.input),
+        word(&request.treatment),
+        word(&request.outcome.0)
+    )
 }
 
 /// A learner or a repeat that the estimator would not look at is refused, not ignored.

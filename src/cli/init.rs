@@ -91,8 +91,7 @@ fn drafted(args: &InitArgs, table: &Table, overrides: Vec<ProposedOverride>) -> 
 
 /// Columns that cannot be confounders, with the reason.
 fn faults(args: &InitArgs, table: &Table, proposal: &Proposal) -> BTreeMap<String, String> {
-    let (treated, control) =
-        proposal.treatment.as_ref().map_or(("1", "0"), |two| (two.yes.as_str(), two.no.as_str()));
+    let (treated, control) = proposal.treatment.as_ref().map_or(("1", "0"), |two| (two.yes.as_str(), two.no.as_str()));
     let contrast = Contrast { treated: treated.to_owned(), control: control.to_owned() };
     let event = proposal.event.as_ref().map(|two| two.yes.clone());
     let structure = pipeline::structure::of_file(table, contrast, &args.treatment, (&args.outcome, event));
@@ -103,11 +102,13 @@ fn faults(args: &InitArgs, table: &Table, proposal: &Proposal) -> BTreeMap<Strin
 /// What was guessed, converted and left out: a line each.
 fn told(document: &DatasetDocument, proposal: &Proposal) -> Vec<String> {
     let read = document.conversions.iter().map(|done| format!("as read: {}", plan::conversion_text(done)));
-    let guessed = [("treated", &proposal.treatment), ("event", &proposal.event)].into_iter().filter_map(|(key, two)| {
-        let two = two.as_ref().filter(|two| !two.certain)?;
-        Some(format!("a guess: `{key}: {}` against `{}`; swap them if it is the other", two.yes, two.no))
-    });
-    let overrides = proposal.overrides.iter().map(|one| format!("a guess about `{}`: {}", one.column, one.because));
+    let guessed =
+        [("treated", &proposal.treatment), ("event", &proposal.event)].into_iter().filter_map(|(key, two)| {
+            let two = two.as_ref().filter(|two| !two.certain)?;
+            Some(format!("a guess: `{key}: {}` against `{}`; swap them if it is the other", two.yes, two.no))
+        });
+    let overrides =
+        proposal.overrides.iter().map(|one| format!("a guess about how to read `{}`: {}", one.column, one.because));
     let clusters = proposal.clusters.iter().map(|(name, rows)| {
         format!("`{name}` has {rows} rows for each value on average: proposed as `clusters`, so that standard errors respect it")
     });
@@ -131,7 +132,8 @@ fn source_for(data: &Path, plan: &Path) -> String {
     // A pattern stands for files that are not named here; the folders before it are.
     let is_pattern = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
     let parts: Vec<Component<'_>> = data.components().collect();
-    let fixed = if data.exists() { parts.len().saturating_sub(1) } else { parts.iter().take_while(|p| !is_pattern(p)).count() };
+    let fixed =
+        if data.exists() { parts.len().saturating_sub(1) } else { parts.iter().take_while(|p| !is_pattern(p)).count() };
     let fixed = fixed.min(parts.len().saturating_sub(1));
     let (before, rest) = parts.split_at(fixed);
     let before: PathBuf = before.iter().collect();

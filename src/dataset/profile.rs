@@ -24,7 +24,8 @@ pub(super) fn facts(table: &Table) -> Vec<ColumnFacts> {
 }
 
 fn facts_of(column: &Column) -> ColumnFacts {
-    let mut facts = ColumnFacts { name: column.name.clone(), obstacle: column.obstacle.clone(), ..ColumnFacts::default() };
+    let mut facts =
+        ColumnFacts { name: column.name.clone(), obstacle: column.obstacle.clone(), ..ColumnFacts::default() };
     match &column.data {
         Data::Numbers(values) => of_numbers(values, column, &mut facts),
         Data::Codes { codes, levels } => of_codes(codes, levels, column, &mut facts),
@@ -40,7 +41,9 @@ fn of_numbers(values: &[f64], column: &Column, facts: &mut ColumnFacts) {
     let few = few(values);
     if few {
         facts.values = column.tally();
-        facts.values.sort_by(|a, b| a.0.parse::<f64>().ok().zip(b.0.parse().ok()).map_or_else(|| a.0.cmp(&b.0), |(a, b)| a.total_cmp(&b)));
+        facts.values.sort_by(|a, b| {
+            a.0.parse::<f64>().ok().zip(b.0.parse().ok()).map_or_else(|| a.0.cmp(&b.0), |(a, b)| a.total_cmp(&b))
+        });
         facts.rows_each = facts.present / facts.values.len().max(1);
     }
     if !facts.whole {
@@ -48,8 +51,10 @@ fn of_numbers(values: &[f64], column: &Column, facts: &mut ColumnFacts) {
     }
     let keys: Vec<u64> = values.iter().filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits()).collect();
     repeats(&keys, few, facts);
-    let (low, high) =
-        values.iter().filter(|v| !v.is_nan()).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+    let (low, high) = values
+        .iter()
+        .filter(|v| !v.is_nan())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
     #[allow(clippy::cast_precision_loss, reason = "rows")]
     let n = facts.present as f64;
     facts.dense = facts.all_different && n * (n - 1.0) / 2.0 / (high - low + 1.0) >= PAIRS;
@@ -107,7 +112,8 @@ fn repeats(keys: &[u64], few: bool, facts: &mut ColumnFacts) {
     facts.all_different = differ_at_first && !keys.is_empty() && rows.len() == keys.len();
     facts.rows_each = keys.len() / rows.len().max(1);
     let same = rows.values().all(|n| *n == facts.rows_each);
-    facts.block_of = (same && blocks == rows.len() && facts.rows_each > 1 && !(few && rows.len() < 10)).then_some(facts.rows_each);
+    facts.block_of =
+        (same && blocks == rows.len() && facts.rows_each > 1 && !(few && rows.len() < 10)).then_some(facts.rows_each);
 }
 
 /// Columns that are the same as an earlier one, or a straight line of it.
@@ -137,7 +143,8 @@ fn relations(columns: &[Arc<Column>], facts: &mut [ColumnFacts]) {
 }
 
 fn first_rows(column: &Column) -> String {
-    let rows: Vec<String> = (0..COMPARED).map(|row| if column.is_missing(row) { String::new() } else { column.value(row) }).collect();
+    let rows: Vec<String> =
+        (0..COMPARED).map(|row| if column.is_missing(row) { String::new() } else { column.value(row) }).collect();
     rows.join("\n")
 }
 
@@ -173,7 +180,7 @@ fn is_line(x: &[f64], y: &[f64]) -> bool {
     let scale = (at(y, x1) - at(y, x0)).abs();
     slope.is_finite()
         && slope != 0.0
-        && x.iter().zip(y).all(|(a, b)| {
-            (a.is_nan() && b.is_nan()) || (at(y, x0) + slope * (a - at(x, x0)) - b).abs() <= 1e-6 * scale
-        })
+        && x.iter()
+            .zip(y)
+            .all(|(a, b)| (a.is_nan() && b.is_nan()) || (at(y, x0) + slope * (a - at(x, x0)) - b).abs() <= 1e-6 * scale)
 }

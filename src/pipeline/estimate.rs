@@ -72,7 +72,25 @@ pub enum EstimateFailure {
 
 impl EstimateFailure {
     fn from_problems(problems: Vec<DatasetProblem>) -> Self {
-        EstimateFailure::Request(problems.iter().map(|p| format!("{} ({})", p.message, p.hint)).collect())
+        let line = |p: &DatasetProblem| match way_out(&p.path) {
+            Some(way) => format!("{} ({way})", p.message),
+            None => p.message.clone(),
+        };
+        EstimateFailure::Request(problems.iter().map(line).collect())
+    }
+}
+
+/// The option that settles a problem of this part of a request, if there is one. The hints of the problem itself are lines of
+/// a plan, which a request for a data file does not have.
+fn way_out(path: &str) -> Option<&'static str> {
+    match path {
+        "treatment.treated" | "treatment.control" => Some("--treated and --control name the two values"),
+        "outcome.kind" => Some("--outcome-kind names its scale"),
+        "treatment.column" | "outcome.column" | "outcome.event" | "data.missing" | "data.source" => None,
+        "data.weights" => Some("--weights names the column of weights"),
+        "analysis.clusters" => Some("--clusters names the column of clusters"),
+        "analysis.known_propensity" => Some("--known-propensity names the column of probabilities"),
+        _ => Some("--terms names the columns to adjust for; leave this one out"),
     }
 }
 

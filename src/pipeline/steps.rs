@@ -426,7 +426,8 @@ pub fn checked(prepared: &Prepared) -> String {
         format!("  plan         sha256 {}", prepared.plan_sha256),
         format!("  data         sha256 {}", prepared.document.sha256),
     ]);
-    let lines = lines.chain(reading_notes(prepared).into_iter().map(|note| format!("  note         {}", one_line(&note))));
+    let lines =
+        lines.chain(reading_notes(prepared).into_iter().map(|note| format!("  note         {}", one_line(&note))));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
 }
 

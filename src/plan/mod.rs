@@ -35,7 +35,7 @@ pub use estimands::Accepted;
 pub use models::{BudgetSection, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
-pub use proposal::{Observed, Proposal, ProposedOverride, TwoValues, proposed_missing, proposed_overrides, propose};
+pub use proposal::{Observed, Proposal, ProposedOverride, TwoValues, propose, proposed_missing, proposed_overrides};
 pub use quote::yaml_text;
 pub(crate) use reader::{listed, shown};
 pub use reading_words::{conversion_text, suspicion_text};

@@ -2,16 +2,61 @@
 //! says so.
 
 /// Words of a value that mean that nothing was done or nothing happened.
-const NO: [&str; 28] = [
-    "0", "no", "n", "false", "f", "none", "never", "control", "controls", "placebo", "untreated", "unexposed", "usual", "standard",
-    "comparison", "off", "negative", "neg", "alive", "survived", "healthy", "absent", "without", "non", "not", "censored", "living",
+const NO: [&str; 27] = [
+    "no",
+    "n",
+    "false",
+    "f",
+    "none",
+    "never",
+    "control",
+    "controls",
+    "placebo",
+    "untreated",
+    "unexposed",
+    "usual",
+    "standard",
+    "comparison",
+    "off",
+    "negative",
+    "neg",
+    "alive",
+    "survived",
+    "healthy",
+    "absent",
+    "without",
+    "non",
+    "not",
+    "censored",
+    "living",
     "well",
 ];
 
 /// Words of a value that mean that something was done or happened.
-const YES: [&str; 24] = [
-    "1", "yes", "y", "true", "treated", "treatment", "exposed", "active", "intervention", "drug", "on", "positive", "pos", "dead",
-    "died", "death", "deceased", "event", "case", "present", "sick", "ill", "with", "ever",
+const YES: [&str; 23] = [
+    "yes",
+    "y",
+    "true",
+    "treated",
+    "treatment",
+    "exposed",
+    "active",
+    "intervention",
+    "drug",
+    "on",
+    "positive",
+    "pos",
+    "dead",
+    "died",
+    "death",
+    "deceased",
+    "event",
+    "case",
+    "present",
+    "sick",
+    "ill",
+    "with",
+    "ever",
 ];
 
 /// Names, or their last words, of columns that number units.
@@ -93,7 +138,8 @@ fn waves(name: &str, outcome: &str) -> Option<(u64, u64)> {
     let split = |text: &str| -> Option<(String, u64)> {
         let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
         let digits = text.get(stem.len()..).filter(|digits| (1..=4).contains(&digits.len()))?;
-        (stem.chars().filter(|c| c.is_alphabetic()).count() > 0).then(|| Some((stem.to_lowercase(), digits.parse().ok()?)))?
+        (stem.chars().filter(|c| c.is_alphabetic()).count() > 0)
+            .then(|| Some((stem.to_lowercase(), digits.parse().ok()?)))?
     };
     let ((stem, here), (other, theirs)) = (split(name)?, split(outcome)?);
     (stem == other).then_some((here, theirs))
@@ -102,7 +148,8 @@ fn waves(name: &str, outcome: &str) -> Option<(u64, u64)> {
 /// What a value says about itself.
 fn says(value: &str) -> Option<bool> {
     let words = words(value);
-    let first = words.first()?;
+    // `0_control`, as labels come out of Stata and SPSS.
+    let first = words.iter().find(|word| !word.bytes().all(|b| b.is_ascii_digit()))?;
     let is = |known: &[&str]| known.contains(&first.as_str());
     match (is(&NO), is(&YES)) {
         (true, false) => Some(false),
@@ -118,6 +165,9 @@ pub(super) fn which_is_yes<'a>(first: &'a str, second: &'a str, column: &str) ->
         let value = words(value);
         !value.is_empty() && words(column).iter().any(|word| value.contains(word))
     };
+    if (first, second) == ("0", "1") {
+        return (second, true);
+    }
     match (says(first), says(second)) {
         (Some(true), Some(false)) => return (first, true),
         (Some(false), Some(true)) => return (second, true),
@@ -154,7 +204,11 @@ mod tests {
         assert!(is_after("score_post", "score") && is_after("follow_up_bmi", "y") && is_after("re80", "re78"));
         assert!(!is_after("postcode", "y") && !is_after("re74", "re78") && !is_after("x2", "y1"));
         assert!(is_earlier_outcome("re74", "re78") && is_earlier_outcome("score_pre", "score_post"));
-        assert!(is_earlier_outcome("baseline_bmi", "bmi") && is_earlier_outcome("y_0", "y") && is_earlier_outcome("lag_y", "y"));
+        assert!(
+            is_earlier_outcome("baseline_bmi", "bmi")
+                && is_earlier_outcome("y_0", "y")
+                && is_earlier_outcome("lag_y", "y")
+        );
         assert!(!is_earlier_outcome("baseline", "bmi") && !is_earlier_outcome("income", "bmi"));
     }
 

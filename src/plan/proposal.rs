@@ -72,16 +72,23 @@ pub fn proposed_overrides(document: &DatasetDocument, facts: &[ColumnFacts]) -> 
         let (said, because) = match found.kind {
             SuspicionKind::MissingCode => (
                 ColumnOverride { missing_values: Some(found.examples.clone()), ..ColumnOverride::default() },
-                format!("a guess: {} values far from all others; `[]` if they are values", count(found.values)),
+                format!(
+                    "{} values far from all others, read as missing; if they are values, write `[]`",
+                    count(found.values)
+                ),
             ),
-            SuspicionKind::Blanks => (merged(Merge::Blanks), "levels that differ in blanks only".to_owned()),
-            SuspicionKind::Case => (merged(Merge::Case), "levels that differ in capital letters only".to_owned()),
+            SuspicionKind::Blanks => {
+                (merged(Merge::Blanks), "levels that differ in blanks only are made one".to_owned())
+            }
+            SuspicionKind::Case => {
+                (merged(Merge::Case), "levels that differ in capital letters only are made one".to_owned())
+            }
         };
         proposed.push(ProposedOverride { column: found.column.clone(), said, because });
     }
     for fact in facts.iter().filter(|fact| fact.mixed_levels.is_some_and(|levels| levels <= ColumnFacts::MOST_VALUES)) {
         let said = ColumnOverride { kind: Some(ColumnType::Category), ..ColumnOverride::default() };
-        let because = fact.obstacle.clone().unwrap_or_default();
+        let because = format!("it {}", fact.obstacle.clone().unwrap_or_default());
         proposed.push(ProposedOverride { column: fact.name.clone(), said, because });
     }
     proposed
@@ -137,7 +144,9 @@ pub fn propose(observed: &Observed<'_>, overrides: Vec<ProposedOverride>) -> Pro
     for column in others() {
         let clusters = proposal.clusters.as_ref().filter(|(name, _)| *name == column.name);
         let reason = match clusters {
-            Some((_, rows)) => Some(format!("it names units with {rows} rows each on average; see `analysis.clusters`")),
+            Some((_, rows)) => {
+                Some(format!("it names units with {rows} rows each on average; see `analysis.clusters`"))
+            }
             None => left_out(observed, column),
         };
         match reason {
@@ -231,12 +240,10 @@ fn left_out(observed: &Observed<'_>, column: &ColumnInfo) -> Option<String> {
     if name.trim().is_empty() {
         return Some("it has no name".to_owned());
     }
-    if let Some(fault) = observed.faults.get(name) {
-        return Some(fault.clone());
-    }
     let fact = observed.fact(name);
     fact.and_then(useless)
         .or_else(|| identifier(column, fact))
+        .or_else(|| observed.faults.get(name).cloned())
         .or_else(|| by_kind(column, fact))
         .or_else(|| fact.and_then(|fact| same_as_another(observed, fact)))
         .or_else(|| {

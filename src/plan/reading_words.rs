@@ -19,14 +19,22 @@ pub fn conversion_text(done: &Conversion) -> String {
         ConversionKind::Partition => format!("read from the names of folders ({examples})"),
         ConversionKind::MissingWords => format!("{} taken as missing ({examples})", values("value")),
         ConversionKind::DeclaredMissing => format!("{} missing, as the plan says ({examples})", values("value")),
-        ConversionKind::Thousands => format!("{} with separators of thousands read as numbers ({examples})", values("value")),
-        ConversionKind::DecimalComma => format!("{} with a decimal comma read as numbers ({examples})", values("value")),
-        ConversionKind::Currency => format!("{} with the sign of a currency read as numbers ({examples})", values("value")),
+        ConversionKind::Thousands => {
+            format!("{} with separators of thousands read as numbers ({examples})", values("value"))
+        }
+        ConversionKind::DecimalComma => {
+            format!("{} with a decimal comma read as numbers ({examples})", values("value"))
+        }
+        ConversionKind::Currency => {
+            format!("{} with the sign of a currency read as numbers ({examples})", values("value"))
+        }
         ConversionKind::Percent => format!("{} with a percent sign read as per cent ({examples})", values("value")),
         ConversionKind::NumbersAsText => format!("{} stored as text read as numbers ({examples})", values("value")),
         ConversionKind::PaddedCodes => format!("digits with zeros in front kept as text ({examples})"),
         ConversionKind::Dates => format!("{} read as dates, days since 1970-01-01 ({examples})", values("value")),
-        ConversionKind::MergedSpellings => format!("{} given the spelling of their level ({examples})", values("value")),
+        ConversionKind::MergedSpellings => {
+            format!("{} given the spelling of their level ({examples})", values("value"))
+        }
     };
     match &done.column {
         Some(column) => format!("`{}`: {what}", shown(column)),

@@ -136,7 +136,9 @@ fn missing(out: &mut String, input: &TemplateInput<'_>) {
     out.push_str(match input.missing {
         MissingPolicy::Error => "  missing: error\n",
         MissingPolicy::Drop => "  missing: drop  # a guess, so that the plan can be checked: is it right here?\n",
-        MissingPolicy::Indicator => "  missing: indicator  # a guess, so that the plan can be checked: is it right here?\n",
+        MissingPolicy::Indicator => {
+            "  missing: indicator  # a guess, so that the plan can be checked: is it right here?\n"
+        }
     });
 }
 
@@ -295,8 +297,7 @@ const COLUMNS: &str = "  # weights: w     # observation weights, e.g. of a surve
   #   score: {missing_values: [-99]}
 ";
 
-const MISSING: &str = "\
-  # Missing values: `error` counts them and stops; `drop` removes the rows; `indicator` fills covariates in and adds an
+const MISSING: &str = "  # Missing values: `error` counts them and stops; `drop` removes the rows; `indicator` fills covariates in and adds an
   # indicator. Whatever is done is counted in the results.
 ";
 

@@ -89,7 +89,14 @@ fn one_row() {
 
 #[test]
 fn wrong_delimiter() {
-    refused(good_csv().replace(',', ";"), PLAN, &["data.csv", ";"]);
+    refused(good_csv().replace(',', "~"), PLAN, &["data.csv", "~"]);
+    // Those that files do have are found.
+    for mark in [";", "\t", "|"] {
+        let dir = folder(good_csv().replace(',', mark), PLAN);
+        let ran = oci_agent(dir.path(), &["check", "plan.yaml"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stdout.contains("1 file with values separated by"), "{}", ran.stdout);
+    }
 }
 
 #[test]

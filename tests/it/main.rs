@@ -19,6 +19,7 @@ mod design_profile; // whom the answer is about
 mod early_adopters; // the generator of the synthetic example
 mod estimator_table; // the table of estimators in docs/estimators.md
 mod examples; // every example plan, end to end
+mod field_cases; // files as people have them: the plan of `init` gives the right value
 mod graph; // questions to a causal graph
 mod hostile_text; // names, titles and words of servers that try to steer a terminal
 mod ledger; // a plan that is changed after its answer was seen
@@ -36,6 +37,7 @@ mod prompts; // what is said to models, as it is rendered
 mod quiet_failures; // however quiet, a failure says why
 mod randomised; // coins of any share, honest and loaded
 mod report; // plots, notebook, markdown
+mod same_answer; // what must not matter to an answer: order, names, types, constants, identifiers
 mod second_moments; // squares and products in every balance table; a declared hidden confounder
 mod security_page; // every promise of SECURITY.md has its test
 mod store; // the git store: kill it anywhere

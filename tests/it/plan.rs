@@ -11,8 +11,8 @@ use causal::estimand::Inference;
 use causal::estimand::{OutcomeKind, Target};
 use causal::learner_kind::Effort;
 use oci_agent::plan::{
-    AnalysisSection, ColumnOverride, ColumnType, MissingPolicy, Plan, Problem, StopWhen, TemplateInput, Tool, parse,
-    render_problems, template,
+    AnalysisSection, ColumnOverride, ColumnType, Merge, MissingPolicy, Observed, Plan, Problem, StopWhen,
+    TemplateInput, Tool, parse, propose, render_problems, template,
 };
 use oci_agent::schema::{ColumnInfo, ColumnKind};
 use oci_agent::term::Term;
@@ -122,7 +122,11 @@ fn a_full_plan_is_read_as_written() {
     assert_eq!(plan.data.missing, MissingPolicy::Drop);
     assert_eq!(
         plan.data.columns["exercise"],
-        ColumnOverride { kind: Some(ColumnType::Category), reference: Some("0".to_owned()), ..ColumnOverride::default() }
+        ColumnOverride {
+            kind: Some(ColumnType::Category),
+            reference: Some("0".to_owned()),
+            ..ColumnOverride::default()
+        }
     );
     assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("1", "0"));
     assert_eq!(plan.outcome.kind, OutcomeKind::Continuous);
@@ -378,6 +382,14 @@ fn column(name: &str, kind: ColumnKind, levels: &[&str]) -> ColumnInfo {
     ColumnInfo { name: name.to_owned(), kind, stored_as: "str".to_owned(), missing: 0, levels }
 }
 
+/// The plan that is proposed for columns of which nothing but their types is known.
+fn proposed(source: &str, treatment: &str, outcome: &str, columns: &[ColumnInfo]) -> String {
+    let faults = BTreeMap::new();
+    let observed = Observed { columns, facts: &[], treatment, outcome, faults: &faults };
+    let proposal = propose(&observed, Vec::new());
+    template(&TemplateInput { source, observed, proposal: &proposal, missing: MissingPolicy::Error, conversions: &[] })
+}
+
 #[test]
 fn the_template_parses_and_leaves_out_what_cannot_be_a_confounder() {
     let many: Vec<String> = (0..60).map(|i| format!("l{i}")).collect();
@@ -392,13 +404,7 @@ fn the_template_parses_and_leaves_out_what_cannot_be_a_confounder() {
         column("born", ColumnKind::Date, &[]),
         column("const", ColumnKind::Category, &["x"]),
     ];
-    let text = template(&TemplateInput {
-        source: "d.csv",
-        treatment: "arm",
-        outcome: "death",
-        columns: &columns,
-        faults: &BTreeMap::new(),
-    });
+    let text = proposed("d.csv", "arm", "death", &columns);
     let plan = parse(&text).unwrap_or_else(|all| panic!("{}", render_problems("plan.yaml", &text, &all, false, 100)));
     assert_eq!(plan.confounders.priority, ["age", "region"]);
     assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("drug", "placebo"));
@@ -433,8 +439,7 @@ proptest! {
         prop_assume!(!level.trim().is_empty() && level.trim() != "a");
         if kind != ColumnKind::Number { columns[0].levels[1].clone_from(&level); }
         columns[2].missing = 3;
-        let input = TemplateInput { source: names[0], treatment: names[0], outcome: names[1], columns: &columns, faults: &BTreeMap::new() };
-        let text = template(&input);
+        let text = proposed(names[0], names[0], names[1], &columns);
         let plan: Plan = match parse(&text) {
             Ok(plan) => plan,
             Err(all) => return Err(TestCaseError::fail(render_problems("plan.yaml", &text, &all, false, 100))),
@@ -443,6 +448,40 @@ proptest! {
         prop_assert_eq!(&plan.outcome.column, names[1]);
         prop_assert_eq!(&plan.data.source, names[0]);
         prop_assert!(plan.confounders.priority.iter().all(|c| names.contains(&c)));
-        if kind != ColumnKind::Number { prop_assert_eq!(&plan.treatment.treated, &level); }
+        if kind != ColumnKind::Number {
+            let arms = [plan.treatment.treated.as_str(), plan.treatment.control.as_str()];
+            prop_assert!(arms.contains(&level.as_str()) && arms.contains(&"a"), "{arms:?}");
+        }
     }
+}
+
+#[test]
+fn statements_about_values_are_read() {
+    let text = "\
+title: T
+question: Q?
+data:
+  source: d.csv
+  missing_values: [-9, \"?\"]
+  columns:
+    g: {merge: case}
+    z: {type: category, merge: blanks, reference: a}
+    y: {missing_values: -99}
+    w: {missing_values: []}
+treatment: {column: t}
+outcome: {column: y, units: share, event: dead}
+confounders: {priority: [x]}
+";
+    let plan = parse(text).unwrap_or_else(|all| panic!("{all:#?}"));
+    assert_eq!(plan.data.missing_values, ["-9", "?"]);
+    let said = |name: &str| plan.data.columns[name].clone();
+    assert_eq!((said("g").merge, said("g").kind), (Some(Merge::Case), None));
+    assert_eq!((said("z").merge, said("z").reference.as_deref()), (Some(Merge::Blanks), Some("a")));
+    assert_eq!(said("y").missing_values, Some(vec!["-99".to_owned()]));
+    assert_eq!(said("w").missing_values, Some(vec![]));
+    assert_eq!((plan.outcome.event.as_deref(), plan.outcome.kind), (Some("dead"), OutcomeKind::Binary));
+    let contrary = only(&text.replace("event: dead", "event: dead, kind: continuous"));
+    assert_eq!((contrary.path.as_str(), line(&contrary)), ("outcome.event", 12));
+    assert!(contrary.hint.contains("binary"), "{}", contrary.hint);
+    assert_eq!(only(&text.replace("merge: case", "merge: letters")).path, "data.columns.g.merge");
 }

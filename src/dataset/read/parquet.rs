@@ -74,9 +74,16 @@ fn read_all(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, Dat
     }
     let rows_of_files: Vec<usize> = sources.iter().map(|source| source.footer.num_rows).collect();
     let mut columns = Vec::with_capacity(first.columns.len());
-    for names in first.columns.chunks(first.columns.len().div_ceil(BATCHES).max(1)) {
+    let (unknown, known): (Vec<Option<Column>>, Vec<&String>) =
+        first.columns.iter().map(|name| (unread(&sources, name), name)).unzip();
+    let known: Vec<String> =
+        known.into_iter().zip(&unknown).filter(|(_, unread)| unread.is_none()).map(|(name, _)| name.clone()).collect();
+    for names in known.chunks(known.len().div_ceil(BATCHES).max(1)) {
         columns.extend(read_columns(&sources, names, data)?);
     }
+    // In the order of the file.
+    let mut read = columns.into_iter();
+    let columns: Vec<Column> = unknown.into_iter().filter_map(|unread| unread.or_else(|| read.next())).collect();
     Ok(Read { columns, rows_of_files, hashes, conversions })
 }
 
@@ -105,12 +112,8 @@ fn damaged(file: &str, error: &PolarsError) -> DatasetError {
 fn read_columns(sources: &[Source], names: &[String], data: &DataSection) -> Result<Vec<Column>, DatasetError> {
     let mut parts = Vec::with_capacity(sources.len());
     for source in sources {
-        match frame_of(source, names) {
-            Ok(frame) => parts.push(frame.into_columns().into_iter()),
-            // One column of a type that is not read is no reason to refuse the others.
-            Err(_) if names.len() > 1 => return one_by_one(sources, names, data),
-            Err(error) => return unreadable(source, names, &error),
-        }
+        let frame = frame_of(source, names).map_err(|error| damaged(source.name, &error))?;
+        parts.push(frame.into_columns().into_iter());
     }
     let mut columns = Vec::with_capacity(names.len());
     for name in names {
@@ -141,22 +144,12 @@ fn frame_of(source: &Source, names: &[String]) -> Result<DataFrame, PolarsError>
     reader.with_columns(Some(names.to_vec())).finish()
 }
 
-fn one_by_one(sources: &[Source], names: &[String], data: &DataSection) -> Result<Vec<Column>, DatasetError> {
-    let mut columns = Vec::with_capacity(names.len());
-    for name in names {
-        columns.extend(read_columns(sources, std::slice::from_ref(name), data)?);
-    }
-    Ok(columns)
-}
-
-/// A column whose type the decoder does not know stays unread, and says so to whoever asks for it; any other fault is one of
-/// the file.
-fn unreadable(source: &Source, names: &[String], error: &PolarsError) -> Result<Vec<Column>, DatasetError> {
-    let [name] = names else { return Err(damaged(source.name, error)) };
-    let Some(kind) = unsupported(source, name) else { return Err(damaged(source.name, error)) };
+/// A column whose type the decoder was built without stays unread, and says so to whoever asks for it.
+fn unread(sources: &[Source], name: &str) -> Option<Column> {
+    let kind = sources.iter().find_map(|source| unsupported(source, name))?;
     let mut column = Column::new(name, kind, ColumnKind::Other, Data::Opaque { missing: 0 });
     column.obstacle = Some(format!("is stored as {kind}, which is not read: write it as float32 or float64"));
-    Ok(vec![column])
+    Some(column)
 }
 
 /// The type of a column, if it is one that the decoder was built without.

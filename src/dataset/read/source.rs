@@ -12,6 +12,9 @@ pub(crate) enum Format {
     Parquet,
 }
 
+/// The most entries of a folder that are looked into for data files.
+const MOST_FOLDERS: usize = 100;
+
 /// The files behind a source.
 pub(crate) struct Files {
     pub(crate) format: Format,
@@ -47,7 +50,12 @@ pub(crate) fn resolve(source: &str, base: &Path) -> Result<Files, DatasetError> 
 fn single(source: &str, base: &Path, path: PathBuf) -> Result<Vec<PathBuf>, DatasetError> {
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_dir() => {
-            Err(DatasetError::Directory { source_text: source.into(), similar: data_files(&path) })
+            let mut similar = data_files(&path);
+            if similar.is_empty() {
+                let below = patterns_below(&path, 3).into_iter();
+                similar = below.map(|pattern| Path::new(source).join(pattern).to_string_lossy().into_owned()).collect();
+            }
+            Err(DatasetError::Directory { source_text: source.into(), similar })
         }
         Ok(_) => Ok(vec![path]),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(not_found(source, base)),
@@ -120,16 +128,31 @@ fn format_of(path: &Path, name: &str) -> Result<Format, DatasetError> {
     let refuse =
         |reason: &str, fix: &str| DatasetError::Format { file: name.into(), reason: reason.into(), fix: fix.into() };
     match extension(&path.to_string_lossy()).as_str() {
-        "csv" => Ok(Format::Csv),
+        "csv" | "tsv" | "tab" | "txt" => Ok(Format::Csv),
         "parquet" | "pq" => Ok(Format::Parquet),
         "gz" | "zip" | "bz2" | "xz" | "zst" => {
             Err(refuse("it is compressed", "unpack it first, for example with `gunzip`; Parquet files stay small"))
         }
-        "tsv" | "tab" => Err(refuse("it separates values by tabs", "write it with commas, as `.csv`")),
-        "xls" | "xlsx" | "ods" => Err(refuse("it is a spreadsheet", "save the sheet as CSV (UTF-8, commas)")),
-        "dta" | "sav" | "rds" | "rdata" | "sas7bdat" | "feather" | "arrow" | "json" | "jsonl" => {
-            Err(refuse("this format is not supported", "export it as CSV or Parquet"))
+        "xls" | "xlsx" | "ods" => {
+            Err(refuse("it is a spreadsheet", &format!("save the sheet as CSV, or {}", by_pandas("read_excel", name))))
         }
+        ending => foreign(ending, name, refuse),
+    }
+}
+
+/// Formats of other programs: each with the line that converts it.
+fn foreign(ending: &str, name: &str, refuse: impl Fn(&str, &str) -> DatasetError) -> Result<Format, DatasetError> {
+    let converted = |by: &str| Err(refuse("this format is not supported", by));
+    match ending {
+        "dta" => converted(&by_pandas("read_stata", name)),
+        "sav" => converted(&by_pandas("read_spss", name)),
+        "sas7bdat" | "xpt" => converted(&by_pandas("read_sas", name)),
+        "feather" | "arrow" => converted(&by_pandas("read_feather", name)),
+        "json" => converted(&by_pandas("read_json", name)),
+        "rds" => converted(&format!(
+            "convert it: `Rscript -e 'write.csv(readRDS(\"{name}\"), \"data.csv\", row.names = FALSE)'`"
+        )),
+        "rdata" | "jsonl" | "db" | "sqlite" | "duckdb" => converted("export it as CSV or Parquet"),
         "" => Err(refuse("its name has no ending", "name it `.csv` or `.parquet`, according to what it is")),
         other => Err(refuse(
             &format!("`.{other}` is neither CSV nor Parquet"),
@@ -150,12 +173,28 @@ fn not_found(source: &str, base: &Path) -> DatasetError {
     DatasetError::NotFound { source_text: source.into(), base: base.to_path_buf(), similar }
 }
 
+fn by_pandas(reader: &str, name: &str) -> String {
+    format!("convert it: `python3 -c 'import pandas; pandas.{reader}(\"{name}\").to_parquet(\"data.parquet\")'`")
+}
+
+/// The patterns under which data files lie below a folder, at most three folders deep.
+fn patterns_below(folder: &Path, depth: usize) -> Vec<String> {
+    let endings: BTreeSet<String> = data_files(folder).iter().map(|name| extension(name)).collect();
+    if !endings.is_empty() {
+        return endings.into_iter().map(|ending| format!("*.{ending}")).collect();
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FOLDERS);
+    let below = entries.filter(|entry| depth > 0 && entry.path().is_dir());
+    let found: BTreeSet<String> = below.flat_map(|entry| patterns_below(&entry.path(), depth - 1)).collect();
+    found.into_iter().map(|pattern| format!("*/{pattern}")).collect()
+}
+
 /// Names of the CSV and Parquet files of a directory, sorted; empty if it cannot be listed.
 fn data_files(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| ["csv", "parquet", "pq"].contains(&extension(name).as_str()))
+        .filter(|name| ["csv", "tsv", "tab", "parquet", "pq"].contains(&extension(name).as_str()))
         .collect();
     names.sort();
     names

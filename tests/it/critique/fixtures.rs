@@ -99,10 +99,17 @@ pub fn plan() -> Plan {
             unit_id: Some(text("id")),
             weights: None,
             columns: BTreeMap::new(),
-            missing: MissingPolicy::Error, missing_values: vec![]
+            missing: MissingPolicy::Error,
+            missing_values: vec![],
         },
         treatment: TreatmentSection { column: text("t"), treated: text("1"), control: text("0") },
-        outcome: OutcomeSection { column: text("y"), units: text("kg"), kind: OutcomeKind::Continuous, event: None, bounds: None },
+        outcome: OutcomeSection {
+            column: text("y"),
+            units: text("kg"),
+            kind: OutcomeKind::Continuous,
+            event: None,
+            bounds: None,
+        },
         confounders: ConfounderSection {
             priority: vec![text("age"), text("sex")],
             other: vec![text("region")],

@@ -1,7 +1,9 @@
 //! What a column is, and numbers to the last bit.
 
 use super::*;
-use oci_agent::schema::ColumnKind;
+use oci_agent::dataset::read_section;
+use oci_agent::plan::{DataSection, Merge};
+use oci_agent::schema::{ColumnKind, ConversionKind, SuspicionKind};
 
 #[test]
 fn kinds_and_levels_and_missing_counts() {
@@ -164,4 +166,96 @@ fn numbers_are_those_of_str_parse_to_the_last_bit() {
             assert_eq!(got.to_bits(), text.parse::<f64>().expect("a number").to_bits(), "{text}, {careful}");
         }
     }
+}
+
+#[test]
+fn numbers_written_for_people_are_numbers_and_counted() {
+    for (spellings, kinds, values) in [
+        (["\"8,250\"", "950"], &[ConversionKind::Thousands][..], [8250.0, 950.0]),
+        (["\"$1,250.50\"", "$3"], &[ConversionKind::Thousands, ConversionKind::Currency], [1250.5, 3.0]),
+        (["45%", "7.5 %"], &[ConversionKind::Percent], [45.0, 7.5]),
+        (["(12.5)", "12.5"], &[], [-12.5, 12.5]),
+        (["\"0,25\"", "\"1,5\""], &[ConversionKind::DecimalComma], [0.25, 1.5]),
+    ] {
+        let t = table(&format!("x,t\n{},1\n{},0\n", spellings[0], spellings[1]));
+        assert_eq!(t.numbers("x"), Some(&values[..]), "{spellings:?}");
+        let notes = t.document().conversions;
+        assert_eq!(notes.iter().map(|done| done.kind).collect::<Vec<_>>(), kinds, "{spellings:?}");
+        assert!(notes.iter().all(|done| done.values >= 1 && !done.examples.is_empty()), "{notes:?}");
+    }
+    // A declared category keeps its spelling, and a column that is not all numbers is none.
+    let t = read_with("x,t\n\"8,250\",1\n950,0\n", &overriding("x", ColumnType::Category, None)).expect("good");
+    assert_eq!(column(&t, "x").levels, ["8,250", "950"]);
+    assert_eq!(column(&table("x,t\n\"8,250\",1\nabout 9,0\n"), "x").kind, ColumnKind::Category);
+}
+
+#[test]
+fn a_file_with_semicolons_may_have_decimal_commas() {
+    let t = table("x;z;t\n0,25;1,250;1\n1,5;2,375;0\n");
+    assert_eq!((t.numbers("x"), t.numbers("z")), (Some(&[0.25, 1.5][..]), Some(&[1.25, 2.375][..])));
+}
+
+#[test]
+fn codes_with_zeros_in_front_stay_text() {
+    for text in ["zip,t\n02139,1\n10001,0\n94305,1\n", "zip,t\n\"02139\",1\n10001,0\n94305,1\n"] {
+        let t = table(text);
+        assert_eq!(column(&t, "zip").levels, ["02139", "10001", "94305"]);
+        assert_eq!(t.document().conversions[0].kind, ConversionKind::PaddedCodes);
+    }
+    assert_eq!(column(&table("x,t\n0.5,1\n10,0\n"), "x").kind, ColumnKind::Number);
+    assert_eq!(column(&table("x,t\n007,1\n7,0\n"), "x").kind, ColumnKind::Number, "not all of one length");
+    let t = read_with("zip,t\n02139,1\n10001,0\n", &overriding("zip", ColumnType::Number, None)).expect("good");
+    assert_eq!(t.numbers("zip"), Some(&[2139.0, 10001.0][..]));
+}
+
+#[test]
+fn dates_are_dates_once_they_are_many_and_days_when_the_plan_says_so() {
+    let rows: String = (0..60).map(|i| format!("{},{i},20{:02}-03-04\n", i % 2, i)).collect();
+    let text = format!("t,y,d\n{rows}");
+    let t = table(&text);
+    assert_eq!(column(&t, "d").kind, ColumnKind::Date);
+    let refused = problem(&text, &request(&["d"]));
+    assert_says(&refused.hint, &["columns: {d: number}"]);
+    let t = read_with(&text, &overriding("d", ColumnType::Number, None)).expect("days");
+    assert_eq!(t.numbers("d").map(|days| days[21]), Some(18_690.0));
+    assert_eq!(column(&table("t,d\n1,2021-03-04\n0,2021-03-05\n"), "d").kind, ColumnKind::Category);
+}
+
+#[test]
+fn spellings_are_pointed_out_and_merged_on_request() {
+    let text = "t,y,g\n1,1,Yes\n0,2,Yes \n1,3,yes\n0,4,No\n1,5,No\n";
+    let t = table(text);
+    let found = t.document().suspicions;
+    assert_eq!((found[0].kind, found[0].values), (SuspicionKind::Case, 3));
+    assert_eq!(column(&t, "g").levels, ["No", "Yes", "Yes ", "yes"]);
+    let merged = |merge| {
+        let said = ColumnOverride { merge: Some(merge), ..ColumnOverride::default() };
+        read_with(text, &Overrides::from([("g".to_owned(), said)])).expect("merged")
+    };
+    assert_eq!(column(&merged(Merge::Blanks), "g").levels, ["No", "Yes", "yes"]);
+    let t = merged(Merge::Case);
+    assert_eq!(column(&t, "g").levels, ["No", "Yes"]);
+    let document = t.document();
+    assert_eq!((document.conversions[0].kind, document.conversions[0].values), (ConversionKind::MergedSpellings, 2));
+    assert!(document.suspicions.is_empty());
+    let said = ColumnOverride { merge: Some(Merge::Case), ..ColumnOverride::default() };
+    let error = read_with(text, &Overrides::from([("y".to_owned(), said)])).expect_err("a number");
+    assert_says(&error.to_string(), &["`y`", "no spellings"]);
+}
+
+#[test]
+fn columns_in_the_names_of_folders() {
+    let dir = folder(&[]);
+    let rows = "t,y\n1,1\n0,2\n";
+    for (place, rows) in [("d/region=north/year=2020", rows), ("d/region=new%20south/year=2021", "t,y\n1,3\n")] {
+        std::fs::create_dir_all(dir.path().join(place)).expect("folders");
+        std::fs::write(dir.path().join(place).join("part.csv"), rows).expect("a file");
+    }
+    let data = DataSection::of("d/*/*/part.csv");
+    let t = read_section(&data, dir.path()).expect("two files");
+    assert_eq!(column(&t, "region").levels, ["new south", "north"]);
+    assert_eq!(t.numbers("year"), Some(&[2021.0, 2020.0, 2020.0][..]));
+    assert_eq!(t.text("region", 0), Some("new south"));
+    let kinds: Vec<ConversionKind> = t.document().conversions.iter().map(|done| done.kind).collect();
+    assert_eq!(kinds, [ConversionKind::Partition, ConversionKind::Partition]);
 }

@@ -1,7 +1,7 @@
 //! Files that cannot be read, and the fingerprint of those that can.
 
 use super::*;
-use oci_agent::schema::ColumnKind;
+use oci_agent::schema::{ColumnKind, ConversionKind};
 
 #[test]
 fn empty_file() {
@@ -21,18 +21,58 @@ fn one_row() {
 }
 
 #[test]
-fn wrong_delimiter_is_named() {
+fn other_separators_are_found_and_named() {
     for (mark, word) in [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")] {
+        let t = table(&GOOD.replace(',', mark));
+        let document = t.document();
+        assert_eq!(document.columns, table(GOOD).document().columns);
+        let [note] = document.conversions.as_slice() else { panic!("one note: {:?}", document.conversions) };
+        assert_eq!((note.kind, note.column.as_ref()), (ConversionKind::Separator, None));
+        assert_eq!(note.examples, [word]);
+    }
+    for mark in ["~", "^"] {
         let (message, hint) = refusal(GOOD.replace(',', mark));
-        assert_says(&message, &["line 1", word]);
+        assert_says(&message, &["line 1", mark]);
         assert_says(&hint, &["commas"]);
     }
 }
 
 #[test]
+fn a_separator_inside_quotes_or_in_ragged_rows_is_no_other_separator() {
+    assert_eq!(column(&table("t;\"a,b\";y\n1;\"x,y\";2\n0;z;3\n"), "a,b").levels, ["x,y", "z"]);
+    assert_says(&refusal("t;y;x\n1;2;3\n0;2\n").0, &["line 3", "2 fields", "3"]);
+    assert_eq!(table("only\n1\n2\n").document().columns.len(), 1);
+}
+
+#[test]
+fn latin_1_is_decoded_and_named() {
+    let bytes = b"t,y,na\xEFf\n1,2,M\xFCnster\n0,3,Jos\xE9\n";
+    let t = read_csv(bytes).expect("Latin-1");
+    assert_eq!(column(&t, "naïf").levels, ["José", "Münster"]);
+    let document = t.document();
+    assert_eq!(document.conversions.iter().map(|done| done.kind).collect::<Vec<_>>(), [ConversionKind::Windows1252]);
+    // The fingerprint is that of the file as it is: printf … | sha256sum
+    assert_eq!(document.sha256, "e6efaad499496092fa1e4014067d346061c4903b7a977671d86683c17c4ddfc8");
+}
+
+#[test]
+fn utf16_is_decoded_and_named() {
+    for big in [false, true] {
+        let text = "\u{feff}t;y;städt\n1;2,5;é\n0;3,25;ü\n";
+        let units = text.encode_utf16();
+        let bytes: Vec<u8> = units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect();
+        let t = read_csv(&bytes).expect("UTF-16");
+        assert_eq!(column(&t, "städt").levels, ["é", "ü"]);
+        assert_eq!(t.numbers("y"), Some(&[2.5, 3.25][..]));
+        let kinds: Vec<ConversionKind> = t.document().conversions.iter().map(|done| done.kind).collect();
+        assert_eq!(kinds, [ConversionKind::Utf16, ConversionKind::Separator, ConversionKind::DecimalComma]);
+    }
+}
+
+#[test]
 fn not_utf8_names_line_and_byte() {
-    let (message, hint) = refusal(b"t,y,name\n1,2,ok\n0,3,Jos\xE9\n");
-    assert_says(&message, &["line 3", "0xE9", "offset 23"]);
+    let (message, hint) = refusal(b"t,y,name\n1,2,ok\n0,3,\xE9\xE8\xE9\xE8\n");
+    assert_says(&message, &["line 3", "0xE9", "offset 20"]);
     assert_says(&hint, &["iconv"]);
     let (message, _) = refusal(b"t,y\n1,2\n0,\xC3");
     assert_says(&message, &["line 3", "0xC3", "offset 10"]);
@@ -52,8 +92,8 @@ fn not_utf8_far_into_the_file() {
 }
 
 #[test]
-fn utf16_compressed_and_parquet_under_the_name_csv() {
-    assert_says(&refusal(b"\xFF\xFEt\0,\0").0, &["UTF-16"]);
+fn damaged_utf16_compressed_and_parquet_under_the_name_csv() {
+    assert_says(&refusal(b"\xFF\xFEt\0,\0\0\xD8A\0").0, &["UTF-16"]);
     assert_says(&refusal(b"\x1f\x8b\x08\0").0, &["compressed"]);
     assert_says(&refusal(b"PAR1").1, &[".parquet"]);
 }
@@ -134,10 +174,8 @@ fn unreadable_file() {
 
 #[test]
 fn formats_that_are_not_read_say_what_to_do() {
-    let dir = folder(&[("d.csv.gz", b"x"), ("d.xlsx", b"x"), ("d.tsv", b"x"), ("d.dta", b"x"), ("d", b"x")]);
-    for (name, word) in
-        [("d.csv.gz", "compressed"), ("d.xlsx", "spreadsheet"), ("d.tsv", "tabs"), ("d.dta", "format"), ("d", "ending")]
-    {
+    let dir = folder(&[("d.csv.gz", b"x"), ("d.xlsx", b"x"), ("d.dta", b"x"), ("d", b"x")]);
+    for (name, word) in [("d.csv.gz", "compressed"), ("d.xlsx", "spreadsheet"), ("d.dta", "format"), ("d", "ending")] {
         let error = read(name, dir.path(), &Overrides::new()).expect_err(name);
         assert_says(&error.to_string(), &[name, word]);
         assert!(!error.hint().is_empty());

@@ -1,6 +1,9 @@
 //! Missing values under each policy.
 
 use super::*;
+use oci_agent::dataset::read_section;
+use oci_agent::plan::DataSection;
+use oci_agent::schema::ConversionKind;
 
 const GAPS: &str = "t,y,x,g,z\n1,1,,a,1\n0,2,2,,2\n1,3,4,a,3\n0,4,6,b,4\n0,5,NaN,b,5\n1,6,0,NA,6\n";
 
@@ -8,8 +11,106 @@ const GAPS: &str = "t,y,x,g,z\n1,1,,a,1\n0,2,2,,2\n1,3,4,a,3\n0,4,6,b,4\n0,5,NaN
 fn missing_values_are_an_error_that_counts_them_per_column() {
     let found = problems(GAPS, &request(&["x", "x^2", "g == b", "z"]));
     let seen: Vec<(&str, &str)> = found.iter().map(|p| (p.path.as_str(), p.message.as_str())).collect();
-    assert_eq!(seen, [("x", "`x` has 2 missing values"), ("g", "`g` has 2 missing values")]);
+    assert_eq!(seen, [("x", "2 columns have missing values: `x` (2), `g` (2)")]);
     assert_says(&found[0].hint, &["drop", "indicator"]);
+    let found = problem(GAPS, &request(&["x"]));
+    assert_eq!(found.message, "`x` has 2 missing values");
+    // With a column among them that cannot be filled in, only one thing helps.
+    let found = problem("t,y,x\n1,,\n0,2,3\n0,3,4\n", &request(&["x"]));
+    assert_says(&found.message, &["`y` (1)", "`x` (1)", "`y` is not a covariate"]);
+    assert!(found.hint.contains("drop") && !found.hint.contains("indicator"), "{}", found.hint);
+}
+
+#[test]
+fn many_columns_with_the_same_fault_are_one_problem() {
+    let names: Vec<String> = (0..14).map(|j| format!("x{j}")).collect();
+    let header = format!("t,y,{}\n", names.join(","));
+    let row = |t: u8, value: &str| format!("{t},{t}.5{}\n", format!(",{value}").repeat(14));
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rows: String = (0..20).map(|i| row(i % 2, &(i * i).to_string())).collect();
+    rows += &row(1, "");
+    let found = problem(&(header.clone() + &rows), &request(&all));
+    assert_says(&found.message, &["14 columns have missing values", "`x0` (1)", "and 2 more"]);
+    let empty: String = (0..20).map(|i| row(i % 2, "")).collect();
+    assert_says(&problem(&(header.clone() + &empty), &request(&all)).message, &["14 columns have no value at all"]);
+    let same: String = (0..20).map(|i| row(i % 2, "3")).collect();
+    assert_says(&problem(&(header + &same), &request(&all)).message, &["14 terms have one value"]);
+}
+
+#[test]
+fn words_for_missing_values_are_recognised_where_they_can_be_nothing_else() {
+    let words =
+        ["NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "<NA>", "\\N", ".", "-", "?", " N/A ", "none"];
+    for word in words {
+        let t = table(&format!("t,n,d\n1,1.5,\n0,{word},\n1,2,\n"));
+        let info = column(&t, "n");
+        assert_eq!((info.kind.key(), info.missing), ("number", 1), "{word}");
+        let document = t.document();
+        let [note] = document.conversions.as_slice() else { panic!("{word}: {:?}", document.conversions) };
+        assert_eq!((note.kind, note.values, note.column.as_deref()), (ConversionKind::MissingWords, 1, Some("n")));
+    }
+    // In text only the words that nobody would use for a value.
+    let t = table("t,g\n1,N/A\n0,none\n1,.\n0,-\n");
+    assert_eq!((column(&t, "g").missing, column(&t, "g").levels.len()), (1, 3));
+    // A column of nothing else keeps them.
+    assert_eq!(column(&table("t,g\n1,-\n0,?\n"), "g").levels, ["-", "?"]);
+    let counted =
+        analysed("t,y,x\n1,1,2\n0,2,N/A\n0,4,1\n1,2,5\n", &Request { missing: MissingPolicy::Drop, ..request(&["x"]) });
+    assert_eq!(counted.counters().values_converted_by_column, BTreeMap::from([("x".to_owned(), 1)]));
+}
+
+fn section(missing_values: &[&str], columns: Overrides) -> DataSection {
+    let missing_values = missing_values.iter().map(|text| (*text).to_owned()).collect();
+    DataSection { missing_values, columns, ..DataSection::of("d.csv") }
+}
+
+fn read_as(text: &str, data: &DataSection) -> Table {
+    let dir = folder(&[("d.csv", text.as_bytes())]);
+    read_section(data, dir.path()).expect(text)
+}
+
+#[test]
+fn values_that_the_plan_declares_to_be_missing() {
+    let text = "t,y,g,w\n1,-99,NA,unsure\n0,2,b,2\n0,-99.0,c,3\n1,5,NA,4\n";
+    let of = |missing: &[&str]| ColumnOverride {
+        missing_values: Some(missing.iter().map(|text| (*text).to_owned()).collect()),
+        ..ColumnOverride::default()
+    };
+    let missing = |t: &Table| ["y", "g", "w"].map(|name| column(t, name).missing);
+    assert_eq!(missing(&read_as(text, &section(&["-99", "unsure"], Overrides::new()))), [2, 2, 1]);
+    let by_column = Overrides::from([("y".to_owned(), of(&["-99"])), ("g".to_owned(), of(&[]))]);
+    let t = read_as(text, &section(&["unsure"], by_column));
+    // `NA` is a level where the plan says that nothing is missing: Namibia.
+    assert_eq!(missing(&t), [2, 0, 1]);
+    assert_eq!(column(&t, "g").levels, ["NA", "b", "c"]);
+    let kinds: Vec<ConversionKind> = t.document().conversions.iter().map(|done| done.kind).collect();
+    assert_eq!(kinds, [ConversionKind::DeclaredMissing, ConversionKind::DeclaredMissing]);
+}
+
+#[test]
+fn codes_for_missing_values_are_pointed_out_and_refused_in_an_outcome() {
+    let rows: String = (0..40)
+        .map(|i| format!("{},{},{}\n", i % 2, if i % 10 == 0 { -99 } else { i }, if i < 3 { 999 } else { i }))
+        .collect();
+    let text = format!("t,y,x\n{rows}");
+    let t = table(&text);
+    let found = t.document().suspicions;
+    let seen: Vec<(&str, usize, &str)> =
+        found.iter().map(|one| (one.column.as_str(), one.values, one.examples[0].as_str())).collect();
+    assert_eq!(seen, [("y", 4, "-99"), ("x", 3, "999")]);
+    assert_eq!((column(&t, "y").missing, column(&t, "x").missing), (0, 0), "nothing is done about them");
+    let refused = problem(&text, &request(&["x"]));
+    assert_eq!(refused.path, "outcome.column");
+    assert_says(&refused.message, &["4 of the 40 values", "`-99`"]);
+    assert_says(&refused.hint, &["columns: {\"y\": {missing_values: [-99]}}", "missing_values: []"]);
+    let settled = |words: &[&str]| {
+        let words = words.iter().map(|text| (*text).to_owned()).collect();
+        let said = ColumnOverride { missing_values: Some(words), ..ColumnOverride::default() };
+        let t = read_as(&text, &section(&[], Overrides::from([("y".to_owned(), said)])));
+        let wanted = Request { missing: MissingPolicy::Drop, ..request(&["x"]) };
+        t.into_analysed(&wanted).expect("settled").n()
+    };
+    assert_eq!((settled(&["-99"]), settled(&[])), (36, 40));
 }
 
 #[test]
@@ -66,8 +167,9 @@ fn missing_treatment_outcome_or_weight_stays_an_error_under_indicator() {
     };
     let found = problems("t,y,w,p,x\n1,1,1,1,1\n0,2,1,2,2\n,,,,\n", &wanted);
     let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
-    assert_eq!(paths, ["treatment.column", "outcome.column", "data.weights"]);
-    assert_says(&found[1].hint, &["missing: drop"]);
+    assert_eq!(paths, ["treatment.column"]);
+    assert_says(&found[0].message, &["3 columns", "`t` (1), `y` (1), `w` (1)"]);
+    assert_says(&found[0].hint, &["missing: drop"]);
 }
 
 #[test]

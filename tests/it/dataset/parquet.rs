@@ -15,7 +15,7 @@ fn parquet_kinds_levels_and_missing_counts() {
         ("i", "number", 0),
         ("f", "number", 0),
         ("g", "category", 0),
-        ("id", "category", 0),
+        ("id", "other", 0),
     ];
     assert_eq!(seen, expected.map(|(n, k, m)| (n.to_owned(), k, m)));
     assert_eq!(column(&t, "g").levels, ["NA", "a", "b"]);

@@ -165,3 +165,36 @@ fn known_propensities_lie_strictly_between_zero_and_one() {
     let words = problem("t,y,p\n1,1,a\n0,2,b\n", &wanted);
     assert_says(&words.message, &["not numeric"]);
 }
+
+#[test]
+fn an_outcome_of_two_values_is_1_where_it_is_the_event() {
+    let wanted = |event: &str| Request {
+        outcome: Some(("y".into(), OutcomeKind::Binary)),
+        event: Some(event.into()),
+        ..request(&[])
+    };
+    let text = "t,y\n1,dead\n0,alive\n0,dead\n1,alive\n";
+    assert_eq!(analysed(text, &wanted("dead")).outcome().expect("y").to_vec(), [1.0, 0.0, 1.0, 0.0]);
+    assert_eq!(analysed(text, &wanted("alive")).outcome().expect("y").to_vec(), [0.0, 1.0, 0.0, 1.0]);
+    assert_eq!(analysed("t,y\n1,2\n0,1\n", &wanted("2.0")).outcome().expect("y").to_vec(), [1.0, 0.0]);
+    let gap = Request { missing: MissingPolicy::Drop, ..wanted("dead") };
+    assert_eq!(analysed("t,y\n1,dead\n0,\n0,alive\n", &gap).outcome().expect("y").to_vec(), [1.0, 0.0]);
+    let found = problem(text, &wanted("gone"));
+    assert_eq!(found.path, "outcome.event");
+    assert_says(&found.hint, &["`event: alive`", "`event: dead`"]);
+    let found = problem("t,y\n1,dead\n0,alive\n0,lost\n", &wanted("dead"));
+    assert_says(&found.message, &["3 values", "`lost`"]);
+    let found = problem(text, &request(&[]));
+    assert_says(&found.hint, &["event: "]);
+    let binary = Request { outcome: Some(("y".into(), OutcomeKind::Binary)), ..request(&[]) };
+    assert_says(&problem("t,y\n1,2\n0,1\n0,2\n", &binary).hint, &["`event: 1`", "`event: 2`"]);
+}
+
+#[test]
+fn arms_of_other_values_are_named_in_the_hint() {
+    let found = problem("t,y\n1,1\n2,2\n1,3\n", &request(&[]));
+    assert_says(&found.hint, &["`treated: 2`", "`control: 1`", "sign"]);
+    let found = problems("t,y\nYes,1\nNo,2\nYes ,3\n", &request(&[]));
+    let merging = found.iter().find(|one| one.path == "treatment.column").expect("not binary");
+    assert_says(&merging.hint, &["columns: {t: {merge: blanks}}"]);
+}

@@ -30,7 +30,15 @@ pub fn full_schema() -> DatasetDocument {
         column("visit", ColumnKind::Date, &[]),
         column("note", ColumnKind::Other, &[]),
     ];
-    DatasetDocument { source: "nhefs.csv".into(), files: [].into(), sha256: "d".repeat(64), rows: 1629, columns, conversions: vec![], suspicions: vec![] }
+    DatasetDocument {
+        source: "nhefs.csv".into(),
+        files: [].into(),
+        sha256: "d".repeat(64),
+        rows: 1629,
+        columns,
+        conversions: vec![],
+        suspicions: vec![],
+    }
 }
 
 fn drafted(text: &str) -> Result<AnalysisSpec, Vec<Problem>> {
