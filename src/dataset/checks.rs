@@ -4,7 +4,7 @@ use super::analyse::{Request, Rows};
 use super::column::{Column, Data, number};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
-use crate::plan::yaml_text;
+use crate::plan::{yaml_text, yaml_value};
 use crate::schema::SuspicionKind;
 use crate::text::lists::{counted, short};
 use crate::text::numbers::count;
@@ -93,7 +93,7 @@ fn levels_that_occur(column: &Column, arm: Arm) -> String {
     values.sort_by(|a, b| number(a).zip(number(b)).map_or_else(|| a.cmp(b), |(a, b)| a.total_cmp(&b)));
     match values.as_slice() {
         [first, second] => {
-            let (first, second) = (yaml_text(first), yaml_text(second));
+            let (first, second) = (yaml_value(first), yaml_value(second));
             format!(
                 "write `treated: {second}` and `control: {first}` under `treatment`, or the other way round: the sign of the \
                  effect depends on it"

@@ -5,7 +5,7 @@ use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
 use super::suspicions;
-use crate::plan::yaml_text;
+use crate::plan::{yaml_text, yaml_value};
 use crate::schema::Suspicion;
 use crate::text::lists::{counted, quoted, short};
 use crate::text::numbers::count;
@@ -72,8 +72,8 @@ fn name_the_event(column: &Column) -> Option<String> {
     let [(first, _), (second, _)] = values.as_slice() else { return None };
     Some(format!(
         "write `event: {}` (or `event: {}`) under `outcome`: the value that is to be counted",
-        yaml_text(second),
-        yaml_text(first)
+        yaml_value(second),
+        yaml_value(first)
     ))
 }
 

@@ -36,7 +36,7 @@ pub use models::{BudgetSection, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
 pub use proposal::{Observed, Proposal, ProposedOverride, TwoValues, propose, proposed_missing, proposed_overrides};
-pub use quote::yaml_text;
+pub use quote::{yaml_text, yaml_value};
 pub(crate) use reader::{listed, shown};
 pub use reading_words::{conversion_text, suspicion_text};
 pub use render::render_problems;

@@ -9,6 +9,15 @@ pub fn yaml_text(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
+/// A value of a column as a plan writes it: numbers read better without quotes, and the reader takes them as text.
+#[must_use]
+pub fn yaml_value(text: &str) -> String {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit());
+    let number = digits.split_once('.').map_or_else(|| whole(digits), |(a, b)| whole(a) && whole(b));
+    if number { text.to_owned() } else { yaml_text(text) }
+}
+
 /// Letters first, then letters, digits and a few harmless characters; and no word that some reader takes for a
 /// truth value, a number or nothing.
 fn is_plain(text: &str) -> bool {

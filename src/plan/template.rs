@@ -1,7 +1,7 @@
 //! The plan that `oci-agent init` writes: it parses as it is, and its comments say what to think about.
 
 use super::proposal::{Observed, Proposal, ProposedOverride, TwoValues};
-use super::quote::yaml_text;
+use super::quote::{yaml_text, yaml_value};
 use super::reader::shown;
 use super::reading_words::conversion_text;
 use super::{ColumnType, Merge, MissingPolicy};
@@ -117,7 +117,7 @@ fn statements(proposed: &ProposedOverride) -> Vec<String> {
         Merge::Case => "merge: case".to_owned(),
     });
     let missing = said.missing_values.as_ref().map(|values| {
-        let values: Vec<String> = values.iter().map(|value| level_text(value)).collect();
+        let values: Vec<String> = values.iter().map(|value| yaml_value(value)).collect();
         format!("missing_values: [{}]", values.join(", "))
     });
     [kind, merge, missing].into_iter().flatten().collect()
@@ -150,8 +150,8 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
         out.push_str("  # The column has too many values to name two of them: add one to the file that says 1 or 0.\n");
         return;
     };
-    let _ = writeln!(out, "  treated: {}", level_text(yes));
-    let _ = writeln!(out, "  control: {}", level_text(no));
+    let _ = writeln!(out, "  treated: {}", yaml_value(yes));
+    let _ = writeln!(out, "  control: {}", yaml_value(no));
     if !certain {
         out.push_str("  # A guess: which of the two is the treatment? If it is the other, swap them; the sign of the effect depends on it.\n");
     }
@@ -163,13 +163,6 @@ fn treatment_section(out: &mut String, input: &TemplateInput<'_>) {
     }
 }
 
-/// Numbers read better without quotes, and the reader takes them as text.
-fn level_text(level: &str) -> String {
-    let digits = level.strip_prefix('-').unwrap_or(level);
-    let number = !digits.is_empty() && digits.len() <= 9 && digits.chars().all(|c| c.is_ascii_digit());
-    if number { level.to_owned() } else { yaml_text(level) }
-}
-
 fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
     let outcome = input.observed.outcome;
     out.push_str(OUTCOME);
@@ -177,7 +170,7 @@ fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
     line(out, "  units", &format!("units of {}", shown(outcome)));
     if let Some(TwoValues { yes, no, certain, .. }) = &input.proposal.event {
         out.push_str("  kind: binary\n");
-        let _ = writeln!(out, "  event: {}", level_text(yes));
+        let _ = writeln!(out, "  event: {}", yaml_value(yes));
         let guess = if *certain { "" } else { "A guess: " };
         comment(out, "  ", &format!("{guess}what is counted; the other value is {}.", shown(no)));
         return;

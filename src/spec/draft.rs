@@ -3,7 +3,7 @@
 use super::choose::{ArmSizes, choose};
 use super::levels::{MISSING_LEVEL, own_spelling};
 use super::{AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
-use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text};
+use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text, yaml_value};
 use crate::schema::{ColumnInfo, ColumnKind, DatasetDocument};
 use crate::term::{Factor, Term};
 use causal::estimand::OutcomeKind;
@@ -187,8 +187,8 @@ impl<'a> Draft<'a> {
                     [first, second] => format!(
                         "Write `event: {}` (or `event: {}`) under `outcome:`, the value that is to be counted; effects are then \
                          risk differences.",
-                        yaml_text(second),
-                        yaml_text(first)
+                        yaml_value(second),
+                        yaml_value(first)
                     ),
                     _ => format!(
                         "An outcome is a number, or has two values, one of which `event:` names; {}",

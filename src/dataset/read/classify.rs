@@ -113,7 +113,7 @@ fn by_values(encoded: Encoded, how: &TextColumn<'_>) -> Column {
 /// What all values of a column are.
 enum Kind {
     Codes,
-    Truth,
+    Boolean,
     Numbers,
     LargeNumbers,
     Written(written_numbers::WrittenNumbers),
@@ -126,7 +126,7 @@ fn kind_of(values: &[&str], how: &TextColumn<'_>) -> Option<Kind> {
     }
     let is_truth = |text: &&str| ["true", "false"].contains(&text.trim().to_lowercase().as_str());
     if !values.is_empty() && values.iter().all(is_truth) {
-        return Some(Kind::Truth);
+        return Some(Kind::Boolean);
     }
     if values.iter().all(|text| number(text).is_some()) {
         let large = values.iter().any(|text| too_large_for_f64(text));
@@ -156,7 +156,7 @@ fn made(encoded: Encoded, kind: Kind, how: &TextColumn<'_>) -> Column {
             let note = how.typed.is_none().then(|| conversion(&encoded, &all, name, ConversionKind::PaddedCodes));
             noted(category(encoded, how, "digits with zeros in front"), note)
         }
-        Kind::Truth => {
+        Kind::Boolean => {
             let values = decode(&encoded, |l| if l.trim().eq_ignore_ascii_case("true") { 1.0 } else { 0.0 });
             Column::new(name, how.typed.unwrap_or("boolean"), ColumnKind::Boolean, Data::Numbers(values))
         }

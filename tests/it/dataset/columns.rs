@@ -85,7 +85,7 @@ fn mixed_numbers_and_text_name_the_first_offender_even_in_the_last_row() {
     let found = problem(&text, &request(&["x"]));
     assert_eq!(found.path, "x");
     assert_says(&found.message, &["mixes numbers and text", "row 5,001", "`seven`", "1 of 5,001"]);
-    assert_says(&found.hint, &["type: category"]);
+    assert_says(&found.hint, &["columns: {x: category}"]);
     assert_eq!(column(&table(&text), "x").kind, ColumnKind::Other);
     let t = read_with(&text, &overriding("x", ColumnType::Category, None)).expect("by override");
     assert_eq!(column(&t, "x").kind, ColumnKind::Category);

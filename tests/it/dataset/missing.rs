@@ -25,7 +25,7 @@ fn missing_values_are_an_error_that_counts_them_per_column() {
 fn many_columns_with_the_same_fault_are_one_problem() {
     let names: Vec<String> = (0..14).map(|j| format!("x{j}")).collect();
     let header = format!("t,y,{}\n", names.join(","));
-    let row = |t: u8, value: &str| format!("{t},{t}.5{}\n", format!(",{value}").repeat(14));
+    let row = |t: usize, value: &str| format!("{t},{t}.5{}\n", format!(",{value}").repeat(14));
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut rows: String = (0..20).map(|i| row(i % 2, &(i * i).to_string())).collect();
     rows += &row(1, "");
@@ -210,7 +210,7 @@ fn all_problems_are_reported_at_once() {
     let wanted = Request { weights: Some("w".into()), ..request(&["x", "k", "nope"]) };
     let found = problems("t,y,w,x,k\n1,a,-1,,3\n0,b,1,2,3\n2,c,1,4,3\n0,d,1,5,3\n", &wanted);
     let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
-    assert_eq!(paths, ["x", "nope", "treatment.column", "outcome.column", "data.weights", "k"]);
+    assert_eq!(paths, ["nope", "x", "treatment.column", "outcome.column", "data.weights", "k"]);
 }
 
 #[test]
