@@ -69,6 +69,9 @@ pub struct ColumnFacts {
     pub block_of: Option<usize>,
     /// Rows of a value on average, rounded down.
     pub rows_each: usize,
+    /// Columns of few values that are the same in all rows of each value of this one, and yet go up and down along its values:
+    /// what units with several rows have. Looked for where values come again.
+    pub shared_by_rows: Vec<String>,
     /// An earlier column that has the same values.
     pub copy_of: Option<String>,
     /// An earlier column that this one is a straight line of.

@@ -6,9 +6,6 @@ use crate::schema::{ColumnFacts, ColumnKind, FileOrder};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Rows looked at before all of them are.
-const FIRST: usize = 1_000;
-
 /// Expected pairs of equal values, were the numbers drawn at random from their range, from which on it is no accident that
 /// there is none: the chance is below e^-5.
 const PAIRS: f64 = 5.0;
@@ -20,7 +17,67 @@ const COMPARED: usize = 32;
 pub(super) fn facts(table: &Table) -> Vec<ColumnFacts> {
     let mut facts: Vec<ColumnFacts> = table.columns.iter().map(|column| facts_of(column)).collect();
     relations(&table.columns, &mut facts);
+    for i in 0..facts.len() {
+        let shared =
+            facts.get(i).map_or_else(Vec::new, |fact| shared_by_rows(&table.columns, &facts, i, fact.rows_each));
+        if let Some(fact) = facts.get_mut(i) {
+            fact.shared_by_rows = shared;
+        }
+    }
     facts
+}
+
+/// Units with several rows are at least as many.
+const UNITS: usize = 10;
+
+/// The columns of few values that are constant within each value of column `i`, and no step function of it.
+fn shared_by_rows(columns: &[Arc<Column>], facts: &[ColumnFacts], i: usize, rows_each: usize) -> Vec<String> {
+    let (Some(column), Some(fact)) = (columns.get(i), facts.get(i)) else { return Vec::new() };
+    let names_units = fact.whole || matches!(column.data, Data::Codes { .. });
+    if !names_units || rows_each < 2 || fact.present / rows_each < UNITS || fact.present < column_rows(column) {
+        return Vec::new();
+    }
+    let few = |other: &ColumnFacts| (2..=10).contains(&other.values.len()) && other.name != fact.name;
+    let shared = facts
+        .iter()
+        .zip(columns)
+        .filter(|(other, _)| few(other))
+        .filter(|(other, values)| along(column, values).is_some_and(|runs| runs > other.values.len()));
+    shared.map(|(other, _)| other.name.clone()).collect()
+}
+
+fn column_rows(column: &Column) -> usize {
+    match &column.data {
+        Data::Numbers(values) => values.len(),
+        Data::Codes { codes, .. } => codes.len(),
+        Data::Opaque { .. } => 0,
+    }
+}
+
+/// How often `other` changes along the values of `units`, if it is the same in all rows of each.
+fn along(units: &Column, other: &Column) -> Option<usize> {
+    let mut seen: HashMap<u64, u64> = HashMap::new();
+    for row in 0..column_rows(units) {
+        let (unit, value) = (key(units, row), key(other, row));
+        if *seen.entry(unit).or_insert(value) != value {
+            return None;
+        }
+    }
+    let mut units: Vec<(u64, u64)> = seen.into_iter().collect();
+    units.sort_unstable();
+    Some(1 + units.windows(2).filter(|pair| matches!(pair, [(_, a), (_, b)] if a != b)).count())
+}
+
+/// A value as a key whose order is that of the values.
+fn key(column: &Column, row: usize) -> u64 {
+    match &column.data {
+        Data::Numbers(values) => {
+            let bits = values.get(row).map_or(u64::MAX, |v| (v + 0.0).to_bits());
+            if bits >> 63 == 0 { bits | (1 << 63) } else { !bits }
+        }
+        Data::Codes { codes, .. } => codes.get(row).map_or(u64::MAX, |code| u64::from(*code)),
+        Data::Opaque { .. } => 0,
+    }
 }
 
 fn facts_of(column: &Column) -> ColumnFacts {
@@ -50,7 +107,7 @@ fn of_numbers(values: &[f64], column: &Column, facts: &mut ColumnFacts) {
         return;
     }
     let keys: Vec<u64> = values.iter().filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits()).collect();
-    repeats(&keys, few, facts);
+    repeats(&keys, facts);
     let (low, high) = values
         .iter()
         .filter(|v| !v.is_nan())
@@ -72,7 +129,7 @@ fn of_codes(codes: &[u32], levels: &[String], column: &Column, facts: &mut Colum
         facts.mixed_levels = Some(levels.len());
     }
     let keys: Vec<u64> = codes.iter().filter(|code| **code != MISSING).map(|code| u64::from(*code)).collect();
-    repeats(&keys, few, facts);
+    repeats(&keys, facts);
 }
 
 /// True if there are no more distinct values than are listed.
@@ -98,22 +155,16 @@ fn order(values: &[f64]) -> FileOrder {
 }
 
 /// How often values come again; `keys` are those that are not missing.
-fn repeats(keys: &[u64], few: bool, facts: &mut ColumnFacts) {
-    let mut seen = HashSet::with_capacity(FIRST);
-    let differ_at_first = keys.iter().take(FIRST).all(|key| seen.insert(*key));
-    let mut rows: HashMap<u64, usize> = HashMap::new();
-    let mut blocks = 0;
-    let mut before = None;
-    for key in keys {
-        *rows.entry(*key).or_default() += 1;
-        blocks += usize::from(before != Some(key));
-        before = Some(key);
-    }
-    facts.all_different = differ_at_first && !keys.is_empty() && rows.len() == keys.len();
-    facts.rows_each = keys.len() / rows.len().max(1);
-    let same = rows.values().all(|n| *n == facts.rows_each);
+fn repeats(keys: &[u64], facts: &mut ColumnFacts) {
+    let blocks = keys.chunk_by(|a, b| a == b).count();
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    let distinct = sorted.chunk_by(|a, b| a == b).count();
+    facts.all_different = !keys.is_empty() && distinct == keys.len();
+    facts.rows_each = keys.len() / distinct.max(1);
+    let same = sorted.chunk_by(|a, b| a == b).all(|rows| rows.len() == facts.rows_each);
     facts.block_of =
-        (same && blocks == rows.len() && facts.rows_each > 1 && !(few && rows.len() < 10)).then_some(facts.rows_each);
+        (same && blocks == distinct && facts.rows_each > 1 && distinct >= UNITS).then_some(facts.rows_each);
 }
 
 /// Columns that are the same as an earlier one, or a straight line of it.

@@ -139,7 +139,7 @@ pub fn propose(observed: &Observed<'_>, overrides: Vec<ProposedOverride>) -> Pro
         ..Proposal::default()
     };
     let others = || observed.columns.iter().filter(|c| c.name != observed.treatment && c.name != observed.outcome);
-    proposal.clusters = others().find_map(|column| units_with_rows(column, observed.fact(&column.name)));
+    proposal.clusters = others().find_map(|column| units_with_rows(observed, column));
     proposal.unit_id = others().find(|column| is_unit_id(column, observed.fact(&column.name))).map(|c| c.name.clone());
     for column in others() {
         let clusters = proposal.clusters.as_ref().filter(|(name, _)| *name == column.name);
@@ -220,12 +220,16 @@ fn two_values(observed: &Observed<'_>, name: &str) -> Option<TwoValues> {
 }
 
 /// A column that names units, if they have several rows each.
-fn units_with_rows(column: &ColumnInfo, fact: Option<&ColumnFacts>) -> Option<(String, usize)> {
-    let fact = fact?;
+fn units_with_rows(observed: &Observed<'_>, column: &ColumnInfo) -> Option<(String, usize)> {
+    let fact = observed.fact(&column.name)?;
     let names_units = matches!(column.kind, ColumnKind::Category | ColumnKind::Other) || fact.whole;
     let repeated = fact.rows_each >= 2 && fact.present / fact.rows_each.max(1) >= ENOUGH_UNITS;
     let by_name = names::is_unit(&column.name);
-    (names_units && repeated && column.missing == 0 && (by_name || fact.block_of.is_some()))
+    // A category of the confounders is no unit, unless all of its rows were treated alike; and then it is.
+    let many = fact.values.is_empty();
+    let assigned = fact.shared_by_rows.iter().any(|shared| shared == observed.treatment);
+    let by_content = fact.block_of.is_some() || assigned || (many && !fact.shared_by_rows.is_empty());
+    (names_units && repeated && column.missing == 0 && (by_name || by_content))
         .then(|| (column.name.clone(), fact.rows_each))
 }
 

@@ -99,7 +99,7 @@ fn overrides(out: &mut String, proposed: &[ProposedOverride]) {
     for name in names {
         let own = || proposed.iter().filter(|one| one.column == name);
         let because: Vec<String> = own().map(|one| one_line(&one.because)).collect();
-        let said: Vec<String> = own().flat_map(|one| statements(one)).collect();
+        let said: Vec<String> = own().flat_map(statements).collect();
         comment(out, "    ", &because.join("; "));
         let _ = writeln!(out, "    {}: {{{}}}", yaml_text(name), said.join(", "));
     }

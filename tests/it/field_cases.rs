@@ -302,3 +302,34 @@ fn empty_columns_of_a_spreadsheet() {
     case.says(&["# left out: column_6 (it has no value at all)", "# left out: column_7 (it has no value at all)"]);
     assert_eq!(case.confounders(), ["age", "income", "sex"]);
 }
+
+/// Units with several rows are seen in what their rows share, under any name and in any order of rows.
+#[test]
+fn units_under_any_name_and_what_only_looks_like_them() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let mut noise = crate::structure::Noise(5);
+    let mut rows: Vec<String> = Vec::new();
+    for man in 0..60 {
+        let (sex, wave) = (u8::from(noise.happens(0.5)), 2 + usize::from(noise.happens(0.5)));
+        for year in 0..wave {
+            let age = 20 + man / 2;
+            let t = u8::from(noise.happens(0.5));
+            rows.push(format!("{},{sex},{year},{age},{},{t},{:.3}", 700 + man * 13, age / 10, noise.normal()));
+        }
+    }
+    for i in (1..rows.len()).rev() {
+        rows.swap(i, (noise.uniform() * (i + 1) as f64) as usize);
+    }
+    let text = format!("nr,sex,year,age,band,t,y\n{}\n", rows.join("\n"));
+    std::fs::write(dir.path().join("data.csv"), &text).expect("data");
+    let init = ["init", "data.csv", "--treatment", "t", "--outcome", "y", "--force"];
+    assert_eq!(oci_agent(dir.path(), &init).code, 0);
+    let plan = std::fs::read_to_string(dir.path().join("plan.yaml")).expect("a plan");
+    assert!(plan.contains("\n  clusters: nr\n"), "{plan}");
+    // Of an age, all rows share the band; but the band rises with age, and nobody is an age.
+    std::fs::write(dir.path().join("data.csv"), text.replacen("nr,", "z,", 1)).expect("data");
+    let args = ["init", "data.csv", "--treatment", "t", "--outcome", "y", "--force"];
+    assert_eq!(oci_agent(dir.path(), &args).code, 0);
+    let plan = std::fs::read_to_string(dir.path().join("plan.yaml")).expect("a plan");
+    assert!(plan.contains("\n  clusters: z\n") && plan.contains("\n    - age"), "{plan}");
+}

@@ -299,14 +299,14 @@ impl<'a> Scanner<'a> {
 
     fn check_header(&mut self) -> Result<Vec<String>, DatasetError> {
         let mut names = std::mem::take(&mut self.names);
-        if let [only] = names.as_slice() {
-            if let Some(mark) = only.chars().find(|c| "~^:!#".contains(*c)) {
-                return Err(self.error(
-                    1,
-                    format!("the header is one column, `{}`: the values seem to be separated by `{mark}`", short(only)),
-                    "write the file with commas, semicolons, tabs or `|` between values",
-                ));
-            }
+        if let [only] = names.as_slice()
+            && let Some(mark) = only.chars().find(|c| "~^:!#".contains(*c))
+        {
+            return Err(self.error(
+                1,
+                format!("the header is one column, `{}`: the values seem to be separated by `{mark}`", short(only)),
+                "write the file with commas, semicolons, tabs or `|` between values",
+            ));
         }
         for (i, name) in names.iter_mut().enumerate() {
             // Row numbers that R or pandas wrote come without a name.

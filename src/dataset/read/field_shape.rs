@@ -11,35 +11,15 @@ pub(crate) struct Shape {
     pub(crate) empty: usize,
     /// A number has a zero before other digits, as codes have.
     pub(crate) padded: bool,
-    /// The length that all numbers share.
-    pub(crate) length: Length,
-}
-
-/// The length of the fields of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// There was none yet.
-    Unknown,
-    /// So many bytes each.
-    Of(usize),
-    /// Of different lengths.
-    Various,
-}
-
-impl Length {
-    fn join(self, other: Length) -> Length {
-        match (self, other) {
-            (Length::Unknown, other) => other,
-            (this, Length::Unknown) => this,
-            (this, other) if this == other => this,
-            _ => Length::Various,
-        }
-    }
+    /// The length of the first whole number; 0 if there was none yet.
+    pub(crate) length: usize,
+    /// All whole numbers have that length.
+    pub(crate) even: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { plain: true, whole: true, empty: 0, padded: false, length: Length::Unknown }
+        Self { plain: true, whole: true, empty: 0, padded: false, length: 0, even: true }
     }
 }
 
@@ -50,12 +30,13 @@ impl Shape {
         self.whole &= other.whole;
         self.empty += other.empty;
         self.padded |= other.padded;
-        self.length = self.length.join(other.length);
+        self.even &= other.even && (self.length == other.length || self.length == 0 || other.length == 0);
+        self.length = self.length.max(other.length);
     }
 
     /// Digits only, all as many, and zeros in front: codes such as `02139`, whose zeros a number would lose.
     pub(crate) fn is_code(&self) -> bool {
-        self.plain && self.whole && self.padded && matches!(self.length, Length::Of(_))
+        self.plain && self.whole && self.padded && self.even
     }
 }
 
@@ -69,8 +50,11 @@ impl Shape {
             let number = if quoted { None } else { plain_number(field) };
             self.plain = number.is_some();
             self.whole &= number == Some(true);
-            self.padded |= matches!(field, [b'0', next, ..] if next.is_ascii_digit());
-            self.length = self.length.join(Length::Of(field.len()));
+            if self.whole {
+                self.padded |= field.len() > 1 && field.first() == Some(&b'0');
+                self.even &= self.length == 0 || self.length == field.len();
+                self.length = field.len();
+            }
         }
     }
 }
