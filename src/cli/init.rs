@@ -7,7 +7,7 @@ use crate::critique::structure_findings;
 use crate::dataset::{self, Table};
 use crate::pipeline;
 use crate::plan::{self, ColumnOverride, DataSection, Observed, Proposal, ProposedOverride, TemplateInput};
-use crate::schema::DatasetDocument;
+use crate::schema::{ColumnFacts, DatasetDocument};
 use causal::contrast::Contrast;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -23,16 +23,19 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let first = read(&data)?;
     must_have(&first.document(), &args.treatment, "treatment")?;
     must_have(&first.document(), &args.outcome, "outcome")?;
-    let overrides = plan::proposed_overrides(&first.document(), &first.facts());
+    let facts = first.facts();
+    let overrides = plan::proposed_overrides(&first.document(), &facts);
     // Read again as the plan will say, so that what is proposed is what `check` will see.
-    let table = if overrides.is_empty() {
-        first
+    let (table, facts) = if overrides.is_empty() {
+        (first, facts)
     } else {
         drop(first);
         data.columns = together(&overrides);
-        read(&data)?
+        let table = read(&data)?;
+        let facts = table.facts();
+        (table, facts)
     };
-    let (text, told) = drafted(args, &table, overrides);
+    let (text, told) = drafted(args, &table, &facts, overrides);
     if args.output == Path::new("-") {
         output::stdout(&text)?;
         return Ok(ExitCode::SUCCESS);
@@ -61,13 +64,17 @@ fn together(overrides: &[ProposedOverride]) -> BTreeMap<String, ColumnOverride> 
 }
 
 /// The text of the plan, and what the terminal says of it.
-fn drafted(args: &InitArgs, table: &Table, overrides: Vec<ProposedOverride>) -> (String, Vec<String>) {
+fn drafted(
+    args: &InitArgs,
+    table: &Table,
+    facts: &[ColumnFacts],
+    overrides: Vec<ProposedOverride>,
+) -> (String, Vec<String>) {
     let document = table.document();
-    let facts = table.facts();
     let no_faults = BTreeMap::new();
     let observed = Observed {
         columns: &document.columns,
-        facts: &facts,
+        facts,
         treatment: &args.treatment,
         outcome: &args.outcome,
         faults: &no_faults,

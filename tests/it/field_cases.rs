@@ -333,3 +333,47 @@ fn units_under_any_name_and_what_only_looks_like_them() {
     let plan = std::fs::read_to_string(dir.path().join("plan.yaml")).expect("a plan");
     assert!(plan.contains("\n  clusters: z\n") && plan.contains("\n    - age"), "{plan}");
 }
+
+#[test]
+fn the_path_in_a_plan_leads_from_it_to_the_data_wherever_both_are() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let at = |place: &str| dir.path().join(place);
+    std::fs::create_dir_all(at("my data/raw")).expect("folders");
+    std::fs::create_dir_all(at("plans/first try")).expect("folders");
+    std::fs::copy(fixtures().join("31-excel-empty-columns/data.csv"), at("my data/raw/d.csv")).expect("data");
+    let whole = at("my data/raw/d.csv");
+    let whole = whole.to_str().expect("UTF-8");
+    for (data, plan, source) in [
+        ("my data/raw/d.csv", "plan.yaml", "my data/raw/d.csv"),
+        (whole, "plan.yaml", "my data/raw/d.csv"),
+        (whole, "plans/first try/plan.yaml", "../../my data/raw/d.csv"),
+        ("my data/*/d.csv", "plans/plan.yaml", "../my data/*/d.csv"),
+        ("my data/raw/d.csv", "my data/raw/plan.yaml", "d.csv"),
+    ] {
+        let args = ["init", data, "--treatment", "treat", "--outcome", "y", "--output", plan, "--force"];
+        let ran = oci_agent(dir.path(), &args);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let text = std::fs::read_to_string(at(plan)).expect("a plan");
+        assert_eq!(oci_agent::plan::parse(&text).expect("a plan").data.source, source, "{plan}");
+        assert_eq!(oci_agent(dir.path(), &["check", plan]).code, 0, "{plan}");
+        // The command that is printed can be pasted.
+        let quoted = if plan.contains(' ') { format!("check '{plan}'") } else { format!("check {plan}") };
+        assert!(ran.stderr.contains(&quoted), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_estimate_from_a_data_file_is_told_of_no_line_of_a_plan() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    std::fs::copy(fixtures().join("28-attrition-by-arm/data.csv"), dir.path().join("my data.csv")).expect("data");
+    let args = ["estimate", "my data.csv", "--treatment", "treat", "--outcome", "y"];
+    let ran = oci_agent(dir.path(), &args);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("`y` has 161 missing values"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("missing: drop") && !ran.stderr.contains("under `data`"), "{}", ran.stderr);
+    let command = "oci-agent init 'my data.csv' --treatment treat --outcome y";
+    assert!(ran.stderr.contains(command), "{}", ran.stderr);
+    let typed = ["init", "my data.csv", "--treatment", "treat", "--outcome", "y"];
+    assert_eq!(oci_agent(dir.path(), &typed).code, 0);
+    assert_eq!(oci_agent(dir.path(), &["estimate", "plan.yaml", "--estimator", "aipw"]).code, 0);
+}
