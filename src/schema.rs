@@ -157,6 +157,8 @@ pub enum ConversionKind {
     Currency,
     /// Numbers with a percent sign, read as per cent.
     Percent,
+    /// Negative numbers in brackets, or with a minus that is not a hyphen.
+    Negative,
     /// Numbers that the file stores as text.
     NumbersAsText,
     /// Digits with zeros in front, kept as text.

@@ -29,6 +29,9 @@ pub fn conversion_text(done: &Conversion) -> String {
             format!("{} with the sign of a currency read as numbers ({examples})", values("value"))
         }
         ConversionKind::Percent => format!("{} with a percent sign read as per cent ({examples})", values("value")),
+        ConversionKind::Negative => {
+            format!("{} in brackets, or with another minus, read as negative numbers ({examples})", values("value"))
+        }
         ConversionKind::NumbersAsText => format!("{} stored as text read as numbers ({examples})", values("value")),
         ConversionKind::PaddedCodes => format!("digits with zeros in front kept as text ({examples})"),
         ConversionKind::Dates => format!("{} read as dates, days since 1970-01-01 ({examples})", values("value")),

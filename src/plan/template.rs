@@ -312,8 +312,8 @@ const GRAPH: &str = "
 ";
 
 const CONFOUNDERS: &str = "
-# Confounders: what drives both who is treated and how they fare. Please go through the list below, which is simply
-# every other column of the file, and ask of each:
+# Confounders: what drives both who is treated and how they fare. Please go through the list below, which is every other
+# column of the file that could be one, and ask of each:
 #
 #   Was it measured, or settled, before treatment?  If not, take it out. Never list a variable that treatment may have
 #     changed (a mediator, a symptom at follow-up, a later purchase): adjusting for it hides part of the effect or

@@ -50,6 +50,9 @@ pub(crate) fn numbers(texts: &[&str], file: DecimalMark) -> Option<WrittenNumber
     if percent > 0 {
         kinds.push(ConversionKind::Percent);
     }
+    if peeled.iter().any(|one| one.odd_minus) {
+        kinds.push(ConversionKind::Negative);
+    }
     Some(WrittenNumbers { values: digits.iter().map(|one| one.value).collect(), kinds })
 }
 
@@ -62,6 +65,7 @@ pub(crate) fn is_converted(text: &str) -> bool {
 struct Peeled<'a> {
     digits: &'a str,
     negative: bool,
+    odd_minus: bool,
     currency: Option<char>,
     percent: bool,
 }
@@ -78,6 +82,7 @@ fn peel(text: &str) -> Option<Peeled<'_>> {
     if let Some(inside) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         (rest, negative) = (inside.trim(), true);
     }
+    let odd_minus = negative || rest.contains('\u{2212}');
     let mut currency = None;
     let mut percent = false;
     // A sign may stand before or after that of the currency.
@@ -103,7 +108,7 @@ fn peel(text: &str) -> Option<Peeled<'_>> {
         (rest, percent) = (before.trim_end(), true);
     }
     rest.chars().next().filter(char::is_ascii_digit)?;
-    Some(Peeled { digits: rest, negative, currency, percent })
+    Some(Peeled { digits: rest, negative, odd_minus, currency, percent })
 }
 
 impl Peeled<'_> {
@@ -145,13 +150,13 @@ fn are_groups(groups: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ConversionKind::{Currency, DecimalComma, Percent, Thousands};
+    use ConversionKind::{Currency, DecimalComma, Negative, Percent, Thousands};
 
     #[test]
     fn whole_columns_in_one_grammar() {
         for (texts, expected, kinds) in [
             (&["1,250", "950", "12,500.5"][..], &[1250.0, 950.0, 12500.5][..], &[Thousands][..]),
-            (&["$1,250", "$ 5", "-$3.50", "($2)"], &[1250.0, 5.0, -3.5, -2.0], &[Thousands, Currency]),
+            (&["$1,250", "$ 5", "-$3.50", "($2)"], &[1250.0, 5.0, -3.5, -2.0], &[Thousands, Currency, Negative]),
             (&["0,25", "1,5", "12"], &[0.25, 1.5, 12.0], &[DecimalComma]),
             (&["1.250,50", "1.000.000"], &[1250.5, 1e6], &[Thousands, DecimalComma]),
             (&["1 250", "12\u{a0}500", "7"], &[1250.0, 12500.0, 7.0], &[Thousands]),

@@ -174,7 +174,7 @@ fn numbers_written_for_people_are_numbers_and_counted() {
         (["\"8,250\"", "950"], &[ConversionKind::Thousands][..], [8250.0, 950.0]),
         (["\"$1,250.50\"", "$3"], &[ConversionKind::Thousands, ConversionKind::Currency], [1250.5, 3.0]),
         (["45%", "7.5 %"], &[ConversionKind::Percent], [45.0, 7.5]),
-        (["(12.5)", "12.5"], &[], [-12.5, 12.5]),
+        (["(12.5)", "12.5"], &[ConversionKind::Negative], [-12.5, 12.5]),
         (["\"0,25\"", "\"1,5\""], &[ConversionKind::DecimalComma], [0.25, 1.5]),
     ] {
         let t = table(&format!("x,t\n{},1\n{},0\n", spellings[0], spellings[1]));
