@@ -224,7 +224,7 @@ mod tests {
             ("0_control", "1_treated", "arm", "1_treated", true),
             ("a", "b", "arm", "b", false),
             ("smoker", "other", "smoker", "smoker", false),
-            ("non-union", "union", "union", "union", true),
+            ("non-union", "union", "union", "union", false),
         ] {
             assert_eq!(which_is_yes(first, second, column), (yes, certain), "{first} {second}");
         }
