@@ -79,7 +79,8 @@ mod tests {
         assert!(is(Code::BalancePriority, None, Some(0.3)));
         assert!(!is(Code::BalancePriority, Some(0.05), Some(0.2)));
         assert!(is(Code::OverlapEffectiveSize, Some(10.0), None));
-        assert!(!is(Code::OverlapEffectiveSize, Some(100.0), Some(5.0)));
+        assert!(!is(Code::OverlapEffectiveSize, Some(100.0), Some(7.0)));
+        assert!(is(Code::OverlapEffectiveSize, Some(100.0), Some(6.0)));
         assert!(is(Code::PlaceboEffect, Some(0.01), None));
     }
 }
