@@ -3,6 +3,7 @@
 use super::TARGETS;
 use crate::dataset::Table;
 use crate::finding::Tier;
+use crate::pipeline::estimate_diagnostics::outcome_sd;
 use crate::pipeline::{prepare, single_pass};
 use causal::effect::Effect;
 use causal::estimand::{Inference, OutcomeKind, Population};
@@ -11,7 +12,6 @@ use causal::keyed_enum;
 use causal::learner_kind::{Effort, LearnerKind};
 use causal::learners::logistic::LogisticParams;
 use causal::nuisance::Nuisances;
-use causal::numerics::weighted_moments;
 use causal::params::EstimateParams;
 use causal::sample::Sample;
 use causal::simulate::Setup;
@@ -80,37 +80,29 @@ impl Scored {
     }
 }
 
-/// The answers to [`TARGETS`], or why there are none.
+/// The answers to [`TARGETS`], each `None` where the contender has none.
 pub(super) fn analyse(
     family: Setup,
     rows: usize,
     seed: u64,
     replicate: usize,
     contender: Contender,
-) -> Vec<Result<Scored, String>> {
-    let answers = family.draw(rows, seed, replicate).map_err(|error| error.to_string()).and_then(|draw| {
-        let sample = &draw.sample;
-        let outcome_sd = outcome_sd(sample)?;
+) -> [Option<Scored>; 2] {
+    let answers = || {
+        let draw = family.draw(rows, seed, replicate).ok()?;
+        let outcome_sd = outcome_sd(&draw.sample).filter(|sd| *sd > 0.0)?;
         // Folds and learners of replicates must not repeat each other.
         let seed = seed.wrapping_add(replicate as u64);
         match contender.fixed() {
-            None => by_pipeline(family, sample, seed, outcome_sd),
+            None => by_pipeline(family, &draw.sample, seed, outcome_sd),
             Some((estimator, learner)) => {
-                let params = params(family, learner, seed);
-                let nuisances = Nuisances::new(sample, &params).map_err(|error| error.to_string())?;
-                let effect = |target| nuisances.effect(estimator, target).map_err(|error| error.to_string());
-                let scored = |target| effect(target).map(|effect| Scored::new(&effect, false, outcome_sd));
-                Ok(TARGETS.map(scored).into())
+                let nuisances = Nuisances::new(&draw.sample, &params(family, learner, seed)).ok()?;
+                let scored = |effect: Effect| Scored::new(&effect, false, outcome_sd);
+                Some(TARGETS.map(|target| nuisances.effect(estimator, target).ok().map(scored)))
             }
         }
-    });
-    answers.unwrap_or_else(|reason| TARGETS.iter().map(|_| Err(reason.clone())).collect())
-}
-
-fn outcome_sd(sample: &Sample) -> Result<f64, String> {
-    let weights = sample.covariates().weights_or_ones().to_vec();
-    let variance = weighted_moments::variance(&sample.y().to_vec(), &weights).filter(|variance| *variance > 0.0);
-    variance.map(f64::sqrt).ok_or_else(|| "the outcome never varies".to_owned())
+    };
+    answers().unwrap_or([None; 2])
 }
 
 fn params(family: Setup, learner: LearnerKind, seed: u64) -> EstimateParams {
@@ -126,23 +118,14 @@ fn params(family: Setup, learner: LearnerKind, seed: u64) -> EstimateParams {
 }
 
 /// Through plan, spec, design, effects and verdict.
-fn by_pipeline(
-    family: Setup,
-    sample: &Sample,
-    seed: u64,
-    outcome_sd: f64,
-) -> Result<Vec<Result<Scored, String>>, String> {
-    let table = table(sample).map_err(|problem| problem.message)?;
+fn by_pipeline(family: Setup, sample: &Sample, seed: u64, outcome_sd: f64) -> Option<[Option<Scored>; 2]> {
     let plan = plan(family, sample, seed);
-    let prepared = prepare::prepare_table(plan.as_bytes(), table).map_err(|error| error.to_string())?;
+    let prepared = prepare::prepare_table(plan.as_bytes(), table(sample).ok()?).ok()?;
     let pass = single_pass::run_single_pass(&prepared, prepared.draft.clone());
-    let answer = |target| {
-        let answer = pass.results.answers.iter().find(|answer| answer.requested == target);
-        let answer = answer.ok_or_else(|| "it was not answered".to_owned())?;
-        let effect = answer.effect.as_ref().ok_or_else(|| answer.missing.join(" "))?;
-        Ok(Scored::new(effect, answer.tier != Tier::NotSatisfactory, outcome_sd))
-    };
-    Ok(TARGETS.map(answer).into())
+    Some(TARGETS.map(|target| {
+        let answer = pass.results.answers.iter().find(|answer| answer.requested == target)?;
+        Some(Scored::new(answer.effect.as_ref()?, answer.tier != Tier::NotSatisfactory, outcome_sd))
+    }))
 }
 
 /// The sample as a table, with `t`, `y`, and weights and clusters where it has any.

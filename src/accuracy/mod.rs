@@ -130,7 +130,7 @@ pub fn score(study: &Study, family: Setup, rows: usize, clock: &dyn Fn() -> Opti
     for contender in Contender::ALL {
         let before = clock();
         // In the order of the replicates, whichever thread was first.
-        let scored: Vec<Vec<Result<Scored, String>>> = (0..study.replicates)
+        let scored: Vec<[Option<Scored>; 2]> = (0..study.replicates)
             .into_par_iter()
             .map(|replicate| analyse::analyse(family, rows, study.seed, replicate, contender))
             .collect();
@@ -139,7 +139,7 @@ pub fn score(study: &Study, family: Setup, rows: usize, clock: &dyn Fn() -> Opti
             accuracy.timings.push(Timing { family, rows, contender, seconds });
         }
         for (place, target) in TARGETS.into_iter().enumerate() {
-            let of_target: Vec<&Result<Scored, String>> = scored.iter().filter_map(|all| all.get(place)).collect();
+            let of_target: Vec<Option<Scored>> = scored.iter().filter_map(|all| all.get(place).copied()).collect();
             let about = Subject { family, rows, target, contender, truth: truth(&population, target) };
             cells.push(cell(&about, &of_target));
         }
@@ -164,8 +164,8 @@ struct Subject {
     truth: f64,
 }
 
-fn cell(about: &Subject, scored: &[&Result<Scored, String>]) -> Cell {
-    let answers: Vec<&Scored> = scored.iter().filter_map(|scored| scored.as_ref().ok()).collect();
+fn cell(about: &Subject, scored: &[Option<Scored>]) -> Cell {
+    let answers: Vec<&Scored> = scored.iter().flatten().collect();
     let truth = about.truth;
     let error = |answer: &&&Scored| (answer.estimate - truth) / answer.outcome_sd;
     let mean = |sum: f64| sum / answers.len() as f64;

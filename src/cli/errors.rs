@@ -8,6 +8,7 @@ use crate::llm::ModelError;
 use crate::pipeline::PrepareError;
 use crate::store::{ArtifactError, Fault};
 use crate::text::escape::one_line;
+use crate::text::lines::capitalised;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -176,7 +177,8 @@ pub fn from_model(error: &ModelError, resume: &str) -> CliError {
         ModelError::Unavailable { hint, .. } => (Kind::World, hint.clone()),
         ModelError::Cancelled | ModelError::Deadline => (Kind::World, String::new()),
     };
-    let hints = [hint, resume.to_owned()].into_iter().filter(|hint| !hint.is_empty()).map(sentence).collect();
+    let hints =
+        [hint, resume.to_owned()].into_iter().filter(|hint| !hint.is_empty()).map(|hint| sentence(&hint)).collect();
     CliError { kind, message: error.to_string(), hints, rendered: None }
 }
 
@@ -197,13 +199,11 @@ pub fn from_run(error: &RunError, resume: &str) -> CliError {
 }
 
 /// Hints of other layers are clauses; here they stand alone.
-fn sentence(clause: String) -> String {
-    let mut letters = clause.chars();
-    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+fn sentence(clause: &str) -> String {
     // A command is there to be pasted, and a full stop would be pasted with it.
     let ended = clause.ends_with(['.', '!', '?']) || clause.ends_with("--resume");
     let end = if ended { "" } else { "." };
-    first + letters.as_str() + end
+    capitalised(clause) + end
 }
 
 /// A run's repository that cannot be used. The message names the place and the way out.

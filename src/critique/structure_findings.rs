@@ -3,6 +3,7 @@
 use crate::critique::rubric::{EstimateState, rule};
 use crate::finding::{Code, Finding, Severity};
 use crate::record::structure::{DeterminedBy, OneArmPlace, Place, PocketPlace, StructureDocument};
+use crate::text::lines::capitalised;
 use crate::text::numbers::{percent, significant};
 use causal::arm::Arm;
 use causal::diagnose::structure::determined::Relation;
@@ -81,11 +82,6 @@ fn pocket_sentence(found: &PocketPlace) -> String {
     };
     let whom = if found.others == 0 { "no" } else { "hardly any" };
     format!("{} {missing} has {}.", capitalised(whom), places.collect::<Vec<_>>().join(" and "))
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The residual spread of an outcome that all confounders explain up to 0.9999, as the standard error shows it: that of an

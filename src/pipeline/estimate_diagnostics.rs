@@ -31,7 +31,7 @@ pub(super) fn diagnostics(
 }
 
 /// The standard deviation of the outcome, observation weights included.
-pub(super) fn outcome_sd(sample: &Sample) -> Option<f64> {
+pub(crate) fn outcome_sd(sample: &Sample) -> Option<f64> {
     let weights = sample.covariates().weights_or_ones().to_vec();
     Some(weighted_moments::variance(&sample.y().to_vec(), &weights)?.sqrt())
 }

@@ -16,7 +16,7 @@ pub mod column_summaries;
 pub mod design;
 pub mod effects;
 pub mod estimate;
-mod estimate_diagnostics;
+pub(crate) mod estimate_diagnostics;
 pub mod fit_cache;
 pub mod identification;
 mod independence;

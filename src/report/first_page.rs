@@ -263,7 +263,7 @@ fn sensitivity(results: &ResultsDocument, plan: &Plan, answer: &Answer) -> Strin
             let digits = numbers::decimals(range.bias);
             let [low, high] = [range.lower, range.upper].map(|end| numbers::fixed(end, digits));
             format!(
-                "Hidden confounding: as strong as the plan fears, it could have moved the answer from anywhere between {low} and {}.",
+                "Hidden confounding: one as strong as the plan declares possible could have moved the answer from anywhere between {low} and {}.",
                 sentences::with_units(&high, &results.units)
             )
         }

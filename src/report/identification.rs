@@ -4,6 +4,7 @@
 
 use crate::record::identification::{ChosenBy, RunIdentification, TestedIndependence};
 use crate::text::escape;
+use crate::text::lines::capitalised;
 use crate::text::lists::listed;
 use causal::graph::answer::{CheckedSet, Identification, Method, NamedIndependence, NamedInstrument, NamedOptimal};
 use causal::graph::drawn_path::DrawnPath;
@@ -50,19 +51,19 @@ pub fn sentence(answer: &Identification, quote: Quote) -> String {
             names(&answer.treatments, quote),
             quote(&answer.outcome)
         ),
-        Method::BackDoor => format!("{} is identified by adjustment. {}", capital(&effect), adjust(answer, quote)),
+        Method::BackDoor => format!("{} is identified by adjustment. {}", capitalised(&effect), adjust(answer, quote)),
         Method::FrontDoor => {
             let set = answer.front_door.sets.first().map_or(String::new(), |set| names(set, quote));
             format!(
                 "{} is identified by the front door: all of it passes through {set}, which shares no hidden cause with either. \
                  No set of columns makes the groups comparable, so it cannot be estimated by adjustment.",
-                capital(&effect)
+                capitalised(&effect)
             )
         }
         Method::GeneralId => format!(
             "{} is identified, but by neither adjustment nor a front door: only the ID algorithm finds a formula. \
              It cannot be estimated by adjustment.",
-            capital(&effect)
+            capitalised(&effect)
         ),
         Method::Unidentified => unidentified(answer, quote),
     }
@@ -80,11 +81,6 @@ fn drawn(path: &DrawnPath) -> String {
     let head = DrawnPath { start: path.start.clone(), steps: head.to_vec() };
     let tail: String = tail.iter().map(|(arrow, node)| format!(" {} {node}", arrow.sign())).collect();
     format!("{head} … {between} more nodes …{tail}")
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn adjust(answer: &Identification, quote: Quote) -> String {
@@ -115,16 +111,20 @@ fn unidentified(answer: &Identification, quote: Quote) -> String {
     let path = answer.adjustment.always_open.as_ref().map(drawn);
     let mut text = match path {
         Some(path) => {
-            format!("{} is not identified: {} stays open, whatever is adjusted for.", capital(&effect), quote(&path))
+            format!(
+                "{} is not identified: {} stays open, whatever is adjusted for.",
+                capitalised(&effect),
+                quote(&path)
+            )
         }
         None if !answer.selected.is_empty() => format!(
             "{} is not identified: the rows were selected on {}, which depends on the outcome or opens a path to it.",
-            capital(&effect),
+            capitalised(&effect),
             names(&answer.selected, quote)
         ),
         None => format!(
             "{} is not identified: adjustment would need a column that treatment itself affects, and no other formula exists.",
-            capital(&effect)
+            capitalised(&effect)
         ),
     };
     if let Some(one) = answer.instruments.first() {

@@ -3,6 +3,7 @@
 use crate::finding::{Code, Severity, Tier};
 use crate::plan::MissingPolicy;
 use crate::record::documents::{Answer, ResultsDocument};
+use crate::text::lines::capitalised;
 use crate::text::lists::listed;
 use crate::text::{escape, numbers};
 use causal::diagnose::bounds::Bounds;
@@ -43,10 +44,8 @@ pub fn badge(verdict: Tier) -> String {
 #[must_use]
 pub fn sentence(text: &str) -> String {
     let text = text.trim();
-    let mut chars = text.chars();
-    let Some(first) = chars.next() else { return String::new() };
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+    let end = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{end}", capitalised(text))
 }
 
 /// The outcome of a check, in plain words.

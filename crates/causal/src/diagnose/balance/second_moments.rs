@@ -19,6 +19,7 @@
 
 use super::{ArmUnits, Arms, BalanceError, BalanceTerm, without_noise};
 use crate::numerics::distributions::normal_quantile;
+use crate::numerics::sums::kish;
 use crate::numerics::weighted_moments::mean;
 use crate::sample::Covariates;
 use ndarray::Array1;
@@ -74,12 +75,8 @@ pub fn second_moments(
 /// z* √(1/n₁ + 1/n₀); infinite where an arm has no weight.
 fn chance_line(arms: &Arms, looked_at: usize) -> f64 {
     let z = normal_quantile(1.0 - FALSE_ALARMS / 2.0 / looked_at.max(1) as f64).unwrap_or(f64::INFINITY);
-    z * (1.0 / effective_size(&arms.treated) + 1.0 / effective_size(&arms.control)).sqrt()
-}
-
-fn effective_size(arm: &ArmUnits) -> f64 {
-    let (sum, squares) = arm.after.iter().fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
-    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+    let size = |arm: &ArmUnits| kish(arm.after.iter().copied());
+    z * (1.0 / size(&arms.treated) + 1.0 / size(&arms.control)).sqrt()
 }
 
 impl Arms {
