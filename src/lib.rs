@@ -9,7 +9,7 @@
 //! | layer | modules | may do |
 //! |---|---|---|
 //! | numerics | the crate [`causal`]: samples, estimands, learners, design, estimates, diagnostics | arithmetic: no files, environment, clock, printing or unseeded randomness |
-//! | vocabulary | [`finding`], [`schema`], [`term`], [`text`] | plain data, serde only |
+//! | vocabulary | [`finding`], [`schema`], [`expression`], [`term`], [`text`] | plain data, serde only |
 //! | documents | [`plan`], [`spec`], [`playbook`], [`record`], [`critique`], [`report`] | bytes in, bytes out |
 //! | effects | [`memory`], [`input_file`], [`dataset`], [`store`], [`llm`] | one kind of I/O each |
 //! | orchestration | [`pipeline`], [`tools`], [`agent`], [`baseline`] | the stages, what a model may call of them, and the actor-critic loop |
@@ -29,6 +29,7 @@
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 // L0 vocabulary
+pub mod expression;
 pub mod finding;
 pub mod schema;
 pub mod term;

@@ -110,7 +110,13 @@ pub struct DatasetDocument {
     pub sha256: String,
     /// Rows in the files.
     pub rows: usize,
-    /// Columns, in file order.
+    /// Columns that the plan computes, in the order in which they were computed. Not written where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<DerivedColumn>,
+    /// The rows that the plan asks about. Not written where it asks about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<FilterRecord>,
+    /// Columns, in file order, then those that the plan computes; over the rows that the plan asks about.
     pub columns: Vec<ColumnInfo>,
     /// Everything that was done to values, and to the file as a whole, while it was read. Not written where nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -118,6 +124,35 @@ pub struct DatasetDocument {
     /// Values that were read as they are and may not mean what they say. Not written where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspicions: Vec<Suspicion>,
+}
+
+/// A column that the plan computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DerivedColumn {
+    /// Its name.
+    pub column: String,
+    /// The expression, as the plan wrote it.
+    pub expression: String,
+}
+
+/// The rows that the plan asks about: those in which every condition is true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterRecord {
+    /// In the order of the plan, each counted among the rows that those before it kept.
+    pub conditions: Vec<FilterCondition>,
+    /// Rows left out in all.
+    pub rows_left_out: usize,
+}
+
+/// One condition of a filter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterCondition {
+    /// The expression, as the plan wrote it.
+    pub expression: String,
+    /// Rows in which it is false.
+    pub rows_false: usize,
+    /// Rows in which it has no value.
+    pub rows_missing: usize,
 }
 
 /// Something that was done to values on the way from the file to the table.
@@ -167,6 +202,8 @@ pub enum ConversionKind {
     Dates,
     /// Spellings of one level that the plan has merged.
     MergedSpellings,
+    /// Rare levels that the plan has made one.
+    RareLevels,
 }
 
 /// Values that may not mean what they say. Nothing was done about them.
@@ -199,6 +236,9 @@ pub enum SuspicionKind {
 pub struct Counters {
     /// Rows in the files.
     pub rows_read: usize,
+    /// Rows that the plan does not ask about (`data.filter`); not written where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_filtered: usize,
     /// Rows dropped because a value was missing (policy `drop`).
     pub rows_dropped_missing: usize,
     /// Missing values per column among the analysed columns, before anything was done.
@@ -218,4 +258,8 @@ pub struct Counters {
     /// Propensities of cross-fitted learners moved to a bound, over the designs of all analyses. Regressions are never
     /// clipped.
     pub propensities_clipped: usize,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }

@@ -10,6 +10,7 @@
 //! Inside backticks a backtick is written twice, inside quotes a quote is written twice, so that every column and every
 //! level has a text that reads back as itself.
 
+use crate::expression::cursor::{NotClosed, bare_name, is_name_char, quoted};
 use serde::{Deserialize, Serialize};
 
 /// One factor of a term.
@@ -159,11 +160,10 @@ fn parse_factor(text: &str) -> Result<(Factor, &str), TermFault> {
 
 fn parse_name(text: &str) -> Result<(String, &str), TermFault> {
     if let Some(inner) = text.strip_prefix('`') {
-        let (name, rest) = parse_quoted(inner, '`').ok_or(TermFault::OpenBacktick)?;
+        let (name, rest) = quoted(inner, '`').map_err(|NotClosed| TermFault::OpenBacktick)?;
         return if name.is_empty() { Err(TermFault::EmptyName) } else { Ok((name, rest)) };
     }
-    let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
+    let (name, rest) = bare_name(text);
     if name.is_empty() {
         return Err(TermFault::NoName { at: text.to_owned() });
     }
@@ -172,7 +172,7 @@ fn parse_name(text: &str) -> Result<(String, &str), TermFault> {
 
 fn parse_value(text: &str) -> Result<(String, &str), TermFault> {
     if let Some(inner) = text.strip_prefix('"') {
-        return parse_quoted(inner, '"').ok_or(TermFault::OpenQuote);
+        return quoted(inner, '"').map_err(|NotClosed| TermFault::OpenQuote);
     }
     let end = text.find(|c: char| c == '*' || c.is_whitespace()).unwrap_or(text.len());
     let (value, rest) = text.split_at(end);
@@ -180,23 +180,6 @@ fn parse_value(text: &str) -> Result<(String, &str), TermFault> {
         return Err(TermFault::NoValue);
     }
     Ok((value.to_owned(), rest))
-}
-
-/// Text up to the closing `quote`; a doubled `quote` stands for one.
-fn parse_quoted(inner: &str, quote: char) -> Option<(String, &str)> {
-    let mut text = String::new();
-    let mut rest = inner;
-    loop {
-        let (piece, after) = rest.split_once(quote)?;
-        text.push_str(piece);
-        let Some(more) = after.strip_prefix(quote) else { return Some((text, after)) };
-        text.push(quote);
-        rest = more;
-    }
-}
-
-fn is_name_char(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '.'
 }
 
 fn write_name(f: &mut std::fmt::Formatter<'_>, name: &str) -> std::fmt::Result {

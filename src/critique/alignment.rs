@@ -163,11 +163,16 @@ fn analyses_present(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument)
 fn counters_add_up(document: &DesignDocument) -> AlignmentCheck {
     let counters = &document.counters;
     let accounted = counters.rows_analysed
+        + counters.rows_filtered
         + counters.rows_dropped_missing
         + counters.rows_dropped_other_treatment
         + counters.rows_weight_zero;
+    let filtered = match counters.rows_filtered {
+        0 => String::new(),
+        n => format!("{n} not asked about, "),
+    };
     let detail = format!(
-        "{} rows read; {} analysed, {} dropped for missing values, {} for another treatment, {} of weight zero",
+        "{} rows read; {} analysed, {filtered}{} dropped for missing values, {} for another treatment, {} of weight zero",
         counters.rows_read,
         counters.rows_analysed,
         counters.rows_dropped_missing,

@@ -4,7 +4,7 @@
 use super::rubric::rule;
 use crate::critique::target_trial;
 use crate::finding::Code;
-use crate::plan::{MissingPolicy, Plan, Tool};
+use crate::plan::{Plan, Tool};
 use crate::record::documents::{AnalysisDesign, DesignDocument};
 use crate::spec::{Analysis, AnalysisSpec};
 use crate::term::{Factor, Term};
@@ -34,7 +34,7 @@ pub fn list(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> Vec<
     spots.extend(confounders(plan));
     spots.extend(topics(plan));
     spots.extend(tools(plan));
-    spots.extend(rows(plan, spec, document));
+    spots.extend(rows(plan, document));
     spots.extend(straight_lines(spec, document));
     for analysis in &spec.analyses {
         if let Some(design) = document.analyses.iter().find(|design| design.requested == analysis.requested) {
@@ -131,17 +131,17 @@ fn tools(plan: &Plan) -> Option<String> {
     })
 }
 
-fn rows(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> Vec<String> {
+fn rows(plan: &Plan, document: &DesignDocument) -> Vec<String> {
     let counters = &document.counters;
     let mut spots = Vec::new();
     let imputed: usize = counters.values_imputed_by_column.values().sum();
-    if spec.missing == MissingPolicy::Drop && counters.rows_dropped_missing > 0 {
+    if counters.rows_dropped_missing > 0 {
         spots.push(format!(
             "{} of {} rows were dropped because a value was missing: the answer is about complete rows, and they may differ from the rest.",
             counters.rows_dropped_missing, counters.rows_read
         ));
     }
-    if spec.missing == MissingPolicy::Indicator && imputed > 0 {
+    if imputed > 0 {
         spots.push(format!(
             "{imputed} missing values were replaced and marked by an indicator: that adjusts for a confounder only where it was seen or its absence is harmless."
         ));

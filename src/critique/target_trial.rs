@@ -30,7 +30,7 @@ pub(super) fn components(plan: &Plan) -> [(&'static str, &str); 8] {
 #[must_use]
 pub fn contrast(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> Vec<TrialContrast> {
     let this = [
-        eligibility(document),
+        eligibility(spec, document),
         strategies(spec),
         assignment(spec),
         "Not enforced by the analysis: it takes the confounders as measured before treatment and the outcome as measured after. Only the plan can vouch for that.".to_owned(),
@@ -47,14 +47,25 @@ pub fn contrast(plan: &Plan, spec: &AnalysisSpec, document: &DesignDocument) -> 
     components(plan).into_iter().zip(this).map(line).collect()
 }
 
-fn eligibility(document: &DesignDocument) -> String {
+fn eligibility(spec: &AnalysisSpec, document: &DesignDocument) -> String {
     let counters = &document.counters;
+    let who = match spec.filter.as_slice() {
+        [] => "Whoever is in the file".to_owned(),
+        conditions => {
+            let conditions: Vec<String> = conditions.iter().map(|one| format!("`{one}`")).collect();
+            format!("The rows of the file in which {} holds", conditions.join(" and "))
+        }
+    };
+    let filtered = match counters.rows_filtered {
+        0 => String::new(),
+        rows => format!("{rows} not eligible, "),
+    };
     let weightless = match counters.rows_weight_zero {
         0 => String::new(),
         rows => format!(", {rows} of weight zero"),
     };
     let mut text = format!(
-        "Whoever is in the file: {} rows read, {} analysed ({} dropped for missing values, {} for another treatment{weightless}).",
+        "{who}: {} rows read, {} analysed ({filtered}{} dropped for missing values, {} for another treatment{weightless}).",
         counters.rows_read,
         counters.rows_analysed,
         counters.rows_dropped_missing,
@@ -88,13 +99,17 @@ fn assignment(spec: &AnalysisSpec) -> String {
 }
 
 fn follow_up(spec: &AnalysisSpec) -> String {
+    let own = match spec.missing_for.len() {
+        0 => String::new(),
+        n => format!(", but for {n} columns of which the spec says something else"),
+    };
     let lost = match spec.missing {
         MissingPolicy::Error => "No value may be missing, so nobody in the file is lost",
         MissingPolicy::Drop => "Rows with a missing value are dropped, as if they were missing at random",
         MissingPolicy::Indicator => "Missing confounders are marked by an indicator; a missing outcome is an error",
     };
     format!(
-        "One measurement of the outcome, whenever it was taken. {lost}; units that never made it into the file are not accounted for."
+        "One measurement of the outcome, whenever it was taken. {lost}{own}; units that never made it into the file are not accounted for."
     )
 }
 

@@ -48,6 +48,16 @@ pub struct Request {
     pub placebos: Vec<String>,
     /// The policy for missing values.
     pub missing: MissingPolicy,
+    /// The policy for columns where it is another.
+    pub missing_for: BTreeMap<String, MissingPolicy>,
+}
+
+impl Request {
+    /// What is done about missing values of a column.
+    #[must_use]
+    pub fn policy(&self, column: &str) -> MissingPolicy {
+        self.missing_for.get(column).copied().unwrap_or(self.missing)
+    }
 }
 
 /// Checked, aligned rows. Terms are evaluated when they are asked for.
@@ -99,12 +109,20 @@ pub(super) struct Rows {
     pub(super) n: usize,
     /// The rows kept, if some were dropped.
     pub(super) kept: Option<Vec<usize>>,
+    /// Places in the files of the rows of the table, if a filter left some out.
+    pub(super) places: Option<Arc<Vec<usize>>>,
 }
 
 impl Rows {
     /// 1-based row of the data (the header not counted), for messages.
     pub(super) fn number(&self, row: usize) -> String {
-        count(1 + self.kept.as_ref().and_then(|kept| kept.get(row).copied()).unwrap_or(row))
+        count(1 + self.place(row))
+    }
+
+    /// Place of a row in the files, from 0.
+    fn place(&self, row: usize) -> usize {
+        let in_table = self.kept.as_ref().and_then(|kept| kept.get(row).copied()).unwrap_or(row);
+        self.places.as_ref().and_then(|places| places.get(in_table).copied()).unwrap_or(in_table)
     }
 }
 
@@ -125,7 +143,11 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     let roles = needed(request);
     let mut problems = Vec::new();
     let usable = screen(table, &roles, request, &mut problems);
-    let mut counters = Counters { rows_read: table.rows(), ..Counters::default() };
+    let mut counters = Counters {
+        rows_read: table.rows_in_files(),
+        rows_filtered: table.rows_in_files() - table.rows(),
+        ..Counters::default()
+    };
     for column in usable.values() {
         counters.missing_by_column.insert(column.name.clone(), column.missing());
         let converted = column.conversions.iter().map(|done| done.values).max().unwrap_or_default();
@@ -133,8 +155,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
             counters.values_converted_by_column.insert(column.name.clone(), converted);
         }
     }
-    let drops = request.missing == MissingPolicy::Drop;
-    let rows = kept_rows(table, &usable, drops.then_some(&roles), weightless);
+    let rows = kept_rows(table, &usable, Gaps { roles: &roles, request }, weightless);
     counters.rows_analysed = rows.n;
     counters.rows_weight_zero = weightless.len();
     counters.rows_dropped_missing = table.rows() - rows.n - weightless.len();
@@ -148,7 +169,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
         return Err(problems);
     }
     let columns = aligned(usable, &rows);
-    let means = means(&columns, &roles, request.missing, &mut counters);
+    let means = means(&columns, &roles, request, &mut counters);
     let get = |name: &String| columns.get(name).map(Arc::as_ref);
     let treatment =
         get(&request.treatment).and_then(|column| keep(checks::treatment(column, request, &rows), &mut problems));
@@ -187,24 +208,33 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     Ok(Analysed { rows, columns, means, treatment, weights, clusters, known_propensity, outcome, placebos, counters })
 }
 
-/// Listwise deletion over the columns of the analysis, if `dropping` gives their roles. A gap in a placebo drops nobody:
-/// a diagnostic must not decide who is analysed.
+/// What decides which gaps drop a row.
+#[derive(Clone, Copy)]
+struct Gaps<'a> {
+    roles: &'a Roles,
+    request: &'a Request,
+}
+
+/// Listwise deletion over the columns of the analysis whose gaps are dropped. A gap in a placebo drops nobody: a diagnostic
+/// must not decide who is analysed.
 fn kept_rows(
     table: &Table,
     columns: &BTreeMap<String, Arc<Column>>,
-    dropping: Option<&Roles>,
+    gaps: Gaps<'_>,
     weightless: &BTreeSet<usize>,
 ) -> Rows {
-    let all = Rows { n: table.rows(), kept: None };
-    let drops = |c: &Column, roles: &Roles| c.missing() > 0 && !roles.is_only_placebo(&c.name);
-    let counts = |c: &&Arc<Column>| dropping.is_some_and(|roles| drops(c, roles));
+    let places = table.places().cloned();
+    let all = Rows { n: table.rows(), kept: None, places: places.clone() };
+    let counts = |c: &&Arc<Column>| {
+        gaps.request.policy(&c.name) == MissingPolicy::Drop && c.missing() > 0 && !gaps.roles.is_only_placebo(&c.name)
+    };
     let with_missing: Vec<&Arc<Column>> = columns.values().filter(counts).collect();
     if with_missing.is_empty() && weightless.is_empty() {
         return all;
     }
     let complete = |row: &usize| !weightless.contains(row) && with_missing.iter().all(|c| !c.is_missing(*row));
     let kept: Vec<usize> = (0..all.n).filter(complete).collect();
-    Rows { n: kept.len(), kept: Some(kept) }
+    Rows { n: kept.len(), kept: Some(kept), places }
 }
 
 fn aligned(columns: BTreeMap<String, Arc<Column>>, rows: &Rows) -> BTreeMap<String, Arc<Column>> {
@@ -218,14 +248,12 @@ fn aligned(columns: BTreeMap<String, Arc<Column>>, rows: &Rows) -> BTreeMap<Stri
 fn means(
     columns: &BTreeMap<String, Arc<Column>>,
     roles: &Roles,
-    policy: MissingPolicy,
+    request: &Request,
     counters: &mut Counters,
 ) -> BTreeMap<String, f64> {
     let mut means = BTreeMap::new();
-    if policy != MissingPolicy::Indicator {
-        return means;
-    }
-    for (name, column) in columns.iter().filter(|(name, _)| roles.is_covariate(name)) {
+    let filled = |name: &str| roles.is_covariate(name) && request.policy(name) == MissingPolicy::Indicator;
+    for (name, column) in columns.iter().filter(|(name, _)| filled(name)) {
         let missing = column.missing();
         if missing > 0 {
             counters.values_imputed_by_column.insert(name.clone(), missing);

@@ -6,6 +6,7 @@ use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
 use crate::plan::{yaml_text, yaml_value};
 use crate::schema::SuspicionKind;
+use crate::term::Term;
 use crate::text::lists::{counted, short};
 use crate::text::numbers::count;
 use causal::arm::Arm;
@@ -77,14 +78,28 @@ fn treatment_problems(
                     yaml_text(&column.name)
                 ),
                 None => format!(
-                    "name `treated` and `control`, and keep only their rows in the file ({} with another value would not \
-                     be dropped silently), or add a column that says 1 or 0",
+                    "write `filter: {}` under `data` to ask about those two only ({} with another value), or \
+                     `derive:` a column that is true or false",
+                    yaml_text(&format!(
+                        "{} in [{}, {}]",
+                        Term::column(&column.name),
+                        literal(&request.contrast.treated),
+                        literal(&request.contrast.control)
+                    )),
                     counted(present - n_treated - n_control, "row")
                 ),
             },
         ));
     }
     problems
+}
+
+/// A value as an expression writes it.
+fn literal(value: &str) -> String {
+    match number(value) {
+        Some(_) => value.trim().to_owned(),
+        None => format!("\"{}\"", value.replace('"', "\"\"")),
+    }
 }
 
 /// The lines of the plan that would name both arms, if two values occur: which is which, only a person can say.

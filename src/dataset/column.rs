@@ -9,6 +9,9 @@ use std::collections::HashMap;
 /// Code of a missing value.
 pub(super) const MISSING: u32 = u32::MAX;
 
+/// The stored type of a column that the plan computes.
+pub(super) const DERIVED: &str = "derived";
+
 /// Text with more distinct values than this is not a category but free text or a name.
 pub(super) const MAX_LEVELS: usize = 10_000;
 

@@ -9,13 +9,14 @@
 //! Infinite values are an error. Nothing is dropped, replaced or recoded without a counter or a refusal.
 //!
 //! ```text
-//! source -> files -> (scan: bytes, lines, shapes) -> polars -> (classify) -> (overrides, suspicions) -> Table
+//! source -> files -> (scan: bytes, lines, shapes) -> polars -> (classify) -> (overrides, suspicions) -> (derive, filter) -> Table
 //!        -> analyse -> Analysed -> Covariates, Sample
 //! ```
 
 mod analyse;
 mod checks;
 mod column;
+mod derived;
 mod design_columns;
 mod error;
 mod evaluate;
@@ -23,6 +24,7 @@ mod hash;
 mod outcome;
 mod overrides;
 mod profile;
+mod rare_levels;
 mod read;
 mod roles;
 mod suspicions;
@@ -31,8 +33,8 @@ mod terms;
 pub use analyse::{Analysed, ColumnValues, Request};
 pub use error::{DatasetError, DatasetProblem};
 
-use crate::plan::{ColumnOverride, DataSection};
-use crate::schema::{ColumnFacts, ColumnKind, Conversion, DatasetDocument};
+use crate::plan::{ColumnOverride, DataSection, RareLevels};
+use crate::schema::{ColumnFacts, ColumnKind, Conversion, DatasetDocument, DerivedColumn, FilterRecord};
 use crate::term::Term;
 use crate::text::sha256;
 use column::Column;
@@ -54,6 +56,19 @@ pub struct Table {
     columns: Vec<Arc<Column>>,
     /// What was done to files as a whole.
     conversions: Vec<Conversion>,
+    /// The columns that the plan computes.
+    derived: Vec<DerivedColumn>,
+    /// The rows that the plan asks about; `None`: all of them.
+    selection: Option<Selection>,
+}
+
+/// The rows that a filter kept.
+#[derive(Debug, Clone)]
+struct Selection {
+    rows_in_files: usize,
+    record: FilterRecord,
+    /// Their places in the files.
+    places: Arc<Vec<usize>>,
 }
 
 /// The files behind `source`, relative to the directory `base`, as [`read()`] would open them.
@@ -95,12 +110,19 @@ pub fn read_section(data: &DataSection, base: &Path) -> Result<Table, DatasetErr
     for column in &mut columns {
         suspicions::look(column, Declared::of(&column.name.clone(), data));
     }
+    let selected = derived::apply(columns, rows, data).map_err(|problems| DatasetError::Columns { problems })?;
+    let derived::Selected { mut columns, derived, filter, kept } = selected;
+    overrides::apply_to_derived(&mut columns, data).map_err(|problems| DatasetError::Columns { problems })?;
+    let selection =
+        filter.zip(kept).map(|(record, kept)| Selection { rows_in_files: rows, record, places: Arc::new(kept) });
     Ok(Table {
         source: source.clone(),
         files: found.files.into_iter().map(|(_, name)| name).zip(hashes).collect(),
-        rows,
+        rows: selection.as_ref().map_or(rows, |selection| selection.places.len()),
         columns: columns.into_iter().map(Arc::new).collect(),
         conversions,
+        derived,
+        selection,
     })
 }
 
@@ -112,7 +134,9 @@ impl Table {
             source: self.source.clone(),
             files: self.files.clone(),
             sha256: hash::combined(self.files.values().map(String::as_str)),
-            rows: self.rows,
+            rows: self.rows_in_files(),
+            derived: self.derived.clone(),
+            filter: self.selection.as_ref().map(|selection| selection.record.clone()),
             columns: self.columns.iter().map(|c| c.info()).collect(),
             conversions: self
                 .conversions
@@ -138,10 +162,36 @@ impl Table {
         (0..self.rows).filter(|row| gaps.iter().any(|column| column.is_missing(*row))).count()
     }
 
-    /// Number of rows in the files.
+    /// Makes the rare levels of every category one, but for the columns in `kept`.
+    ///
+    /// # Errors
+    /// A category that has a level of the common name already.
+    pub fn merge_rare_levels(&mut self, rule: &RareLevels, kept: &[&str]) -> Result<(), Vec<DatasetProblem>> {
+        let columns = self.columns.iter_mut().filter(|column| !kept.contains(&column.name.as_str()));
+        let problems: Vec<DatasetProblem> =
+            columns.filter_map(|column| rare_levels::merge(Arc::make_mut(column), rule).err()).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// Number of rows that the plan asks about.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Number of rows in the files.
+    #[must_use]
+    pub fn rows_in_files(&self) -> usize {
+        self.selection.as_ref().map_or(self.rows, |selection| selection.rows_in_files)
+    }
+
+    /// Place in the files of a row, from 0.
+    fn place(&self, row: usize) -> usize {
+        self.places().and_then(|places| places.get(row).copied()).unwrap_or(row)
+    }
+
+    fn places(&self) -> Option<&Arc<Vec<usize>>> {
+        self.selection.as_ref().map(|selection| &selection.places)
     }
 
     /// The indicator terms that the policy `indicator` adds for those of the given columns that have missing values:
@@ -233,7 +283,15 @@ impl Table {
     pub fn of_numbers(label: &str, numbers: &[(&str, &[f64])]) -> Result<Table, DatasetProblem> {
         let rows = numbers.first().map_or(0, |(_, values)| values.len());
         let source = label.to_owned();
-        let empty = Table { source, files: BTreeMap::new(), rows, columns: Vec::new(), conversions: Vec::new() };
+        let empty = Table {
+            source,
+            files: BTreeMap::new(),
+            rows,
+            columns: Vec::new(),
+            conversions: Vec::new(),
+            derived: Vec::new(),
+            selection: None,
+        };
         empty.with_numbers(label, numbers)
     }
 

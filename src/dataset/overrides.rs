@@ -1,6 +1,6 @@
 //! `data.columns`: reading a column as something else than its file says; and values that the plan declares to be missing.
 
-use super::column::{Column, Data, Encoded, MISSING, encode, level_index, number, truth, type_key};
+use super::column::{Column, DERIVED, Data, Encoded, MISSING, encode, level_index, number, truth, type_key};
 use super::error::DatasetProblem;
 use super::read::missing_words::Declared;
 use super::suspicions::{groups, spelling};
@@ -18,11 +18,24 @@ pub(super) fn apply(columns: &mut [Column], data: &DataSection) -> Result<(), Ve
             take_missing(column, declared);
         }
     }
+    let of_file = |name: &String| !data.derive.contains_key(name);
+    convert_named(columns, data.columns.iter().filter(|(name, _)| of_file(name)))
+}
+
+/// Applies what the plan says of columns that it derives itself.
+pub(super) fn apply_to_derived(columns: &mut [Column], data: &DataSection) -> Result<(), Vec<DatasetProblem>> {
+    convert_named(columns, data.columns.iter().filter(|(name, _)| data.derive.contains_key(*name)))
+}
+
+fn convert_named<'p>(
+    columns: &mut [Column],
+    overrides: impl Iterator<Item = (&'p String, &'p ColumnOverride)>,
+) -> Result<(), Vec<DatasetProblem>> {
     let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let places: HashMap<&str, usize> = names.iter().enumerate().map(|(i, name)| (*name, i)).collect();
     let mut problems = Vec::new();
-    for (name, wanted) in &data.columns {
+    for (name, wanted) in overrides {
         let path = format!("data.columns.{name}");
         let outcome = match places.get(name.as_str()).and_then(|i| columns.get_mut(*i)) {
             None => {
@@ -191,6 +204,10 @@ fn misfit(column: &Column, row: usize, wanted: &str, path: &str) -> DatasetProbl
 }
 
 fn to_category(column: &mut Column) -> Result<(), DatasetProblem> {
+    // Intervals have an order of their own.
+    if column.kind == ColumnKind::Category && column.stored_as == DERIVED {
+        return Ok(());
+    }
     let data = std::mem::replace(&mut column.data, Data::Opaque { missing: 0 });
     let encoded = match data {
         Data::Numbers(values) => encode_numbers(&values, column.kind),

@@ -101,18 +101,18 @@ pub(super) fn screen(
             empty.push((path.as_str(), column.as_ref()));
             continue;
         }
-        if let Some(problem) = unusable(column, *role, path) {
+        if let Some(problem) = unusable(table, column, *role, path) {
             problems.push(problem);
             continue;
         }
         // A column in two roles is counted once, under the first.
         if usable.insert(name.clone(), Arc::clone(column)).is_none() {
-            problems.extend(taken_level(column, path, request.missing));
-            gaps.look(column, *role, path, request.missing);
+            problems.extend(taken_level(column, path, request.policy(name)));
+            gaps.look(column, *role, path, request.policy(name));
         }
     }
     problems.extend(no_value(&empty));
-    problems.extend(gaps.problem());
+    problems.extend(gaps.problem(request.missing));
     usable
 }
 
@@ -161,7 +161,7 @@ impl<'a> Gaps<'a> {
         }
     }
 
-    fn problem(&self) -> Option<DatasetProblem> {
+    fn problem(&self, policy: MissingPolicy) -> Option<DatasetProblem> {
         let (path, ..) = self.found.first()?;
         let each: Vec<String> = match self.found.as_slice() {
             [(_, column, _)] => {
@@ -189,31 +189,47 @@ impl<'a> Gaps<'a> {
         Some(DatasetProblem::new(
             path,
             format!("{message}; {whose} {are}, so nothing can stand in for a value"),
-            "complete the data, or write `missing: drop` under `data` to leave those rows out, counted",
+            match policy {
+                MissingPolicy::Indicator => {
+                    let each: Vec<String> = fixed.iter().map(|name| format!("{}: drop", yaml_text(name))).collect();
+                    format!(
+                        "complete the data, or write `missing: {{default: indicator, {}}}` under `data` to leave those rows out, \
+                         counted",
+                        each.join(", ")
+                    )
+                }
+                _ => "complete the data, or write `missing: drop` under `data` to leave those rows out, counted"
+                    .to_owned(),
+            },
         ))
     }
 }
 
-fn unusable(column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
+fn unusable(table: &Table, column: &Column, role: Role, path: &str) -> Option<DatasetProblem> {
     // Ids are told apart and never computed with: numbers beyond 2^53 and mixed text will do.
     if let (Some(obstacle), true) = (&column.obstacle, !matches!(role, Role::UnitId | Role::Clusters)) {
         return Some(DatasetProblem::new(path, format!("`{}` {obstacle}", column.name), way_in(column)));
     }
     let Data::Numbers(values) = &column.data else { return None };
-    if let Some(problem) = immoderate(column, values, path) {
+    if let Some(problem) = immoderate(table, column, values, path) {
         return Some(problem);
     }
     let row = values.iter().position(|v| v.is_infinite())?;
     let infinite = values.iter().filter(|v| v.is_infinite()).count();
     Some(DatasetProblem::new(
         path,
-        format!("`{}` has {}, the first in row {}", column.name, counted(infinite, "infinite value"), count(row + 1)),
+        format!(
+            "`{}` has {}, the first in row {}",
+            column.name,
+            counted(infinite, "infinite value"),
+            count(table.place(row) + 1)
+        ),
         "an infinite value is not a measurement: correct it, or leave it empty and say in `data.missing` what to do",
     ))
 }
 
 /// The line that lets a column in that cannot be read as it is.
-fn way_in(column: &Column) -> String {
+pub(super) fn way_in(column: &Column) -> String {
     let name = yaml_text(&column.name);
     match (&column.data, column.kind) {
         (Data::Opaque { .. }, _) => "leave it out, or write it in another type".to_owned(),
@@ -230,14 +246,14 @@ fn way_in(column: &Column) -> String {
 }
 
 /// Numbers whose squares overflow or vanish: every variance of them would be wrong.
-fn immoderate(column: &Column, values: &[f64], path: &str) -> Option<DatasetProblem> {
+fn immoderate(table: &Table, column: &Column, values: &[f64], path: &str) -> Option<DatasetProblem> {
     let finite = || values.iter().copied().enumerate().filter(|(_, v)| v.is_finite());
     let (row, largest) = finite().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
     let size = largest.abs();
     (size > LARGEST || (size > 0.0 && size < 1.0 / LARGEST)).then(|| {
         DatasetProblem::new(
             path,
-            format!("the largest number of `{}` is {largest:e}, in row {}", column.name, count(row + 1)),
+            format!("the largest number of `{}` is {largest:e}, in row {}", column.name, count(table.place(row) + 1)),
             format!(
                 "give it in other units, so that its largest number is between {:e} and {LARGEST:e}",
                 1.0 / LARGEST

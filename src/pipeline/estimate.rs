@@ -214,6 +214,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         placebos: Vec::new(),
         // No plan says what a gap means here.
         missing: MissingPolicy::Error,
+        missing_for: BTreeMap::new(),
     };
     let analysed = table.into_analysed(&wanted).map_err(EstimateFailure::from_problems)?;
     let counters = analysed.counters().clone();

@@ -240,6 +240,7 @@ impl PlanIdentification {
             terms: terms.values().flatten().cloned().collect(),
             placebos: Vec::new(),
             missing: crate::plan::MissingPolicy::Drop,
+            missing_for: BTreeMap::new(),
         };
         self.rows = table.analyse(&request).ok().map(|analysed| TestRows { analysed, terms });
     }

@@ -219,7 +219,8 @@ fn against_data(
     sources: Sources,
 ) -> Result<Prepared, PrepareError> {
     let refuse = |problems| PlanProblems { text: String::from_utf8_lossy(plan_bytes).into_owned(), problems };
-    let table = sources.table;
+    let mut table = sources.table;
+    problems.extend(merge_rare_levels(&plan, &mut table).iter().map(|found| point(&plan, found)));
     let document = table.document();
     tracing::info!(source = document.source, rows = document.rows, sha256 = document.sha256, "data read");
     let plan_sha256 = sha256_hex(plan_bytes);
@@ -270,6 +271,19 @@ fn against_data(
         }
         _ => Err(refuse(plan::in_order(problems)).into()),
     }
+}
+
+/// Makes rare levels one, in every column that nobody is told apart by.
+fn merge_rare_levels(plan: &Plan, table: &mut Table) -> Vec<DatasetProblem> {
+    let Some(rule) = &plan.data.rare_levels else { return Vec::new() };
+    let data = &plan.data;
+    let named = [&data.unit_id, &data.weights, &plan.analysis.clusters, &plan.analysis.known_propensity];
+    let kept: Vec<&str> = [&plan.treatment.column, &plan.outcome.column]
+        .into_iter()
+        .chain(named.into_iter().flatten())
+        .map(String::as_str)
+        .collect();
+    table.merge_rare_levels(rule, &kept).err().unwrap_or_default()
 }
 
 /// A problem of the data points at the plan's line: by its path, or, if it is about a column, where the plan names it.
@@ -323,6 +337,7 @@ fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
         terms: draft.map(Drafted::terms).unwrap_or_default(),
         placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),
         missing: plan.data.missing,
+        missing_for: plan.data.missing_for.clone(),
     }
 }
 

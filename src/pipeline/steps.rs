@@ -16,6 +16,7 @@ use crate::report;
 use crate::report::notebook::{self, NotebookInput, Recorded};
 use crate::report::plots::{self, Figure};
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
+use crate::schema::FilterRecord;
 use crate::spec::AnalysisSpec;
 use crate::store::Step;
 use crate::text::escape::one_line;
@@ -406,7 +407,9 @@ pub fn checked(prepared: &Prepared) -> String {
         "The plan can be read against the data, and it will not be accepted:".to_owned()
     };
     let faults = faults.into_iter().map(|fault| format!("  fault        {}", one_line(&fault)));
-    let lines = std::iter::once(agree).chain(faults).chain([
+    let filtered =
+        prepared.document.filter.iter().map(|filter| format!("  asked about  {}", one_line(&asked_about(filter))));
+    let lines = std::iter::once(agree).chain(faults).chain(filtered).chain([
         format!(
             "  rows         {rows} analysed ({treated} treated, {} controls), {dropped} dropped for missing values",
             rows - treated
@@ -429,6 +432,22 @@ pub fn checked(prepared: &Prepared) -> String {
     let lines =
         lines.chain(reading_notes(prepared).into_iter().map(|note| format!("  note         {}", one_line(&note))));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// The rows that a filter keeps, and those that it leaves out.
+fn asked_about(filter: &FilterRecord) -> String {
+    let each: Vec<String> = filter
+        .conditions
+        .iter()
+        .map(|one| {
+            let unknown = match one.rows_missing {
+                0 => String::new(),
+                n => format!(", {n} without a value"),
+            };
+            format!("`{}` (false in {}{unknown})", one.expression, one.rows_false)
+        })
+        .collect();
+    each.join(" and ")
 }
 
 /// What was done to the files and to the columns of the analysis while they were read, and what is suspected of them.

@@ -13,7 +13,7 @@ use causal::diagnose::structure::determined;
 use causal::diagnose::structure::one_arm::{self, Candidates, OneArm, Region, Values};
 use causal::diagnose::structure::pocket::{self, Pocket};
 use causal::estimand::OutcomeKind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows looked at first; what is found among them is counted again among all.
 const LOOKED_AT: usize = 100_000;
@@ -114,6 +114,7 @@ pub fn of_file(
         terms: terms.collect(),
         placebos: Vec::new(),
         missing: MissingPolicy::Indicator,
+        missing_for: BTreeMap::new(),
     };
     let names: BTreeSet<&str> = columns.iter().filter(candidates).map(|info| info.name.as_str()).collect();
     match table.analyse(&request) {

@@ -47,6 +47,10 @@ pub enum Takes {
     Columns,
     /// A list of terms.
     Terms,
+    /// An expression, or a list of them.
+    Conditions,
+    /// A mapping of names of the user's to expressions.
+    Expressions,
     /// A value of a column, as it stands in the data.
     Level,
     /// The path of a file, relative to the plan.
@@ -57,6 +61,8 @@ pub enum Takes {
     Variable,
     /// One of these words.
     Word(fn() -> Vec<&'static str>),
+    /// One of these words, or a mapping of columns, and `default`, to one.
+    WordByName(fn() -> Vec<&'static str>),
     /// A list of these words.
     Words(fn() -> Vec<&'static str>),
     /// A list of these words, or of mappings that have one of them under `ask`.
@@ -164,12 +170,35 @@ const DATA: &[PlanKey] = &[
     key("unit_id", Takes::Column, Nothing, "names the unit; must be unique"),
     key("weights", Takes::Column, Nothing, "observation weights"),
     key("columns", Takes::Section, Nothing, "how to read a column, and when it was measured"),
-    key("missing", Takes::Word(missing), Value("error"), "what is done about missing values"),
+    key(
+        "missing",
+        Takes::WordByName(missing),
+        Value("error"),
+        "what is done about missing values; `{default: indicator, income: drop}` for columns of their own",
+    ),
+    key(
+        "rare_levels",
+        Takes::Section,
+        Nothing,
+        "levels of categories that are made one, in every category that is adjusted for",
+    ),
     key(
         "missing_values",
         Takes::Texts,
         Says("the words that are recognised: see `docs/data.md`"),
         "further values that mean a missing one, in every column",
+    ),
+    key(
+        "filter",
+        Takes::Conditions,
+        Says("every row"),
+        "whom the question is about: rows in which this is true, e.g. `age >= 18 and state != \"TX\"`; not by the outcome",
+    ),
+    key(
+        "derive",
+        Takes::Expressions,
+        Nothing,
+        "columns that are computed, e.g. `treated: cigs > 0`, `log_income: log(income + 1)`, `age_band: cut(age, [25, 45, 65])`",
     ),
 ];
 
@@ -194,6 +223,12 @@ const COLUMN: &[PlanKey] = &[
         Says("the words that are recognised"),
         "the values that mean a missing one, e.g. `[-99]`; `[]` says that all of them are values",
     ),
+];
+
+const RARE_LEVELS: &[PlanKey] = &[
+    key("below", Takes::Whole(2, None), Nothing, "levels of fewer rows are rare"),
+    key("keep", Takes::Whole(2, None), Nothing, "levels beyond the so many most frequent are rare"),
+    key("into", Takes::Text, Value("other"), "the name of the level that they become"),
 ];
 
 const ESTIMAND: &[PlanKey] = &[
@@ -322,6 +357,7 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "target_trial", keys: TARGET_TRIAL },
     PlanSection { path: "data", keys: DATA },
     PlanSection { path: "data.columns.*", keys: COLUMN },
+    PlanSection { path: "data.rare_levels", keys: RARE_LEVELS },
     PlanSection { path: "treatment", keys: TREATMENT },
     PlanSection { path: "outcome", keys: OUTCOME },
     PlanSection { path: "confounders", keys: CONFOUNDERS },

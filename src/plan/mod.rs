@@ -11,6 +11,7 @@
 
 mod allowed_methods;
 mod analysis;
+mod derived;
 mod estimands;
 mod hidden_confounding;
 pub mod keys;
@@ -45,6 +46,7 @@ pub use suggest::closest;
 pub use template::{TemplateInput, template};
 pub use thresholds::Thresholds;
 
+use crate::expression::Written;
 use crate::finding::Code;
 use crate::term::Term;
 use causal::contrast::Contrast;
@@ -162,8 +164,19 @@ pub struct ColumnOverride {
     pub missing_values: Option<Vec<String>>,
 }
 
-/// `data:`
+/// The levels of a category that become one: those of fewer rows than `below`, and all but the `keep` most frequent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RareLevels {
+    /// Levels of fewer rows are rare.
+    pub below: Option<usize>,
+    /// Levels beyond so many, by their rows, are rare; the common level counts as one.
+    pub keep: Option<usize>,
+    /// The name of the common level.
+    pub into: String,
+}
+
+/// `data:`
+#[derive(Debug, Clone, PartialEq)]
 pub struct DataSection {
     /// CSV or Parquet file, or a glob of them, relative to the plan.
     pub source: String,
@@ -175,8 +188,16 @@ pub struct DataSection {
     pub columns: BTreeMap<String, ColumnOverride>,
     /// Missing-value policy (default: error).
     pub missing: MissingPolicy,
+    /// The policy for columns where it is another.
+    pub missing_for: BTreeMap<String, MissingPolicy>,
+    /// Levels of categories that are made one.
+    pub rare_levels: Option<RareLevels>,
     /// Values that mean a missing one in every column, beside the words that are recognised.
     pub missing_values: Vec<String>,
+    /// The rows that the plan asks about: those in which every condition is true. Empty: all of them.
+    pub filter: Vec<Written>,
+    /// Columns that the plan computes.
+    pub derive: BTreeMap<String, Written>,
 }
 
 impl DataSection {
@@ -189,8 +210,26 @@ impl DataSection {
             weights: None,
             columns: BTreeMap::new(),
             missing: MissingPolicy::Error,
+            missing_for: BTreeMap::new(),
+            rare_levels: None,
             missing_values: Vec::new(),
+            filter: Vec::new(),
+            derive: BTreeMap::new(),
         }
+    }
+
+    /// The columns that a column is computed from, at however many steps; empty for a column of the file.
+    #[must_use]
+    pub fn origins(&self, column: &str) -> BTreeSet<&str> {
+        let mut found = BTreeSet::new();
+        let mut left: Vec<&str> =
+            self.derive.get(column).map(|it| it.columns().into_iter().collect()).unwrap_or_default();
+        while let Some(name) = left.pop() {
+            if found.insert(name) {
+                left.extend(self.derive.get(name).into_iter().flat_map(Written::columns));
+            }
+        }
+        found
     }
 }
 

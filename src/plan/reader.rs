@@ -36,12 +36,14 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The keys whose values are names and levels as the data file has them, whatever characters those hold.
-const NAMES_OF_THE_DATA: [&str; 14] = [
+const NAMES_OF_THE_DATA: [&str; 16] = [
     "data.source",
     "data.missing_values",
     "data.unit_id",
     "data.weights",
     "data.columns",
+    "data.filter",
+    "data.derive",
     "treatment",
     "outcome.column",
     "outcome.event",

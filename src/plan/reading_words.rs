@@ -38,6 +38,9 @@ pub fn conversion_text(done: &Conversion) -> String {
         ConversionKind::MergedSpellings => {
             format!("{} given the spelling of their level ({examples})", values("value"))
         }
+        ConversionKind::RareLevels => {
+            format!("{} of rare levels put into one, as the plan says ({examples})", values("value"))
+        }
     };
     match &done.column {
         Some(column) => format!("`{}`: {what}", shown(column)),

@@ -1,6 +1,6 @@
 //! Rules that a plan can break although it reads well, before any data is seen.
 
-use super::{Measured, Plan, Problem, StudyDesign, Tool, analysis, listed, models};
+use super::{Measured, Plan, Problem, StudyDesign, Tool, analysis, derived, listed, models};
 use crate::term::Term;
 use causal::estimand::OutcomeKind;
 use std::collections::BTreeMap;
@@ -43,6 +43,9 @@ pub(super) fn check(plan: &Plan, terms: &[(String, Term)], out: &mut Vec<Problem
     rules.design();
     rules.tools();
     rules.iterations();
+    let in_terms: Vec<(String, String)> =
+        in_terms.iter().map(|used| (used.path.clone(), used.column.to_owned())).collect();
+    derived::check(plan, &in_terms, out);
     analysis::check(plan, out);
     models::check(plan, out);
 }

@@ -1,6 +1,7 @@
 //! The sections of a plan, one function each.
 
 use super::analysis;
+use super::derived;
 use super::estimands;
 use super::hidden_confounding;
 use super::models;
@@ -8,7 +9,7 @@ use super::reader::{Reader, Section, listed, shown};
 use super::thresholds;
 use super::{
     ColumnOverride, ColumnType, ConfounderSection, DataSection, GraphSource, LoopSection, Measured, Merge,
-    MissingPolicy, OutcomeSection, Plan, StopWhen, TargetTrial, Tool, TreatmentSection,
+    MissingPolicy, OutcomeSection, Plan, RareLevels, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
 use crate::plan::StudyDesign;
 use crate::plan::yaml_tree::{Entry, Kind, Node};
@@ -98,14 +99,65 @@ fn target_trial(reader: &mut Reader, root: &Section<'_>) -> TargetTrial {
 fn data(reader: &mut Reader, root: &Section<'_>) -> DataSection {
     let (section, readable) = reader.section(root, "data");
     let hint = "Name a CSV or Parquet file (or a glob of them), relative to the plan: `source: data.csv`.";
+    let missing = missing(reader, &section);
     DataSection {
         source: if readable { reader.required(&section, "source", hint) } else { String::new() },
         unit_id: reader.text(&section, "unit_id"),
         weights: reader.text(&section, "weights"),
         columns: columns(reader, &section),
-        missing: reader.choice(&section, "missing", &MISSING, MissingPolicy::Error),
+        missing: missing.default,
+        missing_for: missing.columns,
+        rare_levels: rare_levels(reader, &section),
         missing_values: reader.text_or_texts(&section, "missing_values"),
+        filter: derived::filter(reader, &section),
+        derive: derived::derive(reader, &section),
     }
+}
+
+/// The policy for missing values, and the columns that have another.
+struct Missing {
+    default: MissingPolicy,
+    columns: BTreeMap<String, MissingPolicy>,
+}
+
+/// `missing: drop`, or `missing: {default: drop, age: indicator}`.
+fn missing(reader: &mut Reader, data: &Section<'_>) -> Missing {
+    let mut missing = Missing { default: MissingPolicy::Error, columns: BTreeMap::new() };
+    if !data.get("missing").is_some_and(|node| matches!(node.kind, Kind::Mapping(_))) {
+        missing.default = reader.choice(data, "missing", &MISSING, MissingPolicy::Error);
+        return missing;
+    }
+    let (section, _) = reader.section(data, "missing");
+    for entry in section.entries() {
+        let Some(policy) = reader.word(&entry.value, &section.path(&entry.key), &MISSING) else { continue };
+        if entry.key == "default" {
+            missing.default = policy;
+        } else {
+            missing.columns.insert(entry.key.clone(), policy);
+        }
+    }
+    missing
+}
+
+/// `rare_levels: {below: 30, into: other}`.
+fn rare_levels(reader: &mut Reader, data: &Section<'_>) -> Option<RareLevels> {
+    let node = data.get("rare_levels")?;
+    let (section, _) = reader.section(data, "rare_levels");
+    let mut whole = |key: &str| reader.whole(&section, key).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    let (below, keep) = (whole("below"), whole("keep"));
+    for (key, n) in [("below", below), ("keep", keep)].into_iter().filter(|(_, n)| n.is_some_and(|n| n < 2)) {
+        let path = section.path(key);
+        let message = format!("`{path}` is {}, and must be at least 2", n.unwrap_or_default());
+        reader.problem(Some(node.place), &path, message, "Write a larger number, or leave `rare_levels` out.");
+    }
+    if below.is_none() && keep.is_none() {
+        let message = "`data.rare_levels` does not say which levels are rare".to_owned();
+        let hint = "Write `rare_levels: {below: 30, into: other}` for levels of fewer than 30 rows, or `{keep: 20, into: other}` for all but the 20 most frequent.";
+        reader.problem(Some(node.place), &data.path("rare_levels"), message, hint);
+        return None;
+    }
+    let into = reader.text(&section, "into").unwrap_or_else(|| "other".to_owned());
+    Some(RareLevels { below, keep, into })
 }
 
 fn columns(reader: &mut Reader, data: &Section<'_>) -> BTreeMap<String, ColumnOverride> {

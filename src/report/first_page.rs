@@ -98,7 +98,7 @@ pub fn first_page(results: &ResultsDocument, plan: &Plan) -> FirstPage {
         tier: first.map_or(Tier::NotSatisfactory, |answer| answer.tier),
         caveats: caveats::lines(results, plan),
         rows: results.answers.iter().map(|answer| row(results, answer)).collect(),
-        whom: whom(results),
+        whom: whom(results, plan),
         sensitivity: first.map_or_else(String::new, |answer| sensitivity(results, plan, answer)),
         identification: identification(&results.identification, plan),
         links: links(plan),
@@ -222,8 +222,11 @@ fn row(results: &ResultsDocument, answer: &Answer) -> AnswerRow {
 }
 
 /// For whom, who was lost, why something is missing, and bounds where the effect is not identified.
-fn whom(results: &ResultsDocument) -> Vec<String> {
+fn whom(results: &ResultsDocument, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(filter) = asked_about(results, plan) {
+        lines.push(filter);
+    }
     for answer in &results.answers {
         if sentences::same_answer(results, answer).is_some() {
             continue;
@@ -237,6 +240,20 @@ fn whom(results: &ResultsDocument) -> Vec<String> {
         lines.extend(sentences::bounds_instead(results, answer));
     }
     lines
+}
+
+/// The rows that the plan's filter keeps.
+fn asked_about(results: &ResultsDocument, plan: &Plan) -> Option<String> {
+    let conditions: Vec<String> = plan.data.filter.iter().map(|written| format!("`{}`", written.text)).collect();
+    let kept = results.counters.rows_read - results.counters.rows_filtered;
+    (!conditions.is_empty()).then(|| {
+        format!(
+            "Asked about: the {} of {} rows in which {} holds.",
+            numbers::count(kept),
+            numbers::count(results.counters.rows_read),
+            conditions.join(" and ")
+        )
+    })
 }
 
 fn lost(answer: &Answer) -> Option<String> {

@@ -92,6 +92,9 @@ pub fn draft<'a>(plan: &'a Plan, plan_sha256: &str, dataset: &DatasetDocument) -
         design: plan.design,
         share: plan.share,
         missing: plan.data.missing,
+        missing_for: plan.data.missing_for.clone(),
+        derived: plan.data.derive.iter().map(|(name, written)| (name.clone(), written.text.clone())).collect(),
+        filter: plan.data.filter.iter().map(|written| written.text.clone()).collect(),
         confounders,
         placebos,
         tools: plan.tools.clone(),
@@ -140,6 +143,9 @@ impl<'a> Draft<'a> {
     fn overrides(&mut self) {
         for name in self.plan.data.columns.keys() {
             self.column(name, &format!("data.columns.{name}"));
+        }
+        for name in self.plan.data.missing_for.keys() {
+            self.column(name, &format!("data.missing.{name}"));
         }
     }
 
@@ -250,8 +256,9 @@ impl<'a> Draft<'a> {
             ColumnKind::Category if levels > MOST_LEVELS => Some((
                 format!("`{name}` is a category with {levels} levels"),
                 format!(
-                    "Group it into {MOST_LEVELS} levels or fewer, in a column of its own; or, if its values are numbers, read \
-                     it as one with `columns: {{{}: number}}` under `data:`.",
+                    "Write `rare_levels: {{keep: {MOST_LEVELS}, into: other}}` under `data:` to keep the {MOST_LEVELS} most frequent \
+                     levels and make the rest one; or, if its values are numbers, read it as one with `columns: {{{}: \
+                     number}}`.",
                     yaml_text(name)
                 ),
             )),
@@ -273,7 +280,9 @@ impl<'a> Draft<'a> {
     }
 
     fn fills_in(&self, column: &ColumnInfo) -> bool {
-        self.plan.data.missing == MissingPolicy::Indicator && column.missing > 0
+        let data = &self.plan.data;
+        let policy = data.missing_for.get(&column.name).copied().unwrap_or(data.missing);
+        policy == MissingPolicy::Indicator && column.missing > 0
     }
 
     fn terms(&mut self) -> Vec<Term> {
@@ -373,7 +382,11 @@ fn how_to_read(name: &str) -> String {
 
 fn how_to_use(column: &ColumnInfo) -> String {
     if column.kind == ColumnKind::Date {
-        "Turn it into a number in the data, e.g. days since enrolment, or leave it out.".to_owned()
+        let name = yaml_text(&format!("days_{}", column.name));
+        let call = format!("days({})", Term::column(&column.name));
+        format!(
+            "Make a number of it: write `derive: {{{name}: {call}}}` under `data:` and list `{name}`, or leave it out."
+        )
     } else {
         how_to_read(&column.name)
     }

@@ -183,6 +183,15 @@ pub struct AnalysisSpec {
     pub thresholds: BTreeMap<Code, Thresholds>,
     /// Missing-value policy.
     pub missing: MissingPolicy,
+    /// The policy for columns where it is another.
+    #[serde(default)]
+    pub missing_for: BTreeMap<String, MissingPolicy>,
+    /// Columns that the plan computes, with their expressions.
+    #[serde(default)]
+    pub derived: BTreeMap<String, String>,
+    /// The rows that the plan asks about: each of these is true in them.
+    #[serde(default)]
+    pub filter: Vec<String>,
     /// Confounders and their balance terms.
     pub confounders: Vec<TermGroup>,
     /// Declared placebos.

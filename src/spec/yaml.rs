@@ -75,6 +75,9 @@ impl AnalysisSpec {
             accept,
             thresholds,
             missing,
+            missing_for,
+            derived,
+            filter,
             confounders: _,
             placebos: _,
             tools: _,
@@ -121,6 +124,22 @@ impl AnalysisSpec {
             out.raw(0, "share", &share.to_string());
         }
         out.raw(0, "missing", missing_key(*missing));
+        // Not written where the plan says nothing of the kind.
+        if !missing_for.is_empty() {
+            out.raw(0, "missing_for", "");
+            for (column, policy) in missing_for {
+                out.raw(2, &yaml_text(column), missing_key(*policy));
+            }
+        }
+        if !derived.is_empty() {
+            out.raw(0, "derived", "");
+            for (column, expression) in derived {
+                out.text(2, &yaml_text(column), expression);
+            }
+        }
+        if !filter.is_empty() {
+            out.words(0, "filter", filter);
+        }
     }
 
     /// Reads what [`AnalysisSpec::to_yaml`] writes; unknown keys are refused.

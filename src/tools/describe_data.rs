@@ -57,6 +57,7 @@ fn rows(context: &Context<'_>) -> Map<String, Value> {
     let (n, treated) = context.prepared.arms();
     let small = |n: usize| n > 0 && n < privacy.min_cell();
     let dropped = [
+        ("rows_not_asked_about", counters.rows_filtered),
         ("rows_dropped_missing", counters.rows_dropped_missing),
         ("rows_dropped_other_treatment", counters.rows_dropped_other_treatment),
         ("rows_weight_zero", counters.rows_weight_zero),

@@ -110,11 +110,12 @@ const ACIC: Crate = Crate {
 const PROGRAM: Crate = Crate {
     root: "src",
     name: "oci_agent",
-    vocabulary: &["finding", "schema", "term", "text"],
+    vocabulary: &["expression", "finding", "schema", "term", "text"],
     may_import: &[
         // L0 vocabulary
         ("finding", &[]),
         ("schema", &[]),
+        ("expression", &[]),
         ("term", &[]),
         ("text", &[]),
         // L2 documents
@@ -214,10 +215,13 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/cli/trust.rs", 2, "paths"),
     ("src/critique/alternatives.rs", 1, "words of the plan"),
     ("src/critique/quoted_figures/scan.rs", 2, "a model's prose"),
+    ("src/dataset/derived/values.rs", 1, "a value of the data"),
     ("src/dataset/overrides.rs", 1, "a value of the data"),
     ("src/dataset/read/csv_scan.rs", 1, "a byte-order mark"),
     ("src/dataset/read/partitions.rs", 1, "a path"),
     ("src/dataset/read/source.rs", 1, "a path"),
+    ("src/expression/cursor.rs", 1, "the grammar of expressions"),
+    ("src/expression/parse.rs", 4, "the grammar of expressions"),
     ("src/llm/http/attempt.rs", 2, "a header of HTTP"),
     ("src/llm/http/failure.rs", 2, "a provider's error"),
     ("src/llm/parts.rs", 1, "an escape of JSON"),
@@ -235,7 +239,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/store/repair.rs", 1, "names of branches"),
     ("src/store/trust.rs", 2, "git's `safe.directory`"),
     ("src/store/worktree.rs", 2, "the journal"),
-    ("src/term.rs", 2, "the grammar of terms"),
+    ("src/term.rs", 1, "the grammar of terms"),
     ("src/text/escape.rs", 1, "any text, to escape it"),
     ("src/text/terminal.rs", 1, "any text, for the codes of a terminal"),
     ("src/tools/privacy/names.rs", 1, "a model's words and ours, to replace the names in them"),

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
 mod columns;
+mod derived;
 mod examples;
 mod files;
 mod fuzz;
@@ -80,6 +81,7 @@ fn request(texts: &[&str]) -> Request {
         terms: terms(texts),
         placebos: vec![],
         missing: MissingPolicy::Error,
+        missing_for: BTreeMap::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod analysis;
+mod derived;
 mod hostile;
 mod rules;
 pub mod spec;

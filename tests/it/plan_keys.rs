@@ -30,11 +30,14 @@ fn takes(key: &PlanKey) -> String {
         Takes::Column => "a column".to_owned(),
         Takes::Columns => "a list of columns".to_owned(),
         Takes::Terms => "a list of terms".to_owned(),
+        Takes::Conditions => "an expression, or a list of them".to_owned(),
+        Takes::Expressions => "names of your own, with expressions".to_owned(),
         Takes::Level => "a value of the column".to_owned(),
         Takes::File => "a path, relative to the plan".to_owned(),
         Takes::Address => "an address".to_owned(),
         Takes::Variable => "an environment variable".to_owned(),
         Takes::Word(of) => words(of()),
+        Takes::WordByName(of) => format!("{}, or columns (and `default`) with one of them each", words(of())),
         Takes::Words(of) => format!("a list of {}", words(of())),
         Takes::Asked(of) => format!("a list of {}, or of mappings with one of them under `ask`", words(of())),
         Takes::Whole(least, Some(most)) => format!("a whole number from {least} to {most}"),
@@ -91,9 +94,13 @@ fn schema_of(key: &PlanKey, path: &str) -> Value {
     let mut schema = match key.takes {
         Takes::Section => mapping(path),
         Takes::Text | Takes::Level | Takes::Column | Takes::File | Takes::Address | Takes::Variable => scalar(),
-        Takes::Texts => json!({"anyOf": [scalar(), {"type": "array", "items": scalar()}]}),
+        Takes::Texts | Takes::Conditions => json!({"anyOf": [scalar(), {"type": "array", "items": scalar()}]}),
+        Takes::Expressions => json!({"type": "object", "additionalProperties": scalar()}),
         Takes::Columns | Takes::Terms => json!({"type": "array", "items": scalar()}),
         Takes::Word(of) => json!({"enum": of()}),
+        Takes::WordByName(of) => {
+            json!({"anyOf": [{"enum": of()}, {"type": "object", "additionalProperties": {"enum": of()}}]})
+        }
         Takes::Words(of) => json!({"type": "array", "items": {"enum": of()}}),
         Takes::Asked(of) => {
             json!({"type": "array", "items": {"anyOf": [{"enum": of()}, mapping(&format!("{path}.*"))]}})
@@ -154,6 +161,11 @@ fn with_line(section: &str, line: &str) -> String {
     match section {
         "" => format!("{MINIMAL}{line}\n"),
         "data" => MINIMAL.replace("{source: d.csv}", &format!("{{source: d.csv, {line}}}")),
+        "data.rare_levels" => {
+            // One of the two says which levels are rare.
+            let other = if line.starts_with("below") { "keep: 9" } else { "below: 9" };
+            MINIMAL.replace("{source: d.csv}", &format!("{{source: d.csv, rare_levels: {{{other}, {line}}}}}"))
+        }
         "treatment" => MINIMAL.replace("{column: t}", &format!("{{column: t, {line}}}")),
         "outcome" => MINIMAL.replace("units: kg", &format!("units: kg, {line}")),
         "confounders" => MINIMAL.replace("[x]", &format!("[x], {line}")),
@@ -176,7 +188,13 @@ fn what_is_left_out_is_what_the_table_says() {
             let mut written = parse(&text).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
             // Written and left out differ in where they stand, and in nothing else.
             written.places.clear();
-            let mut left_out = plain.clone();
+            let mut left_out = match section.path {
+                "data.rare_levels" => {
+                    let text = MINIMAL.replace("d.csv", "d.csv, rare_levels: {below: 9}");
+                    parse(&text).expect("levels of fewer than nine rows")
+                }
+                _ => plain.clone(),
+            };
             left_out.places.clear();
             let analysis = (&written.analysis, &left_out.analysis);
             if section.path == "analysis" {

@@ -56,9 +56,64 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     365 * year + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 + day - 1 - 719_468
 }
 
+/// A part of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Year,
+    Month,
+    /// Of the month.
+    Day,
+    /// 1 for Monday to 7 for Sunday.
+    Weekday,
+}
+
+/// A part of a date that is given as days since 1970-01-01; NaN for NaN.
+pub(crate) fn part_of(days: f64, part: Part) -> f64 {
+    // Years 0 to 9999 and far beyond; a larger number is no date.
+    if days.is_nan() || days.abs() > 1e8 {
+        return f64::NAN;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "at most 1e8 in size")]
+    let whole = days.floor() as i64;
+    // From 0000-03-01 on, by eras of 400 years and years that begin in March.
+    let shifted = whole + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let value = match part {
+        Part::Year => year_of_era + era * 400 + i64::from(month <= 2),
+        Part::Month => month,
+        Part::Day => day_of_year - (153 * from_march + 2) / 5 + 1,
+        // 1970-01-01 was a Thursday.
+        Part::Weekday => (whole + 3).rem_euclid(7) + 1,
+    };
+    #[allow(clippy::cast_precision_loss, reason = "a year, a month or a day")]
+    let value = value as f64;
+    value
+}
+
 #[cfg(test)]
 mod tests {
-    use super::days;
+    use super::{Part, days, days_of, days_since_1970, part_of};
+
+    #[test]
+    fn parts_of_every_day_of_four_centuries() {
+        for year in 1799..=2201 {
+            for month in 1..=12 {
+                for day in 1..=days_of(year, month) {
+                    let at = days_since_1970(year, month, day) as f64 + 0.75;
+                    let found = [Part::Year, Part::Month, Part::Day].map(|part| part_of(at, part));
+                    assert_eq!(found, [year as f64, month as f64, day as f64]);
+                }
+            }
+        }
+        // date -d 2021-03-04 +%u
+        assert_eq!(part_of(18_690.0, Part::Weekday), 4.0);
+        assert_eq!(part_of(-1.0, Part::Weekday), 3.0);
+        assert!(part_of(f64::NAN, Part::Year).is_nan());
+    }
 
     #[test]
     fn days_as_date_says() {

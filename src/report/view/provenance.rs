@@ -91,6 +91,9 @@ pub fn rows(results: &ResultsDocument) -> Table {
     let mut table = Table::new(&[("what", Column::Words), ("count", Column::Number)]);
     let mut push = |what: String, n: usize| table.push(vec![what, numbers::count(n)]);
     push("rows read".to_owned(), c.rows_read);
+    if c.rows_filtered > 0 {
+        push("rows not asked about: the filter".to_owned(), c.rows_filtered);
+    }
     push("rows dropped: a value was missing".to_owned(), c.rows_dropped_missing);
     push("rows dropped: neither treated nor control level".to_owned(), c.rows_dropped_other_treatment);
     push("rows left out: observation weight zero".to_owned(), c.rows_weight_zero);

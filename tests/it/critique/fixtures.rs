@@ -101,6 +101,10 @@ pub fn plan() -> Plan {
             columns: BTreeMap::new(),
             missing: MissingPolicy::Error,
             missing_values: vec![],
+            filter: Vec::new(),
+            derive: Default::default(),
+            missing_for: Default::default(),
+            rare_levels: None,
         },
         treatment: TreatmentSection { column: text("t"), treated: text("1"), control: text("0") },
         outcome: OutcomeSection {
@@ -170,6 +174,9 @@ pub fn spec() -> AnalysisSpec {
         clusters: None,
         known_propensity: None,
         missing: MissingPolicy::Error,
+        missing_for: Default::default(),
+        derived: Default::default(),
+        filter: Vec::new(),
         confounders: vec![
             group("age", true, vec![term("age")]),
             group("sex", true, vec![term("sex")]),

@@ -51,6 +51,7 @@ fn example(name: &str) -> (oci_agent::spec::AnalysisSpec, Analysed) {
         terms: spec.analyses[0].terms.clone(),
         placebos: spec.placebos.iter().map(|p| p.column.clone()).collect(),
         missing: spec.missing,
+        missing_for: spec.missing_for.clone(),
     };
     let analysed = table.into_analysed(&wanted).unwrap_or_else(|p| panic!("{p:#?}"));
     (spec, analysed)

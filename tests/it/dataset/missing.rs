@@ -169,7 +169,7 @@ fn missing_treatment_outcome_or_weight_stays_an_error_under_indicator() {
     let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
     assert_eq!(paths, ["treatment.column"]);
     assert_says(&found[0].message, &["3 columns", "`t` (1), `y` (1), `w` (1)"]);
-    assert_says(&found[0].hint, &["missing: drop"]);
+    assert_says(&found[0].hint, &["missing: {default: indicator, t: drop, \"y\": drop, w: drop}"]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn treatment_that_is_not_binary_lists_values_and_counts() {
     let found = problem(text, &request(&[]));
     assert_eq!(found.path, "treatment.column");
     assert_says(&found.message, &["not binary", "3 values", "`0` (2 rows)", "`2` (1 row)"]);
-    assert_says(&found.hint, &["1 row with another value", "not be dropped"]);
+    assert_says(&found.hint, &["1 row with another value", "filter: \"t in [1, 0]\""]);
 }
 
 #[test]

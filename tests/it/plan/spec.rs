@@ -36,6 +36,8 @@ pub fn full_schema() -> DatasetDocument {
         sha256: "d".repeat(64),
         rows: 1629,
         columns,
+        derived: vec![],
+        filter: None,
         conversions: vec![],
         suspicions: vec![],
     }
