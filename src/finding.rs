@@ -37,6 +37,8 @@ keyed_enum! {
         StructureOutcome = "structure.outcome",
         /// Whether the answer is about those who were asked about, and the share of them that is left.
         PopulationKept = "population.kept",
+        /// Difference between the arms in the share of units without an outcome.
+        PopulationAttrition = "population.attrition",
         /// Largest weighted |SMD| among the priority confounders.
         BalancePriority = "balance.priority",
         /// Share of the target population with a propensity outside (0.1, 0.9).
@@ -74,7 +76,7 @@ keyed_enum! {
 
 impl Code {
     /// All codes, in reporting order.
-    pub const ALL: [Code; 21] = [
+    pub const ALL: [Code; 22] = [
         Code::DesignFailed,
         Code::EstimateFailed,
         Code::Identification,
@@ -82,6 +84,7 @@ impl Code {
         Code::StructurePocket,
         Code::StructureOutcome,
         Code::PopulationKept,
+        Code::PopulationAttrition,
         Code::BalancePriority,
         Code::OverlapOutside,
         Code::OverlapEffectiveSize,

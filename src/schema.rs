@@ -231,6 +231,19 @@ pub enum SuspicionKind {
     Case,
 }
 
+/// The units that the plan asks about, by arm, and those of them that have no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeMissing {
+    /// Treated units.
+    pub treated: usize,
+    /// Treated units without an outcome.
+    pub treated_lost: usize,
+    /// Controls.
+    pub control: usize,
+    /// Controls without an outcome.
+    pub control_lost: usize,
+}
+
 /// Everything that was done to rows and values on the way from the file to the sample. Zero is written as zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -241,6 +254,9 @@ pub struct Counters {
     pub rows_filtered: usize,
     /// Rows dropped because a value was missing (policy `drop`).
     pub rows_dropped_missing: usize,
+    /// Units without an outcome, by arm; not written where everyone has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome_missing: Option<OutcomeMissing>,
     /// Missing values per column among the analysed columns, before anything was done.
     pub missing_by_column: BTreeMap<String, usize>,
     /// Values replaced by a mean or a missing level (policy `indicator`), per column.

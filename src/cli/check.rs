@@ -21,7 +21,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     if global.json {
         output::json_line(&json(&prepared, &outward))?;
     } else if global.quiet == 0 {
-        output::stdout(pipeline::steps::checked(&prepared))?;
+        output::stdout(pipeline::checked::checked(&prepared))?;
         outward.iter().for_each(|line| output::stderr(format!("note {line}")));
     }
     if prepared.structure().is_clean() {

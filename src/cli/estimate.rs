@@ -5,7 +5,8 @@ use super::estimate_args::EstimateArgs;
 use super::{files, output};
 use crate::input_file;
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
-use crate::pipeline::prepare;
+use crate::pipeline::prepare::{self, Prepared};
+use crate::pipeline::units;
 use crate::spec::AnalysisSpec;
 use crate::term::Term;
 use crate::text::terminal::TerminalText;
@@ -69,7 +70,23 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
             ));
         }
     }
-    estimate::from_plan(&prepared, &spec, args.estimand, args.estimator).map_err(failed)
+    let document = estimate::from_plan(&prepared, &spec, args.estimand, args.estimator).map_err(failed)?;
+    if let Some(path) = &args.units {
+        write_units(path, &prepared, &spec, args)?;
+    }
+    Ok(document)
+}
+
+/// Writes the table of units of the analysis that was estimated.
+fn write_units(path: &Path, prepared: &Prepared, spec: &AnalysisSpec, args: &EstimateArgs) -> Result<(), CliError> {
+    let analysis = spec.analyses.iter().find(|analysis| analysis.requested == args.estimand).ok_or_else(|| {
+        CliError::user(
+            format!("the spec has no analysis of the {}", args.estimand.acronym()),
+            "Ask for an estimand of the plan with --estimand.",
+        )
+    })?;
+    let bytes = units::of_analysis(prepared, spec, analysis).map_err(|error| errors::from_dataset(&error))?;
+    files::write_new(path, &bytes)
 }
 
 fn read_spec(path: &Path) -> Result<AnalysisSpec, CliError> {
@@ -92,6 +109,12 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
     };
     let treatment = args.treatment.clone().ok_or_else(|| missing("--treatment", "treatment"))?;
     let outcome = args.outcome.clone().ok_or_else(|| missing("--outcome", "outcome"))?;
+    if args.units.is_some() {
+        return Err(CliError::user(
+            "--units goes with a plan, not with a data file",
+            "Write a plan with `oci-agent init`, and give that instead of the data.",
+        ));
+    }
     if args.spec.is_some() {
         return Err(CliError::user(
             "--spec goes with a plan, not with a data file",

@@ -28,6 +28,9 @@ pub struct EstimateArgs {
     /// A spec of a run to take rows, terms and population from (with a plan) [default: the plan's first draft].
     #[arg(long, value_name = "FILE")]
     pub spec: Option<PathBuf>,
+    /// Also write the rows, arms, propensities and weights of this analysis to a Parquet file (with a plan).
+    #[arg(long, value_name = "FILE")]
+    pub units: Option<PathBuf>,
     /// The estimand the plan asked for, or, with a data file, the target: ate, att, atc, ato.
     #[arg(long, value_name = "TARGET", default_value = "ate", value_parser = arg_values::target)]
     pub estimand: Target,

@@ -53,3 +53,16 @@ pub fn data_elsewhere(plan: &Path, given: &DataRoot, root: &Path, source: &str) 
     let message = || format!("the data are outside {}: they are read from {}", expected.display(), real.display());
     (!real.starts_with(&expected)).then(message)
 }
+
+/// Writes a file that is not there yet: what a command is asked to write never takes the place of something else.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => CliError::user(
+                format!("{} is there already, and nothing is overwritten", path.display()),
+                "Name another file, or remove that one first.",
+            ),
+            _ => CliError::io(path, "write", &error),
+        })?;
+    std::io::Write::write_all(&mut file, bytes).map_err(|error| CliError::io(path, "write", &error))
+}

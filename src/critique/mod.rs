@@ -167,6 +167,8 @@ fn grade(input: &CritiqueInput<'_>, requested: Target, aligned: &Finding) -> Ana
     let design = design_of(executed.design, analysis);
     let mut findings = rubric::findings(&design, executed.spec, analysis, input.after(requested));
     findings.push(structure_findings::one_arm(&executed.design.structure, requested));
+    let attrition = population_findings::attrition(&executed.design.counters);
+    findings.extend(attrition.map(|finding| thresholds::adjusted(finding, executed.spec)));
     let pocket = structure_findings::pocket(&executed.design.pockets, requested);
     findings.push(thresholds::adjusted(pocket, executed.spec));
     findings.push(structure_findings::determined(&executed.design.structure, input.after(requested).estimate));

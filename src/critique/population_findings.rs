@@ -3,6 +3,7 @@
 use crate::critique::rubric::rule;
 use crate::finding::{Code, Finding, Severity};
 use crate::record::documents::{AnalysisDesign, PopulationDocument};
+use crate::schema::Counters;
 use crate::spec::{Analysis, AnalysisSpec};
 use crate::text::numbers::{percent, significant};
 use causal::estimand::{Population, Target};
@@ -32,6 +33,34 @@ pub(super) fn kept(design: &AnalysisDesign, spec: &AnalysisSpec, analysis: &Anal
         format!("The {asked} was asked for, and this is the {name}, as the plan accepted beforehand.{told}{lost}");
     Finding { value: share, ..rule.finding(severity, message) }
 }
+
+/// Whether one arm lost more units for want of an outcome than the other; nothing where nobody was lost.
+pub(super) fn attrition(counters: &Counters) -> Option<Finding> {
+    let rule = rule(Code::PopulationAttrition);
+    let by_arm = counters.outcome_missing.as_ref()?;
+    let loss = |lost: usize, n: usize| lost as f64 / n.max(1) as f64;
+    let treated = loss(by_arm.treated_lost, by_arm.treated);
+    let control = loss(by_arm.control_lost, by_arm.control);
+    let difference = (treated - control).abs();
+    let variance = |p: f64, n: usize| p * (1.0 - p) / n.max(1) as f64;
+    let error = (variance(treated, by_arm.treated) + variance(control, by_arm.control)).sqrt();
+    let by_chance = difference < CHANCE * error;
+    let severity = if by_chance { Severity::Pass } else { rule.severity(difference) };
+    let shares = format!(
+        "{} of the treated and {} of the controls have no outcome and are left out",
+        percent(treated),
+        percent(control)
+    );
+    let message = match severity {
+        Severity::Pass if by_chance => format!("{shares}: no more than chance makes."),
+        Severity::Pass => format!("{shares}: nearly as many."),
+        _ => format!("{shares}: who is left is not who was treated, or not, unless it is by chance who was lost."),
+    };
+    Some(Finding { value: Some(difference), threshold: rule.threshold(severity), ..rule.finding(severity, message) })
+}
+
+/// A difference of fewer standard errors is chance.
+const CHANCE: f64 = 2.0;
 
 /// The share of the target population that trimming left; weights leave nobody out altogether.
 fn share_kept(analysis: &Analysis, population: &PopulationDocument) -> Option<f64> {

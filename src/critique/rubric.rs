@@ -69,7 +69,7 @@ pub struct Rule {
 }
 
 /// The rubric, in reporting order: one rule for each [`Code`].
-pub const RULES: [Rule; 21] = [
+pub const RULES: [Rule; 22] = [
     Rule {
         code: Code::DesignFailed,
         metric: "design",
@@ -132,6 +132,15 @@ pub const RULES: [Rule; 21] = [
         fail: Bound::Below(0.1),
         why: "an answer about others is not the answer to what was asked, unless whoever asked said so before it was known",
         source: "Crump et al. 2009, doi:10.1093/biomet/asn055; Petersen et al. 2012, doi:10.1177/0962280210386207",
+    },
+    Rule {
+        code: Code::PopulationAttrition,
+        metric: "difference in loss",
+        measured: "difference between the arms in the share of units that have no outcome and are left out for it, where it is beyond chance; before any trimming",
+        warn: Bound::AtLeast(0.05),
+        fail: Bound::AtLeast(0.1),
+        why: "whoever is lost from one arm rather than the other may be lost because of treatment, and those who are left are then no longer comparable",
+        source: "Deke & Chiang 2017, doi:10.1177/0193841X16670047",
     },
     Rule {
         code: Code::BalancePriority,
@@ -273,20 +282,21 @@ pub fn rule(code: Code) -> &'static Rule {
         Code::StructurePocket => &RULES[4],
         Code::StructureOutcome => &RULES[5],
         Code::PopulationKept => &RULES[6],
-        Code::BalancePriority => &RULES[7],
-        Code::OverlapOutside => &RULES[8],
-        Code::OverlapEffectiveSize => &RULES[9],
-        Code::PlaceboEffect => &RULES[10],
-        Code::EstimateConvergence => &RULES[11],
-        Code::EstimateDisagreement => &RULES[12],
-        Code::EstimateDisagreementInterval => &RULES[13],
-        Code::EstimateWidth => &RULES[14],
-        Code::EstimateOneRow => &RULES[15],
-        Code::EstimateStandardError => &RULES[16],
-        Code::EstimateTargets => &RULES[17],
-        Code::SensitivityRobustness => &RULES[18],
-        Code::Alignment => &RULES[19],
-        Code::Blindness => &RULES[20],
+        Code::PopulationAttrition => &RULES[7],
+        Code::BalancePriority => &RULES[8],
+        Code::OverlapOutside => &RULES[9],
+        Code::OverlapEffectiveSize => &RULES[10],
+        Code::PlaceboEffect => &RULES[11],
+        Code::EstimateConvergence => &RULES[12],
+        Code::EstimateDisagreement => &RULES[13],
+        Code::EstimateDisagreementInterval => &RULES[14],
+        Code::EstimateWidth => &RULES[15],
+        Code::EstimateOneRow => &RULES[16],
+        Code::EstimateStandardError => &RULES[17],
+        Code::EstimateTargets => &RULES[18],
+        Code::SensitivityRobustness => &RULES[19],
+        Code::Alignment => &RULES[20],
+        Code::Blindness => &RULES[21],
     }
 }
 

@@ -7,11 +7,12 @@ use super::error::DatasetProblem;
 use super::evaluate::{Compiled, matrix};
 use super::outcome;
 use super::roles::{Roles, needed, screen};
+use super::rows::{Gaps, Rows, kept_rows, outcome_missing};
+use super::units::{LeftOut, UnitColumn};
 use super::{Table, terms};
 use crate::plan::MissingPolicy;
 use crate::schema::Counters;
 use crate::term::{Factor, Term};
-use crate::text::numbers::count;
 use causal::arm::Arm;
 use causal::contrast::Contrast;
 use causal::estimand::OutcomeKind;
@@ -73,6 +74,9 @@ pub struct Analysed {
     known_propensity: Option<Array1<f64>>,
     outcome: Option<Array1<f64>>,
     placebos: BTreeMap<String, Array1<f64>>,
+    /// The column that names the units.
+    unit_id: Option<Arc<Column>>,
+    weightless: BTreeSet<usize>,
     counters: Counters,
 }
 
@@ -100,29 +104,6 @@ impl ColumnValues<'_> {
                 Self::Codes { codes: rows.iter().filter_map(|i| codes.get(*i).copied()).collect(), levels }
             }
         }
-    }
-}
-
-/// Which rows of the file are analysed.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rows {
-    pub(super) n: usize,
-    /// The rows kept, if some were dropped.
-    pub(super) kept: Option<Vec<usize>>,
-    /// Places in the files of the rows of the table, if a filter left some out.
-    pub(super) places: Option<Arc<Vec<usize>>>,
-}
-
-impl Rows {
-    /// 1-based row of the data (the header not counted), for messages.
-    pub(super) fn number(&self, row: usize) -> String {
-        count(1 + self.place(row))
-    }
-
-    /// Place of a row in the files, from 0.
-    fn place(&self, row: usize) -> usize {
-        let in_table = self.kept.as_ref().and_then(|kept| kept.get(row).copied()).unwrap_or(row);
-        self.places.as_ref().and_then(|places| places.get(in_table).copied()).unwrap_or(in_table)
     }
 }
 
@@ -155,6 +136,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
             counters.values_converted_by_column.insert(column.name.clone(), converted);
         }
     }
+    counters.outcome_missing = outcome_missing(table, &usable, request);
     let rows = kept_rows(table, &usable, Gaps { roles: &roles, request }, weightless);
     counters.rows_analysed = rows.n;
     counters.rows_weight_zero = weightless.len();
@@ -203,38 +185,24 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
     }
     terms::check(&request.terms, &columns, &means, &rows, &mut problems);
     let Some(treatment) = treatment.filter(|_| problems.is_empty()) else { return Err(problems) };
+    let unit_id = request.unit_id.as_ref().and_then(|name| columns.get(name)).cloned();
+    let weightless = weightless.clone();
     // Only what terms may still ask for stays in memory.
     let columns = columns.into_iter().filter(|(name, _)| roles.is_covariate(name)).collect();
-    Ok(Analysed { rows, columns, means, treatment, weights, clusters, known_propensity, outcome, placebos, counters })
-}
-
-/// What decides which gaps drop a row.
-#[derive(Clone, Copy)]
-struct Gaps<'a> {
-    roles: &'a Roles,
-    request: &'a Request,
-}
-
-/// Listwise deletion over the columns of the analysis whose gaps are dropped. A gap in a placebo drops nobody: a diagnostic
-/// must not decide who is analysed.
-fn kept_rows(
-    table: &Table,
-    columns: &BTreeMap<String, Arc<Column>>,
-    gaps: Gaps<'_>,
-    weightless: &BTreeSet<usize>,
-) -> Rows {
-    let places = table.places().cloned();
-    let all = Rows { n: table.rows(), kept: None, places: places.clone() };
-    let counts = |c: &&Arc<Column>| {
-        gaps.request.policy(&c.name) == MissingPolicy::Drop && c.missing() > 0 && !gaps.roles.is_only_placebo(&c.name)
-    };
-    let with_missing: Vec<&Arc<Column>> = columns.values().filter(counts).collect();
-    if with_missing.is_empty() && weightless.is_empty() {
-        return all;
-    }
-    let complete = |row: &usize| !weightless.contains(row) && with_missing.iter().all(|c| !c.is_missing(*row));
-    let kept: Vec<usize> = (0..all.n).filter(complete).collect();
-    Rows { n: kept.len(), kept: Some(kept), places }
+    Ok(Analysed {
+        rows,
+        columns,
+        means,
+        treatment,
+        weights,
+        clusters,
+        known_propensity,
+        outcome,
+        placebos,
+        unit_id,
+        weightless,
+        counters,
+    })
 }
 
 fn aligned(columns: BTreeMap<String, Arc<Column>>, rows: &Rows) -> BTreeMap<String, Arc<Column>> {
@@ -277,6 +245,49 @@ impl Analysed {
         let place = |row: usize| self.rows.kept.as_ref().and_then(|kept| kept.get(row).copied()).unwrap_or(row);
         let weights = self.weights.iter().flat_map(|weights| weights.iter().enumerate());
         weights.filter(|(_, weight)| **weight == 0.0).map(|(row, _)| place(row)).collect()
+    }
+
+    /// Places in the files, from 0, of the n analysed rows.
+    #[must_use]
+    pub fn places(&self) -> Vec<usize> {
+        (0..self.rows.n).map(|row| self.rows.place(row)).collect()
+    }
+
+    /// Places in the files, from 0, of the rows that are not analysed, and why.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<(usize, LeftOut)> {
+        let analysed: BTreeSet<usize> = self.places().into_iter().collect();
+        let in_table: Option<BTreeSet<usize>> = self.rows.places.as_ref().map(|all| all.iter().copied().collect());
+        let weightless: BTreeSet<usize> = self.weightless.iter().map(|row| self.rows.place_of_table(*row)).collect();
+        let reason = |place: &usize| match () {
+            () if in_table.as_ref().is_some_and(|places| !places.contains(place)) => LeftOut::Filter,
+            () if weightless.contains(place) => LeftOut::WeightZero,
+            () => LeftOut::Missing,
+        };
+        (0..self.counters.rows_read).filter(|place| !analysed.contains(place)).map(|it| (it, reason(&it))).collect()
+    }
+
+    /// The names of the n analysed units; `None` if the request named no column of them.
+    #[must_use]
+    pub fn unit_ids(&self) -> Option<UnitColumn> {
+        let column = self.unit_id.as_ref()?;
+        let some = |x: &f64| Some(*x).filter(|x| !x.is_nan());
+        Some(match &column.data {
+            // Joined on, an identifier should be of the type that the file has.
+            Data::Numbers(values) if values.iter().all(|x| x.is_nan() || x.fract() == 0.0) => {
+                #[allow(clippy::cast_possible_truncation, reason = "a whole number of at most 2^53")]
+                let whole = |x: &f64| some(x).map(|x| x as i64);
+                UnitColumn::Whole(values.iter().map(whole).collect())
+            }
+            Data::Numbers(values) => UnitColumn::Numbers(values.iter().map(some).collect()),
+            _ => UnitColumn::Texts((0..self.n()).map(|row| column.whole_text(row)).collect()),
+        })
+    }
+
+    /// The n observation weights; `None` without.
+    #[must_use]
+    pub fn weights(&self) -> Option<&Array1<f64>> {
+        self.weights.as_ref()
     }
 
     /// Number of analysed rows.

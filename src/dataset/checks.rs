@@ -1,9 +1,10 @@
 //! Conditions on the treatment, weights and ids before anything is estimated.
 
-use super::analyse::{Request, Rows};
+use super::analyse::Request;
 use super::column::{Column, Data, number};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
+use super::rows::Rows;
 use crate::plan::{yaml_text, yaml_value};
 use crate::schema::SuspicionKind;
 use crate::term::Term;

@@ -174,6 +174,16 @@ impl Column {
     }
 }
 
+impl Column {
+    /// The text in a row, uncut; `None` where it is missing, and for numbers.
+    pub(super) fn whole_text(&self, row: usize) -> Option<String> {
+        match &self.data {
+            Data::Codes { codes, levels } => codes.get(row).and_then(|code| levels.get(*code as usize)).cloned(),
+            _ => None,
+        }
+    }
+}
+
 /// Text as codes, levels in order of appearance until [`Encoded::sorted`].
 pub(super) struct Encoded {
     pub(super) codes: Vec<u32>,

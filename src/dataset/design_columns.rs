@@ -1,9 +1,9 @@
 //! Conditions on the columns of clusters and of known propensities.
 
-use super::analyse::Rows;
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::occurring;
+use super::rows::Rows;
 use crate::text::lists::counted;
 use ndarray::Array1;
 use std::collections::HashMap;

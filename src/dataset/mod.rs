@@ -27,11 +27,14 @@ mod profile;
 mod rare_levels;
 mod read;
 mod roles;
+mod rows;
 mod suspicions;
 mod terms;
+mod units;
 
 pub use analyse::{Analysed, ColumnValues, Request};
 pub use error::{DatasetError, DatasetProblem};
+pub use units::{LeftOut, UnitColumn, parquet as units_parquet};
 
 use crate::plan::{ColumnOverride, DataSection, RareLevels};
 use crate::schema::{ColumnFacts, ColumnKind, Conversion, DatasetDocument, DerivedColumn, FilterRecord};

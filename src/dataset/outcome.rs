@@ -1,9 +1,9 @@
 //! The outcome as numbers: as it is, or 1 where it is the event that the plan names and 0 elsewhere.
 
-use super::analyse::Rows;
 use super::column::{Column, Data};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
+use super::rows::Rows;
 use super::suspicions;
 use crate::plan::{yaml_text, yaml_value};
 use crate::schema::Suspicion;

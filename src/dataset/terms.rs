@@ -1,9 +1,9 @@
 //! Checks that the requested terms can be evaluated and vary.
 
-use super::analyse::Rows;
 use super::column::Column;
 use super::error::DatasetProblem;
 use super::evaluate::{Compiled, occurring};
+use super::rows::Rows;
 use crate::term::{Factor, Term};
 use crate::text::lists::quoted;
 use crate::text::numbers::count;

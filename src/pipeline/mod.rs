@@ -12,6 +12,7 @@
 mod balance_columns;
 mod basis;
 mod bounds;
+pub mod checked;
 pub mod column_summaries;
 pub mod design;
 pub mod effects;
@@ -26,5 +27,6 @@ pub mod results;
 pub mod single_pass;
 pub mod steps;
 pub mod structure;
+pub mod units;
 
 pub use prepare::{PlanProblems, PrepareError, Prepared};

@@ -1,13 +1,14 @@
 //! The files and the message of every step: what a reviewer reads in `git log -p`.
 
-use crate::critique::structure_findings;
 use crate::finding::{Severity, Tier};
+use crate::pipeline::checked::checked;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::estimate;
 use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::results::{Iteration, OpenEffectsDocument};
-use crate::plan::{self, Plan};
+use crate::pipeline::units;
+use crate::plan::Plan;
 use crate::playbook::Catalogue;
 use crate::record::critique::Critique;
 use crate::record::documents::{Answer, Conduct, DesignDocument, ResultsDocument};
@@ -15,8 +16,8 @@ use crate::record::{ReportError, json};
 use crate::report;
 use crate::report::notebook::{self, NotebookInput, Recorded};
 use crate::report::plots::{self, Figure};
+use crate::report::tidy::{self, AnsweringDesign};
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
-use crate::schema::FilterRecord;
 use crate::spec::AnalysisSpec;
 use crate::store::Step;
 use crate::text::escape::one_line;
@@ -337,6 +338,7 @@ pub fn report_steps(
         .trailer("Verdict", verdict(results))
         .file("report.md", report::markdown::report(&view)?)
         .file("report.html", report::html::report(&view)?);
+    let report = with_tables(report, input)?;
     let recorded = recorded(input)?;
     let notebook = notebook::render(&NotebookInput { results, plan, figures: &placed, recorded: &recorded })?;
     let last = provenance
@@ -350,6 +352,32 @@ pub fn report_steps(
         Some(_) => last.file("manifest.json", manifest(input.prepared, provenance, models)?),
     };
     Ok([with_figures(report, "plots", &figures), last])
+}
+
+/// Estimates, balance and, unless the plan says otherwise, units, for other tools.
+fn with_tables(step: Step, input: &ReportInput<'_>) -> Result<Step, ReportError> {
+    let designs: Vec<AnsweringDesign<'_>> = input
+        .results
+        .answers
+        .iter()
+        .filter_map(|answer| {
+            let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration)?;
+            let design = run.design.analyses.iter().find(|design| design.requested == answer.requested)?;
+            Some(AnsweringDesign { iteration: answer.iteration, design })
+        })
+        .collect();
+    let step = step
+        .file("estimates.csv", tidy::estimates_csv(input.results)?)
+        .file("balance.csv", tidy::balance_csv(&designs)?);
+    if !input.prepared.plan.privacy.units {
+        return Ok(step);
+    }
+    let units = units::of_answers(input.prepared, input.tried, &input.results.answers);
+    let units = units.map_err(|error| ReportError::Units(error.to_string()))?;
+    Ok(match units.len() {
+        n if n <= units::LARGEST_COMMITTED => step.file("units.parquet", units),
+        n => step.trailer("Units-Not-Committed", format!("{n} bytes; `oci-agent estimate --units` writes them")),
+    })
 }
 
 /// The love and overlap plots of the design that answers each requested estimand, with its iteration.
@@ -385,91 +413,6 @@ fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
     }
     let commands = notebook::commands(input.results);
     Ok(commands.into_iter().zip(outputs).map(|(arguments, stdout)| Recorded { arguments, stdout }).collect())
-}
-
-/// The output of `oci-agent check` for a plan that its data can answer, with the structural faults of its confounders.
-#[must_use]
-pub fn checked(prepared: &Prepared) -> String {
-    let (rows, treated) = prepared.arms();
-    let draft = &prepared.draft;
-    let priority = draft.confounders.iter().filter(|group| group.priority).count();
-    let terms = draft.analyses.first().map_or(0, |analysis| analysis.terms.len());
-    let estimands: Vec<&str> = draft.analyses.iter().map(|analysis| analysis.requested.acronym()).collect();
-    let dropped = prepared.counters().rows_dropped_missing;
-    let answered = draft
-        .analyses
-        .first()
-        .map_or_else(String::new, |analysis| format!("{}. {}", analysis.primary.title(), analysis.because));
-    let faults = structure_findings::sentences(prepared.structure());
-    let agree = if faults.is_empty() {
-        "The plan and the data agree.".to_owned()
-    } else {
-        "The plan can be read against the data, and it will not be accepted:".to_owned()
-    };
-    let faults = faults.into_iter().map(|fault| format!("  fault        {}", one_line(&fault)));
-    let filtered =
-        prepared.document.filter.iter().map(|filter| format!("  asked about  {}", one_line(&asked_about(filter))));
-    let lines = std::iter::once(agree).chain(faults).chain(filtered).chain([
-        format!(
-            "  rows         {rows} analysed ({treated} treated, {} controls), {dropped} dropped for missing values",
-            rows - treated
-        ),
-        format!(
-            "  treatment    {} ({} against {})",
-            one_line(&draft.treatment),
-            one_line(&draft.treated),
-            one_line(&draft.control)
-        ),
-        format!("  outcome      {} ({})", one_line(&draft.outcome), one_line(&draft.units)),
-        format!("  confounders  {} ({priority} with priority), {terms} design terms", draft.confounders.len()),
-        identified(prepared),
-        format!("  placebos     {} declared", draft.placebos.len()),
-        format!("  estimands    {}", estimands.join(", ")),
-        format!("  answered by  {}", one_line(&answered)),
-        format!("  plan         sha256 {}", prepared.plan_sha256),
-        format!("  data         sha256 {}", prepared.document.sha256),
-    ]);
-    let lines =
-        lines.chain(reading_notes(prepared).into_iter().map(|note| format!("  note         {}", one_line(&note))));
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
-}
-
-/// The rows that a filter keeps, and those that it leaves out.
-fn asked_about(filter: &FilterRecord) -> String {
-    let each: Vec<String> = filter
-        .conditions
-        .iter()
-        .map(|one| {
-            let unknown = match one.rows_missing {
-                0 => String::new(),
-                n => format!(", {n} without a value"),
-            };
-            format!("`{}` (false in {}{unknown})", one.expression, one.rows_false)
-        })
-        .collect();
-    each.join(" and ")
-}
-
-/// What was done to the files and to the columns of the analysis while they were read, and what is suspected of them.
-fn reading_notes(prepared: &Prepared) -> Vec<String> {
-    let counters = prepared.counters();
-    let used = |column: &String| counters.missing_by_column.contains_key(column);
-    let document = &prepared.document;
-    let done = document.conversions.iter().filter(|done| done.column.as_ref().is_none_or(used));
-    let suspected = document.suspicions.iter().filter(|found| used(&found.column));
-    done.map(plan::conversion_text).chain(suspected.map(plan::suspicion_text)).collect()
-}
-
-/// What the graph says, in a line; nothing without one.
-fn identified(prepared: &Prepared) -> String {
-    let words = |found: &PlanIdentification| {
-        let names: Vec<String> = found.checked.set.clone();
-        format!(
-            "  graph        {}",
-            one_line(&report::identification::chosen(found.chosen_by, &names, found.checked.valid))
-        )
-    };
-    prepared.identification.as_ref().map(words).unwrap_or_default()
 }
 
 fn with_figures(mut step: Step, folder: &str, figures: &[Figure]) -> Step {

@@ -349,6 +349,12 @@ const PRIVACY: &[PlanKey] = &[
         "fewer units than this are never counted out, nor their level named",
     ),
     key("redact_names", Takes::Flag, Value("false"), "columns are called `x1`, `x2`, … to a model"),
+    key(
+        "units",
+        Takes::Flag,
+        Value("true"),
+        "the run keeps `units.parquet`: arm, propensity and weight of every row, for other tools; no model sees it",
+    ),
 ];
 
 /// Every mapping of a plan.

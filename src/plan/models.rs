@@ -122,11 +122,13 @@ pub struct PrivacySection {
     pub min_cell: usize,
     /// True if columns are called `x1`, `x2`, … to a model.
     pub redact_names: bool,
+    /// True if the run keeps a table of units: propensities and weights, by row (default).
+    pub units: bool,
 }
 
 impl Default for PrivacySection {
     fn default() -> Self {
-        Self { min_cell: 10, redact_names: false }
+        Self { min_cell: 10, redact_names: false, units: true }
     }
 }
 
@@ -234,6 +236,7 @@ pub(super) fn privacy(reader: &mut Reader, root: &Section<'_>) -> PrivacySection
     PrivacySection {
         min_cell: min_cell.map_or(default.min_cell, |n| usize::try_from(n).unwrap_or(usize::MAX)),
         redact_names: reader.flag(&section, "redact_names", default.redact_names),
+        units: reader.flag(&section, "units", default.units),
     }
 }
 

@@ -21,9 +21,10 @@ pub struct Thresholds {
 
 /// The checks whose thresholds are a matter of taste, with the largest value that means something: a share and a p-value end at
 /// one. Identification, faults of a single confounder and alignment are none.
-pub(crate) const ADJUSTABLE: [(Code, f64); 12] = [
+pub(crate) const ADJUSTABLE: [(Code, f64); 13] = [
     (Code::StructurePocket, 1.0),
     (Code::PopulationKept, 1.0),
+    (Code::PopulationAttrition, 1.0),
     (Code::BalancePriority, 1.0),
     (Code::OverlapOutside, 1.0),
     (Code::OverlapEffectiveSize, 1e9),

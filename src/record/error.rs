@@ -19,6 +19,12 @@ pub enum ReportError {
         /// The reason.
         reason: String,
     },
+    /// A table of CSV that could not be written: its message.
+    #[error("a table could not be written: {0}")]
+    Csv(String),
+    /// The table of units that could not be written: its message.
+    #[error("the table of units could not be written: {0}")]
+    Units(String),
     /// A plot that could not be drawn.
     #[error("the plot `{figure}` could not be drawn: {reason}")]
     Drawing {

@@ -124,6 +124,7 @@ fn measured(code: Code, finding: &Finding) -> String {
             None => "the confounders together all but say what the outcome is".to_owned(),
         },
         Code::PopulationKept => kept(finding),
+        Code::PopulationAttrition => format!("the arms differ by {} in how many have no outcome", share()),
         Code::BalancePriority => balance(finding, &subject),
         Code::OverlapOutside => format!("{} of the target population have hardly any counterparts", share()),
         Code::OverlapEffectiveSize => format!("an arm counts for {} units only", number(0)),

@@ -8,6 +8,7 @@ use crate::plan::{Plan, StudyDesign};
 use crate::record::basis::{IdentificationBasis, IdentifiedBy};
 use crate::record::documents::{Answer, ResultsDocument};
 use crate::report::{caveats, sentences};
+use crate::schema::OutcomeMissing;
 use crate::text::numbers;
 use causal::diagnose::sensitivity::SensitivityReport;
 use causal::effect::Effect;
@@ -227,6 +228,7 @@ fn whom(results: &ResultsDocument, plan: &Plan) -> Vec<String> {
     if let Some(filter) = asked_about(results, plan) {
         lines.push(filter);
     }
+    lines.extend(results.counters.outcome_missing.as_ref().and_then(without_outcome));
     for answer in &results.answers {
         if sentences::same_answer(results, answer).is_some() {
             continue;
@@ -252,6 +254,20 @@ fn asked_about(results: &ResultsDocument, plan: &Plan) -> Option<String> {
             numbers::count(kept),
             numbers::count(results.counters.rows_read),
             conditions.join(" and ")
+        )
+    })
+}
+
+/// Whoever is left out for want of an outcome.
+fn without_outcome(lost: &OutcomeMissing) -> Option<String> {
+    let share = |lost: usize, n: usize| numbers::percent(lost as f64 / n.max(1) as f64);
+    (lost.treated_lost + lost.control_lost > 0).then(|| {
+        format!(
+            "Without an outcome, and left out: {} treated ({}) and {} controls ({}).",
+            numbers::count(lost.treated_lost),
+            share(lost.treated_lost, lost.treated),
+            numbers::count(lost.control_lost),
+            share(lost.control_lost, lost.control)
         )
     })
 }

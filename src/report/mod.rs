@@ -29,4 +29,5 @@ pub mod sentences;
 pub mod table;
 mod template;
 pub mod terminal;
+pub mod tidy;
 pub mod view;

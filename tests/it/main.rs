@@ -42,6 +42,7 @@ mod second_moments; // squares and products in every balance table; a declared h
 mod security_page; // every promise of SECURITY.md has its test
 mod store; // the git store: kill it anywhere
 mod structure; // faults of covariates that need no model: refused by check, init and run
+mod tables; // units, estimates and balance for other tools agree with each other and with the data
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
 mod weights; // weights that run away
 mod whole_runs; // what must hold of whole runs, whatever the data

@@ -57,7 +57,7 @@ fn every_fixed_threshold_at_its_boundary() {
     use Severity::{Fail, Pass, Warn};
     /// The number, and the severity just below it, at it and just above it.
     type Boundary = (Code, f64, [Severity; 3]);
-    let table: [Boundary; 24] = [
+    let table: [Boundary; 26] = [
         (Code::Identification, 0.01, [Warn, Pass, Pass]),
         (Code::Identification, 0.001, [Fail, Warn, Warn]),
         (Code::StructureOneArm, 0.0, [Pass, Pass, Warn]),
@@ -65,6 +65,8 @@ fn every_fixed_threshold_at_its_boundary() {
         (Code::StructurePocket, 0.02, [Pass, Warn, Warn]),
         (Code::PopulationKept, 0.9, [Warn, Pass, Pass]),
         (Code::PopulationKept, 0.1, [Fail, Warn, Warn]),
+        (Code::PopulationAttrition, 0.05, [Pass, Warn, Warn]),
+        (Code::PopulationAttrition, 0.1, [Warn, Fail, Fail]),
         (Code::BalancePriority, 0.1, [Pass, Warn, Warn]),
         (Code::BalancePriority, 0.2, [Warn, Fail, Fail]),
         (Code::OverlapOutside, 0.1, [Pass, Pass, Warn]),
@@ -541,7 +543,9 @@ fn a_clean_design_is_fully_satisfactory_and_a_final_critique_withholds_nothing()
         |critique: &oci_agent::record::critique::Critique| critique.analyses.iter().map(|a| a.tier).collect::<Vec<_>>();
     assert_eq!(tiers(&design), [Tier::FullySatisfactory; 2]);
     for graded in &design.analyses {
-        assert_eq!(graded.findings.iter().map(|f| f.code).collect::<Vec<_>>(), Code::ALL, "every code, in order");
+        // Nobody is without an outcome here.
+        let all: Vec<Code> = Code::ALL.into_iter().filter(|code| *code != Code::PopulationAttrition).collect();
+        assert_eq!(graded.findings.iter().map(|f| f.code).collect::<Vec<_>>(), all, "every code, in order");
     }
     // Nothing was measured after unblinding: that is a caveat, not a pass and not `withheld`.
     assert_eq!(tiers(&world.critique(Stage::Final)), [Tier::SatisfactoryWithCaveats; 2]);

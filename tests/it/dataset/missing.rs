@@ -228,3 +228,15 @@ fn cells_that_were_filled_are_remembered_so_that_each_fold_can_fill_them_again()
     let [only] = covariates.imputed() else { panic!("one column: {:?}", covariates.imputed()) };
     assert_eq!((only.column, only.filled.to_vec()), (0, vec![false, true, false, false]));
 }
+
+#[test]
+fn units_without_an_outcome_are_counted_by_arm() {
+    let text = "t,y,x\n1,1,1\n1,,2\n1,,3\n0,2,4\n0,3,\n0,,5\n0,4,6\n1,7,1\n";
+    let wanted = Request { missing: MissingPolicy::Drop, ..request(&["x"]) };
+    let found = analysed(text, &wanted);
+    let lost = found.counters().outcome_missing.expect("some are lost");
+    assert_eq!([lost.treated, lost.treated_lost, lost.control, lost.control_lost], [4, 2, 4, 1]);
+    assert_eq!(found.counters().rows_dropped_missing, 4);
+    let complete = analysed("t,y,x\n1,1,1\n0,2,2\n1,3,3\n0,4,5\n", &request(&["x"]));
+    assert!(complete.counters().outcome_missing.is_none());
+}
