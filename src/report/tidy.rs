@@ -1,10 +1,9 @@
 //! Estimates and balance as CSV: one line for each estimate, one for each term, for a spreadsheet, pandas or R.
 //!
-//! Numbers have all their digits, absent ones are empty. Columns are documented in `docs/runs.md`.
+//! Numbers have the digits of `results.json`, absent ones are empty. Columns are documented in `docs/runs.md`.
 
-use crate::record::ReportError;
 use crate::record::documents::{AnalysisDesign, Answer, EffectRow, ResultsDocument};
-use std::fmt::Display;
+use crate::record::{ReportError, json};
 
 /// `estimates.csv`: every estimate of every spec that was tried.
 ///
@@ -47,16 +46,16 @@ pub fn estimates_csv(results: &ResultsDocument) -> Result<Vec<u8>, ReportError> 
             effect.estimator.key().to_owned(),
             row.learners.clone(),
             word(&effect.scale)?,
-            effect.estimate.to_string(),
-            effect.std_error.to_string(),
-            effect.ci_lower.to_string(),
-            effect.ci_upper.to_string(),
-            optional(effect.mean_treated),
-            optional(effect.mean_control),
+            number(effect.estimate)?,
+            number(effect.std_error)?,
+            number(effect.ci_lower)?,
+            number(effect.ci_upper)?,
+            optional(effect.mean_treated)?,
+            optional(effect.mean_control)?,
             effect.n.to_string(),
             effect.n_treated.to_string(),
-            effect.ess_treated.to_string(),
-            effect.ess_control.to_string(),
+            number(effect.ess_treated)?,
+            number(effect.ess_control)?,
             word(&effect.se_method)?,
             word(&effect.inference)?,
             results.units.clone(),
@@ -111,22 +110,28 @@ pub fn balance_csv(designs: &[AnsweringDesign<'_>]) -> Result<Vec<u8>, ReportErr
         for row in design.balance.iter().flat_map(|table| &table.rows) {
             let mut line = start.to_vec();
             line.extend([row.term.clone(), row.confounder.clone(), row.priority.to_string()]);
-            line.extend(
+            for mean in
                 [row.mean_treated_before, row.mean_control_before, row.mean_treated_after, row.mean_control_after]
-                    .map(|x| x.to_string()),
-            );
-            line.extend(
-                [row.smd_before, row.smd_after, row.variance_ratio_before, row.variance_ratio_after].map(optional),
-            );
-            line.extend([row.ks_before, row.ks_after].map(|x| x.to_string()));
+            {
+                line.push(number(mean)?);
+            }
+            for ratio in [row.smd_before, row.smd_after, row.variance_ratio_before, row.variance_ratio_after] {
+                line.push(optional(ratio)?);
+            }
+            line.extend([number(row.ks_before)?, number(row.ks_after)?]);
             lines.push(line);
         }
     }
     write(lines)
 }
 
-fn optional(value: Option<impl Display>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
+fn optional(value: Option<f64>) -> Result<String, ReportError> {
+    value.map_or(Ok(String::new()), number)
+}
+
+/// A number with the digits of the JSON documents.
+fn number(value: f64) -> Result<String, ReportError> {
+    json::float(value).ok_or_else(|| ReportError::Csv(format!("a number is {value}")))
 }
 
 /// The key under which a value stands in the JSON documents.

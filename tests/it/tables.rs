@@ -60,10 +60,8 @@ fn number(frame: &DataFrame, column: &str, row: usize) -> Option<f64> {
 }
 
 fn csv(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(path).expect("a file");
-    let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
-    let header = lines.next().expect("a header");
-    lines.map(|line| header.iter().cloned().zip(line).collect()).collect()
+    let mut reader = csv::Reader::from_path(path).expect("a file");
+    reader.deserialize().map(|line| line.expect("a line")).collect()
 }
 
 #[test]

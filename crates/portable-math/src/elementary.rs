@@ -15,6 +15,7 @@ std::arch::global_asm!(
     ".hidden log",
     ".hidden log1p",
     ".hidden log10",
+    ".hidden log2",
     ".hidden pow",
     ".hidden sin",
     ".hidden cos",
@@ -28,6 +29,7 @@ std::arch::global_asm!(
     ".private_extern _log",
     ".private_extern _log1p",
     ".private_extern _log10",
+    ".private_extern _log2",
     ".private_extern _pow",
     ".private_extern _sin",
     ".private_extern _cos",
@@ -52,6 +54,12 @@ pub extern "C" fn log(x: f64) -> f64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn log1p(x: f64) -> f64 {
     libm::log1p(x)
+}
+
+/// log₂ x.
+#[unsafe(no_mangle)]
+pub extern "C" fn log2(x: f64) -> f64 {
+    libm::log2(x)
 }
 
 /// log₁₀ x.

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`cholesky`] | none: the factorisation itself, in safe code |
 //! | [`lapack`] | `dpotrf_`, `dpotrs_`, `dpotri_`: what `ndarray-linalg` asks for in `causal::numerics::linalg` |
-//! | [`elementary`] | `exp`, `log`, `log1p`, `log10`, `pow`, `sin`, `cos`, `hypot`, `log2f`, `powf`, from the crate `libm` |
+//! | [`elementary`] | `exp`, `log`, `log1p`, `log10`, `log2`, `pow`, `sin`, `cos`, `hypot`, `log2f`, `powf`, from the crate `libm` |
 
 pub mod cholesky;
 pub mod elementary;
