@@ -75,6 +75,12 @@ pub enum Command {
     /// Estimators held against simulated data whose truth is known.
     #[command(subcommand)]
     Simulate(SimulateCommand),
+    /// Print the JSON Schema of a plan, for an editor to complete and check one.
+    Schema,
+    /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
+    Completions(CompletionsArgs),
+    /// Write the manual pages, one for each command.
+    Man(ManArgs),
     /// Replay the ACIC 2016 competition: 77 settings with known answers, beside 24 published methods.
     #[command(subcommand)]
     Acic(AcicCommand),
@@ -163,6 +169,8 @@ pub struct BaselineArgs {
     #[command(flatten)]
     pub data: DataRoot,
     #[command(flatten)]
+    pub settings: Settings,
+    #[command(flatten)]
     pub consent: Consent,
     /// Playbooks to use instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
@@ -215,10 +223,21 @@ pub struct RunLocation {
     #[command(flatten)]
     pub data: DataRoot,
     #[command(flatten)]
+    pub settings: Settings,
+    #[command(flatten)]
     pub consent: Consent,
     /// Playbooks to use instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub playbooks: Option<PathBuf>,
+}
+
+/// Values of the plan that are another this time.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Settings {
+    /// Set one value of the plan, e.g. `--set analysis.folds=10` or `--set 'estimands=[att]'`; may be repeated. The plan on
+    /// record is the one with these values, and says so.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// Where `data.source` is looked for.
@@ -250,6 +269,8 @@ pub struct CheckArgs {
     pub plan: PathBuf,
     #[command(flatten)]
     pub data: DataRoot,
+    #[command(flatten)]
+    pub settings: Settings,
     #[command(flatten)]
     pub consent: Consent,
 }
@@ -385,4 +406,26 @@ pub struct CoverageArgs {
     /// Where coverage.md and coverage.csv go; the folder is created.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+/// Prints the completions of a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent completions bash > ~/.local/share/bash-completion/completions/oci-agent
+  oci-agent completions zsh > \"${fpath[1]}/_oci-agent\"
+  oci-agent completions fish > ~/.config/fish/completions/oci-agent.fish")]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Writes the manual pages into a folder, which is made if it is not there.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  oci-agent man ~/.local/share/man/man1 && man oci-agent-run")]
+pub struct ManArgs {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }

@@ -70,6 +70,7 @@ impl BaselineArgs {
                 resume: false,
                 force: false,
                 data: self.data.clone(),
+                settings: self.settings.clone(),
                 consent: self.consent.clone(),
                 playbooks: self.playbooks.clone(),
             },

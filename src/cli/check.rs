@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// Holds the plan against its data and says what would be analysed.
 pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
-    let bytes = files::read_plan(&args.plan)?;
+    let bytes = files::read_plan_with(&args.plan, &args.settings)?;
     let root = files::data_root(&args.plan, &args.data)?;
     let prepared = pipeline::prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;

@@ -1,9 +1,10 @@
 //! Plans on disk: reading them, and finding the data they name.
 
-use super::args::DataRoot;
+use super::args::{DataRoot, Settings};
 use super::env;
 use super::errors::{self, CliError};
 use crate::input_file::{self, InputFileError};
+use crate::plan::{self, SetError};
 use crate::store;
 use crate::store::RepositoryTrust;
 use std::path::{Component, Path, PathBuf};
@@ -20,6 +21,25 @@ pub fn read_plan(path: &Path) -> Result<Vec<u8>, CliError> {
         }
         error => errors::from_input(path, "read the plan", &error),
     })
+}
+
+/// The bytes of a plan with the values that were set on the command line.
+pub fn read_plan_with(path: &Path, settings: &Settings) -> Result<Vec<u8>, CliError> {
+    let bytes = read_plan(path)?;
+    if settings.set.is_empty() {
+        return Ok(bytes);
+    }
+    // What is no text is told when it is read.
+    let Ok(text) = String::from_utf8(bytes.clone()) else { return Ok(bytes) };
+    let changed = plan::set(&text, &settings.set).map_err(|error| {
+        let hint = match error {
+            SetError::NotAnAssignment(_) => "Write it as --set analysis.folds=10; the keys are in docs/plan.md.",
+            SetError::NotYaml { .. } => "Put the value in quotes within the shell's own, as in --set 'title=\"a: b\"'.",
+            _ => "Name a key as docs/plan.md has it, with dots between sections.",
+        };
+        CliError::user(error.to_string(), hint)
+    })?;
+    Ok(changed.into_bytes())
 }
 
 /// The folder that `data.source` is relative to: `--data-root`, else, for the plan of a run in the run's own directory, the

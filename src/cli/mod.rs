@@ -19,6 +19,7 @@ mod models;
 mod output;
 mod playbook;
 mod run;
+mod shell;
 mod simulate;
 mod transcript;
 mod trust;
@@ -91,6 +92,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
         Command::Graph(command) => graph::graph(&command, &cli.global),
+        Command::Schema => shell::schema(),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Simulate(command) => simulate::simulate(&command, &cli.global),
     }
 }

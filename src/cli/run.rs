@@ -123,7 +123,7 @@ pub(super) fn consent_to_data(args: &RunArgs, prepared: &Prepared, trust: &Trust
 
 /// The plan held against its data, and the playbooks.
 pub(super) fn read(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Prepared, Catalogue), CliError> {
-    let bytes = files::read_plan(&args.location.plan)?;
+    let bytes = files::read_plan_with(&args.location.plan, &args.location.settings)?;
     let root = files::data_root(&args.location.plan, &args.location.data)?;
     observer.busy("reading the plan and the data");
     let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
@@ -252,6 +252,9 @@ fn resume_command(args: &RunArgs) -> String {
         if let Some(place) = place {
             command.push_str(&format!(" {flag} {}", output::shell_word(place)));
         }
+    }
+    for assignment in &args.location.settings.set {
+        command.push_str(&format!(" --set {}", output::shell_word(Path::new(assignment))));
     }
     if args.no_model {
         command.push_str(" --no-model");

@@ -241,6 +241,8 @@ fn clusters(out: &mut String, proposal: &Proposal) {
 }
 
 const HEADER: &str = "\
+# yaml-language-server: $schema=https://raw.githubusercontent.com/oci-agent/oci-agent/main/docs/plan.schema.json
+#
 # An analysis plan for oci-agent, to be edited. It is complete as it stands, but only you know whether it is true.
 #
 #   oci-agent check plan.yaml     reads it against the data and says what does not fit
@@ -288,10 +290,13 @@ const COLUMNS: &str = "  # weights: w     # observation weights, e.g. of a surve
   #   smoker: boolean
   #   visits: {measured: after}   # after treatment: it may not be a confounder
   #   score: {missing_values: [-99]}
+  # Columns to compute, and whom the question is about, if not everyone in the file (docs/data.md has the language):
+  # derive: {heavy: cigs >= 20, log_income: log(income + 1), age_band: 'cut(age, [25, 45, 65])'}
+  # filter: age >= 18 and region != north
 ";
 
 const MISSING: &str = "  # Missing values: `error` counts them and stops; `drop` removes the rows; `indicator` fills covariates in and adds an
-  # indicator. Whatever is done is counted in the results.
+  # indicator; `{default: indicator, income: drop}` says it by column. Whatever is done is counted in the results.
 ";
 
 const TREATMENT: &str = "

@@ -18,6 +18,8 @@ const MOST: usize = 20;
 #[derive(Debug)]
 pub(super) struct Node {
     pub place: Place,
+    /// Byte offset behind it; that of a block may lie behind blanks and comments.
+    pub end: usize,
     pub kind: Kind,
 }
 
@@ -139,7 +141,7 @@ impl<'a> Builder<'a> {
 
     /// Takes one event; `false` if reading on makes no sense.
     fn take(&mut self, event: Event<'_>, span: Span) -> bool {
-        let place = self.place(span);
+        let (place, end) = (self.place(span), self.offset(span.end));
         self.values += 1;
         if self.values > MOST_VALUES {
             self.problem(
@@ -159,11 +161,11 @@ impl<'a> Builder<'a> {
                     "Plans are read without YAML aliases; write the value out.",
                 );
                 // Something has to stand here, or the next key would be taken for the value.
-                self.scalar(String::new(), false, place)
+                self.scalar(String::new(), false, (place, end))
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_markers(place, anchor > 0, tag.is_some());
-                self.scalar(text.into_owned(), style == ScalarStyle::Plain, place)
+                self.scalar(text.into_owned(), style == ScalarStyle::Plain, (place, end))
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_markers(place, anchor > 0, tag.is_some());
@@ -173,7 +175,7 @@ impl<'a> Builder<'a> {
                 self.refuse_markers(place, anchor > 0, tag.is_some());
                 self.open(Frame::Mapping { start: place, entries: Vec::new(), key: None }, place)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::SequenceEnd | Event::MappingEnd => self.close(end),
         }
     }
 
@@ -227,21 +229,22 @@ impl<'a> Builder<'a> {
         true
     }
 
-    fn close(&mut self) -> bool {
+    fn close(&mut self, end: usize) -> bool {
         let node = match self.stack.pop() {
-            Some(Frame::Sequence { start, items }) => Node { place: start, kind: Kind::Sequence(items) },
-            Some(Frame::Mapping { start, entries, .. }) => Node { place: start, kind: Kind::Mapping(entries) },
+            Some(Frame::Sequence { start, items }) => Node { place: start, end, kind: Kind::Sequence(items) },
+            Some(Frame::Mapping { start, entries, .. }) => Node { place: start, end, kind: Kind::Mapping(entries) },
             None => return false,
         };
         self.put(node);
         true
     }
 
-    fn scalar(&mut self, text: String, plain: bool, place: Place) -> bool {
+    fn scalar(&mut self, text: String, plain: bool, at: (Place, usize)) -> bool {
+        let (place, end) = at;
         if let Some(Frame::Mapping { key: key @ None, .. }) = self.stack.last_mut() {
             *key = Some((text, place));
         } else {
-            self.put(Node { place, kind: Kind::Scalar { text, plain } });
+            self.put(Node { place, end, kind: Kind::Scalar { text, plain } });
         }
         true
     }

@@ -230,6 +230,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/plan/names.rs", 1, "names of columns"),
     ("src/plan/reader.rs", 1, "a path of keys"),
     ("src/plan/render.rs", 1, "a message that names its key already does not get it again"),
+    ("src/plan/set.rs", 3, "the text of a plan"),
     ("src/plan/yaml_tree.rs", 6, "messages of the YAML reader"),
     ("src/playbook/front_matter.rs", 1, "names of files"),
     ("src/store/git.rs", 2, "names of branches; a path"),

@@ -1,0 +1,37 @@
+//! `oci-agent schema`, `completions` and `man`: what editors and shells want to know.
+
+use super::args::{Cli, CompletionsArgs, ManArgs};
+use super::errors::CliError;
+use super::output;
+use crate::plan::reference;
+use crate::text::terminal::TerminalText;
+use clap::CommandFactory as _;
+use std::process::ExitCode;
+
+/// Prints the JSON Schema of a plan.
+pub fn schema() -> Result<ExitCode, CliError> {
+    output::stdout(TerminalText::json(&reference::json_schema()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the completions of a shell.
+pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "oci-agent", &mut script);
+    output::stdout(TerminalText::rendered(String::from_utf8_lossy(&script).trim_end()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the manual pages.
+pub fn man(args: &ManArgs) -> Result<ExitCode, CliError> {
+    if args.folder.exists() && !args.folder.is_dir() {
+        let message = format!("{} is not a folder", args.folder.display());
+        return Err(CliError::user(message, "Name a folder; it is made if it is not there."));
+    }
+    let failed = |error: &std::io::Error| CliError::io(&args.folder, "write the manual pages to", error);
+    std::fs::create_dir_all(&args.folder).map_err(|error| failed(&error))?;
+    // Arguments that every command takes are told on each page.
+    let command = Cli::command().disable_help_subcommand(true);
+    clap_mangen::generate_to(command, &args.folder).map_err(|error| failed(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
