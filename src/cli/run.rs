@@ -12,12 +12,13 @@ use crate::agent::events::{Observer, ProgressEvent};
 use crate::critique::earlier;
 use crate::finding::Tier;
 use crate::llm::ModelError;
-use crate::pipeline::{Prepared, prepare};
+use crate::pipeline::{Prepared, prepare, sparse_levels};
 use crate::plan::Plan;
 use crate::playbook::Catalogue;
 use crate::report::terminal;
 use crate::store;
 use crate::store::{ArtifactStore, GitStore, Notice, OpenMode, OpenOptions, Situation};
+use crate::text::lines::capitalised;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -79,7 +80,7 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Outcome, P
         observer,
     );
     tell(store.notices().get(told..).unwrap_or_default(), observer);
-    let outcome = ended.map_err(|error| explain(&error, args))?;
+    let outcome = ended.map_err(|error| without_design(&error, explain(&error, args), &prepared))?;
     ledger.add(subject(&prepared), &outcome.results, &args.place(), store.branch())?;
     Ok((outcome, prepared.plan))
 }
@@ -221,6 +222,16 @@ pub(super) fn default_out(plan: &Path) -> PathBuf {
     let folder = absolute.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if stem == "plan" { folder.unwrap_or(stem) } else { stem };
     Path::new("oci-runs").join(name)
+}
+
+/// Where no comparison can be made, every level that one arm does not have is told at once, with what would help.
+fn without_design(error: &RunError, mut told: CliError, prepared: &Prepared) -> CliError {
+    if matches!(error, RunError::NoDesign(_))
+        && let Some([what, fix]) = sparse_levels::told(&sparse_levels::sparse_levels(prepared))
+    {
+        told.hints = vec![format!("{}.", capitalised(&what)), format!("{}.", capitalised(&fix))];
+    }
+    told
 }
 
 pub(super) fn explain(error: &RunError, args: &RunArgs) -> CliError {

@@ -25,6 +25,7 @@ pub mod prepare;
 mod propensity;
 pub mod results;
 pub mod single_pass;
+pub mod sparse_levels;
 pub mod steps;
 pub mod structure;
 pub mod units;

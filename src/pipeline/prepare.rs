@@ -9,9 +9,10 @@ use crate::record::earlier::LedgerEntry;
 use crate::record::not_estimated::DesignFailure;
 use crate::record::structure::{PocketPlace, StructureDocument};
 use crate::schema::{Counters, DatasetDocument};
-use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted};
+use crate::spec::{self, AnalysisSpec, ArmSizes, Drafted, SampleSizes};
 use crate::term::Term;
 use crate::text::sha256::sha256_hex;
+use causal::estimand::OutcomeKind;
 use ndarray::Array1;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -157,6 +158,17 @@ fn arm_sizes(analysed: &Analysed) -> ArmSizes {
     ArmSizes { treated, control: analysed.n() - treated }
 }
 
+fn sample_sizes(plan: &Plan, analysed: &Analysed) -> SampleSizes {
+    // In both arms together: by arm it would say what the effect is.
+    let rarer = |y: &Array1<f64>| {
+        let events = y.iter().filter(|y| **y == 1.0).count();
+        events.min(y.len() - events)
+    };
+    let binary = plan.outcome.kind == OutcomeKind::Binary;
+    let rarer_outcome = analysed.outcome().filter(|_| binary).map(rarer);
+    SampleSizes { arms: arm_sizes(analysed), rarer_outcome }
+}
+
 /// Reads the plan and its data (`data.source` is relative to `data_root`) and holds one against the other.
 ///
 /// # Errors
@@ -253,7 +265,7 @@ fn against_data(
     match (draft, analysed) {
         (Some(draft), Some(analysed)) if problems.is_empty() => {
             // Only now: which estimator answers depends on the rows that are left in each arm.
-            let draft = draft.settle(arm_sizes(&analysed));
+            let draft = draft.settle(sample_sizes(&plan, &analysed));
             let plan_bytes = plan_bytes.to_vec();
             Ok(Prepared {
                 plan,

@@ -1,8 +1,8 @@
 //! From what the columns of a file show to the plan that `init` proposes. Whatever is guessed is said to be a guess, and what
 //! is left out has its reason.
 
+use super::levels::most_levels;
 use super::names;
-use super::template::MOST_LEVELS;
 use super::{ColumnOverride, ColumnType, Merge, MissingPolicy};
 use crate::schema::{ColumnFacts, ColumnInfo, ColumnKind, DatasetDocument, FileOrder, SuspicionKind};
 use crate::text::numbers::count;
@@ -295,13 +295,14 @@ fn identifier(column: &ColumnInfo, fact: Option<&ColumnFacts>) -> Option<String>
 
 fn by_kind(column: &ColumnInfo, fact: Option<&ColumnFacts>) -> Option<String> {
     let levels = column.levels.len();
+    let most = most_levels(fact.map_or(0, |fact| fact.present + column.missing));
     match column.kind {
         ColumnKind::Date => Some(format!(
             "a date; `columns: {{{}: number}}` under `data` reads it as days since 1970-01-01",
             super::yaml_text(&column.name)
         )),
-        ColumnKind::Category if levels > MOST_LEVELS => {
-            Some(format!("{levels} levels; group them into {MOST_LEVELS} or fewer"))
+        ColumnKind::Category if levels > most => {
+            Some(format!("{levels} levels; `rare_levels: {{keep: {most}, into: other}}` under `data` lets it in"))
         }
         ColumnKind::Category | ColumnKind::Boolean if levels < 2 => Some("one value only".to_owned()),
         ColumnKind::Number | ColumnKind::Category | ColumnKind::Boolean => None,

@@ -10,9 +10,6 @@ use crate::text::escape::one_line;
 use crate::text::numbers::count;
 use std::fmt::Write;
 
-/// Categories with more levels than this are left out of the draft, as `spec::draft` refuses them.
-pub(super) const MOST_LEVELS: usize = 50;
-
 /// The longest line of a comment.
 const LINE: usize = 118;
 

@@ -7,7 +7,8 @@
 //! | 200 to 50,000 | boosting or ridge, whichever predicts held-out rows better; BART on all rows |
 //! | more | the same; BART on 50,000 rows drawn by arm, predicting all |
 //!
-//! It needs 200 rows, 20 in each arm (four for each fold), and takes at most 1,000 terms. Outside these bounds, and where
+//! It needs 200 rows, 20 in each arm (four for each fold), of a binary outcome 50 of each value in both arms together (five for
+//! each fold and arm; by arm they would say what the effect is), and takes at most 1,000 terms. Outside these bounds, and where
 //! the plan's tools do not allow it, AIPW with regressions answers. A regression that answers is held against
 //! cross-fitted AIPW by flexible learners once effects are seen. The benchmarks run in any case.
 
@@ -25,6 +26,24 @@ pub const FEWEST_ROWS: usize = 200;
 pub const SMALLEST_ARM: usize = 20;
 /// It takes at most so many terms: factorising their cross-products would take longer than the trees.
 pub const MOST_TERMS: usize = 1_000;
+
+/// Of a binary outcome it needs at least so many units of each value, in both arms together.
+pub const FEWEST_EVENTS: usize = 50;
+
+/// What decides who answers, of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleSizes {
+    /// Rows in each arm.
+    pub arms: ArmSizes,
+    /// Of a binary outcome the units of the rarer value, in both arms together.
+    pub rarer_outcome: Option<usize>,
+}
+
+impl From<ArmSizes> for SampleSizes {
+    fn from(arms: ArmSizes) -> Self {
+        Self { arms, rarer_outcome: None }
+    }
+}
 
 /// The number of rows analysed in each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +63,7 @@ pub(super) struct Choice {
 }
 
 /// The choice for `p` terms in so many rows; `None` if the tools allow no estimator.
-pub(super) fn choose(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<Choice> {
+pub(super) fn choose(plan: &Plan, p: usize, sizes: SampleSizes) -> Option<Choice> {
     let (primary, because) = primary(plan, p, sizes)?;
     let asked = &plan.analysis;
     Some(Choice { estimators: estimators(plan, primary), primary, because, models: models(asked, primary) })
@@ -70,7 +89,7 @@ fn allowed(plan: &Plan, kind: EstimatorKind) -> bool {
     Tool::for_estimator(kind).is_none_or(|tool| plan.tools.contains(&tool))
 }
 
-fn primary(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<(EstimatorKind, String)> {
+fn primary(plan: &Plan, p: usize, sizes: SampleSizes) -> Option<(EstimatorKind, String)> {
     if let Some(kind) = plan.analysis.estimator {
         return Some((kind, "The plan says so.".to_owned()));
     }
@@ -80,7 +99,7 @@ fn primary(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<(EstimatorKind, Str
     }
     let obstacle = obstacle(plan, p, sizes);
     match obstacle {
-        None => Some((EstimatorKind::DrAverage, within(p, sizes))),
+        None => Some((EstimatorKind::DrAverage, within(p, sizes.arms))),
         Some(why) => {
             let kind = EstimatorKind::by_preference().into_iter().find(|kind| allowed(plan, *kind))?;
             Some((kind, format!("The doubly robust average is not used: {why}.")))
@@ -95,15 +114,17 @@ fn other_learners(asked: &AnalysisSection) -> Option<String> {
 }
 
 /// The reason why the doubly robust average does not answer, as a clause.
-fn obstacle(plan: &Plan, p: usize, sizes: ArmSizes) -> Option<String> {
-    let n = sizes.treated + sizes.control;
-    let smaller = sizes.treated.min(sizes.control);
+fn obstacle(plan: &Plan, p: usize, sizes: SampleSizes) -> Option<String> {
+    let n = sizes.arms.treated + sizes.arms.control;
+    let smaller = sizes.arms.treated.min(sizes.arms.control);
     if !allowed(plan, EstimatorKind::DrAverage) {
         Some("the plan's tools do not allow `dr_average`".to_owned())
     } else if n < FEWEST_ROWS {
         Some(format!("it needs at least {FEWEST_ROWS} rows, and there are {n}"))
     } else if smaller < SMALLEST_ARM {
         Some(format!("it needs at least {SMALLEST_ARM} rows in each arm, and the smaller one has {smaller}"))
+    } else if let Some(rarer) = sizes.rarer_outcome.filter(|rarer| *rarer < FEWEST_EVENTS) {
+        Some(format!("it needs at least {FEWEST_EVENTS} units of each outcome, and the rarer one has {rarer}"))
     } else if p > MOST_TERMS {
         Some(format!("it takes at most {MOST_TERMS} terms, and there are {p}"))
     } else {

@@ -1,16 +1,16 @@
 //! From a plan and the schema of its data to the first spec.
 
-use super::choose::{ArmSizes, choose};
+use super::choose::{SampleSizes, choose};
 use super::levels::{MISSING_LEVEL, own_spelling};
 use super::{AnalysisSpec, Placebo, PlaceboRole, SPEC_VERSION, TermGroup, canonical};
-use crate::plan::{MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, shown, yaml_text, yaml_value};
+use crate::plan::{
+    MissingPolicy, Plan, Problem, Tool, closest, in_order, listed, most_levels, shown, yaml_text, yaml_value,
+};
 use crate::schema::{ColumnInfo, ColumnKind, DatasetDocument};
 use crate::term::{Factor, Term};
 use causal::estimand::OutcomeKind;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More dummies than this are a model of names, not of a confounder.
-const MOST_LEVELS: usize = 50;
 /// Folds for cross-fitting.
 const FOLDS: usize = 5;
 /// The first spec as far as the plan and the columns of its data decide it. The number of rows, and with that which estimator
@@ -38,8 +38,8 @@ impl Drafted<'_> {
 
     /// The first spec: every dummy, every estimator and every default written out.
     #[must_use]
-    pub fn settle(self, sizes: ArmSizes) -> AnalysisSpec {
-        let choice = choose(self.plan, self.terms.len(), sizes);
+    pub fn settle(self, sizes: impl Into<SampleSizes>) -> AnalysisSpec {
+        let choice = choose(self.plan, self.terms.len(), sizes.into());
         let analyses = choice
             .iter()
             .flat_map(|choice| self.plan.estimands.iter().map(|target| choice.analysis(*target, &self.terms)))
@@ -58,7 +58,8 @@ impl Drafted<'_> {
 /// constant column) are checked where the data are read.
 pub fn draft<'a>(plan: &'a Plan, plan_sha256: &str, dataset: &DatasetDocument) -> Result<Drafted<'a>, Vec<Problem>> {
     let columns = dataset.columns.iter().map(|column| (column.name.as_str(), column)).collect();
-    let mut draft = Draft { plan, columns, problems: Vec::new() };
+    let most_levels = most_levels(dataset.rows);
+    let mut draft = Draft { plan, columns, most_levels, problems: Vec::new() };
     draft.overrides();
     draft.treatment();
     draft.outcome();
@@ -118,6 +119,7 @@ fn without_repeats<'a>(terms: impl Iterator<Item = &'a Term>) -> Vec<Term> {
 struct Draft<'a> {
     plan: &'a Plan,
     columns: BTreeMap<&'a str, &'a ColumnInfo>,
+    most_levels: usize,
     problems: Vec<Problem>,
 }
 
@@ -246,19 +248,20 @@ impl<'a> Draft<'a> {
     /// The terms that stand for a confounder.
     fn expand(&mut self, column: &ColumnInfo, path: &str) -> Option<Vec<Term>> {
         let name = &column.name;
-        let levels = column.levels.len();
+        let (levels, most) = (column.levels.len(), self.most_levels);
         let refusal = match column.kind {
             ColumnKind::Number => None,
             ColumnKind::Category | ColumnKind::Boolean if levels < 2 => Some((
                 format!("`{name}` has one level only"),
                 "A constant cannot confound anything; leave it out.".to_owned(),
             )),
-            ColumnKind::Category if levels > MOST_LEVELS => Some((
+            ColumnKind::Category if levels > most => Some((
                 format!("`{name}` is a category with {levels} levels"),
                 format!(
-                    "Write `rare_levels: {{keep: {MOST_LEVELS}, into: other}}` under `data:` to keep the {MOST_LEVELS} most frequent \
+                    "Write `rare_levels: {{keep: {most}, into: other}}` under `data:` to keep the {} most frequent \
                      levels and make the rest one; or, if its values are numbers, read it as one with `columns: {{{}: \
                      number}}`.",
+                    most - 1,
                     yaml_text(name)
                 ),
             )),

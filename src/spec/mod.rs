@@ -11,7 +11,7 @@ mod levels;
 mod yaml;
 
 pub(crate) use choose::placebo_estimator;
-pub use choose::{ArmSizes, FEWEST_ROWS, MOST_TERMS, SMALLEST_ARM};
+pub use choose::{ArmSizes, FEWEST_EVENTS, FEWEST_ROWS, MOST_TERMS, SMALLEST_ARM, SampleSizes};
 pub use draft::{Drafted, draft};
 pub use enrich::{canonical, enrich_terms};
 pub use levels::MISSING_LEVEL;

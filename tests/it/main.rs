@@ -40,6 +40,7 @@ mod report; // plots, notebook, markdown
 mod same_answer; // what must not matter to an answer: order, names, types, constants, identifiers
 mod second_moments; // squares and products in every balance table; a declared hidden confounder
 mod security_page; // every promise of SECURITY.md has its test
+mod separation; // levels without events or in one arm: the answer of other packages, or a refusal that leads on
 mod shell; // schema, completions, manual pages, values set on the command line
 mod store; // the git store: kill it anywhere
 mod structure; // faults of covariates that need no model: refused by check, init and run

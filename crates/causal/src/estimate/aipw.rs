@@ -45,9 +45,11 @@ pub(super) struct Aipw;
 impl Estimator for Aipw {
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
         let e = nuisances.weighting_e()?;
-        let outcome = &nuisances.outcome()?.values;
+        let models = nuisances.outcome()?;
+        let outcome = &models.values;
         // All nuisances are regressions on all rows, so their uncertainty can be stacked.
-        let effect = nuisances.stacked(label, Some(&e), &scores(&nuisances.rows, &e, outcome, label.target))?;
+        let mut effect = nuisances.stacked(label, Some(&e), &scores(&nuisances.rows, &e, outcome, label.target))?;
+        effect.notes.extend(models.notes());
         nuisances.about_sample(label, At { e: &e, outcome, weights: Weights::Plain }, effect)
     }
 

@@ -31,7 +31,9 @@ impl Estimator for Gformula {
         let e = if label.target == Target::Ato { Some(nuisances.whole_sample_e()?) } else { None };
         let scores = scores(&nuisances.rows, e.as_deref(), &models.values, label.target);
         // No weighting: the influence function alone says nothing here, see `stacked`.
-        nuisances.stacked(label, None, &scores)
+        let mut effect = nuisances.stacked(label, None, &scores)?;
+        effect.notes.extend(models.notes());
+        Ok(effect)
     }
 }
 

@@ -93,7 +93,7 @@ impl Estimator for CrossFittedTmle {
 /// TMLE with regressions on all rows, along the given path.
 pub(super) fn along(nuisances: &Nuisances<'_>, label: &Label, path: Fluctuation) -> Result<Effect, EstimateError> {
     let e = nuisances.weighting_e()?;
-    let targeted = target(&nuisances.rows, &e, &nuisances.outcome()?.values, label.target, path)?;
+    let targeted = target(&nuisances.rows, &e, &nuisances.outcome()?.with_log_odds()?.values, label.target, path)?;
     targeted_effect(nuisances, label, &e, &targeted)
 }
 

@@ -148,7 +148,7 @@ pub enum LogisticError {
     Engine(String),
 }
 
-pub(super) fn list(terms: &[String]) -> String {
+pub(crate) fn list(terms: &[String]) -> String {
     terms.iter().map(|t| format!("`{t}`")).collect::<Vec<_>>().join(", ")
 }
 
@@ -216,7 +216,11 @@ pub fn fit(
     Ok(finish(design, &data, gamma, at, iterations))
 }
 
-fn check<'a>(design: &DesignMatrix<'_>, y: &'a [f64], weights: &'a [f64]) -> Result<Data<'a>, LogisticError> {
+pub(super) fn check<'a>(
+    design: &DesignMatrix<'_>,
+    y: &'a [f64],
+    weights: &'a [f64],
+) -> Result<Data<'a>, LogisticError> {
     // Rows of weight zero may hold anything.
     let counts = || y.iter().zip(weights).enumerate().filter(|(_, (_, w))| **w > 0.0);
     if let Some((row, (value, _))) = counts().find(|(_, (y, _))| **y != 0.0 && **y != 1.0) {

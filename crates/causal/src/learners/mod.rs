@@ -17,6 +17,7 @@ pub mod learner;
 pub mod linear;
 pub(crate) mod linfa;
 pub mod logistic;
+pub mod logistic_limit;
 mod newton;
 pub(crate) mod nnls;
 pub(crate) mod picked;

@@ -5,7 +5,7 @@
 //! [`crate::learners::separation`].
 
 use crate::learners::logistic::{Data, LogisticError, LogisticParams, expit};
-use crate::learners::separation;
+use crate::learners::separation::{self, Recession};
 use crate::numerics::chunks;
 use crate::numerics::design_matrix::{DesignMatrix, axpy, dot, reduce, scale_rows, symmetric};
 use crate::numerics::linalg::Cholesky;
@@ -69,31 +69,55 @@ const RUNAWAY_STEP: f64 = 0.1;
 /// Newton steps before separation is tested: regular problems are done by then.
 const PATIENCE: usize = 8;
 
+/// The reason why Newton's method ends without a maximum.
+pub(super) enum Stop {
+    /// The classes are separated along a direction.
+    Separated(Recession, LogisticError),
+    /// Anything else.
+    Other(LogisticError),
+}
+
 /// Maximises the likelihood: γ, the pass at γ and the number of steps.
 pub(super) fn newton(
     design: &DesignMatrix<'_>,
     data: &Data<'_>,
     params: &LogisticParams,
 ) -> Result<(Array1<f64>, Pass, usize), LogisticError> {
+    newton_beside(design, data, params, &[]).map_err(|stop| match stop {
+        Stop::Separated(_, error) | Stop::Other(error) => error,
+    })
+}
+
+/// The same beside directions along which no row of positive weight moves: they are made regular in the information.
+pub(super) fn newton_beside(
+    design: &DesignMatrix<'_>,
+    data: &Data<'_>,
+    params: &LogisticParams,
+    beside: &[Array1<f64>],
+) -> Result<(Array1<f64>, Pass, usize), Stop> {
+    let stop = |direction: &Array1<f64>| {
+        Stop::Separated(Recession::found(design, direction, data.weights), separated(design, direction))
+    };
+    let passed = |gamma: &Array1<f64>| regular(pass(design, data, gamma), beside);
     let mut gamma = Array1::zeros(design.k());
     // The maximum of the model with an intercept only.
     gamma[0] = (data.rate / (1.0 - data.rate)).ln();
-    let mut here = pass(design, data, &gamma);
+    let mut here = passed(&gamma);
     let mut last_step = f64::INFINITY;
     let mut direction = Array1::zeros(design.k());
     for iteration in 1..=params.max_iterations {
         // Every row is on its own side of γ: complete separation, and γ itself is the certificate.
         if here.margin > 0.0 {
-            return Err(separated(design, &gamma));
+            return Err(stop(&gamma));
         }
         let step = Cholesky::new(&here.information).and_then(|f| f.solve(&here.score));
         let Ok(step) = step else {
             // A singular information matrix is often separation seen late, as every p runs to 0 or 1.
             let separation = separation::certifies(design, &direction, data.y, data.weights);
             return Err(if separation {
-                separated(design, &direction)
+                stop(&direction)
             } else {
-                LogisticError::Singular { iterations: iteration - 1 }
+                Stop::Other(LogisticError::Singular { iterations: iteration - 1 })
             });
         };
         direction = step;
@@ -103,9 +127,9 @@ pub(super) fn newton(
             && size > RUNAWAY_STEP
             && separation::certifies(design, &direction, data.y, data.weights)
         {
-            return Err(separated(design, &direction));
+            return Err(stop(&direction));
         }
-        let (next, at_next) = climb(design, data, &gamma, &here, &direction);
+        let (next, at_next) = climb(&passed, &gamma, &here, &direction);
         last_step = relative_change(&gamma, &next);
         (gamma, here) = (next, at_next);
         if last_step <= params.tolerance {
@@ -113,15 +137,29 @@ pub(super) fn newton(
         }
     }
     if separation::certifies(design, &direction, data.y, data.weights) {
-        return Err(separated(design, &direction));
+        return Err(stop(&direction));
     }
-    Err(LogisticError::NoConvergence { iterations: params.max_iterations, last_step })
+    Err(Stop::Other(LogisticError::NoConvergence { iterations: params.max_iterations, last_step }))
+}
+
+/// The information with d dᵀ added for every direction in which it is zero, on its own scale.
+fn regular(mut at: Pass, beside: &[Array1<f64>]) -> Pass {
+    let k = at.information.nrows();
+    let size = at.information.diag().sum() / k as f64;
+    for direction in beside {
+        let scale = size / direction.dot(direction);
+        for a in 0..k {
+            for b in 0..k {
+                at.information[[a, b]] += scale * direction[a] * direction[b];
+            }
+        }
+    }
+    at
 }
 
 /// γ + λ·direction with the first λ = 1, ½, ¼, … that does not lower the log-likelihood by more than rounding.
 fn climb(
-    design: &DesignMatrix<'_>,
-    data: &Data<'_>,
+    passed: &impl Fn(&Array1<f64>) -> Pass,
     gamma: &Array1<f64>,
     here: &Pass,
     direction: &Array1<f64>,
@@ -132,7 +170,7 @@ fn climb(
     loop {
         let next = gamma + &(direction * lambda);
         // The pass gives score and information too, so an accepted step costs nothing more.
-        let at_next = pass(design, data, &next);
+        let at_next = passed(&next);
         // A millionth of the step changes nothing that the caller's tolerance would see, so it ends there.
         if at_next.log_likelihood >= floor || lambda < 1e-6 {
             return (next, at_next);

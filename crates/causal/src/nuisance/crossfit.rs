@@ -284,6 +284,8 @@ impl CrossFitter<'_> {
             let (terms, dropped) = self.terms(&x, &held_out.weights);
             let design = DesignMatrix::new(&x, &terms);
             let models = OutcomeModels::fit(&design, self.rows, &held_out.weights, self.params)?;
+            // Predicted for units that no row of the fit resembles, a limit would be a guess.
+            models.with_log_odds()?;
             // Predicted at all rows; those of the fold are picked below.
             Ok((models.values.mu, held_out.rows, dropped))
         })?;

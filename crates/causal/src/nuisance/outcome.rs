@@ -5,8 +5,12 @@
 //! direction that an arm does not contain would be a guess.
 
 use crate::arm::Arm;
+use crate::effect::Note;
 use crate::error::EstimateError;
 use crate::estimand::OutcomeKind;
+use crate::fit_note::{FitNote, FitPlace, FittedModel};
+use crate::learners::logistic::{LogisticError, list};
+use crate::learners::logistic_limit::fit_in_the_limit;
 use crate::learners::{linear, logistic};
 use crate::numerics::design_matrix::DesignMatrix;
 use crate::params::EstimateParams;
@@ -39,6 +43,18 @@ pub(crate) struct OutcomeModels {
     pub(crate) values: OutcomeValues,
     /// Σ_{t=a} w μ_a′ z zᵀ, k × k, control first.
     pub(crate) information: [Array2<f64>; 2],
+    /// The arms whose outcomes are separated in part, and whose model is a limit: control first.
+    at_limit: [Option<AtLimit>; 2],
+}
+
+/// A logistic model that exists only as a limit.
+#[derive(Debug, Clone)]
+struct AtLimit {
+    rows: usize,
+    terms: Vec<String>,
+    iterations: usize,
+    /// Why there is no other.
+    error: LogisticError,
 }
 
 impl OutcomeModels {
@@ -49,10 +65,41 @@ impl OutcomeModels {
         w: &[f64],
         params: &EstimateParams,
     ) -> Result<Self, EstimateError> {
-        let (mu0, information0) = fit_arm(design, rows, w, Arm::Control, params)?;
-        let (mu1, information1) = fit_arm(design, rows, w, Arm::Treated, params)?;
+        let control = fit_arm(design, rows, w, Arm::Control, params)?;
+        let treated = fit_arm(design, rows, w, Arm::Treated, params)?;
         let logistic = params.outcome == OutcomeKind::Binary;
-        Ok(Self { values: OutcomeValues { mu: [mu0, mu1], logistic }, information: [information0, information1] })
+        Ok(Self {
+            values: OutcomeValues { mu: [control.mu, treated.mu], logistic },
+            information: [control.information, treated.information],
+            at_limit: [control.at_limit, treated.at_limit],
+        })
+    }
+
+    /// The models, if none of them is a limit: where log-odds are needed, a probability of 0 has none.
+    ///
+    /// # Errors
+    /// [`EstimateError::OutcomeLogistic`] with the terms that separate.
+    pub(crate) fn with_log_odds(&self) -> Result<&Self, EstimateError> {
+        match Arm::BOTH.into_iter().zip(&self.at_limit).find_map(|(arm, limit)| Some((arm, limit.as_ref()?))) {
+            None => Ok(self),
+            Some((arm, limit)) => Err(EstimateError::OutcomeLogistic { arm, source: limit.error.clone() }),
+        }
+    }
+
+    /// What a reader must know of the models that are limits.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        let arms = Arm::BOTH.into_iter().zip(&self.at_limit);
+        arms.filter_map(|(arm, limit)| {
+            let limit = limit.as_ref()?;
+            let remark = format!(
+                "{} has outcomes of one kind only at {}, where its fitted risks are 0 or 1",
+                rows_of_the_arm(limit.rows),
+                list(&limit.terms)
+            );
+            let place = FitPlace::all_rows(FittedModel::Outcome(arm));
+            Some(Note::Fit(FitNote::NotConverged { place, iterations: limit.iterations, remarks: vec![remark] }))
+        })
+        .collect()
     }
 
     /// The score residual 1{t = a}(y − μ_a) of each row.
@@ -62,22 +109,45 @@ impl OutcomeModels {
     }
 }
 
+fn rows_of_the_arm(rows: usize) -> String {
+    format!("a part of the arm ({rows} rows)")
+}
+
+struct ArmModel {
+    mu: Vec<f64>,
+    information: Array2<f64>,
+    at_limit: Option<AtLimit>,
+}
+
 fn fit_arm(
     design: &DesignMatrix<'_>,
     rows: &Rows,
     w: &[f64],
     arm: Arm,
     params: &EstimateParams,
-) -> Result<(Vec<f64>, Array2<f64>), EstimateError> {
+) -> Result<ArmModel, EstimateError> {
     // Rows of the other arm weigh nothing in the fit and are predicted all the same.
     let w = rows.weights_within(arm, w);
     match params.outcome {
         OutcomeKind::Continuous => linear::solve(design, &rows.y, &w)
-            .map(|s| (s.fitted.to_vec(), s.gram))
+            .map(|s| ArmModel { mu: s.fitted.to_vec(), information: s.gram, at_limit: None })
             .map_err(|source| EstimateError::OutcomeLinear { arm, source }),
-        OutcomeKind::Binary => logistic::fit(design, &rows.y, &w, &params.logistic)
-            .map(|f| (f.probability.to_vec(), f.information))
-            .map_err(|source| EstimateError::OutcomeLogistic { arm, source }),
+        OutcomeKind::Binary => {
+            let failed = |source: LogisticError| EstimateError::OutcomeLogistic { arm, source };
+            match logistic::fit(design, &rows.y, &w, &params.logistic) {
+                Ok(fit) => Ok(ArmModel { mu: fit.probability.to_vec(), information: fit.information, at_limit: None }),
+                Err(error @ (LogisticError::SeparatingTerm { .. } | LogisticError::Separation { .. })) => {
+                    let limit = fit_in_the_limit(design, &rows.y, &w, &params.logistic).map_err(failed)?;
+                    let (rows, terms, iterations) = (limit.rows_at_limit, limit.terms, limit.iterations);
+                    Ok(ArmModel {
+                        mu: limit.probability,
+                        information: limit.information,
+                        at_limit: Some(AtLimit { rows, terms, iterations, error }),
+                    })
+                }
+                Err(error) => Err(failed(error)),
+            }
+        }
     }
 }
 
