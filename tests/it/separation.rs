@@ -73,10 +73,9 @@ fn one_event_in_an_arm_is_answered_by_regressions() {
     for ((name, estimate, error), expected) in
         answers(dir.path()).iter().zip([(-0.03105, 0.00638), (-0.03457, 0.00729)])
     {
-        assert!(
-            (estimate - expected.0).abs() < 5e-6 && (error - expected.1).abs() < 2e-5,
-            "{name}: {estimate} {error}"
-        );
+        assert!((estimate - expected.0).abs() < 5e-6, "{name}: {estimate}");
+        // Theirs takes the nuisances as known; ours has them in it, which for the ATT makes it a little smaller.
+        assert!((error / expected.1 - 1.0).abs() < 0.005, "{name}: {error}");
     }
 }
 
@@ -95,12 +94,8 @@ fn levels_of_one_arm_are_told_together_and_either_hint_leads_on() {
     let run = oci_agent(dir.path(), &["run", "plan.yaml", "--out", "first"]);
     assert_eq!((check.code, run.code), (0, 2), "{}", run.stderr);
     for (said, who) in [(&check.stdout, "check"), (&run.stderr, "run")] {
-        for level in ["island", "camp", "border"] {
-            let named = said.contains(&format!("region == {level}"));
-            assert!(
-                named || !std::fs::read_to_string(dir.path().join("data.csv")).expect("data").contains(level),
-                "{who}: {said}"
-            );
+        for level in ["camp", "island", "remote"] {
+            assert!(said.contains(&format!("region == {level}")), "{who}: {said}");
         }
         assert!(said.contains("rare_levels: {below: 5, into: other}"), "{who}: {said}");
     }
