@@ -48,6 +48,37 @@ fn the_outcome_under_another_name_is_found() {
     assert_eq!(by_column(Values::Codes { codes: &codes, levels: 400 }, &y).unwrap().relation, Relation::Levels);
 }
 
+/// A logarithm that is 0 where the outcome is 0, as earnings have it: below 1 it falls under that, so no order is kept.
+#[test]
+fn a_function_with_a_break_and_a_heavy_tail_is_found() {
+    let mut rng = streams::stream(7, "determined.broken");
+    for n in [200, 445, 3_000] {
+        let y: Vec<f64> = (0..n)
+            .map(|_| if rng.random::<f64>() < 0.3 { 0.0 } else { (1.2 + 1.3 * normal(&mut rng)).exp() })
+            .collect();
+        let x: Vec<f64> = y.iter().map(|y| if *y > 0.0 { y.ln() } else { 0.0 }).collect();
+        let found = by_column(Values::Numbers(&x), &y).unwrap();
+        assert_eq!(found.relation, Relation::Curve, "{n}");
+        // Earnings of another year, however alike, are not those of this one.
+        let lagged: Vec<f64> = x.iter().map(|x| x + 0.25 * normal(&mut rng)).collect();
+        assert_eq!(by_column(Values::Numbers(&lagged), &y), None, "{n}");
+    }
+}
+
+/// In a file sorted by the outcome every column of few values is in its order, tie by tie.
+#[test]
+fn the_order_of_the_file_says_nothing() {
+    let mut rng = streams::stream(8, "determined.sorted");
+    for n in [60, 400, 5_000] {
+        let mut y: Vec<f64> = (0..n).map(|_| normal(&mut rng)).collect();
+        y.sort_by(f64::total_cmp);
+        for levels in [2, 3, 10] {
+            let x: Vec<f64> = (0..n).map(|_| (rng.random::<f64>() * levels as f64).floor()).collect();
+            assert_eq!(by_column(Values::Numbers(&x), &y), None, "{n} {levels}");
+        }
+    }
+}
+
 #[test]
 fn a_binary_outcome_under_another_name_is_found() {
     let mut rng = streams::stream(2, "determined.test");
