@@ -133,15 +133,24 @@ pub(super) fn is_earlier_outcome(name: &str, outcome: &str) -> bool {
     rest.len() < own.len() && !rest.is_empty() && rest.iter().all(|word| theirs.contains(word))
 }
 
+/// True if, by its name, a column was measured together with the outcome: `unem78` beside `re78`, where the file has the
+/// outcome of an earlier wave, such as `re74`, so that the number is that of a wave.
+pub(super) fn is_same_wave<'a>(name: &str, outcome: &str, all: impl IntoIterator<Item = &'a str>) -> bool {
+    let same = wave(name).zip(wave(outcome)).is_some_and(|(own, theirs)| own.1 == theirs.1 && own.0 != theirs.0);
+    same && all.into_iter().any(|other| waves(other, outcome).is_some_and(|(here, theirs)| here < theirs))
+}
+
+/// A name without the number at its end, and the number.
+fn wave(text: &str) -> Option<(String, u64)> {
+    let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = text.get(stem.len()..).filter(|digits| (1..=4).contains(&digits.len()))?;
+    (stem.chars().filter(|c| c.is_alphabetic()).count() > 0)
+        .then(|| Some((stem.to_lowercase(), digits.parse().ok()?)))?
+}
+
 /// The numbers at the end of two names that are otherwise the same: `re74` and `re78`.
 fn waves(name: &str, outcome: &str) -> Option<(u64, u64)> {
-    let split = |text: &str| -> Option<(String, u64)> {
-        let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
-        let digits = text.get(stem.len()..).filter(|digits| (1..=4).contains(&digits.len()))?;
-        (stem.chars().filter(|c| c.is_alphabetic()).count() > 0)
-            .then(|| Some((stem.to_lowercase(), digits.parse().ok()?)))?
-    };
-    let ((stem, here), (other, theirs)) = (split(name)?, split(outcome)?);
+    let ((stem, here), (other, theirs)) = (wave(name)?, wave(outcome)?);
     (stem == other).then_some((here, theirs))
 }
 
@@ -202,6 +211,9 @@ mod tests {
     #[test]
     fn names_of_times() {
         assert!(is_after("score_post", "score") && is_after("follow_up_bmi", "y") && is_after("re80", "re78"));
+        let file = ["re74", "re78", "unem74", "unem78", "x78", "age"];
+        assert!(is_same_wave("unem78", "re78", file) && !is_same_wave("unem74", "re78", file));
+        assert!(!is_same_wave("re78", "re78", file) && !is_same_wave("x1", "y1", ["x1", "x2", "y1"]));
         assert!(!is_after("postcode", "y") && !is_after("re74", "re78") && !is_after("x2", "y1"));
         assert!(is_earlier_outcome("re74", "re78") && is_earlier_outcome("score_pre", "score_post"));
         assert!(

@@ -254,6 +254,11 @@ fn left_out(observed: &Observed<'_>, column: &ColumnInfo) -> Option<String> {
             names::is_after(name, observed.outcome)
                 .then(|| "by its name it was measured after treatment; if it was not, list it".to_owned())
         })
+        .or_else(|| {
+            let all = observed.columns.iter().map(|column| column.name.as_str());
+            names::is_same_wave(name, observed.outcome, all)
+                .then(|| "by its name it was measured together with the outcome; if it was not, list it".to_owned())
+        })
 }
 
 fn useless(fact: &ColumnFacts) -> Option<String> {
