@@ -17,7 +17,7 @@ use causal::arm::Arm;
 use causal::contrast::Contrast;
 use causal::estimand::OutcomeKind;
 use causal::sample::{Covariates, Imputed, Sample, SampleError};
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -376,6 +376,15 @@ impl Analysed {
             None => Ok(covariates),
             Some(clusters) => covariates.with_clusters(clusters.clone()).map_err(unfit),
         }
+    }
+
+    /// The values of terms in some of the n rows: one row of the matrix for each; `None` for terms that cannot be evaluated.
+    #[must_use]
+    pub fn terms_at(&self, terms: &[Term], rows: &[usize]) -> Option<Array2<f64>> {
+        let find = |name: &str| terms::find(&self.columns, &self.means, name);
+        let compiled: Vec<Compiled<'_>> =
+            terms.iter().map(|term| Compiled::new(term, find).ok()).collect::<Option<_>>()?;
+        Some(Array2::from_shape_fn((rows.len(), compiled.len()), |(i, j)| compiled[j].at(rows[i])))
     }
 
     /// Which cells of the terms that are a column as it is were missing, so that they can be filled again in each fold.

@@ -143,9 +143,12 @@ fn faults(analysed: &Analysed, columns: &BTreeSet<&str>) -> StructureDocument {
 }
 
 fn by_all(analysed: &Analysed, terms: &[Term]) -> Option<f64> {
-    let covariates = analysed.covariates(terms).ok()?;
-    let y = analysed.outcome()?.to_vec();
-    determined::by_all(covariates.x(), &y).filter(|r_squared| *r_squared >= determined::ALL_COLUMNS)
+    // The matrix of all rows would be larger than the data.
+    let rows = determined::looked_at(analysed.n());
+    let x = analysed.terms_at(terms, &rows)?;
+    let y = analysed.outcome()?;
+    let y: Vec<f64> = rows.iter().filter_map(|row| y.get(*row).copied()).collect();
+    determined::by_all(&x, &y).filter(|r_squared| *r_squared >= determined::ALL_COLUMNS)
 }
 
 fn values<'a>(read: &'a ColumnValues<'_>) -> Values<'a> {

@@ -58,10 +58,16 @@ pub struct Determined {
     pub r_squared: f64,
 }
 
+/// The units of n that are looked at, evenly spread; all of them up to 20,000.
+#[must_use]
+pub fn looked_at(n: usize) -> Vec<usize> {
+    (0..n).step_by(n.div_ceil(LOOKED_AT).max(1)).collect()
+}
+
 /// Whether one covariate determines the outcome `y`; both have n values.
 #[must_use]
 pub fn by_column(values: Values<'_>, y: &[f64]) -> Option<Determined> {
-    let rows: Vec<usize> = (0..y.len()).step_by(y.len().div_ceil(LOOKED_AT).max(1)).collect();
+    let rows = looked_at(y.len());
     match values {
         Values::Codes { codes, levels } => by_levels(&rows, codes, levels, y),
         Values::Numbers(x) => {
@@ -192,7 +198,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 /// few rows, or an outcome that does not vary.
 #[must_use]
 pub fn by_all(x: &Array2<f64>, y: &[f64]) -> Option<f64> {
-    let rows: Vec<usize> = (0..y.len()).step_by(y.len().div_ceil(LOOKED_AT).max(1)).collect();
+    let rows = looked_at(y.len());
     let (n, names): (usize, Vec<String>) = (rows.len(), (0..x.ncols()).map(|j| j.to_string()).collect());
     if n < FEWEST || n < 3 * (x.ncols() + 1) || x.ncols() == 0 {
         return None;
