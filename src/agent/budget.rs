@@ -129,6 +129,7 @@ impl Spent {
         total.output_tokens += usage.output;
         total.cache_read_tokens += usage.cache_read;
         total.cache_write_tokens += usage.cache_write;
+        total.reasoning_tokens += usage.reasoning;
     }
 
     /// The use by one role.
@@ -151,6 +152,7 @@ impl Spent {
             output_tokens: a.output_tokens + c.output_tokens,
             cache_read_tokens: a.cache_read_tokens + c.cache_read_tokens,
             cache_write_tokens: a.cache_write_tokens + c.cache_write_tokens,
+            reasoning_tokens: a.reasoning_tokens + c.reasoning_tokens,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::agent::participants::Participants;
 use crate::agent::prices::Prices;
 use crate::input_file;
 use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings};
-use crate::plan::{ModelSection, Plan, Provider};
+use crate::plan::{ModelApi, ModelSection, Plan, Provider};
 use std::path::Path;
 use std::time::Duration;
 
@@ -120,6 +120,7 @@ fn model(section: &ModelSection, role: &str, source: Source<'_>) -> Result<Box<d
         provider: match section.provider {
             Provider::Anthropic => llm::Provider::Anthropic,
             Provider::Openai => llm::Provider::OpenAi,
+            Provider::Gemini => llm::Provider::Gemini,
             Provider::Playbook => llm::Provider::Playbook,
         },
         model: section.model.clone(),
@@ -127,6 +128,13 @@ fn model(section: &ModelSection, role: &str, source: Source<'_>) -> Result<Box<d
         key,
         key_variable: section.key_variable.clone(),
         temperature: section.temperature,
+        effort: section.effort.clone(),
+        api: section.api.map(|api| match api {
+            ModelApi::Responses => llm::Api::Responses,
+            ModelApi::Chat => llm::Api::Chat,
+        }),
+        extra_body: section.extra_body.clone(),
+        headers: section.headers.clone().into_iter().collect(),
         structured: None,
         limits: llm::Limits {
             call,

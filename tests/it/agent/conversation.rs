@@ -27,7 +27,7 @@ fn opening(role: Role) -> Opening {
 
 fn says(blocks: Vec<Block>, ended: Ended) -> ChatResponse {
     let usage = Some(Usage { input: 100, output: 10, ..Usage::default() });
-    ChatResponse { blocks, ended, usage, model: "m".into() }
+    ChatResponse { blocks, ended, usage, model: "m".into(), stop: None }
 }
 
 fn prose(text: &str) -> ChatResponse {
