@@ -357,6 +357,9 @@ pub struct RoleUsage {
     /// Of the tokens written: thinking.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reasoning_tokens: u64,
+    /// The longest request, tokens: above a threshold some models cost more. Not written down: replays count it again.
+    #[serde(skip)]
+    pub longest_input: u64,
 }
 
 /// The part of language models in a run.
