@@ -357,8 +357,8 @@ pub struct RoleUsage {
     /// Of the tokens written: thinking.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reasoning_tokens: u64,
-    /// The longest request, tokens: above a threshold some models cost more. Not written down: replays count it again.
-    #[serde(skip)]
+    /// The longest request, tokens: above a threshold some models cost more.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub longest_input: u64,
 }
 
