@@ -9,6 +9,8 @@ use serde_json::Value;
 const MOST_PROSE: usize = 64 * 1024;
 /// Bytes of arguments in one answer, all calls together.
 const MOST_ARGUMENTS: usize = 4 * LARGEST_ARGUMENTS;
+/// Bytes of opaque state in one answer: thinking of a hundred thousand tokens fits, also when it is encrypted.
+const MOST_OPAQUE: usize = 1024 * 1024;
 /// Parts of one answer.
 const MOST_BLOCKS: usize = 64;
 /// Bytes of a name or an identifier.
@@ -25,16 +27,19 @@ pub(super) struct Bounded {
 
 /// Cuts an answer that is too long to be kept. What was cut before is left as it is.
 pub(super) fn bounded(response: ChatResponse) -> Bounded {
-    let (mut prose, mut arguments, mut left_out) = (MOST_PROSE, MOST_ARGUMENTS, 0);
+    let (mut prose, mut arguments, mut opaque, mut left_out) = (MOST_PROSE, MOST_ARGUMENTS, MOST_OPAQUE, 0);
     let mut blocks = Vec::new();
     for (at, block) in response.blocks.into_iter().enumerate() {
         let room = match &block {
             Block::Text { .. } => prose,
             Block::ToolUse { .. } => arguments.min(LARGEST_ARGUMENTS + 2 * NOTE),
             Block::ToolResult { .. } => usize::MAX,
+            Block::Opaque { .. } => opaque,
         };
         let size = size(&block);
-        if at >= MOST_BLOCKS || room < NOTE && size > room {
+        // Opaque state is kept whole or not at all.
+        let too_large = matches!(block, Block::Opaque { .. }) && size > room;
+        if at >= MOST_BLOCKS || too_large || room < NOTE && size > room {
             left_out += size;
             continue;
         }
@@ -51,6 +56,10 @@ pub(super) fn bounded(response: ChatResponse) -> Bounded {
                 blocks.push(Block::ToolUse { id, name, input });
             }
             result @ Block::ToolResult { .. } => blocks.push(result),
+            state @ Block::Opaque { .. } => {
+                opaque -= size;
+                blocks.push(state);
+            }
         }
     }
     let model = cut(response.model, LONGEST_NAME, &mut left_out);
@@ -62,6 +71,7 @@ fn size(block: &Block) -> usize {
         Block::Text { text } => text.len(),
         Block::ToolUse { name, input, .. } => name.len() + input.to_string().len(),
         Block::ToolResult { content, .. } => content.len(),
+        Block::Opaque { value, .. } => value.to_string().len(),
     }
 }
 
@@ -95,7 +105,7 @@ mod tests {
     use serde_json::json;
 
     fn answer(blocks: Vec<Block>) -> ChatResponse {
-        ChatResponse { blocks, ended: Ended::EndTurn, usage: None, model: "m".to_owned() }
+        ChatResponse { blocks, ended: Ended::EndTurn, usage: None, model: "m".to_owned(), stop: None }
     }
 
     fn text(n: usize) -> Block {

@@ -20,20 +20,51 @@ pub struct Price {
     pub cache_read: f64,
     /// Read and written into a cache.
     pub cache_write: f64,
+    /// The price of a request that is longer than most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long: Option<LongPrice>,
+}
+
+/// The price of a request whose input is longer than a threshold: it holds for all of it, output included.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LongPrice {
+    /// Tokens read, cached ones included, above which it holds.
+    pub above: u64,
+    /// Read.
+    pub input: f64,
+    /// Written.
+    pub output: f64,
+    /// Read from a cache.
+    pub cache_read: f64,
+    /// Read and written into a cache.
+    pub cache_write: f64,
 }
 
 impl Price {
+    /// At the price of long requests if any of them was that long. A role's requests are counted together, so this is an upper
+    /// bound: a budget is never overspent by it.
+    fn for_usage(&self, usage: &RoleUsage) -> Price {
+        match self.long.filter(|long| usage.longest_input > long.above) {
+            Some(LongPrice { input, output, cache_read, cache_write, .. }) => {
+                Price { input, output, cache_read, cache_write, long: None }
+            }
+            None => *self,
+        }
+    }
+
     fn cost_of(&self, usage: &RoleUsage) -> f64 {
+        let price = self.for_usage(usage);
         const MILLION: f64 = 1e6;
         #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
         let dollars = |tokens: u64, price: f64| tokens as f64 * price / MILLION;
         // `input` includes the cached tokens, which have prices of their own. A server's counts need not add up: not
         // below zero.
         let cached = usage.cache_read_tokens + usage.cache_write_tokens;
-        dollars(usage.input_tokens.saturating_sub(cached), self.input)
-            + dollars(usage.output_tokens, self.output)
-            + dollars(usage.cache_read_tokens, self.cache_read)
-            + dollars(usage.cache_write_tokens, self.cache_write)
+        dollars(usage.input_tokens.saturating_sub(cached), price.input)
+            + dollars(usage.output_tokens, price.output)
+            + dollars(usage.cache_read_tokens, price.cache_read)
+            + dollars(usage.cache_write_tokens, price.cache_write)
     }
 }
 
@@ -129,6 +160,8 @@ impl Spent {
         total.output_tokens += usage.output;
         total.cache_read_tokens += usage.cache_read;
         total.cache_write_tokens += usage.cache_write;
+        total.reasoning_tokens += usage.reasoning;
+        total.longest_input = total.longest_input.max(usage.input);
     }
 
     /// The use by one role.
@@ -151,6 +184,8 @@ impl Spent {
             output_tokens: a.output_tokens + c.output_tokens,
             cache_read_tokens: a.cache_read_tokens + c.cache_read_tokens,
             cache_write_tokens: a.cache_write_tokens + c.cache_write_tokens,
+            reasoning_tokens: a.reasoning_tokens + c.reasoning_tokens,
+            longest_input: a.longest_input.max(c.longest_input),
         }
     }
 }

@@ -15,6 +15,7 @@
 
 use crate::llm::{Block, ChatRequest, ChatResponse, Choice, Ended, Message, Speaker, ToolSpec};
 use crate::record::model_review::ModelReview;
+use crate::text::lines;
 use crate::tools::{Proposal, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -129,6 +130,9 @@ pub struct Conversation {
     repairing: u32,
     /// All answers that were sent back.
     repaired: u32,
+    /// It declined once, and was asked again.
+    #[serde(default)]
+    asked_about_refusal: bool,
     phase: Phase,
 }
 
@@ -145,6 +149,7 @@ impl Conversation {
             turns: 0,
             repairing: 0,
             repaired: 0,
+            asked_about_refusal: false,
             phase: Phase::CallModel,
         }
     }
@@ -186,7 +191,9 @@ impl Conversation {
         self.turns += 1;
         let calls = self.calls_of(response);
         self.messages.push(Message { speaker: Speaker::Assistant, blocks: answer_blocks(response, &calls) });
-        if calls.is_empty() {
+        if response.ended == Ended::Refusal && calls.is_empty() {
+            self.refused(response);
+        } else if calls.is_empty() {
             self.send_back(self.nudge(response.ended));
         } else {
             self.phase = Phase::CallTools(calls);
@@ -221,6 +228,9 @@ impl Conversation {
             self.repairing = 0;
             self.end_if_too_long();
         }
+        if self.is_forced() {
+            self.ask_for_final_tool();
+        }
         self.summarise();
         true
     }
@@ -239,16 +249,28 @@ impl Conversation {
             opening.push(Block::Text { text: self.summarised() });
         }
         let first = Message { speaker: Speaker::User, blocks: opening };
-        // After words alone the final tool is asked for at once; after a refused call there is one more free try.
-        let nudged = |message: &Message| matches!(message.blocks.first(), Some(Block::Text { .. }));
-        let wordy = self.messages.last().is_some_and(nudged);
-        let forced = self.turns >= self.opening.most_turns / 3 * 2 || wordy || self.repairing > 1;
+        let forced = self.is_forced();
         ChatRequest {
             system: self.opening.system.clone(),
             messages: std::iter::once(first).chain(self.messages.iter().cloned()).collect(),
             tools: self.opening.tools.clone(),
             choice: if forced { Choice::Tool(self.opening.final_tool.clone()) } else { Choice::Auto },
             max_tokens: self.opening.max_tokens,
+        }
+    }
+
+    /// After words alone the final tool is asked for at once; after a refused call there is one more free try.
+    fn is_forced(&self) -> bool {
+        let nudged = |message: &Message| matches!(message.blocks.first(), Some(Block::Text { .. }));
+        let wordy = self.messages.last().is_some_and(nudged);
+        self.turns >= self.opening.most_turns / 3 * 2 || wordy || self.repairing > 1
+    }
+
+    /// In words as well, and for good: some models cannot be forced, and what was said to one must not change later.
+    fn ask_for_final_tool(&mut self) {
+        let words = format!("Finish now with one call of `{}`.", self.opening.final_tool);
+        if let Some(last) = self.messages.last_mut().filter(|message| message.speaker == Speaker::User) {
+            last.blocks.push(Block::Text { text: words });
         }
     }
 
@@ -288,6 +310,26 @@ impl Conversation {
         }
     }
 
+    /// A refusal is asked about once, in case the task was mistaken for another; one that names a policy stands, since the same
+    /// words would meet it again.
+    fn refused(&mut self, response: &ChatResponse) {
+        let details = response.stop.as_ref().map(|stop| &stop.details);
+        let said = |name: &str| details.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default();
+        let (category, explanation) = (said("category"), said("explanation"));
+        let reason = match (category, response.stop.as_ref()) {
+            ("", Some(stop)) if stop.reason != "refusal" => format!(" ({})", stop.reason),
+            ("", _) => String::new(),
+            (category, _) => format!(" ({category})"),
+        };
+        if category.is_empty() && !std::mem::replace(&mut self.asked_about_refusal, true) {
+            self.send_back(self.nudge(Ended::Refusal));
+        } else {
+            let because = if explanation.is_empty() { String::new() } else { format!(": {explanation}") };
+            self.repaired += 1;
+            self.stop(&lines::printable(&format!("the model declined{reason}{because}")));
+        }
+    }
+
     /// Sends an answer back with a sentence.
     fn send_back(&mut self, sentence: String) {
         self.messages.push(Message { speaker: Speaker::User, blocks: vec![Block::Text { text: sentence }] });
@@ -322,6 +364,9 @@ impl Conversation {
             for block in gone.into_iter().flat_map(|message| message.blocks) {
                 self.remember(&block);
             }
+            for message in &mut self.messages {
+                message.blocks.retain(|block| !block.is_bound_to_what_came_before());
+            }
         }
         let extra = self.summary.len().saturating_sub(MOST_LINES);
         self.summary.drain(..extra);
@@ -343,6 +388,7 @@ fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
     for block in &response.blocks {
         match block {
             Block::Text { text } if !text.trim().is_empty() => blocks.push(block.clone()),
+            Block::Opaque { .. } => blocks.push(block.clone()),
             Block::ToolUse { .. } => blocks.extend(calls.next().map(|call| Block::ToolUse {
                 id: call.id.clone(),
                 name: call.name.clone(),
@@ -351,7 +397,8 @@ fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
             _ => {}
         }
     }
-    if blocks.is_empty() {
+    // A model that only thought: an answer that ends in thinking is refused on its way back.
+    if blocks.iter().all(|block| matches!(block, Block::Opaque { .. })) {
         blocks.push(Block::Text { text: "(no answer)".to_owned() });
     }
     blocks
@@ -362,6 +409,8 @@ fn length(message: &Message) -> usize {
         Block::Text { text } => text.len(),
         Block::ToolUse { input, .. } => input.to_string().len(),
         Block::ToolResult { content, .. } => content.len(),
+        // Thinking is not counted: it comes back with every request and is no part of what is said.
+        Block::Opaque { .. } => 0,
     };
     message.blocks.iter().map(length_of_block).sum()
 }

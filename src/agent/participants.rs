@@ -93,10 +93,9 @@ pub fn ask(
     let Some(model) = participants.model_mut(role) else {
         return Err(ModelError::Cancelled);
     };
-    let body = model.body(request);
-    // Whichever way structured output was asked for then; what this server knows is not found out again yet.
-    let answered = model.bodies(request).into_iter().find(|body| recording.peek(role.key(), body).is_some());
-    if let Some(body) = answered {
+    // As it was asked then: what this server refuses is not found out again yet.
+    let body = recording.body_of(role.key(), model.as_ref(), request);
+    if recording.peek(role.key(), &body).is_some() {
         // Takes it, so that a body that was sent twice is answered by the second exchange next time.
         let found = recording.find(role.key(), &body)?.exchange;
         let response = match &found.outcome {
@@ -115,12 +114,15 @@ pub fn ask(
             // A server that does not know structured output has changed the body on the way.
             let body = model.sent(request);
             let exchange = record(body, Outcome::Response(response.clone()));
-            let exchange = exchange.map(|exchange| Exchange { left_out, ..exchange });
+            let call = model.facts();
+            let exchange = exchange.map(|exchange| Exchange { left_out, call, ..exchange });
             Ok(ModelAnswer { response: Some(response), exchange })
         }
         // On record too: a resumed run stops where this one did, whatever its own clock says.
         Err(ModelError::Deadline) => {
-            Ok(ModelAnswer { response: None, exchange: record(body, Outcome::Stopped("deadline".to_owned())) })
+            let exchange = record(model.sent(request), Outcome::Stopped("deadline".to_owned()));
+            let call = model.facts();
+            Ok(ModelAnswer { response: None, exchange: exchange.map(|exchange| Exchange { call, ..exchange }) })
         }
         Err(error) => Err(error),
     }
@@ -129,15 +131,17 @@ pub fn ask(
 /// A model that writes something that looks like a key has not written it here: the answer goes on record and back to a model.
 fn scrubbed(response: ChatResponse) -> ChatResponse {
     let clean = |block: Block| match block {
-        Block::Text { text } => Block::Text { text: llm::scrub(&text, &[]) },
-        Block::ToolUse { id, name, input } => Block::ToolUse {
+        Block::Text { text } => Some(Block::Text { text: llm::scrub(&text, &[]) }),
+        Block::ToolUse { id, name, input } => Some(Block::ToolUse {
             id: llm::scrub(&id, &[]),
             name: llm::scrub(&name, &[]),
             input: llm::scrub_value(input, &[]),
-        },
-        result @ Block::ToolResult { .. } => result,
+        }),
+        Block::ToolResult { .. } => Some(block),
+        // Whole or not at all: a signature holds for the words that it was made for.
+        Block::Opaque { .. } => llm::without_keys(block, &[]),
     };
-    ChatResponse { blocks: response.blocks.into_iter().map(clean).collect(), ..response }
+    ChatResponse { blocks: response.blocks.into_iter().filter_map(clean).collect(), ..response }
 }
 
 /// The observer that tells the host.

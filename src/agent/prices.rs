@@ -1,6 +1,7 @@
 //! Prices of models: a table that the principal can edit.
 
-use super::budget::Price;
+use super::budget::{LongPrice, Price};
+use crate::llm::capabilities::same_model;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -30,6 +31,9 @@ pub enum PriceError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// The day of the prices, for people.
+    #[allow(dead_code, reason = "a table may be dated; nothing depends on it")]
+    dated: Option<String>,
     models: BTreeMap<String, Row>,
 }
 
@@ -40,9 +44,10 @@ struct Row {
     output: f64,
     cache_read: Option<f64>,
     cache_write: Option<f64>,
+    long: Option<LongPrice>,
 }
 
-/// Prices by the beginning of a model's name.
+/// Prices by a model's name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Prices(BTreeMap<String, Price>);
 
@@ -72,8 +77,11 @@ impl Prices {
                 output: row.output,
                 cache_read: row.cache_read.unwrap_or(row.input),
                 cache_write: row.cache_write.unwrap_or(row.input),
+                long: row.long,
             };
-            let all = [price.input, price.output, price.cache_read, price.cache_write];
+            let long = price.long.map(|long| [long.input, long.output, long.cache_read, long.cache_write]);
+            let mut all = vec![price.input, price.output, price.cache_read, price.cache_write];
+            all.extend(long.into_iter().flatten());
             // YAML has `.nan` and `.inf`.
             if let Some(bad) = all.into_iter().find(|p| !p.is_finite() || *p < 0.0) {
                 return Err(PriceError::NotAPrice { model, price: bad.to_string() });
@@ -83,12 +91,12 @@ impl Prices {
         Ok(Self(prices))
     }
 
-    /// The price of a model: the longest name of the table that its own begins with.
+    /// The price of a model: its name as it is, or else its name without its date. A model that only begins like one of the
+    /// table is another model, at another price.
     #[must_use]
     pub fn price_of(&self, model: &str) -> Option<Price> {
-        // An empty name would be the beginning of every model's.
-        let names = self.0.iter().filter(|(name, _)| !name.is_empty() && model.starts_with(name.as_str()));
-        names.max_by_key(|(name, _)| name.len()).map(|(_, price)| *price)
+        let dated = || self.0.iter().find(|(name, _)| same_model(name, model)).map(|(_, price)| *price);
+        self.0.get(model).copied().or_else(dated)
     }
 }
 
@@ -101,13 +109,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_embedded_table_reads_and_the_longest_name_wins() {
+    fn a_name_is_exact_or_dated() {
         let prices = Prices::embedded().unwrap();
-        assert_eq!(prices.price_of("gpt-5-mini-2025-08-07").unwrap().output, 2.0);
-        assert_eq!(prices.price_of("gpt-5-2025-08-07").unwrap().output, 10.0);
-        assert_eq!(prices.price_of("qwen2.5"), None);
+        assert_eq!(prices.price_of("gpt-6-sol").map(|price| price.output), Some(10.0));
+        assert_eq!(prices.price_of("gpt-6-sol-2026-09-22"), prices.price_of("gpt-6-sol"));
+        assert_eq!(prices.price_of("claude-opus-5-20260724"), prices.price_of("claude-opus-5"));
+        assert_ne!(prices.price_of("claude-opus-5-5"), prices.price_of("claude-opus-5"));
+        for model in ["gpt-6-sol-pro", "gpt-6", "gpt-5.5-pro-max", "qwen2.5", ""] {
+            assert_eq!(prices.price_of(model), None, "{model}");
+        }
         // What is left out costs what reading costs.
-        assert_eq!(prices.price_of("gpt-5").unwrap().cache_write, 1.25);
+        assert_eq!(prices.price_of("gpt-5.5").map(|price| price.cache_write), Some(5.0));
+    }
+
+    #[test]
+    fn a_long_request_costs_what_long_ones_cost() {
+        let price = Prices::embedded().unwrap().price_of("gpt-6-sol").unwrap();
+        let long = price.long.expect("a price of long requests");
+        assert_eq!((long.above, long.input, long.output), (272_000, 4.0, 15.0));
     }
 
     #[test]

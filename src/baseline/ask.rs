@@ -101,8 +101,9 @@ pub fn ask(
     let limit = prepared.plan.budget.wall_minutes * 60.0;
     let mut relay = RelayObserver { observer, role: Role::Actor, limit: Some(limit) };
     let response = model.complete(&request, &mut relay)?;
-    let body = model.body(&request);
+    let body = model.sent(&request);
     let exchange = Exchange::new(1, ROLE, &model.name(), body, crate::llm::Outcome::Response(response.clone()));
+    let exchange = Exchange { call: model.facts(), ..exchange };
     let mut variant = variant_of_answer(prepared, &response, &privacy);
     let mut spent = Spent::default();
     spent.count(Role::Actor, &response);

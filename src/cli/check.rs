@@ -38,6 +38,7 @@ fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliErro
     let mut lines = Vec::new();
     for (role, section) in [("actor", &plan.actor), ("critic", &plan.critic)] {
         lines.extend(trust::told(section, role, &trust)?);
+        lines.extend(super::models::known(section, role)?);
     }
     if !lines.is_empty() {
         let files = trust::files_outside(&args.plan, &args.data, plan)?;

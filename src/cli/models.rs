@@ -7,8 +7,8 @@ use crate::agent::budget::Price;
 use crate::agent::participants::Participants;
 use crate::agent::prices::Prices;
 use crate::input_file;
-use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings};
-use crate::plan::{ModelSection, Plan, Provider};
+use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings, capabilities};
+use crate::plan::{ModelApi, ModelSection, Plan, Provider};
 use std::path::Path;
 use std::time::Duration;
 
@@ -120,6 +120,7 @@ fn model(section: &ModelSection, role: &str, source: Source<'_>) -> Result<Box<d
         provider: match section.provider {
             Provider::Anthropic => llm::Provider::Anthropic,
             Provider::Openai => llm::Provider::OpenAi,
+            Provider::Gemini => llm::Provider::Gemini,
             Provider::Playbook => llm::Provider::Playbook,
         },
         model: section.model.clone(),
@@ -127,6 +128,13 @@ fn model(section: &ModelSection, role: &str, source: Source<'_>) -> Result<Box<d
         key,
         key_variable: section.key_variable.clone(),
         temperature: section.temperature,
+        effort: section.effort.clone(),
+        api: section.api.map(|api| match api {
+            ModelApi::Responses => llm::Api::Responses,
+            ModelApi::Chat => llm::Api::Chat,
+        }),
+        extra_body: section.extra_body.clone(),
+        headers: section.headers.clone().into_iter().collect(),
         structured: None,
         limits: llm::Limits {
             call,
@@ -162,6 +170,31 @@ pub fn destinations(plan: &Plan, reach: Reach<'_>) -> Result<Vec<String>, CliErr
         }
     }
     Ok(told)
+}
+
+/// What is known of a section's model that its principal should hear before a run: an announced end, or no such name among
+/// its vendor's. Of models on other servers nothing is known.
+///
+/// # Errors
+/// [`CliError`] for an invalid `base_url`.
+pub fn known(section: &ModelSection, role: &str) -> Result<Option<String>, CliError> {
+    let Some(to) = trust::destination(section)? else { return Ok(None) };
+    let (model, dated) = (&section.model, capabilities::dated());
+    let line = match capabilities::facts(model) {
+        Some(facts) => facts.retires.as_ref().map(|day| {
+            format!("the {role}'s model {model} is retired on {day}, as its vendor announced; name another one")
+        }),
+        None if to.vendor => Some(format!(
+            "the {role}'s model {model} is not among those known on {dated}; whether it exists, and how it is asked, will show"
+        )),
+        None => None,
+    };
+    let effort = section.effort.as_ref().filter(|effort| {
+        capabilities::facts(model).is_some_and(|facts| !facts.effort.is_empty() && !facts.effort.contains(effort))
+    });
+    Ok(line.or_else(|| {
+        effort.map(|effort| format!("the {role}'s model {model} is not known to take the effort `{effort}`"))
+    }))
 }
 
 /// The key that goes to a section's server: `None` if there is none, or if the person did not agree. A key goes over plain

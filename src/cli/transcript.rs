@@ -79,6 +79,7 @@ fn received(outcome: &Outcome) -> Result<String, CliError> {
             Block::Text { text } => text.clone(),
             Block::ToolUse { name, input, .. } => format!("calls {name}: {}", untrusted::json(&json(input)?)),
             Block::ToolResult { content, .. } => content.clone(),
+            Block::Opaque { api, value, .. } => format!("(state of {api}, {} bytes)", value.to_string().len()),
         });
     }
     if let Some(usage) = response.usage {

@@ -163,6 +163,7 @@ pub fn destination(section: &ModelSection) -> Result<Option<Destination>, CliErr
     let provider = match section.provider {
         Provider::Anthropic => llm::Provider::Anthropic,
         Provider::Openai => llm::Provider::OpenAi,
+        Provider::Gemini => llm::Provider::Gemini,
         Provider::Playbook => return Ok(None),
     };
     llm::destination(provider, &section.model, section.base_url.as_deref())

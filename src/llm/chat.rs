@@ -40,6 +40,30 @@ pub enum Block {
         /// True if the call failed.
         is_error: bool,
     },
+    /// State of the model's that only its own server can read: thinking with its signature, an encrypted reasoning item, a
+    /// thought signature. It goes back as it came.
+    Opaque {
+        /// The protocol that it belongs to; no other is handed it.
+        api: String,
+        /// As the server sent it.
+        value: Value,
+        /// True if the answer was cut off inside it: kept on record, and not sent back.
+        #[serde(default, skip_serializing_if = "is_false")]
+        unfinished: bool,
+    },
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Block {
+    /// True for state that its vendor ties to everything that was said before it: it is worthless once an earlier turn is
+    /// summarised, and a request that still holds it is refused.
+    #[must_use]
+    pub fn is_bound_to_what_came_before(&self) -> bool {
+        matches!(self, Block::Opaque { api, .. } if api == super::anthropic::API)
+    }
 }
 
 /// One message.
@@ -116,6 +140,23 @@ pub struct Usage {
     pub cache_read: u64,
     /// Of `input`: written into a cache.
     pub cache_write: u64,
+    /// Of `output`: thinking that is not shown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reasoning: u64,
+}
+
+fn is_zero(tokens: &u64) -> bool {
+    *tokens == 0
+}
+
+/// Why a model stopped, in its vendor's words, where [`Ended`] does not say it all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StopDetails {
+    /// The reason, as the server names it.
+    pub reason: String,
+    /// What the server adds: the category of a refusal, an explanation.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub details: Value,
 }
 
 /// One response.
@@ -129,6 +170,29 @@ pub struct ChatResponse {
     pub usage: Option<Usage>,
     /// The model that answered, as the server names it.
     pub model: String,
+    /// More about why it stopped: of a refusal, and of a reason that this program does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopDetails>,
+}
+
+/// How a call went, beside its answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallFacts {
+    /// What is asked differently from the protocol's usual form, because of the model or because the server said so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapted: Vec<String>,
+    /// The server's own name for the request, for its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl CallFacts {
+    /// True if there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == CallFacts::default()
+    }
 }
 
 /// Hears a response while it arrives, and may stop it.
@@ -224,10 +288,9 @@ pub trait ChatModel {
     /// The exact body that [`ChatModel::complete`] would send: what is recorded, shown and hashed. It holds no key.
     fn body(&self, request: &ChatRequest) -> Value;
 
-    /// Every body that [`ChatModel::complete`] may send for this request, the first choice first: a server that does not know
-    /// structured output is asked in another way, and a recording of that must be found again.
-    fn bodies(&self, request: &ChatRequest) -> Vec<Value> {
-        vec![self.body(request)]
+    /// The body under other [`CallFacts::adapted`] than those in force: a recording names the ones it was made under.
+    fn body_as(&self, request: &ChatRequest, _adapted: &[String]) -> Value {
+        self.body(request)
     }
 
     /// Answers. Blocks until the answer is complete.
@@ -239,6 +302,11 @@ pub trait ChatModel {
     /// The body that the last [`ChatModel::complete`] sent, which was for this request.
     fn sent(&self, request: &ChatRequest) -> Value {
         self.body(request)
+    }
+
+    /// How the last [`ChatModel::complete`] went, beside its answer.
+    fn facts(&self) -> CallFacts {
+        CallFacts::default()
     }
 
     /// Bytes of the last answer that were not kept when it was recorded; 0 for an answer that comes from a server.

@@ -95,6 +95,7 @@ impl ChatModel for PlaybookModel {
             // Zero, not unknown: what is unknown is estimated from the words.
             usage: Some(Usage::default()),
             model: "playbook".to_owned(),
+            stop: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The parts of a response that both protocols share: blocks that grow piece by piece, and the arguments of tools.
 
-use super::chat::{Block, Ended};
+use super::chat::{Block, ChatRequest, Ended};
 use super::http::Broken;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,12 @@ pub(super) enum Part {
         name: String,
         json: String,
     },
+    /// State of the model's, as the server sends it.
+    Opaque {
+        api: &'static str,
+        value: Value,
+        unfinished: bool,
+    },
 }
 
 impl Part {
@@ -26,6 +32,7 @@ impl Part {
             Part::Text(text) if text.is_empty() => None,
             Part::Text(text) => Some(Block::Text { text }),
             Part::Tool { id, name, json } => Some(Block::ToolUse { id, name, input: input_of(&json) }),
+            Part::Opaque { api, value, unfinished } => Some(Block::Opaque { api: api.to_owned(), value, unfinished }),
         }
     }
 }
@@ -55,6 +62,16 @@ impl Parts {
     /// True if any of them is a tool call.
     pub fn has_tool(&self) -> bool {
         self.0.iter().any(|(_, part)| matches!(part, Part::Tool { .. }))
+    }
+
+    /// One part, or none.
+    pub fn of(part: Option<Part>) -> Parts {
+        Parts(part.into_iter().map(|part| (0, part)).collect())
+    }
+
+    /// The part that began last.
+    pub fn last_mut(&mut self) -> Option<&mut Part> {
+        self.0.last_mut().map(|(_, part)| part)
     }
 
     /// The blocks, in the order in which they began.
@@ -116,6 +133,54 @@ pub(super) fn input_for(input: &Value) -> Value {
         Value::Object(_) => input.clone(),
         Value::String(raw) => json!({"not_valid_json": raw}),
         other => json!({"not_an_object": other}),
+    }
+}
+
+/// Fields that belong to the block after them, as a protocol's decoder kept them for its encoder.
+pub(super) fn extras(api: &'static str, of: &str, fields: Map<String, Value>) -> Option<Part> {
+    let unimportant = fields.values().all(Value::is_null);
+    (!unimportant).then(|| Part::Opaque { api, value: json!({"extras": of, "fields": fields}), unfinished: false })
+}
+
+/// The fields of [`extras`], if this is such a block of this protocol and for this kind of block.
+pub(super) fn extras_of<'a>(block: &'a Block, api: &str, of: &str) -> Option<&'a Map<String, Value>> {
+    let Block::Opaque { api: theirs, value, .. } = block else { return None };
+    if theirs != api || text_at(value, "/extras") != of {
+        return None;
+    }
+    value.get("fields").and_then(Value::as_object)
+}
+
+/// State that goes back to its own server as it came.
+pub(super) fn echoed<'a>(block: &'a Block, api: &str) -> Option<&'a Value> {
+    match block {
+        Block::Opaque { api: theirs, value, unfinished: false } if theirs == api && value.get("extras").is_none() => {
+            Some(value)
+        }
+        _ => None,
+    }
+}
+
+/// True if the words of a message ask for a tool by its name.
+pub(super) fn asks_for(request: &ChatRequest, tool: &str) -> bool {
+    let named = |block: &Block| matches!(block, Block::Text { text } if text.contains(tool));
+    request.messages.last().is_some_and(|message| message.blocks.iter().any(named))
+}
+
+/// The sentence for a model that no tool can be forced on.
+pub(super) fn instruction(tool: &str) -> String {
+    format!("Answer now with one call of `{tool}`, and with nothing else.")
+}
+
+/// Adds the principal's own fields to a body: objects are merged, everything else is replaced.
+pub(super) fn merge(body: &mut Map<String, Value>, extra: &Map<String, Value>) {
+    for (name, value) in extra {
+        match (body.get_mut(name), value) {
+            (Some(Value::Object(known)), Value::Object(more)) => merge(known, more),
+            _ => {
+                body.insert(name.clone(), value.clone());
+            }
+        }
     }
 }
 

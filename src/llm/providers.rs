@@ -1,13 +1,20 @@
 //! From settings to a model.
 
-use super::anthropic::{self, Anthropic};
+use super::adapt::Adapted;
+use super::anthropic::{self, Anthropic, Envelope};
+use super::capabilities;
 use super::chat::{ChatModel, ModelError};
-use super::http::{Limits, Server, is_loopback};
+use super::gemini::{self, Gemini};
+use super::http::{Asking, Limits, Server, is_azure, is_loopback};
 use super::openai::{self, OpenAi, Structured};
+use super::responses::Responses;
 use super::secret::Key;
 use crate::llm::engine::PlaybookModel;
+use crate::text::lines::printable;
 use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,11 +22,23 @@ use serde::{Deserialize, Serialize};
 pub enum Provider {
     /// The Anthropic Messages protocol.
     Anthropic,
-    /// The OpenAI Chat Completions protocol.
+    /// The OpenAI protocols: Responses, or Chat Completions.
     #[serde(rename = "openai")]
     OpenAi,
+    /// Gemini's own protocol.
+    Gemini,
     /// The first playbook that applies; no server.
     Playbook,
+}
+
+/// Which of OpenAI's protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// Responses.
+    Responses,
+    /// Chat Completions, which other servers speak too.
+    Chat,
 }
 
 /// The settings of [`connect`].
@@ -37,7 +56,15 @@ pub struct Settings {
     pub key_variable: String,
     /// Sampling temperature; `None` leaves it to the server.
     pub temperature: Option<f64>,
-    /// The way JSON of a schema is asked for; `None` finds out. Only [`Provider::OpenAi`] has a choice.
+    /// How much a model should think, in its vendor's word; `None` leaves it to the server.
+    pub effort: Option<String>,
+    /// Only [`Provider::OpenAi`] has a choice; `None` is Responses at OpenAI and on Azure, Chat Completions elsewhere.
+    pub api: Option<Api>,
+    /// Fields that are added to every body.
+    pub extra_body: Map<String, Value>,
+    /// Headers that are added to every request. They are no place for a key.
+    pub headers: Vec<(String, String)>,
+    /// The way JSON of a schema is asked for; `None` finds out. Only Chat Completions has a choice.
     pub structured: Option<Structured>,
     /// Time limits and retries.
     pub limits: Limits,
@@ -61,26 +88,77 @@ pub fn offline(settings: Settings) -> Result<Box<dyn ChatModel>, ModelError> {
 }
 
 fn build(settings: Settings, needs_key: bool) -> Result<Box<dyn ChatModel>, ModelError> {
-    let (limits, temperature) = (settings.limits, settings.temperature);
+    if settings.provider == Provider::Playbook {
+        return Ok(Box::new(PlaybookModel));
+    }
+    let (limits, provider) = (settings.limits, settings.provider);
     let structured = settings.structured.unwrap_or_default();
-    match settings.provider {
-        Provider::Playbook => Ok(Box::new(PlaybookModel)),
+    let asking = asking(&settings)?;
+    let base = base_of(provider, &settings.model, settings.base_url.as_deref())?;
+    let model = settings.model.clone();
+    let default = needs_key.then_some(provider.default_base());
+    match provider {
         Provider::Anthropic => {
-            let base = base_of(settings.provider, &settings.model, settings.base_url.as_deref())?;
-            // Addresses are written with and without `/v1`.
-            let path = base.path().trim_end_matches('/');
-            let path = format!("{}/v1/messages", path.strip_suffix("/v1").unwrap_or(path));
-            let server = server(settings, "anthropic", base, &path, needs_key.then_some(anthropic::DEFAULT_BASE))?;
-            Ok(Box::new(Anthropic::new(server, limits, temperature)?))
+            let envelope = Envelope::of(&base);
+            let path = envelope.path(&base, &model);
+            let server = server(settings, "anthropic", base, &path, default)?;
+            Ok(Box::new(Anthropic::new(server, limits, asking, envelope)?))
+        }
+        Provider::OpenAi if api_of(settings.api, &base) == Api::Responses => {
+            let path = format!("{}/responses", openai_path(&base));
+            let server = server(settings, "openai", base, &path, default)?;
+            Ok(Box::new(Responses::new(server, limits, asking)?))
         }
         Provider::OpenAi => {
-            let base = base_of(settings.provider, &settings.model, settings.base_url.as_deref())?;
-            let path = base.path().trim_end_matches('/');
-            let path = format!("{}/chat/completions", if path.is_empty() { "/v1" } else { path });
-            let server = server(settings, "openai", base, &path, needs_key.then_some(openai::DEFAULT_BASE))?;
-            Ok(Box::new(OpenAi::new(server, limits, temperature, structured)?))
+            let path = format!("{}/chat/completions", openai_path(&base));
+            let server = server(settings, "openai", base, &path, default)?;
+            Ok(Box::new(OpenAi::new(server, limits, asking, structured)?))
         }
+        Provider::Gemini => {
+            let path = gemini::path(&base, &model);
+            let mut server = server(settings, "gemini", base, &path, default)?;
+            server.endpoint.set_query(Some("alt=sse"));
+            Ok(Box::new(Gemini::new(server, limits, asking)?))
+        }
+        Provider::Playbook => Ok(Box::new(PlaybookModel)),
     }
+}
+
+/// Responses where it is at home; everybody else copies Chat Completions.
+fn api_of(asked: Option<Api>, base: &Url) -> Api {
+    let home = Url::parse(openai::DEFAULT_BASE).is_ok_and(|own| own.host_str() == base.host_str()) || is_azure(base);
+    asked.unwrap_or(if home { Api::Responses } else { Api::Chat })
+}
+
+/// The path that OpenAI's protocols stand below.
+fn openai_path(base: &Url) -> &str {
+    let host = base.host_str().unwrap_or_default();
+    match base.path().trim_end_matches('/') {
+        "" if is_azure(base) => "/openai/v1",
+        "" if host == "openrouter.ai" => "/api/v1",
+        "" if host.starts_with("bedrock-runtime") => "/openai/v1",
+        "" => "/v1",
+        path => path,
+    }
+}
+
+fn asking(settings: &Settings) -> Result<Asking, ModelError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &settings.headers {
+        let parsed = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
+        let (name, value) = parsed.ok_or_else(|| ModelError::Settings {
+            message: format!("a header of the model {} cannot be sent: {}", settings.model, printable(name)),
+            hint: "write a header's name in letters, digits and `-`, and its value in one line".to_owned(),
+        })?;
+        headers.insert(name, value);
+    }
+    Ok(Asking {
+        temperature: settings.temperature,
+        effort: settings.effort.clone(),
+        extra_body: settings.extra_body.clone(),
+        headers,
+        adapted: Adapted::of(capabilities::changes_for(&settings.model, settings.temperature)),
+    })
 }
 
 /// The place that requests to a model go to.
@@ -126,6 +204,7 @@ impl Provider {
         match self {
             Provider::Anthropic => anthropic::DEFAULT_BASE,
             Provider::OpenAi => openai::DEFAULT_BASE,
+            Provider::Gemini => gemini::DEFAULT_BASE,
             Provider::Playbook => "",
         }
     }

@@ -4,6 +4,7 @@
 //! text; [`Scrubber`] is the same for a text that arrives in pieces, which may cut a key in two: it holds back only what
 //! could still become a key. However a text is cut, the pieces come out as [`scrub`] of the whole.
 
+use super::chat::Block;
 use super::encodings::spellings;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -270,6 +271,29 @@ pub fn scrub_value(value: Value, keys: &[Key]) -> Value {
             .collect::<Map<_, _>>()
             .into(),
         other => other,
+    }
+}
+
+/// Opaque state as it is, or `None` if a key is in it: it can only be sent back unchanged. In its ciphers only keys that are
+/// known are looked for, since random letters look like anything; in its words, also what looks like a key.
+#[must_use]
+pub fn without_keys(block: Block, keys: &[Key]) -> Option<Block> {
+    let Block::Opaque { value, .. } = &block else { return Some(block) };
+    let text = value.to_string().to_ascii_lowercase();
+    let known = |spelling: &String| text.contains(&spelling.to_ascii_lowercase());
+    let found = keys.iter().any(|key| key.spellings().iter().any(known));
+    (!found && !words_hold_key(value)).then_some(block)
+}
+
+fn words_hold_key(value: &Value) -> bool {
+    const WORDS: [&str; 5] = ["thinking", "text", "reasoning", "reasoning_content", "summary"];
+    match value {
+        Value::Array(items) => items.iter().any(words_hold_key),
+        Value::Object(map) => map.iter().any(|(name, item)| match item {
+            Value::String(text) => WORDS.contains(&name.as_str()) && scrub(text, &[]) != *text,
+            other => words_hold_key(other),
+        }),
+        _ => false,
     }
 }
 

@@ -84,6 +84,7 @@ impl ChatModel for HostModel {
             // Zero, not unknown: the host's tokens are its own, and what is unknown is estimated.
             usage: Some(Usage::default()),
             model: call.client.clone(),
+            stop: None,
         })
     }
 

@@ -123,7 +123,7 @@ pub fn serve(
 
 /// The host as actor. Its tokens are its own: they are not counted, and cost the plan nothing.
 fn participants(hosted: HostedRun<'_>, host: HostModel) -> Participants {
-    const FREE: Price = Price { input: 0.0, output: 0.0, cache_read: 0.0, cache_write: 0.0 };
+    const FREE: Price = Price { input: 0.0, output: 0.0, cache_read: 0.0, cache_write: 0.0, long: None };
     Participants {
         actor: Box::new(host),
         // A run has a cost only if every model has a price; without a critic there is no cost to tell.

@@ -4,8 +4,9 @@
 
 use crate::plan::analysis::INFERENCES;
 use crate::plan::estimands::ACCEPTED;
+use crate::plan::models::EFFORTS;
 use crate::plan::sections::{COLUMN_TYPES, DESIGNS, MERGES, MISSING, MOMENTS, OUTCOME_KINDS, STOPS};
-use crate::plan::{Provider, Tool};
+use crate::plan::{ModelApi, Provider, Tool};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
 use causal::learner_kind::{Effort, LearnerKind};
@@ -75,6 +76,8 @@ pub enum Takes {
     Range,
     /// `true` or `false`.
     Flag,
+    /// A mapping with names of the user's.
+    Fields,
 }
 
 /// The value of a key that is left out.
@@ -317,12 +320,21 @@ const MODEL: &[PlanKey] = &[
     key(
         "key",
         Takes::Variable,
-        Says("`ANTHROPIC_API_KEY` or `OPENAI_API_KEY`"),
+        Says("`ANTHROPIC_API_KEY`, `OPENAI_API_KEY` or `GEMINI_API_KEY`"),
         "where the key is; never the key itself",
     ),
-    key("max_tokens", Takes::Whole(1, None), Value("2048"), "the longest answer"),
+    key(
+        "api",
+        Takes::Word(apis),
+        Says("`responses` at OpenAI and on Azure, `chat` elsewhere"),
+        "which of OpenAI's protocols the server speaks",
+    ),
+    key("max_tokens", Takes::Whole(1, None), Value("16000"), "the longest answer, thinking included"),
+    key("effort", Takes::Word(model_efforts), Says("the model's own"), "how much the model should think"),
     key("timeout", Takes::Whole(1, None), Value("300"), "seconds that one call may take"),
     key("temperature", Takes::Number, Says("the server's"), "sampling temperature"),
+    key("extra_body", Takes::Fields, Nothing, "further fields of every request, as the server knows them"),
+    key("headers", Takes::Fields, Nothing, "further headers of every request; never a key"),
 ];
 
 const BUDGET: &[PlanKey] = &[
@@ -415,6 +427,14 @@ fn efforts() -> Vec<&'static str> {
 
 fn providers() -> Vec<&'static str> {
     Provider::ALL.iter().map(|provider| provider.key()).collect()
+}
+
+fn apis() -> Vec<&'static str> {
+    ModelApi::ALL.iter().map(|api| api.key()).collect()
+}
+
+fn model_efforts() -> Vec<&'static str> {
+    EFFORTS.to_vec()
 }
 
 fn inferences() -> Vec<&'static str> {

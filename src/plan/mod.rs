@@ -37,7 +37,7 @@ pub use crate::plan::allowed_methods::Tool;
 pub use analysis::AnalysisSection;
 pub use estimands::Accepted;
 pub use levels::most_levels;
-pub use models::{BudgetSection, ModelSection, PrivacySection, Provider};
+pub use models::{BudgetSection, ModelApi, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
 pub use proposal::{Observed, Proposal, ProposedOverride, TwoValues, propose, proposed_missing, proposed_overrides};

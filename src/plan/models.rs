@@ -12,14 +12,16 @@ keyed_enum! {
         Playbook = "playbook",
         /// Anthropic Messages, or any server that speaks it.
         Anthropic = "anthropic",
-        /// OpenAI Chat Completions, or any server that speaks it.
+        /// OpenAI Responses or Chat Completions, or any server that speaks one of them.
         Openai = "openai",
+        /// Gemini's own protocol.
+        Gemini = "gemini",
     }
 }
 
 impl Provider {
     /// All of them.
-    pub const ALL: [Provider; 3] = [Provider::Playbook, Provider::Anthropic, Provider::Openai];
+    pub const ALL: [Provider; 4] = [Provider::Playbook, Provider::Anthropic, Provider::Openai, Provider::Gemini];
 
     /// The environment variable that holds its key, where the plan names no other.
     #[must_use]
@@ -28,9 +30,29 @@ impl Provider {
             Provider::Playbook => "",
             Provider::Anthropic => "ANTHROPIC_API_KEY",
             Provider::Openai => "OPENAI_API_KEY",
+            Provider::Gemini => "GEMINI_API_KEY",
         }
     }
 }
+
+keyed_enum! {
+    /// Which of OpenAI's protocols.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum ModelApi {
+        /// Responses.
+        Responses = "responses",
+        /// Chat Completions.
+        Chat = "chat",
+    }
+}
+
+impl ModelApi {
+    /// Both of them.
+    pub const ALL: [ModelApi; 2] = [ModelApi::Responses, ModelApi::Chat];
+}
+
+/// Words that vendors have for how much a model should think.
+pub(super) const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /// `actor:` or `critic:`
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +65,15 @@ pub struct ModelSection {
     pub base_url: Option<String>,
     /// The environment variable that holds the key (or, with `_FILE` appended, the path of a file that does). Never a key.
     pub key_variable: String,
-    /// At most this many tokens an answer (default 2048).
+    /// Which of OpenAI's protocols; `None`: by the server.
+    pub api: Option<ModelApi>,
+    /// How much the model should think, in its vendor's word; `None` leaves it to the server.
+    pub effort: Option<String>,
+    /// Fields that are added to every request.
+    pub extra_body: serde_json::Map<String, serde_json::Value>,
+    /// Headers that are added to every request.
+    pub headers: std::collections::BTreeMap<String, String>,
+    /// At most this many tokens an answer, thinking included (default 16000).
     pub max_tokens: u32,
     /// Seconds that one call may take (default 300).
     pub timeout: u64,
@@ -58,7 +88,11 @@ impl Default for ModelSection {
             model: String::new(),
             base_url: None,
             key_variable: String::new(),
-            max_tokens: 2048,
+            api: None,
+            effort: None,
+            extra_body: serde_json::Map::new(),
+            headers: std::collections::BTreeMap::new(),
+            max_tokens: 16_000,
             timeout: 300,
             temperature: None,
         }
@@ -143,7 +177,7 @@ pub(super) fn model(reader: &mut Reader, root: &Section<'_>, key: &str) -> Model
         refuse_settings(reader, &section, key);
         return default;
     }
-    let hint = "Name the model as its vendor does, e.g. `model: claude-sonnet-4-5`; there is no default.";
+    let hint = "Name the model as its vendor does, e.g. `model: claude-sonnet-5-5`; there is no default.";
     // Of a section that cannot be read that has been said; that its model is missing would be one line too many.
     let model = if readable { reader.required(&section, "model", hint).trim().to_owned() } else { String::new() };
     let key_variable = reader.prose(&section, "key").unwrap_or_else(|| provider.key_variable().to_owned());
@@ -152,6 +186,10 @@ pub(super) fn model(reader: &mut Reader, root: &Section<'_>, key: &str) -> Model
         provider,
         model,
         base_url: base_url(reader, &section),
+        api: api(reader, &section, provider),
+        effort: effort(reader, &section),
+        extra_body: extra_body(reader, &section),
+        headers: headers(reader, &section),
         key_variable,
         max_tokens: counted(reader, &section, "max_tokens").map_or(default.max_tokens, to_u32),
         timeout: counted(reader, &section, "timeout").unwrap_or(default.timeout),
@@ -161,14 +199,98 @@ pub(super) fn model(reader: &mut Reader, root: &Section<'_>, key: &str) -> Model
 
 /// A setting of a language model beside `provider: playbook` is a wish that would be ignored.
 fn refuse_settings(reader: &mut Reader, section: &Section<'_>, key: &str) {
-    let settings = ["model", "base_url", "key", "max_tokens", "timeout", "temperature"];
+    let settings =
+        ["model", "base_url", "api", "key", "max_tokens", "effort", "timeout", "temperature", "extra_body", "headers"];
     let complained = reader.complained_of(&section.path("provider"));
     if let Some(setting) = settings.iter().find(|setting| section.get(setting).is_some()).filter(|_| !complained) {
         let path = section.path(setting);
         let place = reader.places.get(&path).copied();
         let message = format!("`{path}` is about a language model, and the {key} is the playbook engine");
-        reader.problem(place, &path, message, "Name a provider, `anthropic` or `openai`, or take the line out.");
+        reader.problem(
+            place,
+            &path,
+            message,
+            "Name a provider, `anthropic`, `openai` or `gemini`, or take the line out.",
+        );
     }
+}
+
+fn api(reader: &mut Reader, section: &Section<'_>, provider: Provider) -> Option<ModelApi> {
+    let (path, node) = (section.path("api"), section.get("api")?);
+    if provider != Provider::Openai {
+        let message = format!("`{path}` chooses between OpenAI's protocols, and the provider is `{}`", provider.key());
+        reader.problem(Some(node.place), &path, message, "Take the line out.");
+        return None;
+    }
+    reader.word(node, &path, &ModelApi::ALL.map(|api| (api.key(), api)))
+}
+
+fn effort(reader: &mut Reader, section: &Section<'_>) -> Option<String> {
+    let node = section.get("effort")?;
+    reader.word(node, &section.path("effort"), &EFFORTS.map(|word| (word, word))).map(str::to_owned)
+}
+
+/// The fields that this program writes itself: a plan that replaced one would be recorded as something else.
+const OWN_FIELDS: [&str; 12] = [
+    "model",
+    "messages",
+    "input",
+    "contents",
+    "system",
+    "instructions",
+    "systemInstruction",
+    "tools",
+    "tool_choice",
+    "toolConfig",
+    "stream",
+    "store",
+];
+
+fn extra_body(reader: &mut Reader, section: &Section<'_>) -> serde_json::Map<String, serde_json::Value> {
+    let (fields, _) = reader.section(section, "extra_body");
+    let mut all = serde_json::Map::new();
+    for entry in fields.entries() {
+        let path = fields.path(&entry.key);
+        if OWN_FIELDS.contains(&entry.key.as_str()) {
+            let message = format!("`{path}` would replace what this program writes itself");
+            reader.problem(Some(entry.place), &path, message, "Take the line out.");
+            continue;
+        }
+        all.insert(entry.key.clone(), entry.value.as_json());
+    }
+    all
+}
+
+/// Headers whose values are secrets, or are made by this program.
+const OWN_HEADERS: [&str; 9] = [
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "cookie",
+    "proxy-authorization",
+    "host",
+    "content-type",
+    "content-length",
+];
+
+fn headers(reader: &mut Reader, section: &Section<'_>) -> std::collections::BTreeMap<String, String> {
+    let (fields, _) = reader.section(section, "headers");
+    let mut all = std::collections::BTreeMap::new();
+    for entry in fields.entries() {
+        let path = fields.path(&entry.key);
+        if OWN_HEADERS.iter().any(|name| entry.key.eq_ignore_ascii_case(name)) {
+            let hint =
+                "A plan is committed and shared; a key belongs into the environment, and `key:` names its variable.";
+            // Without its place: the snippet would show the value.
+            reader.problem(None, &path, format!("`{}` is not for a plan to set", shown(&path)), hint);
+            continue;
+        }
+        if let Some(value) = reader.text_of(&entry.value, &path) {
+            all.insert(entry.key.clone(), value.trim().to_owned());
+        }
+    }
+    all
 }
 
 fn base_url(reader: &mut Reader, section: &Section<'_>) -> Option<String> {

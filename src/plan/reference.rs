@@ -28,6 +28,7 @@ fn takes(key: &PlanKey) -> String {
         Takes::Number => "a number".to_owned(),
         Takes::Range => "a list of two numbers".to_owned(),
         Takes::Flag => "`true`, `false`".to_owned(),
+        Takes::Fields => "a mapping".to_owned(),
     }
 }
 
@@ -99,6 +100,7 @@ fn schema_of(key: &PlanKey, path: &str) -> Value {
         Takes::Number => json!({"type": "number"}),
         Takes::Range => json!({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
         Takes::Flag => json!({"type": "boolean"}),
+        Takes::Fields => json!({"type": "object"}),
     };
     with(schema, "description", key.meaning)
 }

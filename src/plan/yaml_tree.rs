@@ -47,6 +47,23 @@ impl Node {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
+    /// As JSON: what has no quotes and reads as a number, a flag or nothing is one.
+    pub fn as_json(&self) -> serde_json::Value {
+        use serde_json::Value;
+        match &self.kind {
+            Kind::Scalar { .. } if self.is_null() => Value::Null,
+            Kind::Scalar { text, plain: true } => {
+                let parsed = serde_json::from_str::<Value>(text).ok();
+                parsed.filter(|value| value.is_number() || value.is_boolean()).unwrap_or_else(|| text.clone().into())
+            }
+            Kind::Scalar { text, .. } => text.clone().into(),
+            Kind::Sequence(items) => items.iter().map(Node::as_json).collect(),
+            Kind::Mapping(entries) => {
+                Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.as_json())).collect())
+            }
+        }
+    }
+
     /// Its kind, for a message.
     pub fn noun(&self) -> &'static str {
         match self.kind {

@@ -354,6 +354,12 @@ pub struct RoleUsage {
     pub cache_read_tokens: u64,
     /// Of the tokens read: written into a cache.
     pub cache_write_tokens: u64,
+    /// Of the tokens written: thinking.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reasoning_tokens: u64,
+    /// The longest request, tokens: above a threshold some models cost more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub longest_input: u64,
 }
 
 /// The part of language models in a run.

@@ -123,6 +123,8 @@ pub fn total(conduct: &Conduct) -> RoleUsage {
         output_tokens: a.output_tokens.saturating_add(c.output_tokens),
         cache_read_tokens: a.cache_read_tokens.saturating_add(c.cache_read_tokens),
         cache_write_tokens: a.cache_write_tokens.saturating_add(c.cache_write_tokens),
+        reasoning_tokens: a.reasoning_tokens.saturating_add(c.reasoning_tokens),
+        longest_input: a.longest_input.max(c.longest_input),
     }
 }
 

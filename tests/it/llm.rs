@@ -12,3 +12,4 @@ mod retries; // answers that say not now
 mod secrets; // keys in, no keys out
 mod stopping; // Ctrl-C, deadlines, time limits
 pub mod support;
+mod vendors; // servers that hold requests to the rules of their vendors

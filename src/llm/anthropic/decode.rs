@@ -1,10 +1,11 @@
 //! Answers of the Messages interface.
 
-use crate::llm::chat::{ChatResponse, Ended, Usage};
+use super::API;
+use crate::llm::chat::{ChatResponse, Ended, StopDetails, Usage};
 use crate::llm::http::{Broken, Decoder, Progress};
 use crate::llm::parts::{Part, Parts, ended_without_reason, parsed, reported, text_at};
 use crate::llm::sse::Event;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Tokens as far as the server has told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,6 +14,7 @@ struct Tokens {
     output: u64,
     cache_read: u64,
     cache_write: u64,
+    thinking: u64,
 }
 
 /// Puts a response together.
@@ -21,6 +23,7 @@ pub(super) struct Decoding {
     parts: Parts,
     tokens: Option<Tokens>,
     reason: Option<String>,
+    details: Value,
     model: String,
     begun: bool,
     complete: bool,
@@ -41,6 +44,10 @@ impl Decoding {
                 let (id, name) = (text_at(block, "/id").to_owned(), text_at(block, "/name").to_owned());
                 self.parts.at(at, || Part::Tool { id, name, json })?;
             }
+            "thinking" | "redacted_thinking" => {
+                let value = block.clone();
+                self.parts.at(at, || Part::Opaque { api: API, value, unfinished: false })?;
+            }
             _ => {}
         }
         Ok(())
@@ -55,6 +62,8 @@ impl Decoding {
                     text(words);
                 }
             }
+            "thinking_delta" => self.append(at, "thinking", text_at(delta, "/thinking"))?,
+            "signature_delta" => self.append(at, "signature", text_at(delta, "/signature"))?,
             "input_json_delta" => {
                 let more = text_at(delta, "/partial_json");
                 // Kinds of blocks that this program does not ask for have arguments as well; they are left out.
@@ -65,6 +74,30 @@ impl Decoding {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Words or cipher of a thinking block, which must come back as they are.
+    fn append(&mut self, at: u64, field: &str, more: &str) -> Result<(), Broken> {
+        let new = || Part::Opaque { api: API, value: json!({"type": "thinking", "thinking": ""}), unfinished: false };
+        if let Part::Opaque { value: Value::Object(block), .. } = self.parts.at(at, new)? {
+            match block.get_mut(field) {
+                Some(Value::String(known)) => known.push_str(more),
+                _ => {
+                    block.insert(field.to_owned(), more.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An answer that was cut off while the model was thinking: what has no signature is refused on its way back.
+    fn mark_unfinished(&mut self) {
+        if self.ended() != Ended::MaxTokens {
+            return;
+        }
+        if let Some(Part::Opaque { value, unfinished, .. }) = self.parts.last_mut() {
+            *unfinished = text_at(value, "/type") == "thinking" && text_at(value, "/signature").is_empty();
+        }
     }
 
     fn read_usage(&mut self, usage: Option<&Value>) {
@@ -80,12 +113,24 @@ impl Decoding {
         take("output_tokens", &mut tokens.output);
         take("cache_read_input_tokens", &mut tokens.cache_read);
         take("cache_creation_input_tokens", &mut tokens.cache_write);
+        if let Some(count) = usage.pointer("/output_tokens_details/thinking_tokens").and_then(Value::as_u64) {
+            tokens.thinking = count;
+        }
     }
 
-    fn read_reason(&mut self, reason: Option<&Value>) {
-        if let Some(reason) = reason.and_then(Value::as_str) {
+    /// From a message, or from what a stream says at its end.
+    fn read_reason(&mut self, of: &Value) {
+        if let Some(reason) = of.get("stop_reason").and_then(Value::as_str) {
             self.reason = Some(reason.to_owned());
         }
+        if let Some(details) = of.get("stop_details").filter(|details| !details.is_null()) {
+            self.details = details.clone();
+        }
+    }
+
+    fn stop(&mut self) -> Option<StopDetails> {
+        let reason = self.reason.clone().filter(|_| matches!(self.ended(), Ended::Refusal | Ended::Other))?;
+        Some(StopDetails { reason, details: self.details.take() })
     }
 
     fn ended(&self) -> Ended {
@@ -125,7 +170,7 @@ impl Decoder for Decoding {
             "content_block_delta" => self.delta(at, part("delta"), text)?,
             "message_delta" => {
                 self.read_usage(data.get("usage"));
-                self.read_reason(data.pointer("/delta/stop_reason"));
+                self.read_reason(part("delta"));
             }
             "message_stop" => {
                 self.complete = true;
@@ -148,7 +193,7 @@ impl Decoder for Decoding {
             self.start(at, block, text)?;
         }
         self.read_usage(body.get("usage"));
-        self.read_reason(body.get("stop_reason"));
+        self.read_reason(body);
         text_at(body, "/model").clone_into(&mut self.model);
         (self.begun, self.complete) = (true, true);
         Ok(())
@@ -162,16 +207,18 @@ impl Decoder for Decoding {
         self.begun
     }
 
-    fn finish(self) -> ChatResponse {
-        let ended = self.ended();
+    fn finish(mut self) -> ChatResponse {
+        self.mark_unfinished();
+        let (ended, stop) = (self.ended(), self.stop());
         let usage = self.tokens.map(|tokens| Usage {
             // Cached tokens are counted apart here, and are part of `Usage::input`.
             input: tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write),
             output: tokens.output,
             cache_read: tokens.cache_read,
             cache_write: tokens.cache_write,
+            reasoning: tokens.thinking,
         });
-        ChatResponse { blocks: self.parts.blocks(), ended, usage, model: self.model }
+        ChatResponse { blocks: self.parts.blocks(), ended, usage, model: self.model, stop }
     }
 }
 
@@ -191,6 +238,7 @@ mod tests {
         event: ping\ndata: {\"type\": \"ping\"}\n\n\
         data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n\
         data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n\
+        data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"c2ln+/==\"}}\n\n\
         data: {\"type\":\"content_block_stop\",\"index\":0}\n\n\
         data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
         data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"Gr\u{fc}\u{df}e \u{1f600}\"}}\n\n\
@@ -212,13 +260,19 @@ mod tests {
             response,
             ChatResponse {
                 blocks: vec![
+                    Block::Opaque {
+                        api: API.to_owned(),
+                        value: json!({"type": "thinking", "thinking": "hm", "signature": "c2ln+/=="}),
+                        unfinished: false,
+                    },
                     Block::Text { text: prose },
                     Block::ToolUse { id: "a".to_owned(), name: "f".to_owned(), input: json!({"x": 1}) },
                     Block::ToolUse { id: "b".to_owned(), name: "g".to_owned(), input: json!({}) },
                 ],
                 ended: Ended::ToolUse,
-                usage: Some(Usage { input: 15, output: 11, cache_read: 5, cache_write: 7 }),
+                usage: Some(Usage { input: 15, output: 11, cache_read: 5, cache_write: 7, reasoning: 0 }),
                 model: "claude-x".to_owned(),
+                stop: None,
             }
         );
     }
@@ -242,6 +296,21 @@ mod tests {
             assert_eq!(response.ended, expected, "{reason}");
             assert_eq!((response.blocks.len(), response.usage), (0, None));
         }
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_details_and_a_cut_thought_is_marked() {
+        let details = json!({"type": "refusal", "category": "bio", "explanation": "no"});
+        let delta = json!({"type": "message_delta", "delta": {"stop_reason": "refusal", "stop_details": details}});
+        let stream = format!("data: {delta}\n\ndata: {{\"type\":\"message_stop\"}}\n\n");
+        let (response, _) = decode(Decoding::default(), [stream.as_bytes()]);
+        assert_eq!(response.stop, Some(StopDetails { reason: "refusal".to_owned(), details }));
+        let body =
+            json!({"model": "m", "stop_reason": "max_tokens", "content": [{"type": "thinking", "thinking": "and"}]});
+        let mut decoder = Decoding::default();
+        decoder.whole(&body, &mut |_| {}).unwrap();
+        let response = decoder.finish();
+        assert!(matches!(&response.blocks[..], [Block::Opaque { unfinished: true, .. }]), "{response:?}");
     }
 
     #[test]

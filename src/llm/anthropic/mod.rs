@@ -1,48 +1,128 @@
-//! Anthropic Messages: `POST {base_url}/v1/messages`, streamed.
+//! Anthropic Messages: `POST {base_url}/v1/messages`, streamed; on Bedrock and Vertex at their own addresses, with a bearer
+//! token.
 //!
 //! Three places of a request are marked for the prompt cache: the standing instructions, the last tool, and the end of the
 //! last user message. A conversation that grows is so read from the cache up to its last turn.
+//!
+//! Thinking blocks go back as they came, signature included. Models that think refuse a forced tool: they are asked for it in
+//! words.
 
 mod decode;
+mod envelope;
 
 use decode::Decoding;
+pub(super) use envelope::Envelope;
 
-use super::chat::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker};
-use super::http::{Client, Limits, Server, secret_header};
-use super::parts::input_for;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use super::adapt::{Adapted, Change, Parameter, answer_to, smaller_limit};
+use super::chat::{
+    Block, CallFacts, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker,
+};
+use super::http::{Asking, Client, Failure, Limits, Server};
+use super::parts::{asks_for, echoed, input_for, instruction, merge};
 use serde_json::{Map, Value, json};
 
 /// Where Anthropic's own models are.
 pub const DEFAULT_BASE: &str = "https://api.anthropic.com";
-/// The version of the protocol.
-const VERSION: &str = "2023-06-01";
+/// The name of this protocol on opaque blocks.
+pub(super) const API: &str = "anthropic";
 
 /// A model behind the Messages interface.
 pub struct Anthropic {
     client: Client,
-    temperature: Option<f64>,
+    asking: Asking,
+    envelope: Envelope,
+    adapted: Adapted,
 }
 
 impl Anthropic {
-    pub(super) fn new(server: Server, limits: Limits, temperature: Option<f64>) -> Result<Anthropic, ModelError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION));
-        if let Some(key) = &server.key {
-            secret_header(&mut headers, HeaderName::from_static("x-api-key"), key.expose(), &server)?;
+    pub(super) fn new(
+        server: Server,
+        limits: Limits,
+        asking: Asking,
+        envelope: Envelope,
+    ) -> Result<Anthropic, ModelError> {
+        let headers = envelope.headers(&server, &asking)?;
+        let adapted = asking.adapted.clone();
+        Ok(Anthropic { client: Client::new(server, limits, headers)?, asking, envelope, adapted })
+    }
+
+    fn body_in(&self, request: &ChatRequest, adapted: &Adapted) -> Value {
+        let mut body = Map::new();
+        self.envelope.begin(&mut body, &self.client.server().model);
+        body.insert("max_tokens".to_owned(), adapted.limit(request.max_tokens).into());
+        if let Some(temperature) = self.asking.temperature.filter(|_| !adapted.has(Change::NoTemperature)) {
+            body.insert("temperature".to_owned(), temperature.into());
         }
-        Ok(Anthropic { client: Client::new(server, limits, headers)?, temperature })
+        if adapted.has(Change::AdaptiveThinking) && !adapted.has(Change::NoThinking) {
+            body.insert("thinking".to_owned(), json!({"type": "adaptive"}));
+        }
+        if let Some(effort) = self.asking.effort.as_ref().filter(|_| !adapted.has(Change::NoEffort)) {
+            body.insert("output_config".to_owned(), json!({"effort": effort}));
+        }
+        let marks = !adapted.has(Change::NoCache);
+        if !request.system.is_empty() {
+            let block = json!({"type": "text", "text": request.system});
+            body.insert("system".to_owned(), json!([if marks { cached(block) } else { block }]));
+        }
+        body.insert("messages".to_owned(), messages(request, adapted));
+        if !request.tools.is_empty() {
+            body.insert("tools".to_owned(), tools(request, marks));
+            body.insert("tool_choice".to_owned(), choice(&request.choice, adapted));
+        }
+        merge(&mut body, &self.asking.extra_body);
+        Value::Object(body)
+    }
+
+    fn answer_to(&self, failure: &Failure, body: &Value) -> Option<Change> {
+        let forced = matches!(body.pointer("/tool_choice/type").and_then(Value::as_str), Some("any" | "tool"));
+        let signed = body.to_string().contains("\"type\":\"thinking\"");
+        answer_to(failure, body, &self.adapted, &PARAMETERS)
+            .filter(|change| match change {
+                Change::ChoiceAuto => forced,
+                Change::NoOpaque => signed,
+                _ => true,
+            })
+            .or_else(|| smaller_limit(failure, body["max_tokens"].as_u64(), &self.adapted, &["max_tokens"]))
     }
 }
 
+/// The parameters that a server may name. Of thinking blocks before the parameter `thinking`, which their error names too.
+const PARAMETERS: [Parameter; 9] = [
+    Parameter { words: &["tool_choice"], sent: "/tool_choice", change: Change::ChoiceAuto },
+    Parameter { words: &["forced tool"], sent: "/tool_choice", change: Change::ChoiceAuto },
+    Parameter { words: &["signature", "thinking"], sent: "/messages", change: Change::NoOpaque },
+    Parameter { words: &["thinking", "cannot be modified"], sent: "/messages", change: Change::NoOpaque },
+    Parameter { words: &["temperature"], sent: "/temperature", change: Change::NoTemperature },
+    Parameter { words: &["effort"], sent: "/output_config", change: Change::NoEffort },
+    Parameter { words: &["output_config"], sent: "/output_config", change: Change::NoEffort },
+    Parameter { words: &["cache_control"], sent: "/system/0/cache_control", change: Change::NoCache },
+    Parameter { words: &["thinking"], sent: "/thinking", change: Change::NoThinking },
+];
+
 impl ChatModel for Anthropic {
     fn body(&self, request: &ChatRequest) -> Value {
-        body(request, &self.client.server().model, self.temperature)
+        self.body_in(request, &self.adapted)
+    }
+
+    fn body_as(&self, request: &ChatRequest, adapted: &[String]) -> Value {
+        self.body_in(request, &Adapted::parse(adapted))
     }
 
     fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
-        let body = self.body(request);
-        self.client.ask(&body, &Decoding::default, observer).map_err(|failure| failure.error)
+        loop {
+            let body = self.body(request);
+            let failure = match self.client.ask(&body, &Decoding::default, observer) {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            let Some(change) = self.answer_to(&failure, &body) else { return Err(failure.error) };
+            self.client.tell(&failure, change, observer);
+            self.adapted.add(change);
+        }
+    }
+
+    fn facts(&self) -> CallFacts {
+        self.client.facts(&self.adapted)
     }
 
     fn name(&self) -> String {
@@ -50,47 +130,39 @@ impl ChatModel for Anthropic {
     }
 }
 
-fn body(request: &ChatRequest, model: &str, temperature: Option<f64>) -> Value {
-    let mut body = Map::new();
-    body.insert("model".to_owned(), model.into());
-    body.insert("max_tokens".to_owned(), request.max_tokens.into());
-    // In pieces, so that a silent server is noticed after `Limits::idle` and the operator can read along.
-    body.insert("stream".to_owned(), true.into());
-    if let Some(temperature) = temperature {
-        body.insert("temperature".to_owned(), temperature.into());
-    }
-    if !request.system.is_empty() {
-        let block = json!({"type": "text", "text": request.system});
-        body.insert("system".to_owned(), json!([cached(block)]));
-    }
-    let last_user = request.messages.iter().rposition(|message| message.speaker == Speaker::User);
-    let messages = request.messages.iter().enumerate().map(|(at, each)| message(each, Some(at) == last_user));
-    body.insert("messages".to_owned(), messages.collect());
-    if !request.tools.is_empty() {
-        body.insert("tools".to_owned(), tools(request));
-        body.insert("tool_choice".to_owned(), choice(&request.choice));
-    }
-    Value::Object(body)
-}
-
-fn tools(request: &ChatRequest) -> Value {
+fn tools(request: &ChatRequest, marks: bool) -> Value {
     let last = request.tools.len().saturating_sub(1);
     let tools = request.tools.iter().enumerate().map(|(at, tool)| {
         let tool = json!({"name": tool.name, "description": tool.description, "input_schema": tool.schema});
-        if at == last { cached(tool) } else { tool }
+        if at == last && marks { cached(tool) } else { tool }
     });
     tools.collect()
 }
 
-fn choice(choice: &Choice) -> Value {
+fn choice(choice: &Choice, adapted: &Adapted) -> Value {
     match choice {
+        _ if adapted.has(Change::ChoiceAuto) => json!({"type": "auto"}),
         Choice::Auto => json!({"type": "auto"}),
         Choice::AnyTool => json!({"type": "any"}),
         Choice::Tool(name) => json!({"type": "tool", "name": name}),
     }
 }
 
-fn message(message: &Message, last_user: bool) -> Value {
+fn messages(request: &ChatRequest, adapted: &Adapted) -> Value {
+    let last_user = request.messages.iter().rposition(|message| message.speaker == Speaker::User);
+    // In words, where no tool can be forced and the conversation itself does not ask for it yet.
+    let asked = match &request.choice {
+        Choice::Tool(name) if adapted.has(Change::ChoiceAuto) && !asks_for(request, name) => Some(instruction(name)),
+        _ => None,
+    };
+    let messages = request.messages.iter().enumerate().map(|(at, each)| {
+        let last = Some(at) == last_user;
+        message(each, asked.as_deref().filter(|_| last), last && !adapted.has(Change::NoCache), adapted)
+    });
+    messages.collect()
+}
+
+fn message(message: &Message, asked: Option<&str>, mark: bool, adapted: &Adapted) -> Value {
     let role = match message.speaker {
         Speaker::User => "user",
         Speaker::Assistant => "assistant",
@@ -98,19 +170,21 @@ fn message(message: &Message, last_user: bool) -> Value {
     // The protocol wants the results of tools before any words.
     let (results, others): (Vec<_>, Vec<_>) =
         message.blocks.iter().partition(|block| matches!(block, Block::ToolResult { .. }));
-    let mut content: Vec<Value> = results.into_iter().chain(others).filter_map(block).collect();
+    let opaque = !adapted.has(Change::NoOpaque);
+    let mut content: Vec<Value> = results.into_iter().chain(others).filter_map(|each| block(each, opaque)).collect();
+    content.extend(asked.map(|words| json!({"type": "text", "text": words})));
     if content.is_empty() {
         // The protocol has no empty message, and an answer may have been empty.
         content.push(json!({"type": "text", "text": "(nothing)"}));
     }
     if let Some(last) = content.pop() {
-        content.push(if last_user { cached(last) } else { last });
+        content.push(if mark { cached(last) } else { last });
     }
     json!({"role": role, "content": content})
 }
 
-/// `None` for empty prose, which the protocol refuses.
-fn block(block: &Block) -> Option<Value> {
+/// `None` for empty prose, which the protocol refuses, and for what is not sent back.
+fn block(block: &Block, opaque: bool) -> Option<Value> {
     Some(match block {
         Block::Text { text } if text.trim().is_empty() => return None,
         Block::Text { text } => json!({"type": "text", "text": text}),
@@ -120,6 +194,7 @@ fn block(block: &Block) -> Option<Value> {
         Block::ToolResult { id, content, is_error } => {
             json!({"type": "tool_result", "tool_use_id": id, "content": content, "is_error": is_error})
         }
+        Block::Opaque { .. } => return echoed(block, API).filter(|_| opaque).cloned(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! One exchange as a file.
 
 use crate::llm::canonical::{canonical, sorted};
-use crate::llm::chat::{ChatResponse, ModelError};
+use crate::llm::chat::{CallFacts, ChatResponse, ModelError};
 use crate::text::sha256::sha256_hex;
 use crate::text::untrusted::json;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct Exchange {
     /// Bytes of the answer that were not kept, because it was too long.
     #[serde(default, skip_serializing_if = "is_none")]
     pub left_out: u64,
+    /// How the call went, beside its answer.
+    #[serde(default, skip_serializing_if = "CallFacts::is_empty")]
+    pub call: CallFacts,
 }
 
 fn is_none(bytes: &u64) -> bool {
@@ -68,6 +71,7 @@ impl Exchange {
             outcome,
             outcome_key,
             left_out: 0,
+            call: CallFacts::default(),
         }
     }
 

@@ -9,7 +9,7 @@ mod exchange;
 
 pub use exchange::{Exchange, Outcome, key_of};
 
-use super::chat::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, ModelError};
+use super::chat::{Block, CallFacts, CallObserver, ChatModel, ChatRequest, ChatResponse, ModelError};
 use difference::first_difference;
 use serde_json::Value;
 
@@ -102,6 +102,31 @@ impl Recording {
         open.find(|recorded| recorded.exchange.key == key).map(|recorded| recorded.exchange.clone())
     }
 
+    /// The recorded exchange of this role, still unused, that this request of this model is answered by: under any of the
+    /// adaptations that the recording was made under, in the order of the recording. Otherwise the model's own body.
+    #[must_use]
+    pub fn body_of(&self, role: &str, model: &dyn ChatModel, request: &ChatRequest) -> Value {
+        let now = model.body(request);
+        if self.peek(role, &now).is_some() {
+            return now;
+        }
+        let mut tried: Vec<&[String]> = Vec::new();
+        for recorded in self.exchanges.iter().filter(|recorded| recorded.is_open(role)) {
+            let adapted = recorded.exchange.call.adapted.as_slice();
+            if tried.contains(&adapted) {
+                continue;
+            }
+            let body = model.body_as(request, adapted);
+            if self.peek(role, &body).is_some() {
+                return body;
+            }
+            tried.push(adapted);
+        }
+        // The difference that a person is told is from the next exchange, as it was adapted.
+        let next = self.exchanges.iter().find(|recorded| recorded.is_open(role));
+        next.map_or(now, |next| model.body_as(request, &next.exchange.call.adapted))
+    }
+
     fn missing(&self, role: &str, body: &Value) -> ModelError {
         // The first open one is what the recorded run asked at this point, so its difference is the telling one.
         let next = self.exchanges.iter().find(|recorded| recorded.is_open(role));
@@ -147,13 +172,15 @@ pub struct Replay {
     sent: Option<Value>,
     /// Bytes of the last answer that were not recorded.
     left_out: u64,
+    /// How the recorded call went.
+    facts: CallFacts,
 }
 
 impl Replay {
     /// `inner` says what its requests would look like, and is never asked for an answer.
     #[must_use]
     pub fn new(inner: Box<dyn ChatModel>, recording: Recording, role: &str) -> Replay {
-        Replay { inner, recording, role: role.to_owned(), sent: None, left_out: 0 }
+        Replay { inner, recording, role: role.to_owned(), sent: None, left_out: 0, facts: CallFacts::default() }
     }
 
     /// The recording, with what has been used of it.
@@ -172,12 +199,11 @@ impl ChatModel for Replay {
         if observer.cancelled() {
             return Err(ModelError::Cancelled);
         }
-        let recorded = |body: &Value| self.recording.peek(&self.role, body).is_some();
-        // The recorded run may have had to fall back on the second way of asking.
-        let body = self.inner.bodies(request).into_iter().find(recorded).unwrap_or_else(|| self.inner.body(request));
+        let body = self.recording.body_of(&self.role, self.inner.as_ref(), request);
         let found = self.recording.find(&self.role, &body)?;
         self.sent = Some(body);
         self.left_out = found.exchange.left_out;
+        self.facts = found.exchange.call;
         match found.exchange.outcome {
             Outcome::Response(response) => {
                 for block in &response.blocks {
@@ -199,6 +225,10 @@ impl ChatModel for Replay {
 
     fn sent(&self, request: &ChatRequest) -> Value {
         self.sent.clone().unwrap_or_else(|| self.body(request))
+    }
+
+    fn facts(&self) -> CallFacts {
+        self.facts.clone()
     }
 
     fn left_out(&self) -> u64 {

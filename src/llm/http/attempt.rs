@@ -4,10 +4,11 @@ use super::failure::{self, ErrorBody};
 use super::{Broken, Decoder, Fault, Limits, POLL, Progress, Server, causes};
 use crate::llm::chat::{CallObserver, ModelError};
 use crate::llm::parts::json_of;
-use crate::llm::secret::{Key, Scrubber};
+use crate::llm::secret::{Key, Scrubber, scrub};
 use crate::llm::sse;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use std::cell::RefCell;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -115,6 +116,8 @@ pub(super) struct Attempt<'a> {
     pub http: &'a reqwest::Client,
     pub server: &'a Server,
     pub limits: &'a Limits,
+    /// Takes the server's name for the request.
+    pub request_id: &'a RefCell<Option<String>>,
 }
 
 impl Attempt<'_> {
@@ -133,6 +136,7 @@ impl Attempt<'_> {
             Ok(Err(error)) => return Err(self.unreachable(error)),
             Err(interrupted) => return Err(self.interrupted(interrupted)),
         };
+        *self.request_id.borrow_mut() = request_id(response.headers(), self.server.keys());
         if response.status().is_success() {
             return self.read(response, decoder, observer, &timer).await;
         }
@@ -333,3 +337,14 @@ impl Attempt<'_> {
 fn content_type(headers: &HeaderMap) -> String {
     headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().trim().to_ascii_lowercase()
 }
+
+/// Anthropic, OpenAI and those who copy it, Google and AWS name their requests in headers.
+fn request_id(headers: &HeaderMap, keys: &[Key]) -> Option<String> {
+    let names = ["request-id", "x-request-id", "apim-request-id", "x-amzn-requestid", "x-goog-request-id"];
+    let named = names.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
+    let id: String = scrub(named, keys).chars().filter(|c| c.is_ascii_graphic()).take(LONGEST_ID).collect();
+    (!id.is_empty()).then_some(id)
+}
+
+/// Characters of a request's name.
+const LONGEST_ID: usize = 128;

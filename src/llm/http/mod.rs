@@ -14,15 +14,20 @@
 mod attempt;
 mod failure;
 
-use super::chat::{Block, CallObserver, ChatResponse, ModelError};
-use super::secret::{Key, scrub, scrub_value};
+use super::adapt::{Adapted, Change};
+use super::chat::{Block, CallFacts, CallObserver, ChatResponse, ModelError, StopDetails};
+use super::secret::{Key, scrub, scrub_value, without_keys};
 use super::sse;
 use attempt::{Attempt, CallTimer, ScrubbingObserver};
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::time::Duration;
 use tokio::runtime::Runtime;
+
+/// Some proxies refuse a request that does not say whose it is.
+const USER_AGENT: &str = concat!("oci-agent/", env!("CARGO_PKG_VERSION"));
 
 /// The time between two checks of a waiting call.
 const POLL: Duration = Duration::from_millis(20);
@@ -80,10 +85,35 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// True for OpenAI's own, whose newest rules hold.
+    pub fn is_vendors(&self) -> bool {
+        self.endpoint.host_str() == Some("api.openai.com")
+    }
+
+    /// True for OpenAI's models on Azure.
+    pub fn is_azure(&self) -> bool {
+        is_azure(&self.endpoint)
+    }
+
     /// Every key that must not be seen.
     pub fn keys(&self) -> &[Key] {
         self.key.as_slice()
     }
+}
+
+/// How a model is asked, whatever the protocol.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asking {
+    /// Sampling temperature; `None` leaves it to the server.
+    pub temperature: Option<f64>,
+    /// How much it should think, in the vendor's word; `None` leaves it to the server.
+    pub effort: Option<String>,
+    /// Fields that the principal adds to every body.
+    pub extra_body: Map<String, Value>,
+    /// Headers that the principal adds to every request.
+    pub headers: HeaderMap,
+    /// What is asked differently from the start.
+    pub adapted: Adapted,
 }
 
 /// Puts a response together from what a server sends.
@@ -163,6 +193,8 @@ pub(super) struct Client {
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     random: u64,
+    /// The server's own name for the last request.
+    request_id: Option<String>,
 }
 
 impl Client {
@@ -173,6 +205,7 @@ impl Client {
             hint: "check the system's certificates and its limits on open files and threads".to_owned(),
         };
         let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
             .default_headers(headers)
             // The key would go along to wherever the server points.
             .redirect(reqwest::redirect::Policy::none())
@@ -187,12 +220,27 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| trouble("the network", &error))?;
-        Ok(Client { server, limits, http, runtime: Some(runtime), random: limits.jitter })
+        Ok(Client { server, limits, http, runtime: Some(runtime), random: limits.jitter, request_id: None })
     }
 
     /// Where it sends to.
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// How the last call went, under these changes.
+    pub fn facts(&self, adapted: &Adapted) -> CallFacts {
+        CallFacts { adapted: adapted.names(), request_id: self.request_id.clone() }
+    }
+
+    /// Says what is asked differently from now on, and why.
+    pub fn tell(&self, failure: &Failure, change: Change, observer: &mut dyn CallObserver) {
+        let base = &self.server.base_url;
+        observer.note(&format!(
+            "{base} refuses a parameter ({}); asking {} from now on",
+            failure.error,
+            change.in_words()
+        ));
     }
 
     /// Sends `body` until an answer is complete or there is no point in going on.
@@ -203,14 +251,18 @@ impl Client {
         observer: &mut dyn CallObserver,
     ) -> Result<ChatResponse, Failure> {
         let bytes = body.to_string().into_bytes();
+        self.request_id = None;
         let mut tried = 0;
         loop {
             tried += 1;
             // A new decoder and a new filter: half an answer of the last attempt must not begin this one.
             let mut scrubbed = ScrubbingObserver::new(observer, self.server.keys());
-            let attempt = Attempt { http: &self.http, server: &self.server, limits: &self.limits };
+            let request_id = RefCell::new(None);
+            let attempt =
+                Attempt { http: &self.http, server: &self.server, limits: &self.limits, request_id: &request_id };
             let result = block_on(self.runtime.as_ref(), attempt.run(bytes.clone(), fresh(), &mut scrubbed));
             let spoken = scrubbed.spoken;
+            self.request_id = request_id.into_inner();
             let (what, wait) = match result? {
                 Ok(decoder) => {
                     scrubbed.finish();
@@ -283,9 +335,12 @@ impl Client {
     fn clean(&self, response: ChatResponse) -> ChatResponse {
         // The observer's pieces were cleaned on their way; the response is put together from the raw ones.
         let keys = self.server.keys();
-        let blocks = response.blocks.into_iter().map(|block| scrub_block(block, keys)).collect();
+        let blocks = response.blocks.into_iter().filter_map(|block| scrub_block(block, keys)).collect();
         let model = if response.model.is_empty() { self.server.model.clone() } else { scrub(&response.model, keys) };
-        ChatResponse { blocks, model, ..response }
+        let stop = response
+            .stop
+            .map(|stop| StopDetails { reason: scrub(&stop.reason, keys), details: scrub_value(stop.details, keys) });
+        ChatResponse { blocks, model, stop, ..response }
     }
 }
 
@@ -303,16 +358,18 @@ fn block_on<F: Future>(runtime: Option<&Runtime>, work: F) -> Result<F::Output, 
     Ok(runtime.block_on(work))
 }
 
-fn scrub_block(block: Block, keys: &[Key]) -> Block {
+/// `None` for opaque state with a key in it, of which no part can be taken out.
+fn scrub_block(block: Block, keys: &[Key]) -> Option<Block> {
     let clean = |text: &str| scrub(text, keys);
     match block {
-        Block::Text { text } => Block::Text { text: clean(&text) },
+        Block::Text { text } => Some(Block::Text { text: clean(&text) }),
         Block::ToolUse { id, name, input } => {
-            Block::ToolUse { id: clean(&id), name: clean(&name), input: scrub_value(input, keys) }
+            Some(Block::ToolUse { id: clean(&id), name: clean(&name), input: scrub_value(input, keys) })
         }
         Block::ToolResult { id, content, is_error } => {
-            Block::ToolResult { id: clean(&id), content: clean(&content), is_error }
+            Some(Block::ToolResult { id: clean(&id), content: clean(&content), is_error })
         }
+        Block::Opaque { .. } => without_keys(block, keys),
     }
 }
 
@@ -330,6 +387,12 @@ pub(super) fn secret_header(
     value.set_sensitive(true);
     headers.insert(name, value);
     Ok(())
+}
+
+/// True for OpenAI's models on Azure, whose keys travel in a header of their own.
+pub(super) fn is_azure(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    [".openai.azure.com", ".cognitiveservices.azure.com"].iter().any(|azure| host.ends_with(azure))
 }
 
 /// True if an address is this machine.

@@ -9,48 +9,59 @@ mod structured;
 
 pub use structured::Structured;
 
+use super::adapt::{Adapted, Change, Parameter, answer_to, smaller_limit};
 use super::canonical::canonical;
-use super::chat::{Block, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker};
-use super::http::{Client, Failure, Limits, Server, secret_header};
-use super::parts::input_for;
+use super::chat::{
+    Block, CallFacts, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker,
+};
+use super::http::{Asking, Client, Failure, Limits, Server, secret_header};
+use super::parts::{extras_of, input_for, merge};
 use decode::Decoding;
-use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use serde_json::{Map, Value, json};
 
 /// Where OpenAI's own models are.
 pub const DEFAULT_BASE: &str = "https://api.openai.com/v1";
-/// The host of [`DEFAULT_BASE`].
-pub(super) const DEFAULT_HOST: &str = "api.openai.com";
+
+/// The name of this protocol on opaque blocks.
+pub(super) const API: &str = "chat";
 
 /// A model behind the Chat Completions interface.
 pub struct OpenAi {
     client: Client,
-    temperature: Option<f64>,
-    structured: Structured,
+    asking: Asking,
+    adapted: Adapted,
 }
 
 impl OpenAi {
     pub(super) fn new(
         server: Server,
         limits: Limits,
-        temperature: Option<f64>,
+        asking: Asking,
         structured: Structured,
     ) -> Result<OpenAi, ModelError> {
-        let mut headers = HeaderMap::new();
-        if let Some(key) = &server.key {
-            secret_header(&mut headers, AUTHORIZATION, &format!("Bearer {}", key.expose()), &server)?;
+        let headers = bearer(&server, &asking)?;
+        let mut adapted = asking.adapted.clone();
+        // OpenAI's own newer models refuse `max_tokens`; other servers may know nothing else.
+        if server.is_vendors() {
+            adapted.add(Change::CompletionTokens);
         }
-        Ok(OpenAi { client: Client::new(server, limits, headers)?, temperature, structured })
+        structured.changes().into_iter().for_each(|change| adapted.add(change));
+        Ok(OpenAi { client: Client::new(server, limits, headers)?, asking, adapted })
     }
 
     /// The way this model is told to answer with JSON of a schema, as far as it has been found out.
     #[must_use]
     pub fn structured(&self) -> Structured {
-        self.structured
+        Structured::of(&self.adapted)
     }
 
-    fn once(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, Failure> {
-        let body = self.body(request);
+    fn once(
+        &mut self,
+        request: &ChatRequest,
+        body: &Value,
+        observer: &mut dyn CallObserver,
+    ) -> Result<ChatResponse, Failure> {
         let structured = match &request.choice {
             Choice::Tool(name) => Some(decode::Wanted {
                 name: name.clone(),
@@ -59,67 +70,109 @@ impl OpenAi {
             }),
             Choice::Auto | Choice::AnyTool => None,
         };
-        self.client.ask(&body, &|| Decoding::new(structured.clone()), observer)
+        let sent = body.to_string().len();
+        self.client.ask(body, &|| Decoding::new(structured.clone(), sent), observer)
     }
 
-    fn body_in(&self, request: &ChatRequest, way: Structured) -> Value {
-        let server = self.client.server();
-        // OpenAI's own newer models refuse `max_tokens`; other servers may know nothing else.
-        let limit =
-            if server.endpoint.host_str() == Some(DEFAULT_HOST) { "max_completion_tokens" } else { "max_tokens" };
+    fn body_in(&self, request: &ChatRequest, adapted: &Adapted) -> Value {
+        let limit = if adapted.has(Change::CompletionTokens) { "max_completion_tokens" } else { "max_tokens" };
         let mut body = Map::new();
-        body.insert("model".to_owned(), server.model.clone().into());
-        body.insert(limit.to_owned(), request.max_tokens.into());
+        body.insert("model".to_owned(), self.client.server().model.clone().into());
+        body.insert(limit.to_owned(), adapted.limit(request.max_tokens).into());
         body.insert("stream".to_owned(), true.into());
         // Without it a stream says nothing of its tokens, and the budget would have to guess.
-        body.insert("stream_options".to_owned(), json!({"include_usage": true}));
-        if let Some(temperature) = self.temperature {
+        if !adapted.has(Change::NoStreamOptions) {
+            body.insert("stream_options".to_owned(), json!({"include_usage": true}));
+        }
+        if let Some(temperature) = self.asking.temperature.filter(|_| !adapted.has(Change::NoTemperature)) {
             body.insert("temperature".to_owned(), temperature.into());
         }
-        body.insert("messages".to_owned(), messages(request));
+        match self.asking.effort.as_ref() {
+            _ if adapted.has(Change::EffortNone) => {
+                body.insert("reasoning_effort".to_owned(), "none".into());
+            }
+            Some(effort) if !adapted.has(Change::NoEffort) => {
+                body.insert("reasoning_effort".to_owned(), effort.clone().into());
+            }
+            _ => {}
+        }
+        body.insert("messages".to_owned(), messages(request, !adapted.has(Change::NoOpaque)));
         match &request.choice {
-            Choice::Tool(name) => structured::ask(&mut body, request, name, way),
+            Choice::Tool(name) => structured::ask(&mut body, request, name, Structured::of(adapted)),
             Choice::Auto => offer(&mut body, request, json!("auto")),
             Choice::AnyTool => offer(&mut body, request, json!("required")),
         }
+        merge(&mut body, &self.asking.extra_body);
         Value::Object(body)
     }
+
+    /// What to ask differently after a refusal, with a note for the operator.
+    fn answer_to(&self, failure: &Failure, body: &Value, request: &ChatRequest) -> Option<Change> {
+        let limit = body.get("max_tokens").or_else(|| body.get("max_completion_tokens")).and_then(Value::as_u64);
+        // Of both names together first: `Unsupported parameter: 'max_tokens' … Use 'max_completion_tokens' instead.`
+        answer_to(failure, body, &self.adapted, &PARAMETERS)
+            .or_else(|| smaller_limit(failure, limit, &self.adapted, &["max_tokens", "max_completion_tokens"]))
+            .or_else(|| {
+                let wanted = matches!(request.choice, Choice::Tool(_));
+                Structured::of(&self.adapted).after(failure).filter(|_| wanted)
+            })
+    }
+}
+
+const PARAMETERS: [Parameter; 9] = [
+    Parameter { words: &["max_completion_tokens"], sent: "/max_tokens", change: Change::CompletionTokens },
+    // Tools while a model thinks: refused whether or not an effort was asked for.
+    Parameter { words: &["tools", "reasoning_effort", "none"], sent: "/tools", change: Change::EffortNone },
+    Parameter { words: &["reasoning_effort"], sent: "/reasoning_effort", change: Change::NoEffort },
+    Parameter { words: &["temperature"], sent: "/temperature", change: Change::NoTemperature },
+    Parameter { words: &["stream_options"], sent: "/stream_options", change: Change::NoStreamOptions },
+    Parameter { words: &["reasoning_content"], sent: "/messages", change: Change::NoOpaque },
+    Parameter { words: &["reasoning_details"], sent: "/messages", change: Change::NoOpaque },
+    Parameter { words: &["extra_content"], sent: "/messages", change: Change::NoOpaque },
+    Parameter {
+        words: &["unsupported", "max_completion_tokens"],
+        sent: "/max_completion_tokens",
+        change: Change::PlainMaxTokens,
+    },
+];
+
+/// The key as a bearer token, or as Azure wants it.
+pub(super) fn bearer(server: &Server, asking: &Asking) -> Result<HeaderMap, ModelError> {
+    let mut headers = asking.headers.clone();
+    let Some(key) = &server.key else { return Ok(headers) };
+    if server.is_azure() {
+        secret_header(&mut headers, HeaderName::from_static("api-key"), key.expose(), server)?;
+    } else {
+        secret_header(&mut headers, AUTHORIZATION, &format!("Bearer {}", key.expose()), server)?;
+    }
+    Ok(headers)
 }
 
 impl ChatModel for OpenAi {
     fn body(&self, request: &ChatRequest) -> Value {
-        self.body_in(request, self.structured)
+        self.body_in(request, &self.adapted)
     }
 
-    fn bodies(&self, request: &ChatRequest) -> Vec<Value> {
-        if !matches!(request.choice, Choice::Tool(_)) {
-            return vec![self.body(request)];
-        }
-        // The way in use first, then all others: a recording may have been made before or after a server refused one.
-        [self.structured, Structured::JsonSchema, Structured::Function, Structured::Instruction]
-            .into_iter()
-            .map(|way| self.body_in(request, way))
-            .collect()
+    fn body_as(&self, request: &ChatRequest, adapted: &[String]) -> Value {
+        self.body_in(request, &Adapted::parse(adapted))
     }
 
     fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
         loop {
-            let failure = match self.once(request, observer) {
+            let body = self.body(request);
+            let failure = match self.once(request, &body, observer) {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
-            let wanted = matches!(request.choice, Choice::Tool(_));
-            // Ends, since `after` only goes forward.
-            let Some(next) = self.structured.after(&failure).filter(|_| wanted) else { return Err(failure.error) };
-            observer.note(&format!(
-                "{} does not answer {} ({}); asking {} from now on",
-                self.client.server().base_url,
-                self.structured.in_words(),
-                failure.error,
-                next.in_words()
-            ));
-            self.structured = next;
+            // Ends, since no change is made twice.
+            let Some(change) = self.answer_to(&failure, &body, request) else { return Err(failure.error) };
+            self.client.tell(&failure, change, observer);
+            self.adapted.add(change);
         }
+    }
+
+    fn facts(&self) -> CallFacts {
+        self.client.facts(&self.adapted)
     }
 
     fn name(&self) -> String {
@@ -140,7 +193,7 @@ fn offer(body: &mut Map<String, Value>, request: &ChatRequest, choice: Value) {
     body.insert("tool_choice".to_owned(), choice);
 }
 
-fn messages(request: &ChatRequest) -> Value {
+fn messages(request: &ChatRequest, opaque: bool) -> Value {
     let mut all = Vec::new();
     if !request.system.is_empty() {
         all.push(json!({"role": "system", "content": request.system}));
@@ -148,7 +201,7 @@ fn messages(request: &ChatRequest) -> Value {
     for message in &request.messages {
         match message.speaker {
             Speaker::User => user(message, &mut all),
-            Speaker::Assistant => all.push(assistant(message)),
+            Speaker::Assistant => all.push(assistant(message, opaque)),
         }
     }
     Value::Array(all)
@@ -170,14 +223,31 @@ fn user(message: &Message, all: &mut Vec<Value>) {
     }
 }
 
-fn assistant(message: &Message) -> Value {
-    let calls: Vec<Value> = message.blocks.iter().filter_map(call).collect();
+fn assistant(message: &Message, opaque: bool) -> Value {
+    let mut calls: Vec<Value> = Vec::new();
+    let mut before: Option<&Block> = None;
+    for block in &message.blocks {
+        let extra = before.filter(|_| opaque).and_then(|before| extras_of(before, API, "call"));
+        calls.extend(call(block).map(|mut call| {
+            if let (Some(extra), Value::Object(fields)) = (extra, &mut call) {
+                merge(fields, extra);
+            }
+            call
+        }));
+        before = Some(block);
+    }
     let words = prose(message);
     if calls.is_empty() {
         return json!({"role": "assistant", "content": words});
     }
     let content = if words.is_empty() { Value::Null } else { Value::String(words) };
-    json!({"role": "assistant", "content": content, "tool_calls": calls})
+    let mut all = json!({"role": "assistant", "content": content, "tool_calls": calls});
+    // Thinking counts while a tool's result is on its way back; servers drop it, or refuse it, from older answers.
+    let thinking = message.blocks.iter().find_map(|block| extras_of(block, API, "message"));
+    if let (Some(thinking), Value::Object(fields)) = (thinking.filter(|_| opaque), &mut all) {
+        merge(fields, thinking);
+    }
+    all
 }
 
 fn call(block: &Block) -> Option<Value> {

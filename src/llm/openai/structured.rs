@@ -1,6 +1,7 @@
 //! Structured output: requests for JSON of a schema, and finding such JSON in an answer.
 
 use super::offer;
+use crate::llm::adapt::{Adapted, Change};
 use crate::llm::canonical::canonical;
 use crate::llm::chat::{Block, ChatRequest};
 use crate::llm::http::Failure;
@@ -25,8 +26,28 @@ pub enum Structured {
 }
 
 impl Structured {
-    /// The next way, if `failure` says that the server does not know this one.
-    pub(super) fn after(self, failure: &Failure) -> Option<Structured> {
+    /// The way in use.
+    pub(super) fn of(adapted: &Adapted) -> Structured {
+        if adapted.has(Change::Instruction) {
+            Structured::Instruction
+        } else if adapted.has(Change::Function) {
+            Structured::Function
+        } else {
+            Structured::JsonSchema
+        }
+    }
+
+    /// The changes that lead to this way.
+    pub(super) fn changes(self) -> Option<Change> {
+        match self {
+            Structured::JsonSchema => None,
+            Structured::Function => Some(Change::Function),
+            Structured::Instruction => Some(Change::Instruction),
+        }
+    }
+
+    /// The change to the next way, if `failure` says that the server does not know this one.
+    pub(super) fn after(self, failure: &Failure) -> Option<Change> {
         const UNKNOWN: [&str; 8] = [
             "unknown param",
             "unrecognized",
@@ -38,23 +59,14 @@ impl Structured {
             "unexpected field",
         ];
         let (names, next): (&[&str], _) = match self {
-            Structured::JsonSchema => (&["response_format", "json_schema", "grammar"], Structured::Function),
-            Structured::Function => (&["tool", "function"], Structured::Instruction),
+            Structured::JsonSchema => (&["response_format", "json_schema", "grammar"], Change::Function),
+            Structured::Function => (&["tool", "function"], Change::Instruction),
             Structured::Instruction => return None,
         };
         let answer = failure.words.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| answer.contains(word));
         let about_this = matches!(failure.status, Some(400 | 422 | 501)) && (says(names) || says(&UNKNOWN));
         about_this.then_some(next)
-    }
-
-    /// As an object of "does not answer …" and "asking … from now on".
-    pub(super) fn in_words(self) -> &'static str {
-        match self {
-            Structured::JsonSchema => "with a JSON schema",
-            Structured::Function => "with a forced function",
-            Structured::Instruction => "in words",
-        }
     }
 }
 

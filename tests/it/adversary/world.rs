@@ -303,7 +303,7 @@ pub fn many(all: Vec<(&str, Value)>) -> ChatResponse {
 
 pub fn answer(blocks: Vec<Block>, ended: Ended) -> ChatResponse {
     let usage = Some(Usage { input: 10, output: 5, ..Usage::default() });
-    ChatResponse { blocks, ended, usage, model: "scripted".into() }
+    ChatResponse { blocks, ended, usage, model: "scripted".into(), stop: None }
 }
 
 pub fn change(mut with: Value) -> Value {

@@ -27,7 +27,7 @@ fn opening(role: Role) -> Opening {
 
 fn says(blocks: Vec<Block>, ended: Ended) -> ChatResponse {
     let usage = Some(Usage { input: 100, output: 10, ..Usage::default() });
-    ChatResponse { blocks, ended, usage, model: "m".into() }
+    ChatResponse { blocks, ended, usage, model: "m".into(), stop: None }
 }
 
 fn prose(text: &str) -> ChatResponse {
@@ -345,7 +345,7 @@ fn a_final_critique_that_is_missing_costs_the_acceptance_and_one_that_is_there_d
 
 #[test]
 fn each_budget_ends_the_conversation_settles_the_loop_and_costs_the_acceptance() {
-    let price = Some(Price { input: 10_000.0, output: 0.0, cache_read: 0.0, cache_write: 0.0 });
+    let price = Some(Price { input: 10_000.0, output: 0.0, cache_read: 0.0, cache_write: 0.0, long: None });
     let default = BudgetSection::default;
     let budgets = [
         ("budget.turns", Budget::new(&BudgetSection { turns: 2, ..default() }, None, None)),

@@ -15,6 +15,7 @@ fn answer(words: &str) -> Outcome {
         ended: Ended::ToolUse,
         usage: Some(Usage { input: 1, ..Usage::default() }),
         model: "m".to_owned(),
+        stop: None,
     })
 }
 
@@ -191,6 +192,7 @@ fn an_answer_that_was_edited_is_noticed_like_an_edited_request() {
         ended: Ended::EndTurn,
         usage: None,
         model: "m".to_owned(),
+        stop: None,
     });
     let whole = String::from_utf8(exchange(1, "actor", json!({"a": 1}), said).to_bytes()).unwrap();
     assert!(Exchange::parse("0001-actor.json", whole.as_bytes()).is_ok());

@@ -107,6 +107,7 @@ fn choices() {
 fn temperature_and_the_name_of_the_limit() {
     let mut settings = settings(Provider::OpenAi, "https://api.openai.com/v1/");
     settings.temperature = Some(0.25);
+    settings.api = Some(oci_agent::llm::Api::Chat);
     let body = connect(settings.clone()).unwrap().body(&request());
     assert_eq!((&body["max_completion_tokens"], body.get("max_tokens")), (&json!(100), None));
     assert_eq!(body["temperature"], json!(0.25));
@@ -253,7 +254,7 @@ fn the_way_can_be_preset() {
 
 #[test]
 fn other_refusals_do_not_change_the_way() {
-    let server = Server::start(vec![refusal("max_tokens is too large")]);
+    let server = Server::start(vec![refusal("the moon is too large")]);
     let mut model = model(Provider::OpenAi, &server.url());
     let error = model.complete(&structured_request(), &mut Ear::default()).unwrap_err();
     assert!(matches!(error, ModelError::Refused { .. }), "{error:?}");

@@ -198,6 +198,10 @@ pub fn settings(provider: Provider, url: &str) -> Settings {
         key: Some(Key::new(KEY)),
         key_variable: "SOME_API_KEY".to_owned(),
         temperature: None,
+        effort: None,
+        api: None,
+        extra_body: serde_json::Map::new(),
+        headers: Vec::new(),
         structured: None,
         limits: limits(),
     }

@@ -177,3 +177,13 @@ fn recordings_that_are_none() {
     let ran = replay("empty");
     assert!(ran.code == 2 && ran.stderr.contains("0001-actor.json"), "{}", ran.stderr);
 }
+
+#[test]
+fn check_warns_of_a_model_that_is_retired_or_unknown() {
+    for (model, words) in [("gpt-5", "retired on 2026-12-11"), ("gpt-55", "not among those known on")] {
+        let study = Study::new(&format!("actor: {{provider: openai, model: {model}}}\n"));
+        let ran = program(study.dir.path(), &["check", "plan.yaml"], &[]);
+        let said = ran.stdout + &ran.stderr;
+        assert!(said.contains(words), "{said}");
+    }
+}

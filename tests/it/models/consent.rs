@@ -109,7 +109,9 @@ fn another_host_is_not_asked() {
 
 #[test]
 fn check_says_what_would_go_where() {
-    let study = Study::new("actor: {provider: openai, model: m}\ncritic: {provider: anthropic, model: m}\n");
+    let study = Study::new(
+        "actor: {provider: openai, model: gpt-6-sol}\ncritic: {provider: anthropic, model: claude-opus-5-5}\n",
+    );
     let checked = ask(&study, &["check", "plan.yaml"], &[]);
     for words in
         ["the actor is asked at https://api.openai.com", "with the key in OPENAI_API_KEY", "the critic is asked at"]

@@ -101,7 +101,7 @@ fn a_cost_budget_needs_a_price_and_keeps_to_it() {
     let ran = study.run(&[]);
     assert_eq!((ran.code, server.requests().len()), (2, 0), "{}", ran.stderr);
     assert!(ran.stderr.contains("some-model") && ran.stderr.contains("budget.prices"), "{}", ran.stderr);
-    std::fs::write(study.dir.path().join("prices.yaml"), "models: {some: {input: 100000, output: 0}}\n").unwrap();
+    std::fs::write(study.dir.path().join("prices.yaml"), "models: {some-model: {input: 100000, output: 0}}\n").unwrap();
     study.plan(&(actor("openai", &server.url()) + "budget: {cost_usd: 1, prices: prices.yaml}\n"));
     let ran = study.run(&[]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);

@@ -56,6 +56,8 @@ fn usage(calls: u32, input: u64, output: u64) -> RoleUsage {
         output_tokens: output,
         cache_read_tokens: input / 2,
         cache_write_tokens: 100,
+        reasoning_tokens: 0,
+        longest_input: 0,
     }
 }
 
