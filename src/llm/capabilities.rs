@@ -33,11 +33,6 @@ pub struct ModelFacts {
     /// The words that an effort may have; empty if it has none.
     #[serde(default)]
     pub effort: Vec<String>,
-    /// True if tools need OpenAI's Responses API.
-    #[serde(default)]
-    pub responses: bool,
-    /// The longest answer, tokens.
-    pub output: Option<u32>,
     /// The day after which it is gone, as its vendor announced it: `2026-12-11`.
     pub retires: Option<String>,
 }
@@ -139,7 +134,7 @@ mod tests {
             assert!(same_model("claude-opus-5", model), "{model}");
         }
         assert!(!same_model("claude-opus-5", "claude-opus-5-5") && !same_model("", "x"));
-        assert_eq!(facts("gpt-5.5-pro").map(|facts| facts.responses), Some(true));
+        assert_eq!(facts("gpt-5.5-pro").map(|facts| facts.temperature), Some(false));
         assert_eq!(facts("qwen2.5"), None);
     }
 }
