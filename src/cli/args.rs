@@ -184,8 +184,9 @@ pub enum TranscriptCommand {
     Show(TranscriptShowArgs),
 }
 
-/// Prints every exchange of a run with a language model, in order: the body that was sent, as it was sent, and the answer.
-/// Keys are in headers, which are never recorded.
+/// Prints every exchange of a run with a language model, in order: what is new in the request, and the answer; long messages
+/// by their first lines. One exchange by its number is printed whole, and `--bodies` prints the bodies as they were sent. Keys
+/// are in headers, which are never recorded.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   oci-agent transcript show oci-runs/nhefs

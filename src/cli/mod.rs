@@ -6,6 +6,7 @@ mod arg_values;
 mod args;
 mod baseline;
 mod check;
+mod conversation;
 mod env;
 mod errors;
 mod estimate;

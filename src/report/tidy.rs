@@ -4,6 +4,7 @@
 
 use crate::record::documents::{AnalysisDesign, Answer, EffectRow, ResultsDocument};
 use crate::record::{ReportError, json};
+use crate::text::untrusted::visible;
 
 /// `estimates.csv`: every estimate of every spec that was tried.
 ///
@@ -145,7 +146,7 @@ fn word(value: &impl serde::Serialize) -> Result<String, ReportError> {
 fn write(lines: Vec<Vec<String>>) -> Result<Vec<u8>, ReportError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for line in lines {
-        let line: Vec<String> = line.into_iter().map(not_a_formula).collect();
+        let line: Vec<String> = line.into_iter().map(|cell| not_a_formula(visible(&cell))).collect();
         writer.write_record(&line).map_err(|error| ReportError::Csv(error.to_string()))?;
     }
     writer.into_inner().map_err(|error| ReportError::Csv(error.to_string()))

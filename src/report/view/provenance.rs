@@ -99,6 +99,13 @@ pub fn rows(results: &ResultsDocument) -> Table {
     push("rows left out: observation weight zero".to_owned(), c.rows_weight_zero);
     push("rows analysed".to_owned(), c.rows_analysed);
     push("propensities clipped".to_owned(), c.propensities_clipped);
+    if let Some(lost) = &c.outcome_missing {
+        push("treated without an outcome".to_owned(), lost.treated_lost);
+        push("controls without an outcome".to_owned(), lost.control_lost);
+    }
+    for (column, n) in &c.values_converted_by_column {
+        push(format!("converted while reading {column}: `dataset.json` says how"), *n);
+    }
     for (column, n) in &c.missing_by_column {
         push(format!("missing in {column}, before anything was done"), *n);
     }

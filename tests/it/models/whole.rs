@@ -243,3 +243,22 @@ fn what_a_model_says_is_heard_while_it_says_it() {
     drop(stderr);
     let _ = child.wait();
 }
+
+#[test]
+fn a_recorded_run_is_read_in_a_few_screens_and_one_exchange_whole() {
+    let cassettes = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cassettes");
+    let shown = |case: &str, more: &[&str]| {
+        let ran = program(&cassettes, &[&["transcript", "show", case], more].concat(), &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout
+    };
+    let (all, one) = (shown("nhefs", &[]), shown("nhefs", &["--exchange", "2"]));
+    assert!(all.lines().count() < 120, "{}", all.lines().count());
+    // Each role is told its standing instructions once.
+    assert_eq!(all.matches("You are the actor").count(), 1);
+    assert!(all.contains("more lines") && all.contains("calls propose_spec"), "{all}");
+    assert!(!one.contains("more lines") && one.lines().count() > 40, "{one}");
+    // What the model said is its answer, and not said again with the request after it.
+    let conversation = shown("lalonde", &[]);
+    assert_eq!(conversation.matches("calls fit_propensity").count(), 4, "one for each answer: {conversation}");
+}
