@@ -15,7 +15,7 @@
 //! above, where the request is made. A call blocks its caller, who must not be inside an async runtime.
 //!
 //! From the outside in: [`providers`] makes a model from settings; [`anthropic`], [`openai`], [`responses`] and
-//! [`gemini`] write bodies and read answers; `adapt` changes what a server refuses, from what [`capabilities`] knows on; `http` sends, waits and tries again; [`sse`] cuts a stream into events; [`secret`] keeps keys out of all of it.
+//! [`gemini`] write bodies and read answers; `negotiation` and `adapt` change what a server refuses, from what [`capabilities`] knows on; `http` sends, waits and tries again; [`sse`] cuts a stream into events; [`secret`] keeps keys out of all of it.
 
 mod adapt;
 pub mod anthropic;
@@ -27,6 +27,7 @@ mod encodings;
 pub mod engine;
 pub mod gemini;
 mod http;
+mod negotiation;
 pub mod openai;
 mod parts;
 pub mod providers;

@@ -14,10 +14,9 @@ use decode::Decoding;
 pub(super) use envelope::Envelope;
 
 use super::adapt::{Adapted, Change, Parameter, answer_to, smaller_limit};
-use super::chat::{
-    Block, CallFacts, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker,
-};
-use super::http::{Asking, Client, Failure, Limits, Server};
+use super::chat::{Block, CallObserver, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker};
+use super::http::{Asking, Failure, Limits, Server};
+use super::negotiation::{Line, Protocol};
 use super::parts::{asks_for, echoed, input_for, instruction, merge};
 use serde_json::{Map, Value, json};
 
@@ -28,10 +27,8 @@ pub(super) const API: &str = "anthropic";
 
 /// A model behind the Messages interface.
 pub struct Anthropic {
-    client: Client,
-    asking: Asking,
+    line: Line,
     envelope: Envelope,
-    adapted: Adapted,
 }
 
 impl Anthropic {
@@ -42,21 +39,41 @@ impl Anthropic {
         envelope: Envelope,
     ) -> Result<Anthropic, ModelError> {
         let headers = envelope.headers(&server, &asking)?;
-        let adapted = asking.adapted.clone();
-        Ok(Anthropic { client: Client::new(server, limits, headers)?, asking, envelope, adapted })
+        Ok(Anthropic { line: Line::new(server, limits, asking, headers)?, envelope })
+    }
+}
+
+impl Protocol for Anthropic {
+    const PROVIDER: &'static str = "anthropic";
+
+    fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn once(
+        &mut self,
+        _: &ChatRequest,
+        body: &Value,
+        observer: &mut dyn CallObserver,
+    ) -> Result<ChatResponse, Failure> {
+        self.line.client.ask(body, &Decoding::default, observer)
     }
 
     fn body_in(&self, request: &ChatRequest, adapted: &Adapted) -> Value {
         let mut body = Map::new();
-        self.envelope.begin(&mut body, &self.client.server().model);
+        self.envelope.begin(&mut body, self.line.model());
         body.insert("max_tokens".to_owned(), adapted.limit(request.max_tokens).into());
-        if let Some(temperature) = self.asking.temperature.filter(|_| !adapted.has(Change::NoTemperature)) {
+        if let Some(temperature) = self.line.temperature(adapted) {
             body.insert("temperature".to_owned(), temperature.into());
         }
         if adapted.has(Change::AdaptiveThinking) && !adapted.has(Change::NoThinking) {
             body.insert("thinking".to_owned(), json!({"type": "adaptive"}));
         }
-        if let Some(effort) = self.asking.effort.as_ref().filter(|_| !adapted.has(Change::NoEffort)) {
+        if let Some(effort) = self.line.effort(adapted) {
             body.insert("output_config".to_owned(), json!({"effort": effort}));
         }
         let marks = !adapted.has(Change::NoCache);
@@ -69,20 +86,20 @@ impl Anthropic {
             body.insert("tools".to_owned(), tools(request, marks));
             body.insert("tool_choice".to_owned(), choice(&request.choice, adapted));
         }
-        merge(&mut body, &self.asking.extra_body);
+        merge(&mut body, &self.line.asking.extra_body);
         Value::Object(body)
     }
 
-    fn answer_to(&self, failure: &Failure, body: &Value) -> Option<Change> {
+    fn answer_to(&self, failure: &Failure, body: &Value, _: &ChatRequest) -> Option<Change> {
         let forced = matches!(body.pointer("/tool_choice/type").and_then(Value::as_str), Some("any" | "tool"));
         let signed = body.to_string().contains("\"type\":\"thinking\"");
-        answer_to(failure, body, &self.adapted, &PARAMETERS)
+        answer_to(failure, body, &self.line.adapted, &PARAMETERS)
             .filter(|change| match change {
                 Change::ChoiceAuto => forced,
                 Change::NoOpaque => signed,
                 _ => true,
             })
-            .or_else(|| smaller_limit(failure, body["max_tokens"].as_u64(), &self.adapted, &["max_tokens"]))
+            .or_else(|| smaller_limit(failure, body["max_tokens"].as_u64(), &self.line.adapted, &["max_tokens"]))
     }
 }
 
@@ -98,37 +115,6 @@ const PARAMETERS: [Parameter; 9] = [
     Parameter { words: &["cache_control"], sent: "/system/0/cache_control", change: Change::NoCache },
     Parameter { words: &["thinking"], sent: "/thinking", change: Change::NoThinking },
 ];
-
-impl ChatModel for Anthropic {
-    fn body(&self, request: &ChatRequest) -> Value {
-        self.body_in(request, &self.adapted)
-    }
-
-    fn body_as(&self, request: &ChatRequest, adapted: &[String]) -> Value {
-        self.body_in(request, &Adapted::parse(adapted))
-    }
-
-    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
-        loop {
-            let body = self.body(request);
-            let failure = match self.client.ask(&body, &Decoding::default, observer) {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            let Some(change) = self.answer_to(&failure, &body) else { return Err(failure.error) };
-            self.client.tell(&failure, change, observer);
-            self.adapted.add(change);
-        }
-    }
-
-    fn facts(&self) -> CallFacts {
-        self.client.facts(&self.adapted)
-    }
-
-    fn name(&self) -> String {
-        format!("anthropic {}", self.client.server().model)
-    }
-}
 
 fn tools(request: &ChatRequest, marks: bool) -> Value {
     let last = request.tools.len().saturating_sub(1);

@@ -8,10 +8,9 @@ mod decode;
 use decode::Decoding;
 
 use super::adapt::{Adapted, Change, Parameter, answer_to, smaller_limit};
-use super::chat::{
-    Block, CallFacts, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker,
-};
-use super::http::{Asking, Client, Failure, Limits, Server, secret_header};
+use super::chat::{Block, CallObserver, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker};
+use super::http::{Asking, Failure, Limits, Server, secret_header};
+use super::negotiation::{Line, Protocol};
 use super::parts::{asks_for, echoed, extras_of, input_for, instruction, merge};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName};
@@ -27,9 +26,7 @@ const OWN_ID: &str = "gemini-";
 
 /// A model behind Gemini's own interface.
 pub struct Gemini {
-    client: Client,
-    asking: Asking,
-    adapted: Adapted,
+    line: Line,
 }
 
 /// True for an address of Vertex, which wants a bearer token.
@@ -58,17 +55,39 @@ impl Gemini {
                 secret_header(&mut headers, HeaderName::from_static("x-goog-api-key"), key.expose(), &server)?;
             }
         }
-        let adapted = asking.adapted.clone();
-        Ok(Gemini { client: Client::new(server, limits, headers)?, asking, adapted })
+        Ok(Gemini { line: Line::new(server, limits, asking, headers)? })
+    }
+}
+
+impl Protocol for Gemini {
+    const PROVIDER: &'static str = "gemini";
+
+    fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn once(
+        &mut self,
+        request: &ChatRequest,
+        body: &Value,
+        observer: &mut dyn CallObserver,
+    ) -> Result<ChatResponse, Failure> {
+        // One answer follows each state of a conversation, so its length makes names that are not used twice.
+        let turn = request.messages.len();
+        self.line.client.ask(body, &|| Decoding::new(format!("{OWN_ID}{turn}")), observer)
     }
 
     fn body_in(&self, request: &ChatRequest, adapted: &Adapted) -> Value {
         let mut settings = Map::new();
         settings.insert("maxOutputTokens".to_owned(), adapted.limit(request.max_tokens).into());
-        if let Some(temperature) = self.asking.temperature.filter(|_| !adapted.has(Change::NoTemperature)) {
+        if let Some(temperature) = self.line.temperature(adapted) {
             settings.insert("temperature".to_owned(), temperature.into());
         }
-        if let Some(effort) = self.asking.effort.as_ref().filter(|_| !adapted.has(Change::NoEffort)) {
+        if let Some(effort) = self.line.effort(adapted) {
             settings.insert("thinkingConfig".to_owned(), json!({"thinkingLevel": effort.to_ascii_uppercase()}));
         }
         let mut body = Map::new();
@@ -85,16 +104,16 @@ impl Gemini {
             let calling = json!({"functionCallingConfig": calling(&request.choice, adapted)});
             body.insert("toolConfig".to_owned(), calling);
         }
-        merge(&mut body, &self.asking.extra_body);
+        merge(&mut body, &self.line.asking.extra_body);
         Value::Object(body)
     }
 
-    fn answer_to(&self, failure: &Failure, body: &Value) -> Option<Change> {
+    fn answer_to(&self, failure: &Failure, body: &Value, _: &ChatRequest) -> Option<Change> {
         let forced = body.pointer("/toolConfig/functionCallingConfig/mode").is_some_and(|mode| mode != "AUTO");
         let limit = body.pointer("/generationConfig/maxOutputTokens").and_then(Value::as_u64);
-        answer_to(failure, body, &self.adapted, &PARAMETERS)
+        answer_to(failure, body, &self.line.adapted, &PARAMETERS)
             .filter(|change| *change != Change::ChoiceAuto || forced)
-            .or_else(|| smaller_limit(failure, limit, &self.adapted, &["maxoutputtokens", "max_output_tokens"]))
+            .or_else(|| smaller_limit(failure, limit, &self.line.adapted, &["maxoutputtokens", "max_output_tokens"]))
     }
 }
 
@@ -108,39 +127,6 @@ const PARAMETERS: [Parameter; 7] = [
     Parameter { words: &["functioncallingconfig"], sent: "/toolConfig", change: Change::ChoiceAuto },
     Parameter { words: &["function calling mode"], sent: "/toolConfig", change: Change::ChoiceAuto },
 ];
-
-impl ChatModel for Gemini {
-    fn body(&self, request: &ChatRequest) -> Value {
-        self.body_in(request, &self.adapted)
-    }
-
-    fn body_as(&self, request: &ChatRequest, adapted: &[String]) -> Value {
-        self.body_in(request, &Adapted::parse(adapted))
-    }
-
-    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
-        loop {
-            let body = self.body(request);
-            // One answer follows each state of a conversation, so its length makes names that are not used twice.
-            let turn = request.messages.len();
-            let failure = match self.client.ask(&body, &|| Decoding::new(format!("{OWN_ID}{turn}")), observer) {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            let Some(change) = self.answer_to(&failure, &body) else { return Err(failure.error) };
-            self.client.tell(&failure, change, observer);
-            self.adapted.add(change);
-        }
-    }
-
-    fn facts(&self) -> CallFacts {
-        self.client.facts(&self.adapted)
-    }
-
-    fn name(&self) -> String {
-        format!("gemini {}", self.client.server().model)
-    }
-}
 
 fn calling(choice: &Choice, adapted: &Adapted) -> Value {
     match choice {

@@ -2,7 +2,7 @@
 //!
 //! Not every server that speaks it can be told to answer with JSON of a schema, so there are three ways
 //! ([`Structured`]), tried in order of how much they promise. A way that the server refuses is not tried again by this
-//! model. [`ChatModel::body`] is the body of the way in use: after a call that changed it, ask again for what was sent.
+//! model. [`super::ChatModel::body`] is the body of the way in use: after a call that changed it, ask again for what was sent.
 
 mod decode;
 mod structured;
@@ -11,10 +11,9 @@ pub use structured::Structured;
 
 use super::adapt::{Adapted, Change, Parameter, answer_to, smaller_limit};
 use super::canonical::canonical;
-use super::chat::{
-    Block, CallFacts, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker,
-};
-use super::http::{Asking, Client, Failure, Limits, Server, secret_header};
+use super::chat::{Block, CallObserver, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker};
+use super::http::{Asking, Failure, Limits, Server, secret_header};
+use super::negotiation::{Line, Protocol};
 use super::parts::{extras_of, input_for, merge};
 use decode::Decoding;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName};
@@ -28,9 +27,7 @@ pub(super) const API: &str = "chat";
 
 /// A model behind the Chat Completions interface.
 pub struct OpenAi {
-    client: Client,
-    asking: Asking,
-    adapted: Adapted,
+    line: Line,
 }
 
 impl OpenAi {
@@ -41,19 +38,26 @@ impl OpenAi {
         structured: Structured,
     ) -> Result<OpenAi, ModelError> {
         let headers = bearer(&server, &asking)?;
-        let mut adapted = asking.adapted.clone();
+        let vendors = server.is_vendors();
+        let mut line = Line::new(server, limits, asking, headers)?;
         // OpenAI's own newer models refuse `max_tokens`; other servers may know nothing else.
-        if server.is_vendors() {
-            adapted.add(Change::CompletionTokens);
+        if vendors {
+            line.adapted.add(Change::CompletionTokens);
         }
-        structured.changes().into_iter().for_each(|change| adapted.add(change));
-        Ok(OpenAi { client: Client::new(server, limits, headers)?, asking, adapted })
+        structured.changes().into_iter().for_each(|change| line.adapted.add(change));
+        Ok(OpenAi { line })
+    }
+}
+
+impl Protocol for OpenAi {
+    const PROVIDER: &'static str = "openai";
+
+    fn line(&self) -> &Line {
+        &self.line
     }
 
-    /// The way this model is told to answer with JSON of a schema, as far as it has been found out.
-    #[must_use]
-    pub fn structured(&self) -> Structured {
-        Structured::of(&self.adapted)
+    fn line_mut(&mut self) -> &mut Line {
+        &mut self.line
     }
 
     fn once(
@@ -71,30 +75,30 @@ impl OpenAi {
             Choice::Auto | Choice::AnyTool => None,
         };
         let sent = body.to_string().len();
-        self.client.ask(body, &|| Decoding::new(structured.clone(), sent), observer)
+        self.line.client.ask(body, &|| Decoding::new(structured.clone(), sent), observer)
     }
 
     fn body_in(&self, request: &ChatRequest, adapted: &Adapted) -> Value {
         let limit = if adapted.has(Change::CompletionTokens) { "max_completion_tokens" } else { "max_tokens" };
         let mut body = Map::new();
-        body.insert("model".to_owned(), self.client.server().model.clone().into());
+        body.insert("model".to_owned(), self.line.model().into());
         body.insert(limit.to_owned(), adapted.limit(request.max_tokens).into());
         body.insert("stream".to_owned(), true.into());
         // Without it a stream says nothing of its tokens, and the budget would have to guess.
         if !adapted.has(Change::NoStreamOptions) {
             body.insert("stream_options".to_owned(), json!({"include_usage": true}));
         }
-        if let Some(temperature) = self.asking.temperature.filter(|_| !adapted.has(Change::NoTemperature)) {
+        if let Some(temperature) = self.line.temperature(adapted) {
             body.insert("temperature".to_owned(), temperature.into());
         }
-        match self.asking.effort.as_ref() {
+        match self.line.effort(adapted) {
             _ if adapted.has(Change::EffortNone) => {
                 body.insert("reasoning_effort".to_owned(), "none".into());
             }
-            Some(effort) if !adapted.has(Change::NoEffort) => {
-                body.insert("reasoning_effort".to_owned(), effort.clone().into());
+            Some(effort) => {
+                body.insert("reasoning_effort".to_owned(), effort.into());
             }
-            _ => {}
+            None => {}
         }
         body.insert("messages".to_owned(), messages(request, !adapted.has(Change::NoOpaque)));
         match &request.choice {
@@ -102,7 +106,7 @@ impl OpenAi {
             Choice::Auto => offer(&mut body, request, json!("auto")),
             Choice::AnyTool => offer(&mut body, request, json!("required")),
         }
-        merge(&mut body, &self.asking.extra_body);
+        merge(&mut body, &self.line.asking.extra_body);
         Value::Object(body)
     }
 
@@ -110,11 +114,11 @@ impl OpenAi {
     fn answer_to(&self, failure: &Failure, body: &Value, request: &ChatRequest) -> Option<Change> {
         let limit = body.get("max_tokens").or_else(|| body.get("max_completion_tokens")).and_then(Value::as_u64);
         // Of both names together first: `Unsupported parameter: 'max_tokens' … Use 'max_completion_tokens' instead.`
-        answer_to(failure, body, &self.adapted, &PARAMETERS)
-            .or_else(|| smaller_limit(failure, limit, &self.adapted, &["max_tokens", "max_completion_tokens"]))
+        answer_to(failure, body, &self.line.adapted, &PARAMETERS)
+            .or_else(|| smaller_limit(failure, limit, &self.line.adapted, &["max_tokens", "max_completion_tokens"]))
             .or_else(|| {
                 let wanted = matches!(request.choice, Choice::Tool(_));
-                Structured::of(&self.adapted).after(failure).filter(|_| wanted)
+                Structured::of(&self.line.adapted).after(failure).filter(|_| wanted)
             })
     }
 }
@@ -146,38 +150,6 @@ pub(super) fn bearer(server: &Server, asking: &Asking) -> Result<HeaderMap, Mode
         secret_header(&mut headers, AUTHORIZATION, &format!("Bearer {}", key.expose()), server)?;
     }
     Ok(headers)
-}
-
-impl ChatModel for OpenAi {
-    fn body(&self, request: &ChatRequest) -> Value {
-        self.body_in(request, &self.adapted)
-    }
-
-    fn body_as(&self, request: &ChatRequest, adapted: &[String]) -> Value {
-        self.body_in(request, &Adapted::parse(adapted))
-    }
-
-    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
-        loop {
-            let body = self.body(request);
-            let failure = match self.once(request, &body, observer) {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            // Ends, since no change is made twice.
-            let Some(change) = self.answer_to(&failure, &body, request) else { return Err(failure.error) };
-            self.client.tell(&failure, change, observer);
-            self.adapted.add(change);
-        }
-    }
-
-    fn facts(&self) -> CallFacts {
-        self.client.facts(&self.adapted)
-    }
-
-    fn name(&self) -> String {
-        format!("openai {}", self.client.server().model)
-    }
 }
 
 /// Puts the tools into a body, with a choice among them.

@@ -10,11 +10,9 @@ use decode::Decoding;
 
 use super::adapt::{Adapted, Change, Parameter, answer_to, smaller_limit};
 use super::canonical::canonical;
-use super::chat::{
-    Block, CallFacts, CallObserver, ChatModel, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker,
-    ToolSpec,
-};
-use super::http::{Asking, Client, Failure, Limits, Server};
+use super::chat::{Block, CallObserver, ChatRequest, ChatResponse, Choice, Message, ModelError, Speaker, ToolSpec};
+use super::http::{Asking, Failure, Limits, Server};
+use super::negotiation::{Line, Protocol};
 use super::openai::bearer;
 use super::parts::{asks_for, echoed, extras_of, input_for, instruction, merge};
 use serde_json::{Map, Value, json};
@@ -24,33 +22,52 @@ pub(super) const API: &str = "responses";
 
 /// A model behind the Responses interface.
 pub struct Responses {
-    client: Client,
-    asking: Asking,
-    adapted: Adapted,
+    line: Line,
 }
 
 impl Responses {
     pub(super) fn new(server: Server, limits: Limits, asking: Asking) -> Result<Responses, ModelError> {
         let headers = bearer(&server, &asking)?;
-        let mut adapted = asking.adapted.clone();
+        let mut line = Line::new(server, limits, asking, headers)?;
         // Tools can be forced here whatever the table says of other interfaces.
-        adapted.remove(Change::ChoiceAuto);
-        Ok(Responses { client: Client::new(server, limits, headers)?, asking, adapted })
+        line.adapted.remove(Change::ChoiceAuto);
+        Ok(Responses { line })
+    }
+}
+
+impl Protocol for Responses {
+    const PROVIDER: &'static str = "openai";
+
+    fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn once(
+        &mut self,
+        _: &ChatRequest,
+        body: &Value,
+        observer: &mut dyn CallObserver,
+    ) -> Result<ChatResponse, Failure> {
+        self.line.client.ask(body, &Decoding::default, observer)
     }
 
     fn body_in(&self, request: &ChatRequest, adapted: &Adapted) -> Value {
         let mut body = Map::new();
-        body.insert("model".to_owned(), self.client.server().model.clone().into());
+        body.insert("model".to_owned(), self.line.model().into());
         body.insert("max_output_tokens".to_owned(), adapted.limit(request.max_tokens).into());
         body.insert("stream".to_owned(), true.into());
         body.insert("store".to_owned(), false.into());
         if !adapted.has(Change::NoInclude) {
             body.insert("include".to_owned(), json!(["reasoning.encrypted_content"]));
         }
-        if let Some(temperature) = self.asking.temperature.filter(|_| !adapted.has(Change::NoTemperature)) {
+        if let Some(temperature) = self.line.temperature(adapted) {
             body.insert("temperature".to_owned(), temperature.into());
         }
-        if let Some(effort) = self.asking.effort.as_ref().filter(|_| !adapted.has(Change::NoEffort)) {
+        if let Some(effort) = self.line.effort(adapted) {
             body.insert("reasoning".to_owned(), json!({"effort": effort}));
         }
         if !request.system.is_empty() {
@@ -62,21 +79,21 @@ impl Responses {
             body.insert("tools".to_owned(), request.tools.iter().map(|each| tool(each, hold)).collect());
             body.insert("tool_choice".to_owned(), choice(&request.choice, adapted));
         }
-        merge(&mut body, &self.asking.extra_body);
+        merge(&mut body, &self.line.asking.extra_body);
         Value::Object(body)
     }
 
-    fn answer_to(&self, failure: &Failure, body: &Value) -> Option<Change> {
+    fn answer_to(&self, failure: &Failure, body: &Value, _: &ChatRequest) -> Option<Change> {
         let forced = body.get("tool_choice").is_some_and(|choice| choice != "auto");
         let holds = body.to_string().contains("\"strict\":true");
-        answer_to(failure, body, &self.adapted, &PARAMETERS)
+        answer_to(failure, body, &self.line.adapted, &PARAMETERS)
             .filter(|change| match change {
                 Change::ChoiceAuto => forced,
                 Change::NoStrict => holds,
                 _ => true,
             })
             .or_else(|| {
-                smaller_limit(failure, body["max_output_tokens"].as_u64(), &self.adapted, &["max_output_tokens"])
+                smaller_limit(failure, body["max_output_tokens"].as_u64(), &self.line.adapted, &["max_output_tokens"])
             })
     }
 }
@@ -91,37 +108,6 @@ const PARAMETERS: [Parameter; 8] = [
     Parameter { words: &["invalid schema"], sent: "/tools", change: Change::NoStrict },
     Parameter { words: &["strict"], sent: "/tools", change: Change::NoStrict },
 ];
-
-impl ChatModel for Responses {
-    fn body(&self, request: &ChatRequest) -> Value {
-        self.body_in(request, &self.adapted)
-    }
-
-    fn body_as(&self, request: &ChatRequest, adapted: &[String]) -> Value {
-        self.body_in(request, &Adapted::parse(adapted))
-    }
-
-    fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
-        loop {
-            let body = self.body(request);
-            let failure = match self.client.ask(&body, &Decoding::default, observer) {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            let Some(change) = self.answer_to(&failure, &body) else { return Err(failure.error) };
-            self.client.tell(&failure, change, observer);
-            self.adapted.add(change);
-        }
-    }
-
-    fn facts(&self) -> CallFacts {
-        self.client.facts(&self.adapted)
-    }
-
-    fn name(&self) -> String {
-        format!("openai {}", self.client.server().model)
-    }
-}
 
 fn tool(tool: &ToolSpec, hold: bool) -> Value {
     let held = Some(&tool.schema).filter(|_| hold).and_then(strict::strict);
