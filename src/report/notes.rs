@@ -1,6 +1,7 @@
 //! The notes of an effect in words.
 
 use crate::record::EffectDocument;
+use crate::text::lists::counted;
 use causal::arm::Arm;
 use causal::effect::{Effect, Note};
 use causal::fit_note::{FitNote, FitPlace, FittedModel};
@@ -38,7 +39,7 @@ pub fn not_converged(effect: &Effect) -> Vec<String> {
 fn sentence(note: &Note) -> String {
     match note {
         Note::Fit(note @ FitNote::NotConverged { .. }) => format!("not converged: {}", fit(note)),
-        Note::Fit(note @ FitNote::Remark { .. }) => fit(note),
+        Note::Fit(note @ (FitNote::Remark { .. } | FitNote::AtLimit { .. })) => fit(note),
         Note::PopulationOnly => "this estimator has an interval about the population only".to_owned(),
         Note::PropensityKnown => "the propensity is known and was not estimated".to_owned(),
         Note::InSampleResiduals => {
@@ -57,6 +58,15 @@ fn fit(note: &FitNote) -> String {
         FitNote::NotConverged { place: at, iterations, remarks } => {
             let why = if remarks.is_empty() { "it was still moving".to_owned() } else { remarks.join("; ") };
             format!("{}, after {iterations} iterations: {why}", place(*at))
+        }
+        FitNote::AtLimit { place: at, rows, terms } => {
+            let terms: Vec<String> = terms.iter().map(|term| format!("`{term}`")).collect();
+            format!(
+                "{}: {} have outcomes of one kind only ({}), and fitted risks of 0 or 1 there",
+                place(*at),
+                counted(*rows, "row"),
+                terms.join(", ")
+            )
         }
     }
 }

@@ -51,7 +51,7 @@ fn clinics_without_a_death_in_one_arm_have_the_answer_of_other_packages() {
     }
     // It is told, and it is a caveat.
     let report = std::fs::read_to_string(dir.path().join("out/report.md")).expect("a report");
-    assert!(report.contains("where its fitted risks are 0 or 1"), "{report}");
+    assert!(report.contains("and fitted risks of 0 or 1 there"), "{report}");
     let critique = std::fs::read_to_string(dir.path().join("out/critique.json")).expect("a critique");
     assert!(critique.contains("clinic == c"), "the terms are named");
     // Log-odds do not exist at a limit, and TMLE says so.

@@ -114,7 +114,7 @@ impl Effect {
     /// The nuisance fits that did not end where they should.
     pub fn not_converged(&self) -> impl Iterator<Item = &FitNote> {
         self.notes.iter().filter_map(|note| match note {
-            Note::Fit(fit @ FitNote::NotConverged { .. }) => Some(fit),
+            Note::Fit(fit @ (FitNote::NotConverged { .. } | FitNote::AtLimit { .. })) => Some(fit),
             _ => None,
         })
     }

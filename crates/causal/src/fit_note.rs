@@ -52,6 +52,15 @@ pub enum FitNote {
         /// The learner's reasons, in its words; empty if it was still moving.
         remarks: Vec<String>,
     },
+    /// The likelihood has no maximum, and the fit is its limit: some fitted probabilities are 0 or 1.
+    AtLimit {
+        /// The fit.
+        place: FitPlace,
+        /// Rows of the fit whose probability is 0 or 1.
+        rows: usize,
+        /// The terms that separate them.
+        terms: Vec<String>,
+    },
 }
 
 impl FitNote {
@@ -69,7 +78,9 @@ impl FitNote {
     #[must_use]
     pub fn place(&self) -> FitPlace {
         match self {
-            FitNote::Remark { place, .. } | FitNote::NotConverged { place, .. } => *place,
+            FitNote::Remark { place, .. } | FitNote::NotConverged { place, .. } | FitNote::AtLimit { place, .. } => {
+                *place
+            }
         }
     }
 }

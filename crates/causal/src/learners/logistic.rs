@@ -148,7 +148,7 @@ pub enum LogisticError {
     Engine(String),
 }
 
-pub(crate) fn list(terms: &[String]) -> String {
+pub(super) fn list(terms: &[String]) -> String {
     terms.iter().map(|t| format!("`{t}`")).collect::<Vec<_>>().join(", ")
 }
 

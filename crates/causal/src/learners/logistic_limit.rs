@@ -29,8 +29,6 @@ pub struct LogisticLimit {
     pub rows_at_limit: usize,
     /// The terms that separate, each once.
     pub terms: Vec<String>,
-    /// Newton steps of the last fit.
-    pub iterations: usize,
 }
 
 /// The most directions: beyond so many, hardly any unit is left to fit.
@@ -61,8 +59,8 @@ pub fn fit_in_the_limit(
             Err(error) => return Err(error),
         };
         let (recession, error) = match next(design, &data, params, &found) {
-            Ok((gamma, information, iterations)) => {
-                return Ok(finish(design, Ended { found: &found, gamma, information, iterations }, weights, terms));
+            Ok((gamma, information)) => {
+                return Ok(finish(design, Ended { found: &found, gamma, information }, weights, terms));
             }
             Err(Stop::Separated(recession, error)) => (recession, error),
             Err(Stop::Other(error)) => return Err(error),
@@ -83,7 +81,7 @@ pub fn fit_in_the_limit(
     }
 }
 
-type Fitted = (Array1<f64>, Array2<f64>, usize);
+type Fitted = (Array1<f64>, Array2<f64>);
 
 fn next(
     design: &DesignMatrix<'_>,
@@ -100,15 +98,14 @@ fn next(
         return Err(Stop::Separated(recession, error));
     }
     let directions: Vec<Array1<f64>> = found.iter().map(|one| one.direction.clone()).collect();
-    let (gamma, at, iterations) = newton_beside(design, data, params, &directions)?;
-    Ok((gamma, at.information, iterations))
+    let (gamma, at, _) = newton_beside(design, data, params, &directions)?;
+    Ok((gamma, at.information))
 }
 
 struct Ended<'a> {
     found: &'a [Recession],
     gamma: Array1<f64>,
     information: Array2<f64>,
-    iterations: usize,
 }
 
 fn finish(design: &DesignMatrix<'_>, ended: Ended<'_>, weights: &[f64], terms: Vec<String>) -> LogisticLimit {
@@ -125,7 +122,7 @@ fn finish(design: &DesignMatrix<'_>, ended: Ended<'_>, weights: &[f64], terms: V
         })
         .collect();
     let rows_at_limit = (0..weights.len()).filter(|i| weights[*i] > 0.0 && limit(*i).is_some()).count();
-    LogisticLimit { probability, information: ended.information, rows_at_limit, terms, iterations: ended.iterations }
+    LogisticLimit { probability, information: ended.information, rows_at_limit, terms }
 }
 
 #[cfg(test)]

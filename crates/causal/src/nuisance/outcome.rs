@@ -9,7 +9,7 @@ use crate::effect::Note;
 use crate::error::EstimateError;
 use crate::estimand::OutcomeKind;
 use crate::fit_note::{FitNote, FitPlace, FittedModel};
-use crate::learners::logistic::{LogisticError, list};
+use crate::learners::logistic::LogisticError;
 use crate::learners::logistic_limit::fit_in_the_limit;
 use crate::learners::{linear, logistic};
 use crate::numerics::design_matrix::DesignMatrix;
@@ -52,7 +52,6 @@ pub(crate) struct OutcomeModels {
 struct AtLimit {
     rows: usize,
     terms: Vec<String>,
-    iterations: usize,
     /// Why there is no other.
     error: LogisticError,
 }
@@ -91,13 +90,8 @@ impl OutcomeModels {
         let arms = Arm::BOTH.into_iter().zip(&self.at_limit);
         arms.filter_map(|(arm, limit)| {
             let limit = limit.as_ref()?;
-            let remark = format!(
-                "{} has outcomes of one kind only at {}, where its fitted risks are 0 or 1",
-                rows_of_the_arm(limit.rows),
-                list(&limit.terms)
-            );
             let place = FitPlace::all_rows(FittedModel::Outcome(arm));
-            Some(Note::Fit(FitNote::NotConverged { place, iterations: limit.iterations, remarks: vec![remark] }))
+            Some(Note::Fit(FitNote::AtLimit { place, rows: limit.rows, terms: limit.terms.clone() }))
         })
         .collect()
     }
@@ -107,10 +101,6 @@ impl OutcomeModels {
         let mu = &self.values.mu[arm.index()];
         rows.map(|i| if rows.arm[i] == arm { rows.y[i] - mu[i] } else { 0.0 })
     }
-}
-
-fn rows_of_the_arm(rows: usize) -> String {
-    format!("a part of the arm ({rows} rows)")
 }
 
 struct ArmModel {
@@ -138,11 +128,11 @@ fn fit_arm(
                 Ok(fit) => Ok(ArmModel { mu: fit.probability.to_vec(), information: fit.information, at_limit: None }),
                 Err(error @ (LogisticError::SeparatingTerm { .. } | LogisticError::Separation { .. })) => {
                     let limit = fit_in_the_limit(design, &rows.y, &w, &params.logistic).map_err(failed)?;
-                    let (rows, terms, iterations) = (limit.rows_at_limit, limit.terms, limit.iterations);
+                    let (rows, terms) = (limit.rows_at_limit, limit.terms);
                     Ok(ArmModel {
                         mu: limit.probability,
                         information: limit.information,
-                        at_limit: Some(AtLimit { rows, terms, iterations, error }),
+                        at_limit: Some(AtLimit { rows, terms, error }),
                     })
                 }
                 Err(error) => Err(failed(error)),
