@@ -74,15 +74,27 @@ pub fn data_elsewhere(plan: &Path, given: &DataRoot, root: &Path, source: &str) 
     (!real.starts_with(&expected)).then(message)
 }
 
+/// Opens a file to be written: a new one, or, with `replace`, whatever is there.
+pub fn create(path: &Path, replace: bool) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    if replace {
+        options.create(true).truncate(true)
+    } else {
+        // Not a look beforehand, after which somebody else could still write the file.
+        options.create_new(true)
+    };
+    options.open(path)
+}
+
 /// Writes a file that is not there yet: what a command is asked to write never takes the place of something else.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => CliError::user(
-                format!("{} is there already, and nothing is overwritten", path.display()),
-                "Name another file, or remove that one first.",
-            ),
-            _ => CliError::io(path, "write", &error),
-        })?;
+    let mut file = create(path, false).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => CliError::user(
+            format!("{} is there already, and nothing is overwritten", path.display()),
+            "Name another file, or remove that one first.",
+        ),
+        _ => CliError::io(path, "write", &error),
+    })?;
     std::io::Write::write_all(&mut file, bytes).map_err(|error| CliError::io(path, "write", &error))
 }

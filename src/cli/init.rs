@@ -2,7 +2,7 @@
 
 use super::args::{Global, InitArgs};
 use super::errors::{self, CliError};
-use super::output;
+use super::{files, output};
 use crate::critique::structure_findings;
 use crate::dataset::{self, Table};
 use crate::pipeline;
@@ -166,14 +166,6 @@ fn way(from: &Path, to: &Path) -> Option<PathBuf> {
 }
 
 fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true)
-    } else {
-        // Not a look beforehand, after which somebody else could still write the file.
-        options.create_new(true)
-    };
-    let mut file = options.open(path).map_err(|error| CliError::io(path, "write", &error))?;
+    let mut file = files::create(path, force).map_err(|error| CliError::io(path, "write", &error))?;
     file.write_all(text.as_bytes()).map_err(|error| CliError::io(path, "write", &error))
 }

@@ -12,10 +12,11 @@ use crate::agent::events::{Observer, ProgressEvent};
 use crate::critique::earlier;
 use crate::finding::Tier;
 use crate::llm::ModelError;
-use crate::pipeline::{Prepared, prepare, sparse_levels};
+use crate::pipeline::sparse_levels::sparse_levels;
+use crate::pipeline::{Prepared, prepare};
 use crate::plan::Plan;
 use crate::playbook::Catalogue;
-use crate::report::terminal;
+use crate::report::{self, terminal};
 use crate::store;
 use crate::store::{ArtifactStore, GitStore, Notice, OpenMode, OpenOptions, Situation};
 use crate::text::lines::capitalised;
@@ -227,7 +228,7 @@ pub(super) fn default_out(plan: &Path) -> PathBuf {
 /// Where no comparison can be made, every level that one arm does not have is told at once, with what would help.
 fn without_design(error: &RunError, mut told: CliError, prepared: &Prepared) -> CliError {
     if matches!(error, RunError::NoDesign(_))
-        && let Some([what, fix]) = sparse_levels::told(&sparse_levels::sparse_levels(prepared))
+        && let Some([what, fix]) = report::sparse_levels::told(&sparse_levels(prepared))
     {
         told.hints = vec![format!("{}.", capitalised(&what)), format!("{}.", capitalised(&fix))];
     }

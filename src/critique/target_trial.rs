@@ -99,10 +99,9 @@ fn assignment(spec: &AnalysisSpec) -> String {
 }
 
 fn follow_up(spec: &AnalysisSpec) -> String {
-    let own = match spec.missing_for.len() {
-        0 => String::new(),
-        n => format!(", but for {n} columns of which the spec says something else"),
-    };
+    let own: Vec<String> =
+        spec.missing_for.iter().map(|(column, policy)| format!("`{column}`: {}", policy.key())).collect();
+    let own = if own.is_empty() { own.concat() } else { format!(" (by column, {})", own.join(", ")) };
     let lost = match spec.missing {
         MissingPolicy::Error => "No value may be missing, so nobody in the file is lost",
         MissingPolicy::Drop => "Rows with a missing value are dropped, as if they were missing at random",

@@ -256,15 +256,17 @@ impl Analysed {
     /// Places in the files, from 0, of the rows that are not analysed, and why.
     #[must_use]
     pub fn left_out(&self) -> Vec<(usize, LeftOut)> {
-        let analysed: BTreeSet<usize> = self.places().into_iter().collect();
-        let in_table: Option<BTreeSet<usize>> = self.rows.places.as_ref().map(|all| all.iter().copied().collect());
-        let weightless: BTreeSet<usize> = self.weightless.iter().map(|row| self.rows.place_of_table(*row)).collect();
-        let reason = |place: &usize| match () {
-            () if in_table.as_ref().is_some_and(|places| !places.contains(place)) => LeftOut::Filter,
-            () if weightless.contains(place) => LeftOut::WeightZero,
-            () => LeftOut::Missing,
+        // All of them in the order of the file.
+        let analysed = self.places();
+        let weightless: Vec<usize> = self.weightless.iter().map(|row| self.rows.place_of_table(*row)).collect();
+        let is_in = |places: &[usize], place: usize| places.binary_search(&place).is_ok();
+        let reason = |place: usize| match &self.rows.places {
+            Some(in_table) if !is_in(in_table, place) => LeftOut::Filter,
+            _ if is_in(&weightless, place) => LeftOut::WeightZero,
+            _ => LeftOut::Missing,
         };
-        (0..self.counters.rows_read).filter(|place| !analysed.contains(place)).map(|it| (it, reason(&it))).collect()
+        let left_out = (0..self.counters.rows_read).filter(|place| !is_in(&analysed, *place));
+        left_out.map(|place| (place, reason(place))).collect()
     }
 
     /// The names of the n analysed units; `None` if the request named no column of them.

@@ -5,6 +5,7 @@ use super::column::{Column, Data, number};
 use super::error::DatasetProblem;
 use super::evaluate::{Match, occurring};
 use super::rows::Rows;
+use crate::expression::literal;
 use crate::plan::{yaml_text, yaml_value};
 use crate::schema::SuspicionKind;
 use crate::term::Term;
@@ -93,14 +94,6 @@ fn treatment_problems(
         ));
     }
     problems
-}
-
-/// A value as an expression writes it.
-fn literal(value: &str) -> String {
-    match number(value) {
-        Some(_) => value.trim().to_owned(),
-        None => format!("\"{}\"", value.replace('"', "\"\"")),
-    }
 }
 
 /// The lines of the plan that would name both arms, if two values occur: which is which, only a person can say.

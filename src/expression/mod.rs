@@ -320,6 +320,14 @@ impl Written {
     }
 }
 
+/// A value as an expression writes it: a number as it is, any other text in quotes.
+#[must_use]
+pub fn literal(value: &str) -> String {
+    let value = value.trim();
+    let plain = value.parse::<f64>().is_ok_and(f64::is_finite) && !value.starts_with('+');
+    if plain { value.to_owned() } else { format!("\"{}\"", value.replace('"', "\"\"")) }
+}
+
 impl Expression {
     fn collect<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
         match self {

@@ -3,7 +3,7 @@
 use crate::critique::structure_findings;
 use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::prepare::Prepared;
-use crate::pipeline::sparse_levels;
+use crate::pipeline::sparse_levels::sparse_levels;
 use crate::plan;
 use crate::report;
 use crate::schema::FilterRecord;
@@ -79,8 +79,7 @@ fn reading_notes(prepared: &Prepared) -> Vec<String> {
     let document = &prepared.document;
     let done = document.conversions.iter().filter(|done| done.column.as_ref().is_none_or(used));
     let suspected = document.suspicions.iter().filter(|found| used(&found.column));
-    let sparse =
-        sparse_levels::told(&sparse_levels::sparse_levels(prepared)).map(|[what, fix]| format!("{what}; {fix}"));
+    let sparse = report::sparse_levels::told(&sparse_levels(prepared)).map(|[what, fix]| format!("{what}; {fix}"));
     done.map(plan::conversion_text).chain(suspected.map(plan::suspicion_text)).chain(sparse).collect()
 }
 

@@ -372,12 +372,14 @@ fn with_tables(step: Step, input: &ReportInput<'_>) -> Result<Step, ReportError>
     if !input.prepared.plan.privacy.units {
         return Ok(step);
     }
+    let rows = input.prepared.counters().rows_read;
+    if rows > units::MOST_COMMITTED_ROWS {
+        let why = format!("{rows} rows; `oci-agent estimate --units` writes them");
+        return Ok(step.trailer("Units-Not-Committed", why));
+    }
     let units = units::of_answers(input.prepared, input.tried, &input.results.answers);
     let units = units.map_err(|error| ReportError::Units(error.to_string()))?;
-    Ok(match units.len() {
-        n if n <= units::LARGEST_COMMITTED => step.file("units.parquet", units),
-        n => step.trailer("Units-Not-Committed", format!("{n} bytes; `oci-agent estimate --units` writes them")),
-    })
+    Ok(step.file("units.parquet", units))
 }
 
 /// The love and overlap plots of the design that answers each requested estimand, with its iteration.

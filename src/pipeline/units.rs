@@ -11,8 +11,8 @@ use crate::record::documents::Answer;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::arm::Arm;
 
-/// The largest table that is committed; a larger one is written on request.
-pub const LARGEST_COMMITTED: usize = 1 << 20;
+/// The most rows of a table that is committed, about 1 MiB with three estimands; a larger one is written on request.
+pub const MOST_COMMITTED_ROWS: usize = 20_000;
 
 /// The table for the analyses that answer, in the order of the answers.
 ///

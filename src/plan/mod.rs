@@ -107,17 +107,18 @@ pub struct TargetTrial {
     pub analysis_plan: String,
 }
 
-/// The treatment of missing values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MissingPolicy {
-    /// Missing values are an error that counts them per column.
-    Error,
-    /// Rows with a missing value in any column of the analysis are dropped, and counted.
-    Drop,
-    /// Missing covariate values are replaced by the mean (numbers) or a level of their own (categories), with an
-    /// indicator term, and counted. Missing treatments and outcomes stay an error.
-    Indicator,
+keyed_enum! {
+    /// The treatment of missing values.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum MissingPolicy {
+        /// Missing values are an error that counts them per column.
+        Error = "error",
+        /// Rows with a missing value in any column of the analysis are dropped, and counted.
+        Drop = "drop",
+        /// Missing covariate values are replaced by the mean (numbers) or a level of their own (categories), with an
+        /// indicator term, and counted. Missing treatments and outcomes stay an error.
+        Indicator = "indicator",
+    }
 }
 
 /// The type of a column, where the file's own is not the one that is meant.

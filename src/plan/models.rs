@@ -231,7 +231,7 @@ fn effort(reader: &mut Reader, section: &Section<'_>) -> Option<String> {
 }
 
 /// The fields that this program writes itself: a plan that replaced one would be recorded as something else.
-const OWN_FIELDS: [&str; 12] = [
+const OWN_FIELDS: [&str; 15] = [
     "model",
     "messages",
     "input",
@@ -242,6 +242,10 @@ const OWN_FIELDS: [&str; 12] = [
     "tools",
     "tool_choice",
     "toolConfig",
+    // Gemini takes either spelling.
+    "system_instruction",
+    "tool_config",
+    "stream_options",
     "stream",
     "store",
 ];

@@ -84,7 +84,7 @@ fn placed(text: &str, root: &Node, key: &str, value: &str) -> Result<String, Set
         };
         let Some((entry, left)) = next(entries, rest) else {
             let is_root = path.is_empty();
-            let line = if path == "thresholds" { threshold(rest, value) } else { nested(rest, value) };
+            let line = if path == THRESHOLDS { threshold(rest, value) } else { nested(rest, value) };
             return Ok(inserted(text, &Below { node, entries, root: is_root }, &line));
         };
         path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
@@ -108,9 +108,13 @@ fn next<'a, 'k>(entries: &'a [Entry], key: &'k str) -> Option<(&'a Entry, Option
 fn nested(key: &str, value: &str) -> String {
     match key.split_once('.') {
         None => format!("{key}: {value}"),
+        Some((THRESHOLDS, rest)) => format!("{THRESHOLDS}: {{{}}}", threshold(rest, value)),
         Some((section, rest)) => format!("{section}: {{{}}}", nested(rest, value)),
     }
 }
+
+/// The section whose names, those of checks, have dots.
+const THRESHOLDS: &str = "thresholds";
 
 /// Names of checks have dots: `balance.priority.warn` is `balance.priority: {warn: value}`.
 fn threshold(key: &str, value: &str) -> String {
@@ -234,7 +238,7 @@ mod tests {
             ("outcome.kind=binary", "outcome: {kind: binary, column: y"),
             ("data.missing=drop", "  missing: drop\n  source: d.csv"),
             ("data.columns.h=number", "{h: number, g: category}"),
-            ("thresholds.balance.priority.warn=0.05", "thresholds: {balance: {priority: {warn: 0.05}}}"),
+            ("thresholds.balance.priority.warn=0.05", "thresholds: {balance.priority: {warn: 0.05}}"),
         ] {
             assert!(changed(assignment).contains(words), "{assignment}: {}", changed(assignment));
         }

@@ -132,3 +132,16 @@ impl StructureDocument {
         *self == StructureDocument::default()
     }
 }
+
+/// A level that one arm does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SparseLevel {
+    /// The confounder.
+    pub column: String,
+    /// The level.
+    pub level: String,
+    /// Treated units.
+    pub treated: usize,
+    /// Controls.
+    pub control: usize,
+}

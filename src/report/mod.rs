@@ -26,6 +26,7 @@ pub mod notebook;
 pub mod notes;
 pub mod plots;
 pub mod sentences;
+pub mod sparse_levels;
 pub mod table;
 mod template;
 pub mod terminal;

@@ -3,7 +3,7 @@
 
 use super::{Analysis, AnalysisSpec, Placebo, PlaceboRole, Revision, SPEC_VERSION, TermGroup};
 use crate::finding::Code;
-use crate::plan::{Accepted, MissingPolicy, StudyDesign, Thresholds, Tool, yaml_text};
+use crate::plan::{Accepted, StudyDesign, Thresholds, Tool, yaml_text};
 use crate::term::Term;
 use crate::text::sha256::sha256_hex;
 use causal::estimand::{OutcomeKind, Population, Target, TrimRule};
@@ -123,12 +123,12 @@ impl AnalysisSpec {
         if let Some(share) = share {
             out.raw(0, "share", &share.to_string());
         }
-        out.raw(0, "missing", missing_key(*missing));
+        out.raw(0, "missing", missing.key());
         // Not written where the plan says nothing of the kind.
         if !missing_for.is_empty() {
             out.raw(0, "missing_for", "");
             for (column, policy) in missing_for {
-                out.raw(2, &yaml_text(column), missing_key(*policy));
+                out.raw(2, &yaml_text(column), policy.key());
             }
         }
         if !derived.is_empty() {
@@ -260,14 +260,6 @@ fn outcome_kind_key(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Continuous => "continuous",
         OutcomeKind::Binary => "binary",
-    }
-}
-
-fn missing_key(policy: MissingPolicy) -> &'static str {
-    match policy {
-        MissingPolicy::Error => "error",
-        MissingPolicy::Drop => "drop",
-        MissingPolicy::Indicator => "indicator",
     }
 }
 
