@@ -13,6 +13,7 @@ mod allowed_methods;
 mod analysis;
 mod derived;
 mod estimands;
+pub mod experiment;
 mod hidden_confounding;
 pub mod keys;
 mod levels;

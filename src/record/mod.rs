@@ -6,6 +6,7 @@ pub mod documents;
 pub mod earlier;
 mod effect;
 mod error;
+pub mod experiment;
 pub mod identification;
 pub mod json;
 pub mod model_review;

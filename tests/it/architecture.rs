@@ -62,6 +62,7 @@ const CAUSAL: Crate = Crate {
         ("graph", &[]),
         // L1 numerics
         ("numerics", &[]),
+        ("experiment", &["numerics"]),
         ("learners", &["numerics"]),
         ("design", &["numerics", "learners"]),
         ("nuisance", &["numerics", "learners", "design"]),

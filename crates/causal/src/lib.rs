@@ -50,6 +50,7 @@
 //! |---|---|---|
 //! | checks of methods | [`simulate`] | designs with known effects, coverage studies |
 //! | evidence | [`diagnose`] | balance, overlap, placebo outcomes, sensitivity |
+//! | experiments | [`experiment`] | one linear model of A/B, encouragement, cluster and adaptive tests |
 //! | effects | [`estimate`] | one file for each estimator |
 //! | | [`nuisance`] | propensities and outcome models: fitted once, cross-fitted, repeated |
 //! | design | [`design`] | propensity, weights, trimming: made without the outcome |
@@ -75,6 +76,7 @@ pub mod error;
 pub mod estimand;
 pub mod estimate;
 pub mod estimator;
+pub mod experiment;
 pub mod fit_note;
 pub mod graph;
 pub mod learner_kind;

@@ -1,7 +1,7 @@
 //! Normal and Student t distributions, as the estimators and diagnostics use them.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
-use statrs::function::{erf, gamma};
+use statrs::function::{beta, erf, gamma};
 
 /// The 97.5 % point of the standard normal distribution: half-width of a 95 % interval in standard errors.
 pub const Z_975: f64 = 1.959_963_984_540_054;
@@ -22,6 +22,34 @@ pub fn normal_two_sided(z: f64) -> f64 {
     let x = 0.5 * z * z;
     // At infinity the function refuses its argument, and the p-value is 0; a NaN stays one.
     if x == 0.0 { 1.0 } else { gamma::checked_gamma_ur(0.5, x).unwrap_or(if x.is_nan() { x } else { 0.0 }) }
+}
+
+/// Two-sided p-value of Student's t with `df` degrees of freedom; the normal's where `df` is infinite. `None` if the statistic
+/// is not a number or `df` is not above 0.
+#[must_use]
+pub fn t_two_sided(t: f64, df: f64) -> Option<f64> {
+    if t.is_nan() || df.is_nan() || df <= 0.0 {
+        return None;
+    }
+    if df.is_infinite() {
+        return Some(normal_two_sided(t));
+    }
+    // P(|T| > t) = I_{df/(df + t²)}(df/2, 1/2), which keeps the digits of a small p-value.
+    let x = df / (df + t * t);
+    Some(if t.is_infinite() { 0.0 } else { beta::checked_beta_reg(0.5 * df, 0.5, x).unwrap_or(1.0) })
+}
+
+/// P(F > x) with `d1` and `d2` degrees of freedom. `None` if `x` is not a number, or a degree is not above 0.
+#[must_use]
+pub fn f_upper(x: f64, d1: f64, d2: f64) -> Option<f64> {
+    if x.is_nan() || !(d1 > 0.0 && d2 > 0.0) {
+        return None;
+    }
+    if x <= 0.0 {
+        return Some(1.0);
+    }
+    let share = d2 / (d2 + d1 * x);
+    Some(if x.is_infinite() { 0.0 } else { beta::checked_beta_reg(0.5 * d2, 0.5 * d1, share).unwrap_or(1.0) })
 }
 
 /// P(χ² > x) with `df` degrees of freedom. `None` if `x` is not a number, or there are none.
@@ -90,6 +118,19 @@ mod tests {
         assert_eq!((normal_two_sided(0.0), normal_two_sided(f64::NEG_INFINITY)), (1.0, 0.0));
         assert!(normal_cdf(f64::NAN).is_nan());
         assert_eq!(normal_quantile(1.0), None);
+    }
+
+    #[test]
+    fn tails_of_t_and_f_are_those_of_tables_and_of_each_other() {
+        // The 97.5 % points of the tables; F(1, ν) is t² with ν.
+        for (t, df) in [(12.706_204_736_432_095, 1.0), (2.228_138_851_964_939, 10.0), (Z_975, f64::INFINITY)] {
+            assert!((t_two_sided(t, df).unwrap() - 0.05).abs() < 1e-12, "{df}");
+        }
+        assert!((f_upper(2.5 * 2.5, 1.0, 17.0).unwrap() - t_two_sided(2.5, 17.0).unwrap()).abs() < 1e-14);
+        // F(2, ν) has the closed form (1 + 2x/ν)^(−ν/2).
+        assert!((f_upper(3.0, 2.0, 8.0).unwrap() - (1.0_f64 + 6.0 / 8.0).powi(-4)).abs() < 1e-14);
+        assert_eq!((t_two_sided(f64::INFINITY, 3.0), t_two_sided(1.0, 0.0)), (Some(0.0), None));
+        assert_eq!((f_upper(0.0, 1.0, 1.0), f_upper(f64::NAN, 1.0, 1.0)), (Some(1.0), None));
     }
 
     #[test]

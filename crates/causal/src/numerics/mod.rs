@@ -14,4 +14,5 @@ pub mod quantile;
 pub mod standardise;
 pub mod streams;
 pub mod sums;
+pub mod symmetric_eigen;
 pub mod weighted_moments;

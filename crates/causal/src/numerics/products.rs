@@ -12,22 +12,27 @@ const TILE: usize = 4;
 /// Adds the lower triangle of ZᵀZ to `gram` (k × k, row-major); z is row-major with k columns. Entries above the diagonal
 /// may be written too, and mean nothing.
 pub(crate) fn add_gram(z: &[f64], k: usize, gram: &mut [f64]) {
+    add_lower_cross(z, z, k, gram);
+}
+
+/// As [`add_gram`] for LᵀR, both row-major with k columns.
+pub(crate) fn add_lower_cross(left: &[f64], right: &[f64], k: usize, sums: &mut [f64]) {
     for i in (0..k).step_by(TILE) {
         for j in (0..=i).step_by(TILE) {
             if i + TILE <= k {
-                add_tile(z, k, [i, j], gram);
+                add_tile([left, right], k, [i, j], sums);
             } else {
-                add_edge(z, k, [i, j], gram);
+                add_edge([left, right], k, [i, j], sums);
             }
         }
     }
 }
 
-/// The sums of columns i … i + 3 with columns j … j + 3.
-fn add_tile(z: &[f64], k: usize, at: [usize; 2], gram: &mut [f64]) {
+/// The sums of columns i … i + 3 of the first with columns j … j + 3 of the second.
+fn add_tile(rows: [&[f64]; 2], k: usize, at: [usize; 2], gram: &mut [f64]) {
     let mut sums = [[0.0; TILE]; TILE];
-    for row in z.chunks_exact(k) {
-        let [left, right] = at.map(|start| four(&row[start..]));
+    for (left, right) in rows[0].chunks_exact(k).zip(rows[1].chunks_exact(k)) {
+        let (left, right) = (four(&left[at[0]..]), four(&right[at[1]..]));
         for (sums, left) in sums.iter_mut().zip(left) {
             for (sum, right) in sums.iter_mut().zip(right) {
                 *sum += left * right;
@@ -41,10 +46,11 @@ fn add_tile(z: &[f64], k: usize, at: [usize; 2], gram: &mut [f64]) {
 }
 
 /// As [`add_tile`] for the last columns, fewer than a tile.
-fn add_edge(z: &[f64], k: usize, at: [usize; 2], gram: &mut [f64]) {
+fn add_edge(rows: [&[f64]; 2], k: usize, at: [usize; 2], gram: &mut [f64]) {
     for i in at[0]..k {
         for j in at[1]..(at[1] + TILE).min(i + 1) {
-            gram[i * k + j] += z.chunks_exact(k).map(|row| row[i] * row[j]).sum::<f64>();
+            let pairs = rows[0].chunks_exact(k).zip(rows[1].chunks_exact(k));
+            gram[i * k + j] += pairs.map(|(left, right)| left[i] * right[j]).sum::<f64>();
         }
     }
 }

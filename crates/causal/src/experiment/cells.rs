@@ -1,0 +1,284 @@
+//! Cells of (assigned arm, treatment taken up): how (1, x) becomes a row of W and of Z, and the sums over rows.
+
+use crate::experiment::rows::{ExperimentError, ExperimentRows};
+use crate::experiment::variance::VarianceKind;
+use crate::numerics::{chunks, products};
+use ndarray::Array2;
+use std::ops::Range;
+
+/// Rows of one cell that are summed together.
+const BATCH: usize = 128;
+
+/// A column of the design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// 1.
+    Intercept,
+    /// 1{d = level}, or 1{a = level} among the instruments.
+    Level(usize),
+    /// A covariate term.
+    Term(usize),
+    /// Both.
+    LevelTerm(usize, usize),
+}
+
+impl Column {
+    /// The columns for `levels` levels (the control's included), where `interacted` says which terms have a slope for each level.
+    pub(super) fn all(levels: usize, interacted: &[bool]) -> Vec<Column> {
+        let terms = || (0..interacted.len()).filter(|j| interacted[*j]);
+        let mut columns = vec![Column::Intercept];
+        columns.extend((1..levels).map(Column::Level));
+        columns.extend((0..interacted.len()).map(Column::Term));
+        columns.extend((1..levels).flat_map(|level| terms().map(move |j| Column::LevelTerm(level, j))));
+        columns
+    }
+
+    /// The entry of (1, x) that it holds in a cell of `level`; `None` where it is 0.
+    fn entry(self, level: usize) -> Option<usize> {
+        match self {
+            Column::Intercept => Some(0),
+            Column::Level(own) => (own == level).then_some(0),
+            Column::Term(j) => Some(j + 1),
+            Column::LevelTerm(own, j) => (own == level).then_some(j + 1),
+        }
+    }
+
+    /// The columns as a matrix on (1, x): `columns.len()` × (p + 1), zeros and ones.
+    pub(super) fn map(columns: &[Column], level: usize, p: usize) -> Array2<f64> {
+        let mut map = Array2::zeros((columns.len(), p + 1));
+        for (i, column) in columns.iter().enumerate() {
+            if let Some(j) = column.entry(level) {
+                map[[i, j]] = 1.0;
+            }
+        }
+        map
+    }
+}
+
+/// How covariates and metrics are shifted and scaled before sums are taken, so that sums of products keep their digits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standard {
+    /// Means of the terms.
+    pub centre: Vec<f64>,
+    /// 1 / standard deviation; 0 for a constant.
+    pub inverse_scale: Vec<f64>,
+    /// Means of the metrics.
+    pub y_centre: Vec<f64>,
+}
+
+impl Standard {
+    /// Means and standard deviations over all rows, unweighted.
+    pub fn new(rows: &ExperimentRows<'_>) -> Standard {
+        let n = rows.n() as f64;
+        let means = |v: ndarray::ArrayView2<'_, f64>| {
+            let parts = chunks::map(v.nrows(), |range| {
+                let mut sums = vec![0.0; v.ncols()];
+                range.for_each(|i| sums.iter_mut().zip(v.row(i)).for_each(|(s, v)| *s += v));
+                sums
+            });
+            let mut total = vec![0.0; v.ncols()];
+            parts.iter().for_each(|part| chunks::add_into(&mut total, part));
+            total.iter().map(|s| s / n).collect::<Vec<f64>>()
+        };
+        let centre = means(rows.x);
+        let parts = chunks::map(rows.n(), |range| {
+            let mut sums = vec![0.0; centre.len()];
+            for i in range {
+                for ((s, v), c) in sums.iter_mut().zip(rows.x.row(i)).zip(&centre) {
+                    *s += (v - c) * (v - c);
+                }
+            }
+            sums
+        });
+        let mut squares = vec![0.0; centre.len()];
+        parts.iter().for_each(|part| chunks::add_into(&mut squares, part));
+        let inverse = |(square, centre): (&f64, &f64)| {
+            let sd = (square / n).sqrt();
+            // A column of one value differs from its mean by rounding only.
+            if sd > 1e-12 * centre.abs() && sd > 0.0 { 1.0 / sd } else { 0.0 }
+        };
+        let inverse_scale = squares.iter().zip(&centre).map(inverse).collect();
+        Standard { y_centre: means(rows.y), centre, inverse_scale }
+    }
+
+    /// A covariate vector on the scale of the sums.
+    pub fn term(&self, j: usize, x: f64) -> f64 {
+        (x - self.centre[j]) * self.inverse_scale[j]
+    }
+}
+
+/// Rows with their cells.
+pub(super) struct Cells<'r, 's> {
+    pub rows: ExperimentRows<'r>,
+    pub standard: &'s Standard,
+    /// Treatments taken up.
+    pub treatments: usize,
+}
+
+impl Cells<'_, '_> {
+    /// Number of cells, occupied or not.
+    pub fn count(&self) -> usize {
+        self.rows.arms() * self.treatments
+    }
+
+    /// The assigned arm and the treatment of a cell.
+    pub fn levels(&self, cell: usize) -> [usize; 2] {
+        [cell / self.treatments, cell % self.treatments]
+    }
+
+    pub fn of_row(&self, row: usize) -> usize {
+        let assigned = usize::from(self.rows.assigned[row]);
+        assigned * self.treatments + self.rows.taken.map_or(assigned, |taken| usize::from(taken[row]))
+    }
+
+    /// Entries of (1, x).
+    pub fn q(&self) -> usize {
+        self.rows.p() + 1
+    }
+
+    /// (1, x, y) of a row, appended.
+    pub fn push_row(&self, row: usize, out: &mut Vec<f64>) {
+        out.push(1.0);
+        let terms = self.rows.x.row(row);
+        out.extend(terms.iter().enumerate().map(|(j, x)| self.standard.term(j, *x)));
+        let metrics = self.rows.y.row(row);
+        out.extend(metrics.iter().zip(&self.standard.y_centre).map(|(y, centre)| y - centre));
+    }
+
+    pub fn weight(&self, row: usize) -> f64 {
+        self.rows.weights.map_or(1.0, |w| w[row])
+    }
+
+    /// Hands the rows of a range over cell by cell, in batches.
+    fn batches(&self, range: Range<usize>, mut take: impl FnMut(usize, &[usize], &mut [f64])) {
+        let mut waiting: Vec<(Vec<usize>, Vec<f64>)> = vec![(Vec::new(), Vec::new()); self.count()];
+        for row in range {
+            let cell = self.of_row(row);
+            let (rows, values) = &mut waiting[cell];
+            rows.push(row);
+            self.push_row(row, values);
+            if rows.len() == BATCH {
+                take(cell, rows, values);
+                rows.clear();
+                values.clear();
+            }
+        }
+        for (cell, (rows, values)) in waiting.iter_mut().enumerate().filter(|(_, (rows, _))| !rows.is_empty()) {
+            take(cell, rows, values);
+        }
+    }
+
+    /// For each cell, Σ w·vvᵀ with v = (1, x, y): lower triangles, r × r.
+    pub fn moments(&self) -> Vec<Array2<f64>> {
+        let r = self.q() + self.rows.m();
+        let parts = chunks::map(self.rows.n(), |range| {
+            let mut sums = vec![0.0; self.count() * r * r];
+            self.batches(range, |cell, rows, values| {
+                if self.rows.weights.is_some() {
+                    for (row, values) in rows.iter().zip(values.chunks_exact_mut(r)) {
+                        let root = self.weight(*row).sqrt();
+                        values.iter_mut().for_each(|v| *v *= root);
+                    }
+                }
+                products::add_gram(values, r, &mut sums[cell * r * r..(cell + 1) * r * r]);
+            });
+            sums
+        });
+        split(parts, self.count(), r)
+    }
+
+    /// For each cell and each pair of metrics, Σ w²u_a u_b·(1, x)(1, x)ᵀ with the adjustment of `kind`; and Σ w u_a u_b for each pair.
+    pub fn meat(&self, residual: &Residuals<'_>) -> Result<Meat, ExperimentError> {
+        let (q, r, pairs) = (self.q(), self.q() + self.rows.m(), residual.pairs.len());
+        let size = self.count() * pairs * q * q;
+        let parts = chunks::map(self.rows.n(), |range| {
+            let mut sums = vec![0.0; size + pairs];
+            let mut at_one = None;
+            let (mut scores, mut z) = (vec![Vec::new(); self.rows.m()], Vec::new());
+            self.batches(range, |cell, rows, values| {
+                z.clear();
+                z.extend(values.chunks_exact(r).flat_map(|v| &v[..q]).copied());
+                let factors = residual.factors(self, cell, rows, &z);
+                if let Some(at) = factors.iter().position(|f| *f == 0.0) {
+                    at_one.get_or_insert(rows[at]);
+                }
+                for (m, scores) in scores.iter_mut().enumerate() {
+                    scores.clear();
+                    for ((v, factor), row) in values.chunks_exact(r).zip(&factors).zip(rows) {
+                        let u = residual.of(cell, m, &v[..q], v[q + m]);
+                        let score = self.weight(*row) * u * factor;
+                        scores.extend(v[..q].iter().map(|x| x * score));
+                    }
+                }
+                for (at, [a, b]) in residual.pairs.iter().enumerate() {
+                    let start = (cell * pairs + at) * q * q;
+                    products::add_lower_cross(&scores[*a], &scores[*b], q, &mut sums[start..start + q * q]);
+                    for (v, row) in values.chunks_exact(r).zip(rows) {
+                        let u = [*a, *b].map(|m| residual.of(cell, m, &v[..q], v[q + m]));
+                        sums[size + at] += self.weight(*row) * u[0] * u[1];
+                    }
+                }
+            });
+            (sums, at_one)
+        });
+        if let Some(row) = parts.iter().find_map(|(_, at_one)| *at_one) {
+            return Err(ExperimentError::Leverage { row: row + 1, asked: residual.kind });
+        }
+        let mut total = vec![0.0; size + pairs];
+        parts.iter().for_each(|(part, _)| chunks::add_into(&mut total, part));
+        let squares = total.split_off(size);
+        Ok(Meat { cells: split(vec![total], self.count() * pairs, q), squares })
+    }
+}
+
+/// Sums of scores.
+pub(super) struct Meat {
+    /// One q × q matrix for each cell and pair, cells outermost.
+    pub cells: Vec<Array2<f64>>,
+    /// Σ w u_a u_b for each pair.
+    pub squares: Vec<f64>,
+}
+
+/// What residuals and scores need to know of a fit.
+pub(super) struct Residuals<'a> {
+    pub kind: VarianceKind,
+    /// For each cell, coefficients on (1, x): q × m.
+    pub coefficients: &'a [Array2<f64>],
+    /// For each cell, ΠᵀK: k × q.
+    pub score_maps: &'a [Array2<f64>],
+    pub bread: &'a Array2<f64>,
+    /// Pairs of metrics.
+    pub pairs: &'a [[usize; 2]],
+}
+
+impl Residuals<'_> {
+    pub fn of(&self, cell: usize, metric: usize, x: &[f64], y: f64) -> f64 {
+        let column = self.coefficients[cell].column(metric);
+        y - x.iter().zip(column).map(|(x, b)| x * b).sum::<f64>()
+    }
+
+    /// The adjustment of each row; 0 where its leverage is 1.
+    fn factors(&self, cells: &Cells<'_, '_>, cell: usize, rows: &[usize], z: &[f64]) -> Vec<f64> {
+        if !self.kind.uses_leverage() {
+            return vec![1.0; rows.len()];
+        }
+        let map = &self.score_maps[cell];
+        let form = products::multiply(products::multiply(map.t(), self.bread.view()).view(), map.view());
+        let q = cells.q();
+        let leverage = |x: &[f64]| -> f64 {
+            x.iter()
+                .enumerate()
+                .map(|(i, xi)| xi * x.iter().enumerate().map(|(j, xj)| form[[i, j]] * xj).sum::<f64>())
+                .sum()
+        };
+        z.chunks_exact(q).zip(rows).map(|(x, row)| self.kind.adjustment(cells.weight(*row) * leverage(x))).collect()
+    }
+}
+
+/// Adds up the parts and cuts them into symmetric matrices.
+fn split(parts: Vec<Vec<f64>>, count: usize, k: usize) -> Vec<Array2<f64>> {
+    let mut total = vec![0.0; count * k * k];
+    parts.iter().for_each(|part| chunks::add_into(&mut total, part));
+    let matrix = |sums: &[f64]| Array2::from_shape_fn((k, k), |(i, j)| sums[i.max(j) * k + i.min(j)]);
+    total.chunks_exact((k * k).max(1)).take(count).map(matrix).collect()
+}

@@ -1,0 +1,226 @@
+//! The rows of an experiment, and why there is no fit of them.
+
+use crate::experiment::variance::VarianceKind;
+use crate::numerics::linalg::LinalgError;
+use ndarray::ArrayView2;
+
+/// Largest number of arms, the control included.
+pub const MOST_ARMS: usize = 64;
+
+/// n rows. Arms and treatments are numbered from 0, which is the control.
+#[derive(Debug, Clone, Copy)]
+pub struct ExperimentRows<'a> {
+    /// n × p covariate terms, finite.
+    pub x: ArrayView2<'a, f64>,
+    /// n × m metrics, finite.
+    pub y: ArrayView2<'a, f64>,
+    /// The arm assigned to each row.
+    pub assigned: &'a [u16],
+    /// The treatment that each row took up; `None` means as assigned.
+    pub taken: Option<&'a [u16]>,
+    /// A weight above 0 for each row, 1 / P(assigned arm); `None` means equal chances within each arm.
+    pub weights: Option<&'a [f64]>,
+    /// The cluster of each row, numbered from 0 without gaps; `None` means independent rows.
+    pub clusters: Option<&'a [u32]>,
+}
+
+/// Why there is no fit, or no effect from it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ExperimentError {
+    /// No rows, or arrays of different lengths.
+    #[error("the rows do not fit together: {what} has {found} where {expected} are needed")]
+    Shape {
+        /// The array.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length it should have.
+        expected: usize,
+    },
+    /// A value that is not a finite number.
+    #[error("row {row} (counting from 1) has a {what} that is not a finite number")]
+    NotFinite {
+        /// 1-based row.
+        row: usize,
+        /// Covariate, metric or weight.
+        what: &'static str,
+    },
+    /// A weight that is not above 0.
+    #[error("row {row} (counting from 1) has the weight {weight}; weights are 1 / P(assigned arm), above 0")]
+    Weight {
+        /// 1-based row.
+        row: usize,
+        /// The weight.
+        weight: f64,
+    },
+    /// One arm only.
+    #[error("there is one arm only, so there is nothing to compare")]
+    OneArm,
+    /// An arm without a row.
+    #[error("no row is in arm {arm} (0 is the control)")]
+    EmptyArm {
+        /// The arm.
+        arm: usize,
+    },
+    /// More arms than [`MOST_ARMS`].
+    #[error("there are {arms} arms; at most {MOST_ARMS} are compared")]
+    TooManyArms {
+        /// Their number.
+        arms: usize,
+    },
+    /// As many coefficients as rows, or more.
+    #[error("{n} rows cannot carry {k} coefficients; use fewer covariates, or none")]
+    TooFewRows {
+        /// Rows.
+        n: usize,
+        /// Coefficients.
+        k: usize,
+    },
+    /// Fewer than two clusters in an arm, or too few in all.
+    #[error(
+        "there are {clusters} clusters for {arms} arms; a clustered variance needs more clusters than arms, and at least 2"
+    )]
+    TooFewClusters {
+        /// Clusters.
+        clusters: usize,
+        /// Arms.
+        arms: usize,
+    },
+    /// An arm whose effect is not told apart from the rest.
+    #[error(
+        "the effect of {treatment} cannot be told apart from the other terms: the assignment does not move it, or a covariate follows it exactly"
+    )]
+    RankLoss {
+        /// `arm 1`, or `treatment 1`.
+        treatment: String,
+    },
+    /// More treatments than arms.
+    #[error("{treatments} treatments cannot be told apart by an assignment to {arms} arms")]
+    TooFewInstruments {
+        /// Treatments, the control's included.
+        treatments: usize,
+        /// Arms.
+        arms: usize,
+    },
+    /// A variance that is not defined for this fit.
+    #[error("{} is not defined {} here: packages do not agree on it; use {}", .asked.name(), .setting, .instead.name())]
+    Variance {
+        /// The variance.
+        asked: VarianceKind,
+        /// `with weights`, `with an instrument`, `without clusters`, `with clusters`.
+        setting: &'static str,
+        /// A variance that is.
+        instead: VarianceKind,
+    },
+    /// A row that decides a coefficient alone.
+    #[error("row {row} (counting from 1) has leverage 1, so {} is not defined; use HC1, or leave out the term that only this row has", .asked.name())]
+    Leverage {
+        /// 1-based row.
+        row: usize,
+        /// The variance.
+        asked: VarianceKind,
+    },
+    /// Nothing to divide by.
+    #[error("{what} is 0 everywhere, so there is nothing to divide by")]
+    ZeroDenominator {
+        /// The denominator.
+        what: &'static str,
+    },
+    /// A number outside its range.
+    #[error("{what} is {value}, and must be {range}")]
+    Range {
+        /// The number's name.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// Where it may lie.
+        range: &'static str,
+    },
+    /// Linear algebra failed.
+    #[error(transparent)]
+    Linalg(#[from] LinalgError),
+}
+
+impl ExperimentRows<'_> {
+    /// Rows.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.assigned.len()
+    }
+
+    /// Covariate terms.
+    #[must_use]
+    pub fn p(&self) -> usize {
+        self.x.ncols()
+    }
+
+    /// Metrics.
+    #[must_use]
+    pub fn m(&self) -> usize {
+        self.y.ncols()
+    }
+
+    /// Arms, the control included.
+    #[must_use]
+    pub fn arms(&self) -> usize {
+        self.assigned.iter().max().map_or(0, |a| usize::from(*a) + 1)
+    }
+
+    /// Treatments taken up, the control's included.
+    #[must_use]
+    pub fn treatments(&self) -> usize {
+        self.taken.unwrap_or(self.assigned).iter().max().map_or(0, |a| usize::from(*a) + 1)
+    }
+
+    /// Clusters.
+    #[must_use]
+    pub fn cluster_count(&self) -> Option<usize> {
+        self.clusters.map(|clusters| clusters.iter().max().map_or(0, |g| *g as usize + 1))
+    }
+
+    /// Holds the rows against what a fit needs.
+    pub(super) fn check(&self) -> Result<(), ExperimentError> {
+        let n = self.n();
+        let lengths = [
+            ("x", self.x.nrows()),
+            ("y", self.y.nrows()),
+            ("treatments taken up", self.taken.map_or(n, <[u16]>::len)),
+            ("weights", self.weights.map_or(n, <[f64]>::len)),
+            ("clusters", self.clusters.map_or(n, <[u32]>::len)),
+        ];
+        if let Some((what, found)) = lengths.into_iter().find(|(_, found)| *found != n) {
+            return Err(ExperimentError::Shape { what, found, expected: n });
+        }
+        finite(self.x, "covariate")?;
+        finite(self.y, "metric")?;
+        let wrong = self.weights.and_then(|w| w.iter().position(|w| !(w.is_finite() && *w > 0.0)).map(|i| (i, w[i])));
+        if let Some((row, weight)) = wrong {
+            return Err(ExperimentError::Weight { row: row + 1, weight });
+        }
+        self.check_arms()
+    }
+
+    fn check_arms(&self) -> Result<(), ExperimentError> {
+        let arms = self.arms();
+        if arms.max(self.treatments()) > MOST_ARMS {
+            return Err(ExperimentError::TooManyArms { arms: arms.max(self.treatments()) });
+        }
+        let mut rows = vec![0_usize; arms];
+        self.assigned.iter().for_each(|a| rows[usize::from(*a)] += 1);
+        if let Some(arm) = rows.iter().position(|n| *n == 0) {
+            return Err(ExperimentError::EmptyArm { arm });
+        }
+        if arms < 2 {
+            return Err(ExperimentError::OneArm);
+        }
+        match self.cluster_count() {
+            Some(clusters) if clusters <= arms => Err(ExperimentError::TooFewClusters { clusters, arms }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn finite(values: ArrayView2<'_, f64>, what: &'static str) -> Result<(), ExperimentError> {
+    let wrong = values.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite()));
+    wrong.map_or(Ok(()), |row| Err(ExperimentError::NotFinite { row: row + 1, what }))
+}
