@@ -6,7 +6,7 @@ use crate::experiment::cells::{Cells, Column, Residuals, Standard};
 use crate::experiment::clusters::{ClusterSums, Order, times};
 use crate::experiment::rows::{ExperimentError, ExperimentRows};
 use crate::experiment::variance::{Setting, VarianceKind};
-use crate::numerics::distributions::{normal_quantile, t_quantile, t_two_sided};
+use crate::numerics::distributions::{f_upper, normal_quantile, t_quantile, t_two_sided};
 use crate::numerics::linalg::{Cholesky, independent_columns};
 use crate::numerics::products::multiply;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -57,6 +57,19 @@ pub struct Contrast {
     delta: Array1<f64>,
     /// How often the mean of the metric enters, which the fit leaves out of its intercept.
     intercept: f64,
+}
+
+/// A test of several contrasts at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointTest {
+    /// δ̂ᵀV⁻¹δ̂ / d.
+    pub f: f64,
+    /// d.
+    pub restrictions: usize,
+    /// n − k, or G − 1.
+    pub df: f64,
+    /// P(F(d, df) > f).
+    pub p_value: f64,
 }
 
 /// An estimate of a contrast.
@@ -245,6 +258,23 @@ impl Fit {
             (None, None) => return None,
         };
         Some(left.delta.iter().zip(&times(matrix, &right.delta)).map(|(a, b)| a * b).sum())
+    }
+
+    /// The joint test that every contrast of a metric is 0.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Linalg`] if some contrast is a combination of others, or has no spread.
+    pub fn joint_test(&self, contrasts: &[Contrast], metric: usize) -> Result<JointTest, ExperimentError> {
+        let d = contrasts.len();
+        let estimates: Array1<f64> = contrasts.iter().map(|c| self.estimate(c, metric).estimate).collect();
+        let covariance = Array2::from_shape_fn((d, d), |(i, j)| {
+            self.covariance([&contrasts[i], &contrasts[j]], [metric, metric]).unwrap_or_default()
+        });
+        let solved = Cholesky::new(&covariance)?.solve(&estimates)?;
+        let wald: f64 = estimates.iter().zip(&solved).map(|(a, b)| a * b).sum();
+        let f = wald / d as f64;
+        let df = self.clusters.map_or((self.n - self.k()) as f64, |g| g as f64 - 1.0);
+        Ok(JointTest { f, restrictions: d, df, p_value: f_upper(f, d as f64, df).unwrap_or(0.0) })
     }
 
     /// Σ wu_a u_b / n, the residual covariance of two metrics.

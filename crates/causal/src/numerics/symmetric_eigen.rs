@@ -32,8 +32,9 @@ impl SymmetricEigen {
         let size: f64 = a.iter().map(|x| x * x).sum();
         for _ in 0..MOST_SWEEPS {
             let off: f64 = (0..k).flat_map(|i| (0..i).map(move |j| [i, j])).map(|at| a[at] * a[at]).sum();
-            // Rounding leaves about k²ε² of the whole.
-            if off <= size * f64::EPSILON * f64::EPSILON {
+            // Rounding leaves about this much of the whole.
+            let rounding = k as f64 * f64::EPSILON;
+            if off <= size * rounding * rounding {
                 return Ok(SymmetricEigen { values: (0..k).map(|i| a[[i, i]]).collect(), vectors: v });
             }
             for p in 0..k {
@@ -77,6 +78,7 @@ fn rotate(a: &mut Array2<f64>, v: &mut Array2<f64>, [p, q]: [usize; 2]) {
         let (x, y) = (v[[i, p]], v[[i, q]]);
         (v[[i, p]], v[[i, q]]) = (c * x - s * y, s * x + c * y);
     }
+    (a[[p, q]], a[[q, p]]) = (0.0, 0.0);
 }
 
 #[cfg(test)]
