@@ -14,6 +14,7 @@ pub mod departures;
 mod design_findings;
 pub mod earlier;
 mod estimate_findings;
+pub mod experiment;
 pub mod flag_figures;
 mod identification;
 pub mod model_review;

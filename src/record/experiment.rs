@@ -3,6 +3,7 @@
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
 use causal::experiment::VarianceKind;
+pub use crate::schema::MetricCounters;
 use causal::keyed_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ pub struct DesignFacts {
 }
 
 keyed_enum! {
-    /// A check of the randomisation. None of them needs an effect.
+    /// A check of the randomisation. None needs an effect, but for the last.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum HealthCode {
         /// Units by arm against the planned shares.
@@ -104,6 +105,8 @@ keyed_enum! {
         MissingOutcomes = "missing_outcomes",
         /// Looks that the plan did not allow for.
         Looks = "looks",
+        /// An effect that changes with time. Needs effects.
+        Novelty = "novelty",
     }
 }
 
@@ -124,32 +127,6 @@ pub struct HealthCheck {
     pub subject: Option<String>,
     /// One sentence for a reader.
     pub message: String,
-}
-
-/// What was done to the values of a metric before anything was estimated.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct MetricCounters {
-    /// Rows of its source.
-    pub rows: usize,
-    /// Rows that its filter left out.
-    pub filtered: usize,
-    /// Rows outside its window.
-    pub outside_window: usize,
-    /// Rows of units that were never assigned.
-    pub not_assigned: usize,
-    /// Rows without a value.
-    pub rows_without_value: usize,
-    /// Units without any row.
-    pub units_without_rows: usize,
-    /// Of those, units whose value was set to 0, as for a sum.
-    pub set_to_zero: usize,
-    /// Values set to the winsorising limit.
-    pub winsorised: usize,
-    /// That limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub winsorised_at: Option<f64>,
-    /// Units whose window ends after the last row of the source.
-    pub window_not_over: usize,
 }
 
 /// A metric in one arm.
@@ -462,6 +439,8 @@ pub struct ExperimentResults {
     pub looks_planned: LookPlan,
     /// The looks, this one last.
     pub looks: Vec<Look>,
+    /// Checks that need effects; they warn, and the decision does not rest on them.
+    pub checks_of_effects: Vec<HealthCheck>,
     /// The decision for each arm.
     pub decisions: Vec<ArmDecision>,
     /// Sentences for the reader on what limits these results.

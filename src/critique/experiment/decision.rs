@@ -1,0 +1,219 @@
+//! Ship, hold or stop: the effects held against what the plan declared before anyone saw them.
+//!
+//! With the effect and its interval counted in the direction in which the metric gets better, τ the smallest effect that matters
+//! (0 if none is declared), M the margin of a guardrail, and p adjusted by Holm over every primary metric and arm:
+//!
+//! | primary metric | stands |
+//! |---|---|
+//! | p < α, estimate ≥ τ, better | better |
+//! | p < α, worse | worse |
+//! | upper end < τ, τ declared | no effect that matters; where p < α, smaller than matters |
+//! | otherwise | undecided |
+//!
+//! | guardrail | stands |
+//! |---|---|
+//! | lower end > −M | within its margin |
+//! | upper end < −M | beyond its margin |
+//! | otherwise | undecided |
+//!
+//! Stop: a guardrail is beyond its margin, a primary metric is worse, or no primary metric has an effect that matters. Ship: a primary
+//! metric is better, none is worse, every guardrail is within its margin. Hold otherwise; and whatever the effects are, where
+//! the randomisation failed its audit. Intervals and p-values are those that hold at every look, where the plan has looks.
+//!
+//! Non-inferiority: Schumi & Wittes 2011, doi:10.1186/1745-6215-12-106. Holm 1979.
+
+use crate::finding::Tier;
+use crate::plan::experiment::{EffectRequest, Role, Worse};
+use crate::record::experiment::{ArmDecision, DecisionRow, EffectRow, HealthDocument, MetricResult, Standing, Verdict};
+use crate::text::lists::listed;
+use crate::text::numbers;
+use causal::experiment::multiplicity::holm;
+
+/// What a decision is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionInput<'a> {
+    /// The audit.
+    pub health: &'a HealthDocument,
+    /// The metrics.
+    pub metrics: &'a [MetricResult],
+    /// Effects on everyone.
+    pub effects: &'a [EffectRow],
+    /// 1 − confidence.
+    pub alpha: f64,
+}
+
+/// The decision on each arm but the control.
+#[must_use]
+pub fn decide(input: &DecisionInput<'_>) -> Vec<ArmDecision> {
+    let adjusted = adjusted(input);
+    let arms = input.health.design.arms.iter().filter(|arm| !arm.control);
+    arms.map(|arm| decide_arm(input, &adjusted, &arm.arm)).collect()
+}
+
+/// The effects of assignment on everyone, of metrics with a part in the decision.
+fn deciding<'a>(input: &'a DecisionInput<'_>) -> impl Iterator<Item = (&'a EffectRow, &'a MetricResult)> {
+    let rows = input.effects.iter().filter(|row| row.request == EffectRequest::Itt && row.segment.is_none());
+    rows.filter_map(|row| input.metrics.iter().find(|metric| metric.name == row.metric).map(|metric| (row, metric)))
+        .filter(|found| found.1.role != Role::Secondary && !found.0.exploratory)
+}
+
+/// Holm's p-values of the primary metrics: metric, arm, p.
+fn adjusted(input: &DecisionInput<'_>) -> Vec<(String, String, f64)> {
+    let primary: Vec<&EffectRow> =
+        deciding(input).filter(|found| found.1.role == Role::Primary).map(|found| found.0).collect();
+    let p: Vec<f64> = primary.iter().map(|row| p_value(row)).collect();
+    primary.iter().zip(holm(&p)).map(|(row, p)| (row.metric.clone(), row.arm.clone(), p)).collect()
+}
+
+/// The p-value that holds under the plan's looks.
+fn p_value(row: &EffectRow) -> f64 {
+    row.anytime.map_or(row.p_value, |anytime| anytime.p_value)
+}
+
+fn decide_arm(input: &DecisionInput<'_>, adjusted: &[(String, String, f64)], arm: &str) -> ArmDecision {
+    let rows: Vec<DecisionRow> = deciding(input)
+        .filter(|found| found.0.arm == arm)
+        .map(|(row, metric)| {
+            let p = adjusted.iter().find(|found| found.0 == row.metric && found.1 == row.arm).map(|found| found.2);
+            stand(row, metric, p, input)
+        })
+        .collect();
+    let missing = missing(input, arm);
+    let (verdict, reason) = verdict(input, &rows, &missing);
+    ArmDecision { arm: arm.to_owned(), verdict, reason, rows }
+}
+
+/// Metrics with a part in the decision that have no effect.
+fn missing(input: &DecisionInput<'_>, arm: &str) -> Vec<String> {
+    let has = |name: &str| deciding(input).any(|found| found.0.arm == arm && found.1.name == name);
+    let needed = input.metrics.iter().filter(|metric| metric.role != Role::Secondary);
+    needed.filter(|metric| !has(&metric.name)).map(|metric| metric.name.clone()).collect()
+}
+
+/// The effect of one row, counted so that more is better.
+struct Better {
+    estimate: f64,
+    lower: f64,
+    upper: f64,
+    /// Half the width of its interval.
+    half: f64,
+}
+
+impl Better {
+    fn new(row: &EffectRow, worse: Worse) -> Better {
+        let [lower, upper] =
+            row.anytime.map_or([row.effect.lower, row.effect.upper], |anytime| [anytime.lower, anytime.upper]);
+        let half = (upper - lower) / 2.0;
+        match worse {
+            Worse::Down => Better { estimate: row.effect.estimate, lower, upper, half },
+            Worse::Up => Better { estimate: -row.effect.estimate, lower: -upper, upper: -lower, half },
+        }
+    }
+}
+
+fn stand(row: &EffectRow, metric: &MetricResult, p: Option<f64>, input: &DecisionInput<'_>) -> DecisionRow {
+    let better = Better::new(row, metric.worse);
+    let (standing, distance) = match metric.role {
+        Role::Guardrail => guardrail(&better, metric.margin.unwrap_or_default()),
+        _ => primary(&better, metric.smallest_effect, p.unwrap_or(1.0), input.alpha),
+    };
+    let undecided = standing == Standing::Undecided;
+    DecisionRow {
+        metric: row.metric.clone(),
+        arm: row.arm.clone(),
+        role: metric.role,
+        standing,
+        p_adjusted: p,
+        more_units: distance.filter(|_| undecided).and_then(|distance| more_units(row, &better, distance, input)),
+    }
+}
+
+/// Where a primary metric stands, and how far its estimate is from the nearest end of the matter.
+fn primary(better: &Better, smallest: Option<f64>, p: f64, alpha: f64) -> (Standing, Option<f64>) {
+    let matters = smallest.unwrap_or_default();
+    let excluded = smallest.is_some() && better.upper < matters;
+    let standing = match (p < alpha, better.estimate > 0.0) {
+        (true, false) => Standing::Worse,
+        (true, true) if excluded => Standing::SmallerThanMatters,
+        (true, true) if better.estimate >= matters => Standing::Better,
+        _ if excluded => Standing::NoEffectThatMatters,
+        _ => Standing::Undecided,
+    };
+    // An effect that is there already is undecided only in size.
+    let from_zero = if p < alpha { 0.0 } else { better.estimate.abs() };
+    let from_smallest = smallest.map_or(0.0, |matters| (matters - better.estimate).abs());
+    (standing, Some(from_zero.max(from_smallest)))
+}
+
+fn guardrail(better: &Better, margin: f64) -> (Standing, Option<f64>) {
+    let standing = if better.lower > -margin {
+        Standing::WithinMargin
+    } else if better.upper < -margin {
+        Standing::BeyondMargin
+    } else {
+        Standing::Undecided
+    };
+    (standing, Some((better.estimate + margin).abs()))
+}
+
+/// Units (or clusters) to add until the interval is as narrow as the distance, if the estimate stays where it is: half-widths
+/// fall as 1/√n.
+fn more_units(row: &EffectRow, better: &Better, distance: f64, input: &DecisionInput<'_>) -> Option<usize> {
+    let design = &input.health.design;
+    let now = design.clusters.unwrap_or(row.n) as f64;
+    let needed = now * (better.half / distance).powi(2);
+    // Beyond this the estimate says that there is nothing to find rather than how long it takes.
+    const MOST_TIMES: f64 = 1_000.0;
+    (needed.is_finite() && needed <= MOST_TIMES * now).then(|| (needed - now).max(1.0).ceil() as usize)
+}
+
+fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) -> (Verdict, String) {
+    let named = |standing: Standing| -> Vec<String> {
+        rows.iter().filter(|row| row.standing == standing).map(|row| format!("`{}`", row.metric)).collect()
+    };
+    let are = |names: &[String]| if names.len() == 1 { "is" } else { "are" };
+    if input.health.tier == Tier::NotSatisfactory {
+        let failed = input.health.checks.iter().filter(|check| check.severity == crate::finding::Severity::Fail);
+        let failed: Vec<String> = failed.map(|check| check.measure.clone()).collect();
+        let reason = format!("the randomisation failed its audit ({}), so no effect here can be trusted", listed(&failed));
+        return (Verdict::Hold, reason);
+    }
+    let beyond = named(Standing::BeyondMargin);
+    if !beyond.is_empty() {
+        return (Verdict::Stop, format!("{} {} worse than the margin allows", listed(&beyond), are(&beyond)));
+    }
+    let worse = named(Standing::Worse);
+    if !worse.is_empty() {
+        return (Verdict::Stop, format!("{} {} worse beyond chance", listed(&worse), are(&worse)));
+    }
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+        return (Verdict::Hold, format!("{} {} no effect to decide on", listed(&names), if names.len() == 1 { "has" } else { "have" }));
+    }
+    let primary: Vec<&DecisionRow> = rows.iter().filter(|row| row.role == Role::Primary).collect();
+    let small = |row: &&DecisionRow| matches!(row.standing, Standing::NoEffectThatMatters | Standing::SmallerThanMatters);
+    if !primary.is_empty() && primary.iter().all(small) {
+        let names: Vec<String> = primary.iter().map(|row| format!("`{}`", row.metric)).collect();
+        return (Verdict::Stop, format!("an effect on {} of the size that matters is excluded", listed(&names)));
+    }
+    let (better, open) = (named(Standing::Better), named(Standing::Undecided));
+    let waits = rows.iter().filter(|row| row.standing == Standing::Undecided && waits_for(row, !better.is_empty()));
+    let waits: Vec<&DecisionRow> = waits.collect();
+    if !better.is_empty() && waits.is_empty() {
+        let guarded = if rows.iter().any(|row| row.role == Role::Guardrail) { ", and every guardrail is within its margin" } else { "" };
+        return (Verdict::Ship, format!("{} {} better beyond chance{guarded}", listed(&better), are(&better)));
+    }
+    let more = waits.iter().filter_map(|row| row.more_units).max();
+    let kind = if input.health.design.clusters.is_some() { "clusters" } else { "units" };
+    let how = more.map_or(
+        "; at the present estimates no number of units within reach would decide it".to_owned(),
+        |more| format!("; about {} more {kind} would decide it if the estimates stay where they are", numbers::count(more)),
+    );
+    let subject = if open.is_empty() { "the primary metrics".to_owned() } else { listed(&open) };
+    (Verdict::Hold, format!("not enough is known about {subject}{how}"))
+}
+
+/// With one primary metric better, another that is undecided holds nothing up; a guardrail does.
+fn waits_for(row: &DecisionRow, one_is_better: bool) -> bool {
+    row.role == Role::Guardrail || !one_is_better
+}
