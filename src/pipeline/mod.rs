@@ -18,6 +18,7 @@ pub mod design;
 pub mod effects;
 pub mod estimate;
 pub(crate) mod estimate_diagnostics;
+pub mod experiment;
 pub mod fit_cache;
 pub mod identification;
 mod independence;

@@ -2,8 +2,8 @@
 
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
-use causal::experiment::VarianceKind;
 pub use crate::schema::MetricCounters;
+use causal::experiment::VarianceKind;
 use causal::keyed_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -327,12 +327,42 @@ pub struct DayRow {
 /// A look at the results that is on record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Look {
-    /// Rows, or clusters, at the look.
+    /// Rows, or clusters where there are any, at the look.
     pub n: usize,
     /// SHA-256 of the data.
     pub data_sha256: String,
     /// SHA-256 of the plan.
     pub plan_sha256: String,
+    /// The metrics of the plan with their definitions.
+    pub metrics: BTreeMap<String, String>,
+    /// The segments of the plan.
+    pub segments: Vec<String>,
+    /// The planned size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_n: Option<usize>,
+    /// What was seen.
+    pub seen: Vec<SeenEffect>,
+}
+
+/// An effect that was seen at a look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeenEffect {
+    /// The metric.
+    pub metric: String,
+    /// The arm.
+    pub arm: String,
+    /// Which effect.
+    pub request: EffectRequest,
+    /// The estimate.
+    pub estimate: f64,
+    /// Its interval at that look: of the confidence sequence where the plan has looks, else of one look.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+    /// p-value likewise.
+    pub p_value: f64,
+    /// True for a confidence sequence.
+    pub anytime: bool,
 }
 
 keyed_enum! {

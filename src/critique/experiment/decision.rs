@@ -175,7 +175,8 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
     if input.health.tier == Tier::NotSatisfactory {
         let failed = input.health.checks.iter().filter(|check| check.severity == crate::finding::Severity::Fail);
         let failed: Vec<String> = failed.map(|check| check.measure.clone()).collect();
-        let reason = format!("the randomisation failed its audit ({}), so no effect here can be trusted", listed(&failed));
+        let reason =
+            format!("the randomisation failed its audit ({}), so no effect here can be trusted", listed(&failed));
         return (Verdict::Hold, reason);
     }
     let beyond = named(Standing::BeyondMargin);
@@ -188,10 +189,14 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
     }
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-        return (Verdict::Hold, format!("{} {} no effect to decide on", listed(&names), if names.len() == 1 { "has" } else { "have" }));
+        return (
+            Verdict::Hold,
+            format!("{} {} no effect to decide on", listed(&names), if names.len() == 1 { "has" } else { "have" }),
+        );
     }
     let primary: Vec<&DecisionRow> = rows.iter().filter(|row| row.role == Role::Primary).collect();
-    let small = |row: &&DecisionRow| matches!(row.standing, Standing::NoEffectThatMatters | Standing::SmallerThanMatters);
+    let small =
+        |row: &&DecisionRow| matches!(row.standing, Standing::NoEffectThatMatters | Standing::SmallerThanMatters);
     if !primary.is_empty() && primary.iter().all(small) {
         let names: Vec<String> = primary.iter().map(|row| format!("`{}`", row.metric)).collect();
         return (Verdict::Stop, format!("an effect on {} of the size that matters is excluded", listed(&names)));
@@ -200,15 +205,19 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
     let waits = rows.iter().filter(|row| row.standing == Standing::Undecided && waits_for(row, !better.is_empty()));
     let waits: Vec<&DecisionRow> = waits.collect();
     if !better.is_empty() && waits.is_empty() {
-        let guarded = if rows.iter().any(|row| row.role == Role::Guardrail) { ", and every guardrail is within its margin" } else { "" };
+        let guarded = if rows.iter().any(|row| row.role == Role::Guardrail) {
+            ", and every guardrail is within its margin"
+        } else {
+            ""
+        };
         return (Verdict::Ship, format!("{} {} better beyond chance{guarded}", listed(&better), are(&better)));
     }
     let more = waits.iter().filter_map(|row| row.more_units).max();
     let kind = if input.health.design.clusters.is_some() { "clusters" } else { "units" };
-    let how = more.map_or(
-        "; at the present estimates no number of units within reach would decide it".to_owned(),
-        |more| format!("; about {} more {kind} would decide it if the estimates stay where they are", numbers::count(more)),
-    );
+    let how =
+        more.map_or("; at the present estimates no number of units within reach would decide it".to_owned(), |more| {
+            format!("; about {} more {kind} would decide it if the estimates stay where they are", numbers::count(more))
+        });
     let subject = if open.is_empty() { "the primary metrics".to_owned() } else { listed(&open) };
     (Verdict::Hold, format!("not enough is known about {subject}{how}"))
 }

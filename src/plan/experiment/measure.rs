@@ -49,3 +49,25 @@ pub enum Measure {
         q: f64,
     },
 }
+
+impl std::fmt::Display for Aggregate {
+    /// As a plan writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of = self.of.as_ref().map_or("", |of| of.text.as_str());
+        match self.kind {
+            AggregateKind::Value => f.write_str(of),
+            kind => write!(f, "{}({of})", kind.key()),
+        }
+    }
+}
+
+impl std::fmt::Display for Measure {
+    /// As a plan writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Measure::Mean(aggregate) => aggregate.fmt(f),
+            Measure::Ratio(up, down) => write!(f, "{up} / {down}"),
+            Measure::Quantile { of, q } => write!(f, "quantile({}, {q})", of.text),
+        }
+    }
+}

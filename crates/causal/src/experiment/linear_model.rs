@@ -2,7 +2,8 @@
 //!
 //! Equations and symbols: [`crate::experiment`].
 
-use crate::experiment::cells::{Cells, Column, Residuals, Standard};
+pub use crate::experiment::cells::Column;
+use crate::experiment::cells::{Cells, Residuals, Standard};
 use crate::experiment::clusters::{ClusterSums, Order, times};
 use crate::experiment::rows::{ExperimentError, ExperimentRows};
 use crate::experiment::variance::{Setting, VarianceKind};
@@ -243,7 +244,7 @@ impl Fit {
         Estimated {
             estimate: slope + contrast.intercept * self.standard.y_centre[metric],
             std_error: variance.max(0.0).sqrt(),
-            df: self.clusters.map_or((self.n - self.k()) as f64, |g| g as f64 - 1.0),
+            df: self.degrees_of_freedom(),
         }
     }
 
@@ -273,8 +274,40 @@ impl Fit {
         let solved = Cholesky::new(&covariance)?.solve(&estimates)?;
         let wald: f64 = estimates.iter().zip(&solved).map(|(a, b)| a * b).sum();
         let f = wald / d as f64;
-        let df = self.clusters.map_or((self.n - self.k()) as f64, |g| g as f64 - 1.0);
+        let df = self.degrees_of_freedom();
         Ok(JointTest { f, restrictions: d, df, p_value: f_upper(f, d as f64, df).unwrap_or(0.0) })
+    }
+
+    /// The joint test that one contrast is 0 for every metric of a joint fit (Hotelling's T², from the robust covariance): with
+    /// p metrics that are no combinations of others and W = θ̂ᵀV⁻¹θ̂, (df − p + 1)/(p·df)·W is F(p, df − p + 1).
+    ///
+    /// # Errors
+    /// [`ExperimentError::TooFewRows`] if there are as many metrics as degrees of freedom; [`ExperimentError::ZeroDenominator`] if no
+    /// metric varies; [`ExperimentError::Linalg`].
+    pub fn joint_test_of_metrics(&self, contrast: &Contrast) -> Result<JointTest, ExperimentError> {
+        let m = self.beta.ncols();
+        let covariance =
+            Array2::from_shape_fn((m, m), |(a, b)| self.covariance([contrast; 2], [a, b]).unwrap_or_default());
+        let kept = independent_columns(covariance.view(), COLLINEAR);
+        if kept.is_empty() {
+            return Err(ExperimentError::ZeroDenominator { what: "the variance of the covariates" });
+        }
+        let estimates: Array1<f64> = kept.iter().map(|a| self.estimate(contrast, *a).estimate).collect();
+        let inner = covariance.select(Axis(0), &kept).select(Axis(1), &kept);
+        let solved = Cholesky::new(&inner)?.solve(&estimates)?;
+        let wald: f64 = estimates.iter().zip(&solved).map(|(a, b)| a * b).sum();
+        let (p, df) = (kept.len() as f64, self.degrees_of_freedom());
+        let left = df - p + 1.0;
+        if left < 1.0 {
+            return Err(ExperimentError::TooFewRows { n: df as usize, k: kept.len() });
+        }
+        let f = wald * left / (p * df);
+        Ok(JointTest { f, restrictions: kept.len(), df: left, p_value: f_upper(f, p, left).unwrap_or(0.0) })
+    }
+
+    /// n − k, or G − 1.
+    fn degrees_of_freedom(&self) -> f64 {
+        self.clusters.map_or((self.n - self.k()) as f64, |g| g as f64 - 1.0)
     }
 
     /// Σ wu_a u_b / n, the residual covariance of two metrics.

@@ -1,0 +1,5 @@
+//! The tables of an experiment.
+
+mod table;
+
+pub use table::{MetricColumn, MetricValues, UnitTable};

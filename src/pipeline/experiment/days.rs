@@ -1,0 +1,137 @@
+//! The experiment over time: units by day, effects on the units assigned up to each day or in each period, and whether the
+//! effect changes.
+
+use super::effects::Answers;
+use super::effects::{Fitted, Subject, add_with_sequence, effect_row, itt_model, with_covariates};
+use super::metric_rows::{MetricRows, values};
+use super::modelling::Experiment;
+use crate::critique::experiment::rubric::Measured;
+use crate::dataset::metrics::MetricColumn;
+use crate::plan::experiment::{EffectRequest, Role};
+use crate::record::experiment::{DayRow, EffectRow};
+use causal::experiment::multiplicity::holm;
+use causal::experiment::sample_ratio::sample_ratio;
+use causal::experiment::{ExperimentError, Model};
+use ndarray::Array2;
+
+/// Points of a curve; more days than that are shown at equal distances, the last one always.
+const MOST_POINTS: usize = 30;
+
+/// When each row belongs: its period, or the day of its assignment counted from the first (from 1). `None` without times.
+fn times(experiment: &Experiment) -> Option<Vec<f64>> {
+    let table = &experiment.table;
+    if let Some(period) = &table.period {
+        return Some(period.clone());
+    }
+    let assigned = table.assigned_at.as_ref()?;
+    let finite = || assigned.iter().copied().filter(|time| time.is_finite());
+    let first = experiment.plan.assignment.start.unwrap_or_else(|| finite().fold(f64::INFINITY, f64::min)).floor();
+    Some(assigned.iter().map(|time| (time - first).floor() + 1.0).collect())
+}
+
+/// The distinct times, in order.
+fn points(times: &[f64]) -> Vec<f64> {
+    let mut points: Vec<f64> = times.iter().copied().filter(|time| time.is_finite()).collect();
+    points.sort_by(f64::total_cmp);
+    points.dedup();
+    points
+}
+
+/// One row for each day or period; none where the data have no times, or one only.
+pub(super) fn days(experiment: &Experiment) -> Vec<DayRow> {
+    let Some(times) = times(experiment) else { return Vec::new() };
+    let all = points(&times);
+    if all.len() < 2 {
+        return Vec::new();
+    }
+    let step = all.len().div_ceil(MOST_POINTS);
+    let shown = |at: &usize| (all.len() - 1 - at).is_multiple_of(step);
+    (0..all.len()).filter(shown).map(|at| day(experiment, &times, all[at])).collect()
+}
+
+fn day(experiment: &Experiment, times: &[f64], day: f64) -> DayRow {
+    let table = &experiment.table;
+    let by_period = table.period.is_some();
+    let inside = |row: usize| if by_period { times[row] == day } else { times[row] <= day };
+    let units: Vec<usize> = (0..table.arms.len())
+        .map(|arm| (0..experiment.n()).filter(|row| inside(*row) && usize::from(table.assigned[*row]) == arm).count())
+        .collect();
+    // Chances that vary have no planned share; clusters are counted by the audit.
+    let tested = experiment.weights().is_none() && table.clusters.is_none();
+    let ratio = tested.then(|| sample_ratio(&units, &table.shares).ok()).flatten();
+    let effects: Vec<EffectRow> =
+        primary(experiment).flat_map(|column| effects_within(experiment, column, inside)).collect();
+    let (cumulative, of_the_day) = if by_period { (Vec::new(), effects) } else { (effects, Vec::new()) };
+    DayRow { day, units, sample_ratio_p: ratio.map(|ratio| ratio.p_value), cumulative, of_the_day }
+}
+
+fn primary(experiment: &Experiment) -> impl Iterator<Item = &MetricColumn> {
+    let roles = experiment.plan.metrics.iter().zip(&experiment.table.metrics);
+    roles.filter(|(metric, _)| metric.role == Role::Primary).map(|(_, column)| column)
+}
+
+/// Effects on the rows that belong; none where they are too few for a fit.
+fn effects_within(experiment: &Experiment, column: &MetricColumn, inside: impl Fn(usize) -> bool) -> Vec<EffectRow> {
+    let fitted = values(experiment, &column.values, inside).and_then(Result::ok).and_then(|(rows, y)| {
+        let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y]);
+        let model = itt_model(experiment, rows.x.ncols(), false);
+        Fitted::new(rows, model).ok().filter(|fitted| fitted.rows.view().arms() == experiment.table.arms.len())
+    });
+    let Some(fitted) = fitted else { return Vec::new() };
+    let mut answers = Answers::default();
+    for arm in 1..experiment.table.arms.len() {
+        let contrast = [fitted.fit.average_effect(arm)];
+        let Ok(found) = fitted.estimates(&contrast, 0) else { continue };
+        let subject = Subject {
+            metric: column.name.clone(),
+            arm: experiment.table.arms[arm].clone(),
+            request: EffectRequest::Itt,
+            segment: None,
+            n: fitted.fit.n,
+        };
+        if let Some(row) = found.first().and_then(|found| effect_row(experiment, subject, found, None).ok()) {
+            add_with_sequence(experiment, row, &fitted, &[], &mut answers);
+        }
+    }
+    answers.effects
+}
+
+/// Whether the effect on primary metrics changes with time: smallest p-value after Holm.
+pub(super) fn novelty(experiment: &Experiment) -> Measured {
+    let Some(times) = times(experiment) else {
+        return Measured::NoMeaning("the data have no times of assignment and no periods".to_owned());
+    };
+    if points(&times).len() < 3 {
+        return Measured::NoMeaning("there are fewer than three days or periods".to_owned());
+    }
+    let (mut names, mut p) = (Vec::new(), Vec::new());
+    for column in primary(experiment) {
+        match trends(experiment, column, &times) {
+            Ok(found) => found.into_iter().for_each(|trend| {
+                names.push(column.name.clone());
+                p.push(trend);
+            }),
+            Err(error) => return Measured::NotMade(error.to_string()),
+        }
+    }
+    let adjusted = holm(&p);
+    let smallest = (0..p.len()).min_by(|a, b| adjusted[*a].total_cmp(&adjusted[*b]));
+    smallest.map_or(Measured::NoMeaning("no primary metric is a mean".to_owned()), |at| {
+        Measured::Number(adjusted[at], names.get(at).cloned())
+    })
+}
+
+/// p-value of the interaction of each arm with time.
+fn trends(experiment: &Experiment, column: &MetricColumn, times: &[f64]) -> Result<Vec<f64>, ExperimentError> {
+    let Some(found) = values(experiment, &column.values, |row| times[row].is_finite()) else { return Ok(Vec::new()) };
+    let (rows, y) = found?;
+    let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y]);
+    let (n, p) = rows.x.dim();
+    let x = Array2::from_shape_fn((n, p + 1), |(i, j)| if j < p { rows.x[[i, j]] } else { times[rows.rows[i]] });
+    let model = itt_model(experiment, p, false);
+    let interacted = model.interacted.iter().copied().chain([true]).collect();
+    let fitted = Fitted::new(MetricRows { x, ..rows }, Model { interacted, ..model })?;
+    let arms = experiment.table.arms.len();
+    let contrasts: Vec<_> = (1..arms).map(|arm| fitted.fit.interaction(arm, p)).collect();
+    Ok(fitted.estimates(&contrasts, 0)?.iter().map(|found| found.p_value()).collect())
+}

@@ -1,0 +1,258 @@
+//! The audit of the randomisation: numbers for the rubric, none of which needs a metric after the start.
+
+use super::identification::sentences;
+use super::instrument;
+use super::metric_rows::{MetricRows, renumbered, values};
+use super::modelling::Experiment;
+use crate::critique::experiment::rubric::{self, Measured};
+use crate::dataset::metrics::MetricValues;
+use crate::plan::experiment::LookPlan;
+use crate::record::experiment::{HealthCheck, HealthCode, HealthDocument, Look};
+use causal::experiment::multiplicity::holm;
+use causal::experiment::sample_ratio::sample_ratio;
+use causal::experiment::{ExperimentError, Fit, Model};
+use causal::numerics::sums::kish;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that is known before an effect is.
+#[must_use]
+pub fn health(experiment: &Experiment, looks: &[Look]) -> HealthDocument {
+    let numbers: Vec<(HealthCode, Measured)> = vec![
+        (HealthCode::SampleRatio, ratio(experiment)),
+        (HealthCode::TwoArms, two_arms(experiment)),
+        (HealthCode::AssignedAfterExposure, exposure(experiment)),
+        (HealthCode::PrePeriod, pre_period(experiment)),
+        (HealthCode::CovariatesPredict, covariates(experiment)),
+        (HealthCode::FewClusters, few_clusters(experiment)),
+        (HealthCode::TermsAgainstClusters, terms_against_clusters(experiment)),
+        (HealthCode::FirstStage, first_stage(experiment)),
+        (HealthCode::Propensity, propensity(experiment)),
+        (HealthCode::MissingOutcomes, missing_outcomes(experiment)),
+        (HealthCode::Looks, extra_looks(experiment, looks)),
+    ];
+    let checks: Vec<HealthCheck> = numbers.iter().map(|(code, measured)| rubric::check(*code, measured)).collect();
+    HealthDocument {
+        design: experiment.facts(dropped_terms(experiment)),
+        identification: sentences(experiment),
+        tier: rubric::tier(&checks),
+        checks,
+    }
+}
+
+fn no_meaning(why: &str) -> Measured {
+    Measured::NoMeaning(why.to_owned())
+}
+
+/// Units in each arm, or clusters where those were assigned.
+fn ratio(experiment: &Experiment) -> Measured {
+    if experiment.weights().is_some() {
+        return no_meaning("the chances of assignment vary, so there is no planned share of each arm");
+    }
+    let table = &experiment.table;
+    let drawn: Option<&Vec<u32>> =
+        if experiment.clusters_were_assigned() { table.clusters.as_ref() } else { table.units.as_ref() };
+    let mut of_arm: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); table.arms.len()];
+    for (row, arm) in table.assigned.iter().enumerate() {
+        let code = drawn.map_or(u32::try_from(row).unwrap_or(u32::MAX), |codes| codes[row]);
+        of_arm[usize::from(*arm)].insert(code);
+    }
+    let units: Vec<usize> = of_arm.iter().map(BTreeSet::len).collect();
+    match sample_ratio(&units, &table.shares) {
+        Ok(found) => Measured::Number(found.p_value, None),
+        Err(error) => Measured::NotMade(error.to_string()),
+    }
+}
+
+fn two_arms(experiment: &Experiment) -> Measured {
+    if experiment.table.units.is_none() {
+        return no_meaning("the plan has no `assignment.unit_id`, so each row is taken for a unit");
+    }
+    Measured::Number(experiment.table.units_in_two_arms as f64 / experiment.table.unit_count as f64, None)
+}
+
+fn exposure(experiment: &Experiment) -> Measured {
+    let (Some(assigned), Some(exposed)) = (&experiment.table.assigned_at, &experiment.table.exposed_at) else {
+        return no_meaning("the plan does not name both `assignment.assigned_at` and `assignment.exposed_at`");
+    };
+    let both: Vec<bool> =
+        assigned.iter().zip(exposed).filter(|(a, e)| a.is_finite() && e.is_finite()).map(|(a, e)| e < a).collect();
+    if both.is_empty() {
+        return Measured::NotMade("no unit has both times".to_owned());
+    }
+    Measured::Number(both.iter().filter(|early| **early).count() as f64 / both.len() as f64, None)
+}
+
+/// The model in which arms are compared with nothing else in it.
+fn plain_model(experiment: &Experiment, joint: bool) -> Model {
+    Model { interacted: Vec::new(), instrumented: false, variance: experiment.variance(false), joint }
+}
+
+/// Differences between the arms in each metric before the start.
+fn pre_period(experiment: &Experiment) -> Measured {
+    let (mut names, mut p) = (Vec::new(), Vec::new());
+    for column in &experiment.table.metrics {
+        let Some(before) = &column.before else { continue };
+        let tested = match values(experiment, before, |_| true) {
+            Some(found) => found.and_then(|(rows, y)| {
+                let rows = MetricRows::of(experiment, rows).without_covariates().with_metrics(&[y]);
+                let fit = Fit::new(&rows.view(), &plain_model(experiment, false))?;
+                let arms: Vec<_> = (1..experiment.table.arms.len()).map(|arm| fit.average_effect(arm)).collect();
+                fit.joint_test(&arms, 0)
+            }),
+            // The rows before the start of a quantile are compared by nothing simple.
+            None => continue,
+        };
+        match tested {
+            Ok(test) => {
+                names.push(column.name.clone());
+                p.push(test.p_value);
+            }
+            Err(error) => return Measured::NotMade(format!("`{}` before the start: {error}", column.name)),
+        }
+    }
+    smallest(&names, &p).unwrap_or_else(|| no_meaning("no metric has values before the start"))
+}
+
+/// Whether the covariates together differ between each arm and the control.
+fn covariates(experiment: &Experiment) -> Measured {
+    let table = &experiment.table;
+    if table.terms.is_empty() {
+        let before = table.metrics.iter().any(|column| column.before.is_some());
+        return match before {
+            true => no_meaning("the plan has no covariates"),
+            false => Measured::NotMade(
+                "nothing that was measured before assignment shows whether the arms were alike; name `covariates`, or give metrics a `time`"
+                    .to_owned(),
+            ),
+        };
+    }
+    let (mut names, mut p) = (Vec::new(), Vec::new());
+    for arm in 1..table.arms.len() {
+        match covariates_of(experiment, arm) {
+            Ok(found) => {
+                names.push(table.arms[arm].clone());
+                p.push(found);
+            }
+            Err(error) => return Measured::NotMade(format!("arm `{}`: {error}", table.arms[arm])),
+        }
+    }
+    smallest(&names, &p).unwrap_or_else(|| no_meaning("there is one arm"))
+}
+
+fn covariates_of(experiment: &Experiment, arm: usize) -> Result<f64, ExperimentError> {
+    let table = &experiment.table;
+    let inside = |row: &usize| [0, arm].contains(&usize::from(table.assigned[*row]));
+    let rows = MetricRows::of(experiment, (0..experiment.n()).filter(inside).collect());
+    let columns: Vec<Vec<f64>> = rows.x.columns().into_iter().map(|column| column.to_vec()).collect();
+    let rows = MetricRows {
+        assigned: rows.assigned.iter().map(|a| (*a).min(1)).collect(),
+        ..rows.without_covariates().with_metrics(&columns)
+    };
+    let fit = Fit::new(&rows.view(), &plain_model(experiment, true))?;
+    Ok(fit.joint_test_of_metrics(&fit.average_effect(1))?.p_value)
+}
+
+/// The smallest p-value after Holm, with its name.
+fn smallest(names: &[String], p: &[f64]) -> Option<Measured> {
+    let adjusted = holm(p);
+    let at = (0..p.len()).min_by(|a, b| adjusted[*a].total_cmp(&adjusted[*b]))?;
+    Some(Measured::Number(adjusted[at], names.get(at).cloned()))
+}
+
+fn few_clusters(experiment: &Experiment) -> Measured {
+    let Some(clusters) = &experiment.table.clusters else { return no_meaning("rows are independent") };
+    let mut of_arm: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); experiment.table.arms.len()];
+    clusters.iter().zip(&experiment.table.assigned).for_each(|(g, arm)| drop(of_arm[usize::from(*arm)].insert(*g)));
+    let smallest = (0..of_arm.len()).min_by_key(|arm| of_arm[*arm].len()).unwrap_or_default();
+    Measured::Number(of_arm[smallest].len() as f64, experiment.table.arms.get(smallest).cloned())
+}
+
+/// Coefficients of the effects of assignment.
+fn coefficients(experiment: &Experiment) -> usize {
+    let (arms, p) = (experiment.table.arms.len(), experiment.table.terms.len());
+    match experiment.adjustment() {
+        crate::plan::experiment::Adjustment::None => arms,
+        crate::plan::experiment::Adjustment::Ancova => arms + p,
+        crate::plan::experiment::Adjustment::Lin => arms * (1 + p),
+    }
+}
+
+fn terms_against_clusters(experiment: &Experiment) -> Measured {
+    match experiment.cluster_count() {
+        None => no_meaning("rows are independent"),
+        Some(clusters) => Measured::Number(coefficients(experiment) as f64 / clusters as f64, None),
+    }
+}
+
+fn first_stage(experiment: &Experiment) -> Measured {
+    match instrument::smallest_f(experiment) {
+        None => no_meaning("everyone is analysed as assigned"),
+        Some(Ok((f, arm))) => Measured::Number(f, Some(arm)),
+        Some(Err(error)) => Measured::NotMade(error.to_string()),
+    }
+}
+
+fn propensity(experiment: &Experiment) -> Measured {
+    match experiment.weights() {
+        None => no_meaning("the chances of assignment do not vary within an arm"),
+        Some(weights) => Measured::Number(kish(weights.iter().copied()) / weights.len() as f64, None),
+    }
+}
+
+/// The largest difference of an arm from the control in the share of rows without a value. Whether a value is missing is known
+/// without knowing any value.
+fn missing_outcomes(experiment: &Experiment) -> Measured {
+    let mut largest: Option<(f64, String)> = None;
+    for column in &experiment.table.metrics {
+        let missing = |row: usize| match &column.values {
+            MetricValues::Mean(values) => !values[row].is_finite(),
+            MetricValues::Ratio(up, down) => !(up[row].is_finite() && down[row].is_finite()),
+            MetricValues::Quantile(..) => false,
+        };
+        let share = |arm: usize| {
+            let rows = (0..experiment.n()).filter(|row| usize::from(experiment.table.assigned[*row]) == arm);
+            let (n, lost) = rows.fold((0, 0), |(n, lost), row| (n + 1, lost + usize::from(missing(row))));
+            lost as f64 / f64::from(n.max(1))
+        };
+        let control = share(0);
+        for arm in 1..experiment.table.arms.len() {
+            let difference = (share(arm) - control).abs();
+            if largest.as_ref().is_none_or(|before| difference > before.0) {
+                largest = Some((difference, column.name.clone()));
+            }
+        }
+    }
+    largest.map_or(no_meaning("there is no metric"), |(difference, name)| Measured::Number(difference, Some(name)))
+}
+
+/// Looks that the plan has no room for: any before this one where it is fixed; those under another planned size where not.
+fn extra_looks(experiment: &Experiment, looks: &[Look]) -> Measured {
+    let other_data = |look: &&Look| look.data_sha256 != experiment.table.sha256;
+    let extra = match experiment.plan.looks.plan {
+        LookPlan::Fixed => looks.iter().filter(other_data).count(),
+        LookPlan::Anytime => looks.iter().filter(|look| look.planned_n != experiment.plan.looks.planned_n).count(),
+    };
+    Measured::Number(extra as f64, None)
+}
+
+/// Terms that are constant or a combination of others, over all rows.
+fn dropped_terms(experiment: &Experiment) -> Vec<String> {
+    use causal::experiment::linear_model::Column;
+    let rows = MetricRows::of(experiment, (0..experiment.n()).collect());
+    let n = rows.rows.len();
+    let assigned = renumbered(rows.assigned.iter().map(|a| u32::from(*a)));
+    let rows = MetricRows {
+        assigned: assigned.iter().map(|a| u16::try_from(*a).unwrap_or_default()).collect(),
+        ..rows.with_metrics(&[vec![0.0; n]])
+    };
+    let variance = experiment.setting(false).default_variance();
+    let interacted = vec![false; rows.x.ncols()];
+    let fit = Fit::new(&rows.view(), &Model { interacted, instrumented: false, variance, joint: false });
+    let dropped = fit.map(|fit| fit.dropped).unwrap_or_default();
+    let term = |column: &Column| match column {
+        Column::Term(j) => experiment.table.terms.get(*j).cloned(),
+        _ => None,
+    };
+    let named: BTreeMap<String, ()> = dropped.iter().filter_map(term).map(|name| (name, ())).collect();
+    named.into_keys().collect()
+}

@@ -1,0 +1,23 @@
+//! A randomised experiment from its plan to its decision.
+//!
+//! ```text
+//! prepare: plan bytes + tables        -> Experiment       (every problem of plan and data)
+//! model:   plan, table                -> Modelling        (which fit, which variance)
+//! health:  plan, table                -> HealthDocument   (no metric after the start is looked at)
+//! effects, segments, days             -> Vec<EffectRow>   (only after the health is on record)
+//! results: everything                 -> ExperimentResults
+//! ```
+
+mod anytime;
+mod days;
+mod effects;
+mod health;
+mod identification;
+mod instrument;
+mod metric_rows;
+mod modelling;
+pub mod results;
+mod segments;
+
+pub use health::health;
+pub use modelling::Experiment;

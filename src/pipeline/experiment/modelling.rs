@@ -1,0 +1,168 @@
+//! Which fit answers a plan: how covariates enter, which variance fits the design, and what the design is.
+
+use crate::dataset::metrics::UnitTable;
+use crate::plan::experiment::{Adjustment, ExperimentPlan, LookPlan};
+use crate::record::experiment::{ArmFacts, Compliance, DesignFacts};
+use causal::experiment::VarianceKind;
+use causal::experiment::variance::Setting;
+use causal::numerics::sums::kish;
+
+/// Chances that differ by less are the same.
+const SAME_CHANCE: f64 = 1e-9;
+
+/// A plan and its rows.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    /// The plan.
+    pub plan: ExperimentPlan,
+    /// Its bytes, as they were read.
+    pub plan_bytes: Vec<u8>,
+    /// SHA-256 of those.
+    pub plan_sha256: String,
+    /// Its rows.
+    pub table: UnitTable,
+}
+
+impl Experiment {
+    /// Rows.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.table.assigned.len()
+    }
+
+    /// 1 − confidence.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        self.plan.analysis.alpha.unwrap_or(0.05)
+    }
+
+    /// How covariates enter.
+    #[must_use]
+    pub fn adjustment(&self) -> Adjustment {
+        match self.plan.analysis.adjust {
+            _ if self.table.terms.is_empty() => Adjustment::None,
+            Some(chosen) => chosen,
+            None => Adjustment::Lin,
+        }
+    }
+
+    /// How take-up follows assignment.
+    #[must_use]
+    pub fn compliance(&self) -> Compliance {
+        let Some(taken) = &self.table.taken else { return Compliance::Full };
+        let pairs = || self.table.assigned.iter().zip(taken);
+        // With one treatment for several arms, whoever is in an arm and took it up complied.
+        let expected = |arm: u16| if self.table.treatments.len() == self.table.arms.len() { arm } else { arm.min(1) };
+        if pairs().all(|(arm, taken)| *taken == expected(*arm)) {
+            Compliance::Full
+        } else if pairs().all(|(arm, taken)| *arm != 0 || *taken == 0) {
+            Compliance::OneSided
+        } else {
+            Compliance::TwoSided
+        }
+    }
+
+    /// 1 / P(assigned arm), where the chances vary within an arm.
+    #[must_use]
+    pub fn weights(&self) -> Option<Vec<f64>> {
+        let chances = self.table.propensity.as_ref()?;
+        let varies = (0..self.table.arms.len()).any(|arm| {
+            let of_arm = chances.iter().zip(&self.table.assigned).filter(|(_, a)| usize::from(**a) == arm);
+            let (low, high) = of_arm.fold((f64::INFINITY, 0.0_f64), |(low, high), (p, _)| (low.min(*p), high.max(*p)));
+            high - low > SAME_CHANCE
+        });
+        varies.then(|| chances.iter().map(|p| 1.0 / p).collect())
+    }
+
+    /// What decides which variances are defined.
+    #[must_use]
+    pub fn setting(&self, instrumented: bool) -> Setting {
+        Setting { weighted: self.weights().is_some(), instrumented, clustered: self.table.clusters.is_some() }
+    }
+
+    /// The variance: the plan's, or what fits the design.
+    #[must_use]
+    pub fn variance(&self, instrumented: bool) -> VarianceKind {
+        let setting = self.setting(instrumented);
+        match self.plan.analysis.variance {
+            // An effect of treatment is not refused for a variance that was chosen for those of assignment.
+            Some(VarianceKind::Cr2 | VarianceKind::Cr3) if instrumented => setting.default_variance(),
+            Some(chosen) => chosen,
+            None => setting.default_variance(),
+        }
+    }
+
+    /// True if whole clusters were assigned: none has rows in two arms, and they are more than the rows of one unit.
+    #[must_use]
+    pub fn clusters_were_assigned(&self) -> bool {
+        let Some(clusters) = &self.table.clusters else { return false };
+        let mut arm_of = std::collections::BTreeMap::new();
+        clusters.iter().zip(&self.table.assigned).all(|(cluster, arm)| arm_of.entry(*cluster).or_insert(*arm) == arm)
+    }
+
+    /// True if clusters that are there gain rows as time goes by, as repeated rows of a unit do.
+    #[must_use]
+    pub fn clusters_gain_rows(&self) -> bool {
+        self.table.clusters.is_some() && (self.plan.assignment.period.is_some() || self.repeats())
+    }
+
+    fn repeats(&self) -> bool {
+        self.table.units.as_ref().is_some_and(|units| self.table.unit_count < units.len())
+    }
+
+    /// Clusters.
+    #[must_use]
+    pub fn cluster_count(&self) -> Option<usize> {
+        self.table.clusters.as_ref().map(|clusters| clusters.iter().max().map_or(0, |g| *g as usize + 1))
+    }
+
+    /// Whether results may be looked at at any time.
+    #[must_use]
+    pub fn anytime(&self) -> bool {
+        self.plan.looks.plan == LookPlan::Anytime
+    }
+
+    /// The design as it was found.
+    #[must_use]
+    pub fn facts(&self, dropped_terms: Vec<String>) -> DesignFacts {
+        let weights = self.weights();
+        let chances = self.table.propensity.as_deref().unwrap_or_default();
+        let needs_instrument = self.plan.requests.iter().any(|r| *r != crate::plan::experiment::EffectRequest::Itt);
+        DesignFacts {
+            arms: (0..self.table.arms.len()).map(|arm| self.arm_facts(arm)).collect(),
+            rows: self.n(),
+            units: self.table.unit_count,
+            cluster_by: self.plan.assignment.cluster_by.clone(),
+            clusters: self.cluster_count(),
+            compliance: self.compliance(),
+            smallest_propensity: weights.as_ref().map(|_| chances.iter().copied().fold(1.0, f64::min)),
+            effective_rows: weights.as_ref().map(|w| kish(w.iter().copied())),
+            adjustment: self.adjustment(),
+            covariates: self.table.terms.clone(),
+            dropped_terms,
+            variance: self.variance(false),
+            variance_of_iv: needs_instrument.then(|| self.variance(true)),
+            alpha: self.alpha(),
+        }
+    }
+
+    fn arm_facts(&self, arm: usize) -> ArmFacts {
+        let rows: Vec<usize> = (0..self.n()).filter(|row| usize::from(self.table.assigned[*row]) == arm).collect();
+        let distinct = |codes: &[u32]| {
+            rows.iter().filter_map(|row| codes.get(*row)).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        let take_up = self.table.taken.as_ref().map(|taken| {
+            let took = rows.iter().filter(|row| taken[**row] != 0).count();
+            took as f64 / rows.len().max(1) as f64
+        });
+        ArmFacts {
+            arm: self.table.arms[arm].clone(),
+            control: arm == 0,
+            rows: rows.len(),
+            units: self.table.units.as_ref().map_or(rows.len(), |units| distinct(units)),
+            clusters: self.table.clusters.as_ref().map(|clusters| distinct(clusters)),
+            planned_share: self.table.shares[arm],
+            take_up,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `results.json`: every effect, what was refused, and the decision.
+
+use super::days::{days, novelty};
+use super::effects::{adjust_p_values, itt, summaries};
+use super::instrument::effects_of_treatment;
+use super::modelling::Experiment;
+use super::segments::effects_in_segments;
+use crate::critique::experiment::decision::{DecisionInput, decide};
+use crate::critique::experiment::rubric;
+use crate::plan::experiment::{Amount, EffectRequest, Metric, Role};
+use crate::record::experiment::{
+    EffectRow, ExperimentResults, HealthCode, HealthDocument, Look, MetricResult, SeenEffect,
+};
+use std::collections::BTreeMap;
+
+/// The results after earlier looks, which are in order.
+#[must_use]
+pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) -> ExperimentResults {
+    let plan = &experiment.plan;
+    let mut answers = itt(experiment, looks);
+    let (first_stages, of_treatment) = effects_of_treatment(experiment, looks);
+    answers.extend(of_treatment);
+    let mut in_segments = effects_in_segments(experiment);
+    let metrics: Vec<MetricResult> = (0..plan.metrics.len()).map(|at| metric(experiment, at)).collect();
+    let declared = declared(experiment);
+    let exploratory = Exploratory::after(looks);
+    for row in answers.effects.iter_mut().chain(&mut in_segments.effects) {
+        row.exploratory = exploratory.is(row, &declared);
+    }
+    let role = |row: &EffectRow| plan.metrics.iter().find(|metric| metric.name == row.metric).map(|metric| metric.role);
+    adjust_p_values(&mut answers.effects, |row| {
+        format!("{} {}", row.request.key(), role(row).unwrap_or(Role::Secondary).key())
+    });
+    adjust_p_values(&mut in_segments.effects, |row| row.metric.clone());
+    let mut caveats = caveats(experiment, looks);
+    let decisions = decide(&DecisionInput {
+        health: &health,
+        metrics: &metrics,
+        effects: &answers.effects,
+        alpha: experiment.alpha(),
+    });
+    caveats.extend(exploratory_caveat(&answers.effects, &in_segments.effects));
+    answers.refused.extend(in_segments.refused);
+    let this = look(experiment, &answers.effects, &declared);
+    let again = looks.iter().any(|look| look.data_sha256 == this.data_sha256 && look.plan_sha256 == this.plan_sha256);
+    let all = looks.iter().cloned().chain((!again).then_some(this)).collect();
+    ExperimentResults {
+        title: plan.title.clone(),
+        question: plan.question.clone(),
+        health,
+        metrics,
+        effects: answers.effects,
+        segments: in_segments.effects,
+        refused: answers.refused,
+        first_stages,
+        days: days(experiment),
+        looks_planned: plan.looks.plan,
+        looks: all,
+        checks_of_effects: vec![rubric::check(HealthCode::Novelty, &novelty(experiment))],
+        decisions,
+        caveats,
+        data_sha256: experiment.table.sha256.clone(),
+        plan_sha256: experiment.plan_sha256.clone(),
+        version: crate::VERSION.to_owned(),
+    }
+}
+
+fn metric(experiment: &Experiment, at: usize) -> MetricResult {
+    let (metric, column) = (&experiment.plan.metrics[at], &experiment.table.metrics[at]);
+    let arms = summaries(experiment, column);
+    let control = arms.iter().find(|arm| arm.arm == experiment.table.arms[0]).map(|arm| arm.value.abs());
+    let in_units = |amount: Amount| match amount {
+        Amount::Absolute(size) => Some(size),
+        Amount::Relative(share) => control.map(|control| share * control),
+    };
+    MetricResult {
+        name: metric.name.clone(),
+        measure: metric.measure.to_string(),
+        role: metric.role,
+        worse: metric.worse,
+        smallest_effect: metric.smallest_effect.and_then(in_units),
+        margin: metric.margin.and_then(in_units),
+        arms,
+        counters: column.counters.clone(),
+    }
+}
+
+/// The metrics of the plan with everything that defines them.
+fn declared(experiment: &Experiment) -> BTreeMap<String, String> {
+    experiment.plan.metrics.iter().map(|metric| (metric.name.clone(), definition(metric))).collect()
+}
+
+fn definition(metric: &Metric) -> String {
+    let part = |name: &str, value: Option<String>| value.map_or(String::new(), |value| format!("; {name} {value}"));
+    [
+        metric.measure.to_string(),
+        part("source", metric.source.clone()),
+        part("window", metric.window.map(|window| format!("{}d to {}d", window.from, window.to))),
+        part("filter", metric.filter.as_ref().map(|filter| filter.text.clone())),
+        part("winsorised at", metric.winsorise.map(|at| at.to_string())),
+        part("role", Some(metric.role.key().to_owned())),
+    ]
+    .concat()
+}
+
+/// What was declared at the first look. Without earlier looks, everything is.
+struct Exploratory<'a> {
+    first: Option<&'a Look>,
+}
+
+impl<'a> Exploratory<'a> {
+    fn after(looks: &'a [Look]) -> Self {
+        Exploratory { first: looks.first() }
+    }
+
+    /// True if the metric (as it is defined now) or the segment of a row came later.
+    fn is(&self, row: &EffectRow, declared: &BTreeMap<String, String>) -> bool {
+        let Some(first) = self.first else { return false };
+        let metric = first.metrics.get(&row.metric) != declared.get(&row.metric);
+        metric || row.segment.as_ref().is_some_and(|segment| !first.segments.contains(segment))
+    }
+}
+
+fn exploratory_caveat(effects: &[EffectRow], segments: &[EffectRow]) -> Option<String> {
+    let late = effects.iter().chain(segments).filter(|row| row.exploratory).count();
+    (late > 0).then(|| {
+        format!("{late} effects are exploratory: their metric or segment was added or changed after the first look, and they decide nothing.")
+    })
+}
+
+fn caveats(experiment: &Experiment, looks: &[Look]) -> Vec<String> {
+    let mut caveats = Vec::new();
+    if experiment.anytime() && experiment.cluster_count().is_some() {
+        caveats.push(
+            "Confidence sequences count clusters, in the t form; that they hold there is asymptotic, and no published package gives them."
+                .to_owned(),
+        );
+    }
+    let changed = looks.iter().any(|look| look.planned_n != experiment.plan.looks.planned_n);
+    if experiment.anytime() && changed {
+        caveats.push(
+            "`looks.planned_n` was changed after a look: the sequences of before and after are not one.".to_owned(),
+        );
+    }
+    for (segment, missing) in experiment.plan.segments.iter().zip(&experiment.table.segment_missing) {
+        if *missing > 0 {
+            caveats.push(format!(
+                "{missing} rows are outside the segment `{}` because a value of it is missing.",
+                segment.text
+            ));
+        }
+    }
+    for (column, filled) in &experiment.table.filled {
+        caveats.push(format!("{filled} missing values of the covariate `{column}` were set to 0 beside an indicator."));
+    }
+    caveats
+}
+
+fn look(experiment: &Experiment, effects: &[EffectRow], declared: &BTreeMap<String, String>) -> Look {
+    let seen = |row: &EffectRow| {
+        let [lower, upper, p_value] = row
+            .anytime
+            .map_or([row.effect.lower, row.effect.upper, row.p_value], |any| [any.lower, any.upper, any.p_value]);
+        SeenEffect {
+            metric: row.metric.clone(),
+            arm: row.arm.clone(),
+            request: row.request,
+            estimate: row.effect.estimate,
+            lower,
+            upper,
+            p_value,
+            anytime: row.anytime.is_some(),
+        }
+    };
+    Look {
+        n: experiment.cluster_count().unwrap_or(experiment.n()),
+        data_sha256: experiment.table.sha256.clone(),
+        plan_sha256: experiment.plan_sha256.clone(),
+        metrics: declared.clone(),
+        segments: experiment.plan.segments.iter().map(|segment| segment.text.clone()).collect(),
+        planned_n: experiment.plan.looks.planned_n,
+        seen: effects
+            .iter()
+            .filter(|row| row.request != EffectRequest::Ate || row.anytime.is_some())
+            .map(seen)
+            .collect(),
+    }
+}
