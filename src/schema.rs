@@ -279,3 +279,29 @@ pub struct Counters {
 fn is_zero(n: &usize) -> bool {
     *n == 0
 }
+
+/// What was done to the values of a metric before anything was estimated.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MetricCounters {
+    /// Rows of its source.
+    pub rows: usize,
+    /// Rows that its filter left out.
+    pub filtered: usize,
+    /// Rows outside its window.
+    pub outside_window: usize,
+    /// Rows of units that were never assigned.
+    pub not_assigned: usize,
+    /// Rows without a value.
+    pub rows_without_value: usize,
+    /// Units without any row.
+    pub units_without_rows: usize,
+    /// Of those, units whose value was set to 0, as for a sum.
+    pub set_to_zero: usize,
+    /// Values set to the winsorising limit.
+    pub winsorised: usize,
+    /// That limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winsorised_at: Option<f64>,
+    /// Units whose window ends after the last row of the source.
+    pub window_not_over: usize,
+}

@@ -3,6 +3,7 @@
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
 use causal::experiment::VarianceKind;
+pub use crate::schema::MetricCounters;
 use causal::keyed_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -124,32 +125,6 @@ pub struct HealthCheck {
     pub subject: Option<String>,
     /// One sentence for a reader.
     pub message: String,
-}
-
-/// What was done to the values of a metric before anything was estimated.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct MetricCounters {
-    /// Rows of its source.
-    pub rows: usize,
-    /// Rows that its filter left out.
-    pub filtered: usize,
-    /// Rows outside its window.
-    pub outside_window: usize,
-    /// Rows of units that were never assigned.
-    pub not_assigned: usize,
-    /// Rows without a value.
-    pub rows_without_value: usize,
-    /// Units without any row.
-    pub units_without_rows: usize,
-    /// Of those, units whose value was set to 0, as for a sum.
-    pub set_to_zero: usize,
-    /// Values set to the winsorising limit.
-    pub winsorised: usize,
-    /// That limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub winsorised_at: Option<f64>,
-    /// Units whose window ends after the last row of the source.
-    pub window_not_over: usize,
 }
 
 /// A metric in one arm.

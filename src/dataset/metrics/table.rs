@@ -1,0 +1,80 @@
+//! The table of an experiment: one row for each row of the table of assignments, everything as numbers.
+
+use crate::schema::{DatasetDocument, MetricCounters};
+use ndarray::Array2;
+use std::collections::BTreeMap;
+
+/// The rows of an experiment. Vectors have one entry for each row of the table of assignments unless they say otherwise.
+#[derive(Debug, Clone)]
+pub struct UnitTable {
+    /// Names of the arms; the control first.
+    pub arms: Vec<String>,
+    /// The arm of each row, as an index into `arms`.
+    pub assigned: Vec<u16>,
+    /// Planned share of each arm, summing to 1.
+    pub shares: Vec<f64>,
+    /// The treatment taken up, as an index into `treatments`; absent where the plan has none.
+    pub taken: Option<Vec<u16>>,
+    /// Names of the treatments taken up; the control's first. Empty without `taken`.
+    pub treatments: Vec<String>,
+    /// The unit of each row, numbered from 0 in order of appearance; absent without `unit_id`, when each row is a unit.
+    pub units: Option<Vec<u32>>,
+    /// Number of units.
+    pub unit_count: usize,
+    /// Units with rows in more than one arm; their rows are kept.
+    pub units_in_two_arms: usize,
+    /// The cluster of each row, numbered from 0 in order of appearance.
+    pub clusters: Option<Vec<u32>>,
+    /// P(the arm that the row got), in (0, 1].
+    pub propensity: Option<Vec<f64>>,
+    /// The period of a row.
+    pub period: Option<Vec<f64>>,
+    /// Days since 1970-01-01 of assignment and of first exposure; NaN where missing.
+    pub assigned_at: Option<Vec<f64>>,
+    /// As `assigned_at`.
+    pub exposed_at: Option<Vec<f64>>,
+    /// Names of the covariate terms, such as `device == "mobile"`.
+    pub terms: Vec<String>,
+    /// The covariate or `pre_<metric>` that each term comes from.
+    pub term_sources: Vec<String>,
+    /// n × terms, finite.
+    pub x: Array2<f64>,
+    /// Missing covariate values that were set to 0 beside an indicator, by column.
+    pub filled: BTreeMap<String, usize>,
+    /// For each segment of the plan, in its order, which rows are in it.
+    pub segments: Vec<Vec<bool>>,
+    /// Rows for which a segment's condition is missing, by segment; they are not in it.
+    pub segment_missing: Vec<usize>,
+    /// The metrics, in the order of the plan.
+    pub metrics: Vec<MetricColumn>,
+    /// Fingerprint and schema of the table of assignments.
+    pub assignments: DatasetDocument,
+    /// Fingerprint of every file read, by its name in the plan.
+    pub files: BTreeMap<String, String>,
+    /// One fingerprint of all of them.
+    pub sha256: String,
+}
+
+/// A metric of every row.
+#[derive(Debug, Clone)]
+pub struct MetricColumn {
+    /// Its name.
+    pub name: String,
+    /// Its values; NaN where missing.
+    pub values: MetricValues,
+    /// The same before the start, NaN where missing; absent where the plan has no time for it.
+    pub before: Option<MetricValues>,
+    /// What was done.
+    pub counters: MetricCounters,
+}
+
+/// The values of a metric.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MetricValues {
+    /// One number a row.
+    Mean(Vec<f64>),
+    /// Numerator and denominator of each row.
+    Ratio(Vec<f64>, Vec<f64>),
+    /// Any number of values: the row of the table of assignments (from 0) and the value.
+    Quantile(Vec<(u32, f64)>, f64),
+}
