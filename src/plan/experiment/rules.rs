@@ -75,13 +75,14 @@ impl Rules<'_> {
 
     fn margin(&mut self, metric: &Metric) {
         let path = format!("metrics.{}.margin", metric.name);
+        let role = format!("metrics.{}.role", metric.name);
         match (metric.role, metric.margin) {
             (Role::Guardrail, None) if !self.reader.complained_of(&path) => {
                 let message = format!("the guardrail `{}` does not say how much worse it may get", metric.name);
                 let hint = "Add `margin: 20` in units of the metric, or `margin: 1%` of the control mean.";
-                self.note(&format!("metrics.{}.role", metric.name), message, hint);
+                self.note(&role, message, hint);
             }
-            (Role::Primary | Role::Secondary, Some(_)) => {
+            (Role::Primary | Role::Secondary, Some(_)) if !self.reader.complained_of(&role) => {
                 let message = format!("`{path}` is for a guardrail, and this metric is {}", metric.role.key());
                 self.note(&path, message, "Write `role: guardrail`, or `smallest_effect:` in place of `margin:`.");
             }
@@ -266,7 +267,11 @@ impl Rules<'_> {
             let message =
                 format!("`{covariate}` is not one number for a unit, since `{name}` is a quantile of all rows");
             self.note(path, message, "Take it out, or name a metric that is a sum or a mean.");
-        } else if metric.window.is_none() && self.plan.assignment.pre_period.is_none() {
+        } else if metric.window.is_none()
+            && self.plan.assignment.pre_period.is_none()
+            && !self.reader.complained_of(&format!("metrics.{name}.window"))
+            && !self.reader.complained_of("assignment.pre_period")
+        {
             let message = format!("`{covariate}` does not say over how many days, since `{name}` has no window");
             let hint =
                 format!("Add `pre_period: 14d` under `assignment:`, or `window: [0d, 14d]` to `metrics.{name}`.");

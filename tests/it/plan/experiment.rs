@@ -173,7 +173,7 @@ fn windows_need_times_and_a_start() {
     refused(&with("[0d, 14d]", "[14d, 14d]"), "metrics.sales.window", &["ends before"]);
     refused(&with("[0d, 14d]", "[14d, 0d]"), "metrics.sales.window", &["ends before"]);
     for wrong in ["[0, 14]", "14d", "[0d]", "[0d, 14d, 15d]", "[0d, 1m]"] {
-        refused(&with("[0d, 14d]", wrong).replace("pre_sales, ", ""), "metrics.sales.window", &["two durations"]);
+        refused(&with("[0d, 14d]", wrong), "metrics.sales.window", &["two durations"]);
     }
     refused(&with("2026-03-01", "1 March"), "assignment.start", &["is a date"]);
     refused(&with("  start:", "  pre_period: long\n  start:"), "assignment.pre_period", &["14d"]);
@@ -190,11 +190,8 @@ fn margins_are_for_guardrails() {
         refused(&with("0.999", wrong), "metrics.sales.winsorise", &["between 0.5 and 1"]);
     }
     refused(&with("    role: secondary", "    winsorise: 0.9"), "metrics.basket.winsorise", &["two numbers"]);
-    refused(
-        &with("role: guardrail", "role: gardrail"),
-        "metrics.latency.role",
-        &["did you mean", "guardrail"].map(|_| "guardrail"),
-    );
+    let found = problems(&with("role: guardrail", "role: gardrail"));
+    assert!(found.len() == 1 && found[0].hint.contains("`guardrail`"), "{found:?}");
 }
 
 #[test]
