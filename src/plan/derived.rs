@@ -58,7 +58,7 @@ fn too_many(reader: &mut Reader, n: usize, path: &str, node: &Node) {
     }
 }
 
-fn expression(reader: &mut Reader, node: &Node, path: &str) -> Option<Written> {
+pub(super) fn expression(reader: &mut Reader, node: &Node, path: &str) -> Option<Written> {
     let text = reader.element(node, path)?;
     match Written::parse(&text) {
         Ok(written) => Some(written),

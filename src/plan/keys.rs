@@ -78,6 +78,8 @@ pub enum Takes {
     Flag,
     /// A mapping with names of the user's.
     Fields,
+    /// In words.
+    Described(&'static str),
 }
 
 /// The value of a key that is left out.
@@ -95,7 +97,7 @@ pub enum Otherwise {
 
 use Otherwise::{Nothing, Required, Value, Words as Says};
 
-const fn key(key: &'static str, takes: Takes, otherwise: Otherwise, meaning: &'static str) -> PlanKey {
+pub(super) const fn key(key: &'static str, takes: Takes, otherwise: Otherwise, meaning: &'static str) -> PlanKey {
     PlanKey { key, takes, otherwise, meaning }
 }
 
@@ -205,7 +207,7 @@ const DATA: &[PlanKey] = &[
     ),
 ];
 
-const COLUMN: &[PlanKey] = &[
+pub(super) const COLUMN: &[PlanKey] = &[
     key("type", Takes::Word(column_types), Says("the file's own"), "the type; `name: category` for short"),
     key("reference", Takes::Level, Says("the first in sorted order"), "the reference level of a category"),
     key(
@@ -228,7 +230,7 @@ const COLUMN: &[PlanKey] = &[
     ),
 ];
 
-const RARE_LEVELS: &[PlanKey] = &[
+pub(super) const RARE_LEVELS: &[PlanKey] = &[
     key("below", Takes::Whole(2, None), Nothing, "levels of fewer rows are rare"),
     key("keep", Takes::Whole(2, None), Nothing, "levels beyond the so many most frequent are rare"),
     key("into", Takes::Text, Value("other"), "the name of the level that they become"),
@@ -390,15 +392,15 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "privacy", keys: PRIVACY },
 ];
 
-/// The keys of a mapping; empty if every key is welcome there.
-pub(super) fn keys_of(path: &str) -> Vec<&'static str> {
-    let section = SECTIONS.iter().find(|section| section.path == path);
+/// The keys of a mapping of a kind of plan; empty if every key is welcome there.
+pub(super) fn keys_of(table: &[PlanSection], path: &str) -> Vec<&'static str> {
+    let section = table.iter().find(|section| section.path == path);
     section.into_iter().flat_map(|section| section.keys).map(|key| key.key).collect()
 }
 
-/// The first mapping that has a key.
-pub(super) fn section_with(key: &str) -> Option<&'static str> {
-    SECTIONS.iter().find(|section| section.keys.iter().any(|it| it.key == key)).map(|section| section.path)
+/// The first mapping of a kind of plan that has a key.
+pub(super) fn section_with(table: &[PlanSection], key: &str) -> Option<&'static str> {
+    table.iter().find(|section| section.keys.iter().any(|it| it.key == key)).map(|section| section.path)
 }
 
 fn targets() -> Vec<&'static str> {

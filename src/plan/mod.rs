@@ -388,13 +388,18 @@ impl Plan {
     /// Where a dotted path stands, or the nearest ancestor that is written in the file.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<Place> {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.places.get(path) {
-                return Some(*place);
-            }
-            let cut = path.rfind(['.', '['])?;
-            path = path.get(..cut)?;
+        place_at(&self.places, path)
+    }
+}
+
+/// Where a dotted path stands, or the nearest ancestor that is written in the file.
+fn place_at(places: &BTreeMap<String, Place>, path: &str) -> Option<Place> {
+    let mut path = path;
+    loop {
+        if let Some(place) = places.get(path) {
+            return Some(*place);
         }
+        let cut = path.rfind(['.', '['])?;
+        path = path.get(..cut)?;
     }
 }

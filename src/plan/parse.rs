@@ -1,6 +1,7 @@
 //! From bytes to a plan, or to everything that is wrong with it.
 
-use crate::plan::{Place, Plan, Problem, reader, rules, sections, yaml_tree};
+use crate::plan::yaml_tree::Node;
+use crate::plan::{Place, Plan, Problem, experiment, keys, reader, rules, sections, yaml_tree};
 use crate::text::untrusted::{self, steers};
 
 /// The largest plan that is read, in bytes.
@@ -30,22 +31,34 @@ pub fn parse(text: &str) -> Result<Plan, Vec<Problem>> {
 /// is a mapping, so that what it does say can be held against the data in the same round.
 #[must_use]
 pub fn read_bytes(bytes: &[u8]) -> (Option<Plan>, Vec<Problem>) {
-    if let Err(problems) = too_large(bytes.len()) {
-        return (None, problems);
-    }
-    match std::str::from_utf8(bytes) {
+    match text_of(bytes) {
         Ok(text) => read(text),
-        Err(error) => (None, vec![not_utf8(bytes, error.valid_up_to())]),
+        Err(problems) => (None, problems),
     }
 }
 
+/// The bytes of a file as text.
+pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Vec<Problem>> {
+    too_large(bytes.len())?;
+    std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(bytes, error.valid_up_to())])
+}
+
+/// The tree of a plan of either kind.
+pub(super) fn tree(text: &str) -> Result<Node, Vec<Problem>> {
+    too_large(text.len())?;
+    nothing_steers(text)?;
+    yaml_tree::load(text)?.filter(|root| !root.is_null()).ok_or_else(|| vec![empty_file()])
+}
+
 fn read(text: &str) -> (Option<Plan>, Vec<Problem>) {
-    let root = match too_large(text.len()).and_then(|()| nothing_steers(text)).and_then(|()| yaml_tree::load(text)) {
-        Ok(Some(root)) if !root.is_null() => root,
-        Ok(_) => return (None, vec![empty_file()]),
+    let root = match tree(text) {
+        Ok(root) => root,
         Err(problems) => return (None, problems),
     };
-    let mut reader = reader::Reader::default();
+    if let Some(place) = experiment::declared(&root) {
+        return (None, vec![experiment::not_observational(place)]);
+    }
+    let mut reader = reader::Reader::new(keys::SECTIONS, experiment::foreign_to_observational);
     let Some(section) = reader.root(&root) else { return (None, reader.problems) };
     let mut plan = sections::plan(&mut reader, &section);
     plan.places = reader.places;

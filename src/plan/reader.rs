@@ -1,6 +1,6 @@
 //! Walks the tree and reports instead of stopping: every method returns what could be read, and notes what could not.
 
-use super::keys::{keys_of, section_with};
+use super::keys::{PlanSection, keys_of, section_with};
 use super::quote::needs_escape;
 use super::suggest::closest;
 use super::{Place, Problem};
@@ -36,7 +36,7 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The keys whose values are names and levels as the data file has them, whatever characters those hold.
-const NAMES_OF_THE_DATA: [&str; 16] = [
+const NAMES_OF_THE_DATA: [&str; 21] = [
     "data.source",
     "data.missing_values",
     "data.unit_id",
@@ -53,6 +53,11 @@ const NAMES_OF_THE_DATA: [&str; 16] = [
     "negative_controls",
     "analysis.clusters",
     "analysis.known_propensity",
+    "assignment",
+    "treated",
+    "metrics",
+    "covariates",
+    "segments",
 ];
 
 /// True if a path lies below another.
@@ -95,8 +100,11 @@ impl<'a> Section<'a> {
 }
 
 /// Problems and places collected so far.
-#[derive(Default)]
 pub(super) struct Reader {
+    /// The keys of this kind of plan.
+    table: &'static [PlanSection],
+    /// Keys of the other kind of plan at the top level, and the remedy for each.
+    foreign: fn(&str) -> Option<Foreign>,
     pub problems: Vec<Problem>,
     pub places: BTreeMap<String, Place>,
     /// The readable `confounders.terms`, each with its path: an unreadable one must not shift the others.
@@ -105,7 +113,21 @@ pub(super) struct Reader {
     meant: BTreeSet<String>,
 }
 
+/// A key of another kind of plan.
+pub(super) struct Foreign {
+    /// The fault.
+    pub message: String,
+    /// The remedy.
+    pub hint: String,
+}
+
 impl Reader {
+    /// A reader of the kind of plan that has these keys.
+    pub fn new(table: &'static [PlanSection], foreign: fn(&str) -> Option<Foreign>) -> Self {
+        let (problems, places, terms, meant) = Default::default();
+        Reader { table, foreign, problems, places, terms, meant }
+    }
+
     /// Notes a problem at a node's place.
     pub fn problem(&mut self, place: Option<Place>, path: &str, message: String, hint: impl Into<String>) {
         self.problems.push(Problem { place, path: path.to_owned(), message, hint: hint.into() });
@@ -142,7 +164,7 @@ impl Reader {
         let path = parent.path(key);
         let Some(node) = parent.get(key) else { return (Section::absent(&path), !self.meant.contains(&path)) };
         let Kind::Mapping(entries) = &node.kind else {
-            let keys = listed(keys_of(&path));
+            let keys = listed(keys_of(self.table, &path));
             let hint = if keys.is_empty() {
                 format!("Write one indented `name: value` per line under `{path}:`.")
             } else {
@@ -162,7 +184,7 @@ impl Reader {
 
     /// Reads a mapping whose known keys are listed under `shape`; with no such list every key is welcome.
     pub fn fields<'a>(&mut self, entries: &'a [Entry], path: &str, shape: &str, place: Option<Place>) -> Section<'a> {
-        let known = keys_of(shape);
+        let known = keys_of(self.table, shape);
         let mut section = Section { path: path.to_owned(), place, fields: BTreeMap::new() };
         for entry in entries {
             let at = section.path(&entry.key);
@@ -192,6 +214,10 @@ impl Reader {
     }
 
     fn unknown_key(&mut self, entry: &Entry, path: &str, known: &[&str]) {
+        if let Some(foreign) = path.is_empty().then(|| (self.foreign)(&entry.key)).flatten() {
+            self.problem(Some(entry.place), &entry.key, foreign.message, foreign.hint);
+            return;
+        }
         let key = shown(&entry.key);
         let message = if key.trim().is_empty() {
             "a key is empty".to_owned()
@@ -200,7 +226,7 @@ impl Reader {
         } else {
             format!("`{path}` has no key `{key}`")
         };
-        let elsewhere = section_with(&entry.key);
+        let elsewhere = section_with(self.table, &entry.key);
         let near = closest(&entry.key, known.iter().copied());
         let full = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
         self.meant.extend(near.map(full));

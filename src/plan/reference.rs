@@ -29,6 +29,7 @@ fn takes(key: &PlanKey) -> String {
         Takes::Range => "a list of two numbers".to_owned(),
         Takes::Flag => "`true`, `false`".to_owned(),
         Takes::Fields => "a mapping".to_owned(),
+        Takes::Described(words) => words.to_owned(),
     }
 }
 
@@ -46,6 +47,7 @@ fn heading(section: &PlanSection) -> String {
         "" => "## The plan".to_owned(),
         "data.columns.*" => "## `data.columns.NAME`".to_owned(),
         "thresholds.*" => "## `thresholds.CHECK`".to_owned(),
+        "metrics.*" => "## `metrics.NAME`".to_owned(),
         "estimands.*" => "## An element of `estimands`".to_owned(),
         path => format!("## `{path}`"),
     }
@@ -61,7 +63,14 @@ pub fn markdown() -> String {
          as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only `true` and `false` are \
          flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.\n",
     );
-    for section in SECTIONS {
+    out += &tables(SECTIONS);
+    out
+}
+
+/// A table of keys for each mapping.
+pub(super) fn tables(sections: &[PlanSection]) -> String {
+    let mut out = String::new();
+    for section in sections {
         out += &format!("\n{}\n\n| key | takes | if left out | |\n|---|---|---|---|\n", heading(section));
         for key in section.keys {
             out += &format!("| `{}` | {} | {} | {} |\n", key.key, takes(key), otherwise(key), key.meaning);
@@ -101,6 +110,7 @@ fn schema_of(key: &PlanKey, path: &str) -> Value {
         Takes::Range => json!({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
         Takes::Flag => json!({"type": "boolean"}),
         Takes::Fields => json!({"type": "object"}),
+        Takes::Described(_) => json!({}),
     };
     with(schema, "description", key.meaning)
 }

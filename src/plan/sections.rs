@@ -96,7 +96,7 @@ fn target_trial(reader: &mut Reader, root: &Section<'_>) -> TargetTrial {
     }
 }
 
-fn data(reader: &mut Reader, root: &Section<'_>) -> DataSection {
+pub(super) fn data(reader: &mut Reader, root: &Section<'_>) -> DataSection {
     let (section, readable) = reader.section(root, "data");
     let hint = "Name a CSV or Parquet file (or a glob of them), relative to the plan: `source: data.csv`.";
     let missing = missing(reader, &section);

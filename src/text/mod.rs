@@ -1,5 +1,6 @@
 //! Text of every kind: numbers, lists, lines, hashes, escaping, and the words of others made harmless.
 
+pub(crate) mod dates;
 pub mod escape;
 pub mod lines;
 pub mod lists;

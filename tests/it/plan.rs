@@ -4,6 +4,7 @@
 
 mod analysis;
 mod derived;
+mod experiment;
 mod hostile;
 mod rules;
 pub mod spec;

@@ -2,6 +2,7 @@
 //!
 //! `OCI_WRITE=1 cargo test --test it plan_keys` writes both files.
 
+use oci_agent::plan::experiment;
 use oci_agent::plan::keys::{Otherwise, SECTIONS, Takes};
 use oci_agent::plan::parse;
 use oci_agent::plan::reference;
@@ -120,4 +121,46 @@ fn whole_numbers_are_refused_just_outside_the_limits_of_the_table() {
         }
     }
     assert!(held > 10, "{held}");
+}
+
+const KEYS_OF_EXPERIMENTS: &str = "<!-- keys: written by OCI_WRITE=1 cargo test --test it plan_keys -->\n";
+
+#[test]
+fn the_keys_of_experiments_are_made_from_their_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/experiments.md");
+    let page = fs::read_to_string(path).expect("docs/experiments.md");
+    let (before, _) = page.split_once(KEYS_OF_EXPERIMENTS).expect("a place for the keys");
+    held_to("experiments.md", &format!("{before}{KEYS_OF_EXPERIMENTS}{}", experiment::reference::markdown()));
+}
+
+/// The blocks of YAML in the page.
+pub fn examples_of_experiments() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/experiments.md");
+    let page = fs::read_to_string(path).expect("docs/experiments.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    blocks.map(|(block, _)| block.to_owned()).collect()
+}
+
+#[test]
+fn what_is_left_out_of_an_experiment_is_what_its_table_says() {
+    let minimal = "title: a\nquestion: b\ndesign: experiment\ndata: {source: d.csv}\nassignment: {column: t, control: c}\nmetrics:\n  y: {expression: y}\n";
+    let parse = |text: &str| experiment::parse(text).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
+    let mut held = 0;
+    for section in experiment::keys::SECTIONS {
+        for key in section.keys {
+            let Otherwise::Value(value) = key.otherwise else { continue };
+            let text = match section.path {
+                "" => format!("{minimal}{}: {value}\n", key.key),
+                "metrics.*" => minimal.replace("{expression: y}", &format!("{{expression: y, {}: {value}}}", key.key)),
+                "data.rare_levels" => continue,
+                path => format!("{minimal}{path}:\n  {}: {value}\n", key.key),
+            };
+            let (mut written, mut left_out) = (parse(&text), parse(minimal));
+            written.places.clear();
+            left_out.places.clear();
+            assert_eq!(written, left_out, "{}.{}", section.path, key.key);
+            held += 1;
+        }
+    }
+    assert!(held >= 5, "{held}");
 }

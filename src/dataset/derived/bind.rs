@@ -4,10 +4,10 @@ use super::values::{Bound, Faults, Flag, Number, Source, Text};
 use crate::dataset::column::{Column, Data, level_index, number};
 use crate::dataset::error::DatasetProblem;
 use crate::dataset::evaluate::occurring;
-use crate::dataset::read::dates::{Part, days};
 use crate::dataset::roles::way_in;
 use crate::expression::{Arithmetic, Comparison, Expression, Function, Written};
 use crate::schema::ColumnKind;
+use crate::text::dates::{Part, days};
 use crate::text::lists::{did_you_mean, short};
 use std::collections::HashMap;
 

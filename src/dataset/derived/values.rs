@@ -4,8 +4,8 @@
 //! Kleene's. A branch of `if` that is not taken is not computed, so that `if(b == 0, 0, a / b)` is safe.
 
 use crate::dataset::column::{Column, Data};
-use crate::dataset::read::dates::{Part, part_of};
 use crate::expression::{Arithmetic, Comparison, Function};
+use crate::text::dates::{Part, part_of};
 use std::collections::BTreeMap;
 
 /// A row for which an expression has no value although nothing is missing.

@@ -11,11 +11,11 @@
 //! | some numbers and some text | neither, until the plan says which |
 
 use crate::dataset::column::{Column, Data, Encoded, MISSING, number, too_large_for_f64};
-use crate::dataset::read::dates;
 use crate::dataset::read::missing_words::{Declared, is_missing_among_numbers, is_missing_anywhere};
 use crate::dataset::read::written_numbers::{self, DecimalMark};
 use crate::schema::ColumnKind;
 use crate::schema::{Conversion, ConversionKind};
+use crate::text::dates;
 use crate::text::lists::short;
 use crate::text::numbers::count;
 

@@ -3,7 +3,6 @@
 mod classify;
 pub(crate) mod csv;
 mod csv_scan;
-pub(crate) mod dates;
 pub(crate) mod encoding;
 mod field_shape;
 pub(crate) mod frame;

@@ -75,7 +75,7 @@ fn metric(experiment: &Experiment, at: usize) -> MetricResult {
     };
     MetricResult {
         name: metric.name.clone(),
-        measure: metric.measure.to_string(),
+        measure: metric.measure.text(),
         role: metric.role,
         worse: metric.worse,
         smallest_effect: metric.smallest_effect.and_then(in_units),
@@ -93,7 +93,7 @@ fn declared(experiment: &Experiment) -> BTreeMap<String, String> {
 fn definition(metric: &Metric) -> String {
     let part = |name: &str, value: Option<String>| value.map_or(String::new(), |value| format!("; {name} {value}"));
     [
-        metric.measure.to_string(),
+        metric.measure.text(),
         part("source", metric.source.clone()),
         part("window", metric.window.map(|window| format!("{}d to {}d", window.from, window.to))),
         part("filter", metric.filter.as_ref().map(|filter| filter.text.clone())),

@@ -4,14 +4,25 @@
 //! chosen where the plan meets the data. Metrics and segments are part of it, and so are frozen before any effect is seen.
 //!
 //! The table of assignments is `data.source`. A row is a unit, or a unit in a period if `cluster_by` names the unit. A metric
-//! without a source of its own is computed from the rows of that table.
+//! without a source of its own is computed from the rows of that table, where each row has its own value.
+//!
+//! [`parse_bytes`] reads a file, and reports every problem of it at once; [`is_experiment`] tells which kind of plan a file is.
+//! The keys: [`keys`], and `docs/experiments.md`, whose tables are made from it.
 
+pub mod keys;
 mod measure;
+mod metric;
+mod quantities;
+mod read;
+pub mod reference;
+mod rules;
 
 pub use measure::{Aggregate, AggregateKind, Measure};
+pub(super) use read::{declared, foreign_to_observational, not_observational};
+pub use read::{is_experiment, parse, parse_bytes};
 
 use crate::expression::Written;
-use crate::plan::{DataSection, Place};
+use crate::plan::{DataSection, Place, place_at};
 use causal::experiment::VarianceKind;
 use causal::keyed_enum;
 use std::collections::BTreeMap;
@@ -75,6 +86,33 @@ pub struct Assignment {
     /// Days before the start over which `pre_<metric>` is computed; absent means as long as the metric's window.
     pub pre_period: Option<f64>,
 }
+
+impl ExperimentPlan {
+    /// Where a dotted path stands, or the nearest ancestor that is written in the file.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<Place> {
+        place_at(&self.places, path)
+    }
+
+    /// The metric that is primary only because the plan names no other: a reader is to be told.
+    #[must_use]
+    pub fn primary_by_default(&self) -> Option<&str> {
+        let first = self.metrics.first().filter(|metric| metric.role == Role::Primary)?;
+        let declared = self.places.contains_key(&format!("metrics.{}.role", first.name));
+        (!declared).then_some(first.name.as_str())
+    }
+
+    /// The metric that a covariate is the value of before the start: `sales` for `pre_sales`, where `sales` is a metric that
+    /// is computed from rows with a time. Any other covariate is a column.
+    #[must_use]
+    pub fn before_start<'a>(&'a self, covariate: &str) -> Option<&'a Metric> {
+        let name = covariate.strip_prefix(BEFORE)?;
+        self.metrics.iter().find(|metric| metric.name == name && metric.time.is_some())
+    }
+}
+
+/// The beginning of the name of a covariate that is a metric before the start.
+const BEFORE: &str = "pre_";
 
 keyed_enum! {
     /// The part a metric plays in the decision.
