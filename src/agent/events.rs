@@ -5,6 +5,7 @@
 use crate::finding::{Finding, Tier};
 use crate::record::EffectDocument;
 use crate::record::documents::Conduct;
+use crate::record::experiment::{ArmDecision, HealthCheck};
 use crate::tools::Role;
 use causal::estimand::Target;
 use serde::Serialize;
@@ -143,6 +144,43 @@ pub enum ProgressEvent {
         specs: usize,
         /// Number of effects computed.
         effects: usize,
+    },
+    /// Plan and data of an experiment agree; the run begins.
+    ExperimentStarted {
+        /// Title of the plan.
+        title: String,
+        /// Units assigned.
+        units: usize,
+        /// Names of the arms, the control first.
+        arms: Vec<String>,
+        /// The run's repository.
+        out: String,
+        /// Its branch.
+        branch: String,
+        /// SHA-256 of the plan.
+        plan_sha256: String,
+        /// SHA-256 fingerprint of the data.
+        data_sha256: String,
+    },
+    /// The randomisation of an experiment was audited; no effect exists yet.
+    Audited {
+        /// Its grade.
+        tier: Tier,
+        /// The checks.
+        checks: Vec<HealthCheck>,
+    },
+    /// The end of an experiment.
+    Decided {
+        /// Grade of the randomisation.
+        tier: Tier,
+        /// One for each arm but the control.
+        decisions: Vec<ArmDecision>,
+        /// The run's repository.
+        out: String,
+        /// Its branch.
+        branch: String,
+        /// Hash of the final tree: the same for the same plan, data, looks and version.
+        tree: String,
     },
     /// The end.
     Finished {

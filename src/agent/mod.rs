@@ -12,6 +12,7 @@
 //! | [`design_quality`] | whether one design is worse than another |
 //! | [`actor`] | the playbook provider: which revision is tried |
 //! | [`driver`] | nothing: it does what the machine says, and tells the host in [`events`] |
+//! | [`experiment`] | nothing: the steps of a randomised experiment, in their one order |
 //!
 //! No type in here has a place for an effect, so a revision cannot have been chosen for its answer.
 //!
@@ -94,6 +95,7 @@ pub mod design_quality;
 pub mod driver;
 mod driver_conversations;
 pub mod events;
+pub mod experiment;
 pub mod history;
 pub mod participants;
 pub mod prices;

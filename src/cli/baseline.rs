@@ -146,7 +146,7 @@ impl Session<'_> {
         let catalogue = super::playbook::catalogue(args.location.playbooks.as_deref())?;
         let mut participants =
             models::participants(&prepared.plan, &args.location.plan, self.reach(args.replay.as_deref()))?;
-        let mut store = run::store(&args, prepared, &catalogue, &mut observer)?;
+        let mut store = run::store(&args, driver::identity(prepared, &catalogue), &mut observer)?;
         let out = args.place().display().to_string();
         let input = RunInput { prepared, catalogue: &catalogue, out: &out };
         let ended = driver::run(&input, &mut participants, &mut store, &mut observer);

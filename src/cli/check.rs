@@ -3,7 +3,7 @@
 use super::args::{CheckArgs, Global};
 use super::errors::{self, CliError};
 use super::trust::{self, Trust};
-use super::{files, output};
+use super::{files, output, run_experiment};
 use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::{self, Prepared};
 use std::process::ExitCode;
@@ -11,6 +11,9 @@ use std::process::ExitCode;
 /// Holds the plan against its data and says what would be analysed.
 pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     let bytes = files::read_plan_with(&args.plan, &args.settings)?;
+    if crate::plan::experiment::is_experiment(&bytes) {
+        return run_experiment::check(args, &bytes, global);
+    }
     let root = files::data_root(&args.plan, &args.data)?;
     let prepared = pipeline::prepare::prepare(&bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;

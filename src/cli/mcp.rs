@@ -54,7 +54,7 @@ fn serve(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(), CliError
         observer.on(&ProgressEvent::Note { message });
     }
     let (prepared, ledger) = run::after_ledger(args, prepared, observer)?;
-    let mut store = run::store(args, &prepared, &catalogue, observer)?;
+    let mut store = run::store(args, driver::identity(&prepared, &catalogue), observer)?;
     let out = args.place();
     // In full: the host reads it from a folder of its own.
     let out = std::fs::canonicalize(&out).unwrap_or(out).display().to_string();

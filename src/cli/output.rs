@@ -6,6 +6,7 @@ use super::errors::CliError;
 use crate::agent::events::{DesignGrade, Observer, ProgressEvent};
 use crate::finding::{Severity, Tier};
 use crate::text::escape::one_line;
+use crate::text::lists::listed;
 use crate::text::numbers;
 use crate::text::terminal::{Style, TerminalText};
 use crate::text::untrusted::visible;
@@ -209,6 +210,19 @@ impl ProgressObserver {
                     numbers::count(rows - treated)
                 ));
             }
+            ProgressEvent::ExperimentStarted { title, units, arms, out, branch, .. } => {
+                self.line(self.painted(title, Style::Bold));
+                let arms = one_line(&listed(arms));
+                self.line(format!("{} units in the arms {arms}; on record in {out} (branch {branch})", numbers::count(*units)));
+            }
+            ProgressEvent::Audited { tier, checks } => {
+                let tier = TerminalText::painted(tier.key(), tier_style(*tier), self.style.color);
+                self.line(TerminalText::plain("    randomisation: ").and(tier));
+                for check in checks.iter().filter(|check| check.severity > Severity::Withheld) {
+                    self.line(format!("      - {}", one_line(&check.message)));
+                }
+            }
+            ProgressEvent::Decided { .. } => self.idle(),
             ProgressEvent::Note { message } => self.marked("note", Style::Yellow, message),
             ProgressEvent::Stage { stage } => self.busy(stage),
             ProgressEvent::Committed { subject, commit, replayed } => {

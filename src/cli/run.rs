@@ -6,7 +6,7 @@ use super::ledger::{Ledger, Subject};
 use super::models::{self, Reach};
 use super::output::{self, ProgressObserver, TerminalStyle};
 use super::trust::{self, Trust};
-use super::{env, files, playbook};
+use super::{env, files, playbook, run_experiment};
 use crate::agent::driver::{self, Outcome, RunError};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::critique::earlier;
@@ -14,7 +14,7 @@ use crate::finding::Tier;
 use crate::llm::ModelError;
 use crate::pipeline::sparse_levels::sparse_levels;
 use crate::pipeline::{Prepared, prepare};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::playbook::Catalogue;
 use crate::report::{self, terminal};
 use crate::store;
@@ -27,6 +27,10 @@ use std::sync::atomic::AtomicBool;
 
 /// Runs a plan to its verdicts.
 pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let bytes = files::read_plan_with(&args.location.plan, &args.location.settings)?;
+    if plan::experiment::is_experiment(&bytes) {
+        return run_experiment::run(args, &bytes, global);
+    }
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
     let mut observer = ProgressObserver::new(global.json, global.quiet, cancel);
@@ -71,7 +75,7 @@ fn follow(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Outcome, P
         observer.without_clock();
     }
     let (prepared, ledger) = after_ledger(args, prepared, observer)?;
-    let mut store = store(args, &prepared, &catalogue, observer)?;
+    let mut store = store(args, driver::identity(&prepared, &catalogue), observer)?;
     let out = args.place().display().to_string();
     let told = store.notices().len();
     let ended = driver::run(
@@ -112,7 +116,7 @@ pub(super) fn subject(prepared: &Prepared) -> Subject<'_> {
 }
 
 /// What the store mended or could not do.
-fn tell(notices: &[Notice], observer: &mut ProgressObserver) {
+pub(super) fn tell(notices: &[Notice], observer: &mut ProgressObserver) {
     for notice in notices {
         observer.on(&ProgressEvent::Note { message: notice.to_string() });
     }
@@ -143,8 +147,7 @@ pub(super) fn read(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(P
 /// The run's repository, opened as the arguments say.
 pub(super) fn store(
     args: &RunArgs,
-    prepared: &Prepared,
-    catalogue: &Catalogue,
+    identity: Vec<(String, String)>,
     observer: &mut ProgressObserver,
 ) -> Result<GitStore, CliError> {
     let mode = if args.location.force {
@@ -154,7 +157,7 @@ pub(super) fn store(
     } else {
         OpenMode::New
     };
-    let mut store = open(&args.place(), mode, prepared, catalogue)?;
+    let mut store = open(&args.place(), mode, identity)?;
     remember_data_root(&mut store, &files::data_root(&args.location.plan, &args.location.data)?)?;
     tell(store.notices(), observer);
     if let Some(message) = situation(store.situation(), store.branch(), args) {
@@ -170,12 +173,12 @@ impl RunArgs {
     }
 }
 
-fn open(out: &Path, mode: OpenMode, prepared: &Prepared, catalogue: &Catalogue) -> Result<GitStore, CliError> {
+fn open(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) -> Result<GitStore, CliError> {
     let options = OpenOptions {
         mode,
         clock: Box::new(env::now),
         author: store::configured_author().unwrap_or_default(),
-        identity: driver::identity(prepared, catalogue),
+        identity,
         trust: files::trust(),
     };
     GitStore::open(out, options).map_err(|error| errors::from_artifacts(&error))

@@ -344,6 +344,23 @@ pub struct Look {
     pub seen: Vec<SeenEffect>,
 }
 
+/// A line of the record of looks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LookEntry {
+    /// The hash by which the experiment is known.
+    pub experiment: String,
+    /// Its title.
+    pub title: String,
+    /// The look.
+    pub look: Look,
+    /// The folder of the run.
+    pub run: String,
+    /// Its branch there.
+    pub branch: String,
+    /// SHA-256 of the line before, so that a line that was taken out is missed; empty for the first.
+    pub previous_sha256: String,
+}
+
 /// An effect that was seen at a look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeenEffect {

@@ -16,8 +16,10 @@ mod identification;
 mod instrument;
 mod metric_rows;
 mod modelling;
+pub mod prepare;
 pub mod results;
 mod segments;
+pub mod steps;
 
 pub use health::health;
 pub use modelling::Experiment;

@@ -109,6 +109,12 @@ impl VarianceKind {
         matches!(self, VarianceKind::Hc2 | VarianceKind::Hc3 | VarianceKind::Cr2 | VarianceKind::Cr3)
     }
 
+    /// True if it is defined in a setting.
+    #[must_use]
+    pub fn is_defined(self, setting: Setting) -> bool {
+        self.check(setting).is_ok()
+    }
+
     /// Refuses what is not defined in a setting.
     pub(super) fn check(self, setting: Setting) -> Result<(), ExperimentError> {
         let refuse =

@@ -1,0 +1,109 @@
+//! `oci-agent run` and `oci-agent check` of a plan with `design: experiment`.
+
+use super::args::{CheckArgs, Global, RunArgs};
+use super::errors::{self, CliError};
+use super::looks::Looks;
+use super::output::{self, ProgressObserver, TerminalStyle};
+use super::{files, run};
+use crate::agent::events::{Observer, ProgressEvent};
+use crate::agent::experiment::{self, ExperimentRun};
+use crate::finding::Tier;
+use crate::pipeline::experiment::{Experiment, prepare, steps};
+use crate::record::experiment::ExperimentResults;
+use crate::report::experiment::terminal;
+use crate::text::numbers;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Runs an experiment to its decision.
+pub(super) fn run(args: &RunArgs, bytes: &[u8], global: &Global) -> Result<ExitCode, CliError> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    errors::stop_on_signal(&cancel)?;
+    let mut observer = ProgressObserver::new(global.json, global.quiet, cancel);
+    let ended = follow(args, bytes, &mut observer);
+    observer.idle();
+    let results = ended?;
+    // The run itself went well, so what was lost on the way out is told last.
+    if let Some(lost) = observer.failure() {
+        return Err(lost);
+    }
+    if !global.json {
+        let style = TerminalStyle::of_stdout();
+        output::stdout(terminal::first_page(&results, style.width, style.color))?;
+        if global.quiet == 0 {
+            let out = args.place();
+            let report = output::shell_word(&out.join("report.md"));
+            let out = output::shell_word(&out);
+            output::stderr(format!("Read {report} (or report.html), or step by step: git -C {out} log -p --reverse"));
+        }
+    }
+    if results.health.tier == Tier::NotSatisfactory {
+        output::stderr("Not accepted: the randomisation failed its audit. The report says why.");
+        return Ok(ExitCode::from(1));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn follow(args: &RunArgs, bytes: &[u8], observer: &mut ProgressObserver) -> Result<ExperimentResults, CliError> {
+    observer.busy("reading the plan and the data");
+    let experiment = read(&args.location.plan, bytes, &args.location.data).inspect_err(|_| observer.idle())?;
+    let root = files::data_root(&args.location.plan, &args.location.data)?;
+    for file in experiment.table.files.keys() {
+        let elsewhere = files::data_elsewhere(&args.location.plan, &args.location.data, &root, file);
+        if let Some(message) = elsewhere {
+            observer.on(&ProgressEvent::Note { message });
+        }
+    }
+    let looks = Looks::beside(&args.place())?;
+    for note in &looks.notes {
+        observer.on(&ProgressEvent::Note { message: note.clone() });
+    }
+    let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
+    if !earlier.is_empty() {
+        let message = format!("these results were looked at {} before", times(earlier.len()));
+        observer.on(&ProgressEvent::Note { message });
+    }
+    let mut store = run::store(args, steps::identity(&experiment), observer)?;
+    let out = args.place().display().to_string();
+    let told = store.notices().len();
+    let input = ExperimentRun { experiment: &experiment, looks: &earlier, out: &out };
+    let ended = experiment::run(&input, &mut store, observer);
+    run::tell(store.notices().get(told..).unwrap_or_default(), observer);
+    let results = ended.map_err(|error| run::explain(&error, args))?;
+    if let Some(look) = results.looks.last() {
+        use crate::store::ArtifactStore;
+        looks.add(&experiment.plan, look, &args.place(), store.branch())?;
+    }
+    Ok(results)
+}
+
+fn times(n: usize) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{} times", numbers::count(n)) }
+}
+
+/// The plan and its tables.
+pub(super) fn read(plan: &Path, bytes: &[u8], data: &super::args::DataRoot) -> Result<Experiment, CliError> {
+    let root = files::data_root(plan, data)?;
+    prepare::prepare(bytes, &root).map_err(|error| errors::from_prepare(error, plan, TerminalStyle::of_stderr()))
+}
+
+/// Holds the plan of an experiment against its tables and audits the randomisation; no effect is computed.
+pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<ExitCode, CliError> {
+    let experiment = read(&args.plan, bytes, &args.data)?;
+    let health = crate::pipeline::experiment::health(&experiment, &[]);
+    if global.json {
+        output::json_line(&serde_json::json!({
+            "event": "checked", "plan_sha256": experiment.plan_sha256, "data_sha256": experiment.table.sha256,
+            "health": health,
+        }))?;
+    } else if global.quiet == 0 {
+        output::stdout(crate::report::experiment::checked(&experiment.plan, &experiment.table.metrics.iter().map(|m| (m.name.as_str(), &m.counters)).collect::<Vec<_>>(), &health))?;
+    }
+    if health.tier == Tier::NotSatisfactory {
+        output::stderr("Not accepted: the randomisation failed its audit.");
+        return Ok(ExitCode::from(1));
+    }
+    Ok(ExitCode::SUCCESS)
+}

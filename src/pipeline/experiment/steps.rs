@@ -1,0 +1,173 @@
+//! The files and the message of every step of an experiment: what a reviewer reads in `git log -p`.
+//!
+//! ```text
+//! plan      plan.yaml, manifest.json
+//! data      dataset.json: fingerprints, columns, and for each metric what was done to its values
+//! health    health.json: the audit, before any effect
+//! unblind   looks.json: the looks on record before this one
+//! results   results.json, effects.csv, plots
+//! report    report.md, report.html
+//! ```
+
+use super::modelling::Experiment;
+use crate::finding::Severity;
+use crate::record::experiment::{ExperimentResults, HealthDocument, Look, Verdict};
+use crate::record::{ReportError, json};
+use crate::report::experiment::{self, ExperimentInput, PlacedExperimentFigure};
+use crate::report::plots::experiment as plots;
+use crate::schema::{DatasetDocument, MetricCounters};
+use crate::store::Step;
+use crate::text::escape::one_line;
+use crate::text::numbers;
+use crate::text::untrusted::visible;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The trailers that must agree when a run is resumed.
+#[must_use]
+pub fn identity(experiment: &Experiment) -> Vec<(String, String)> {
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    vec![
+        pair("Plan-SHA256", &experiment.plan_sha256),
+        pair("Data-SHA256", &experiment.table.sha256),
+        pair("Tool-Version", crate::VERSION),
+    ]
+}
+
+fn step(experiment: &Experiment, subject: &str) -> Step {
+    Step { trailers: identity(experiment), ..Step::new(one_line(subject)) }
+}
+
+/// `manifest.json`.
+#[derive(Debug, Serialize)]
+struct Manifest<'a> {
+    layout: u32,
+    design: &'static str,
+    tool: &'static str,
+    tool_version: &'static str,
+    plan_sha256: &'a str,
+    data_sha256: &'a str,
+    seed: u64,
+}
+
+/// `dataset.json`.
+#[derive(Debug, Serialize)]
+struct Data<'a> {
+    assignments: &'a DatasetDocument,
+    files: &'a BTreeMap<String, String>,
+    sha256: &'a str,
+    metrics: BTreeMap<&'a str, &'a MetricCounters>,
+    covariate_values_filled: &'a BTreeMap<String, usize>,
+}
+
+/// The plan as it was written, and what is about to run it.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn plan_step(experiment: &Experiment) -> Result<Step, ReportError> {
+    let manifest = Manifest {
+        layout: 1,
+        design: "experiment",
+        tool: "oci-agent",
+        tool_version: crate::VERSION,
+        plan_sha256: &experiment.plan_sha256,
+        data_sha256: &experiment.table.sha256,
+        seed: experiment.plan.seed,
+    };
+    Ok(step(experiment, &format!("plan: {}", experiment.plan.title))
+        .body(visible(experiment.plan.question.trim()))
+        .file("plan.yaml", experiment.plan_bytes.clone())
+        .file("manifest.json", json::to_bytes(&manifest)?))
+}
+
+/// What was read, and what was done to it.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn dataset_step(experiment: &Experiment) -> Result<Step, ReportError> {
+    let table = &experiment.table;
+    let data = Data {
+        assignments: &table.assignments,
+        files: &table.files,
+        sha256: &table.sha256,
+        metrics: table.metrics.iter().map(|column| (column.name.as_str(), &column.counters)).collect(),
+        covariate_values_filled: &table.filled,
+    };
+    let subject = format!(
+        "data: {} units in {} arms, {} metrics from {} files",
+        numbers::count(table.unit_count),
+        table.arms.len(),
+        table.metrics.len(),
+        table.files.len()
+    );
+    Ok(step(experiment, &subject).file("dataset.json", json::to_bytes(&data)?))
+}
+
+/// The audit, on record before any effect is.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn health_step(experiment: &Experiment, health: &HealthDocument) -> Result<Step, ReportError> {
+    let worse = health.checks.iter().filter(|check| check.severity > Severity::Withheld);
+    let lines: Vec<String> =
+        worse.map(|check| format!("{}: {}", check.severity.key(), visible(&check.message))).collect();
+    let subject = format!("health: {}", health.tier.key());
+    let body = if lines.is_empty() { "Every check was made and passed.".to_owned() } else { lines.join("\n") };
+    Ok(step(experiment, &subject).body(body).file("health.json", json::to_bytes(health)?))
+}
+
+/// The looks before this one. Effects exist from here on.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn unblind_step(experiment: &Experiment, looks: &[Look]) -> Result<Step, ReportError> {
+    let subject = format!("unblind: look {} at these metrics", looks.len() + 1);
+    let body = "Metrics, segments and the smallest effects that matter are frozen in plan.yaml; effects exist from here on.";
+    Ok(step(experiment, &subject).body(body).file("looks.json", json::to_bytes(&looks)?))
+}
+
+/// The effects and the decision.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn results_step(
+    experiment: &Experiment,
+    results: &ExperimentResults,
+    figures: &[PlacedExperimentFigure<'_>],
+) -> Result<Step, ReportError> {
+    let verdict = |verdict: Verdict| verdict.key();
+    let decisions: Vec<String> =
+        results.decisions.iter().map(|arm| format!("{} {}", visible(&arm.arm), verdict(arm.verdict))).collect();
+    let reasons: Vec<String> =
+        results.decisions.iter().map(|arm| visible(&format!("{}: {}.", arm.arm, arm.reason))).collect();
+    let mut made = step(experiment, &format!("decision: {}", decisions.join(", ")))
+        .body(reasons.join("\n"))
+        .file("results.json", json::to_bytes(results)?)
+        .file("effects.csv", experiment::effects_csv(results)?);
+    for placed in figures {
+        let stem = placed.path.trim_end_matches(".svg");
+        made = made
+            .file(format!("{stem}.svg"), placed.figure.svg.clone())
+            .file(format!("{stem}.png"), placed.figure.png.clone());
+    }
+    Ok(made)
+}
+
+/// The report, which ends the run.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn report_step(experiment: &Experiment, input: &ExperimentInput<'_>) -> Result<Step, ReportError> {
+    Ok(step(experiment, "report")
+        .file("report.md", experiment::markdown(input)?)
+        .file("report.html", experiment::html(input)?)
+        .last())
+}
+
+/// The figures of the results.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn figures(results: &ExperimentResults) -> Result<Vec<plots::ExperimentFigure>, ReportError> {
+    plots::figures(results)
+}
