@@ -21,6 +21,7 @@ mod design_columns;
 mod error;
 mod evaluate;
 mod hash;
+pub mod metrics;
 mod outcome;
 mod overrides;
 mod profile;

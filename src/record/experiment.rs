@@ -2,8 +2,8 @@
 
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
-use causal::experiment::VarianceKind;
 pub use crate::schema::MetricCounters;
+use causal::experiment::VarianceKind;
 use causal::keyed_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
