@@ -5,7 +5,7 @@ use super::errors::{self, CliError};
 use super::output::ProgressObserver;
 use super::trust::Trust;
 use super::{models, output, run};
-use crate::agent::driver::RunInput;
+use crate::agent::driver::{self, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::mcp::{self, HostedRun, ServeError};
 use crate::plan::ModelSection;

@@ -8,6 +8,7 @@ mod examples;
 mod files;
 mod fuzz;
 mod hostile_files;
+mod metrics;
 mod missing;
 mod parquet;
 mod properties;

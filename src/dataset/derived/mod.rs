@@ -6,6 +6,7 @@
 
 mod bind;
 mod values;
+mod whole;
 
 use super::column::{Column, DERIVED, Data, Encoded, MISSING, encode};
 use super::error::DatasetProblem;
@@ -17,6 +18,7 @@ use crate::text::numbers::count;
 use bind::{Binder, NO_FAULTS, Sources};
 use std::collections::{BTreeMap, BTreeSet};
 use values::{Bound, Fault, Faults, Flag, Source, Text};
+pub(super) use whole::Rows;
 
 /// The columns, and the rows that are left of them.
 pub(super) struct Selected {

@@ -1,5 +1,107 @@
-//! The tables of an experiment.
+//! The tables of an experiment: the table of assignments, and the metrics that are computed from it and from other files.
+//!
+//! ```text
+//! data.source -> arms, take-up, units, clusters, times, covariates, segments
+//! each source -> rows -> (filter) -> (unit) -> (window) -> one number for each row of the table of assignments
+//! ```
+//!
+//! A source is read once and serves every metric that names it. Rows go to units by `per`; where a unit has several rows in the
+//! table of assignments, each takes the rows of the source in its own window. A window holds the times t with
+//! a + from ≤ t < a + to, a being the time of assignment; times are compared to the millisecond. Without a window every row
+//! from the assignment on counts, and without a time every row. A row without a time is outside of every window.
+//!
+//! Everything that stands between the files and a table is reported at once, as a [`MetricError`].
 
+mod aggregate;
+mod assigned;
+mod columns;
+mod compute;
+mod covariates;
+mod error;
+mod join;
 mod table;
 
+pub use error::{Fault, MetricError, MetricFault};
 pub use table::{MetricColumn, MetricValues, UnitTable};
+
+use crate::dataset::{Table, hash, read_section};
+use crate::plan::DataSection;
+use crate::plan::experiment::ExperimentPlan;
+use assigned::Assigned;
+use error::Found;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Reads the table of assignments and the sources of all metrics, relative to the directory `base`.
+///
+/// # Errors
+/// Every fault that was found, at once.
+pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, MetricError> {
+    let mut found = Found::default();
+    let table = match read_section(&plan.data, base) {
+        Ok(table) => table,
+        Err(error) => return Err(found.read("data.source", error).into_error()),
+    };
+    let sources = sources(plan, base, &mut found);
+    let assigned = assigned::read(plan, &table, &mut found);
+    let (segments, segment_missing) = covariates::segments(plan, &table, &mut found);
+    let tables = compute::Tables { plan, own: &table, sources: &sources, assigned: &assigned };
+    let metrics = compute::metrics(&tables, &mut found);
+    let terms = covariates::terms(plan, &table, &metrics, &mut found);
+    if found.any() {
+        return Err(found.into_error());
+    }
+    let files = files(plan, &table, &sources);
+    let sha256 = hash::combined(files.values().map(String::as_str));
+    let Assigned { arms, units, treatment, clusters, propensity, period, assigned_at, exposed_at } = assigned;
+    Ok(UnitTable {
+        arms: arms.names,
+        assigned: arms.of_rows,
+        shares: arms.shares,
+        taken: treatment.as_ref().map(|it| it.of_rows.clone()),
+        treatments: treatment.map(|it| it.names).unwrap_or_default(),
+        unit_count: units.count,
+        units_in_two_arms: units.in_two_arms,
+        units: units.of_rows,
+        clusters,
+        propensity,
+        period,
+        assigned_at,
+        exposed_at,
+        terms: terms.names,
+        term_sources: terms.sources,
+        x: terms.x,
+        filled: terms.filled,
+        segments,
+        segment_missing,
+        metrics,
+        assignments: table.document(),
+        files,
+        sha256,
+    })
+}
+
+/// The tables that metrics name, each read once.
+fn sources(plan: &ExperimentPlan, base: &Path, found: &mut Found) -> BTreeMap<String, Table> {
+    let mut tables: BTreeMap<String, Option<Table>> = BTreeMap::new();
+    for metric in &plan.metrics {
+        let Some(source) = metric.source.as_ref().filter(|source| !tables.contains_key(*source)) else { continue };
+        let section = DataSection { missing_values: plan.data.missing_values.clone(), ..DataSection::of(source) };
+        let table = match read_section(&section, base) {
+            Ok(table) => Some(table),
+            Err(error) => {
+                found.read(&format!("metrics.{}.source", metric.name), error);
+                None
+            }
+        };
+        tables.insert(source.clone(), table);
+    }
+    tables.into_iter().filter_map(|(name, table)| Some((name, table?))).collect()
+}
+
+/// Fingerprints by the names of the plan.
+fn files(plan: &ExperimentPlan, table: &Table, sources: &BTreeMap<String, Table>) -> BTreeMap<String, String> {
+    let own = [(plan.data.source.clone(), table.document().sha256)];
+    let others = sources.iter().map(|(name, table)| (name.clone(), table.document().sha256));
+    own.into_iter().chain(others).collect()
+}
