@@ -17,6 +17,7 @@
 //! no address through, and the templates frame what it says as the model's own words.
 
 pub mod caveats;
+pub mod experiment;
 pub mod first_page;
 pub mod html;
 pub mod identification;
