@@ -5,7 +5,7 @@ use super::{shown, words};
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{EffectRequest, Role};
 use crate::record::experiment::{
-    ArmFacts, DecisionRow, EffectRow, ExperimentResults, HealthCheck, MetricResult, Verdict,
+    ArmFacts, DecisionRow, EffectRow, ExperimentResults, HealthCheck, MetricResult, Standing, Verdict,
 };
 use crate::report::sentences;
 use crate::text::{lists, numbers};
@@ -35,7 +35,9 @@ pub struct MetricLine {
     /// Effect with the interval that decides, in units of the metric.
     pub effect: String,
     /// Where it stands.
-    pub standing: String,
+    pub standing: Standing,
+    /// More units, or clusters, that would probably decide it.
+    pub more_units: Option<usize>,
 }
 
 /// The first page in plain text.
@@ -100,17 +102,8 @@ fn metric_line(results: &ExperimentResults, row: &DecisionRow) -> MetricLine {
         role: row.role,
         relative: effect.map_or_else(|| shown::NOTHING.to_owned(), shown::relative_of),
         effect: effect.map_or_else(|| "not estimated".to_owned(), |e| shown::absolute(&shown::deciding(e))),
-        standing: standing(row, results.health.design.clusters.is_some()),
-    }
-}
-
-/// Where a metric stands, and how many more units would probably decide it.
-fn standing(row: &DecisionRow, clustered: bool) -> String {
-    let standing = words::standing(row.standing);
-    let unit = if clustered { "clusters" } else { "units" };
-    match row.more_units {
-        Some(more) => format!("{standing}; about {} more {unit} would probably decide", numbers::count(more)),
-        None => standing.to_owned(),
+        standing: row.standing,
+        more_units: row.more_units,
     }
 }
 
