@@ -26,7 +26,8 @@ pub fn page(title: &str, body: &str) -> String {
     styled(title, body, "")
 }
 
-fn styled(title: &str, body: &str, more: &str) -> String {
+/// A page around `body` with a style of its own besides the common one.
+pub(super) fn styled(title: &str, body: &str, more: &str) -> String {
     let title = escape::html(title);
     // The policy forbids scripts and anything from elsewhere, should a text of others get past the escaping.
     format!(

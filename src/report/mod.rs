@@ -6,6 +6,7 @@
 //! | [`first_page`], [`caveats`] | what terminal, markdown, HTML and notebook open with |
 //! | [`plots`] | love plot, overlap, forest plot, sensitivity contour: SVG and PNG from one drawing |
 //! | [`markdown`], [`html`] | `report.md`, `critique.md` and `report.html`, from one template and one [`view`] |
+//! | [`experiment`] | the same of a randomised experiment, whose decision comes first |
 //! | [`notebook`] | `analysis.ipynb`, outputs inside |
 //! | [`terminal`] | the first page in a terminal, which ends a run |
 //! | [`notes`] | the typed notes of an effect as the sentences of the record |
@@ -16,7 +17,9 @@
 //! written, for the format it is written in, by [`crate::text::escape`]. A language model is trusted less: [`crate::text::untrusted`] lets
 //! no address through, and the templates frame what it says as the model's own words.
 
+pub mod badge;
 pub mod caveats;
+pub mod experiment;
 pub mod first_page;
 pub mod html;
 pub mod identification;
@@ -25,6 +28,7 @@ pub mod model_sentences;
 pub mod notebook;
 pub mod notes;
 pub mod plots;
+mod sections;
 pub mod sentences;
 pub mod sparse_levels;
 pub mod table;

@@ -1,8 +1,7 @@
 //! A table of plain text, written for the format that asks: padded markdown that lines up in the raw file, or HTML that
 //! scrolls inside its own container.
 
-use crate::finding::Tier;
-use crate::report::sentences;
+use crate::report::badge::Badge;
 use crate::text::{escape, untrusted};
 
 /// The alignment and the content of the cells of a column.
@@ -76,7 +75,7 @@ impl Table {
             .zip(kinds)
             .map(|(cell, kind)| match kind {
                 Column::Code => escape::markdown_code(cell),
-                Column::Verdict => Tier::parse(cell).map_or_else(String::new, markdown_badge),
+                Column::Verdict => Badge::parse(cell).map_or_else(String::new, Badge::to_markdown),
                 Column::Quoted if cell.is_empty() => String::new(),
                 Column::Quoted => untrusted::markdown_inline(&untrusted::within_marks(cell)),
                 _ if row.strong && !cell.is_empty() => format!("**{}**", escape::markdown_inline(cell)),
@@ -131,7 +130,7 @@ impl Table {
                 let said = if cards { format!(" data-title=\"{}\"", escape::html(title)) } else { String::new() };
                 let inner = match kind {
                     Column::Code => format!("<code>{}</code>", escape::html(cell)),
-                    Column::Verdict => Tier::parse(cell).map_or_else(String::new, html_badge),
+                    Column::Verdict => Badge::parse(cell).map_or_else(String::new, Badge::to_html),
                     Column::Quoted if cell.is_empty() => String::new(),
                     Column::Quoted => escape::html_prose(&untrusted::within_marks(cell)),
                     _ => escape::html_prose(cell),
@@ -158,28 +157,6 @@ fn class(kind: Column) -> &'static str {
         Column::Quoted => " class=\"prose model\"",
         Column::Words | Column::Code | Column::Verdict => "",
     }
-}
-
-/// A verdict where there is no colour but that of the sign.
-#[must_use]
-pub fn markdown_badge(tier: Tier) -> String {
-    let sign = match tier {
-        Tier::NotSatisfactory => "❌",
-        Tier::SatisfactoryWithCaveats => "⚠️",
-        Tier::FullySatisfactory => "✅",
-    };
-    format!("{sign} {}", sentences::tier(tier))
-}
-
-/// A verdict in colour, sign and words.
-#[must_use]
-pub fn html_badge(tier: Tier) -> String {
-    let class = match tier {
-        Tier::NotSatisfactory => "not",
-        Tier::SatisfactoryWithCaveats => "caveats",
-        Tier::FullySatisfactory => "full",
-    };
-    format!("<span class=\"badge {class}\">{}</span>", sentences::badge(tier))
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 //! tables and figures through the filters below, which write either format. What a template inserts is escaped for the
 //! format at hand by [`Format::escape`], because it may come from a plan or a file header.
 
-use crate::finding::Tier;
 use crate::record::ReportError;
-use crate::report::table::{self, Table};
+use crate::report::badge::Badge;
+use crate::report::sections::{self, SECTIONS, Section};
+use crate::report::table::Table;
 use crate::text::lines;
 use crate::text::{escape, untrusted};
 use minijinja::value::{Object, ObjectRepr, Value};
@@ -46,6 +47,7 @@ impl Object for Picture {
 
 const REPORT: &str = include_str!("templates/report.j2");
 const FIRST_PAGE: &str = include_str!("templates/first_page.j2");
+const EXPERIMENT: &str = include_str!("templates/experiment.j2");
 const CRITIQUE: &str = include_str!("templates/critique.j2");
 const MODEL: &str = include_str!("templates/model.j2");
 const REASONS: &str = include_str!("templates/reasons.j2");
@@ -143,10 +145,10 @@ impl Format {
     }
 
     /// A verdict in colour, sign and words.
-    fn badge(self, tier: Tier) -> String {
+    fn badge(self, badge: Badge) -> String {
         match self {
-            Format::Markdown => table::markdown_badge(tier),
-            Format::Html => table::html_badge(tier),
+            Format::Markdown => badge.to_markdown(),
+            Format::Html => badge.to_html(),
         }
     }
 
@@ -163,6 +165,14 @@ impl Format {
         match self {
             Format::Markdown => inner.to_owned(),
             Format::Html => format!("<div class=\"beside\">\n{inner}</div>\n"),
+        }
+    }
+
+    /// Pictures side by side, where there is room.
+    fn gallery(self, inner: &str) -> String {
+        match self {
+            Format::Markdown => inner.to_owned(),
+            Format::Html => format!("<div class=\"gallery\">\n{inner}</div>\n"),
         }
     }
 
@@ -197,29 +207,8 @@ impl Format {
     }
 }
 
-/// A folded section of the report.
-struct Section {
-    id: &'static str,
-    title: &'static str,
-}
-
-/// Every section, in its order.
-const SECTIONS: [Section; 11] = [
-    Section { id: "who", title: "Who the answers are for" },
-    Section { id: "checks", title: "Checks" },
-    Section { id: "sensitivity", title: "Sensitivity to a hidden confounder" },
-    Section { id: "model", title: "What the language model said" },
-    Section { id: "trial", title: "Against the target trial" },
-    Section { id: "doubts", title: "Threats, blind spots and other ways to learn the answer" },
-    Section { id: "specs", title: "Every spec that was tried" },
-    Section { id: "estimates", title: "Every estimate" },
-    Section { id: "rows", title: "What was done to the rows" },
-    Section { id: "alignment", title: "Plan, spec and executed analysis" },
-    Section { id: "provenance", title: "Provenance, and how to reproduce" },
-];
-
 fn section(id: &str) -> Result<&'static Section, minijinja::Error> {
-    SECTIONS.iter().find(|section| section.id == id).ok_or_else(|| invalid(format!("no section `{id}`")))
+    sections::section(id).ok_or_else(|| invalid(format!("no section `{id}`")))
 }
 
 fn invalid(what: String) -> minijinja::Error {
@@ -317,6 +306,7 @@ fn environment(format: Format) -> Result<Environment<'static>, minijinja::Error>
     add_filters(&mut env, format);
     env.add_template("report", REPORT)?;
     env.add_template("first_page", FIRST_PAGE)?;
+    env.add_template("experiment", EXPERIMENT)?;
     env.add_template("critique", CRITIQUE)?;
     env.add_template("model", MODEL)?;
     env.add_template("reasons", REASONS)?;
@@ -350,8 +340,8 @@ fn add_filters(env: &mut Environment<'static>, format: Format) {
     env.add_filter("quote", move |v: Vec<String>, label: String| safe(format.quote(&label, &v)));
     env.add_filter("lead", move |v: Value| safe(format.lead(&inner(format, &v))));
     env.add_filter("badge", move |key: String| {
-        let tier = Tier::parse(&key).ok_or_else(|| invalid(format!("no verdict `{key}`")))?;
-        Ok::<_, minijinja::Error>(safe(format.badge(tier)))
+        let badge = Badge::parse(&key).ok_or_else(|| invalid(format!("no verdict `{key}`")))?;
+        Ok::<_, minijinja::Error>(safe(format.badge(badge)))
     });
     env.add_filter("link", move |v: Value| safe(format.link(&v.to_string())));
     env.add_filter("beside", move |v: Value| safe(format.beside(&v.to_string())));
@@ -360,6 +350,10 @@ fn add_filters(env: &mut Environment<'static>, format: Format) {
         let there: Vec<&Section> = SECTIONS.iter().filter(|s| left_out.iter().all(|id| id != s.id)).collect();
         safe(format.contents(&there))
     });
+    env.add_filter("experiment_contents", move |left_out: Vec<String>| {
+        safe(format.contents(&sections::of_experiment(&left_out)))
+    });
+    env.add_filter("gallery", move |v: Value| safe(format.gallery(&v.to_string())));
     env.add_filter("picture", move |v: Value| downcast::<Picture>(&v).map(|p| safe(format.picture(&p))));
 }
 

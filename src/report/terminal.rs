@@ -19,7 +19,7 @@ const NOT: char = '\u{2063}';
 const END: char = '\u{2064}';
 
 /// Below this the columns would be too narrow to read.
-const NARROWEST: usize = 40;
+pub(super) const NARROWEST: usize = 40;
 /// The indent of a line under an estimand.
 const INDENT: usize = 3;
 /// From this width on, the means of the arms have columns of their own.
@@ -85,7 +85,7 @@ fn means(row: &AnswerRow) -> String {
 }
 
 /// A text between the marks of a verdict.
-fn mark(tier: Tier, text: &str) -> String {
+pub(super) fn mark(tier: Tier, text: &str) -> String {
     let mark = match tier {
         Tier::FullySatisfactory => FULL,
         Tier::SatisfactoryWithCaveats => CAVEATS,
@@ -131,7 +131,7 @@ fn models(results: &ResultsDocument, width: usize) -> String {
     lines.into_iter().flatten().map(|line| wrapped(&escape::one_line(&line), width)).collect()
 }
 
-fn wrapped(line: &str, width: usize) -> String {
+pub(super) fn wrapped(line: &str, width: usize) -> String {
     let (mut out, mut used) = (String::from(" "), 1);
     for word in line.split(' ') {
         let length = word.chars().count();
@@ -149,7 +149,7 @@ fn wrapped(line: &str, width: usize) -> String {
     out
 }
 
-fn painted(text: &str, color: bool) -> TerminalText {
+pub(super) fn painted(text: &str, color: bool) -> TerminalText {
     let mut out = TerminalText::default();
     let (mut piece, mut style) = (String::new(), None);
     for c in text.chars() {

@@ -126,12 +126,12 @@ pub fn balance_csv(designs: &[AnsweringDesign<'_>]) -> Result<Vec<u8>, ReportErr
     write(lines)
 }
 
-fn optional(value: Option<f64>) -> Result<String, ReportError> {
+pub(super) fn optional(value: Option<f64>) -> Result<String, ReportError> {
     value.map_or(Ok(String::new()), number)
 }
 
 /// A number with the digits of the JSON documents.
-fn number(value: f64) -> Result<String, ReportError> {
+pub(super) fn number(value: f64) -> Result<String, ReportError> {
     json::float(value).ok_or_else(|| ReportError::Csv(format!("a number is {value}")))
 }
 
@@ -143,7 +143,7 @@ fn word(value: &impl serde::Serialize) -> Result<String, ReportError> {
     }
 }
 
-fn write(lines: Vec<Vec<String>>) -> Result<Vec<u8>, ReportError> {
+pub(super) fn write(lines: Vec<Vec<String>>) -> Result<Vec<u8>, ReportError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for line in lines {
         let line: Vec<String> = line.into_iter().map(|cell| not_a_formula(visible(&cell))).collect();

@@ -5,6 +5,8 @@
 
 pub mod cases;
 mod documents;
+mod experiment;
+pub mod experiment_fixtures;
 mod first_page;
 pub mod fixtures;
 mod notebook;

@@ -124,9 +124,9 @@ fn roomy_ticks(axis: &Axis, wanted: usize, style: Type) -> (Vec<f64>, Vec<String
     }
 }
 
-/// Draws a horizontal axis with its ticks at the lower end of `grid`, grid lines up to the upper end, and its
-/// description; returns the y below it.
-pub fn draw_bottom(scene: &mut Scene, axis: &Axis, grid: Span, wanted: usize, label: &str) -> f64 {
+/// Draws the ticks of a horizontal axis at the lower end of `grid` and grid lines up to the upper end; returns the power of
+/// ten taken out of the labels.
+pub fn draw_ticks(scene: &mut Scene, axis: &Axis, grid: Span, wanted: usize) -> i32 {
     let Span { from: top, to: y } = grid;
     let style = Type::new(TICK_SIZE, palette::GREY).anchored(Anchor::Middle);
     let (ticks, labels, power) = roomy_ticks(axis, wanted, style);
@@ -137,6 +137,14 @@ pub fn draw_bottom(scene: &mut Scene, axis: &Axis, grid: Span, wanted: usize, la
         scene.text((x, y + 17.0), text, style);
     }
     scene.line((axis.from, y), (axis.to, y), Stroke::solid(palette::GREY, 1.0));
+    power
+}
+
+/// Draws a horizontal axis with its ticks at the lower end of `grid`, grid lines up to the upper end, and its
+/// description; returns the y below it.
+pub fn draw_bottom(scene: &mut Scene, axis: &Axis, grid: Span, wanted: usize, label: &str) -> f64 {
+    let power = draw_ticks(scene, axis, grid, wanted);
+    let y = grid.to;
     let style = Type::new(LABEL_SIZE, palette::INK).anchored(Anchor::Middle);
     let text = format!("{label}{}", power_note(power));
     let middle = (axis.from + axis.to) / 2.0;

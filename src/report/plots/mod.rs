@@ -6,6 +6,7 @@
 
 mod axis;
 mod contour;
+pub mod experiment;
 mod forest;
 mod forest_rows;
 mod love;

@@ -1,0 +1,239 @@
+//! The effect on one metric of everyone assigned up to a day, with its interval and its confidence sequence.
+//!
+//! Where units have several rows there are periods instead of days of assignment, and the effect of each period is drawn.
+
+use super::days::{self, Frame};
+use crate::plan::experiment::{EffectRequest, Worse};
+use crate::record::experiment::{DayRow, EffectRow, ExperimentResults, MetricResult};
+use crate::report::experiment::{shown, words};
+use crate::report::plots::axis::{self, LegendEntry};
+use crate::report::plots::scene::{Colour, Point, Scene, Span, Stroke, Type, fitted, palette};
+use crate::report::plots::{WIDTH, axis::power_note};
+use crate::text::escape;
+
+const BAND: Colour = Colour(0x56, 0xb4, 0xe9, 0.45);
+const SEQUENCE: Colour = Colour(0x56, 0xb4, 0xe9, 0.20);
+/// Heights of a panel: alone, and one of several.
+const HEIGHTS: [f64; 2] = [290.0, 170.0];
+
+/// The effect at one day.
+struct At<'a> {
+    day: f64,
+    row: &'a EffectRow,
+}
+
+/// An arm and its effects by day.
+struct Path<'a> {
+    arm: &'a str,
+    points: Vec<At<'a>>,
+}
+
+type Rows = fn(&DayRow) -> &[EffectRow];
+
+pub fn scene(results: &ExperimentResults, metric: &MetricResult) -> Option<Scene> {
+    let cumulative = paths(results, metric, |day| &day.cumulative);
+    let by_period = cumulative.is_empty();
+    let paths = if by_period { paths(results, metric, |day| &day.of_the_day) } else { cumulative };
+    if paths.is_empty() {
+        return None;
+    }
+    let name = escape::shortened(&escape::one_line(&metric.name), 40);
+    let what = if by_period { "by period" } else { "up to each day" };
+    let mut scene = Scene::new(WIDTH, 0.0);
+    scene.title = format!("Effect on {name}, {what}");
+    scene.description = described(&paths);
+    let title = scene.title.clone();
+    let y = axis::draw_title(&mut scene, &title, &format!("In its units; {}", words::better(metric.worse)));
+    let y = draw_legend(&mut scene, y, &Legend { paths: &paths, metric, level: &shown::level(results) });
+    let smallest = metric.smallest_effect.map(|size| if metric.worse == Worse::Up { -size } else { size });
+    let values = range(&paths, smallest);
+    let bottom = draw_panels(&mut scene, &paths, &Drawing { values, smallest, joined: !by_period }, y);
+    let below = days::draw_label(&mut scene, bottom, if by_period { "period" } else { "day since the start" });
+    scene.height = axis::draw_caption(&mut scene, below, &caption(&paths, values));
+    Some(scene)
+}
+
+/// The arms with effects on two days or more.
+fn paths<'a>(results: &'a ExperimentResults, metric: &MetricResult, rows: Rows) -> Vec<Path<'a>> {
+    let of_arm = |arm: &'a str| {
+        let here = move |row: &&'a EffectRow| {
+            row.metric == metric.name && row.arm == arm && row.request == EffectRequest::Itt && row.segment.is_none()
+        };
+        let days = results.days.iter();
+        let points = days.filter_map(|day| rows(day).iter().find(here).map(|row| At { day: day.day, row })).collect();
+        Path { arm, points }
+    };
+    let arms = results.health.design.arms.iter().filter(|arm| !arm.control);
+    arms.map(|arm| of_arm(&arm.arm)).filter(|path| path.points.len() > 1).collect()
+}
+
+fn ends(row: &EffectRow) -> Span {
+    let decides = shown::deciding(row);
+    Span::new(decides.lower.min(row.effect.lower), decides.upper.max(row.effect.upper))
+}
+
+/// Zero, what matters, and the intervals of the later half: those of the first days are so wide that they would flatten
+/// everything else, and are cut at the edge.
+fn range(paths: &[Path<'_>], smallest: Option<f64>) -> Span {
+    let (mut low, mut high) = (0.0_f64, 0.0_f64);
+    for path in paths {
+        for at in path.points.iter().skip(path.points.len() / 2) {
+            low = low.min(ends(at.row).from);
+            high = high.max(ends(at.row).to);
+        }
+    }
+    let reach = 3.0 * low.abs().max(high.abs());
+    if let Some(mark) = smallest.filter(|mark| mark.abs() <= reach) {
+        low = low.min(mark);
+        high = high.max(mark);
+    }
+    let margin = if high > low { 0.08 * (high - low) } else { 1.0 };
+    Span::new(low - margin, high + margin)
+}
+
+/// Common to all panels.
+struct Drawing {
+    values: Span,
+    smallest: Option<f64>,
+    /// True if the points are a path, false if each stands for itself.
+    joined: bool,
+}
+
+fn draw_panels(scene: &mut Scene, paths: &[Path<'_>], drawing: &Drawing, top: f64) -> f64 {
+    let [alone, among] = HEIGHTS;
+    let height = if paths.len() == 1 { alone } else { among };
+    let all = || paths.iter().flat_map(|path| path.points.iter().map(|at| at.day));
+    let span = Span::new(all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+    let mut y = top;
+    for (i, path) in paths.iter().enumerate() {
+        let heading = Type::new(15.5, palette::INK).bold();
+        let frame = Frame::new(span, drawing.values, Span::new(y + 28.0, y + 28.0 + height));
+        let power = frame.draw(scene, i + 1 == paths.len());
+        let said = format!("{}{}", heading_of(path), power_note(power));
+        scene.text((14.0, y + 12.0), fitted(&said, scene.width - 28.0, heading), heading);
+        draw_path(scene, &frame, path, drawing);
+        y += 28.0 + height + 12.0;
+    }
+    y - 12.0
+}
+
+fn heading_of(path: &Path<'_>) -> String {
+    let arm = escape::shortened(&escape::one_line(path.arm), 30);
+    path.points.last().map_or_else(
+        || arm.clone(),
+        |last| {
+            let size = shown::absolute(&shown::deciding(last.row));
+            format!("{arm}: {size} at {}", crate::text::numbers::significant(last.day, 4))
+        },
+    )
+}
+
+fn draw_path(scene: &mut Scene, frame: &Frame, path: &Path<'_>, drawing: &Drawing) {
+    if let Some(at) = drawing.smallest.filter(|at| frame.holds(*at)) {
+        let y = frame.values.at(at);
+        scene.line((days::LEFT, y), (frame.days.to, y), Stroke::dashed(palette::INK, 1.6));
+    }
+    if drawing.joined {
+        let sequence = |row: &EffectRow| row.anytime.as_ref().map(|a| Span::new(a.lower, a.upper));
+        draw_band(scene, frame, path, &sequence, SEQUENCE);
+        draw_edges(scene, frame, path, &sequence);
+        draw_band(scene, frame, path, &|row| Some(Span::new(row.effect.lower, row.effect.upper)), BAND);
+    } else {
+        for At { day, row } in &path.points {
+            let [from, to] = [row.effect.lower, row.effect.upper].map(|end| frame.clamped(*day, end));
+            scene.line(from, to, Stroke::solid(palette::BLUE, 3.0));
+        }
+    }
+    let ring = Stroke::solid(palette::BLUE, 1.6);
+    let inside: Vec<&At<'_>> = path.points.iter().filter(|at| frame.holds(at.row.effect.estimate)).collect();
+    let place = |at: &At<'_>| frame.clamped(at.day, at.row.effect.estimate);
+    let radius = if path.points.len() > 30 { 2.5 } else { 4.0 };
+    for pair in path.points.windows(2).filter(|_| drawing.joined) {
+        if let [a, b] = pair
+            && frame.holds(a.row.effect.estimate)
+            && frame.holds(b.row.effect.estimate)
+        {
+            scene.line(place(a), place(b), Stroke::solid(palette::BLUE, 2.6));
+        }
+    }
+    for at in inside {
+        scene.dot(place(at), radius, palette::BLUE, ring);
+    }
+}
+
+type Band<'a> = &'a dyn Fn(&EffectRow) -> Option<Span>;
+
+/// The lower and the upper edge of a band, from left to right.
+fn edges(frame: &Frame, path: &Path<'_>, band: Band<'_>) -> [Vec<Point>; 2] {
+    let spans = || path.points.iter().filter_map(|at| band(at.row).map(|span| (at.day, span)));
+    [
+        spans().map(|(day, span)| frame.clamped(day, span.from)).collect(),
+        spans().map(|(day, span)| frame.clamped(day, span.to)).collect(),
+    ]
+}
+
+fn draw_band(scene: &mut Scene, frame: &Frame, path: &Path<'_>, band: Band<'_>, fill: Colour) {
+    let [lower, upper] = edges(frame, path, band);
+    if lower.len() > 1 {
+        scene.area(lower.into_iter().chain(upper.into_iter().rev()).collect(), fill);
+    }
+}
+
+/// Thin lines along a band, so that it is not told by its colour alone.
+fn draw_edges(scene: &mut Scene, frame: &Frame, path: &Path<'_>, band: Band<'_>) {
+    for edge in edges(frame, path, band).into_iter().filter(|edge| edge.len() > 1) {
+        scene.path(edge, Stroke::solid(palette::BLUE, 1.2));
+    }
+}
+
+struct Legend<'a> {
+    paths: &'a [Path<'a>],
+    metric: &'a MetricResult,
+    level: &'a str,
+}
+
+fn draw_legend(scene: &mut Scene, y: f64, legend: &Legend<'_>) -> f64 {
+    let patch = |scene: &mut Scene, at: Point, fill: Colour| {
+        scene.rectangle((at.x - 9.0, at.y - 7.0), (at.x + 9.0, at.y + 7.0), fill);
+    };
+    let band = |scene: &mut Scene, at: Point| {
+        patch(scene, at, BAND);
+        scene.line((at.x - 9.0, at.y), (at.x + 9.0, at.y), Stroke::solid(palette::BLUE, 2.6));
+    };
+    let sequence = |scene: &mut Scene, at: Point| {
+        patch(scene, at, SEQUENCE);
+        for y in [at.y - 7.0, at.y + 7.0] {
+            scene.line((at.x - 9.0, y), (at.x + 9.0, y), Stroke::solid(palette::BLUE, 1.2));
+        }
+    };
+    let smallest = |scene: &mut Scene, at: Point| {
+        scene.line((at.x - 9.0, at.y), (at.x + 9.0, at.y), Stroke::dashed(palette::INK, 1.6));
+    };
+    let said = format!("effect, {} interval for one look", legend.level);
+    let mut entries = vec![LegendEntry { mark: &band, text: &said }];
+    if legend.paths.iter().any(|path| path.points.iter().any(|at| at.row.anytime.is_some())) {
+        entries.push(LegendEntry { mark: &sequence, text: "confidence sequence" });
+    }
+    if legend.metric.smallest_effect.is_some() {
+        entries.push(LegendEntry { mark: &smallest, text: "smallest effect that matters" });
+    }
+    axis::draw_legend(scene, y, &entries)
+}
+
+fn described(paths: &[Path<'_>]) -> String {
+    paths.iter().map(|path| format!("{}.", heading_of(path))).collect::<Vec<_>>().join(" ")
+}
+
+fn caption(paths: &[Path<'_>], values: Span) -> String {
+    let mut said = Vec::new();
+    let points = || paths.iter().flat_map(|path| &path.points);
+    if points().any(|at| at.row.anytime.is_some()) {
+        said.push("The confidence sequence holds on all days together; the interval for one look holds on one day.");
+    } else {
+        said.push("The interval holds for one look at the planned size; on the days before it is for orientation.");
+    }
+    if points().any(|at| ends(at.row).from < values.from || ends(at.row).to > values.to) {
+        said.push("Intervals of the first days reach beyond the axis and are cut at its edge.");
+    }
+    said.join(" ")
+}
