@@ -17,8 +17,6 @@ const KIND: Kind = Kind {
     without_line: "until then a changed plan would not be held against this answer.",
 };
 
-/// Its name.
-pub(super) const NAME: &str = KIND.name;
 
 impl Chained for LedgerEntry {
     fn previous(&self) -> &str {

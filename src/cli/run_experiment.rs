@@ -8,9 +8,9 @@ use super::{files, run};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::experiment::{self, ExperimentRun};
 use crate::finding::Tier;
-use crate::pipeline::experiment::{Experiment, prepare, steps};
+use crate::pipeline::experiment::{Experiment, health, prepare, steps};
 use crate::record::experiment::ExperimentResults;
-use crate::report::experiment::terminal;
+use crate::report::experiment::{CheckedExperiment, checked, terminal};
 use crate::text::numbers;
 use std::path::Path;
 use std::process::ExitCode;
@@ -92,14 +92,20 @@ pub(super) fn read(plan: &Path, bytes: &[u8], data: &super::args::DataRoot) -> R
 /// Holds the plan of an experiment against its tables and audits the randomisation; no effect is computed.
 pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<ExitCode, CliError> {
     let experiment = read(&args.plan, bytes, &args.data)?;
-    let health = crate::pipeline::experiment::health(&experiment, &[]);
+    let health = health(&experiment, &[]);
     if global.json {
         output::json_line(&serde_json::json!({
             "event": "checked", "plan_sha256": experiment.plan_sha256, "data_sha256": experiment.table.sha256,
             "health": health,
         }))?;
     } else if global.quiet == 0 {
-        output::stdout(crate::report::experiment::checked(&experiment.plan, &experiment.table.metrics.iter().map(|m| (m.name.as_str(), &m.counters)).collect::<Vec<_>>(), &health))?;
+        let columns = experiment.table.metrics.iter();
+        output::stdout(checked(&CheckedExperiment {
+            title: &experiment.plan.title,
+            metrics: &columns.map(|column| (column.name.as_str(), &column.counters)).collect::<Vec<_>>(),
+            primary_by_default: experiment.plan.primary_by_default(),
+            health: &health,
+        }))?;
     }
     if health.tier == Tier::NotSatisfactory {
         output::stderr("Not accepted: the randomisation failed its audit.");

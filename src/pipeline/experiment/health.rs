@@ -162,7 +162,9 @@ fn smallest(names: &[String], p: &[f64]) -> Option<Measured> {
 fn few_clusters(experiment: &Experiment) -> Measured {
     let Some(clusters) = &experiment.table.clusters else { return no_meaning("rows are independent") };
     let mut of_arm: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); experiment.table.arms.len()];
-    clusters.iter().zip(&experiment.table.assigned).for_each(|(g, arm)| drop(of_arm[usize::from(*arm)].insert(*g)));
+    for (cluster, arm) in clusters.iter().zip(&experiment.table.assigned) {
+        of_arm[usize::from(*arm)].insert(*cluster);
+    }
     let smallest = (0..of_arm.len()).min_by_key(|arm| of_arm[*arm].len()).unwrap_or_default();
     Measured::Number(of_arm[smallest].len() as f64, experiment.table.arms.get(smallest).cloned())
 }

@@ -122,7 +122,8 @@ pub fn health_step(experiment: &Experiment, health: &HealthDocument) -> Result<S
 /// [`ReportError`].
 pub fn unblind_step(experiment: &Experiment, looks: &[Look]) -> Result<Step, ReportError> {
     let subject = format!("unblind: look {} at these metrics", looks.len() + 1);
-    let body = "Metrics, segments and the smallest effects that matter are frozen in plan.yaml; effects exist from here on.";
+    let body =
+        "Metrics, segments and the smallest effects that matter are frozen in plan.yaml; effects exist from here on.";
     Ok(step(experiment, &subject).body(body).file("looks.json", json::to_bytes(&looks)?))
 }
 

@@ -10,6 +10,7 @@
 //! | [`effects_csv`] | one line for each effect |
 //! | [`words`], [`shown`] | types of the record in words; numbers as they are shown |
 
+mod checked;
 pub mod first_page;
 mod more_tables;
 pub mod shown;
@@ -19,6 +20,7 @@ mod tidy;
 mod view;
 pub mod words;
 
+pub use checked::{CheckedExperiment, checked};
 pub use tidy::effects_csv;
 
 use crate::record::ReportError;

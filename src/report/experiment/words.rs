@@ -124,6 +124,7 @@ pub fn health(code: HealthCode) -> &'static str {
         HealthCode::Propensity => "chances of assignment",
         HealthCode::MissingOutcomes => "missing outcomes",
         HealthCode::Looks => "looks",
+        HealthCode::Novelty => "change over time",
     }
 }
 
