@@ -1,8 +1,9 @@
 //! Experiments as people read them. Set `OCI_PLOT_DIR` to look at them.
 
-use super::documents::show;
+use super::documents::{show, tables_line_up};
 use super::experiment_fixtures::*;
 use oci_agent::record::experiment::ExperimentResults;
+use oci_agent::report::experiment::{self as report, ExperimentInput, PlacedExperimentFigure};
 use oci_agent::report::plots::experiment::{self as plots, ExperimentFigure};
 
 fn all() -> [(&'static str, ExperimentResults); 3] {
@@ -33,4 +34,149 @@ fn figures_are_made_where_there_are_data() {
         }
     }
     assert_eq!(figures(&ab_test()), drawn[0], "the same bytes every time");
+}
+
+/// Markdown and HTML.
+fn pages(results: &ExperimentResults) -> [String; 2] {
+    let figures = figures(results);
+    let placed: Vec<PlacedExperimentFigure<'_>> = figures
+        .iter()
+        .map(|figure| PlacedExperimentFigure { path: format!("plots/{}.svg", figure.stem), figure })
+        .collect();
+    let input = ExperimentInput { results, figures: &placed };
+    [report::markdown(&input).expect("markdown"), report::html(&input).expect("page")]
+}
+
+#[test]
+fn the_reports_of_three_designs_read_well() {
+    for (name, results) in all() {
+        let [markdown, page] = pages(&results);
+        show(&format!("{name}.md"), markdown.as_bytes());
+        show(&format!("{name}.html"), page.as_bytes());
+        tables_line_up(&markdown);
+        assert!(!markdown.contains("\n\n\n") && !markdown.contains("NaN"));
+        insta::assert_snapshot!(format!("{name}_markdown"), markdown);
+    }
+}
+
+#[test]
+fn the_page_stands_alone_and_says_the_same() {
+    for (name, results) in all() {
+        let [markdown, page] = pages(&results);
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("default-src 'none'"));
+        assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("NaN"), "{name}");
+        assert_eq!(page.matches("<figure>").count(), markdown.matches("\n![").count(), "{name}");
+        assert_eq!(page.matches("<table>").count(), markdown.matches("\n|--").count(), "{name}");
+        for target in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let section = target.strip_prefix('#').is_some_and(|id| page.contains(&format!("id=\"{id}\"")));
+            assert!(section || ["effects.csv", "health.json", "results.json"].contains(&target), "a link to {target}");
+        }
+        for tag in ["p", "ul", "li", "table", "figure", "svg", "h2", "tr", "td", "div", "details", "nav", "span", "a"] {
+            let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+            assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{name}: <{tag}>");
+        }
+    }
+}
+
+#[test]
+fn the_terminal_says_what_to_do_first_and_fits() {
+    for (name, results) in all() {
+        for width in [80, 120] {
+            let plain = report::terminal::first_page(&results, width, false);
+            assert!(plain.lines().all(|line| line.chars().count() <= width), "{name} {width}:\n{plain}");
+            assert!(!plain.contains('\u{1b}') && !plain.chars().any(|c| ('\u{2060}'..='\u{2064}').contains(&c)));
+            let coloured = report::terminal::first_page(&results, width, true).to_string();
+            assert!(coloured.contains("\u{1b}["));
+            let codes = ["\u{1b}[32m", "\u{1b}[33m", "\u{1b}[31m", "\u{1b}[0m"];
+            let stripped = codes.iter().fold(coloured, |text, code| text.replace(code, ""));
+            assert_eq!(stripped, *plain, "colour changes nothing else");
+            insta::assert_snapshot!(format!("{name}_terminal_{width}"), plain.to_string());
+        }
+    }
+}
+
+#[test]
+fn hostile_names_stay_text_everywhere() {
+    let evil = "x|y <img src=x onerror=alert(1)> `a` **b** [c](d) {{ 7*7 }}\n# h";
+    let mut results = ab_test();
+    results.title = evil.into();
+    results.question = evil.into();
+    results.caveats = vec![evil.into()];
+    results.metrics[0].name = evil.into();
+    results.metrics[0].measure = evil.into();
+    results.health.design.arms[1].arm = evil.into();
+    results.refused[0].reason = evil.into();
+    for row in results.effects.iter_mut().chain(&mut results.segments) {
+        if row.metric == "sales" {
+            row.metric = evil.into();
+        }
+        if row.arm == "diverse" {
+            row.arm = evil.into();
+        }
+        row.segment = row.segment.take().map(|_| evil.to_owned());
+    }
+    for row in results.days.iter_mut().flat_map(|day| &mut day.cumulative) {
+        row.metric = evil.into();
+    }
+    results.decisions[0].arm = evil.into();
+    results.decisions[0].reason = evil.into();
+    results.health.checks[0].subject = Some(evil.into());
+    let [markdown, page] = pages(&results);
+    assert!(!page.contains("<img"), "an image tag in the page");
+    assert!(!markdown.contains("\n# h") && !markdown.contains(" <img"), "{markdown}");
+    tables_line_up(&markdown);
+    for figure in figures(&results) {
+        assert!(!String::from_utf8_lossy(&figure.svg).contains("<img"));
+        assert!(figure.stem.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'), "{}", figure.stem);
+    }
+    let told = report::terminal::first_page(&results, 80, false);
+    assert!(!told.contains('\t') && told.contains("<img"));
+}
+
+#[test]
+fn missing_pieces_leave_no_holes() {
+    let mut results = cluster_test();
+    results.effects.clear();
+    results.days.clear();
+    results.decisions.clear();
+    results.looks.clear();
+    results.metrics[0].arms.clear();
+    results.health.checks.clear();
+    results.health.identification.clear();
+    assert!(figures(&results).is_empty());
+    let [markdown, page] = pages(&results);
+    assert!(markdown.contains("No arm could be decided on.") && page.contains("No arm could be decided on."));
+    assert!(!page.contains("href=\"#days\"") && !markdown.contains("<figure"));
+    assert!(report::terminal::first_page(&results, 80, false).contains("No arm could be decided on."));
+    let mut one_day = cluster_test();
+    one_day.days.truncate(1);
+    assert_eq!(stems(&figures(&one_day)), ["effects"], "a line needs two days");
+}
+
+#[test]
+fn periods_are_drawn_where_nothing_is_cumulative() {
+    let mut results = cluster_test();
+    for day in &mut results.days {
+        day.cumulative.clear();
+    }
+    let drawn = figures(&results);
+    assert_eq!(drawn[1].title, "Effect on sales, by period");
+    show("periods.svg", &drawn[1].svg);
+    show("periods.png", &drawn[1].png);
+}
+
+#[test]
+fn every_effect_is_a_line_of_the_csv() {
+    let mut results = ab_test();
+    let csv = String::from_utf8(report::effects_csv(&results).expect("written")).expect("UTF-8");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 1 + results.effects.len() + results.segments.len());
+    assert!(lines[0].starts_with("metric,role,arm,control,effect,segment,exploratory,n,estimate,std_error"));
+    assert!(lines[1].starts_with("sales,primary,diverse,control,itt,,false,20000,-0.54,0.21,"), "{}", lines[1]);
+    assert!(csv.contains("\"device == \"\"phone\"\"\",true,"), "{csv}");
+    results.effects[0].metric = "=HYPERLINK(1)".into();
+    let csv = String::from_utf8(report::effects_csv(&results).expect("written")).expect("UTF-8");
+    assert!(csv.contains("\n'=HYPERLINK(1),"), "a spreadsheet computes nothing");
+    results.effects[0].p_value = f64::NAN;
+    assert!(report::effects_csv(&results).is_err(), "NaN is an error");
 }
