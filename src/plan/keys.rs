@@ -110,7 +110,12 @@ const TOP: &[PlanKey] = &[
         "the causal question: who, which treatment against which, which outcome, when",
     ),
     key("target_trial", Takes::Section, Nothing, "the trial that one would run"),
-    key("design", Takes::Word(designs), Value("observational"), "how treatment came about"),
+    key(
+        "design",
+        Takes::Word(designs),
+        Value("observational"),
+        "how treatment came about; `experiment` makes a plan of another kind: see `docs/experiments.md`",
+    ),
     key(
         "share",
         Takes::Number,

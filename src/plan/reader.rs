@@ -138,6 +138,11 @@ impl Reader {
         self.meant.contains(path) || self.problems.iter().any(|problem| problem.path == path)
     }
 
+    /// True if a problem of a key or of one below it was noted.
+    pub fn complained_within(&self, path: &str) -> bool {
+        self.complained_of(path) || self.problems.iter().any(|problem| inside(&problem.path, path))
+    }
+
     fn place_of(&self, path: &str) -> Option<Place> {
         self.places.get(path).copied()
     }

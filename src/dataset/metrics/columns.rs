@@ -153,7 +153,7 @@ fn no_time(column: &Column) -> Fault {
 /// Whether the times of a column carry a zone; `None` if that cannot be seen, as for whole days and for numbers.
 pub(super) fn has_zone(column: &Column, times: &[f64]) -> Option<bool> {
     // polars writes `datetime[μs, UTC]`.
-    if column.stored_as.contains(',') {
+    if column.kind == ColumnKind::Date && column.stored_as.contains(',') {
         return Some(true);
     }
     let texts: &[String] = match &column.data {

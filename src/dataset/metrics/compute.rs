@@ -149,9 +149,10 @@ fn measured(measure: &Measure, n: usize, pairs: &[Pair], values: &[Option<Column
 
 /// Values above the quantile of all of them, type 7, become that quantile.
 fn winsorised(metric: &Metric, made: MetricValues, counters: &mut MetricCounters) -> MetricValues {
-    let (Some(at), MetricValues::Mean(mut values)) = (metric.winsorise, made.clone()) else { return made };
+    let (Some(at), MetricValues::Mean(values)) = (metric.winsorise, &made) else { return made };
     let there: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     let Some(limit) = quantiles(&there, &[at]).and_then(|found| found.first().copied()) else { return made };
+    let mut values = values.clone();
     for value in values.iter_mut().filter(|value| **value > limit) {
         *value = limit;
         counters.winsorised += 1;

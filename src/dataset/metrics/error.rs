@@ -329,9 +329,8 @@ impl Found {
     }
 
     /// Notes that a file could not be read.
-    pub(super) fn read(&mut self, path: &str, error: DatasetError) -> &mut Self {
+    pub(super) fn read(&mut self, path: &str, error: DatasetError) {
         self.note(path, Fault::Read(error));
-        self
     }
 
     /// The value, or nothing and a fault.
@@ -343,7 +342,7 @@ impl Found {
         !self.0.is_empty()
     }
 
-    pub(super) fn into_error(&mut self) -> MetricError {
-        MetricError { faults: std::mem::take(&mut self.0) }
+    pub(super) fn into_error(self) -> MetricError {
+        MetricError { faults: self.0 }
     }
 }

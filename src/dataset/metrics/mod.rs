@@ -40,7 +40,10 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
     let mut found = Found::default();
     let table = match read_section(&plan.data, base) {
         Ok(table) => table,
-        Err(error) => return Err(found.read("data.source", error).into_error()),
+        Err(error) => {
+            found.read("data.source", error);
+            return Err(found.into_error());
+        }
     };
     let sources = sources(plan, base, &mut found);
     let assigned = assigned::read(plan, &table, &mut found);
@@ -63,6 +66,7 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
         unit_count: units.count,
         units_in_two_arms: units.in_two_arms,
         units: units.of_rows,
+        unit_names: units.names,
         clusters,
         propensity,
         period,

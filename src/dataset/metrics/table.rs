@@ -19,6 +19,8 @@ pub struct UnitTable {
     pub treatments: Vec<String>,
     /// The unit of each row, numbered from 0 in order of appearance; absent without `unit_id`, when each row is a unit.
     pub units: Option<Vec<u32>>,
+    /// The identifier of each unit, by its number; empty without `unit_id`.
+    pub unit_names: Vec<String>,
     /// Number of units.
     pub unit_count: usize,
     /// Units with rows in more than one arm; their rows are kept.

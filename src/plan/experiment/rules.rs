@@ -105,7 +105,7 @@ impl Rules<'_> {
 
     fn shares(&mut self) {
         let (shares, control) = (&self.plan.assignment.shares, &self.plan.assignment.control);
-        let unreadable = self.reader.problems.iter().any(|problem| problem.path.starts_with("assignment.shares"));
+        let unreadable = self.reader.complained_within("assignment.shares");
         if shares.is_empty() || unreadable {
             return;
         }

@@ -318,9 +318,7 @@ fn units_and_clusters_are_numbered_as_they_appear() {
     assert_eq!((found.units, found.unit_count, found.clusters), (Some(vec![0, 1, 2, 3, 4, 5]), 6, None));
     let clustered = plan.replace("unit_id", "cluster_by: [household], unit_id");
     assert_eq!(table(&clustered).clusters, Some(vec![0, 0, 1, 1, 2, 2]));
-    let both = plan
-        .replace("unit_id", "cluster_by: [household, device], unit_id")
-        .replace("control: control", "control: control");
+    let both = plan.replace("unit_id", "cluster_by: [household, device], unit_id");
     let full = SHOPPERS.replace(",,60", ",mobile,60");
     assert_eq!(made(&both, &[("units.csv", &full)]).expect("two").clusters, Some(vec![0, 1, 2, 3, 4, 5]));
     says(&refused(&both, &[]), &["assignment.cluster_by", "`device` has no value in 1 row"]);
@@ -405,7 +403,6 @@ fn covariates_become_terms() {
     let found = made(&more, &[("units.csv", &two)]).expect("rare levels");
     assert!(found.terms.contains(&"device == other".to_owned()), "{:?}", found.terms);
     assert_eq!(found.segments, [[false, false, false, false, false, true]]);
-    says(&refused(&plan.replace("[tenure, device, saw]", "[seen]"), &[]), &["covariates[0]", "`seen`"]);
     says(
         &refused(&plan.replace("[tenure, device, saw]", "[tenur]"), &[]),
         &["covariates[0]", "did you mean `tenure`?"],
@@ -478,17 +475,25 @@ fn metrics_that_say_nothing_are_refused() {
 
 #[test]
 fn clocks_with_and_without_a_zone_are_not_mixed() {
-    let zoned = "shopper,at,x\na,2026-03-01T01:00:00Z,1\nb,2026-03-20T02:00:00Z,2\nf,2026-03-21T00:00:00Z,2\n";
+    let zoned = "shopper,at,x\na,2026-03-01T09:00:00Z,1\nb,2026-03-20T02:00:00Z,2\nf,2026-03-21T00:00:00Z,2\n";
     // Whole days do not say which zone they are of.
     assert!(made(&orders("sum(x)"), &[("orders.csv", zoned)]).is_ok());
     let clock = SHOPPERS.replace("2026-03-01,", "2026-03-01 08:30,");
     let text = refused(&orders("sum(x)"), &[("orders.csv", zoned), ("units.csv", &clock)]);
     says(&text, &["metrics.m.time", "`at of orders.csv` has times with a zone", "`seen` has times without"]);
     let both = SHOPPERS.replace("2026-03-01,", "2026-03-01T08:30Z,");
-    assert_eq!(
-        values(&made(&orders("sum(x)"), &[("orders.csv", zoned), ("units.csv", &both)]).expect("one clock").metrics[0]),
-        "0 0 0 0 0 0".replacen("0 0 0", "0 0 0", 1)
-    );
+    let found = made(&orders("sum(x)"), &[("orders.csv", zoned), ("units.csv", &both)]).expect("one clock");
+    assert_eq!(values(&found.metrics[0]), "1 0 0 0 0 0");
+    // Two columns of one table.
+    let two =
+        SHOPPERS.replace(",seen,saw", ",seen,met").replace(",0\n", ",2026-03-05T08:30:00Z\n").replace(",1\n", ",\n");
+    let two = two.replace("2026-03-01,", "2026-03-01 08:30,");
+    let plan = plan_of("  m: {expression: tenure}").replace("unit_id", "exposed_at: met, unit_id");
+    says(&refused(&plan, &[("units.csv", &two)]), &["assignment.exposed_at", "`met` has times with a zone"]);
+    let found = made(&plan, &[("units.csv", &two.replace("8:30,", "8:30Z,"))]).expect("one clock");
+    let [met, seen] = [found.exposed_at, found.assigned_at].map(|times| times.expect("times"));
+    // 08:30 is 0.3541666… of a day; c and e were never exposed.
+    assert!((met[0] - seen[0] - 4.0).abs() < 1e-9 && met[2].is_nan() && met[4].is_nan(), "{met:?}");
 }
 
 #[test]
@@ -514,4 +519,26 @@ fn every_fault_comes_at_once() {
     assert!(!error.is_io());
     let error = made(&plan.replace("units.csv", "unit.csv"), &[]).expect_err("no table");
     assert_eq!(error.problems()[0].path, "data.source");
+}
+
+#[test]
+fn a_table_that_holds_everything_needs_no_other_file() {
+    let units = "unit_id,cluster_id,device,x_age,arm,sales,converted,p_ad,d_enc,week\n\
+                 253,10,mobile,0,t2,8.5,1,0.25,0,1\n253,10,mobile,0,t2,9.5,0,0.25,0,2\n\
+                 170,7,desktop,1,control,9.0,1,0.5,1,1\n716,7,tablet,3,t1,13.0,0,0.25,1,1\n\
+                 170,7,desktop,1,control,8.0,1,0.5,1,2\n";
+    let plan = "title: t\nquestion: q\ndesign: experiment\ndata: {source: units.csv}\n\
+                assignment: {column: arm, control: control, unit_id: unit_id, cluster_by: unit_id, period: week, propensity: p_ad}\n\
+                treated: d_enc\nmetrics: {sales: {expression: sales}, converted: {expression: converted}}\n\
+                covariates: [x_age, device]\nsegments: ['device in [mobile, tablet]']\nrequests: [itt, late]\n";
+    let found = made(plan, &[("units.csv", units)]).expect("a table");
+    assert_eq!((found.arms.join(" "), found.assigned), ("control t1 t2".to_owned(), vec![2, 2, 0, 1, 0]));
+    assert_eq!((found.units, found.unit_names.join(" ")), (Some(vec![0, 0, 1, 2, 1]), "253 170 716".to_owned()));
+    assert_eq!((found.unit_count, found.clusters), (3, Some(vec![0, 0, 1, 2, 1])));
+    assert_eq!((found.period, found.taken), (Some(vec![1.0, 2.0, 1.0, 1.0, 2.0]), Some(vec![0, 0, 1, 1, 1])));
+    assert_eq!(found.propensity, Some(vec![0.25, 0.25, 0.5, 0.25, 0.5]));
+    assert_eq!(found.terms, ["x_age", "device == mobile", "device == tablet"]);
+    assert_eq!(found.segments, [[true, true, false, true, false]]);
+    let metrics: Vec<String> = found.metrics.iter().map(values).collect();
+    assert_eq!(metrics, ["8.5 9.5 9 13 8", "1 0 1 0 1"]);
 }
