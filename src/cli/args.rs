@@ -3,6 +3,7 @@
 use super::acic::args::AcicCommand;
 use super::arg_values::{self, KnownEffect};
 use super::estimate_args::EstimateArgs;
+use super::experiment::ExperimentCommand;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -63,6 +64,9 @@ pub enum Command {
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.
     Estimate(EstimateArgs),
+    /// One question about a randomised experiment: its size, its false positives.
+    #[command(subcommand)]
+    Experiment(ExperimentCommand),
     /// Read what was said to language models, and what they answered.
     #[command(subcommand)]
     Transcript(TranscriptCommand),

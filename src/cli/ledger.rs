@@ -17,7 +17,6 @@ const KIND: Kind = Kind {
     without_line: "until then a changed plan would not be held against this answer.",
 };
 
-
 impl Chained for LedgerEntry {
     fn previous(&self) -> &str {
         &self.previous_sha256

@@ -12,6 +12,7 @@ mod env;
 mod errors;
 mod estimate;
 mod estimate_args;
+mod experiment;
 mod files;
 mod graph;
 mod init;
@@ -92,6 +93,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
+        Command::Experiment(command) => experiment::experiment(&command, &cli.global),
         Command::Acic(command) => acic::acic(&command, &cli.global),
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),

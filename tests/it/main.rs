@@ -19,6 +19,7 @@ mod design_profile; // whom the answer is about
 mod early_adopters; // the generator of the synthetic example
 mod estimator_table; // the table of estimators in docs/estimators.md
 mod examples; // every example plan, end to end
+mod experiment; // randomised experiments: reference values, looks, refusals, examples
 mod field_cases; // files as people have them: the plan of `init` gives the right value
 mod graph; // questions to a causal graph
 mod hostile_text; // names, titles and words of servers that try to steer a terminal

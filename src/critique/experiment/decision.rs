@@ -179,13 +179,13 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
             format!("the randomisation failed its audit ({}), so no effect here can be trusted", listed(&failed));
         return (Verdict::Hold, reason);
     }
-    let beyond = named(Standing::BeyondMargin);
-    if !beyond.is_empty() {
-        return (Verdict::Stop, format!("{} {} worse than the margin allows", listed(&beyond), are(&beyond)));
-    }
-    let worse = named(Standing::Worse);
-    if !worse.is_empty() {
-        return (Verdict::Stop, format!("{} {} worse beyond chance", listed(&worse), are(&worse)));
+    let (beyond, worse) = (named(Standing::BeyondMargin), named(Standing::Worse));
+    if !beyond.is_empty() || !worse.is_empty() {
+        let part = |names: &[String], how: &str| {
+            (!names.is_empty()).then(|| format!("{} {} {how}", listed(names), are(names)))
+        };
+        let parts = [part(&worse, "worse beyond chance"), part(&beyond, "worse than the margin allows")];
+        return (Verdict::Stop, parts.into_iter().flatten().collect::<Vec<_>>().join(", and "));
     }
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();

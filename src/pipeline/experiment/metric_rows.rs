@@ -48,6 +48,19 @@ impl MetricRows {
         MetricRows { x: Array2::zeros((self.rows.len(), 0)), ..self }
     }
 
+    /// Some of these rows, by place, under another assignment.
+    pub fn only(&self, kept: &[usize], assigned: Vec<u16>) -> MetricRows {
+        MetricRows {
+            rows: kept.iter().map(|i| self.rows[*i]).collect(),
+            x: self.x.select(Axis(0), kept),
+            y: self.y.select(Axis(0), kept),
+            assigned,
+            taken: None,
+            weights: self.weights.as_ref().map(|weights| kept.iter().map(|i| weights[*i]).collect()),
+            clusters: self.clusters.as_ref().map(|clusters| renumbered(kept.iter().map(|i| clusters[*i]))),
+        }
+    }
+
     pub fn view(&self) -> ExperimentRows<'_> {
         ExperimentRows {
             x: self.x.view(),

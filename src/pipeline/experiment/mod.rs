@@ -16,10 +16,12 @@ mod identification;
 mod instrument;
 mod metric_rows;
 mod modelling;
+pub mod power;
 pub mod prepare;
 pub mod results;
 mod segments;
 pub mod steps;
+pub mod validate;
 
 pub use health::health;
 pub use modelling::Experiment;

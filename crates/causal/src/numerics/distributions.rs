@@ -52,6 +52,22 @@ pub fn f_upper(x: f64, d1: f64, d2: f64) -> Option<f64> {
     Some(if x.is_infinite() { 0.0 } else { beta::checked_beta_reg(0.5 * d2, 0.5 * d1, share).unwrap_or(1.0) })
 }
 
+/// Quantile of the beta distribution, by bisection on its distribution function. `None` unless 0 < p < 1 and both parameters are
+/// above 0.
+#[must_use]
+pub fn beta_quantile(p: f64, a: f64, b: f64) -> Option<f64> {
+    if !(p > 0.0 && p < 1.0 && a > 0.0 && b > 0.0) {
+        return None;
+    }
+    let (mut low, mut high) = (0.0_f64, 1.0_f64);
+    // Each step halves the interval; 60 leave less than rounding.
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if beta::checked_beta_reg(a, b, middle).ok()? < p { low = middle } else { high = middle }
+    }
+    Some(0.5 * (low + high))
+}
+
 /// P(χ² > x) with `df` degrees of freedom. `None` if `x` is not a number, or there are none.
 #[must_use]
 pub fn chi_squared_upper(x: f64, df: usize) -> Option<f64> {
@@ -132,6 +148,14 @@ mod tests {
         assert!((f_upper(3.0, 2.0, 8.0).unwrap() - (1.0_f64 + 6.0 / 8.0).powi(-4)).abs() < 1e-14);
         assert_eq!((t_two_sided(f64::INFINITY, 3.0), t_two_sided(1.0, 0.0)), (Some(0.0), None));
         assert_eq!((f_upper(0.0, 1.0, 1.0), f_upper(f64::NAN, 1.0, 1.0)), (Some(1.0), None));
+    }
+
+    #[test]
+    fn beta_quantiles_are_those_of_closed_forms() {
+        // Beta(1, n) has 1 − (1 − x)ⁿ; Beta(n, 1) has xⁿ.
+        assert!((beta_quantile(0.975, 1.0, 20.0).unwrap() - (1.0 - 0.025_f64.powf(0.05))).abs() < 1e-13);
+        assert!((beta_quantile(0.5, 3.0, 1.0).unwrap() - 0.5_f64.powf(1.0 / 3.0)).abs() < 1e-13);
+        assert_eq!((beta_quantile(1.0, 1.0, 1.0), beta_quantile(0.5, 0.0, 1.0)), (None, None));
     }
 
     #[test]
