@@ -4,8 +4,13 @@ use super::args::DataRoot;
 use super::args::{Global, Settings};
 use super::errors::CliError;
 use super::output::{self, TerminalStyle};
+use super::looks::Looks;
 use super::{files, run_experiment};
-use crate::pipeline::experiment::{Experiment, power, validate};
+use crate::dataset::metrics::{self, CellTable};
+use crate::expression::Written;
+use crate::pipeline::experiment::fit::{self, Query};
+use crate::pipeline::experiment::{Experiment, health, power, results, validate};
+use crate::record::experiment_fit::FitDocument;
 use crate::report::experiment::planning;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -18,6 +23,12 @@ pub enum ExperimentCommand {
     Power(PowerArgs),
     /// A/A validation: deal the arms out again at random, many times, and count false positives.
     Validate(ValidateArgs),
+    /// Compress an experiment once: fits and cells, from which new segments and contrasts come without the rows. It is a look.
+    Fit(FitArgs),
+    /// Average effects from a fit that was saved.
+    Effect(EffectArgs),
+    /// Effects in segments, from a fit that was saved.
+    Segments(SegmentsArgs),
 }
 
 /// A plan and where its data are.
@@ -62,6 +73,57 @@ pub struct ValidateArgs {
     pub permutations: u32,
 }
 
+/// Writes fit.json and cells.parquet. The cells are rows with the same values of the discrete covariates, of the columns of the
+/// plan's segments, and of those under --by.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent experiment fit plan.yaml --out fitted
+  oci-agent experiment fit plan.yaml --out fitted --by country --least 50
+  oci-agent experiment segments fitted --segment 'device == \"desktop\"'")]
+pub struct FitArgs {
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// A new folder for both files.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// More discrete columns by which segments may be asked for.
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Vec<String>,
+    /// Leave cells of fewer rows out.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub least: usize,
+}
+
+/// The effects of every arm on every metric, or on those named.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent experiment effect fitted
+  oci-agent experiment effect fitted --metric sales --json")]
+pub struct EffectArgs {
+    /// The folder of a fit.
+    #[arg(value_name = "DIR")]
+    pub fit: PathBuf,
+    /// Only this metric; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub metric: Vec<String>,
+    /// Only this arm; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub arm: Vec<String>,
+}
+
+/// The same in segments, which are conditions on the columns of the cells. What the plan did not declare is exploratory.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent experiment segments fitted --segment 'device == \"desktop\"' --segment 'tenure > 30'
+  oci-agent experiment segments fitted --segment 'country in [\"DE\", \"AT\"]' --metric sales --json")]
+pub struct SegmentsArgs {
+    #[command(flatten)]
+    pub effect: EffectArgs,
+    /// A condition; may be given several times.
+    #[arg(long, value_name = "CONDITION", required = true)]
+    pub segment: Vec<String>,
+}
+
 /// Answers one question.
 pub(super) fn experiment(command: &ExperimentCommand, global: &Global) -> Result<ExitCode, CliError> {
     match command {
@@ -80,8 +142,83 @@ pub(super) fn experiment(command: &ExperimentCommand, global: &Global) -> Result
             let above = document.results.iter().any(|row| row.lower > document.alpha);
             Ok(if above { ExitCode::from(1) } else { ExitCode::SUCCESS })
         }
+        ExperimentCommand::Fit(args) => fit(args, global),
+        ExperimentCommand::Effect(args) => query(args, &[], global),
+        ExperimentCommand::Segments(args) => query(&args.effect, &args.segment, global),
     }
 }
+
+/// Fits once and writes both files: an answer was seen, so it is a look.
+fn fit(args: &FitArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let experiment = read(&args.plan)?;
+    let root = files::data_root(&args.plan.plan, &args.plan.data)?;
+    let cells = metrics::cells(&experiment.plan, &root, &args.by).map_err(|error| {
+        let problems = error.problems();
+        let message = problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
+        CliError::user(message, problems.first().map_or(String::new(), |problem| problem.hint.clone()))
+    })?;
+    let looks = Looks::beside(&args.out)?;
+    let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
+    let (document, bytes) =
+        fit::compress(&experiment, &cells, args.least).map_err(|error| super::errors::from_dataset(&error))?;
+    std::fs::create_dir(&args.out).map_err(|error| CliError::io(&args.out, "make", &error))?;
+    files::write_new(&args.out.join(fit::CELLS), &bytes)?;
+    let json = crate::record::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
+    files::write_new(&args.out.join(fit::FIT), &json)?;
+    let results = results::results(&experiment, health(&experiment, &earlier), &earlier);
+    if let Some(look) = results.looks.last() {
+        looks.add(&experiment.plan, look, &args.out, "")?;
+    }
+    if global.json {
+        output::json_line(&serde_json::json!({
+            "event": "fitted", "out": args.out.display().to_string(), "explain": document.explain,
+            "refused": document.refused,
+        }))?;
+    } else {
+        let refused = document.refused.iter().map(|(metric, why)| format!("`{metric}` is in no fit: {why}."));
+        output::stdout(document.explain.iter().cloned().chain(refused).collect::<Vec<_>>().join("\n") + "\n")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn query(args: &EffectArgs, segments: &[String], global: &Global) -> Result<ExitCode, CliError> {
+    let path = args.fit.join(fit::FIT);
+    let bytes = crate::input_file::read(&path, MOST_OF_A_FIT)
+        .map_err(|error| super::errors::from_input(&path, "read the fit", &error))?;
+    let again = "Make it again: oci-agent experiment fit plan.yaml --out DIR";
+    let document: FitDocument = serde_json::from_slice(&bytes)
+        .map_err(|error| CliError::user(format!("{} is not a fit: {error}", path.display()), again))?;
+    let cells = CellTable::read(fit::CELLS, &args.fit).map_err(|error| super::errors::from_dataset(&error))?;
+    let asked = segments.iter().map(|text| {
+        Written::parse(text).map(Some).map_err(|error| {
+            CliError::user(error.to_string(), "Write a condition, as in --segment 'device == \"desktop\"'.")
+        })
+    });
+    let mut asked = asked.collect::<Result<Vec<_>, _>>()?;
+    if asked.is_empty() {
+        asked.push(None);
+    }
+    let mut rows = Vec::new();
+    for segment in asked {
+        let query = Query { metrics: args.metric.clone(), arms: args.arm.clone(), segment };
+        let found = fit::effects(&document, &cells, &query).map_err(|error| CliError::user(error.to_string(), ""))?;
+        rows.extend(found);
+    }
+    let family = |row: &crate::record::experiment::EffectRow| row.metric.clone();
+    fit::adjust(&mut rows, family);
+    if global.json {
+        output::json_line(&serde_json::json!({ "event": "effects", "effects": rows, "explain": EXPLAIN }))?;
+    } else {
+        output::stdout(planning::effects(&rows, document.alpha, TerminalStyle::of_stdout().width))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a row of `effect` and `segments` is.
+const EXPLAIN: &str = "Effects of being assigned, from the saved fit of all rows: in a segment, the contrast of that fit at the segment's covariate means. Intervals are for one look; Holm and Benjamini-Hochberg are over the rows of one metric here. A segment that the plan did not declare is exploratory.";
+
+/// Bytes of the largest fit that is read.
+const MOST_OF_A_FIT: u64 = 256 << 20;
 
 fn told(global: &Global, document: &impl serde::Serialize, text: impl Fn(usize) -> String) -> Result<(), CliError> {
     if global.json {

@@ -7,6 +7,7 @@ pub mod earlier;
 mod effect;
 mod error;
 pub mod experiment;
+pub mod experiment_fit;
 pub mod experiment_planning;
 pub mod identification;
 pub mod json;

@@ -14,6 +14,7 @@
 
 mod aggregate;
 mod assigned;
+mod cells;
 mod columns;
 mod compute;
 mod covariates;
@@ -21,6 +22,7 @@ mod error;
 mod join;
 mod table;
 
+pub use cells::{CellTable, Cells, MOST_VALUES, cells};
 pub use error::{Fault, MetricError, MetricFault};
 pub use table::{MetricColumn, MetricValues, UnitTable};
 

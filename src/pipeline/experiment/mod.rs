@@ -11,6 +11,7 @@
 mod anytime;
 mod days;
 mod effects;
+pub mod fit;
 mod health;
 mod identification;
 mod instrument;

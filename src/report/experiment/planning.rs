@@ -1,8 +1,9 @@
 //! Power and A/A validation in a terminal.
 
+use crate::record::experiment::EffectRow;
 use crate::record::experiment_planning::{PowerDocument, ValidationDocument};
 use crate::text::escape::one_line;
-use crate::text::numbers::{count, percent, significant};
+use crate::text::numbers::{count, p_value, percent, significant};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 const NOTHING: &str = "–";
@@ -69,6 +70,30 @@ pub fn power(document: &PowerDocument, width: usize) -> String {
     }
     numbers_to_the_right(&mut table, 2);
     format!("{table}\n{}", closing(&document.refused, &document.explain))
+}
+
+/// Effects from a saved fit.
+#[must_use]
+pub fn effects(rows: &[EffectRow], alpha: f64, width: usize) -> String {
+    let level = format!("{} interval", percent(1.0 - alpha));
+    let mut table = table(width, &["metric", "arm", "segment", "rows", "effect", &level, "relative", "p", "Holm", "BH"]);
+    for row in rows {
+        let number = |value: f64| significant(value, 4);
+        table.add_row(vec![
+            one_line(&row.metric),
+            one_line(&row.arm),
+            row.segment.as_deref().map_or("everyone".to_owned(), one_line),
+            count(row.n),
+            number(row.effect.estimate),
+            format!("{} to {}", number(row.effect.lower), number(row.effect.upper)),
+            row.relative.map_or(NOTHING.to_owned(), |relative| percent(relative.estimate)),
+            p_value(row.p_value),
+            row.holm.map_or(NOTHING.to_owned(), p_value),
+            row.benjamini_hochberg.map_or(NOTHING.to_owned(), p_value),
+        ]);
+    }
+    numbers_to_the_right(&mut table, 3);
+    format!("{table}\n")
 }
 
 /// The rates of false positives.

@@ -40,16 +40,16 @@ pub struct Fit {
     pub variance: VarianceKind,
     /// Terms left out (by index), because they are constant or a combination of earlier columns, for all treatments or for one.
     pub dropped: Vec<Column>,
-    columns: Vec<Column>,
-    standard: Standard,
+    pub(super) columns: Vec<Column>,
+    pub(super) standard: Standard,
     /// k × m, on the scale of `standard`.
-    beta: Array2<f64>,
+    pub(super) beta: Array2<f64>,
     /// Σwu² or its square root's products, for each pair of metrics.
-    squares: Vec<f64>,
+    pub(super) squares: Vec<f64>,
     /// Pairs of metrics with a covariance.
-    pairs: Vec<[usize; 2]>,
+    pub(super) pairs: Vec<[usize; 2]>,
     /// k × k for each pair.
-    covariances: Vec<Array2<f64>>,
+    pub(super) covariances: Vec<Array2<f64>>,
 }
 
 /// A linear functional of the coefficients.

@@ -47,6 +47,7 @@ pub mod ratio;
 pub mod relative;
 pub mod rows;
 pub mod sample_ratio;
+pub mod saved;
 pub mod two_sample;
 pub mod variance;
 

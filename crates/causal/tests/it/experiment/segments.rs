@@ -46,6 +46,29 @@ fn segments_come_from_one_interacted_fit() {
     }
 }
 
+/// A saved fit answers any contrast with the same bits.
+#[test]
+fn a_fit_that_was_saved_is_the_same_fit() {
+    let units = Units::units();
+    let design = Design::new(&units, &["sales", "minutes"], units.arm(), &COVARIATES);
+    let fit = design.fit(VarianceKind::Hc3, true);
+    let restored = Fit::restore(&fit.save()).unwrap();
+    let means = units.means(&COVARIATES, &masks(&units)[1].1);
+    for metric in [0, 1] {
+        let [found, again] = [&fit, &restored].map(|fit| fit.estimate(&fit.effect_at(2, &means).unwrap(), metric));
+        assert_eq!(found, again);
+    }
+    let mut broken = fit.save();
+    broken.coefficients.pop();
+    assert!(Fit::restore(&broken).is_err());
+    let mut broken = fit.save();
+    broken.columns[1].term = Some(99);
+    assert!(Fit::restore(&broken).is_err());
+    let mut broken = fit.save();
+    broken.centre[0] = f64::NAN;
+    assert!(Fit::restore(&broken).is_err());
+}
+
 /// Two segments have a joint covariance, with which weights of another population are carried.
 #[test]
 fn the_covariance_of_segments_is_that_of_the_reference() {
