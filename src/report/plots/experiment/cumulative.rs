@@ -22,18 +22,28 @@ struct At<'a> {
     row: &'a EffectRow,
 }
 
-/// An arm and its effects by day.
+/// An arm and its effects by day or period.
 struct Path<'a> {
     arm: &'a str,
+    /// `day` or `period`.
+    unit: &'static str,
     points: Vec<At<'a>>,
 }
 
-type Rows = fn(&DayRow) -> &[EffectRow];
+/// Which effects of a day.
+struct Over {
+    unit: &'static str,
+    rows: fn(&DayRow) -> &[EffectRow],
+}
 
 pub fn scene(results: &ExperimentResults, metric: &MetricResult) -> Option<Scene> {
-    let cumulative = paths(results, metric, |day| &day.cumulative);
+    let cumulative = paths(results, metric, Over { unit: "day", rows: |day| &day.cumulative });
     let by_period = cumulative.is_empty();
-    let paths = if by_period { paths(results, metric, |day| &day.of_the_day) } else { cumulative };
+    let paths = if by_period {
+        paths(results, metric, Over { unit: "period", rows: |day| &day.of_the_day })
+    } else {
+        cumulative
+    };
     if paths.is_empty() {
         return None;
     }
@@ -54,14 +64,15 @@ pub fn scene(results: &ExperimentResults, metric: &MetricResult) -> Option<Scene
 }
 
 /// The arms with effects on two days or more.
-fn paths<'a>(results: &'a ExperimentResults, metric: &MetricResult, rows: Rows) -> Vec<Path<'a>> {
+fn paths<'a>(results: &'a ExperimentResults, metric: &MetricResult, over: Over) -> Vec<Path<'a>> {
     let of_arm = |arm: &'a str| {
         let here = move |row: &&'a EffectRow| {
             row.metric == metric.name && row.arm == arm && row.request == EffectRequest::Itt && row.segment.is_none()
         };
         let days = results.days.iter();
-        let points = days.filter_map(|day| rows(day).iter().find(here).map(|row| At { day: day.day, row })).collect();
-        Path { arm, points }
+        let points =
+            days.filter_map(|day| (over.rows)(day).iter().find(here).map(|row| At { day: day.day, row })).collect();
+        Path { arm, unit: over.unit, points }
     };
     let arms = results.health.design.arms.iter().filter(|arm| !arm.control);
     arms.map(|arm| of_arm(&arm.arm)).filter(|path| path.points.len() > 1).collect()
@@ -95,7 +106,7 @@ fn range(paths: &[Path<'_>], smallest: Option<f64>) -> Span {
 struct Drawing {
     values: Span,
     smallest: Option<f64>,
-    /// True if the points are a path, false if each stands for itself.
+    /// True if the points are a path over days, false if each is that of a period.
     joined: bool,
 }
 
@@ -123,7 +134,7 @@ fn heading_of(path: &Path<'_>) -> String {
         || arm.clone(),
         |last| {
             let size = shown::absolute(&shown::deciding(last.row));
-            format!("{arm}: {size} at {}", crate::text::numbers::significant(last.day, 4))
+            format!("{arm}: {size} on {} {}", path.unit, shown::day(last.day))
         },
     )
 }
