@@ -135,7 +135,7 @@ fn sentence(results: &ExperimentResults, row: &EffectRow) -> String {
     if row.request != EffectRequest::Itt {
         let what = sentences::sentence(words::request(row.request));
         let what = what.trim_end_matches('.');
-        return format!("{what} (`{}`), on `{}`: {size}{share}.", row.arm, row.metric);
+        return format!("{what} (`{}`, metric `{}`): {size}{share}.", row.arm, row.metric);
     }
     let arms = format!("being assigned to `{}` rather than `{}`", row.arm, control(results));
     if decides.lower <= 0.0 && decides.upper >= 0.0 {
@@ -194,6 +194,7 @@ fn analysis(results: &ExperimentResults) -> String {
     let design = &results.health.design;
     let iv = design
         .variance_of_iv
+        .filter(|iv| *iv != design.variance)
         .map_or(String::new(), |variance| format!("; {} for effects of the treatment", words::variance(variance)));
     let terms: Vec<String> = design.covariates.iter().map(|term| format!("`{term}`")).collect();
     let given = if terms.is_empty() { String::new() } else { format!(": {}", lists::listed(&terms)) };

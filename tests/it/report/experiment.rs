@@ -175,6 +175,8 @@ fn periods_are_drawn_where_nothing_is_cumulative() {
     }
     let drawn = figures(&results);
     assert_eq!(drawn[1].title, "Effect on sales, by period");
+    let svg = String::from_utf8(drawn[1].svg.clone()).expect("UTF-8");
+    assert!(svg.contains("in period 14") && !svg.contains("confidence sequence"), "each period stands for itself");
     show("periods.svg", &drawn[1].svg);
     show("periods.png", &drawn[1].png);
 }
