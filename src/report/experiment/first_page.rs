@@ -30,7 +30,7 @@ pub struct MetricLine {
     pub arm: String,
     /// Its part.
     pub role: Role,
-    /// Relative effect with its interval; a dash where it is not defined.
+    /// Relative effect, with its interval unless a confidence sequence decides; a dash where it is not defined.
     pub relative: String,
     /// Effect with the interval that decides, in units of the metric.
     pub effect: String,
@@ -71,7 +71,13 @@ pub fn first_page(results: &ExperimentResults) -> FirstPage {
         told: told(results),
         metrics: results.decisions.iter().flat_map(|d| &d.rows).map(|row| metric_line(results, row)).collect(),
         tier: health.tier,
-        caveats: health.checks.iter().filter(|c| is_bad(c)).map(caveat).chain(results.caveats.clone()).collect(),
+        caveats: health
+            .checks
+            .iter()
+            .filter(|c| is_bad(c))
+            .map(caveat)
+            .chain(results.caveats.iter().map(|line| sentences::sentence(line)))
+            .collect(),
         whom: whom(results),
         identification: health.identification.iter().map(|line| sentences::sentence(line)).collect(),
     }
@@ -100,7 +106,7 @@ fn metric_line(results: &ExperimentResults, row: &DecisionRow) -> MetricLine {
         metric: row.metric.clone(),
         arm: row.arm.clone(),
         role: row.role,
-        relative: effect.map_or_else(|| shown::NOTHING.to_owned(), shown::relative_of),
+        relative: effect.and_then(shown::relative_beside).unwrap_or_else(|| shown::NOTHING.to_owned()),
         effect: effect.map_or_else(|| "not estimated".to_owned(), |e| shown::absolute(&shown::deciding(e))),
         standing: row.standing,
         more_units: row.more_units,
@@ -125,11 +131,11 @@ fn told(results: &ExperimentResults) -> Vec<String> {
 fn sentence(results: &ExperimentResults, row: &EffectRow) -> String {
     let decides = shown::deciding(row);
     let size = shown::absolute(&decides);
-    let share = row.relative.as_ref().map_or(String::new(), |share| format!(", {}", shown::relative(share)));
+    let share = shown::relative_beside(row).map_or(String::new(), |share| format!(", {share}"));
     if row.request != EffectRequest::Itt {
         let what = sentences::sentence(words::request(row.request));
         let what = what.trim_end_matches('.');
-        return format!("{what} (`{}`), on `{}`: {size}{share}.", row.arm, row.metric);
+        return format!("{what} (`{}`, metric `{}`): {size}{share}.", row.arm, row.metric);
     }
     let arms = format!("being assigned to `{}` rather than `{}`", row.arm, control(results));
     if decides.lower <= 0.0 && decides.upper >= 0.0 {
@@ -145,7 +151,7 @@ fn sentence(results: &ExperimentResults, row: &EffectRow) -> String {
         _ => [decides.estimate, decides.lower, decides.upper],
     };
     let size = numbers::interval(estimate, decides.std_error, low, high);
-    let share = row.relative.as_ref().map_or(String::new(), |share| format!(" ({})", shown::relative(share)));
+    let share = shown::relative_beside(row).map_or(String::new(), |share| format!(" ({share})"));
     sentences::sentence(&format!("{arms} {verb} `{}` by {size}{end}{share}", row.metric))
 }
 
@@ -188,6 +194,7 @@ fn analysis(results: &ExperimentResults) -> String {
     let design = &results.health.design;
     let iv = design
         .variance_of_iv
+        .filter(|iv| *iv != design.variance)
         .map_or(String::new(), |variance| format!("; {} for effects of the treatment", words::variance(variance)));
     let terms: Vec<String> = design.covariates.iter().map(|term| format!("`{term}`")).collect();
     let given = if terms.is_empty() { String::new() } else { format!(": {}", lists::listed(&terms)) };

@@ -62,7 +62,7 @@ pub fn days(results: &ExperimentResults) -> Option<Table> {
     let borrowed: Vec<(&str, Column)> = titles.iter().map(|(title, kind)| (title.as_str(), *kind)).collect();
     let mut table = Table::new(&borrowed);
     for day in &results.days {
-        let mut cells = vec![numbers::significant(day.day, 4)];
+        let mut cells = vec![shown::day(day.day)];
         cells.extend(day.units.iter().map(|units| numbers::count(*units)));
         cells.push(shown::p(day.sample_ratio_p));
         let rows = rows(day);

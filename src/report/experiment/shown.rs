@@ -26,6 +26,21 @@ pub fn relative_of(row: &EffectRow) -> String {
     row.relative.as_ref().map_or_else(|| NOTHING.to_owned(), relative)
 }
 
+/// A day or period as the data name it: `14`, `2.5`.
+#[must_use]
+pub fn day(day: f64) -> String {
+    if day.fract() == 0.0 { numbers::fixed(day, 0).replace(',', "") } else { numbers::significant(day, 4) }
+}
+
+/// The relative effect beside the interval that decides: with its interval where that is for one look too, else alone.
+#[must_use]
+pub fn relative_beside(row: &EffectRow) -> Option<String> {
+    let share = row.relative.as_ref()?;
+    let digits = numbers::decimals(100.0 * share.std_error).min(3);
+    let alone = || format!("{} %", signed(100.0 * share.estimate, digits));
+    Some(if row.anytime.is_some() { alone() } else { relative(share) })
+}
+
 /// The confidence sequence of an effect: `[0.02, 0.82]`.
 #[must_use]
 pub fn sequence(anytime: &AnytimeInterval, effect: &Estimate) -> String {
@@ -76,6 +91,11 @@ pub fn level(results: &ExperimentResults) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_whole_where_they_can_be() {
+        assert_eq!([day(14.0), day(20_260.0), day(2.5)], ["14", "20260", "2.500"]);
+    }
 
     #[test]
     fn a_share_has_its_sign_and_the_digits_of_its_error() {

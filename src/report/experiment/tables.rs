@@ -10,11 +10,11 @@ use crate::text::numbers;
 
 /// Primary metrics and guardrails of every arm.
 pub fn deciding(results: &ExperimentResults, page: &FirstPage) -> Table {
-    let relative = format!("relative [{}]", shown::level(results));
-    let effect = if results.effects.iter().any(|row| row.anytime.is_some()) {
-        "effect [confidence sequence]".to_owned()
+    let level = shown::level(results);
+    let [relative, effect] = if results.effects.iter().any(|row| row.anytime.is_some()) {
+        ["relative".to_owned(), "effect [confidence sequence]".to_owned()]
     } else {
-        format!("effect [{}]", shown::level(results))
+        [format!("relative [{level}]"), format!("effect [{level}]")]
     };
     let more = page.metrics.iter().any(|line| line.more_units.is_some());
     let mut columns = vec![

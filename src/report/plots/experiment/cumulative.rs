@@ -22,18 +22,28 @@ struct At<'a> {
     row: &'a EffectRow,
 }
 
-/// An arm and its effects by day.
+/// An arm and its effects by day or period.
 struct Path<'a> {
     arm: &'a str,
+    /// True if the points are a path over days, false if each is that of a period.
+    joined: bool,
     points: Vec<At<'a>>,
 }
 
-type Rows = fn(&DayRow) -> &[EffectRow];
+/// Which effects of a day.
+struct Over {
+    joined: bool,
+    rows: fn(&DayRow) -> &[EffectRow],
+}
 
 pub fn scene(results: &ExperimentResults, metric: &MetricResult) -> Option<Scene> {
-    let cumulative = paths(results, metric, |day| &day.cumulative);
+    let cumulative = paths(results, metric, Over { joined: true, rows: |day| &day.cumulative });
     let by_period = cumulative.is_empty();
-    let paths = if by_period { paths(results, metric, |day| &day.of_the_day) } else { cumulative };
+    let paths = if by_period {
+        paths(results, metric, Over { joined: false, rows: |day| &day.of_the_day })
+    } else {
+        cumulative
+    };
     if paths.is_empty() {
         return None;
     }
@@ -47,29 +57,39 @@ pub fn scene(results: &ExperimentResults, metric: &MetricResult) -> Option<Scene
     let y = draw_legend(&mut scene, y, &Legend { paths: &paths, metric, level: &shown::level(results) });
     let smallest = metric.smallest_effect.map(|size| if metric.worse == Worse::Up { -size } else { size });
     let values = range(&paths, smallest);
-    let bottom = draw_panels(&mut scene, &paths, &Drawing { values, smallest, joined: !by_period }, y);
+    let bottom = draw_panels(&mut scene, &paths, &Drawing { values, smallest }, y);
     let below = days::draw_label(&mut scene, bottom, if by_period { "period" } else { "day since the start" });
     scene.height = axis::draw_caption(&mut scene, below, &caption(&paths, values));
     Some(scene)
 }
 
 /// The arms with effects on two days or more.
-fn paths<'a>(results: &'a ExperimentResults, metric: &MetricResult, rows: Rows) -> Vec<Path<'a>> {
+fn paths<'a>(results: &'a ExperimentResults, metric: &MetricResult, over: Over) -> Vec<Path<'a>> {
     let of_arm = |arm: &'a str| {
         let here = move |row: &&'a EffectRow| {
             row.metric == metric.name && row.arm == arm && row.request == EffectRequest::Itt && row.segment.is_none()
         };
         let days = results.days.iter();
-        let points = days.filter_map(|day| rows(day).iter().find(here).map(|row| At { day: day.day, row })).collect();
-        Path { arm, points }
+        let points =
+            days.filter_map(|day| (over.rows)(day).iter().find(here).map(|row| At { day: day.day, row })).collect();
+        Path { arm, joined: over.joined, points }
     };
     let arms = results.health.design.arms.iter().filter(|arm| !arm.control);
     arms.map(|arm| of_arm(&arm.arm)).filter(|path| path.points.len() > 1).collect()
 }
 
-fn ends(row: &EffectRow) -> Span {
-    let decides = shown::deciding(row);
-    Span::new(decides.lower.min(row.effect.lower), decides.upper.max(row.effect.upper))
+impl Path<'_> {
+    /// The ends of all that is drawn at a point.
+    fn ends(&self, at: &At<'_>) -> Span {
+        let own = at.row.effect;
+        let decides = if self.joined { shown::deciding(at.row) } else { own };
+        Span::new(decides.lower.min(own.lower), decides.upper.max(own.upper))
+    }
+
+    /// True if a confidence sequence is drawn.
+    fn has_sequence(&self) -> bool {
+        self.joined && self.points.iter().any(|at| at.row.anytime.is_some())
+    }
 }
 
 /// Zero, what matters, and the intervals of the later half: those of the first days are so wide that they would flatten
@@ -77,9 +97,10 @@ fn ends(row: &EffectRow) -> Span {
 fn range(paths: &[Path<'_>], smallest: Option<f64>) -> Span {
     let (mut low, mut high) = (0.0_f64, 0.0_f64);
     for path in paths {
-        for at in path.points.iter().skip(path.points.len() / 2) {
-            low = low.min(ends(at.row).from);
-            high = high.max(ends(at.row).to);
+        let first = if path.joined { path.points.len() / 2 } else { 0 };
+        for ends in path.points.iter().skip(first).map(|at| path.ends(at)) {
+            low = low.min(ends.from);
+            high = high.max(ends.to);
         }
     }
     let reach = 3.0 * low.abs().max(high.abs());
@@ -95,8 +116,6 @@ fn range(paths: &[Path<'_>], smallest: Option<f64>) -> Span {
 struct Drawing {
     values: Span,
     smallest: Option<f64>,
-    /// True if the points are a path, false if each stands for itself.
-    joined: bool,
 }
 
 fn draw_panels(scene: &mut Scene, paths: &[Path<'_>], drawing: &Drawing, top: f64) -> f64 {
@@ -122,8 +141,12 @@ fn heading_of(path: &Path<'_>) -> String {
     path.points.last().map_or_else(
         || arm.clone(),
         |last| {
-            let size = shown::absolute(&shown::deciding(last.row));
-            format!("{arm}: {size} at {}", crate::text::numbers::significant(last.day, 4))
+            let day = shown::day(last.day);
+            if path.joined {
+                format!("{arm}: {} on day {day}", shown::absolute(&shown::deciding(last.row)))
+            } else {
+                format!("{arm}: {} in period {day}", shown::absolute(&last.row.effect))
+            }
         },
     )
 }
@@ -133,7 +156,7 @@ fn draw_path(scene: &mut Scene, frame: &Frame, path: &Path<'_>, drawing: &Drawin
         let y = frame.values.at(at);
         scene.line((days::LEFT, y), (frame.days.to, y), Stroke::dashed(palette::INK, 1.6));
     }
-    if drawing.joined {
+    if path.joined {
         let sequence = |row: &EffectRow| row.anytime.as_ref().map(|a| Span::new(a.lower, a.upper));
         draw_band(scene, frame, path, &sequence, SEQUENCE);
         draw_edges(scene, frame, path, &sequence);
@@ -148,7 +171,7 @@ fn draw_path(scene: &mut Scene, frame: &Frame, path: &Path<'_>, drawing: &Drawin
     let inside: Vec<&At<'_>> = path.points.iter().filter(|at| frame.holds(at.row.effect.estimate)).collect();
     let place = |at: &At<'_>| frame.clamped(at.day, at.row.effect.estimate);
     let radius = if path.points.len() > 30 { 2.5 } else { 4.0 };
-    for pair in path.points.windows(2).filter(|_| drawing.joined) {
+    for pair in path.points.windows(2).filter(|_| path.joined) {
         if let [a, b] = pair
             && frame.holds(a.row.effect.estimate)
             && frame.holds(b.row.effect.estimate)
@@ -196,8 +219,13 @@ fn draw_legend(scene: &mut Scene, y: f64, legend: &Legend<'_>) -> f64 {
     let patch = |scene: &mut Scene, at: Point, fill: Colour| {
         scene.rectangle((at.x - 9.0, at.y - 7.0), (at.x + 9.0, at.y + 7.0), fill);
     };
+    let joined = legend.paths.iter().all(|path| path.joined);
     let band = |scene: &mut Scene, at: Point| {
-        patch(scene, at, BAND);
+        if joined {
+            patch(scene, at, BAND);
+        } else {
+            scene.dot(at, 4.0, palette::BLUE, Stroke::solid(palette::BLUE, 1.6));
+        }
         scene.line((at.x - 9.0, at.y), (at.x + 9.0, at.y), Stroke::solid(palette::BLUE, 2.6));
     };
     let sequence = |scene: &mut Scene, at: Point| {
@@ -211,7 +239,7 @@ fn draw_legend(scene: &mut Scene, y: f64, legend: &Legend<'_>) -> f64 {
     };
     let said = format!("effect, {} interval for one look", legend.level);
     let mut entries = vec![LegendEntry { mark: &band, text: &said }];
-    if legend.paths.iter().any(|path| path.points.iter().any(|at| at.row.anytime.is_some())) {
+    if legend.paths.iter().any(Path::has_sequence) {
         entries.push(LegendEntry { mark: &sequence, text: "confidence sequence" });
     }
     if legend.metric.smallest_effect.is_some() {
@@ -226,13 +254,17 @@ fn described(paths: &[Path<'_>]) -> String {
 
 fn caption(paths: &[Path<'_>], values: Span) -> String {
     let mut said = Vec::new();
-    let points = || paths.iter().flat_map(|path| &path.points);
-    if points().any(|at| at.row.anytime.is_some()) {
+    if paths.iter().any(|path| !path.joined) {
+        said.push("Each period by itself, with an interval that holds for one of them.");
+    } else if paths.iter().any(Path::has_sequence) {
         said.push("The confidence sequence holds on all days together; the interval for one look holds on one day.");
     } else {
         said.push("The interval holds for one look at the planned size; on the days before it is for orientation.");
     }
-    if points().any(|at| ends(at.row).from < values.from || ends(at.row).to > values.to) {
+    let beyond = |path: &Path<'_>| {
+        path.points.iter().map(|at| path.ends(at)).any(|ends| ends.from < values.from || ends.to > values.to)
+    };
+    if paths.iter().any(beyond) {
         said.push("Intervals of the first days reach beyond the axis and are cut at its edge.");
     }
     said.join(" ")

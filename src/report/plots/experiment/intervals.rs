@@ -2,10 +2,12 @@
 
 use super::super::axis::{self, Axis, LegendEntry};
 use super::super::paint::text_width;
-use super::super::scene::{Anchor, Colour, Point, Scene, Span, Stroke, Type, fitted, palette};
+use super::super::scene::{Anchor, Colour, Point, Scene, Span, Stroke, Type, fitted, palette, wrapped};
 use crate::record::experiment::{EffectRow, Estimate};
 
 const ROW: f64 = 25.0;
+/// A row whose label takes two lines.
+const TALL_ROW: f64 = 42.0;
 const WIDEST_LABEL: f64 = 176.0;
 const NARROWEST_AXIS: f64 = 190.0;
 /// Opaque, so that the line at zero does not cross the headings.
@@ -127,7 +129,10 @@ impl Columns {
 fn draw_panel(scene: &mut Scene, panel: &Panel, columns: &Columns, top: f64) -> f64 {
     let axis = Axis::linear(panel.range(), columns.axis);
     let first = top + ROW;
-    let bottom = first + ROW * panel.rows.len() as f64;
+    let rows: Vec<(&IntervalRow, Vec<String>)> =
+        panel.rows.iter().map(|row| (row, label_lines(row, columns.label_width))).collect();
+    let height = |lines: &[String]| if lines.len() > 1 { TALL_ROW } else { ROW };
+    let bottom = first + rows.iter().map(|row| height(&row.1)).sum::<f64>();
     draw_margin(scene, panel, &axis, Span::new(first, bottom));
     let power = axis::draw_ticks(scene, &axis, Span::new(first, bottom), 5);
     scene.line((axis.at(0.0), first), (axis.at(0.0), bottom), Stroke::solid(palette::INK, 1.4));
@@ -138,10 +143,12 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, columns: &Columns, top: f64) -> 
     scene.rectangle((8.0, top), (scene.width - 8.0, top + ROW - 2.0), HEADING_GROUND);
     let said = format!("{}{}", panel.heading, axis::power_note(power));
     scene.text((14.0, top + ROW / 2.0 - 1.0), fitted(&said, scene.width - 28.0, heading), heading);
-    let mut y = first + ROW / 2.0;
-    for row in &panel.rows {
-        draw_row(scene, row, Place { axis: &axis, columns, y });
-        y += ROW;
+    let mut y = first;
+    for (row, lines) in &rows {
+        let half = height(lines) / 2.0;
+        draw_label(scene, lines, y + half, row.strong);
+        draw_row(scene, row, Place { axis: &axis, columns, y: y + half });
+        y += 2.0 * half;
     }
     bottom + 30.0
 }
@@ -159,6 +166,33 @@ fn inside(axis: &Axis, value: f64) -> bool {
     (axis.low..=axis.high).contains(&value)
 }
 
+/// A label in one line, or in two smaller ones if it is long.
+fn label_lines(row: &IntervalRow, width: f64) -> Vec<String> {
+    let style = label_type(row.strong, false);
+    if text_width(&row.label, style) <= width {
+        return vec![row.label.clone()];
+    }
+    let small = label_type(row.strong, true);
+    let mut lines = wrapped(&row.label, width, small).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let rest = lines.collect::<Vec<_>>().join(" ");
+    if rest.is_empty() { vec![first] } else { vec![first, fitted(&rest, width, small)] }
+}
+
+fn label_type(strong: bool, small: bool) -> Type {
+    let style = Type::new(if small { 13.5 } else { 15.0 }, palette::INK);
+    if strong { style.bold() } else { style }
+}
+
+fn draw_label(scene: &mut Scene, lines: &[String], middle: f64, strong: bool) {
+    let small = lines.len() > 1;
+    let mut y = middle - if small { 8.5 } else { 0.0 };
+    for line in lines {
+        scene.text((22.0, y), &**line, label_type(strong, small));
+        y += 17.0;
+    }
+}
+
 struct Place<'a> {
     axis: &'a Axis,
     columns: &'a Columns,
@@ -169,7 +203,6 @@ fn draw_row(scene: &mut Scene, row: &IntervalRow, place: Place<'_>) {
     let Place { axis, columns, y } = place;
     let plain = Type::new(15.0, palette::INK);
     let style = if row.strong { plain.bold() } else { plain };
-    scene.text((22.0, y), fitted(&row.label, columns.label_width, style), style);
     let numbers = Type { size: columns.number_size, ..style }.anchored(Anchor::End);
     scene.text((scene.width - 12.0, y), &*row.numbers, numbers);
     if let Some(sequence) = row.sequence {

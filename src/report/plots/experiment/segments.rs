@@ -27,7 +27,7 @@ pub fn scene(results: &ExperimentResults) -> Option<Scene> {
     let y = intervals::draw(&mut scene, &kept, y);
     let left_out = if more == 0 { String::new() } else { format!(" {more} more segments are in the table.") };
     let caption = format!(
-        "Segments are compared with control within the segment. With many segments some differ by chance: the table has adjusted p-values.{left_out}"
+        "An effect in a segment is averaged over its units. Of many segments some differ by chance: the table has adjusted p-values.{left_out}"
     );
     scene.height = axis::draw_caption(&mut scene, y - 6.0, &caption);
     Some(scene)
