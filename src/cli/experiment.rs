@@ -3,8 +3,8 @@
 use super::args::DataRoot;
 use super::args::{Global, Settings};
 use super::errors::CliError;
-use super::output::{self, TerminalStyle};
 use super::looks::Looks;
+use super::output::{self, TerminalStyle};
 use super::{files, run_experiment};
 use crate::dataset::metrics::{self, CellTable};
 use crate::expression::Written;

@@ -38,7 +38,13 @@ pub struct Cells {
 /// The table cannot be read, a column of `more` is not there or has too many values, or there are too many cells.
 pub fn cells(plan: &ExperimentPlan, base: &Path, more: &[String]) -> Result<Cells, MetricError> {
     let mut found = Found::default();
-    let table = read_section(&plan.data, base).map_err(|error| found.read("data.source", error).into_error())?;
+    let table = match read_section(&plan.data, base) {
+        Ok(table) => table,
+        Err(error) => {
+            found.read("data.source", error);
+            return Err(found.into_error());
+        }
+    };
     let segments = plan.segments.iter().flat_map(Written::columns).map(str::to_owned);
     let wanted: BTreeSet<String> =
         plan.covariates.iter().cloned().chain(segments).chain(more.iter().cloned()).collect();

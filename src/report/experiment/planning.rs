@@ -76,7 +76,8 @@ pub fn power(document: &PowerDocument, width: usize) -> String {
 #[must_use]
 pub fn effects(rows: &[EffectRow], alpha: f64, width: usize) -> String {
     let level = format!("{} interval", percent(1.0 - alpha));
-    let mut table = table(width, &["metric", "arm", "segment", "rows", "effect", &level, "relative", "p", "Holm", "BH"]);
+    let mut table =
+        table(width, &["metric", "arm", "segment", "rows", "effect", &level, "relative", "p", "Holm", "BH"]);
     for row in rows {
         let number = |value: f64| significant(value, 4);
         table.add_row(vec![
