@@ -142,7 +142,8 @@ fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentResul
         first_stages: Vec::new(),
         days: Vec::new(),
         looks_planned: LookPlan::Fixed,
-        looks: vec![Look { n: units, data_sha256: "d4".repeat(32), plan_sha256: "9a".repeat(32) }],
+        looks: vec![look(units, "d4")],
+        checks_of_effects: Vec::new(),
         decisions: Vec::new(),
         caveats: Vec::new(),
         data_sha256: "d4".repeat(32),
@@ -379,7 +380,7 @@ pub fn cluster_test() -> ExperimentResults {
             of_the_day: vec![at(day)],
         })
         .collect();
-    let earlier = Look { n: 31, data_sha256: "77".repeat(32), plan_sha256: "9a".repeat(32) };
+    let earlier = look(31, "77");
     results.looks.insert(0, earlier);
     results.decisions = vec![decision(
         "new_layout",
@@ -388,4 +389,16 @@ pub fn cluster_test() -> ExperimentResults {
         vec![DecisionRow { more_units: Some(64), ..row("sales", "new_layout", Role::Primary, Standing::Undecided) }],
     )];
     results
+}
+
+fn look(n: usize, data: &str) -> Look {
+    Look {
+        n,
+        data_sha256: data.repeat(32),
+        plan_sha256: "9a".repeat(32),
+        metrics: BTreeMap::new(),
+        segments: Vec::new(),
+        planned_n: None,
+        seen: Vec::new(),
+    }
 }
