@@ -11,6 +11,7 @@ pub mod experiment_fit;
 pub mod experiment_planning;
 pub mod identification;
 pub mod json;
+mod looks;
 pub mod model_review;
 pub mod not_estimated;
 pub mod structure;

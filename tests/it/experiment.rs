@@ -3,7 +3,8 @@
 mod examples; // every example, and what is true of it
 mod looks; // peeking is on record; what was added later is exploratory
 mod parity; // the numbers of reference packages, from plan to results.json
-mod refusals; // a comparison that chance did not make
+mod refusals;
+mod saved; // a fit that was saved answers as the rows do // a comparison that chance did not make
 
 use crate::cli::{Ran, oci_agent};
 use serde_json::Value;

@@ -180,13 +180,18 @@ pub fn check(code: HealthCode, measured: &Measured) -> HealthCheck {
                 (Severity::Pass, if rule.warn == Bound::Never { rule.fail } else { rule.warn })
             };
             let about = subject.as_ref().map_or(String::new(), |subject| format!(" (`{subject}`)"));
-            let why = if severity == Severity::Pass { String::new() } else { format!(": {}", rule.why) };
-            let message = format!("{}{about} is {}{why}.", rule.measure, numbers::significant(*value, 3));
+            let why = if severity == Severity::Pass { String::new() } else { format!(" {}.", capitalised(rule.why)) };
+            let message = format!("{}{about}: {}.{why}", rule.measure, shown(*value));
             of(severity, Some(*value), bound.threshold(), subject.clone(), capitalised(&message))
         }
         Measured::NotMade(why) => of(Severity::NotApplicable, None, None, None, format!("Not checked: {why}.")),
         Measured::NoMeaning(why) => of(Severity::NotGraded, None, None, None, format!("Does not apply: {why}.")),
     }
+}
+
+/// A count as one, anything else to three digits.
+fn shown(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e12 { numbers::fixed(value, 0) } else { numbers::significant(value, 3) }
 }
 
 fn capitalised(text: &str) -> String {

@@ -18,7 +18,7 @@ use crate::report::plots::experiment as plots;
 use crate::schema::{DatasetDocument, MetricCounters};
 use crate::store::Step;
 use crate::text::escape::one_line;
-use crate::text::numbers;
+use crate::text::lists::counted;
 use crate::text::untrusted::visible;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -94,11 +94,11 @@ pub fn dataset_step(experiment: &Experiment) -> Result<Step, ReportError> {
         covariate_values_filled: &table.filled,
     };
     let subject = format!(
-        "data: {} units in {} arms, {} metrics from {} files",
-        numbers::count(table.unit_count),
-        table.arms.len(),
-        table.metrics.len(),
-        table.files.len()
+        "data: {} in {}, {} from {}",
+        counted(table.unit_count, "unit"),
+        counted(table.arms.len(), "arm"),
+        counted(table.metrics.len(), "metric"),
+        counted(table.files.len(), "file")
     );
     Ok(step(experiment, &subject).file("dataset.json", json::to_bytes(&data)?))
 }

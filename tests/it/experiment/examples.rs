@@ -31,7 +31,14 @@ fn the_ranking_is_stopped_for_sales_and_latency_and_helps_one_segment() {
         &[("metric", "sales"), ("segment", "holiday_shopper == 1 and screen == \"large\"")],
     );
     near(helped, truth("ranking_experiment", "sales, holiday shoppers on a large screen"));
-    assert!(helped["effect"]["lower"].as_f64().expect("an end") > 0.0);
+    let rest = effect(
+        &results,
+        "segments",
+        &[("metric", "sales"), ("segment", "holiday_shopper == 0 or screen == \"small\"")],
+    );
+    near(rest, truth("ranking_experiment", "sales, everybody else"));
+    assert!(helped["effect"]["estimate"].as_f64().expect("a number") > 0.0);
+    assert!(rest["effect"]["upper"].as_f64().expect("an end") < 0.0);
     assert_eq!(severity(&results["health"], "pre_period"), "pass");
     assert!(example.text("report.html").contains("<svg"));
 }

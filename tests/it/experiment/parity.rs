@@ -169,7 +169,7 @@ fn repeated_rows_are_clustered_by_unit_and_without_it_refused() {
             "title: T\nquestion: Q?\ndesign: experiment\ndata: {{source: panel.csv}}\n\
              assignment: {{column: treat, control: 0, unit_id: unit_id, period: week{cluster}}}\n\
              metrics: {{sales: {{expression: sales, role: primary}}}}\ncovariates: [x_pre, device]\n\
-             analysis: {{adjust: ancova, variance: cr1s}}\n"
+             analysis: {{adjust: ancova}}\n"
         )
     };
     let refused = world.run(&plan(""), &[]);
