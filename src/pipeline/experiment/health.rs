@@ -12,7 +12,7 @@ use causal::experiment::multiplicity::holm;
 use causal::experiment::sample_ratio::sample_ratio;
 use causal::experiment::{ExperimentError, Fit, Model};
 use causal::numerics::sums::kish;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Everything that is known before an effect is.
 #[must_use]
@@ -51,12 +51,12 @@ fn ratio(experiment: &Experiment) -> Measured {
     let table = &experiment.table;
     let drawn: Option<&Vec<u32>> =
         if experiment.clusters_were_assigned() { table.clusters.as_ref() } else { table.units.as_ref() };
-    let mut of_arm: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); table.arms.len()];
-    for (row, arm) in table.assigned.iter().enumerate() {
-        let code = drawn.map_or(u32::try_from(row).unwrap_or(u32::MAX), |codes| codes[row]);
-        of_arm[usize::from(*arm)].insert(code);
-    }
-    let units: Vec<usize> = of_arm.iter().map(BTreeSet::len).collect();
+    let units = match drawn {
+        Some(codes) => distinct_in_arms(codes, &table.assigned, table.arms.len()),
+        None => {
+            (0..table.arms.len()).map(|arm| table.assigned.iter().filter(|a| usize::from(**a) == arm).count()).collect()
+        }
+    };
     match sample_ratio(&units, &table.shares) {
         Ok(found) => Measured::Number(found.p_value, None),
         Err(error) => Measured::NotMade(error.to_string()),
@@ -161,12 +161,23 @@ fn smallest(names: &[String], p: &[f64]) -> Option<Measured> {
 
 fn few_clusters(experiment: &Experiment) -> Measured {
     let Some(clusters) = &experiment.table.clusters else { return no_meaning("rows are independent") };
-    let mut of_arm: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); experiment.table.arms.len()];
-    for (cluster, arm) in clusters.iter().zip(&experiment.table.assigned) {
-        of_arm[usize::from(*arm)].insert(*cluster);
+    let of_arm = distinct_in_arms(clusters, &experiment.table.assigned, experiment.table.arms.len());
+    let smallest = (0..of_arm.len()).min_by_key(|arm| of_arm[*arm]).unwrap_or_default();
+    Measured::Number(of_arm[smallest] as f64, experiment.table.arms.get(smallest).cloned())
+}
+
+/// Different codes among the rows of each arm.
+fn distinct_in_arms(codes: &[u32], assigned: &[u16], arms: usize) -> Vec<usize> {
+    let count = codes.iter().max().map_or(0, |code| *code as usize + 1);
+    let mut seen = vec![false; count * arms];
+    let mut of_arm = vec![0; arms];
+    for (code, arm) in codes.iter().zip(assigned) {
+        let arm = usize::from(*arm);
+        if !std::mem::replace(&mut seen[*code as usize * arms + arm], true) {
+            of_arm[arm] += 1;
+        }
     }
-    let smallest = (0..of_arm.len()).min_by_key(|arm| of_arm[*arm].len()).unwrap_or_default();
-    Measured::Number(of_arm[smallest].len() as f64, experiment.table.arms.get(smallest).cloned())
+    of_arm
 }
 
 /// Coefficients of the effects of assignment.

@@ -96,8 +96,11 @@ impl Experiment {
     #[must_use]
     pub fn clusters_were_assigned(&self) -> bool {
         let Some(clusters) = &self.table.clusters else { return false };
-        let mut arm_of = std::collections::BTreeMap::new();
-        clusters.iter().zip(&self.table.assigned).all(|(cluster, arm)| arm_of.entry(*cluster).or_insert(*arm) == arm)
+        let mut arm_of: Vec<Option<u16>> = vec![None; self.cluster_count().unwrap_or_default()];
+        clusters.iter().zip(&self.table.assigned).all(|(cluster, arm)| {
+            let found = &mut arm_of[*cluster as usize];
+            *found.get_or_insert(*arm) == *arm
+        })
     }
 
     /// True if clusters that are there gain rows as time goes by, as repeated rows of a unit do.
@@ -149,7 +152,8 @@ impl Experiment {
     fn arm_facts(&self, arm: usize) -> ArmFacts {
         let rows: Vec<usize> = (0..self.n()).filter(|row| usize::from(self.table.assigned[*row]) == arm).collect();
         let distinct = |codes: &[u32]| {
-            rows.iter().filter_map(|row| codes.get(*row)).collect::<std::collections::BTreeSet<_>>().len()
+            let mut seen = vec![false; codes.iter().max().map_or(0, |code| *code as usize + 1)];
+            rows.iter().filter(|row| !std::mem::replace(&mut seen[codes[**row] as usize], true)).count()
         };
         let take_up = self.table.taken.as_ref().map(|taken| {
             let took = rows.iter().filter(|row| taken[**row] != 0).count();

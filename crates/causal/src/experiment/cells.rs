@@ -139,8 +139,9 @@ impl Cells<'_, '_> {
     /// (1, x, y) of a row, appended.
     pub fn push_row(&self, row: usize, out: &mut Vec<f64>) {
         out.push(1.0);
+        let Standard { centre, inverse_scale, .. } = self.standard;
         let terms = self.rows.x.row(row);
-        out.extend(terms.iter().enumerate().map(|(j, x)| self.standard.term(j, *x)));
+        out.extend(terms.iter().zip(centre).zip(inverse_scale).map(|((x, c), s)| (x - c) * s));
         let metrics = self.rows.y.row(row);
         out.extend(metrics.iter().zip(&self.standard.y_centre).map(|(y, centre)| y - centre));
     }
@@ -194,7 +195,8 @@ impl Cells<'_, '_> {
         let parts = chunks::map(self.rows.n(), |range| {
             let mut sums = vec![0.0; size + pairs];
             let mut at_one = None;
-            let (mut scores, mut z) = (vec![Vec::new(); self.rows.m()], Vec::new());
+            let m = self.rows.m();
+            let (mut scores, mut z, mut residuals) = (vec![Vec::new(); m], Vec::new(), vec![Vec::new(); m]);
             self.batches(range, |cell, rows, values| {
                 z.clear();
                 z.extend(values.chunks_exact(r).flat_map(|v| &v[..q]).copied());
@@ -202,21 +204,22 @@ impl Cells<'_, '_> {
                 if let Some(at) = factors.iter().position(|f| *f == 0.0) {
                     at_one.get_or_insert(rows[at]);
                 }
-                for (m, scores) in scores.iter_mut().enumerate() {
+                let weights: Vec<f64> = rows.iter().map(|row| self.weight(*row)).collect();
+                for (metric, (scores, u)) in scores.iter_mut().zip(&mut residuals).enumerate() {
+                    let b = residual.slopes(cell, metric);
+                    u.clear();
+                    u.extend(values.chunks_exact(r).map(|v| v[q + metric] - products_of(&v[..q], b)));
                     scores.clear();
-                    for ((v, factor), row) in values.chunks_exact(r).zip(&factors).zip(rows) {
-                        let u = residual.of(cell, m, &v[..q], v[q + m]);
-                        let score = self.weight(*row) * u * factor;
-                        scores.extend(v[..q].iter().map(|x| x * score));
+                    for (((x, u), factor), weight) in z.chunks_exact(q).zip(u.iter()).zip(&factors).zip(&weights) {
+                        let score = weight * u * factor;
+                        scores.extend(x.iter().map(|x| x * score));
                     }
                 }
                 for (at, [a, b]) in residual.pairs.iter().enumerate() {
                     let start = (cell * pairs + at) * q * q;
                     products::add_lower_cross(&scores[*a], &scores[*b], q, &mut sums[start..start + q * q]);
-                    for (v, row) in values.chunks_exact(r).zip(rows) {
-                        let u = [*a, *b].map(|m| residual.of(cell, m, &v[..q], v[q + m]));
-                        sums[size + at] += self.weight(*row) * u[0] * u[1];
-                    }
+                    let products = residuals[*a].iter().zip(&residuals[*b]).zip(&weights);
+                    sums[size + at] += products.map(|((a, b), weight)| weight * a * b).sum::<f64>();
                 }
             });
             (sums, at_one)
@@ -242,8 +245,10 @@ pub(super) struct Meat {
 /// What residuals and scores need to know of a fit.
 pub(super) struct Residuals<'a> {
     pub kind: VarianceKind,
-    /// For each cell, coefficients on (1, x): q × m.
-    pub coefficients: &'a [Array2<f64>],
+    /// For each cell and metric, coefficients on (1, x), cells outermost.
+    pub coefficients: &'a [Vec<f64>],
+    /// Number of metrics.
+    pub metrics: usize,
     /// For each cell, ΠᵀK: k × q.
     pub score_maps: &'a [Array2<f64>],
     pub bread: &'a Array2<f64>,
@@ -253,8 +258,11 @@ pub(super) struct Residuals<'a> {
 
 impl Residuals<'_> {
     pub fn of(&self, cell: usize, metric: usize, x: &[f64], y: f64) -> f64 {
-        let column = self.coefficients[cell].column(metric);
-        y - x.iter().zip(column).map(|(x, b)| x * b).sum::<f64>()
+        y - products_of(x, self.slopes(cell, metric))
+    }
+
+    fn slopes(&self, cell: usize, metric: usize) -> &[f64] {
+        &self.coefficients[cell * self.metrics + metric]
     }
 
     /// The adjustment of each row; 0 where its leverage is 1.
@@ -273,6 +281,11 @@ impl Residuals<'_> {
         };
         z.chunks_exact(q).zip(rows).map(|(x, row)| self.kind.adjustment(cells.weight(*row) * leverage(x))).collect()
     }
+}
+
+/// xᵀb.
+fn products_of(x: &[f64], b: &[f64]) -> f64 {
+    x.iter().zip(b).map(|(x, b)| x * b).sum()
 }
 
 /// Adds up the parts and cuts them into symmetric matrices.

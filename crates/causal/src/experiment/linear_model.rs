@@ -120,8 +120,8 @@ impl Estimated {
 struct Solved {
     beta: Array2<f64>,
     bread: Array2<f64>,
-    /// For each cell, coefficients on (1, x).
-    coefficients: Vec<Array2<f64>>,
+    /// For each cell and metric, coefficients on (1, x), cells outermost.
+    coefficients: Vec<Vec<f64>>,
     /// For each cell, ΠᵀK.
     score_maps: Vec<Array2<f64>>,
     columns: Vec<Column>,
@@ -413,8 +413,8 @@ fn covariances(
 
 impl Solved {
     fn residuals<'a>(&'a self, kind: VarianceKind, pairs: &'a [[usize; 2]]) -> Residuals<'a> {
-        let Solved { coefficients, score_maps, bread, .. } = self;
-        Residuals { kind, coefficients, score_maps, bread, pairs }
+        let Solved { coefficients, score_maps, bread, beta, .. } = self;
+        Residuals { kind, coefficients, metrics: beta.ncols(), score_maps, bread, pairs }
     }
 }
 
@@ -477,7 +477,11 @@ fn solve(cells: &Cells<'_, '_>, model: &Model) -> Result<Solved, ExperimentError
     for (mut column, right) in beta.columns_mut().into_iter().zip(cross.columns()) {
         column.assign(&factor.solve(&right.to_owned())?);
     }
-    let coefficients = second_maps.iter().map(|map| multiply(map.select(Axis(0), &kept).t(), beta.view())).collect();
+    let of_cell = |map: &Array2<f64>| multiply(map.select(Axis(0), &kept).t(), beta.view());
+    let coefficients = second_maps
+        .iter()
+        .flat_map(|map| of_cell(map).columns().into_iter().map(|column| column.to_vec()).collect::<Vec<_>>())
+        .collect();
     let columns = kept.iter().map(|i| second[*i]).collect();
     Ok(Solved { bread: factor.inverse()?, beta, coefficients, score_maps: scores, columns, dropped })
 }
