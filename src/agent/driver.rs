@@ -74,6 +74,9 @@ pub enum RunError {
     /// The driver was asked for something before its time: a mistake of this program.
     #[error("the run came to {0}")]
     OutOfOrder(&'static str),
+    /// A look at an experiment could not be put on record.
+    #[error("{0}")]
+    Look(String),
     /// The person asked to stop.
     #[error("stopped before the end")]
     Cancelled,

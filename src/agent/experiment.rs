@@ -18,7 +18,11 @@ pub struct ExperimentRun<'a> {
     pub out: &'a str,
 }
 
-/// Audits the randomisation, then opens the results and decides.
+/// Puts a look on record outside of the run; an error ends the run before its effects are written anywhere.
+pub type RecordLook<'a> = dyn FnMut(&Look, &str) -> Result<(), String> + 'a;
+
+/// Audits the randomisation, then opens the results and decides. `record_look` is called with the look and the branch before
+/// an effect is.
 ///
 /// # Errors
 /// [`RunError`]; every step before it is on record.
@@ -26,6 +30,7 @@ pub fn run(
     input: &ExperimentRun<'_>,
     store: &mut dyn ArtifactStore,
     observer: &mut dyn Observer,
+    record_look: &mut RecordLook<'_>,
 ) -> Result<ExperimentResults, RunError> {
     let experiment = input.experiment;
     observer.on(&ProgressEvent::ExperimentStarted {
@@ -37,6 +42,7 @@ pub fn run(
         plan_sha256: experiment.plan_sha256.clone(),
         data_sha256: experiment.table.sha256.clone(),
     });
+    let branch = store.branch().to_owned();
     let mut record = |step: Step, observer: &mut dyn Observer| record(step, store, observer);
     record(steps::plan_step(experiment)?, observer)?;
     record(steps::dataset_step(experiment)?, observer)?;
@@ -48,6 +54,9 @@ pub fn run(
     observer.on(&ProgressEvent::Stage { stage: "estimating effects".to_owned() });
     let results = results::results(experiment, health, input.looks);
     let figures = steps::figures(&results)?;
+    if let Some(look) = results.looks.last() {
+        record_look(look, &branch).map_err(RunError::Look)?;
+    }
     let placed: Vec<PlacedExperimentFigure<'_>> = figures
         .iter()
         .map(|figure| PlacedExperimentFigure { path: format!("plots/{}.svg", figure.stem), figure })

@@ -8,13 +8,15 @@ use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Causal questions, answered from observational data the way a careful team would: a plan, a fair comparison first, the
+/// Causal questions, answered from observational data or a randomised experiment the way a careful team would: a plan, a fair comparison first, the
 /// answer last, and every step a commit that somebody else can read.
 ///
 /// You write a plan: the question, the trial you would have liked to run, what was done to whom, and what you believe
 /// drives both the treatment and the outcome. `oci-agent run` then asks whether the data can support a fair comparison
 /// (balance, overlap, placebo outcomes), follows its playbooks when they cannot, and looks at the outcome only when the
 /// design has settled. It ends with a verdict for every estimand you asked for, computed from a rubric that you can read.
+///
+/// The plan of an experiment says `design: experiment`: its randomisation is audited, and it ends with ship, hold or stop.
 ///
 /// It needs no API key, no network and no Python; a language model may act and criticise if the plan names one.
 #[derive(Debug, Parser)]

@@ -89,16 +89,12 @@ impl ChainedLines {
         self.lines.iter().filter_map(|line| serde_json::from_str(line).ok())
     }
 
-    /// The hash that the next line holds.
-    pub(super) fn last_sha256(&self) -> String {
-        self.lines.last().map(|line| sha256_hex(line.as_bytes())).unwrap_or_default()
-    }
-
-    /// Adds a line.
+    /// Adds the line that is made from the hash of the last one. The file is locked meanwhile, so that two runs at once follow each
+    /// other.
     ///
     /// # Errors
     /// The file cannot be written; the run itself is complete.
-    pub(super) fn append<T: Chained>(&self, entry: &T) -> Result<(), CliError> {
+    pub(super) fn append<T: Chained>(&self, entry: impl FnOnce(String) -> T) -> Result<(), CliError> {
         let cannot = |error: &std::io::Error| {
             let message = format!("the {} {} could not be written: {error}", self.kind.short(), self.path.display());
             let hint = format!(
@@ -107,11 +103,16 @@ impl ChainedLines {
             );
             CliError::world(message, hint)
         };
-        let line = serde_json::to_string(entry).map_err(|error| cannot(&std::io::Error::other(error)))?;
         let mut file =
             std::fs::OpenOptions::new().append(true).create(true).open(&self.path).map_err(|error| cannot(&error))?;
-        // A last line that was cut off must not run into this one; and one write, so that two runs do not mix theirs.
-        let whole = std::fs::read(&self.path).map_or(true, |bytes| bytes.is_empty() || bytes.ends_with(b"\n"));
+        file.lock().map_err(|error| cannot(&error))?;
+        let bytes = std::fs::read(&self.path).map_err(|error| cannot(&error))?;
+        let there = String::from_utf8_lossy(&bytes);
+        let last = there.lines().rfind(|line| !line.trim().is_empty());
+        let entry = entry(last.map(|line| sha256_hex(line.as_bytes())).unwrap_or_default());
+        let line = serde_json::to_string(&entry).map_err(|error| cannot(&std::io::Error::other(error)))?;
+        // A last line that was cut off must not run into this one.
+        let whole = bytes.is_empty() || bytes.ends_with(b"\n");
         let text = format!("{}{line}\n", if whole { "" } else { "\n" });
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| cannot(&error))
     }

@@ -186,6 +186,7 @@ pub fn from_model(error: &ModelError, resume: &str) -> CliError {
 pub fn from_run(error: &RunError, resume: &str) -> CliError {
     match error {
         RunError::Artifacts(inner) => from_artifacts(inner),
+        RunError::Look(message) => CliError::world(message.clone(), resume),
         RunError::Cancelled => CliError::world("stopped, as you asked", resume),
         RunError::NoDesign(_) => CliError::user(
             error.to_string(),

@@ -157,18 +157,22 @@ fn fit(args: &FitArgs, global: &Global) -> Result<ExitCode, CliError> {
         let message = problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
         CliError::user(message, problems.first().map_or(String::new(), |problem| problem.hint.clone()))
     })?;
-    let looks = Looks::beside(&args.out)?;
+    // Beside the runs of this plan, where the next run looks for it.
+    let place = super::run::default_out(&args.plan.plan);
+    let looks = Looks::beside(&place)?;
     let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
     let (document, bytes) =
         fit::compress(&experiment, &cells, args.least).map_err(|error| super::errors::from_dataset(&error))?;
     std::fs::create_dir(&args.out).map_err(|error| CliError::io(&args.out, "make", &error))?;
+    let results = results::results(&experiment, health(&experiment, &earlier), &earlier);
+    if let Some(look) = results.looks.last() {
+        let folder = place.parent().unwrap_or(&place);
+        std::fs::create_dir_all(folder).map_err(|error| CliError::io(folder, "make", &error))?;
+        looks.add(&experiment.plan, look, &args.out, "")?;
+    }
     files::write_new(&args.out.join(fit::CELLS), &bytes)?;
     let json = crate::record::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
     files::write_new(&args.out.join(fit::FIT), &json)?;
-    let results = results::results(&experiment, health(&experiment, &earlier), &earlier);
-    if let Some(look) = results.looks.last() {
-        looks.add(&experiment.plan, look, &args.out, "")?;
-    }
     if global.json {
         output::json_line(&serde_json::json!({
             "event": "fitted", "out": args.out.display().to_string(), "explain": document.explain,

@@ -77,14 +77,14 @@ impl Ledger {
         if self.lines.entries::<LedgerEntry>().any(known) {
             return Ok(());
         }
-        self.lines.append(&LedgerEntry {
+        self.lines.append(|previous_sha256| LedgerEntry {
             data_sha256: subject.data_sha256.to_owned(),
             outcome: subject.outcome.to_owned(),
             plan_sha256: subject.plan_sha256.to_owned(),
             title: results.title.clone(),
             run: folder_name(out),
             branch: branch.to_owned(),
-            previous_sha256: self.lines.last_sha256(),
+            previous_sha256,
             answers: answers(results),
         })
     }

@@ -73,13 +73,13 @@ impl Looks {
         if self.lines.entries::<LookEntry>().any(same) {
             return Ok(());
         }
-        self.lines.append(&LookEntry {
+        self.lines.append(|previous_sha256| LookEntry {
             experiment,
             title: plan.title.clone(),
             look: look.clone(),
             run: folder_name(out),
             branch: branch.to_owned(),
-            previous_sha256: self.lines.last_sha256(),
+            previous_sha256,
         })
     }
 }

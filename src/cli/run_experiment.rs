@@ -9,7 +9,7 @@ use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::experiment::{self, ExperimentRun};
 use crate::finding::Tier;
 use crate::pipeline::experiment::{Experiment, health, prepare, steps};
-use crate::record::experiment::ExperimentResults;
+use crate::record::experiment::{ExperimentResults, Look};
 use crate::report::experiment::{CheckedExperiment, checked, terminal};
 use crate::text::numbers;
 use std::path::Path;
@@ -69,14 +69,15 @@ fn follow(args: &RunArgs, bytes: &[u8], observer: &mut ProgressObserver) -> Resu
     let out = args.place().display().to_string();
     let told = store.notices().len();
     let input = ExperimentRun { experiment: &experiment, looks: &earlier, out: &out };
-    let ended = experiment::run(&input, &mut store, observer);
+    let place = args.place();
+    let mut record_look = |look: &Look, branch: &str| {
+        looks
+            .add(&experiment.plan, look, &place, branch)
+            .map_err(|error| [error.message, error.hints.join(" ")].join(". "))
+    };
+    let ended = experiment::run(&input, &mut store, observer, &mut record_look);
     run::tell(store.notices().get(told..).unwrap_or_default(), observer);
-    let results = ended.map_err(|error| run::explain(&error, args))?;
-    if let Some(look) = results.looks.last() {
-        use crate::store::ArtifactStore;
-        looks.add(&experiment.plan, look, &args.place(), store.branch())?;
-    }
-    Ok(results)
+    ended.map_err(|error| run::explain(&error, args))
 }
 
 fn times(n: usize) -> String {

@@ -86,7 +86,9 @@ keyed_enum! {
     pub enum HealthCode {
         /// Units by arm against the planned shares.
         SampleRatio = "sample_ratio",
-        /// Units with rows in more than one arm.
+        /// The same within each day of assignment.
+        SampleRatioByDay = "sample_ratio_by_day",
+        /// Units (or clusters that were assigned whole) with rows in more than one arm.
         TwoArms = "two_arms",
         /// Units that were exposed before they were assigned.
         AssignedAfterExposure = "assigned_after_exposure",
@@ -104,6 +106,8 @@ keyed_enum! {
         Propensity = "propensity",
         /// Units without an outcome, by arm.
         MissingOutcomes = "missing_outcomes",
+        /// Units that were not followed to the end of a window.
+        FollowUp = "follow_up",
         /// Looks that the plan did not allow for.
         Looks = "looks",
         /// An effect that changes with time. Needs effects.

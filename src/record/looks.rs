@@ -15,6 +15,9 @@ pub struct Look {
     pub plan_sha256: String,
     /// The metrics of the plan with their definitions.
     pub metrics: BTreeMap<String, String>,
+    /// Everything else that decides what is compared and how: units, covariates, variance, confidence.
+    #[serde(default)]
+    pub analysis: String,
     /// The segments of the plan.
     pub segments: Vec<String>,
     /// The planned size.

@@ -1,6 +1,7 @@
 //! Randomised experiments through the built program: reference values, looks, refusals, examples.
 
 mod examples; // every example, and what is true of it
+mod faults; // kinds of wrong answers that a review found
 mod looks; // peeking is on record; what was added later is exploratory
 mod parity; // the numbers of reference packages, from plan to results.json
 mod refusals;

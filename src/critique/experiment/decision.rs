@@ -40,6 +40,8 @@ pub struct DecisionInput<'a> {
     pub effects: &'a [EffectRow],
     /// 1 − confidence.
     pub alpha: f64,
+    /// True if the plan looks at any time: an interval for one look then decides nothing.
+    pub anytime: bool,
 }
 
 /// The decision on each arm but the control.
@@ -113,6 +115,12 @@ impl Better {
 
 fn stand(row: &EffectRow, metric: &MetricResult, p: Option<f64>, input: &DecisionInput<'_>) -> DecisionRow {
     let better = Better::new(row, metric.worse);
+    // Neither a comparison that chance did not make nor an interval for one look among many decides.
+    let decides = input.health.tier != Tier::NotSatisfactory && (row.anytime.is_some() || !input.anytime);
+    if !decides {
+        let (metric, arm, role) = (row.metric.clone(), row.arm.clone(), metric.role);
+        return DecisionRow { metric, arm, role, standing: Standing::Undecided, p_adjusted: p, more_units: None };
+    }
     let (standing, distance) = match metric.role {
         Role::Guardrail => guardrail(&better, metric.margin.unwrap_or_default()),
         _ => primary(&better, metric.smallest_effect, p.unwrap_or(1.0), input.alpha),
@@ -189,10 +197,10 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
     }
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-        return (
-            Verdict::Hold,
-            format!("{} {} no effect to decide on", listed(&names), if names.len() == 1 { "has" } else { "have" }),
-        );
+        let has = if names.len() == 1 { "has" } else { "have" };
+        let late = input.effects.iter().any(|row| row.exploratory && row.request == EffectRequest::Itt);
+        let why = if late { ", since the plan was changed after the first look" } else { "" };
+        return (Verdict::Hold, format!("{} {has} no effect to decide on{why}", listed(&names)));
     }
     let primary: Vec<&DecisionRow> = rows.iter().filter(|row| row.role == Role::Primary).collect();
     let small =
@@ -200,6 +208,13 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
     if !primary.is_empty() && primary.iter().all(small) {
         let names: Vec<String> = primary.iter().map(|row| format!("`{}`", row.metric)).collect();
         return (Verdict::Stop, format!("an effect on {} of the size that matters is excluded", listed(&names)));
+    }
+    let unbounded = deciding(input)
+        .filter(|found| input.anytime && found.0.anytime.is_none())
+        .find(|found| rows.iter().any(|row| row.metric == found.0.metric && row.arm == found.0.arm));
+    if let Some((first, _)) = unbounded {
+        let reason = format!("no interval for `{}` holds at every look, so it cannot decide", first.metric);
+        return (Verdict::Hold, reason);
     }
     let (better, open) = (named(Standing::Better), named(Standing::Undecided));
     let waits = rows.iter().filter(|row| row.standing == Standing::Undecided && waits_for(row, !better.is_empty()));

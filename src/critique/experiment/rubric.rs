@@ -28,20 +28,29 @@ pub struct HealthRule {
 }
 
 /// The rubric, in reporting order.
-pub const RULES: [HealthRule; 12] = [
+pub const RULES: [HealthRule; 14] = [
     HealthRule {
         code: HealthCode::SampleRatio,
         measure: "p of the sample ratio",
-        measured: "numbers of units (or of clusters, where those were randomised) in each arm against the planned shares, chi-squared",
+        measured: "numbers of units (or of clusters, where those were randomised) in each arm against the planned shares, chi-squared; where chances vary, whether the weights of each arm add up to all units, Bonferroni over arms",
         warn: Bound::Below(0.01),
         fail: Bound::Below(0.001),
         why: "arms of another size than planned mean that units got lost or were added by something the arms did",
         source: "Fabijan et al. 2019, doi:10.1145/3292500.3330722",
     },
     HealthRule {
+        code: HealthCode::SampleRatioByDay,
+        measure: "p of the sample ratio within days",
+        measured: "numbers of units in each arm against the planned shares within each day of assignment (days of fewer than 20 expected units in an arm put together), chi-squared",
+        warn: Bound::Below(0.01),
+        fail: Bound::Below(0.001),
+        why: "shares that change while the experiment runs mix the arms with the days, and days differ",
+        source: "Kohavi, Tang & Xu 2020, chapter 3 (Simpson's paradox under ramp-up)",
+    },
+    HealthRule {
         code: HealthCode::TwoArms,
         measure: "share of units in two arms",
-        measured: "units with rows in more than one arm, of all units",
+        measured: "units with rows in more than one arm, of all units; clusters likewise, where those were assigned",
         warn: Bound::Above(0.0),
         fail: Bound::AtLeast(0.01),
         why: "whoever met both arms belongs to neither",
@@ -118,6 +127,15 @@ pub const RULES: [HealthRule; 12] = [
         fail: Bound::AtLeast(0.10),
         why: "whoever is left in each arm is no longer a random part of the same units",
         source: "What Works Clearinghouse 2022, Procedures and Standards Handbook 5.0, attrition",
+    },
+    HealthRule {
+        code: HealthCode::FollowUp,
+        measure: "share not followed to the end",
+        measured: "units whose window ends after the last row of its source, of all units, largest over metrics",
+        warn: Bound::Above(0.0),
+        fail: Bound::AtLeast(0.5),
+        why: "the effect is then one over a shorter time than the window says",
+        source: "Hernán & Robins 2020, What If, chapter 17 (administrative censoring)",
     },
     HealthRule {
         code: HealthCode::Looks,

@@ -41,6 +41,7 @@ pub(super) struct Assigned {
 pub(super) fn read(plan: &ExperimentPlan, table: &Table, found: &mut Found) -> Assigned {
     let said = &plan.assignment;
     let arms = found.take("assignment.column", coded(table, &said.column));
+    let arms = arms.filter(|names| no_blanks("assignment.column", &said.column, names, found));
     let arms = arms.and_then(|names| arms_of(plan, &names, found));
     let arms = arms.unwrap_or(Groups { names: Vec::new(), of_rows: Vec::new(), shares: Vec::new() });
     let clusters = clusters(plan, table, found);
@@ -67,6 +68,18 @@ pub(super) fn read(plan: &ExperimentPlan, table: &Table, found: &mut Found) -> A
         exposed_at,
         arms,
     }
+}
+
+/// Notes two names that differ by blanks only, which nobody sees in a table.
+fn no_blanks(path: &str, column: &str, names: &Names, found: &mut Found) -> bool {
+    let mut known: HashMap<&str, &String> = HashMap::new();
+    let twice =
+        names.names.iter().find_map(|name| known.insert(name.trim(), name).map(|other| (other.clone(), name.clone())));
+    if let Some((one, other)) = twice {
+        found.note(path, Fault::Blanks { column: column.to_owned(), one, other });
+        return false;
+    }
+    true
 }
 
 /// A column in which every row has a value, as names.
@@ -174,6 +187,9 @@ fn units(plan: &ExperimentPlan, table: &Table, of_rows: (&[u16], Option<&[u32]>)
     let none = Units { of_rows: None, names: Vec::new(), count: table.rows, in_two_arms: 0 };
     let Some(column) = plan.assignment.unit_id.as_deref() else { return none };
     let Some(units) = found.take("assignment.unit_id", coded(table, column)) else { return none };
+    if !no_blanks("assignment.unit_id", column, &units, found) {
+        return none;
+    }
     let (arms, clusters) = of_rows;
     let count = units.names.len();
     if count < table.rows && !plan.assignment.cluster_by.iter().any(|it| it == column) {

@@ -131,7 +131,22 @@ pub(super) fn numbers(column: &Column) -> Result<&[f64], Fault> {
 pub(super) fn times(column: &Column) -> Result<Vec<f64>, Fault> {
     match &column.data {
         Data::Numbers(values) if matches!(column.kind, ColumnKind::Date | ColumnKind::Number) => {
-            if values.iter().any(|value| value.is_infinite()) { Err(no_time(column)) } else { Ok(values.clone()) }
+            /// Days until the year 2300; seconds and years counted as days lie far beyond.
+            const LAST_DAY: f64 = 120_530.0;
+            match values.iter().find(|value| value.abs() > LAST_DAY) {
+                None => Ok(values.clone()),
+                Some(value) if value.is_finite() && column.kind == ColumnKind::Number => Err(Fault::Unusable {
+                    column: column.name.clone(),
+                    reason: format!(
+                        "holds {value}, which is no number of days since 1970-01-01; it may be one of seconds"
+                    ),
+                    fix: format!(
+                        "compute days of it with `derive:` under `data`, as in `{}_days: {} / 86400`, or write dates",
+                        column.name, column.name
+                    ),
+                }),
+                Some(_) => Err(no_time(column)),
+            }
         }
         Data::Codes { codes, levels } => {
             let days: Option<Vec<f64>> = levels.iter().map(|level| dates::days(level)).collect();

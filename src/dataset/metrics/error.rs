@@ -183,6 +183,30 @@ pub enum Fault {
         /// Examples of the table of assignments.
         ours: Vec<String>,
     },
+    /// Identifiers that differ only by how they are written.
+    #[error(
+        "`{per}` of `{file}` has `{theirs}`, which is no unit, and `{ours}` is one: they differ only by how they are written"
+    )]
+    NearIdentifiers {
+        /// The source.
+        file: String,
+        /// Its column of units.
+        per: String,
+        /// As it is in the source.
+        theirs: String,
+        /// As it is in the table of assignments.
+        ours: String,
+    },
+    /// Two names of arms or units that differ by blanks only.
+    #[error("`{column}` has both `{one}` and `{other}`, which differ by blanks only")]
+    Blanks {
+        /// The column.
+        column: String,
+        /// One.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// Rows that would count for every row of a unit.
     #[error(
         "`{metric}` has a source of its own, and units have several rows: a row of `{file}` would count for each of them"
@@ -288,6 +312,12 @@ impl Fault {
             Self::NothingJoins { .. } => {
                 "name the column of the source that holds the same identifiers with `per: COLUMN`, written in the same way".into()
             }
+            Self::NearIdentifiers { .. } => {
+                "write identifiers in the same way in all files, as text or as numbers, with the same zeros in front".into()
+            }
+            Self::Blanks { column, .. } => format!(
+                "make them one with `columns: {{{column}: {{merge: blanks}}}}` under `data`, or give them different names"
+            ),
             Self::EveryRow { .. } => {
                 "add `time:` and `window:` to the metric and `assigned_at:` under `assignment`, or put the metric into the table of assignments".into()
             }

@@ -80,6 +80,11 @@ impl Side<'_> {
             found.note(&path, fault);
             return None;
         };
+        if let Some((theirs, ours)) = near(&theirs, &unit_of, &units.names) {
+            let fault = Fault::NearIdentifiers { file: file.clone(), per: per.to_owned(), theirs, ours };
+            found.note(&path, fault);
+            return None;
+        }
         let (rows, starts) = by_unit(of_rows, units.count);
         Some(Belongs { unit_of, rows, starts })
     }
@@ -107,6 +112,26 @@ impl Side<'_> {
         }
         Some(their_times)
     }
+}
+
+/// An identifier without what files lose on their way: blanks, zeros in front, capital letters, `.0` behind.
+fn plain(name: &str) -> String {
+    let name = name.trim().to_lowercase();
+    let name = name.strip_suffix(".0").unwrap_or(&name).trim_start_matches('0');
+    name.to_owned()
+}
+
+/// An identifier of the source that no unit has, and a unit that has it but for how it is written.
+fn near(theirs: &Names, unit_of: &[u32], ours: &[String]) -> Option<(String, String)> {
+    let mut unmatched = vec![false; theirs.names.len()];
+    for (code, unit) in theirs.codes.iter().zip(unit_of) {
+        if let Some(found) = unmatched.get_mut(*code as usize) {
+            *found = *unit == MISSING;
+        }
+    }
+    let units: HashMap<String, &String> = ours.iter().map(|name| (plain(name), name)).collect();
+    let lost = theirs.names.iter().zip(unmatched).filter(|(_, unmatched)| *unmatched).map(|(name, _)| name);
+    lost.filter_map(|name| Some((name.clone(), (*units.get(&plain(name))?).clone()))).next()
 }
 
 /// The unit of each row of a source; nothing if no row has one.

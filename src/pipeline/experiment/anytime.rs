@@ -1,7 +1,7 @@
 //! Confidence sequences over the looks on record, within their scope.
 //!
 //! The precision g of the mixture is fixed by the plan's `planned_n` before the first look. Over several looks the smallest p-value
-//! and the intersection of the intervals hold. Out of scope, and refused by name: fewer than eight clusters, and clusters that
+//! of those with an estimate of the same sign and the intersection of the intervals hold. Out of scope, and refused by name: fewer than eight clusters, and clusters that
 //! were there and keep gaining rows (repeated rows of a unit).
 
 use super::modelling::Experiment;
@@ -99,7 +99,8 @@ pub(super) fn interval(
         seen.anytime && (seen.metric.as_str(), seen.arm.as_str(), seen.request) == (name.metric, name.arm, name.request)
     });
     let all = before.fold(now, |all, seen| Running {
-        p_value: all.p_value.min(seen.p_value),
+        // Evidence for an effect of the other sign is none for this one.
+        p_value: if seen.estimate * estimated.estimate > 0.0 { all.p_value.min(seen.p_value) } else { all.p_value },
         lower: all.lower.max(seen.lower),
         upper: all.upper.min(seen.upper),
     });

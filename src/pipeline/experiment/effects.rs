@@ -6,12 +6,14 @@ use super::modelling::Experiment;
 use crate::dataset::metrics::{MetricColumn, MetricValues};
 use crate::plan::experiment::{Adjustment, EffectRequest};
 use crate::record::experiment::{ArmSummary, EffectRow, Estimate, Look, Refused};
+use crate::text::lists::counted;
 use causal::experiment::linear_model::{Contrast, Estimated};
 use causal::experiment::quantile::{QuantileEstimate, difference, quantile};
 use causal::experiment::relative::{Ratio, RatioSet};
 use causal::experiment::two_sample::Sample;
 use causal::experiment::{ExperimentError, Fit, Model, VarianceKind};
 use causal::numerics::distributions::{normal_quantile, t_quantile};
+use causal::numerics::sums;
 use std::collections::BTreeMap;
 
 /// Effects, and those that are not given.
@@ -119,9 +121,18 @@ fn itt_of_group(
         }
     };
     let arms = experiment.table.arms.len();
+    if let Some(reason) = too_few(experiment, &fitted.rows.assigned) {
+        answers.refused.extend(columns.iter().map(|column| refusal(&column.name, reason.clone())));
+        return answers;
+    }
     let contrasts: Vec<Contrast> = (1..arms).map(|arm| fitted.fit.average_effect(arm)).collect();
     let means = fitted.rows.term_means(None);
     for (metric, column) in columns.iter().enumerate() {
+        if is_determined(&fitted, metric) {
+            let reason = "the covariates determine this metric (R² is 1 up to rounding), so one of them is the metric or was made from it; take it out of `covariates`";
+            answers.refused.push(refusal(&column.name, reason.to_owned()));
+            continue;
+        }
         let rows = fitted.estimates(&contrasts, metric).and_then(|found| {
             let baseline = fitted.fit.baseline_at(&means)?;
             let one = |(arm, (contrast, found)): (usize, (&Contrast, &Estimated))| {
@@ -145,6 +156,37 @@ fn itt_of_group(
         }
     }
     answers
+}
+
+/// The fewest rows of an arm: below, a standard error is a matter of a few values.
+const FEWEST_ROWS: usize = 10;
+
+fn refusal(metric: &str, reason: String) -> Refused {
+    Refused { metric: metric.to_owned(), arm: None, request: EffectRequest::Itt, segment: None, reason }
+}
+
+/// Why an arm is too small for an effect.
+fn too_few(experiment: &Experiment, assigned: &[u16]) -> Option<String> {
+    let arms = &experiment.table.arms;
+    let rows = |arm: usize| assigned.iter().filter(|a| usize::from(**a) == arm).count();
+    let small = (0..arms.len()).find(|arm| rows(*arm) < FEWEST_ROWS)?;
+    Some(format!(
+        "arm `{}` has {} with a value of this metric, and an effect needs {FEWEST_ROWS}; wait for more units, or leave the arm out with `filter:` under `data`",
+        arms[small],
+        counted(rows(small), "row")
+    ))
+}
+
+/// True if arms and covariates leave nothing of a metric that varies.
+fn is_determined(fitted: &Fitted, metric: usize) -> bool {
+    /// Rounding leaves about this share.
+    const ROUNDING: f64 = 1e-10;
+    let y = fitted.rows.y.column(metric);
+    let n = y.len() as f64;
+    let mean = sums::sum(y.iter().copied()) / n;
+    let variance = sums::sum(y.iter().map(|v| (v - mean) * (v - mean))) / n;
+    let left = fitted.fit.residual_covariance([metric, metric]).unwrap_or(variance);
+    fitted.rows.x.ncols() > 0 && variance > 0.0 && left <= ROUNDING * variance
 }
 
 /// Adds a row with its confidence sequence, or with the reason why it has none.
@@ -301,7 +343,7 @@ pub(super) fn quantile_effects(
                 arm: experiment.table.arms[arm].clone(),
                 request: EffectRequest::Itt,
                 segment: name.clone(),
-                n: values.len(),
+                n: control.units + treated.units,
             };
             effect_row(experiment, subject, &found, Some(ratio))
         });
@@ -324,18 +366,23 @@ pub(super) fn quantile_effects(
 /// A metric in each arm.
 pub(super) fn summaries(experiment: &Experiment, column: &MetricColumn) -> Vec<ArmSummary> {
     let table = &experiment.table;
+    let weights = experiment.weights();
+    let weight = |row: &usize| weights.as_ref().map_or(1.0, |w| w[*row]);
     let one = |arm: usize| -> Option<ArmSummary> {
         let rows: Vec<usize> = (0..experiment.n()).filter(|row| usize::from(table.assigned[*row]) == arm).collect();
         let (n, value, sd) = match &column.values {
             MetricValues::Mean(values) => {
-                let kept: Vec<f64> = rows.iter().map(|row| values[*row]).filter(|v| v.is_finite()).collect();
+                let whole: Vec<usize> = rows.iter().copied().filter(|row| values[*row].is_finite()).collect();
+                let kept: Vec<f64> = whole.iter().map(|row| values[*row]).collect();
+                let own: Vec<f64> = whole.iter().map(weight).collect();
                 let sample = Sample::new(&kept).ok()?;
-                (kept.len(), sample.mean, Some(sample.variance.sqrt()))
+                (kept.len(), sums::weighted_mean(&kept, &own), Some(sample.variance.sqrt()))
             }
             MetricValues::Ratio(up, down) => {
                 let kept = rows.iter().filter(|row| up[**row].is_finite() && down[**row].is_finite());
-                let (n, top, bottom) =
-                    kept.fold((0, 0.0, 0.0), |(n, top, bottom), row| (n + 1, top + up[*row], bottom + down[*row]));
+                let (n, top, bottom) = kept.fold((0, 0.0, 0.0), |(n, top, bottom), row| {
+                    (n + 1, top + weight(row) * up[*row], bottom + weight(row) * down[*row])
+                });
                 (n, if bottom == 0.0 { return None } else { top / bottom }, None)
             }
             MetricValues::Quantile(values, q) => {

@@ -11,6 +11,7 @@ use crate::record::experiment::{HealthCheck, HealthCode, HealthDocument, Look};
 use causal::experiment::multiplicity::holm;
 use causal::experiment::sample_ratio::sample_ratio;
 use causal::experiment::{ExperimentError, Fit, Model};
+use causal::numerics::distributions::{chi_squared_upper, normal_two_sided};
 use causal::numerics::sums::kish;
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 pub fn health(experiment: &Experiment, looks: &[Look]) -> HealthDocument {
     let numbers: Vec<(HealthCode, Measured)> = vec![
         (HealthCode::SampleRatio, ratio(experiment)),
+        (HealthCode::SampleRatioByDay, ratio_by_day(experiment)),
         (HealthCode::TwoArms, two_arms(experiment)),
         (HealthCode::AssignedAfterExposure, exposure(experiment)),
         (HealthCode::PrePeriod, pre_period(experiment)),
@@ -28,6 +30,7 @@ pub fn health(experiment: &Experiment, looks: &[Look]) -> HealthDocument {
         (HealthCode::FirstStage, first_stage(experiment)),
         (HealthCode::Propensity, propensity(experiment)),
         (HealthCode::MissingOutcomes, missing_outcomes(experiment)),
+        (HealthCode::FollowUp, follow_up(experiment)),
         (HealthCode::Looks, extra_looks(experiment, looks)),
     ];
     let checks: Vec<HealthCheck> = numbers.iter().map(|(code, measured)| rubric::check(*code, measured)).collect();
@@ -45,8 +48,8 @@ fn no_meaning(why: &str) -> Measured {
 
 /// Units in each arm, or clusters where those were assigned.
 fn ratio(experiment: &Experiment) -> Measured {
-    if experiment.weights().is_some() {
-        return no_meaning("the chances of assignment vary, so there is no planned share of each arm");
+    if let Some(weights) = experiment.weights() {
+        return weights_add_up(experiment, &weights);
     }
     let table = &experiment.table;
     let drawn: Option<&Vec<u32>> =
@@ -63,16 +66,104 @@ fn ratio(experiment: &Experiment) -> Measured {
     }
 }
 
-fn two_arms(experiment: &Experiment) -> Measured {
-    if experiment.table.units.is_none() {
-        return no_meaning("the plan has no `assignment.unit_id`, so each row is taken for a unit");
+/// Where chances vary: 1/p over the units of an arm has the expectation n, whatever the chances are. Column by column of chances
+/// that are not those of the arm that a unit got, it does not.
+fn weights_add_up(experiment: &Experiment, weights: &[f64]) -> Measured {
+    let table = &experiment.table;
+    // One draw for each cluster where those were drawn, else for each unit or row.
+    let codes = if experiment.clusters_were_assigned() { table.clusters.as_ref() } else { table.units.as_ref() };
+    let mut seen = vec![false; codes.map_or(0, |codes| codes.iter().max().map_or(0, |code| *code as usize + 1))];
+    let first = |row: &usize| codes.is_none_or(|codes| !std::mem::replace(&mut seen[codes[*row] as usize], true));
+    let drawn: Vec<usize> = (0..weights.len()).filter(first).collect();
+    let n = drawn.len() as f64;
+    let mut smallest: Option<(f64, String)> = None;
+    for (arm, name) in table.arms.iter().enumerate() {
+        let own = drawn.iter().filter(|row| usize::from(table.assigned[**row]) == arm).map(|row| weights[*row]);
+        let (total, variance) = own.fold((0.0, 0.0), |(total, variance), w| (total + w, variance + w * (w - 1.0)));
+        if variance <= 0.0 {
+            continue;
+        }
+        let p = (normal_two_sided((total - n) / variance.sqrt()) * table.arms.len() as f64).min(1.0);
+        if smallest.as_ref().is_none_or(|before| p < before.0) {
+            smallest = Some((p, name.clone()));
+        }
     }
-    Measured::Number(experiment.table.units_in_two_arms as f64 / experiment.table.unit_count as f64, None)
+    smallest.map_or(no_meaning("every chance is 1"), |(p, name)| Measured::Number(p, Some(name)))
+}
+
+/// Units in each arm within each day of assignment.
+fn ratio_by_day(experiment: &Experiment) -> Measured {
+    /// Expected units of an arm on a day, below which days are put together.
+    const FEWEST: f64 = 20.0;
+    let table = &experiment.table;
+    let Some(times) = &table.assigned_at else { return no_meaning("the data have no times of assignment") };
+    if experiment.weights().is_some() || table.clusters.is_some() {
+        return no_meaning("units were not drawn one by one with the same chances");
+    }
+    let mut of_day: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for (time, arm) in times.iter().zip(&table.assigned).filter(|(time, _)| time.is_finite()) {
+        let counts = of_day.entry(time.floor() as i64).or_insert_with(|| vec![0; table.arms.len()]);
+        counts[usize::from(*arm)] += 1;
+    }
+    let least = table.shares.iter().copied().fold(1.0, f64::min);
+    let (mut bins, mut open): (Vec<Vec<usize>>, Vec<usize>) = (Vec::new(), vec![0; table.arms.len()]);
+    for counts in of_day.into_values() {
+        open.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        if open.iter().sum::<usize>() as f64 * least >= FEWEST {
+            bins.push(std::mem::replace(&mut open, vec![0; table.arms.len()]));
+        }
+    }
+    match bins.last_mut() {
+        Some(last) => last.iter_mut().zip(open).for_each(|(sum, count)| *sum += count),
+        None => return no_meaning("there are too few units for more than one day"),
+    }
+    if bins.len() < 2 {
+        return no_meaning("there are too few units for more than one day");
+    }
+    let tests = bins.iter().map(|units| sample_ratio(units, &table.shares));
+    match tests.collect::<Result<Vec<_>, _>>() {
+        Ok(tests) => {
+            let statistic = tests.iter().map(|test| test.statistic).sum::<f64>();
+            let df = bins.len() * (table.arms.len() - 1);
+            chi_squared_upper(statistic, df)
+                .map_or(Measured::NotMade("the statistic is not a number".to_owned()), |p| Measured::Number(p, None))
+        }
+        Err(error) => Measured::NotMade(error.to_string()),
+    }
+}
+
+fn two_arms(experiment: &Experiment) -> Measured {
+    let clusters = experiment.clusters_were_assigned().then(|| {
+        let (whole, mixed) = experiment.whole_and_mixed_clusters();
+        mixed as f64 / (whole + mixed) as f64
+    });
+    let units = experiment
+        .table
+        .units
+        .as_ref()
+        .map(|_| experiment.table.units_in_two_arms as f64 / experiment.table.unit_count as f64);
+    match (units, clusters) {
+        (None, None) => no_meaning("the plan has no `assignment.unit_id`, so each row is taken for a unit"),
+        (units, clusters) => Measured::Number(units.unwrap_or_default().max(clusters.unwrap_or_default()), None),
+    }
+}
+
+/// Units whose window is not over when the source ends.
+fn follow_up(experiment: &Experiment) -> Measured {
+    let windows =
+        experiment.plan.metrics.iter().zip(&experiment.table.metrics).filter(|(metric, _)| metric.window.is_some());
+    let share = |counted: usize| counted as f64 / experiment.n().max(1) as f64;
+    let largest = windows
+        .map(|(metric, column)| (share(column.counters.window_not_over), metric.name.clone()))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    largest.map_or(no_meaning("no metric has a window"), |(share, name)| Measured::Number(share, Some(name)))
 }
 
 fn exposure(experiment: &Experiment) -> Measured {
-    let (Some(assigned), Some(exposed)) = (&experiment.table.assigned_at, &experiment.table.exposed_at) else {
-        return no_meaning("the plan does not name both `assignment.assigned_at` and `assignment.exposed_at`");
+    let start = experiment.plan.assignment.start.map(|start| vec![start; experiment.n()]);
+    let assigned = experiment.table.assigned_at.clone().or(start);
+    let (Some(assigned), Some(exposed)) = (&assigned, &experiment.table.exposed_at) else {
+        return no_meaning("the plan does not name `assignment.exposed_at` and a time of assignment");
     };
     let both: Vec<bool> =
         assigned.iter().zip(exposed).filter(|(a, e)| a.is_finite() && e.is_finite()).map(|(a, e)| e < a).collect();

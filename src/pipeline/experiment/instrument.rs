@@ -13,7 +13,7 @@ use super::metric_rows::{MetricRows, values};
 use super::modelling::Experiment;
 use crate::critique::experiment::rubric;
 use crate::critique::rubric::Bound;
-use crate::dataset::metrics::MetricColumn;
+use crate::dataset::metrics::{MetricColumn, MetricValues};
 use crate::plan::experiment::EffectRequest;
 use crate::record::experiment::{AndersonRubin, Compliance, ComplierMean, FirstStage, HealthCode, Look, Refused};
 use causal::experiment::linear_model::Contrast;
@@ -139,11 +139,15 @@ impl Comparison {
         let mut answers = Answers::default();
         for column in &experiment.table.metrics {
             let inside: std::collections::BTreeSet<usize> = self.rows.iter().copied().collect();
-            let found = values(experiment, &column.values, |row| inside.contains(&row));
+            let found = match &column.values {
+                // Linearised at the ratio of the arms as assigned, it is not the ratio of those who took the treatment up.
+                MetricValues::Ratio(..) => None,
+                values_of => values(experiment, values_of, |row| inside.contains(&row)),
+            };
             let outcome = match found {
                 Some(Ok(found)) => self.of_metric(experiment, column, found, requests, looks),
                 Some(Err(error)) => Err(error.to_string()),
-                None => Err("effects of treatment are not defined for quantiles; use a mean".to_owned()),
+                None => Err("effects of treatment are not given for ratios and quantiles; ask for those of their parts, as means".to_owned()),
             };
             match outcome {
                 Ok((found, of_metric)) => {

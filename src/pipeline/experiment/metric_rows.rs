@@ -101,7 +101,9 @@ pub(super) fn values(
             let rows: Vec<usize> = (0..up.len()).filter(whole).collect();
             let pick = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<f64>>();
             let assigned: Vec<u16> = rows.iter().map(|row| experiment.table.assigned[*row]).collect();
-            Some(linearise(&pick(up), &pick(down), &assigned).map(|linear| (rows, linear.values)))
+            let weights = experiment.weights().map(|weights| pick(&weights));
+            let linear = linearise(&pick(up), &pick(down), &assigned, weights.as_deref());
+            Some(linear.map(|linear| (rows, linear.values)))
         }
         MetricValues::Quantile(..) => None,
     }

@@ -92,15 +92,28 @@ impl Experiment {
         }
     }
 
-    /// True if whole clusters were assigned: none has rows in two arms, and they are more than the rows of one unit.
+    /// True if whole clusters were assigned: of those with two rows or more, nine in ten have rows in one arm only.
     #[must_use]
     pub fn clusters_were_assigned(&self) -> bool {
-        let Some(clusters) = &self.table.clusters else { return false };
-        let mut arm_of: Vec<Option<u16>> = vec![None; self.cluster_count().unwrap_or_default()];
-        clusters.iter().zip(&self.table.assigned).all(|(cluster, arm)| {
-            let found = &mut arm_of[*cluster as usize];
-            *found.get_or_insert(*arm) == *arm
-        })
+        const MOSTLY: f64 = 0.9;
+        let (whole, mixed) = self.whole_and_mixed_clusters();
+        whole + mixed > 0 && whole as f64 >= MOSTLY * (whole + mixed) as f64
+    }
+
+    /// Clusters of two rows or more with rows in one arm only, and in several.
+    #[must_use]
+    pub fn whole_and_mixed_clusters(&self) -> (usize, usize) {
+        let Some(clusters) = &self.table.clusters else { return (0, 0) };
+        let count = self.cluster_count().unwrap_or_default();
+        let (mut arm_of, mut rows, mut mixed) = (vec![None; count], vec![0_usize; count], vec![false; count]);
+        for (cluster, arm) in clusters.iter().zip(&self.table.assigned) {
+            let g = *cluster as usize;
+            rows[g] += 1;
+            mixed[g] |= *arm_of[g].get_or_insert(*arm) != *arm;
+        }
+        let several: Vec<usize> = (0..count).filter(|g| rows[*g] > 1).collect();
+        let torn = several.iter().filter(|g| mixed[**g]).count();
+        (several.len() - torn, torn)
     }
 
     /// True if clusters that are there gain rows as time goes by, as repeated rows of a unit do.

@@ -2,12 +2,14 @@
 
 use super::modelling::Experiment;
 use crate::dataset::DatasetProblem;
-use crate::dataset::metrics::unit_table;
+use crate::dataset::metrics::{MetricValues, unit_table};
+use crate::expression::Written;
 use crate::pipeline::prepare::{PlanProblems, PrepareError};
 use crate::plan::experiment::{self, ExperimentPlan};
 use crate::plan::{self, Problem};
 use crate::text::lines::capitalised;
 use crate::text::sha256::sha256_hex;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 /// Reads a plan of an experiment and everything that it names, relative to the folder `base`.
@@ -22,7 +24,10 @@ pub fn prepare(bytes: &[u8], base: &Path) -> Result<Experiment, PrepareError> {
         refuse(plan::in_order(problems))
     })?;
     let experiment = Experiment { plan, plan_bytes: bytes.to_vec(), plan_sha256: sha256_hex(bytes), table };
-    let problems = against_design(&experiment);
+    let mut problems = against_design(&experiment);
+    problems.extend(outcomes_among_covariates(&experiment.plan));
+    problems.extend(too_large(&experiment));
+    problems.extend(repeated_periods(&experiment));
     if problems.is_empty() { Ok(experiment) } else { Err(refuse(problems).into()) }
 }
 
@@ -53,4 +58,89 @@ fn against_design(experiment: &Experiment) -> Vec<Problem> {
     let hint = format!("Write `variance: {}`, or leave the line out.", setting.default_variance().key());
     let message = format!("`analysis.variance` is {}, which is not defined for {design}", chosen.key());
     vec![Problem { place: experiment.plan.at(&path), path, message, hint }]
+}
+
+/// Columns of the table of assignments that a metric is, or that are computed from one: none of them was settled before the start.
+fn outcome_columns(plan: &ExperimentPlan) -> BTreeSet<String> {
+    let own = plan.metrics.iter().filter(|metric| metric.source.is_none());
+    let mut columns: BTreeSet<String> =
+        own.flat_map(|metric| metric.measure.expressions()).flat_map(Written::columns).map(str::to_owned).collect();
+    // Computed columns may be computed from computed ones, in any order.
+    for _ in 0..plan.data.derive.len() {
+        for (name, made) in &plan.data.derive {
+            if made.columns().iter().any(|column| columns.contains(*column)) {
+                columns.insert(name.clone());
+            }
+        }
+    }
+    columns
+}
+
+/// Covariates, segments and filters by a column that is a metric.
+fn outcomes_among_covariates(plan: &ExperimentPlan) -> Vec<Problem> {
+    let outcomes = outcome_columns(plan);
+    let problem = |path: String, column: &str, noun: &str| Problem {
+        place: plan.at(&path),
+        message: format!(
+            "`{column}` is a metric, or is computed from one, and so is no {noun}: the arms may have changed it"
+        ),
+        hint: format!("Take `{column}` out; a value from before the start can take its place."),
+        path,
+    };
+    let covariates = plan.covariates.iter().enumerate().filter(|(_, name)| outcomes.contains(*name));
+    let mut problems: Vec<Problem> =
+        covariates.map(|(i, name)| problem(format!("covariates[{i}]"), name, "covariate")).collect();
+    let conditions = plan.segments.iter().map(|segment| (segment, "segments", "condition of a segment"));
+    let filters = plan.data.filter.iter().map(|filter| (filter, "data.filter", "condition of a filter"));
+    for (written, path, noun) in conditions.chain(filters) {
+        if let Some(column) = written.columns().into_iter().find(|column| outcomes.contains(*column)) {
+            problems.push(problem(path.to_owned(), column, noun));
+        }
+    }
+    problems
+}
+
+/// Values whose squares are no numbers any more.
+fn too_large(experiment: &Experiment) -> Vec<Problem> {
+    const LARGEST: f64 = 1e100;
+    let large = |values: &MetricValues| {
+        let found = |values: &[f64]| values.iter().copied().find(|value| value.abs() > LARGEST);
+        match values {
+            MetricValues::Mean(values) => found(values),
+            MetricValues::Ratio(up, down) => found(up).or_else(|| found(down)),
+            MetricValues::Quantile(values, _) => values.iter().map(|pair| pair.1).find(|value| value.abs() > LARGEST),
+        }
+    };
+    let columns = experiment.table.metrics.iter();
+    let found = columns.filter_map(|column| large(&column.values).map(|value| (column.name.clone(), value)));
+    found
+        .map(|(name, value)| {
+            let path = format!("metrics.{name}");
+            Problem {
+                place: experiment.plan.at(&path),
+                message: format!("`{name}` has the value {value:e}, whose square is too large to compute with"),
+                hint: "Correct the value, leave its row out with `filter:`, or compute the metric in larger units."
+                    .to_owned(),
+                path,
+            }
+        })
+        .collect()
+}
+
+/// A unit that has two rows in one period.
+fn repeated_periods(experiment: &Experiment) -> Vec<Problem> {
+    let table = &experiment.table;
+    let (Some(units), Some(period)) = (&table.units, &table.period) else { return Vec::new() };
+    let mut seen = HashSet::with_capacity(units.len());
+    let again = (0..units.len()).filter(|row| !seen.insert((units[*row], period[*row].to_bits()))).count();
+    if again == 0 {
+        return Vec::new();
+    }
+    let path = "assignment.period".to_owned();
+    vec![Problem {
+        place: experiment.plan.at(&path),
+        message: format!("{again} rows repeat a unit in a period that it has already"),
+        hint: "Keep one row for each unit and period; a unit that counts twice is not two units.".to_owned(),
+        path,
+    }]
 }

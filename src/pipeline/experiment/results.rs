@@ -17,13 +17,23 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) -> ExperimentResults {
     let plan = &experiment.plan;
-    let mut answers = itt(experiment, looks);
-    let (first_stages, of_treatment) = effects_of_treatment(experiment, looks);
+    let declared = declared(experiment);
+    // A sequence goes on only over looks at the same metric, analysed in the same way.
+    let now = analysis(experiment);
+    let comparable: Vec<Look> = looks
+        .iter()
+        .filter(|look| look.analysis == now)
+        .map(|look| {
+            let same = |seen: &SeenEffect| look.metrics.get(&seen.metric) == declared.get(&seen.metric);
+            Look { seen: look.seen.iter().filter(|seen| same(seen)).cloned().collect(), ..look.clone() }
+        })
+        .collect();
+    let mut answers = itt(experiment, &comparable);
+    let (first_stages, of_treatment) = effects_of_treatment(experiment, &comparable);
     answers.extend(of_treatment);
     let mut in_segments = effects_in_segments(experiment);
     let metrics: Vec<MetricResult> = (0..plan.metrics.len()).map(|at| metric(experiment, at)).collect();
-    let declared = declared(experiment);
-    let exploratory = Exploratory::after(looks);
+    let exploratory = Exploratory::after(looks, experiment);
     for row in answers.effects.iter_mut().chain(&mut in_segments.effects) {
         row.exploratory = exploratory.is(row, &declared);
     }
@@ -38,6 +48,7 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         metrics: &metrics,
         effects: &answers.effects,
         alpha: experiment.alpha(),
+        anytime: experiment.anytime(),
     });
     caveats.extend(exploratory_caveat(&answers.effects, &in_segments.effects));
     answers.refused.extend(in_segments.refused);
@@ -99,32 +110,74 @@ fn definition(metric: &Metric) -> String {
         part("filter", metric.filter.as_ref().map(|filter| filter.text.clone())),
         part("winsorised at", metric.winsorise.map(|at| at.to_string())),
         part("role", Some(metric.role.key().to_owned())),
+        part("worse", Some(metric.worse.key().to_owned())),
+        part("time", metric.time.clone()),
+        part("per", metric.per.clone()),
+        part("margin", metric.margin.map(amount)),
+        part("smallest effect", metric.smallest_effect.map(amount)),
     ]
     .concat()
+}
+
+fn amount(amount: Amount) -> String {
+    match amount {
+        Amount::Absolute(size) => size.to_string(),
+        Amount::Relative(share) => format!("{}%", 100.0 * share),
+    }
+}
+
+/// Everything but the metrics that decides what is compared and how. A plan that changes it after a look asks another question.
+fn analysis(experiment: &Experiment) -> String {
+    let plan = &experiment.plan;
+    let written = |conditions: &[crate::expression::Written]| {
+        conditions.iter().map(|condition| condition.text.clone()).collect::<Vec<_>>().join(" and ")
+    };
+    let derive = plan.data.derive.iter().map(|(name, made)| format!("{name}: {}", made.text)).collect::<Vec<_>>();
+    format!(
+        "arms {} of {}; shares {:?}; units {:?}; clusters {:?}; chances {:?}; start {:?} {:?}; taken {:?}; rows where {}; computed {}; \
+         covariates {}; adjust {}; variance {:?}; alpha {}",
+        plan.assignment.column,
+        plan.assignment.control,
+        plan.assignment.shares,
+        plan.assignment.unit_id,
+        plan.assignment.cluster_by,
+        plan.assignment.propensity,
+        plan.assignment.start,
+        plan.assignment.assigned_at,
+        plan.treated,
+        written(&plan.data.filter),
+        derive.join(", "),
+        plan.covariates.join(", "),
+        experiment.adjustment().key(),
+        plan.analysis.variance,
+        experiment.alpha()
+    )
 }
 
 /// What was declared at the first look. Without earlier looks, everything is.
 struct Exploratory<'a> {
     first: Option<&'a Look>,
+    /// The analysis as it is now.
+    analysis: String,
 }
 
 impl<'a> Exploratory<'a> {
-    fn after(looks: &'a [Look]) -> Self {
-        Exploratory { first: looks.first() }
+    fn after(looks: &'a [Look], experiment: &Experiment) -> Self {
+        Exploratory { first: looks.first(), analysis: analysis(experiment) }
     }
 
     /// True if the metric (as it is defined now) or the segment of a row came later.
     fn is(&self, row: &EffectRow, declared: &BTreeMap<String, String>) -> bool {
         let Some(first) = self.first else { return false };
-        let metric = first.metrics.get(&row.metric) != declared.get(&row.metric);
-        metric || row.segment.as_ref().is_some_and(|segment| !first.segments.contains(segment))
+        let changed = first.metrics.get(&row.metric) != declared.get(&row.metric) || first.analysis != self.analysis;
+        changed || row.segment.as_ref().is_some_and(|segment| !first.segments.contains(segment))
     }
 }
 
 fn exploratory_caveat(effects: &[EffectRow], segments: &[EffectRow]) -> Option<String> {
     let late = effects.iter().chain(segments).filter(|row| row.exploratory).count();
     (late > 0).then(|| {
-        format!("{late} effects are exploratory: their metric or segment was added or changed after the first look, and they decide nothing.")
+        format!("{late} effects are exploratory: their metric or segment, or how they are analysed, was added or changed after the first look, and they decide nothing.")
     })
 }
 
@@ -177,6 +230,7 @@ fn look(experiment: &Experiment, effects: &[EffectRow], declared: &BTreeMap<Stri
         data_sha256: experiment.table.sha256.clone(),
         plan_sha256: experiment.plan_sha256.clone(),
         metrics: declared.clone(),
+        analysis: analysis(experiment),
         segments: experiment.plan.segments.iter().map(|segment| segment.text.clone()).collect(),
         planned_n: experiment.plan.looks.planned_n,
         seen: effects

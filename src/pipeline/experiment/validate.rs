@@ -82,7 +82,7 @@ fn of_metric(
         if let Some([up, down]) = &parts {
             let pick = |part: &[f64]| kept.iter().map(|i| part[*i]).collect::<Vec<f64>>();
             rows = {
-                let linear = linearise(&pick(up), &pick(down), &rows.assigned)?;
+                let linear = linearise(&pick(up), &pick(down), &rows.assigned, None)?;
                 rows.with_metrics(&[linear.values])
             };
         }

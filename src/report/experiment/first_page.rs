@@ -74,6 +74,7 @@ pub fn first_page(results: &ExperimentResults) -> FirstPage {
         caveats: health
             .checks
             .iter()
+            .chain(&results.checks_of_effects)
             .filter(|c| is_bad(c))
             .map(caveat)
             .chain(results.caveats.iter().map(|line| sentences::sentence(line)))
@@ -125,7 +126,15 @@ fn told(results: &ExperimentResults) -> Vec<String> {
         let found = results.metrics.iter().find(|metric| metric.name == row.metric);
         row.segment.is_none() && found.is_some_and(|metric| metric.role == Role::Primary)
     };
-    results.effects.iter().filter(primary).map(|row| sentence(results, row)).collect()
+    let lines = results.effects.iter().filter(primary).map(|row| sentence(results, row));
+    // A comparison that chance did not make has no effect to tell of.
+    if results.health.tier == Tier::NotSatisfactory {
+        return vec![
+            "No effect is told here, since the randomisation failed its audit; the tables below have the differences."
+                .to_owned(),
+        ];
+    }
+    lines.collect()
 }
 
 fn sentence(results: &ExperimentResults, row: &EffectRow) -> String {

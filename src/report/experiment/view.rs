@@ -55,7 +55,12 @@ fn details(results: &ExperimentResults) -> Vec<(&'static str, Value)> {
     let left_out = left_out.iter().filter(|(_, empty)| *empty).map(|(id, _)| (*id).to_owned());
     vec![
         ("left_out", Value::from(left_out.collect::<Vec<_>>())),
-        ("health", Value::from_object(tables::health(&results.health.checks))),
+        (
+            "health",
+            Value::from_object(tables::health(
+                &results.health.checks.iter().chain(&results.checks_of_effects).cloned().collect::<Vec<_>>(),
+            )),
+        ),
         ("effects_note", Value::from(effects_note(results))),
         ("effects", Value::from_object(tables::effects(results))),
         ("segments", filled(results.segments.is_empty(), tables::segments)),

@@ -114,6 +114,8 @@ pub fn looks(planned: LookPlan) -> &'static str {
 pub fn health(code: HealthCode) -> &'static str {
     match code {
         HealthCode::SampleRatio => "sample ratio",
+        HealthCode::SampleRatioByDay => "sample ratio by day",
+        HealthCode::FollowUp => "follow-up",
         HealthCode::TwoArms => "units in two arms",
         HealthCode::AssignedAfterExposure => "exposed before assignment",
         HealthCode::PrePeriod => "differences before the start",

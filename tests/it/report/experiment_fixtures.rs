@@ -397,6 +397,7 @@ fn look(n: usize, data: &str) -> Look {
         data_sha256: data.repeat(32),
         plan_sha256: "9a".repeat(32),
         metrics: BTreeMap::new(),
+        analysis: String::new(),
         segments: Vec::new(),
         planned_n: None,
         seen: Vec::new(),

@@ -133,7 +133,7 @@ fn ratio_metrics_cover_with_skewed_data() {
                 z.push(orders);
                 y.push(orders * (1.0 + 0.5 * taste + 0.8 * normal(rng)).exp());
             }
-            let linear = linearise(&y, &z, &assigned).unwrap();
+            let linear = linearise(&y, &z, &assigned, None).unwrap();
             let y = Array2::from_shape_vec((n, 1), linear.values).unwrap();
             let design = Design { x: Array2::zeros((n, 0)), y, assigned, taken: None, weights: None, clusters: None };
             let fit = design.fit(VarianceKind::Hc1, false);
