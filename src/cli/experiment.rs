@@ -138,6 +138,11 @@ pub(super) fn experiment(command: &ExperimentCommand, global: &Global) -> Result
         }
         ExperimentCommand::Validate(args) => {
             let document = validate::validate(&read(&args.plan)?, args.permutations as usize);
+            if document.results.is_empty() {
+                let why: Vec<String> =
+                    document.refused.iter().map(|(metric, why)| format!("`{metric}`: {why}")).collect();
+                return Err(CliError::user(format!("nothing could be validated: {}", why.join("; ")), ""));
+            }
             told(global, &document, |width| planning::validation(&document, width))?;
             let above = document.results.iter().any(|row| row.lower > document.alpha);
             Ok(if above { ExitCode::from(1) } else { ExitCode::SUCCESS })

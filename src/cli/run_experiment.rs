@@ -93,7 +93,9 @@ pub(super) fn read(plan: &Path, bytes: &[u8], data: &super::args::DataRoot) -> R
 /// Holds the plan of an experiment against its tables and audits the randomisation; no effect is computed.
 pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<ExitCode, CliError> {
     let experiment = read(&args.plan, bytes, &args.data)?;
-    let health = health(&experiment, &[]);
+    let looks = Looks::beside(&run::default_out(&args.plan))?;
+    let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
+    let health = health(&experiment, &earlier);
     if global.json {
         output::json_line(&serde_json::json!({
             "event": "checked", "plan_sha256": experiment.plan_sha256, "data_sha256": experiment.table.sha256,

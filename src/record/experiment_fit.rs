@@ -39,6 +39,8 @@ pub struct FitDocument {
     pub rows_left_out: usize,
     /// Cells of fewer rows were left out; 0 for none.
     pub least: usize,
+    /// Segments of fewer rows are not shown, as the plan has it.
+    pub min_cell: usize,
     /// Metrics that are in no fit, and why.
     pub refused: Vec<(String, String)>,
     /// What this is and what it is not, in sentences.

@@ -231,6 +231,7 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
     let kind = if input.health.design.clusters.is_some() { "clusters" } else { "units" };
     let how =
         more.map_or("; at the present estimates no number of units within reach would decide it".to_owned(), |more| {
+            let kind = if more == 1 { kind.trim_end_matches('s') } else { kind };
             format!("; about {} more {kind} would decide it if the estimates stay where they are", numbers::count(more))
         });
     let subject = if open.is_empty() { "the primary metrics".to_owned() } else { listed(&open) };

@@ -106,8 +106,8 @@ pub const RULES: [HealthRule; 14] = [
         measure: "smallest robust F of the first stage",
         measured: "strength with which assignment moves the treatment taken up, smallest over arms",
         warn: Bound::Below(104.7),
-        fail: Bound::Below(10.0),
-        why: "a weak instrument pulls the estimate to that of the self-selected comparison, and its interval is too short; below 104.7 only the Anderson–Rubin set keeps 95 %",
+        fail: Bound::Never,
+        why: "a weak instrument pulls effects of the treatment to those of the self-selected comparison, and their intervals are too short; below 104.7 only the Anderson–Rubin set keeps 95 %, and below 10 they are refused; effects of assignment do not rest on it",
         source: "Staiger & Stock 1997, doi:10.2307/2171753; Lee et al. 2022, doi:10.1257/aer.20211063",
     },
     HealthRule {

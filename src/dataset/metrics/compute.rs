@@ -41,7 +41,10 @@ fn one(tables: &Tables<'_>, metric: &Metric, found: &mut Found) -> Option<Metric
     let belongs = side.belongs(found)?;
     let days = match &metric.time {
         None => None,
-        Some(_) => Some((side.assigned_at()?, side.times(found)?)),
+        Some(_) => {
+            let times = side.times(found)?;
+            Some((side.assigned_at(&times)?, times))
+        }
     };
     let window = metric.window.unwrap_or(Window { from: 0.0, to: f64::INFINITY });
     let in_window = days.as_ref().map(|(assigned_at, times)| Days { assigned_at, times, window });

@@ -90,9 +90,13 @@ impl Side<'_> {
     }
 
     /// When the rows of the table of assignments were assigned.
-    pub(super) fn assigned_at(&self) -> Option<Vec<f64>> {
+    /// Where the source has days only, so has the assignment: an order of the same day is then one after it, and not one before
+    /// the start.
+    pub(super) fn assigned_at(&self, times: &[f64]) -> Option<Vec<f64>> {
         let start = || self.plan.assignment.start.map(|start| vec![start; self.own.rows]);
-        self.assigned.assigned_at.clone().or_else(start)
+        let assigned = self.assigned.assigned_at.clone().or_else(start)?;
+        let days_only = times.iter().all(|time| time.is_nan() || time.fract() == 0.0);
+        Some(if days_only { assigned.into_iter().map(f64::floor).collect() } else { assigned })
     }
 
     /// The times of the rows of the source, held against the clock of the assignment.
@@ -117,8 +121,15 @@ impl Side<'_> {
 /// An identifier without what files lose on their way: blanks, zeros in front, capital letters, `.0` behind.
 fn plain(name: &str) -> String {
     let name = name.trim().to_lowercase();
-    let name = name.strip_suffix(".0").unwrap_or(&name).trim_start_matches('0');
-    name.to_owned()
+    // Whole numbers of any length, and those that were written as decimals while they are exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if let Ok(whole) = name.parse::<i128>() {
+        return whole.to_string();
+    }
+    match name.parse::<f64>() {
+        Ok(number) if number.fract() == 0.0 && number.abs() < EXACT => (number as i128).to_string(),
+        _ => name,
+    }
 }
 
 /// An identifier of the source that no unit has, and a unit that has it but for how it is written.

@@ -81,6 +81,7 @@ pub fn compress(experiment: &Experiment, cells: &Cells, least: usize) -> Result<
         cells_left_out: left_out.len(),
         rows_left_out: left_out.iter().sum(),
         least,
+        min_cell: experiment.plan.min_cell,
         refused,
         explain: explain(experiment, cells, &left_out),
     };
@@ -154,6 +155,16 @@ pub enum QueryError {
     /// The segment does not fit the cells.
     #[error("{0}; {hint}", hint = .0.hint)]
     Segment(DatasetProblem),
+    /// A segment by a column that the cells do not have.
+    #[error(
+        "`{column}` is not in the cells, which have {there}: fit again with --by {column}, grouped with `derive:` if it has many values"
+    )]
+    NotInCells {
+        /// The column.
+        column: String,
+        /// The columns of the cells.
+        there: String,
+    },
     /// A segment by columns that the model does not let the effect depend on.
     #[error(
         "the effect was not modelled by `{column}`, so it cannot differ by it here: add `{column}` to `covariates` (with `adjust: lin`), or name the segment in the plan and run it"
@@ -208,19 +219,32 @@ pub fn effects(document: &FitDocument, cells: &CellTable, query: &Query) -> Resu
     known("metric", &query.metrics, &metrics)?;
     known("arm", &query.arms, &document.arms.iter().skip(1).collect::<Vec<_>>())?;
     if let Some(segment) = &query.segment {
-        let modelled =
-            |column: &&str| document.interacted && document.term_sources.iter().any(|source| source == column);
-        if let Some(column) = segment.columns().into_iter().find(|column| !modelled(column)) {
-            // What is no column of the cells is named as such first.
-            cells.sums(segment, &[]).map_err(QueryError::Segment)?;
-            return Err(QueryError::NotModelled { column: column.to_owned() });
-        }
+        answerable(document, segment)?;
     }
     let mut rows = Vec::new();
     for model in &document.models {
         rows.extend(of_model(document, model, cells, query)?);
     }
     Ok(rows)
+}
+
+/// Refuses a segment by columns that are not in the cells, or that the effect was not modelled by. A name that is neither may be a
+/// level without its quotes.
+fn answerable(document: &FitDocument, segment: &Written) -> Result<(), QueryError> {
+    let holds = |list: &[String], name: &str| list.iter().any(|found| found == name);
+    let names = segment.columns();
+    let in_cells: Vec<&&str> = names.iter().filter(|name| holds(&document.cell_columns, name)).collect();
+    let lost = names.iter().find(|name| holds(&document.term_sources, name) && !holds(&document.cell_columns, name));
+    let lost = lost.or_else(|| names.first().filter(|_| in_cells.is_empty()));
+    if let Some(column) = lost {
+        let there: Vec<String> = document.cell_columns.iter().map(|name| format!("`{name}`")).collect();
+        return Err(QueryError::NotInCells { column: (*column).to_owned(), there: crate::text::lists::listed(&there) });
+    }
+    let modelled = |name: &str| document.interacted && holds(&document.term_sources, name);
+    match in_cells.into_iter().find(|name| !modelled(name)) {
+        Some(column) => Err(QueryError::NotModelled { column: (*column).to_owned() }),
+        None => Ok(()),
+    }
 }
 
 fn known(kind: &'static str, asked: &[String], there: &[&String]) -> Result<(), QueryError> {
@@ -246,7 +270,7 @@ fn of_model(
             let terms = document.terms.iter().map(|term| format!("{}:{term}", model.rows_column));
             let columns: Vec<String> = std::iter::once(model.rows_column.clone()).chain(terms).collect();
             let sums = cells.sums(segment, &columns).map_err(QueryError::Segment)?;
-            let least = FEWEST_ROWS.max(document.least as f64);
+            let least = FEWEST_ROWS.max(document.least.max(document.min_cell) as f64);
             if sums[0] < least {
                 return Err(QueryError::TooSmall { segment: segment.text.clone(), least: least as usize });
             }

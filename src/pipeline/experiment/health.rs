@@ -6,7 +6,7 @@ use super::metric_rows::{MetricRows, renumbered, values};
 use super::modelling::Experiment;
 use crate::critique::experiment::rubric::{self, Measured};
 use crate::dataset::metrics::MetricValues;
-use crate::plan::experiment::LookPlan;
+use crate::plan::experiment::{EffectRequest, LookPlan};
 use crate::record::experiment::{HealthCheck, HealthCode, HealthDocument, Look};
 use causal::experiment::multiplicity::holm;
 use causal::experiment::sample_ratio::sample_ratio;
@@ -289,6 +289,9 @@ fn terms_against_clusters(experiment: &Experiment) -> Measured {
 }
 
 fn first_stage(experiment: &Experiment) -> Measured {
+    if experiment.plan.requests.iter().all(|request| *request == EffectRequest::Itt) {
+        return no_meaning("no effect of the treatment is asked for");
+    }
     match instrument::smallest_f(experiment) {
         None => no_meaning("everyone is analysed as assigned"),
         Some(Ok((f, arm))) => Measured::Number(f, Some(arm)),

@@ -11,16 +11,17 @@
 use super::effects::{Answers, Fitted, Subject, add_with_sequence, effect_row, estimate, quantile_of};
 use super::metric_rows::{MetricRows, values};
 use super::modelling::Experiment;
-use crate::critique::experiment::rubric;
-use crate::critique::rubric::Bound;
 use crate::dataset::metrics::{MetricColumn, MetricValues};
 use crate::plan::experiment::EffectRequest;
-use crate::record::experiment::{AndersonRubin, Compliance, ComplierMean, FirstStage, HealthCode, Look, Refused};
+use crate::record::experiment::{AndersonRubin, Compliance, ComplierMean, FirstStage, Look, Refused};
 use causal::experiment::linear_model::Contrast;
 use causal::experiment::relative::RatioSet;
 use causal::experiment::{ExperimentError, Model, first_stage};
 use causal::numerics::sums;
 use std::collections::BTreeMap;
+
+/// Below this F no effect of the treatment is given (Staiger & Stock 1997, doi:10.2307/2171753).
+const WEAKEST_F: f64 = 10.0;
 
 /// The arms of one comparison: the control and one arm, or all of them.
 #[derive(Debug, Clone)]
@@ -227,11 +228,9 @@ impl Comparison {
         stages: &[(usize, FirstStage)],
     ) -> Result<(Fitted, Vec<Contrast>), String> {
         let weak = stages.iter().map(|stage| stage.1.f).fold(f64::INFINITY, f64::min);
-        if let Bound::Below(least) = rubric::rule(HealthCode::FirstStage).fail
-            && weak < least
-        {
+        if weak < WEAKEST_F {
             return Err(format!(
-                "the assignment hardly moves take-up (first-stage F = {weak:.1}, below {least}), so no estimate of this is fit to be given; \
+                "the assignment hardly moves take-up (first-stage F = {weak:.1}, below {WEAKEST_F}), so no estimate of this is fit to be given; \
                  the Anderson–Rubin set shows what can be said, and a stronger encouragement or more units would help"
             ));
         }

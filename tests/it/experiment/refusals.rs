@@ -66,9 +66,9 @@ fn a_weak_instrument_gives_its_set_and_no_number() {
     }
     world.write("data.csv", &text);
     let plan = PLAN.replace("covariates: [x]\n", "treated: took\nrequests: [itt, late, att]\n");
-    assert_eq!(world.run(&plan, &[]).code, 1);
+    assert_eq!(world.run(&plan, &[]).code, 0);
     let results = world.json("results.json");
-    assert_eq!(severity(&results["health"], "first_stage"), "fail");
+    assert_eq!(severity(&results["health"], "first_stage"), "warn");
     let requests: Vec<&str> = results["effects"]
         .as_array()
         .expect("rows")

@@ -56,7 +56,7 @@ fn effects_and_segments_are_those_of_a_run() {
     let one = asked(&world, &["effect", "fitted", "--metric", "sales", "--arm", "t2"]);
     assert_eq!(one["effects"].as_array().expect("rows").len(), 1);
     // What was fitted was seen.
-    assert!(world.dir.path().join("oci-looks.jsonl").exists());
+    assert!(world.dir.path().join("oci-runs/oci-looks.jsonl").exists());
 }
 
 #[test]
