@@ -79,11 +79,14 @@ pub(super) fn with_covariates(experiment: &Experiment, rows: MetricRows) -> Metr
     if experiment.adjustment() == Adjustment::None { rows.without_covariates() } else { rows }
 }
 
+/// Rows of the table, and the metrics that have values in all of them.
+type Group<'a> = (Vec<usize>, Vec<(&'a MetricColumn, Vec<f64>)>);
+
 /// The effect of each arm on each metric.
 pub(super) fn itt(experiment: &Experiment, looks: &[Look]) -> Answers {
     let mut answers = Answers::default();
     // Metrics with values in the same rows, in the order of the plan.
-    let mut groups: Vec<(Vec<usize>, Vec<(&MetricColumn, Vec<f64>)>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for column in &experiment.table.metrics {
         match values(experiment, &column.values, |_| true) {
             Some(Ok((rows, values))) => match groups.iter_mut().find(|group| group.0 == rows) {
@@ -286,10 +289,11 @@ pub(super) fn refused(
 /// The values of a quantile metric in one arm, within a segment.
 pub(super) fn quantile_of_arm(
     experiment: &Experiment,
-    (values, q): (&[(u32, f64)], f64),
+    column: (&[(u32, f64)], f64),
     arm: usize,
     mask: Option<&[bool]>,
 ) -> Result<QuantileEstimate, ExperimentError> {
+    let (values, q) = column;
     let table = &experiment.table;
     let inside = |row: usize| usize::from(table.assigned[row]) == arm && mask.is_none_or(|mask| mask[row]);
     let kept: Vec<&(u32, f64)> = values.iter().filter(|value| inside(value.0 as usize)).collect();

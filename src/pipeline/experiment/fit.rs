@@ -20,13 +20,16 @@ pub const CELLS: &str = "cells.parquet";
 /// The file of the fits.
 pub const FIT: &str = "fit.json";
 
+/// Rows of the table, and the metrics that have values in all of them.
+type Group = (Vec<usize>, Vec<(String, Vec<f64>)>);
+
 /// The fits of an experiment, and the bytes of its cells. Cells of fewer than `least` rows are left out.
 ///
 /// # Errors
 /// The cells cannot be written.
 pub fn compress(experiment: &Experiment, cells: &Cells, least: usize) -> Result<(FitDocument, Vec<u8>), DatasetError> {
     let mut refused = Vec::new();
-    let mut groups: Vec<(Vec<usize>, Vec<(String, Vec<f64>)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for column in &experiment.table.metrics {
         match (&column.values, values(experiment, &column.values, |_| true)) {
             (MetricValues::Mean(_), Some(Ok((rows, values)))) => {

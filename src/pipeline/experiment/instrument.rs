@@ -9,7 +9,7 @@
 //! them is given: what is left is the Anderson–Rubin set.
 
 use super::effects::{Answers, Fitted, Subject, add_with_sequence, effect_row, estimate, quantile_of};
-use super::metric_rows::{MetricRows, values};
+use super::metric_rows::{MetricRows, Valued, values};
 use super::modelling::Experiment;
 use crate::dataset::metrics::{MetricColumn, MetricValues};
 use crate::plan::experiment::EffectRequest;
@@ -176,10 +176,11 @@ impl Comparison {
         &self,
         experiment: &Experiment,
         column: &MetricColumn,
-        (rows, metric): (Vec<usize>, Vec<f64>),
+        valued: Valued,
         requests: &[EffectRequest],
         looks: &[Look],
     ) -> Result<(Vec<(usize, FirstStage)>, Answers), String> {
+        let (rows, metric) = valued;
         let of_metric = Comparison { rows: rows.clone(), ..self.clone() };
         let mut columns = vec![metric.clone()];
         columns.extend(of_metric.take_up(experiment));
@@ -224,9 +225,10 @@ impl Comparison {
         &self,
         experiment: &Experiment,
         request: EffectRequest,
-        (rows, metric): (&[usize], &[f64]),
+        valued: (&[usize], &[f64]),
         stages: &[(usize, FirstStage)],
     ) -> Result<(Fitted, Vec<Contrast>), String> {
+        let (rows, metric) = valued;
         let weak = stages.iter().map(|stage| stage.1.f).fold(f64::INFINITY, f64::min);
         if weak < WEAKEST_F {
             return Err(format!(

@@ -81,6 +81,9 @@ impl MetricRows {
     }
 }
 
+/// Rows of the table, and a number for each.
+pub(super) type Valued = (Vec<usize>, Vec<f64>);
+
 /// The rows of a table where a metric has a value, and the values: one number a row. `None` for a quantile.
 ///
 /// # Errors
@@ -89,7 +92,7 @@ pub(super) fn values(
     experiment: &Experiment,
     values: &MetricValues,
     within: impl Fn(usize) -> bool,
-) -> Option<Result<(Vec<usize>, Vec<f64>), ExperimentError>> {
+) -> Option<Result<Valued, ExperimentError>> {
     match values {
         MetricValues::Mean(values) => {
             let rows: Vec<usize> = (0..values.len()).filter(|row| values[*row].is_finite() && within(*row)).collect();

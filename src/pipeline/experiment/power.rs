@@ -17,7 +17,7 @@ use causal::experiment::{ExperimentError, Model};
 pub fn power(experiment: &Experiment, power: f64, before: bool) -> PowerDocument {
     let (mut rows, mut refused) = (Vec::new(), Vec::new());
     for (metric, column) in experiment.plan.metrics.iter().zip(&experiment.table.metrics) {
-        match rows_of(experiment, metric, column, (power, before)) {
+        match rows_of(experiment, metric, column, Asked { power, before }) {
             Ok(found) => rows.extend(found),
             Err(reason) => refused.push((metric.name.clone(), reason)),
         }
@@ -45,12 +45,20 @@ fn explain(experiment: &Experiment, counted: &str, before: bool) -> Vec<String> 
     explain
 }
 
+/// The chance to find an effect, and whether values before the start are meant.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    power: f64,
+    before: bool,
+}
+
 fn rows_of(
     experiment: &Experiment,
     metric: &Metric,
     column: &MetricColumn,
-    (power, before): (f64, bool),
+    asked: Asked,
 ) -> Result<Vec<PowerRow>, String> {
+    let Asked { power, before } = asked;
     let source = match (before, &column.before) {
         (false, _) => &column.values,
         (true, Some(before)) => before,

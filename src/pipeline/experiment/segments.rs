@@ -111,9 +111,10 @@ fn with_indicators(experiment: &Experiment, rows: Vec<usize>, y: &[f64]) -> Resu
 fn rows_of(
     experiment: &Experiment,
     fitted: &Fitted,
-    (name, mask): (&str, &[bool]),
+    segment: (&str, &[bool]),
     metric: &str,
 ) -> Result<Vec<EffectRow>, ExperimentError> {
+    let (name, mask) = segment;
     let means = fitted.rows.term_means(Some(mask));
     let n = fitted.rows.rows.iter().filter(|row| mask[**row]).count();
     let baseline = fitted.fit.baseline_at(&means)?;

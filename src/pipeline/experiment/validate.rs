@@ -98,7 +98,8 @@ fn of_metric(
     Ok((1..arms).map(row).collect())
 }
 
-fn rate(metric: &str, arm: &str, rejected: usize, (permutations, alpha): (usize, f64)) -> ValidationRow {
+fn rate(metric: &str, arm: &str, rejected: usize, of: (usize, f64)) -> ValidationRow {
+    let (permutations, alpha) = of;
     let (k, n) = (rejected as f64, permutations as f64);
     let lower = if rejected == 0 { 0.0 } else { beta_quantile(0.025, k, n - k + 1.0).unwrap_or(0.0) };
     let upper = if rejected == permutations { 1.0 } else { beta_quantile(0.975, k + 1.0, n - k).unwrap_or(1.0) };

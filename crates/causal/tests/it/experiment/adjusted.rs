@@ -15,7 +15,7 @@ fn split(units: &Units, column: &str) -> [Vec<f64>; 2] {
 
 #[test]
 fn arm_dummies_with_every_variance() {
-    let units = Units::units();
+    let units = Units::reference();
     for metric in ["sales", "minutes", "converted"] {
         let values = case(&format!("ab.dummies.{metric}"))["values"].clone();
         let design = Design::new(&units, &[metric], units.arm(), &[]);
@@ -32,7 +32,7 @@ fn arm_dummies_with_every_variance() {
 
 #[test]
 fn main_effects_of_covariates_with_every_variance() {
-    let units = Units::units();
+    let units = Units::reference();
     let values = case("ab.ancova")["values"].clone();
     let design = Design::new(&units, &["sales"], units.arm(), &COVARIATES);
     for kind in [VarianceKind::Iid].into_iter().chain(ROBUST) {
@@ -105,7 +105,7 @@ fn lift_by_the_delta_method_and_by_fieller() {
 
 #[test]
 fn several_metrics_in_one_fit_have_a_joint_covariance() {
-    let units = Units::units();
+    let units = Units::reference();
     let expected = case("sur.metrics")["values"].clone();
     let metrics = ["sales", "minutes", "converted"];
     let design = Design::new(&units, &metrics, units.arm(), &COVARIATES);

@@ -9,7 +9,7 @@ const CLUSTERED: [VarianceKind; 5] =
 
 #[test]
 fn every_clustered_variance_of_least_squares() {
-    let units = Units::units();
+    let units = Units::reference();
     let values = case("cluster.ols")["values"].clone();
     let covariates = ["x_pre", "holiday"];
     let design = Design::new(&units, &["sales_cl"], units.binary("z_cl"), &covariates);
@@ -31,7 +31,7 @@ fn every_clustered_variance_of_least_squares() {
 /// Rows of one cluster in two arms take the other path through the sums: two cells side by side.
 #[test]
 fn clusters_that_lie_in_several_arms_are_summed_as_one() {
-    let units = Units::units();
+    let units = Units::reference();
     let design = Design::new(&units, &["sales"], units.arm(), &["x_pre"]);
     let design = Design { clusters: Some(units.clusters("cluster_id")), ..design };
     // A cluster for each row makes CR0 equal to HC0, CR2 to HC2 and CR3 to HC3.
@@ -58,7 +58,7 @@ fn clusters_that_lie_in_several_arms_are_summed_as_one() {
 
 #[test]
 fn weights_enter_squared_in_the_meat() {
-    let units = Units::units();
+    let units = Units::reference();
     let values = case("adaptive.ipw")["values"].clone();
     let weights = Some(units.weights("a_ad", "p_ad"));
     let of = |covariates: &[&str], weights: Option<Vec<f64>>| Design {
@@ -80,7 +80,7 @@ fn weights_enter_squared_in_the_meat() {
 
 #[test]
 fn instrument_clusters_weights_and_covariates_at_once() {
-    let units = Units::units();
+    let units = Units::reference();
     let values = case("allinone.2sls")["values"].clone();
     let covariates = ["x_pre", "holiday", "weak"];
     let design = Design {

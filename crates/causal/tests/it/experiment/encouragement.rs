@@ -16,7 +16,7 @@ fn encouraged(units: &Units, covariates: &[&str]) -> Design {
 
 #[test]
 fn two_stage_least_squares_with_every_variance() {
-    let units = Units::units();
+    let units = Units::reference();
     for (id, covariates) in [("iv.plain", &COVARIATES[..0]), ("iv.covariates", &COVARIATES[..])] {
         let values = case(id)["values"].clone();
         let design = encouraged(&units, covariates);
@@ -34,7 +34,7 @@ fn two_stage_least_squares_with_every_variance() {
 
 #[test]
 fn first_stage_wald_and_anderson_rubin() {
-    let units = Units::units();
+    let units = Units::reference();
     let expected = case("iv.itt_first_stage")["values"].clone();
     let design = Design::new(&units, &["sales_enc", "d_enc"], units.binary("z_enc"), &COVARIATES);
     let model = Model { joint: true, ..design.model(VarianceKind::Hc1, false) };
@@ -56,7 +56,7 @@ fn first_stage_wald_and_anderson_rubin() {
 
 #[test]
 fn interacted_instruments_give_the_ate_and_at_the_compliers_the_att() {
-    let units = Units::units();
+    let units = Units::reference();
     let expected = case("iv.late_to_ate")["values"].clone();
     let design = encouraged(&units, &COVARIATES);
     for kind in [VarianceKind::Hc0, VarianceKind::Hc1] {
@@ -79,7 +79,7 @@ fn interacted_instruments_give_the_ate_and_at_the_compliers_the_att() {
 /// As-treated least squares is a fit on the treatment as if it had been assigned; nothing gives it under a name of an effect.
 #[test]
 fn as_treated_is_another_number() {
-    let units = Units::units();
+    let units = Units::reference();
     let expected: Value = case("iv.late_to_ate")["values"]["naive_ols_as_treated"].clone();
     let fit = Design::new(&units, &["sales_enc"], units.binary("d_enc"), &COVARIATES).fit(VarianceKind::Hc1, false);
     row(&fit.estimate(&fit.average_effect(1), 0).with_normal(), &expected);

@@ -87,13 +87,13 @@ impl Units {
         units
     }
 
-    pub fn units() -> Units {
+    pub fn reference() -> Units {
         Units::read("units.csv")
     }
 
     /// Without the rows of the arm t2.
     pub fn two_arms() -> Units {
-        let all = Units::units();
+        let all = Units::reference();
         let keep: Vec<bool> = all.texts["arm"].iter().map(|arm| arm != "t2").collect();
         all.only(&keep)
     }

@@ -29,7 +29,7 @@ fn units_of_measurement_and_the_names_of_arms_do_not_matter() {
 
 #[test]
 fn the_same_bits_at_any_number_of_threads() {
-    let units = Units::units();
+    let units = Units::reference();
     let design = Design {
         clusters: Some(units.clusters("cluster_id")),
         ..Design::new(&units, &["sales", "minutes"], units.arm(), &COVARIATES)
@@ -43,7 +43,7 @@ fn the_same_bits_at_any_number_of_threads() {
 
 #[test]
 fn a_covariate_that_is_constant_or_a_combination_is_left_out_and_named() {
-    let units = Units::units();
+    let units = Units::reference();
     let mut design = Design::new(&units, &["sales"], units.arm(), &["x_pre", "x_age", "x_age"]);
     design.x.column_mut(1).fill(0.1);
     let fit = design.fit(VarianceKind::Hc1, true);
@@ -55,7 +55,7 @@ fn a_covariate_that_is_constant_or_a_combination_is_left_out_and_named() {
 
 #[test]
 fn what_cannot_be_fitted_is_refused_by_name() {
-    let units = Units::units();
+    let units = Units::reference();
     let design = || Design::new(&units, &["sales"], units.arm(), &["x_pre"]);
     let refused = |design: Design, kind| Fit::new(&design.rows(), &design.model(kind, true)).unwrap_err();
     let hc1 = VarianceKind::Hc1;

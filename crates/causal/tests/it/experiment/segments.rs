@@ -22,7 +22,7 @@ fn masks(units: &Units) -> Vec<(&'static str, Vec<bool>)> {
 
 #[test]
 fn segments_come_from_one_interacted_fit() {
-    let units = Units::units();
+    let units = Units::reference();
     let expected = case("delta.segments")["values"].clone();
     let design = Design::new(&units, &["sales"], units.arm(), &COVARIATES);
     let clustered = Design {
@@ -49,7 +49,7 @@ fn segments_come_from_one_interacted_fit() {
 /// A saved fit answers any contrast with the same bits.
 #[test]
 fn a_fit_that_was_saved_is_the_same_fit() {
-    let units = Units::units();
+    let units = Units::reference();
     let design = Design::new(&units, &["sales", "minutes"], units.arm(), &COVARIATES);
     let fit = design.fit(VarianceKind::Hc3, true);
     let restored = Fit::restore(&fit.save()).unwrap();
@@ -72,7 +72,7 @@ fn a_fit_that_was_saved_is_the_same_fit() {
 /// Two segments have a joint covariance, with which weights of another population are carried.
 #[test]
 fn the_covariance_of_segments_is_that_of_the_reference() {
-    let units = Units::units();
+    let units = Units::reference();
     let expected = case("project.econ")["values"].clone();
     let fit = Design::new(&units, &["sales"], units.arm(), &COVARIATES).fit(VarianceKind::Hc1, true);
     let masks = masks(&units);
@@ -121,7 +121,7 @@ fn effects_by_week_are_clustered_by_unit() {
 
 #[test]
 fn discrete_covariates_give_the_numbers_of_compressed_packages() {
-    let units = Units::units();
+    let units = Units::reference();
     let values = case("yoco.groups")["values"].clone();
     let covariates = ["x_age", "mobile", "tablet", "holiday", "weak"];
     let plain = Design::new(&units, &["sales"], units.arm(), &covariates);

@@ -13,7 +13,7 @@ fn right_not_wrong(found: f64, right: &serde_json::Value, wrong: &serde_json::Va
 
 #[test]
 fn standard_errors_use_observed_residuals_and_whole_clusters() {
-    let units = Units::units();
+    let units = Units::reference();
     let values = case("traps")["values"].clone();
     let encouraged = Design {
         taken: Some(units.binary("d_enc")),
@@ -50,7 +50,7 @@ fn standard_errors_use_observed_residuals_and_whole_clusters() {
 /// A LATE is not an ATE: the ATE comes from interacted instruments, and is another number.
 #[test]
 fn the_ate_is_not_the_late() {
-    let units = Units::units();
+    let units = Units::reference();
     let values = case("traps")["values"].clone();
     let encouraged = Design {
         taken: Some(units.binary("d_enc")),
