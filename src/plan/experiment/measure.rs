@@ -105,7 +105,7 @@ pub(super) fn parse(text: &str) -> Result<Measure, String> {
         return Err(error);
     }
     let Some(inner) = rest.trim().strip_prefix('(') else { return Err(error) };
-    let Some(inner) = inner.strip_suffix(')') else {
+    let Some(inner) = inner.strip_suffix(')').filter(|inner| closes_last(inner)) else {
         return Err(if rest.matches('(').count() > rest.matches(')').count() {
             format!("`{name}(` is not closed (inside braces or brackets a comma ends a value: put it in quotes)")
         } else {
@@ -116,6 +116,15 @@ pub(super) fn parse(text: &str) -> Result<Measure, String> {
         None => quantile(inner),
         Some(kind) => aggregate(kind, inner).map(Measure::Mean),
     }
+}
+
+/// True if the parenthesis around a text does not close inside it, as it does in `a) / sum(b`.
+fn closes_last(inner: &str) -> bool {
+    let mut depth = 0_i32;
+    inner.chars().all(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth >= 0
+    })
 }
 
 fn aggregate(kind: AggregateKind, inner: &str) -> Result<Aggregate, String> {
@@ -173,7 +182,7 @@ mod tests {
         for (text, why) in [
             ("sum(amount", "not closed"),
             ("sum(a) + 1", "something follows"),
-            ("sum(a) / sum(b)", "`)`"),
+            ("sum(a) / sum(b)", "ratio: [a, b]"),
             ("count(x)", "takes no argument"),
             ("quantile(ms)", "quantile(x, 0.9)"),
             ("quantile(ms, 90)", "between 0 and 1"),
