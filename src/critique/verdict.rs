@@ -25,7 +25,12 @@ pub enum VerdictError {
 /// nothing was checked, so it is at most `satisfactory_with_caveats`.
 #[must_use]
 pub fn tier(findings: &[Finding]) -> Tier {
-    match findings.iter().map(|finding| finding.severity).max() {
+    tier_of(findings.iter().map(|finding| finding.severity))
+}
+
+/// The tier of the worst of some severities.
+pub(super) fn tier_of(severities: impl Iterator<Item = Severity>) -> Tier {
+    match severities.max() {
         Some(Severity::Fail) => Tier::NotSatisfactory,
         Some(Severity::Warn | Severity::NotApplicable) | None => Tier::SatisfactoryWithCaveats,
         Some(Severity::Withheld | Severity::NotGraded | Severity::Pass) => Tier::FullySatisfactory,

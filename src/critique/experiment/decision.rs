@@ -122,7 +122,10 @@ fn stand(row: &EffectRow, metric: &MetricResult, p: Option<f64>, input: &Decisio
         return DecisionRow { metric, arm, role, standing: Standing::Undecided, p_adjusted: p, more_units: None };
     }
     let (standing, distance) = match metric.role {
-        Role::Guardrail => guardrail(&better, metric.margin.unwrap_or_default()),
+        Role::Guardrail => {
+            // A share of a control mean that is not there is no margin.
+            metric.margin.map_or((Standing::Undecided, None), |margin| guardrail(&better, margin))
+        }
         _ => primary(&better, metric.smallest_effect, p.unwrap_or(1.0), input.alpha),
     };
     let undecided = standing == Standing::Undecided;

@@ -4,6 +4,7 @@
 //! `not_graded`, which lowers nothing.
 
 use crate::critique::rubric::Bound;
+use crate::critique::verdict;
 use crate::finding::{Severity, Tier};
 use crate::record::experiment::{HealthCheck, HealthCode};
 use crate::text::numbers;
@@ -27,7 +28,7 @@ pub struct HealthRule {
     pub source: &'static str,
 }
 
-/// The rubric, in reporting order.
+/// The rubric, in reporting order, which is that of [`HealthCode`]. Where the source names no threshold it is ours, not calibrated.
 pub const RULES: [HealthRule; 14] = [
     HealthRule {
         code: HealthCode::SampleRatio,
@@ -143,7 +144,7 @@ pub const RULES: [HealthRule; 14] = [
         measured: "looks on record, where the plan allows one at a fixed size; or looks under another planned size",
         warn: Bound::Above(0.0),
         fail: Bound::Never,
-        why: "a test of a fixed size rejects a true null in 1 of 4 experiments that are looked at daily; its p-value is not one",
+        why: "a test made for one look rejects more true nulls at every further one, and its p-value does not say so",
         source: "Johari et al. 2022, doi:10.1287/opre.2021.2135",
     },
     HealthRule {
@@ -171,8 +172,7 @@ pub enum Measured {
 /// The rule of a check.
 #[must_use]
 pub fn rule(code: HealthCode) -> &'static HealthRule {
-    let found = RULES.iter().find(|rule| rule.code == code);
-    found.unwrap_or(&RULES[0])
+    &RULES[code as usize]
 }
 
 /// Holds what was measured against its rule.
@@ -219,9 +219,15 @@ fn capitalised(text: &str) -> String {
 /// The grade of a randomisation.
 #[must_use]
 pub fn tier(checks: &[HealthCheck]) -> Tier {
-    match checks.iter().map(|check| check.severity).max() {
-        Some(Severity::Fail) => Tier::NotSatisfactory,
-        Some(Severity::Warn | Severity::NotApplicable) | None => Tier::SatisfactoryWithCaveats,
-        Some(Severity::Withheld | Severity::NotGraded | Severity::Pass) => Tier::FullySatisfactory,
+    verdict::tier_of(checks.iter().map(|check| check.severity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn each_check_has_its_rule_at_its_place() {
+        assert!(RULES.iter().enumerate().all(|(at, rule)| rule.code as usize == at));
     }
 }

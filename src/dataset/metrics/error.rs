@@ -277,7 +277,7 @@ pub enum Fault {
 }
 
 /// The most arms; a column with more is no column of arms.
-pub(super) const MOST_ARMS: usize = 100;
+pub(super) use causal::experiment::rows::MOST_ARMS;
 
 impl Fault {
     /// The remedy.

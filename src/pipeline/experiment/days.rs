@@ -89,7 +89,7 @@ fn effects_within(experiment: &Experiment, column: &MetricColumn, inside: impl F
             segment: None,
             n: fitted.fit.n,
         };
-        if let Some(row) = found.first().and_then(|found| effect_row(experiment, subject, found, None).ok()) {
+        if let Some(row) = found.first().and_then(|found| effect_row(experiment.alpha(), subject, found, None).ok()) {
             add_with_sequence(experiment, row, &fitted, &[], &mut answers);
         }
     }

@@ -40,6 +40,12 @@ pub(super) struct Subject {
     pub n: usize,
 }
 
+/// The fewest rows of an arm: below, a standard error is a matter of a few values.
+const FEWEST_ROWS: usize = 10;
+
+/// Why a metric that [`Fitted::determines`] has no effect.
+pub(super) const DETERMINED: &str = "arms and covariates determine this metric (R² is 1 up to rounding): a covariate is the metric or was made from it, or the metric does not vary within an arm; take the covariate out of `covariates`";
+
 /// A fit and its rows.
 pub(super) struct Fitted {
     pub rows: MetricRows,
@@ -48,9 +54,28 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
+    /// Fits rows of which every arm has [`FEWEST_ROWS`].
     pub fn new(rows: MetricRows, model: Model) -> Result<Fitted, ExperimentError> {
+        let arms = rows.view().arms();
+        let of_arm = |arm: usize| rows.assigned.iter().filter(|a| usize::from(**a) == arm).count();
+        let small = (0..arms).map(|arm| (arm, of_arm(arm))).find(|found| (1..FEWEST_ROWS).contains(&found.1));
+        if let Some((arm, rows)) = small {
+            return Err(ExperimentError::SmallArm { arm, rows, needed: FEWEST_ROWS });
+        }
         let fit = Fit::new(&rows.view(), &model)?;
         Ok(Fitted { rows, model, fit })
+    }
+
+    /// True if arms and covariates leave nothing of a metric that varies: its standard errors are then rounding.
+    pub fn determines(&self, metric: usize) -> bool {
+        /// Rounding leaves about this share.
+        const ROUNDING: f64 = 1e-10;
+        let y = self.rows.y.column(metric);
+        let n = y.len() as f64;
+        let mean = sums::sum(y.iter().copied()) / n;
+        let variance = sums::sum(y.iter().map(|v| (v - mean) * (v - mean))) / n;
+        let left = self.fit.residual_covariance([metric, metric]).unwrap_or(variance);
+        variance > 0.0 && left <= ROUNDING * variance
     }
 
     /// Estimates of contrasts of one metric, with Satterthwaite's degrees of freedom where the variance has them.
@@ -124,16 +149,11 @@ fn itt_of_group(
         }
     };
     let arms = experiment.table.arms.len();
-    if let Some(reason) = too_few(experiment, &fitted.rows.assigned) {
-        answers.refused.extend(columns.iter().map(|column| refusal(&column.name, reason.clone())));
-        return answers;
-    }
     let contrasts: Vec<Contrast> = (1..arms).map(|arm| fitted.fit.average_effect(arm)).collect();
     let means = fitted.rows.term_means(None);
     for (metric, column) in columns.iter().enumerate() {
-        if is_determined(&fitted, metric) {
-            let reason = "the covariates determine this metric (R² is 1 up to rounding), so one of them is the metric or was made from it; take it out of `covariates`";
-            answers.refused.push(refusal(&column.name, reason.to_owned()));
+        if fitted.determines(metric) {
+            answers.refused.push(refusal(&column.name, DETERMINED.to_owned()));
             continue;
         }
         let rows = fitted.estimates(&contrasts, metric).and_then(|found| {
@@ -147,7 +167,7 @@ fn itt_of_group(
                     n: fitted.rows.rows.len(),
                 };
                 let ratio = Ratio::new(&fitted.fit, contrast, &baseline, metric).map(|r| Ratio { df: found.df, ..r });
-                effect_row(experiment, subject, found, ratio)
+                effect_row(experiment.alpha(), subject, found, ratio)
             };
             contrasts.iter().zip(&found).enumerate().map(one).collect::<Result<Vec<EffectRow>, _>>()
         });
@@ -161,35 +181,8 @@ fn itt_of_group(
     answers
 }
 
-/// The fewest rows of an arm: below, a standard error is a matter of a few values.
-const FEWEST_ROWS: usize = 10;
-
 fn refusal(metric: &str, reason: String) -> Refused {
     Refused { metric: metric.to_owned(), arm: None, request: EffectRequest::Itt, segment: None, reason }
-}
-
-/// Why an arm is too small for an effect.
-fn too_few(experiment: &Experiment, assigned: &[u16]) -> Option<String> {
-    let arms = &experiment.table.arms;
-    let rows = |arm: usize| assigned.iter().filter(|a| usize::from(**a) == arm).count();
-    let small = (0..arms.len()).find(|arm| rows(*arm) < FEWEST_ROWS)?;
-    Some(format!(
-        "arm `{}` has {} with a value of this metric, and an effect needs {FEWEST_ROWS}; wait for more units, or leave the arm out with `filter:` under `data`",
-        arms[small],
-        counted(rows(small), "row")
-    ))
-}
-
-/// True if arms and covariates leave nothing of a metric that varies.
-fn is_determined(fitted: &Fitted, metric: usize) -> bool {
-    /// Rounding leaves about this share.
-    const ROUNDING: f64 = 1e-10;
-    let y = fitted.rows.y.column(metric);
-    let n = y.len() as f64;
-    let mean = sums::sum(y.iter().copied()) / n;
-    let variance = sums::sum(y.iter().map(|v| (v - mean) * (v - mean))) / n;
-    let left = fitted.fit.residual_covariance([metric, metric]).unwrap_or(variance);
-    fitted.rows.x.ncols() > 0 && variance > 0.0 && left <= ROUNDING * variance
 }
 
 /// Adds a row with its confidence sequence, or with the reason why it has none.
@@ -226,12 +219,11 @@ pub(super) fn add_with_sequence(
 
 /// An estimate as a row.
 pub(super) fn effect_row(
-    experiment: &Experiment,
+    alpha: f64,
     subject: Subject,
     found: &Estimated,
     ratio: Option<Ratio>,
 ) -> Result<EffectRow, ExperimentError> {
-    let alpha = experiment.alpha();
     // Relative to a baseline that may be 0 there is nothing.
     let relative = ratio.filter(|ratio| {
         let q = quantile_of(ratio.df, alpha);
@@ -279,6 +271,11 @@ pub(super) fn refused(
         ExperimentError::EmptyArm { arm } => format!(
             "no unit of arm `{}` has a value of this metric",
             experiment.table.arms.get(*arm).map_or("?", String::as_str)
+        ),
+        ExperimentError::SmallArm { arm, rows, needed } => format!(
+            "arm `{}` has {} with a value of this metric, and an effect needs {needed}; wait for more units, or leave the arm out with `filter:` under `data`",
+            experiment.table.arms.get(*arm).map_or("?", String::as_str),
+            counted(*rows, "row")
         ),
         ExperimentError::OneArm => "only one arm has units with a value of this metric".to_owned(),
         other => other.to_string(),
@@ -349,7 +346,7 @@ pub(super) fn quantile_effects(
                 segment: name.clone(),
                 n: control.units + treated.units,
             };
-            effect_row(experiment, subject, &found, Some(ratio))
+            effect_row(experiment.alpha(), subject, &found, Some(ratio))
         });
         match row {
             Ok(row) => answers.effects.push(row),

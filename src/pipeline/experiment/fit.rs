@@ -1,6 +1,6 @@
 //! An experiment compressed once: fits and cells, from which new contrasts, segments and subsets of metrics come without the rows.
 
-use super::effects::{Fitted, itt_model, with_covariates};
+use super::effects::{DETERMINED, Fitted, Subject, effect_row, itt_model, with_covariates};
 use super::metric_rows::{MetricRows, values};
 use super::modelling::Experiment;
 use crate::dataset::metrics::CellTable;
@@ -8,12 +8,11 @@ use crate::dataset::metrics::{Cells, MetricValues};
 use crate::dataset::{DatasetError, DatasetProblem};
 use crate::expression::Written;
 use crate::plan::experiment::{Adjustment, EffectRequest};
-use crate::record::experiment::{EffectRow, Estimate};
+use crate::record::experiment::EffectRow;
 use crate::record::experiment_fit::{FIT_VERSION, FitDocument, FittedMetrics};
 use causal::experiment::linear_model::Estimated;
-use causal::experiment::relative::{Ratio, RatioSet};
+use causal::experiment::relative::Ratio;
 use causal::experiment::{ExperimentError, Fit};
-use causal::numerics::distributions::t_quantile;
 
 /// The file of the cells.
 pub const CELLS: &str = "cells.parquet";
@@ -54,6 +53,10 @@ pub fn compress(experiment: &Experiment, cells: &Cells, least: usize) -> Result<
         let (names, values): (Vec<String>, Vec<Vec<f64>>) = metrics.into_iter().unzip();
         let rows_column = format!("rows:{}", models.len());
         match fitted(experiment, rows, &values) {
+            // One saved fit answers for all of its metrics.
+            Ok((fitted, _)) if (0..names.len()).any(|metric| fitted.determines(metric)) => {
+                refused.extend(names.into_iter().map(|name| (name, DETERMINED.to_owned())));
+            }
             Ok((fitted, df)) => {
                 sums.extend(cell_sums(experiment, cells, &fitted.rows, &rows_column));
                 let term_means = fitted.rows.term_means(None);
@@ -288,37 +291,18 @@ fn of_model(
             let contrast = fit.effect_at(arm, &means)?;
             let found = Estimated { df: model.df, ..fit.estimate(&contrast, at) };
             let ratio = Ratio::new(&fit, &contrast, &baseline, at).map(|ratio| Ratio { df: model.df, ..ratio });
-            rows.push(EffectRow {
+            let subject = Subject {
                 metric: metric.clone(),
                 arm: name.clone(),
                 request: EffectRequest::Itt,
                 segment: query.segment.as_ref().map(|segment| segment.text.clone()),
                 n,
-                effect: estimate(&found, document.alpha)?,
-                df: Some(model.df).filter(|df| df.is_finite()),
-                p_value: found.p_value(),
-                baseline: ratio.map(|ratio| ratio.baseline),
-                relative: relative(ratio, document.alpha)?,
-                anytime: None,
-                holm: None,
-                benjamini_hochberg: None,
-                exploratory: query.segment.is_some(),
-            });
+            };
+            let row = effect_row(document.alpha, subject, &found, ratio)?;
+            rows.push(EffectRow { exploratory: query.segment.is_some(), ..row });
         }
     }
     Ok(rows)
-}
-
-fn relative(ratio: Option<Ratio>, alpha: f64) -> Result<Option<Estimate>, ExperimentError> {
-    let told = ratio.filter(|ratio| {
-        let q = t_quantile(1.0 - alpha / 2.0, ratio.df).unwrap_or(f64::INFINITY);
-        matches!(ratio.fieller(q), RatioSet::Interval(..))
-    });
-    told.and_then(|ratio| ratio.delta_method()).map(|relative| estimate(&relative, alpha)).transpose()
-}
-
-fn estimate(found: &Estimated, alpha: f64) -> Result<Estimate, ExperimentError> {
-    super::effects::estimate(found, alpha)
 }
 
 /// Adds adjusted p-values over families of rows.

@@ -7,7 +7,7 @@ use super::modelling::Experiment;
 use crate::critique::experiment::rubric::{self, Measured};
 use crate::dataset::metrics::MetricValues;
 use crate::plan::experiment::{EffectRequest, LookPlan};
-use crate::record::experiment::{HealthCheck, HealthCode, HealthDocument, Look};
+use crate::record::experiment::{Compliance, HealthCheck, HealthCode, HealthDocument, Look};
 use causal::experiment::multiplicity::holm;
 use causal::experiment::sample_ratio::sample_ratio;
 use causal::experiment::{ExperimentError, Fit, Model};
@@ -291,6 +291,9 @@ fn terms_against_clusters(experiment: &Experiment) -> Measured {
 fn first_stage(experiment: &Experiment) -> Measured {
     if experiment.plan.requests.iter().all(|request| *request == EffectRequest::Itt) {
         return no_meaning("no effect of the treatment is asked for");
+    }
+    if experiment.compliance() == Compliance::Full {
+        return no_meaning("everyone took up what they were assigned to");
     }
     match instrument::smallest_f(experiment) {
         None => no_meaning("everyone is analysed as assigned"),

@@ -8,7 +8,7 @@
 //! With one treatment and several arms, each arm is compared with the control alone. Where the first stage has F < 10, none of
 //! them is given: what is left is the Anderson–Rubin set.
 
-use super::effects::{Answers, Fitted, Subject, add_with_sequence, effect_row, estimate, quantile_of};
+use super::effects::{Answers, DETERMINED, Fitted, Subject, add_with_sequence, effect_row, estimate, quantile_of};
 use super::metric_rows::{MetricRows, Valued, values};
 use super::modelling::Experiment;
 use crate::dataset::metrics::{MetricColumn, MetricValues};
@@ -63,7 +63,8 @@ pub(super) fn smallest_f(experiment: &Experiment) -> Option<Result<(f64, String)
         for (level, arm) in (1..).zip(&comparison.arms) {
             let found = fitted.fit.estimate(&fitted.fit.average_effect(level), level - 1);
             let f = (found.estimate / found.std_error).powi(2);
-            let f = if f.is_finite() { f } else { f64::MAX };
+            // An assignment that moves nobody is no instrument, however small the standard error of that is.
+            let f = if f.is_nan() { 0.0 } else { f.min(f64::MAX) };
             if smallest.as_ref().is_none_or(|before| f < before.0) {
                 smallest = Some((f, experiment.table.arms[*arm].clone()));
             }
@@ -185,6 +186,9 @@ impl Comparison {
         let mut columns = vec![metric.clone()];
         columns.extend(of_metric.take_up(experiment));
         let reduced = self.reduced_form(experiment, &rows, &columns).map_err(|error| error.to_string())?;
+        if reduced.determines(0) {
+            return Err(DETERMINED.to_owned());
+        }
         let mut stages = Vec::new();
         for (level, arm) in (1..).zip(&self.arms) {
             let stage = first_stage_of(experiment, &reduced, level, *arm, &column.name);
@@ -203,8 +207,8 @@ impl Comparison {
                     };
                     for (arm, contrast) in self.arms.iter().zip(contrasts) {
                         let found = fitted.fit.estimate(&contrast, 0);
-                        let row =
-                            effect_row(experiment, subject(*arm), &found, None).map_err(|error| error.to_string())?;
+                        let row = effect_row(experiment.alpha(), subject(*arm), &found, None)
+                            .map_err(|error| error.to_string())?;
                         add_with_sequence(experiment, row, &fitted, looks, &mut answers);
                     }
                 }
@@ -281,7 +285,7 @@ fn first_stage_of(
     Ok(Some(FirstStage {
         arm: experiment.table.arms[arm].clone(),
         compliance: estimate(&moved, experiment.alpha())?,
-        f: if stage.f.is_finite() { stage.f } else { f64::MAX },
+        f: if stage.f.is_nan() { 0.0 } else { stage.f.min(f64::MAX) },
         anderson_rubin: BTreeMap::from([(metric.to_owned(), set)]),
         complier_means: complier_means(experiment, reduced, level),
     }))

@@ -5,7 +5,9 @@
 //! own that interacts with the arms; else its effect would differ from that of everyone through other covariates only. Ratios and
 //! quantiles are those of the segment's own rows.
 
-use super::effects::{Answers, Fitted, Subject, effect_row, itt_model, quantile_effects, refused, with_covariates};
+use super::effects::{
+    Answers, DETERMINED, Fitted, Subject, effect_row, itt_model, quantile_effects, refused, with_covariates,
+};
 use super::metric_rows::{MetricRows, values};
 use super::modelling::Experiment;
 use crate::dataset::metrics::{MetricColumn, MetricValues};
@@ -81,6 +83,11 @@ fn from_one_fit(experiment: &Experiment, column: &MetricColumn) -> Answers {
             return answers;
         }
     };
+    if fitted.determines(0) {
+        let all = named_masks(experiment).map(|(name, _)| refuse(column, name, DETERMINED.to_owned()));
+        answers.refused.extend(all);
+        return answers;
+    }
     for (name, mask) in named_masks(experiment) {
         if let Some(reason) = too_small(experiment, &fitted.rows.rows, mask) {
             answers.refused.push(refuse(column, name, reason));
@@ -130,7 +137,7 @@ fn rows_of(
             n,
         };
         let ratio = Ratio::new(&fitted.fit, contrast, &baseline, 0).map(|ratio| Ratio { df: found.df, ..ratio });
-        effect_row(experiment, subject, found, ratio)
+        effect_row(experiment.alpha(), subject, found, ratio)
     };
     arms.zip(&contrasts).zip(&found).map(one).collect()
 }
@@ -147,6 +154,9 @@ fn ratios(experiment: &Experiment, column: &MetricColumn) -> Answers {
             let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y]);
             let model = itt_model(experiment, rows.x.ncols(), false);
             let fitted = Fitted::new(rows, model)?;
+            if fitted.determines(0) {
+                return Ok(Err(DETERMINED.to_owned()));
+            }
             rows_of(experiment, &fitted, (name, mask), &column.name).map(Ok)
         });
         match rows {

@@ -62,6 +62,16 @@ pub enum ExperimentError {
         /// The arm.
         arm: usize,
     },
+    /// An arm of a few rows, whose standard error is a matter of single values.
+    #[error("arm {arm} has {rows} rows with a value (0 is the control), and an effect needs {needed}")]
+    SmallArm {
+        /// The arm.
+        arm: usize,
+        /// Its rows.
+        rows: usize,
+        /// The fewest rows.
+        needed: usize,
+    },
     /// More arms than [`MOST_ARMS`].
     #[error("there are {arms} arms; at most {MOST_ARMS} are compared")]
     TooManyArms {
