@@ -2,6 +2,7 @@
 
 use super::acic::args::AcicCommand;
 use super::arg_values::{self, KnownEffect};
+use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::verify::VerifyArgs;
@@ -63,6 +64,8 @@ pub enum Command {
     Baseline(BaselineArgs),
     /// Hold a plan against its data and report every problem at once; runs nothing.
     Check(CheckArgs),
+    /// Two runs, or two states of one: what changed in plan, spec, diagnostics, answers and effects.
+    Diff(DiffArgs),
     /// Make a run again from its committed plan and hold it against its commits.
     Verify(VerifyArgs),
     /// Write a commented plan to start from.

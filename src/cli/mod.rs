@@ -8,6 +8,7 @@ mod baseline;
 mod chained_lines;
 mod check;
 mod conversation;
+mod diff;
 mod env;
 mod errors;
 mod estimate;
@@ -94,6 +95,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
+        Command::Diff(args) => diff::diff(&args, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),
         Command::Experiment(command) => experiment::experiment(&command, &cli.global),
         Command::Acic(command) => acic::acic(&command, &cli.global),

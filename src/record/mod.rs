@@ -14,6 +14,7 @@ pub mod json;
 mod looks;
 pub mod model_review;
 pub mod not_estimated;
+pub mod run_diff;
 pub mod structure;
 pub mod verification;
 

@@ -28,6 +28,7 @@ pub mod model_sentences;
 pub mod notebook;
 pub mod notes;
 pub mod plots;
+pub mod run_diff;
 mod sections;
 pub mod sentences;
 pub mod sparse_levels;

@@ -6,6 +6,7 @@ use crate::store::objects;
 use crate::store::tree::{Files, Recorded, files, history};
 use crate::store::{ArtifactError, RepositoryTrust, init, libgit};
 use git2::{ObjectType, Oid, Repository};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -128,6 +129,27 @@ impl RecordedRun {
         let found = self.files(self.commits.last())?;
         let inside = found.into_iter().filter_map(|(path, id)| Some((path.strip_prefix(folder)?.to_owned(), id)));
         inside.map(|(name, id)| Ok((name, self.bytes(id)?))).collect()
+    }
+
+    /// All files of the last commit, by path.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn files_at_tip(&self) -> Result<BTreeMap<String, Vec<u8>>, ArtifactError> {
+        let found = self.files(self.commits.last())?;
+        found.into_iter().map(|(path, id)| Ok((path, self.bytes(id)?))).collect()
+    }
+
+    /// All files of the commit of any branch whose id begins like this; `None` if there is none, or several.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn files_at_commit(&self, id: &str) -> Result<Option<BTreeMap<String, Vec<u8>>>, ArtifactError> {
+        let hexadecimal = id.len() >= 4 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let found = hexadecimal.then(|| self.repo.find_commit_by_prefix(id).ok()).flatten();
+        let Some(commit) = found else { return Ok(None) };
+        let found = files(&self.repo, Some(commit.tree_id())).map_err(|e| self.failed("read a tree", &e))?;
+        found.into_iter().map(|(path, id)| Ok((path, self.bytes(id)?))).collect::<Result<_, _>>().map(Some)
     }
 
     /// Files on disk that are not as the last commit has them; nothing if another branch is checked out.

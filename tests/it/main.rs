@@ -38,6 +38,7 @@ mod prompts; // what is said to models, as it is rendered
 mod quiet_failures; // however quiet, a failure says why
 mod randomised; // coins of any share, honest and loaded
 mod report; // plots, notebook, markdown
+mod run_diff; // what changed between runs, iterations, branches and commits
 mod same_answer; // what must not matter to an answer: order, names, types, constants, identifiers
 mod second_moments; // squares and products in every balance table; a declared hidden confounder
 mod security_page; // every promise of SECURITY.md has its test

@@ -1,0 +1,103 @@
+//! `oci-agent diff A B`: what changed between two runs, or between two states of one.
+
+use super::args::Global;
+use super::errors::{self, CliError};
+use super::{files, output};
+use crate::record::run_diff::{Snapshot, compare, iterations, snapshot};
+use crate::report::run_diff;
+use crate::store::RecordedRun;
+use clap::Args;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Holds two runs, or two states of one, against each other: plan and spec value by value, which findings changed their grade or
+/// their value, how identification, population and estimand changed, and, once both are unblinded, how far the effects moved, in
+/// standard errors.
+///
+/// A state is the directory of a run (or a clone of one), and may go on with `@`: an iteration (`@iter_01`), a branch (`@run-2`) or
+/// a commit (`@1c9f2e7`). One run alone is held against itself: its first iteration against its last.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent diff oci-runs/lalonde                            its first iteration and its last
+  oci-agent diff oci-runs/lalonde@iter_01 oci-runs/lalonde@iter_02
+  oci-agent diff oci-runs/nhefs oci-runs/nhefs@run-2
+  oci-agent diff runs/january runs/february --json
+
+Exit codes: 0 no difference, 1 a difference, 2 something to fix in the call, 3 something outside.")]
+pub struct DiffArgs {
+    /// A run, and after `@` an iteration, a branch or a commit.
+    #[arg(value_name = "RUN[@STATE]")]
+    pub first: String,
+    /// The run or state that it is held against [default: the last iteration of the same run].
+    #[arg(value_name = "RUN[@STATE]")]
+    pub second: Option<String>,
+}
+
+/// Prints the difference.
+pub(super) fn diff(args: &DiffArgs, global: &Global) -> Result<ExitCode, CliError> {
+    let (first, second) = match &args.second {
+        Some(second) => (args.first.clone(), second.clone()),
+        None => first_and_last(&args.first)?,
+    };
+    let (a, b) = (state(&first)?, state(&second)?);
+    let found = compare((&first, &a), (&second, &b));
+    if global.json {
+        let mut line = serde_json::to_value(&found).map_err(|error| CliError::bug(error.to_string()))?;
+        if let Some(fields) = line.as_object_mut() {
+            fields.insert("event".to_owned(), "difference".into());
+        }
+        output::json_line(&line)?;
+    } else {
+        output::stdout(run_diff::run_diff(&found))?;
+    }
+    Ok(if found.same { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The first and the last iteration of one run.
+fn first_and_last(named: &str) -> Result<(String, String), CliError> {
+    let (dir, at) = parts(named);
+    let way_out = "Name two: oci-agent diff RUN@iter_01 RUN@iter_02, or two runs.";
+    if at.is_some() {
+        return Err(CliError::user(format!("{named} is one state, and there is no other to hold it against"), way_out));
+    }
+    let count = iterations(&open(dir, None)?.files_at_tip().map_err(|error| errors::from_artifacts(&error))?);
+    if count < 2 {
+        let message = format!("{named} has no second iteration to be held against its first");
+        return Err(CliError::user(message, way_out));
+    }
+    Ok((format!("{dir}@iter_01"), format!("{dir}@iter_{count:02}")))
+}
+
+/// A directory, and what follows the last `@`, unless that is part of the directory's name.
+fn parts(named: &str) -> (&str, Option<&str>) {
+    match named.rsplit_once('@') {
+        Some((dir, at)) if !dir.is_empty() && !at.contains('/') && !Path::new(named).is_dir() => (dir, Some(at)),
+        _ => (named, None),
+    }
+}
+
+fn open(dir: &str, branch: Option<&str>) -> Result<RecordedRun, CliError> {
+    RecordedRun::open(Path::new(dir), branch, &files::trust()).map_err(|error| errors::from_artifacts(&error))
+}
+
+fn state(named: &str) -> Result<Snapshot, CliError> {
+    let (dir, at) = parts(named);
+    let failed = |error: crate::store::ArtifactError| errors::from_artifacts(&error);
+    let run = open(dir, None)?;
+    let iteration = at.and_then(|at| at.strip_prefix("iter_")).and_then(|number| number.parse::<usize>().ok());
+    let files: BTreeMap<String, Vec<u8>> = match (at, iteration) {
+        (None, _) | (_, Some(_)) => run.files_at_tip().map_err(failed)?,
+        (Some(at), None) if run.branches().iter().any(|branch| branch == at) => {
+            open(dir, Some(at))?.files_at_tip().map_err(failed)?
+        }
+        (Some(at), None) => run.files_at_commit(at).map_err(failed)?.ok_or_else(|| {
+            let message = format!("`{at}` is no iteration, branch or commit of {dir}");
+            CliError::user(
+                message,
+                format!("It has {}; write @iter_01 for its first iteration.", run.branches().join(", ")),
+            )
+        })?,
+    };
+    snapshot(&files, iteration).map_err(|error| CliError::user(format!("{named}: {error}"), ""))
+}

@@ -1,0 +1,293 @@
+//! A state of a run, from its files.
+
+use super::flat::flat;
+use super::{EffectState, FindingState, Written};
+use crate::finding::Severity;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The files of a state, by path.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// One state of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    pub(super) plan: BTreeMap<String, Written>,
+    pub(super) spec: BTreeMap<String, Written>,
+    pub(super) input: BTreeMap<String, Written>,
+    /// By what it is about, code and subject.
+    pub(super) findings: BTreeMap<(String, String, Option<String>), FindingState>,
+    pub(super) answers: BTreeMap<String, Written>,
+    pub(super) effects: BTreeMap<String, EffectState>,
+}
+
+/// Why a state cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// A file that cannot be read.
+    #[error("`{path}` cannot be read: {reason}")]
+    File {
+        /// Path in the run.
+        path: String,
+        /// The reason.
+        reason: String,
+    },
+    /// An iteration that the run does not have.
+    #[error("there is no iteration {iteration}; the run has {iterations}")]
+    NoIteration {
+        /// Asked for.
+        iteration: usize,
+        /// How many there are.
+        iterations: usize,
+    },
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    code: String,
+    severity: Severity,
+    #[serde(default)]
+    subject: Option<String>,
+    #[serde(default)]
+    value: Option<f64>,
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Graded {
+    requested: String,
+    estimand: String,
+    tier: String,
+    #[serde(default)]
+    findings: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+struct Critique {
+    analyses: Vec<Graded>,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    estimate: f64,
+    std_error: f64,
+    #[serde(default)]
+    estimator: Option<String>,
+}
+
+impl Number {
+    fn state(&self) -> EffectState {
+        EffectState { estimate: self.estimate, std_error: self.std_error }
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    requested: String,
+    name: String,
+    tier: String,
+    population: String,
+    #[serde(default)]
+    effect: Option<Number>,
+}
+
+#[derive(Deserialize)]
+struct Tried {
+    iteration: usize,
+    requested: String,
+    primary: bool,
+    effect: Number,
+}
+
+#[derive(Deserialize)]
+struct Results {
+    answers: Vec<Answer>,
+    effects: Vec<Tried>,
+}
+
+#[derive(Deserialize)]
+struct Health {
+    tier: String,
+    checks: Vec<Finding>,
+    #[serde(default)]
+    identification: Value,
+}
+
+#[derive(Deserialize)]
+struct ExperimentEffect {
+    metric: String,
+    arm: String,
+    request: String,
+    #[serde(default)]
+    segment: Option<String>,
+    effect: Number,
+}
+
+#[derive(Deserialize)]
+struct Decision {
+    arm: String,
+    verdict: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct ExperimentResults {
+    effects: Vec<ExperimentEffect>,
+    #[serde(default)]
+    segments: Vec<ExperimentEffect>,
+    decisions: Vec<Decision>,
+}
+
+/// The number of iterations that some files hold.
+#[must_use]
+pub fn iterations(files: &Files) -> usize {
+    (1..).take_while(|i| files.contains_key(&of_iteration(*i, "spec.yaml"))).count()
+}
+
+fn of_iteration(iteration: usize, file: &str) -> String {
+    format!("iter_{iteration:02}/{file}")
+}
+
+/// The state of a run as its files have it, or as it was at one of its iterations.
+///
+/// # Errors
+/// [`SnapshotError`].
+pub fn snapshot(files: &Files, iteration: Option<usize>) -> Result<Snapshot, SnapshotError> {
+    let iterations = iterations(files);
+    if let Some(iteration) = iteration.filter(|it| !(1..=iterations).contains(it)) {
+        return Err(SnapshotError::NoIteration { iteration, iterations });
+    }
+    let mut made = Snapshot { plan: yaml(files, "plan.yaml")?, input: input(files)?, ..Snapshot::default() };
+    if files.contains_key("health.json") {
+        experiment(files, &mut made)?;
+    } else {
+        observational(files, iteration, iterations, &mut made)?;
+    }
+    Ok(made)
+}
+
+fn observational(
+    files: &Files,
+    iteration: Option<usize>,
+    iterations: usize,
+    made: &mut Snapshot,
+) -> Result<(), SnapshotError> {
+    let last = iteration.unwrap_or(iterations);
+    made.spec = spec(files, last)?;
+    let critique = match iteration {
+        None if files.contains_key("critique.json") => "critique.json".to_owned(),
+        _ => of_iteration(last, "critique.json"),
+    };
+    for graded in json::<Critique>(files, &critique)?.into_iter().flat_map(|critique| critique.analyses) {
+        made.answers.insert(format!("{}.name", graded.requested), graded.estimand.into());
+        made.answers.insert(format!("{}.tier", graded.requested), graded.tier.into());
+        made.add_findings(&graded.requested, graded.findings);
+    }
+    if let Some(basis) = json::<Value>(files, &of_iteration(last, "design.json"))?
+        && let Some(by) = basis.get("identification")
+    {
+        made.add_identification(by);
+    }
+    let Some(results) = json::<Results>(files, "results.json")? else { return Ok(()) };
+    match iteration {
+        None => {
+            for answer in results.answers {
+                made.answers.insert(format!("{}.name", answer.requested), answer.name.into());
+                made.answers.insert(format!("{}.tier", answer.requested), answer.tier.into());
+                made.answers.insert(format!("{}.population", answer.requested), answer.population.into());
+                if let Some(effect) = answer.effect {
+                    made.answers.extend(
+                        effect.estimator.clone().map(|it| (format!("{}.estimator", answer.requested), it.into())),
+                    );
+                    made.effects.insert(answer.requested, effect.state());
+                }
+            }
+        }
+        Some(iteration) => {
+            let specs = (1..=iteration).map(|it| spec(files, it)).collect::<Result<Vec<_>, _>>()?;
+            for tried in results.effects.into_iter().filter(|it| it.primary) {
+                // An analysis that was tried before is estimated once, at the iteration that had it first.
+                if first_with(&specs, &tried.requested) == tried.iteration {
+                    made.effects.insert(tried.requested, tried.effect.state());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The spec of an iteration, without what is told elsewhere or different anyway; of a revision, what was changed.
+fn spec(files: &Files, iteration: usize) -> Result<BTreeMap<String, Written>, SnapshotError> {
+    const LEFT_OUT: [&str; 5] = ["iteration", "plan_sha256", "data_sha256", "title", "revisions"];
+    let mut spec = yaml(files, &of_iteration(iteration, "spec.yaml"))?;
+    spec.retain(|path, _| {
+        !LEFT_OUT.contains(&path.as_str()) && (!path.starts_with("revisions.") || path.ends_with(".change"))
+    });
+    Ok(spec)
+}
+
+/// The first iteration (from 1) whose analysis of an estimand is that of the last one.
+fn first_with(specs: &[BTreeMap<String, Written>], requested: &str) -> usize {
+    let analysis = |spec: &BTreeMap<String, Written>| -> Vec<(String, Written)> {
+        let prefix = format!("analyses.{requested}.");
+        spec.iter().filter(|it| it.0.starts_with(&prefix)).map(|it| (it.0.clone(), it.1.clone())).collect()
+    };
+    let last = specs.last().map(analysis).unwrap_or_default();
+    1 + specs.iter().position(|spec| analysis(spec) == last).unwrap_or_default()
+}
+
+fn experiment(files: &Files, made: &mut Snapshot) -> Result<(), SnapshotError> {
+    if let Some(health) = json::<Health>(files, "health.json")? {
+        made.answers.insert("randomisation.tier".to_owned(), health.tier.into());
+        made.add_identification(&health.identification);
+        made.add_findings("randomisation", health.checks);
+    }
+    let Some(results) = json::<ExperimentResults>(files, "results.json")? else { return Ok(()) };
+    for decision in results.decisions {
+        made.answers.insert(format!("{}.verdict", decision.arm), decision.verdict.into());
+        made.answers.insert(format!("{}.reason", decision.arm), decision.reason.into());
+    }
+    for row in results.effects.into_iter().chain(results.segments) {
+        let segment = row.segment.map_or(String::new(), |segment| format!(" where {segment}"));
+        let of = format!("{}, {}, {}{segment}", row.metric, row.arm, row.request);
+        made.effects.insert(of, row.effect.state());
+    }
+    Ok(())
+}
+
+impl Snapshot {
+    fn add_identification(&mut self, how: &Value) {
+        let named =
+            |path: &str| if path.is_empty() { "identification".to_owned() } else { format!("identification.{path}") };
+        self.answers.extend(flat(how).into_iter().map(|line| (named(&line.0), line.1)));
+    }
+
+    fn add_findings(&mut self, of: &str, findings: Vec<Finding>) {
+        for found in findings {
+            let state = FindingState { severity: found.severity, value: found.value, message: found.message };
+            self.findings.insert((of.to_owned(), found.code, found.subject), state);
+        }
+    }
+}
+
+/// Hashes of the files that went in.
+fn input(files: &Files) -> Result<BTreeMap<String, Written>, SnapshotError> {
+    let Some(dataset) = json::<Value>(files, "dataset.json")? else { return Ok(BTreeMap::new()) };
+    Ok(dataset.get("files").map(flat).unwrap_or_default())
+}
+
+fn yaml(files: &Files, path: &str) -> Result<BTreeMap<String, Written>, SnapshotError> {
+    let Some(bytes) = files.get(path) else { return Ok(BTreeMap::new()) };
+    let failed = |reason: String| SnapshotError::File { path: path.to_owned(), reason };
+    let text = std::str::from_utf8(bytes).map_err(|error| failed(error.to_string()))?;
+    let value: Value = serde_saphyr::from_str(text).map_err(|error| failed(error.to_string()))?;
+    Ok(flat(&value))
+}
+
+/// A document, if the state has it.
+fn json<T: for<'de> Deserialize<'de>>(files: &Files, path: &str) -> Result<Option<T>, SnapshotError> {
+    let Some(bytes) = files.get(path) else { return Ok(None) };
+    let failed = |error: serde_json::Error| SnapshotError::File { path: path.to_owned(), reason: error.to_string() };
+    serde_json::from_slice(bytes).map(Some).map_err(failed)
+}
