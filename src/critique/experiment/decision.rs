@@ -16,6 +16,8 @@
 //! | upper end < −M | beyond its margin |
 //! | otherwise | undecided |
 //!
+//! A guardrail or primary metric without an effect is no pass: it holds.
+//!
 //! Stop: a guardrail is beyond its margin, a primary metric is worse, or no primary metric has an effect that matters. Ship: a primary
 //! metric is better, none is worse, every guardrail is within its margin. Hold otherwise; and whatever the effects are, where
 //! the randomisation failed its audit. Intervals and p-values are those that hold at every look, where the plan has looks.
@@ -24,7 +26,9 @@
 
 use crate::finding::Tier;
 use crate::plan::experiment::{EffectRequest, Role, Worse};
-use crate::record::experiment::{ArmDecision, DecisionRow, EffectRow, HealthDocument, MetricResult, Standing, Verdict};
+use crate::record::experiment::{
+    ArmDecision, DecisionRow, EffectRow, HealthDocument, MetricResult, Refused, Standing, Verdict,
+};
 use crate::text::lists::listed;
 use crate::text::numbers;
 use causal::experiment::multiplicity::holm;
@@ -38,6 +42,8 @@ pub struct DecisionInput<'a> {
     pub metrics: &'a [MetricResult],
     /// Effects on everyone.
     pub effects: &'a [EffectRow],
+    /// What was asked for and is not given.
+    pub refused: &'a [Refused],
     /// 1 − confidence.
     pub alpha: f64,
     /// True if the plan looks at any time: an interval for one look then decides nothing.
@@ -81,7 +87,7 @@ fn decide_arm(input: &DecisionInput<'_>, adjusted: &[(String, String, f64)], arm
         })
         .collect();
     let missing = missing(input, arm);
-    let (verdict, reason) = verdict(input, &rows, &missing);
+    let (verdict, reason) = verdict(input, &rows, Missing { metrics: &missing, arm });
     ArmDecision { arm: arm.to_owned(), verdict, reason, rows }
 }
 
@@ -178,7 +184,47 @@ fn more_units(row: &EffectRow, better: &Better, distance: f64, input: &DecisionI
     (needed.is_finite() && needed <= MOST_TIMES * now).then(|| (needed - now).max(1.0).ceil() as usize)
 }
 
-fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) -> (Verdict, String) {
+/// The metrics with a part in the decision that have no effect in an arm.
+#[derive(Debug, Clone, Copy)]
+struct Missing<'a> {
+    metrics: &'a [String],
+    arm: &'a str,
+}
+
+impl Missing<'_> {
+    /// That they are missing, and why; nothing if none is.
+    fn reason(&self, input: &DecisionInput<'_>) -> Option<String> {
+        if self.metrics.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = self.metrics.iter().map(|name| format!("`{name}`")).collect();
+        let has = if names.len() == 1 { "has" } else { "have" };
+        let late = |name: &String| input.effects.iter().any(|row| row.metric == *name && is_late(row));
+        let why = if self.metrics.iter().any(late) {
+            ", since the plan was changed after the first look".to_owned()
+        } else {
+            match self.metrics.iter().find_map(|name| self.refused(input, name)) {
+                // Of several, the list of what was refused has the reasons.
+                Some(refused) if names.len() == 1 => format!(": {}", refused.reason),
+                _ => String::new(),
+            }
+        };
+        Some(format!("{} {has} no effect to decide on{why}", listed(&names)))
+    }
+
+    fn refused<'a>(&self, input: &'a DecisionInput<'_>, metric: &str) -> Option<&'a Refused> {
+        let of_everyone = |row: &&Refused| row.request == EffectRequest::Itt && row.segment.is_none();
+        let in_arm = |row: &&Refused| row.arm.as_deref().is_none_or(|arm| arm == self.arm);
+        input.refused.iter().filter(of_everyone).filter(in_arm).find(|row| row.metric == metric)
+    }
+}
+
+/// An effect of assignment that came after the first look.
+fn is_late(row: &EffectRow) -> bool {
+    row.exploratory && row.request == EffectRequest::Itt
+}
+
+fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: Missing<'_>) -> (Verdict, String) {
     let named = |standing: Standing| -> Vec<String> {
         rows.iter().filter(|row| row.standing == standing).map(|row| format!("`{}`", row.metric)).collect()
     };
@@ -198,12 +244,8 @@ fn verdict(input: &DecisionInput<'_>, rows: &[DecisionRow], missing: &[String]) 
         let parts = [part(&worse, "worse beyond chance"), part(&beyond, "worse than the margin allows")];
         return (Verdict::Stop, parts.into_iter().flatten().collect::<Vec<_>>().join(", and "));
     }
-    if !missing.is_empty() {
-        let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-        let has = if names.len() == 1 { "has" } else { "have" };
-        let late = input.effects.iter().any(|row| row.exploratory && row.request == EffectRequest::Itt);
-        let why = if late { ", since the plan was changed after the first look" } else { "" };
-        return (Verdict::Hold, format!("{} {has} no effect to decide on{why}", listed(&names)));
+    if let Some(reason) = missing.reason(input) {
+        return (Verdict::Hold, reason);
     }
     let primary: Vec<&DecisionRow> = rows.iter().filter(|row| row.role == Role::Primary).collect();
     let small =

@@ -24,7 +24,7 @@ mod table;
 
 pub use cells::{CellTable, Cells, MOST_VALUES, cells};
 pub use error::{Fault, MetricError, MetricFault};
-pub use table::{MetricColumn, MetricValues, UnitTable};
+pub use table::{MetricColumn, MetricValues, RefusedMetric, UnitTable};
 
 use crate::dataset::{Table, hash, read_section};
 use crate::plan::DataSection;
@@ -51,11 +51,14 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
     let assigned = assigned::read(plan, &table, &mut found);
     let (segments, segment_missing) = covariates::segments(plan, &table, &mut found);
     let tables = compute::Tables { plan, own: &table, sources: &sources, assigned: &assigned };
-    let metrics = compute::metrics(&tables, &mut found);
+    let (metrics, faults): (Vec<MetricColumn>, Vec<Option<Fault>>) =
+        compute::metrics(&tables, &mut found).into_iter().unzip();
+    // A metric that says nothing after the start may still be a covariate from before it.
     let terms = covariates::terms(plan, &table, &metrics, &mut found);
     if found.any() {
         return Err(found.into_error());
     }
+    let (metrics, refused) = without_refused(metrics, faults);
     let files = files(plan, &table, &sources);
     let sha256 = hash::combined(files.values().map(String::as_str));
     let Assigned { arms, units, treatment, clusters, propensity, period, assigned_at, exposed_at } = assigned;
@@ -81,10 +84,23 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
         segments,
         segment_missing,
         metrics,
+        refused,
         assignments: table.document(),
         files,
         sha256,
     })
+}
+
+/// The metrics that say something, and the others with their faults.
+fn without_refused(columns: Vec<MetricColumn>, faults: Vec<Option<Fault>>) -> (Vec<MetricColumn>, Vec<RefusedMetric>) {
+    let (mut metrics, mut refused) = (Vec::new(), Vec::new());
+    for (column, fault) in columns.into_iter().zip(faults) {
+        match fault {
+            None => metrics.push(column),
+            Some(fault) => refused.push(RefusedMetric { column, fault }),
+        }
+    }
+    (metrics, refused)
 }
 
 /// The tables that metrics name, each read once.

@@ -66,8 +66,7 @@ fn day(experiment: &Experiment, times: &[f64], day: f64) -> DayRow {
 }
 
 fn primary(experiment: &Experiment) -> impl Iterator<Item = &MetricColumn> {
-    let roles = experiment.plan.metrics.iter().zip(&experiment.table.metrics);
-    roles.filter(|(metric, _)| metric.role == Role::Primary).map(|(_, column)| column)
+    experiment.metrics().filter(|(metric, _)| metric.role == Role::Primary).map(|(_, column)| column)
 }
 
 /// Effects on the rows that belong; none where they are too few for a fit.

@@ -27,7 +27,7 @@ type Group = (Vec<usize>, Vec<(String, Vec<f64>)>);
 /// # Errors
 /// The cells cannot be written.
 pub fn compress(experiment: &Experiment, cells: &Cells, least: usize) -> Result<(FitDocument, Vec<u8>), DatasetError> {
-    let mut refused = Vec::new();
+    let mut refused = experiment.refused_metrics();
     let mut groups: Vec<Group> = Vec::new();
     for column in &experiment.table.metrics {
         match (&column.values, values(experiment, &column.values, |_| true)) {

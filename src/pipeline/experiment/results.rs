@@ -9,7 +9,7 @@ use crate::critique::experiment::decision::{DecisionInput, decide};
 use crate::critique::experiment::rubric;
 use crate::plan::experiment::{Amount, EffectRequest, Metric, Role};
 use crate::record::experiment::{
-    EffectRow, ExperimentResults, HealthCode, HealthDocument, Look, MetricResult, SeenEffect,
+    EffectRow, ExperimentResults, HealthCode, HealthDocument, Look, MetricResult, Refused, SeenEffect,
 };
 use std::collections::BTreeMap;
 
@@ -32,7 +32,8 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
     let (first_stages, of_treatment) = effects_of_treatment(experiment, &comparable);
     answers.extend(of_treatment);
     let mut in_segments = effects_in_segments(experiment);
-    let metrics: Vec<MetricResult> = (0..plan.metrics.len()).map(|at| metric(experiment, at)).collect();
+    answers.refused.splice(0..0, without_values(experiment));
+    let metrics: Vec<MetricResult> = plan.metrics.iter().filter_map(|metric| result(experiment, metric)).collect();
     let exploratory = Exploratory::after(looks, experiment);
     for row in answers.effects.iter_mut().chain(&mut in_segments.effects) {
         row.exploratory = exploratory.is(row, &declared);
@@ -47,6 +48,7 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         health: &health,
         metrics: &metrics,
         effects: &answers.effects,
+        refused: &answers.refused,
         alpha: experiment.alpha(),
         anytime: experiment.anytime(),
     });
@@ -76,15 +78,34 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
     }
 }
 
-fn metric(experiment: &Experiment, at: usize) -> MetricResult {
-    let (metric, column) = (&experiment.plan.metrics[at], &experiment.table.metrics[at]);
-    let arms = summaries(experiment, column);
+/// Every effect that was asked for of the metrics that could not be computed.
+fn without_values(experiment: &Experiment) -> Vec<Refused> {
+    let refused = |(metric, reason): (String, String)| {
+        // Effects of assignment are always given.
+        let others = experiment.plan.requests.iter().copied().filter(|request| *request != EffectRequest::Itt);
+        let requests = std::iter::once(EffectRequest::Itt).chain(others);
+        let refuse = move |request: EffectRequest| {
+            let (metric, reason) = (metric.clone(), reason.clone());
+            Refused { metric, arm: None, request, segment: None, reason }
+        };
+        requests.map(refuse).collect::<Vec<_>>()
+    };
+    experiment.refused_metrics().into_iter().flat_map(refused).collect()
+}
+
+/// A metric in each arm; in none if it could not be computed.
+fn result(experiment: &Experiment, metric: &Metric) -> Option<MetricResult> {
+    let table = &experiment.table;
+    let computed = table.metrics.iter().find(|column| column.name == metric.name);
+    let refused = || table.refused.iter().map(|refused| &refused.column).find(|column| column.name == metric.name);
+    let column = computed.or_else(refused)?;
+    let arms = computed.map(|column| summaries(experiment, column)).unwrap_or_default();
     let control = arms.iter().find(|arm| arm.arm == experiment.table.arms[0]).map(|arm| arm.value.abs());
     let in_units = |amount: Amount| match amount {
         Amount::Absolute(size) => Some(size),
         Amount::Relative(share) => control.map(|control| share * control),
     };
-    MetricResult {
+    Some(MetricResult {
         name: metric.name.clone(),
         measure: metric.measure.text(),
         role: metric.role,
@@ -93,7 +114,7 @@ fn metric(experiment: &Experiment, at: usize) -> MetricResult {
         margin: metric.margin.and_then(in_units),
         arms,
         counters: column.counters.clone(),
-    }
+    })
 }
 
 /// The metrics of the plan with everything that defines them.

@@ -57,6 +57,9 @@ struct Data<'a> {
     files: &'a BTreeMap<String, String>,
     sha256: &'a str,
     metrics: BTreeMap<&'a str, &'a MetricCounters>,
+    /// Why metrics that could not be computed were not.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    refused_metrics: BTreeMap<String, String>,
     covariate_values_filled: &'a BTreeMap<String, usize>,
 }
 
@@ -86,11 +89,13 @@ pub fn plan_step(experiment: &Experiment) -> Result<Step, ReportError> {
 /// [`ReportError`].
 pub fn dataset_step(experiment: &Experiment) -> Result<Step, ReportError> {
     let table = &experiment.table;
+    let columns = table.metrics.iter().chain(table.refused.iter().map(|refused| &refused.column));
     let data = Data {
         assignments: &table.assignments,
         files: &table.files,
         sha256: &table.sha256,
-        metrics: table.metrics.iter().map(|column| (column.name.as_str(), &column.counters)).collect(),
+        metrics: columns.map(|column| (column.name.as_str(), &column.counters)).collect(),
+        refused_metrics: experiment.refused_metrics().into_iter().collect(),
         covariate_values_filled: &table.filled,
     };
     let subject = format!(

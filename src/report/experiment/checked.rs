@@ -16,6 +16,8 @@ pub struct CheckedExperiment<'a> {
     pub title: &'a str,
     /// The metrics with what was done to their values.
     pub metrics: &'a [(&'a str, &'a MetricCounters)],
+    /// Those of them that could not be computed, with the reasons.
+    pub refused: &'a [(String, String)],
     /// The metric that is primary because the plan names no other.
     pub primary_by_default: Option<&'a str>,
     /// The audit.
@@ -50,6 +52,9 @@ pub fn checked(input: &CheckedExperiment<'_>) -> String {
     line(format!("Covariates: {covariates}; {}", words::adjustment(design.adjustment)));
     for (name, counters) in input.metrics {
         line(format!("Metric `{}`: {}", visible(name), done(counters)));
+    }
+    for (name, reason) in input.refused {
+        line(format!("Metric `{}` is refused, and the run goes on without it: {}.", visible(name), visible(reason)));
     }
     if let Some(name) = input.primary_by_default {
         line(format!(

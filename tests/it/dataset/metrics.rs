@@ -474,6 +474,24 @@ fn metrics_that_say_nothing_are_refused() {
 }
 
 #[test]
+fn a_metric_that_is_not_primary_is_refused_alone() {
+    let late = "  m: {expression: tenure, role: primary}\n  \
+                g: {source: orders.csv, expression: sum(amount), time: at, window: [14d, 16d]}";
+    let plan = plan_of(late).replace("seen}", "seen, pre_period: 7d}") + "covariates: [pre_g]\n";
+    let made = table(&plan);
+    assert_eq!(made.metrics.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["m"]);
+    let refused = &made.refused[0];
+    assert_eq!(refused.fault, Fault::Constant { metric: "g".into(), value: "0".into() });
+    says(&refused.reason(), &["`g` is 0 for every unit", "`winsorise`"]);
+    assert_eq!(refused.column.counters.rows, 13);
+    // It is a covariate all the same: a bought for 8 before the start, c for 7 and 3.
+    assert_eq!(made.terms, ["pre_g"]);
+    assert_eq!(made.x.column(0).to_vec(), [8.0, 0.0, 10.0, 0.0, 0.0, 0.0]);
+    let primary = plan.replace(", role: primary", "").replace("16d]", "16d], role: primary");
+    says(&self::refused(&primary, &[]), &["there is no event"]);
+}
+
+#[test]
 fn clocks_with_and_without_a_zone_are_not_mixed() {
     let zoned = "shopper,at,x\na,2026-03-01T09:00:00Z,1\nb,2026-03-20T02:00:00Z,2\nf,2026-03-21T00:00:00Z,2\n";
     // Whole days do not say which zone they are of.
