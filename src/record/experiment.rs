@@ -3,7 +3,7 @@
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
 pub use crate::record::looks::{Look, LookEntry, SeenEffect};
-pub use crate::schema::MetricCounters;
+pub use crate::schema::{FilteredOut, MetricCounters};
 use causal::experiment::VarianceKind;
 use causal::keyed_enum;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,9 @@ pub struct DesignFacts {
     pub rows: usize,
     /// Units analysed.
     pub units: usize,
+    /// What `data.filter` leaves out; absent without a filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filtered_out: Option<FilteredOut>,
     /// The columns that name a cluster; empty for independent rows.
     pub cluster_by: Vec<String>,
     /// Clusters; absent without.

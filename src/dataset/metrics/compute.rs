@@ -55,6 +55,7 @@ fn computed(tables: &Tables<'_>, metric: &Metric, found: &mut Found) -> Option<(
         filtered: rows.rows - kept.len(),
         outside_window: counted.outside,
         not_assigned: counted.not_assigned,
+        of_filtered_units: counted.of_filtered_units,
         rows_without_value: without_value(&values, &counted.all),
         ..MetricCounters::default()
     };

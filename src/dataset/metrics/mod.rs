@@ -26,7 +26,7 @@ pub use cells::{CellTable, Cells, MOST_VALUES, cells};
 pub use error::{Fault, MetricError, MetricFault};
 pub use table::{MetricColumn, MetricValues, RefusedMetric, UnitTable};
 
-use crate::dataset::{Table, hash, read_section};
+use crate::dataset::{Table, Wanted, hash, read_rows, read_section};
 use crate::plan::DataSection;
 use crate::plan::experiment::ExperimentPlan;
 use assigned::Assigned;
@@ -40,7 +40,8 @@ use std::path::Path;
 /// Every fault that was found, at once.
 pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, MetricError> {
     let mut found = Found::default();
-    let table = match read_section(&plan.data, base) {
+    let wanted = Wanted { fewest: 2, left_out_of: plan.assignment.unit_id.as_deref() };
+    let table = match read_rows(&plan.data, base, &wanted) {
         Ok(table) => table,
         Err(error) => {
             found.read("data.source", error);
@@ -72,6 +73,7 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
         units_in_two_arms: units.in_two_arms,
         units: units.of_rows,
         unit_names: units.names,
+        filtered_out: units.filtered_out,
         clusters,
         propensity,
         period,

@@ -1,7 +1,7 @@
 //! The table of an experiment: one row for each row of the table of assignments, everything as numbers.
 
 use super::error::Fault;
-use crate::schema::{DatasetDocument, MetricCounters};
+use crate::schema::{DatasetDocument, FilteredOut, MetricCounters};
 use ndarray::Array2;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub struct UnitTable {
     pub units: Option<Vec<u32>>,
     /// The identifier of each unit, by its number; empty without `unit_id`.
     pub unit_names: Vec<String>,
+    /// What `data.filter` leaves out of the table of assignments; absent without a filter.
+    pub filtered_out: Option<FilteredOut>,
     /// Number of units.
     pub unit_count: usize,
     /// Units with rows in more than one arm; their rows are kept.

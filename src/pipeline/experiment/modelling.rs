@@ -160,6 +160,7 @@ impl Experiment {
             arms: (0..self.table.arms.len()).map(|arm| self.arm_facts(arm)).collect(),
             rows: self.n(),
             units: self.table.unit_count,
+            filtered_out: self.table.filtered_out,
             cluster_by: self.plan.assignment.cluster_by.clone(),
             clusters: self.cluster_count(),
             compliance: self.compliance(),

@@ -44,6 +44,7 @@ pub fn checked(input: &CheckedExperiment<'_>) -> String {
             count(arm.units)
         ));
     }
+    design.filtered_out.and_then(words::filtered_out).into_iter().for_each(&mut line);
     let covariates = if design.covariates.is_empty() {
         "none".to_owned()
     } else {
@@ -80,6 +81,7 @@ fn done(counters: &MetricCounters) -> String {
         ("rows filtered", counters.filtered),
         ("rows outside the window", counters.outside_window),
         ("rows of units that were not assigned", counters.not_assigned),
+        ("rows of units that `data.filter` leaves out", counters.of_filtered_units),
         ("rows without a value", counters.rows_without_value),
         ("units without rows", counters.units_without_rows),
         ("of those set to 0", counters.set_to_zero),

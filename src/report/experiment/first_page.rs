@@ -171,6 +171,7 @@ fn whom(results: &ExperimentResults) -> Vec<String> {
     let rows =
         if design.rows == design.units { String::new() } else { format!(" with {} rows", numbers::count(design.rows)) };
     let mut lines = vec![format!("{} units{rows}: {}.", numbers::count(design.units), lists::listed(&arms))];
+    lines.extend(design.filtered_out.and_then(words::filtered_out));
     lines.extend(design.clusters.map(|clusters| {
         let by: Vec<String> = design.cluster_by.iter().map(|column| format!("`{column}`")).collect();
         format!("Randomised or repeated together: {} clusters by {}.", numbers::count(clusters), lists::listed(&by))

@@ -437,7 +437,14 @@ fn a_filter_and_derived_columns_come_first() {
     // Orders of those who are left out are those of nobody.
     let plan = orders("sum(amount)").replace("{source: units.csv}", data);
     let found = metric(&plan);
-    assert_eq!((values(&found).as_str(), found.counters.not_assigned), ("30 5 0 0", 6));
+    assert_eq!((values(&found).as_str(), found.counters.not_assigned), ("30 5 0 0", 1), "z was never assigned");
+    assert_eq!(found.counters.of_filtered_units, 5, "three orders of c and two of d");
+    let filtered = table(&plan).filtered_out.expect("a filter");
+    assert_eq!((filtered.rows, filtered.units), (2, Some(2)));
+    assert_eq!(table(&orders("sum(amount)")).filtered_out, None);
+    let plan =
+        plan_of("  m: {expression: tenure}").replace("{source: units.csv}", data).replace(", unit_id: shopper", "");
+    assert_eq!(table(&plan).filtered_out.expect("a filter").units, None, "rows have no identifier");
 }
 
 #[test]

@@ -85,9 +85,46 @@ fn one_question_at_a_time_refuses_such_a_metric_too() {
     let document: Value = serde_json::from_str(&power.stdout).expect("JSON");
     assert_eq!(document["rows"][0]["metric"], "y");
     assert_eq!(document["refused"][0][0], "none");
-    let fit = oci_agent(world.dir.path(), &["experiment", "fit", "plan.yaml", "--out", "fitted", "--by", "country"]);
+    let fit = oci_agent(world.dir.path(), &["experiment", "fit", "plan.yaml", "--out", "fitted"]);
     assert!(fit.stdout.contains("`none` is in no fit: `none` is 0 for every unit"), "{} {}", fit.stdout, fit.stderr);
     let found = oci_agent(world.dir.path(), &["experiment", "effect", "fitted", "--json"]);
     let found: Value = serde_json::from_str(&found.stdout).expect("JSON");
     assert_eq!(effect(&found, "effects", &[("metric", "y")])["arm"], "1");
+}
+
+#[test]
+fn rows_that_the_filter_leaves_out_are_told_apart_from_strangers() {
+    let world = world();
+    let orders = (0..400).fold("unit,amount\n".to_owned(), |mut text, unit| {
+        let _ = writeln!(text, "{unit},{}", 1 + unit % 7);
+        text
+    });
+    world.write("orders.csv", &format!("{orders}stranger,3\n"));
+    let plan = HEAD.replace("{source: data.csv}", "{source: data.csv, filter: country == \"DE\"}")
+        + "metrics:\n  spent: {source: orders.csv, expression: sum(amount), role: primary}\n";
+    let left_out = data(400).lines().filter(|line| line.contains(",FR,")).count();
+    world.write("plan.yaml", &plan);
+    let told = format!(
+        "`data.filter` leaves out {left_out} rows of the table of assignments, and {left_out} units with them."
+    );
+    let checked = oci_agent(world.dir.path(), &["check", "plan.yaml"]);
+    assert!(checked.stdout.contains(&told), "{}", checked.stdout);
+    let counted =
+        format!("1 rows of units that were not assigned, {left_out} rows of units that `data.filter` leaves out");
+    assert!(checked.stdout.contains(&counted), "{}", checked.stdout);
+    world.run(&plan, &[]);
+    let dataset = world.json("dataset.json");
+    let counters = &dataset["metrics"]["spent"];
+    assert_eq!(
+        (counters["not_assigned"].as_u64(), counters["of_filtered_units"].as_u64()),
+        (Some(1), Some(left_out as u64))
+    );
+    for filtered in [&dataset["filtered_out"], &world.json("health.json")["design"]["filtered_out"]] {
+        assert_eq!(
+            (filtered["rows"].as_u64(), filtered["units"].as_u64()),
+            (Some(left_out as u64), Some(left_out as u64))
+        );
+    }
+    let report = std::fs::read_to_string(world.dir.path().join("runs/out/report.md")).expect("a report");
+    assert!(report.contains(&told) && report.contains("of units that data.filter leaves out"), "{report}");
 }

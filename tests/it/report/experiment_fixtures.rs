@@ -104,6 +104,7 @@ fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentResul
                 arms,
                 rows: units,
                 units,
+                filtered_out: None,
                 cluster_by: Vec::new(),
                 clusters: None,
                 compliance: Compliance::Full,
