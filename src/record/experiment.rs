@@ -153,6 +153,22 @@ pub struct ArmSummary {
     pub sd: Option<f64>,
 }
 
+/// A metric in one arm of a segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentArm {
+    /// The metric.
+    pub metric: String,
+    /// The segment.
+    pub segment: String,
+    /// The arm.
+    pub arm: String,
+    /// Rows with a value.
+    pub n: usize,
+    /// Mean over rows or ratio of sums, before any adjustment; absent for quantiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+}
+
 /// An estimate with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -330,6 +346,9 @@ pub struct DayRow {
     pub cumulative: Vec<EffectRow>,
     /// Effects in this period alone.
     pub of_the_day: Vec<EffectRow>,
+    /// Effects on the primary metrics that could not be estimated then, with the reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
 }
 
 keyed_enum! {
@@ -426,6 +445,9 @@ pub struct ExperimentResults {
     pub effects: Vec<EffectRow>,
     /// The effects in segments.
     pub segments: Vec<EffectRow>,
+    /// The arms in the segments, for each metric.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segment_arms: Vec<SegmentArm>,
     /// What was asked for and is not given.
     pub refused: Vec<Refused>,
     /// First stages, one for each arm, where effects of the treatment were asked for.

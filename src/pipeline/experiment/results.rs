@@ -4,6 +4,7 @@ use super::days::{days, novelty};
 use super::effects::{adjust_p_values, itt, summaries};
 use super::instrument::effects_of_treatment;
 use super::modelling::Experiment;
+use super::segment_arms::segment_arms;
 use super::segments::effects_in_segments;
 use crate::critique::experiment::decision::{DecisionInput, decide};
 use crate::critique::experiment::rubric;
@@ -64,6 +65,7 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         metrics,
         effects: answers.effects,
         segments: in_segments.effects,
+        segment_arms: segment_arms(experiment),
         refused: answers.refused,
         first_stages,
         days: days(experiment),

@@ -53,6 +53,8 @@ pub struct FirstPage {
     pub tier: Tier,
     /// Checks of it that failed or warned, and what else limits the results.
     pub caveats: Vec<String>,
+    /// What was asked for and is not given, with the reasons.
+    pub refused: Vec<String>,
     /// Who was compared.
     pub whom: Vec<String>,
     /// What identifies the effects.
@@ -79,6 +81,7 @@ pub fn first_page(results: &ExperimentResults) -> FirstPage {
             .map(caveat)
             .chain(results.caveats.iter().map(|line| sentences::sentence(line)))
             .collect(),
+        refused: results.refused.iter().map(words::refused).collect(),
         whom: whom(results),
         identification: health.identification.iter().map(|line| sentences::sentence(line)).collect(),
     }

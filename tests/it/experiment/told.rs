@@ -128,3 +128,95 @@ fn rows_that_the_filter_leaves_out_are_told_apart_from_strangers() {
     let report = std::fs::read_to_string(world.dir.path().join("runs/out/report.md")).expect("a report");
     assert!(report.contains(&told) && report.contains("of units that data.filter leaves out"), "{report}");
 }
+
+#[test]
+fn what_was_refused_is_on_the_first_page() {
+    let world = world();
+    let segments: Vec<String> = (5..12).map(|bound| format!("'x > {bound}'")).collect();
+    let plan = format!(
+        "{HEAD}metrics:\n  y: {{expression: y, role: primary}}\n  crashes: {{expression: none}}\nsegments: [{}]\n",
+        segments.join(", ")
+    );
+    let ran = world.run(&plan, &[]);
+    let flat = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("Asked for and not given: - `crashes`, effect of being assigned: `crashes` is 0"), "{flat}");
+    assert!(flat.contains("- `y`, effect of being assigned, where `x > 5`: fewer than 20 rows of arm"), "{flat}");
+    // One metric and seven segments, of which five are shown.
+    assert!(flat.contains("- 3 more in report.md."), "{flat}");
+    assert!(!flat.contains("x > 9"), "{flat}");
+}
+
+#[test]
+fn days_without_an_effect_are_told() {
+    let world = World::empty();
+    let mut text = "unit,arm,at,x,y\n".to_owned();
+    let mut noise = Noise(8);
+    for unit in 0..600 {
+        // Six units on each of the first two days, too few for a fit, and then a hundred a day.
+        let day = if unit < 12 { 1 + unit / 6 } else { 3 + (unit - 12) / 100 };
+        let (arm, x) = (unit % 2, noise.normal());
+        let _ = writeln!(text, "{unit},{arm},2026-03-{day:02},{x},{}", arm as f64 + x + noise.normal());
+    }
+    world.write("data.csv", &text);
+    let plan = format!("{HEAD}metrics: {{y: {{expression: y, role: primary}}}}\n")
+        .replace("unit_id: unit}", "unit_id: unit, assigned_at: at}");
+    world.run(&plan, &[]);
+    let days = world.json("results.json")["days"].as_array().expect("days").clone();
+    let without: Vec<f64> = days
+        .iter()
+        .filter(|day| day["cumulative"] == Value::Array(Vec::new()))
+        .filter_map(|day| day["day"].as_f64())
+        .collect();
+    assert_eq!(without, [1.0, 2.0]);
+    for day in &days {
+        let refused = day["refused"].as_array().map_or(0, Vec::len);
+        assert_eq!(refused + day["cumulative"].as_array().expect("effects").len(), 1, "{day}");
+    }
+    assert!(days[0]["refused"][0]["reason"].as_str().expect("why").contains("arm `0` has 3 rows"), "{}", days[0]);
+    let report = std::fs::read_to_string(world.dir.path().join("runs/out/report.md")).expect("a report");
+    assert!(report.contains("No effect on `y` is given for days 1 and 2. On day 1: arm `0` has 3 rows"), "{report}");
+    let svg = std::fs::read_to_string(world.dir.path().join("runs/out/plots/cumulative_y.svg")).expect("a figure");
+    assert!(svg.contains("2 days"), "{svg}");
+}
+
+#[test]
+fn the_csv_has_the_arms_of_every_effect() {
+    let world = world();
+    let plan = format!(
+        "{HEAD}metrics:\n  y: {{expression: y, role: primary}}\n  r: {{ratio: [sum(y), count()]}}\nsegments: ['country == \"DE\"']\n"
+    );
+    world.run(&plan, &[]);
+    let mut reader = csv::Reader::from_path(world.dir.path().join("runs/out/effects.csv")).expect("a table");
+    let header = reader.headers().expect("names").clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    let cell = |row: usize, name: &str| {
+        let at = header.iter().position(|found| found == name).expect(name);
+        rows[row].get(at).expect("a cell").to_owned()
+    };
+    let text = data(400);
+    for (row, german) in [(0, false), (2, true)] {
+        let of_arm = |arm: &str| -> Vec<f64> {
+            let lines = text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+            let here = lines.filter(|line| line[1] == arm && (!german || line[2] == "DE"));
+            here.map(|line| line[5].parse().expect("a number")).collect()
+        };
+        for (arm, n, mean) in [("0", "n_control", "mean_control"), ("1", "n_arm", "mean_arm")] {
+            let values = of_arm(arm);
+            assert_eq!(cell(row, n), values.len().to_string());
+            let found: f64 = cell(row, mean).parse().expect("a number");
+            assert!((found - values.iter().sum::<f64>() / values.len() as f64).abs() < 1e-9, "{row} {mean}");
+            // A ratio of sums over one row for each unit is the mean.
+            assert!((cell(row + 1, mean).parse::<f64>().expect("a number") - found).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn the_exit_codes_of_decisions_are_in_the_help() {
+    let help = oci_agent(World::empty().dir.path(), &["run", "--help"]).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        help.contains("ship, hold and stop all end with 0, and 1 says that the randomisation failed its audit"),
+        "{help}"
+    );
+}

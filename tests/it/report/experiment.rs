@@ -2,7 +2,7 @@
 
 use super::documents::{show, tables_line_up};
 use super::experiment_fixtures::*;
-use oci_agent::record::experiment::ExperimentResults;
+use oci_agent::record::experiment::{ExperimentResults, SegmentArm};
 use oci_agent::report::experiment::{self as report, ExperimentInput, PlacedExperimentFigure};
 use oci_agent::report::plots::experiment::{self as plots, ExperimentFigure};
 
@@ -190,6 +190,20 @@ fn every_effect_is_a_line_of_the_csv() {
     assert!(lines[0].starts_with("metric,role,arm,control,effect,segment,exploratory,n,estimate,std_error"));
     assert!(lines[1].starts_with("sales,primary,diverse,control,itt,,false,20000,-0.54,0.21,"), "{}", lines[1]);
     assert!(csv.contains("\"device == \"\"phone\"\"\",true,"), "{csv}");
+    assert!(lines[0].ends_with(",n_control,n_arm,mean_control,mean_arm"), "{}", lines[0]);
+    assert!(lines[1].ends_with(",10000,10000,22.31,21.77"), "{}", lines[1]);
+    assert!(lines[9].ends_with(",,,,"), "nothing is known of the arms of this segment: {}", lines[9]);
+    results.segment_arms = [("control", 410, Some(20.5)), ("diverse", 390, None)]
+        .map(|(arm, n, value)| SegmentArm {
+            metric: "sales".into(),
+            segment: "holiday_shopper".into(),
+            arm: arm.into(),
+            n,
+            value,
+        })
+        .to_vec();
+    let csv = String::from_utf8(report::effects_csv(&results).expect("written")).expect("UTF-8");
+    assert!(csv.lines().nth(9).expect("a segment").ends_with(",410,390,20.5,"), "{csv}");
     results.effects[0].metric = "=HYPERLINK(1)".into();
     let csv = String::from_utf8(report::effects_csv(&results).expect("written")).expect("UTF-8");
     assert!(csv.contains("\n'=HYPERLINK(1),"), "a spreadsheet computes nothing");

@@ -10,6 +10,7 @@ use crate::report::plots::axis::{self, LegendEntry};
 use crate::report::plots::scene::{Colour, Point, Scene, Span, Stroke, Type, fitted, palette};
 use crate::report::plots::{WIDTH, axis::power_note};
 use crate::text::escape;
+use crate::text::lists::counted;
 
 const BAND: Colour = Colour(0x56, 0xb4, 0xe9, 0.45);
 const SEQUENCE: Colour = Colour(0x56, 0xb4, 0xe9, 0.20);
@@ -59,7 +60,7 @@ pub fn scene(results: &ExperimentResults, metric: &MetricResult) -> Option<Scene
     let values = range(&paths, smallest);
     let bottom = draw_panels(&mut scene, &paths, &Drawing { values, smallest }, y);
     let below = days::draw_label(&mut scene, bottom, if by_period { "period" } else { "day since the start" });
-    scene.height = axis::draw_caption(&mut scene, below, &caption(&paths, values));
+    scene.height = axis::draw_caption(&mut scene, below, &caption(&paths, values, without(results, metric)));
     Some(scene)
 }
 
@@ -252,9 +253,16 @@ fn described(paths: &[Path<'_>]) -> String {
     paths.iter().map(|path| format!("{}.", heading_of(path))).collect::<Vec<_>>().join(" ")
 }
 
-fn caption(paths: &[Path<'_>], values: Span) -> String {
+/// Days or periods on which an effect could not be estimated.
+fn without(results: &ExperimentResults, metric: &MetricResult) -> usize {
+    let lacks = |day: &&DayRow| day.refused.iter().any(|refused| refused.metric == metric.name);
+    results.days.iter().filter(lacks).count()
+}
+
+fn caption(paths: &[Path<'_>], values: Span, without: usize) -> String {
     let mut said = Vec::new();
-    if paths.iter().any(|path| !path.joined) {
+    let by_period = paths.iter().any(|path| !path.joined);
+    if by_period {
         said.push("Each period by itself, with an interval that holds for one of them.");
     } else if paths.iter().any(Path::has_sequence) {
         said.push("The confidence sequence holds on all days together; the interval for one look holds on one day.");
@@ -266,6 +274,11 @@ fn caption(paths: &[Path<'_>], values: Span) -> String {
     };
     if paths.iter().any(beyond) {
         said.push("Intervals of the first days reach beyond the axis and are cut at its edge.");
+    }
+    let noun = if by_period { "period" } else { "day" };
+    let left_out = format!("No effect could be estimated on {}; the table says why.", counted(without, noun));
+    if without > 0 {
+        said.push(&left_out);
     }
     said.join(" ")
 }
