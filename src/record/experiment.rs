@@ -351,6 +351,20 @@ pub struct DayRow {
     pub refused: Vec<Refused>,
 }
 
+/// Effects on the primary metrics of those who were assigned in a stretch of days, or in a stretch of periods.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// The first day or period.
+    pub from: f64,
+    /// The last.
+    pub to: f64,
+    /// The effects, with intervals for one look.
+    pub effects: Vec<EffectRow>,
+    /// Those that could not be estimated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
 keyed_enum! {
     /// What the experiment says to do.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -454,6 +468,9 @@ pub struct ExperimentResults {
     pub first_stages: Vec<FirstStage>,
     /// By day or period.
     pub days: Vec<DayRow>,
+    /// The earlier and the later half of the rows; empty where there are fewer than three days or periods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
     /// How looks were planned.
     pub looks_planned: LookPlan,
     /// The looks, this one last.

@@ -10,7 +10,7 @@ use super::modelling::Experiment;
 use crate::critique::experiment::rubric::Measured;
 use crate::dataset::metrics::MetricColumn;
 use crate::plan::experiment::{EffectRequest, Role};
-use crate::record::experiment::{DayRow, EffectRow, Refused};
+use crate::record::experiment::{DayRow, EffectRow, Phase, Refused};
 use causal::experiment::multiplicity::holm;
 use causal::experiment::sample_ratio::sample_ratio;
 use causal::experiment::{ExperimentError, Model};
@@ -18,6 +18,9 @@ use ndarray::Array2;
 
 /// Points of a curve; more days than that are shown at equal distances, the last one always.
 const MOST_POINTS: usize = 30;
+
+/// Days or periods from which an effect can be said to change.
+const FEWEST_POINTS: usize = 3;
 
 /// When each row belongs: its period, or the day of its assignment counted from the first (from 1). `None` without times.
 fn times(experiment: &Experiment) -> Option<Vec<f64>> {
@@ -61,13 +64,38 @@ fn day(experiment: &Experiment, times: &[f64], day: f64) -> DayRow {
     // Chances that vary have no planned share; clusters are counted by the audit.
     let tested = experiment.weights().is_none() && table.clusters.is_none();
     let ratio = tested.then(|| sample_ratio(&units, &table.shares).ok()).flatten();
+    let Answers { effects, refused } = of_primary(experiment, inside);
+    let (cumulative, of_the_day) = if by_period { (Vec::new(), effects) } else { (effects, Vec::new()) };
+    DayRow { day, units, sample_ratio_p: ratio.map(|ratio| ratio.p_value), cumulative, of_the_day, refused }
+}
+
+/// Effects on the primary metrics, and those of them that are missing; a row without its sequence is there to be seen.
+fn of_primary(experiment: &Experiment, inside: impl Fn(usize) -> bool + Copy) -> Answers {
     let mut answers = Answers::default();
     primary(experiment).for_each(|column| answers.extend(effects_within(experiment, column, inside)));
     let Answers { effects, mut refused } = answers;
-    // What is left are effects that are missing; a row without its sequence is there to be seen.
     refused.retain(|without| !effects.iter().any(|row| is_of(row, without)));
-    let (cumulative, of_the_day) = if by_period { (Vec::new(), effects) } else { (effects, Vec::new()) };
-    DayRow { day, units, sample_ratio_p: ratio.map(|ratio| ratio.p_value), cumulative, of_the_day, refused }
+    Answers { effects, refused }
+}
+
+/// The effects on the earlier and on the later half of the rows, in whole days or periods.
+pub(super) fn phases(experiment: &Experiment) -> Vec<Phase> {
+    let Some(times) = times(experiment) else { return Vec::new() };
+    let all = points(&times);
+    if all.len() < FEWEST_POINTS {
+        return Vec::new();
+    }
+    let mut sorted: Vec<f64> = times.iter().copied().filter(|time| time.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted[(sorted.len() - 1) / 2];
+    // The last day is among the later ones, however many rows it has.
+    let later = all.iter().position(|day| *day > median).unwrap_or(all.len() - 1);
+    let phase = |from: f64, to: f64| {
+        let Answers { effects, refused } = of_primary(experiment, |row| (from..=to).contains(&times[row]));
+        let effects = effects.into_iter().map(|row| EffectRow { anytime: None, ..row }).collect();
+        Phase { from, to, effects, refused }
+    };
+    vec![phase(all[0], all[later - 1]), phase(all[later], all[all.len() - 1])]
 }
 
 fn is_of(row: &EffectRow, refused: &Refused) -> bool {
@@ -137,7 +165,7 @@ pub(super) fn novelty(experiment: &Experiment) -> Measured {
     let Some(times) = times(experiment) else {
         return Measured::NoMeaning("the data have no times of assignment and no periods".to_owned());
     };
-    if points(&times).len() < 3 {
+    if points(&times).len() < FEWEST_POINTS {
         return Measured::NoMeaning("there are fewer than three days or periods".to_owned());
     }
     let (mut names, mut p) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! `results.json`: every effect, what was refused, and the decision.
 
-use super::days::{days, novelty};
+use super::days::{days, novelty, phases};
 use super::effects::{adjust_p_values, itt, summaries};
 use super::instrument::effects_of_treatment;
 use super::modelling::Experiment;
@@ -69,6 +69,7 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         refused: answers.refused,
         first_stages,
         days: days(experiment),
+        phases: phases(experiment),
         looks_planned: plan.looks.plan,
         looks: all,
         checks_of_effects: vec![rubric::check(HealthCode::Novelty, &novelty(experiment))],

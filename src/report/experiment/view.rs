@@ -68,6 +68,7 @@ fn details(results: &ExperimentResults) -> Vec<(&'static str, Value)> {
         ("anderson_rubin", optional(more_tables::anderson_rubin(results))),
         ("compliers", optional(more_tables::compliers(results))),
         ("days_note", Value::from(days_note(results))),
+        ("phases", Value::from(super::phases::sentences(results))),
         ("days_without", Value::from(more_tables::days_without(results))),
         ("days", optional(days)),
         ("looks_note", Value::from(words::looks(results.looks_planned))),

@@ -220,3 +220,32 @@ fn the_exit_codes_of_decisions_are_in_the_help() {
         "{help}"
     );
 }
+
+#[test]
+fn an_effect_that_wears_off_is_told_with_its_two_halves() {
+    let world = World::empty();
+    let mut text = "unit,arm,at,y\n".to_owned();
+    let mut noise = Noise(12);
+    for unit in 0..2_000 {
+        let (arm, day) = (unit % 2, 1 + unit / 200);
+        let effect = if day <= 5 { 3.0 } else { 1.0 };
+        let _ = writeln!(text, "{unit},{arm},2026-03-{day:02},{}", effect * arm as f64 + noise.normal());
+    }
+    world.write("data.csv", &text);
+    let plan = format!("{HEAD}metrics: {{y: {{expression: y, role: primary}}}}\n")
+        .replace("unit_id: unit}", "unit_id: unit, assigned_at: at}");
+    let ran = world.run(&plan, &[]);
+    let phases = world.json("results.json")["phases"].clone();
+    for (phase, from, to, effect) in [(0, 1.0, 5.0, 3.0), (1, 6.0, 10.0, 1.0)] {
+        let found = &phases[phase];
+        assert_eq!((found["from"].as_f64(), found["to"].as_f64()), (Some(from), Some(to)));
+        let estimate = found["effects"][0]["effect"]["estimate"].as_f64().expect("a number");
+        assert!((estimate - effect).abs() < 0.3, "{found}");
+        assert_eq!(found["effects"][0]["n"], 1_000);
+    }
+    let flat = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("Effect on `y` in `1` of those assigned earlier and later: "), "{flat}");
+    assert!(flat.contains("on days 1 to 5, ") && flat.contains("on days 6 to 10."), "{flat}");
+    let report = std::fs::read_to_string(world.dir.path().join("runs/out/report.md")).expect("a report");
+    assert_eq!(report.matches("assigned earlier and later").count(), 2, "on the first page and beside the days");
+}

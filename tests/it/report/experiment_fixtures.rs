@@ -143,6 +143,7 @@ pub fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentR
         refused: Vec::new(),
         first_stages: Vec::new(),
         days: Vec::new(),
+        phases: Vec::new(),
         looks_planned: LookPlan::Fixed,
         looks: vec![look(units, "d4")],
         checks_of_effects: Vec::new(),
