@@ -4,6 +4,7 @@ use super::acic::args::AcicCommand;
 use super::arg_values::{self, KnownEffect};
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
+use super::verify::VerifyArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -62,6 +63,8 @@ pub enum Command {
     Baseline(BaselineArgs),
     /// Hold a plan against its data and report every problem at once; runs nothing.
     Check(CheckArgs),
+    /// Make a run again from its committed plan and hold it against its commits.
+    Verify(VerifyArgs),
     /// Write a commented plan to start from.
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.

@@ -77,11 +77,24 @@ impl ChainedLines {
                 Ok(entry) if entry.previous() != before => notes.push(format!(
                     "{at} does not follow the line before it: lines were changed or taken out, so the count may be too low"
                 )),
+                Ok(entry) if serde_json::to_string(&entry).ok().as_ref() != Some(line) => notes.push(format!(
+                    "{at} is not written as oci-agent writes it: somebody changed it by hand"
+                )),
                 Ok(_) => {}
             }
             before = sha256_hex(line.as_bytes());
         }
         notes
+    }
+
+    /// False where nothing is on record.
+    pub(super) fn is_there(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    /// True if a folder of this name lies beside the file.
+    pub(super) fn is_beside(&self, folder: &str) -> bool {
+        self.path.parent().is_some_and(|above| above.join(folder).is_dir())
     }
 
     /// The lines that can be read.

@@ -6,10 +6,10 @@ use super::errors::CliError;
 use super::looks::Looks;
 use super::output::{self, TerminalStyle};
 use super::{files, run_experiment};
-use crate::dataset::metrics::{self, CellTable};
+use crate::dataset::metrics::CellTable;
 use crate::expression::Written;
 use crate::pipeline::experiment::fit::{self, Query};
-use crate::pipeline::experiment::{Experiment, health, power, results, validate};
+use crate::pipeline::experiment::{Experiment, power, prepare, results, validate};
 use crate::record::experiment_fit::FitDocument;
 use crate::report::experiment::planning;
 use clap::{Args, Subcommand};
@@ -155,13 +155,10 @@ pub(super) fn experiment(command: &ExperimentCommand, global: &Global) -> Result
 
 /// Fits once and writes both files: an answer was seen, so it is a look.
 fn fit(args: &FitArgs, global: &Global) -> Result<ExitCode, CliError> {
-    let experiment = read(&args.plan)?;
+    let bytes = plan_bytes(&args.plan)?;
     let root = files::data_root(&args.plan.plan, &args.plan.data)?;
-    let cells = metrics::cells(&experiment.plan, &root, &args.by).map_err(|error| {
-        let problems = error.problems();
-        let message = problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
-        CliError::user(message, problems.first().map_or(String::new(), |problem| problem.hint.clone()))
-    })?;
+    let (experiment, cells) = prepare::prepare_with_cells(&bytes, &root, &args.by)
+        .map_err(|error| super::errors::from_prepare(error, &args.plan.plan, TerminalStyle::of_stderr()))?;
     // Beside the runs of this plan, where the next run looks for it.
     let place = super::run::default_out(&args.plan.plan);
     let looks = Looks::beside(&place)?;
@@ -169,12 +166,9 @@ fn fit(args: &FitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let (document, bytes) =
         fit::compress(&experiment, &cells, args.least).map_err(|error| super::errors::from_dataset(&error))?;
     std::fs::create_dir(&args.out).map_err(|error| CliError::io(&args.out, "make", &error))?;
-    let results = results::results(&experiment, health(&experiment, &earlier), &earlier);
-    if let Some(look) = results.looks.last() {
-        let folder = place.parent().unwrap_or(&place);
-        std::fs::create_dir_all(folder).map_err(|error| CliError::io(folder, "make", &error))?;
-        looks.add(&experiment.plan, look, &args.out, "")?;
-    }
+    let folder = place.parent().unwrap_or(&place);
+    std::fs::create_dir_all(folder).map_err(|error| CliError::io(folder, "make", &error))?;
+    looks.add(&experiment.plan, &results::this_look(&experiment, &earlier), &args.out, "")?;
     files::write_new(&args.out.join(fit::CELLS), &bytes)?;
     let json = crate::record::json::to_bytes(&document).map_err(|error| CliError::bug(error.to_string()))?;
     files::write_new(&args.out.join(fit::FIT), &json)?;
@@ -238,6 +232,11 @@ fn told(global: &Global, document: &impl serde::Serialize, text: impl Fn(usize) 
 }
 
 fn read(args: &PlanArgs) -> Result<Experiment, CliError> {
+    run_experiment::read(&args.plan, &plan_bytes(args)?, &args.data)
+}
+
+/// The plan of an experiment.
+fn plan_bytes(args: &PlanArgs) -> Result<Vec<u8>, CliError> {
     let bytes = files::read_plan_with(&args.plan, &args.settings)?;
     if !crate::plan::experiment::is_experiment(&bytes) {
         let message = format!("{} is not the plan of an experiment", args.plan.display());
@@ -246,5 +245,5 @@ fn read(args: &PlanArgs) -> Result<Experiment, CliError> {
             "Its plan says `design: experiment`; docs/experiments.md has two to start from.",
         ));
     }
-    run_experiment::read(&args.plan, &bytes, &args.data)
+    Ok(bytes)
 }

@@ -31,6 +31,13 @@ pub(super) struct Subject<'a> {
     pub(super) plan_sha256: &'a str,
 }
 
+impl Subject<'_> {
+    fn is_of(self, entry: &LedgerEntry) -> bool {
+        (entry.data_sha256.as_str(), entry.outcome.as_str(), entry.plan_sha256.as_str())
+            == (self.data_sha256, self.outcome, self.plan_sha256)
+    }
+}
+
 /// The ledger as it was found.
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -59,6 +66,29 @@ impl Ledger {
             .collect()
     }
 
+    /// The line of this analysis.
+    pub(super) fn line(&self, subject: Subject<'_>) -> Option<LedgerEntry> {
+        self.lines.entries::<LedgerEntry>().find(|entry| subject.is_of(entry))
+    }
+
+    /// True if a line says of this run what the run says: the same answers under the same title, and a run that is there.
+    pub(super) fn agrees(&self, line: &LedgerEntry, results: &ResultsDocument, branches: &[String]) -> bool {
+        line.answers == answers(results)
+            && line.title == results.title
+            && self.lines.is_beside(&line.run)
+            && branches.contains(&line.branch)
+    }
+
+    /// False where nothing is on record.
+    pub(super) fn is_there(&self) -> bool {
+        self.lines.is_there()
+    }
+
+    /// The name of the file.
+    pub(super) fn file(&self) -> &'static str {
+        KIND.name
+    }
+
     /// Adds this analysis, unless it is there.
     ///
     /// # Errors
@@ -70,11 +100,7 @@ impl Ledger {
         out: &Path,
         branch: &str,
     ) -> Result<(), CliError> {
-        let known = |entry: LedgerEntry| {
-            (entry.data_sha256.as_str(), entry.outcome.as_str(), entry.plan_sha256.as_str())
-                == (subject.data_sha256, subject.outcome, subject.plan_sha256)
-        };
-        if self.lines.entries::<LedgerEntry>().any(known) {
+        if self.line(subject).is_some() {
             return Ok(());
         }
         self.lines.append(|previous_sha256| LedgerEntry {

@@ -59,18 +59,37 @@ impl Looks {
             .collect()
     }
 
+    /// The look of the same plan at the same data that is on record.
+    pub(super) fn line(&self, plan: &ExperimentPlan, look: &Look) -> Option<LookEntry> {
+        let experiment = experiment_sha256(plan);
+        let mut looks = self.lines.entries::<LookEntry>().filter(|entry| entry.experiment == experiment);
+        looks.find(|there| there.look.plan_sha256 == look.plan_sha256 && there.look.data_sha256 == look.data_sha256)
+    }
+
+    /// True if a line says of this look what the run says, under the same title, and names a run that is there. The look of a saved
+    /// fit has no branch, and may lie anywhere.
+    pub(super) fn agrees(&self, line: &LookEntry, plan: &ExperimentPlan, look: &Look, branches: &[String]) -> bool {
+        let is_there = || self.lines.is_beside(&line.run) && branches.contains(&line.branch);
+        line.look == *look && line.title == plan.title && (line.branch.is_empty() || is_there())
+    }
+
+    /// False where nothing is on record.
+    pub(super) fn is_there(&self) -> bool {
+        self.lines.is_there()
+    }
+
+    /// The name of the file.
+    pub(super) fn file(&self) -> &'static str {
+        KIND.name
+    }
+
     /// Adds a look, unless it is there.
     ///
     /// # Errors
     /// As [`ChainedLines::append`].
     pub(super) fn add(&self, plan: &ExperimentPlan, look: &Look, out: &Path, branch: &str) -> Result<(), CliError> {
         let experiment = experiment_sha256(plan);
-        let same = |entry: LookEntry| {
-            entry.experiment == experiment
-                && entry.look.plan_sha256 == look.plan_sha256
-                && entry.look.data_sha256 == look.data_sha256
-        };
-        if self.lines.entries::<LookEntry>().any(same) {
+        if self.line(plan, look).is_some() {
             return Ok(());
         }
         self.lines.append(|previous_sha256| LookEntry {

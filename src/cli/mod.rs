@@ -28,6 +28,7 @@ mod shell;
 mod simulate;
 mod transcript;
 mod trust;
+mod verify;
 
 use crate::text::terminal::{Style, TerminalText};
 use args::{Cli, Command, Global};
@@ -93,6 +94,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
+        Command::Verify(args) => verify::verify(&args, &cli.global),
         Command::Experiment(command) => experiment::experiment(&command, &cli.global),
         Command::Acic(command) => acic::acic(&command, &cli.global),
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),

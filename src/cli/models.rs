@@ -42,12 +42,21 @@ pub fn participants(plan: &Plan, plan_path: &Path, reach: Reach<'_>) -> Result<P
         Reach::Replay(folder) => Some(recording(folder)?),
         _ => None,
     };
+    participants_of(plan, plan_path, reach, recording.as_ref())
+}
+
+fn participants_of(
+    plan: &Plan,
+    plan_path: &Path,
+    reach: Reach<'_>,
+    recording: Option<&Recording>,
+) -> Result<Participants, CliError> {
     let prices = prices(plan, plan_path)?;
     let actor = match plan.actor.is_model() {
-        true => model(&plan.actor, "actor", source(reach, recording.as_ref()))?,
+        true => model(&plan.actor, "actor", source(reach, recording))?,
         false => Box::new(PlaybookModel) as Box<dyn ChatModel>,
     };
-    let critic = plan.critic.is_model().then(|| model(&plan.critic, "critic", source(reach, recording.as_ref())));
+    let critic = plan.critic.is_model().then(|| model(&plan.critic, "critic", source(reach, recording)));
     let critic = critic.transpose()?;
     Ok(Participants {
         actor,
@@ -65,6 +74,24 @@ pub struct PricedModel {
     pub model: Box<dyn ChatModel>,
     /// Its price.
     pub price: Option<Price>,
+}
+
+/// The models of a run that is on record, which answer from its transcript: no server is asked, and no prices are needed but those
+/// that the plan names.
+///
+/// # Errors
+/// As [`participants`].
+pub fn recorded(plan: &Plan, plan_path: &Path, transcript: Vec<(String, Vec<u8>)>) -> Result<Participants, CliError> {
+    let exchanges: Vec<(String, Vec<u8>)> = transcript.into_iter().filter(|file| is_exchange(&file.0)).collect();
+    if exchanges.is_empty() {
+        return Ok(Participants::playbook());
+    }
+    let recording = Recording::from_files(exchanges).map_err(|error| errors::from_model(&error, ""))?;
+    let participants = participants_of(plan, plan_path, Reach::NoModel, Some(&recording))?;
+    // The host of a run over MCP is the actor although the plan names none.
+    let hosted = !plan.actor.is_model();
+    let actor_turns = if hosted { Some(plan.budget.turns) } else { participants.actor_turns };
+    Ok(Participants { actor_is_model: true, actor_turns, ..participants })
 }
 
 /// The language model that the plan names as critic, and its price. An actor is not asked for: a host takes its place.
@@ -259,9 +286,7 @@ pub fn exchange_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
     for entry in std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_EXCHANGES) {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        // The state of the loop lies beside them.
-        let numbered = name.chars().next().is_some_and(|c| c.is_ascii_digit());
-        if numbered && name.ends_with(".json") {
+        if is_exchange(&name) {
             let path = entry.path();
             let bytes = input_file::read(&path, MOST_OF_AN_EXCHANGE);
             files.push((name, bytes.map_err(|error| errors::from_input(&path, "read the exchange", &error))?));
@@ -269,6 +294,11 @@ pub fn exchange_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
     }
     files.sort();
     Ok(files)
+}
+
+/// True for the file of an exchange: the state of the loop lies beside them.
+fn is_exchange(name: &str) -> bool {
+    name.chars().next().is_some_and(|c| c.is_ascii_digit()) && name.ends_with(".json")
 }
 
 fn prices(plan: &Plan, plan_path: &Path) -> Result<Prices, CliError> {

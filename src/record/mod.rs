@@ -15,6 +15,7 @@ mod looks;
 pub mod model_review;
 pub mod not_estimated;
 pub mod structure;
+pub mod verification;
 
 pub use effect::EffectDocument;
 pub use error::ReportError;

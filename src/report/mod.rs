@@ -35,4 +35,5 @@ pub mod table;
 mod template;
 pub mod terminal;
 pub mod tidy;
+pub mod verification;
 pub mod view;

@@ -82,6 +82,20 @@ pub enum ArtifactError {
         /// The repository's folder: a `.git`, or a bare repository.
         git: PathBuf,
     },
+    /// A branch that is not there.
+    #[error(
+        "`{}` has no branch `{branch}`. {}",
+        dir.display(),
+        if branches.is_empty() { "It has no run yet.".to_owned() } else { format!("It has {}; name one with `--branch`.", branches.join(", ")) }
+    )]
+    NoBranch {
+        /// The directory.
+        dir: PathBuf,
+        /// The branch asked for.
+        branch: String,
+        /// Those that are there.
+        branches: Vec<String>,
+    },
     /// A link, or something else that this program did not make, where it keeps a file or a folder of its own.
     #[error(
         "`{}` is a link, or something else that oci-agent did not make, and it was left alone. Move it away and run the \
@@ -257,6 +271,7 @@ impl ArtifactError {
             | ArtifactError::Locked { .. }
             | ArtifactError::NotYours { .. }
             | ArtifactError::InsideGit { .. }
+            | ArtifactError::NoBranch { .. }
             | ArtifactError::InTheWay { .. }
             | ArtifactError::Damaged { .. }
             | ArtifactError::GitBusy { .. }

@@ -114,7 +114,7 @@ fn look(folder: &Folder, name: &str) -> Result<Entry, ArtifactError> {
 }
 
 /// The folder `.git` of a directory, if it is one, and the user's.
-fn own_git(dir: &Path, top: &Folder, trust: &RepositoryTrust) -> Result<Folder, ArtifactError> {
+pub(super) fn own_git(dir: &Path, top: &Folder, trust: &RepositoryTrust) -> Result<Folder, ArtifactError> {
     // A file or a link named `.git` belongs to a worktree or submodule of another repository.
     if look(top, ".git")? != Entry::Folder {
         return Err(ArtifactError::NotOurs { dir: dir.to_owned(), what: "belongs to another git repository" });
@@ -171,7 +171,7 @@ fn finish_opening(dir: &Path, top: Folder, git: Folder, lock: Lock, marked: bool
     Ok(Prepared { repo: opened, place, lock, scan, notices })
 }
 
-fn open_repository(dir: &Path) -> Result<Repository, git2::Error> {
+pub(super) fn open_repository(dir: &Path) -> Result<Repository, git2::Error> {
     // Without a search upwards: a repository around the directory is not the run's.
     let repo = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, [] as [&OsStr; 0])?;
     repo.config()?.get_bool("core.bare")?;

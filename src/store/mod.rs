@@ -31,6 +31,7 @@
 //! This is the only module that imports `git2`, and it imports nothing of this crate.
 
 mod author;
+mod checking;
 mod error;
 mod folder;
 mod git;
@@ -41,6 +42,7 @@ mod message;
 mod notice;
 mod objects;
 mod place;
+mod recorded_run;
 mod reflog;
 mod refs;
 mod repair;
@@ -52,10 +54,12 @@ mod trust;
 mod worktree;
 
 pub use crate::store::author::Author;
+pub use crate::store::checking::{CheckedStep, CheckingStore, StepDifference};
 pub use crate::store::error::{ArtifactError, Difference, Fault};
 pub use crate::store::git::{GitStore, OpenOptions, read_note};
 pub use crate::store::libgit::{configured_author, safe_directories};
 pub use crate::store::notice::Notice;
+pub use crate::store::recorded_run::{EditedFile, RecordedRun};
 pub use crate::store::trust::RepositoryTrust;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Text of every kind: numbers, lists, lines, hashes, escaping, and the words of others made harmless.
 
 pub(crate) mod dates;
+pub mod difference;
 pub mod escape;
 pub mod lines;
 pub mod lists;

@@ -47,6 +47,7 @@ mod store; // the git store: kill it anywhere
 mod structure; // faults of covariates that need no model: refused by check, init and run
 mod tables; // units, estimates and balance for other tools agree with each other and with the data
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
+mod verify; // a run made again and held against its commits
 mod weights; // weights that run away
 mod whole_runs; // what must hold of whole runs, whatever the data
 mod worst_case; // bounds of an outcome of known range

@@ -3,15 +3,15 @@
 //! A cell holds its values, and for each fit the number of rows and the sums of the covariate terms. Means of terms in a segment that
 //! is a condition on those columns are then sums over cells: a new segment costs no pass over the data.
 
-use super::error::{Fault, Found, MetricError};
+use super::error::{Fault, Found};
 use crate::dataset::column::{Column, Data};
 use crate::dataset::derived::Rows;
-use crate::dataset::{DatasetError, DatasetProblem, Table, UnitColumn, Wanted, read_rows, read_section, units_parquet};
+use crate::dataset::{DatasetError, DatasetProblem, Table, UnitColumn, Wanted, read_rows, units_parquet};
 use crate::expression::Written;
 use crate::plan::DataSection;
 use crate::plan::experiment::ExperimentPlan;
 use crate::schema::ColumnKind;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// A column with more values than this is not discrete.
@@ -32,26 +32,16 @@ pub struct Cells {
     pub left_out: Vec<String>,
 }
 
-/// Groups the rows by the discrete columns among those that covariates and segments name, and `more`.
-///
-/// # Errors
-/// The table cannot be read, a column of `more` is not there or has too many values, or there are too many cells.
-pub fn cells(plan: &ExperimentPlan, base: &Path, more: &[String]) -> Result<Cells, MetricError> {
-    let mut found = Found::default();
-    let table = match read_section(&plan.data, base) {
-        Ok(table) => table,
-        Err(error) => {
-            found.read("data.source", error);
-            return Err(found.into_error());
-        }
-    };
+/// Groups the rows by the discrete columns among those that covariates and segments name, and `more`. `None` if a column of `more`
+/// is not there or has too many values, or there are too many cells, which was noted.
+pub(super) fn cells(plan: &ExperimentPlan, table: &Table, more: &[String], found: &mut Found) -> Option<Cells> {
     let segments = plan.segments.iter().flat_map(Written::columns).map(str::to_owned);
     let wanted: BTreeSet<String> =
         plan.covariates.iter().cloned().chain(segments).chain(more.iter().cloned()).collect();
     let (mut keys, mut left_out): (Vec<&Column>, Vec<String>) = (Vec::new(), Vec::new());
     for name in &wanted {
         let asked = more.contains(name);
-        match super::columns::find(&table, name) {
+        match super::columns::find(table, name) {
             Ok(column) if values(column).is_some_and(|values| values.len() <= MOST_VALUES) => keys.push(column),
             _ if !asked => left_out.push(name.clone()),
             Ok(_) => found.note("--by", unusable(name)),
@@ -59,26 +49,34 @@ pub fn cells(plan: &ExperimentPlan, base: &Path, more: &[String]) -> Result<Cell
         }
     }
     if found.any() {
-        return Err(found.into_error());
+        return None;
     }
-    let mut known: BTreeMap<Vec<u64>, u32> = BTreeMap::new();
-    let mut first = Vec::new();
-    let mut of_row = Vec::with_capacity(table.rows());
-    for row in 0..table.rows() {
-        let key: Vec<u64> = keys.iter().map(|column| code(column, row)).collect();
-        let next = known.len();
-        let cell = *known.entry(key).or_insert_with(|| {
-            first.push(row);
-            u32::try_from(next).unwrap_or(u32::MAX)
-        });
-        of_row.push(cell);
-    }
+    let (of_row, first) = numbered(&keys, table.rows());
     if first.len() > MOST_CELLS {
         found.note("--by", too_many(first.len()));
-        return Err(found.into_error());
+        return None;
     }
     let columns = keys.iter().map(|column| (column.name.clone(), of_rows(column, &first))).collect();
-    Ok(Cells { columns, of_row, count: first.len(), left_out })
+    Some(Cells { columns, of_row, count: first.len(), left_out })
+}
+
+/// The cell of each row, numbered in order of appearance, and the first row of each cell.
+fn numbered(keys: &[&Column], rows: usize) -> (Vec<u32>, Vec<usize>) {
+    let mut of_row = vec![0_u32; rows];
+    let mut first: Vec<usize> = (0..rows.min(1)).collect();
+    // One column after the other: a cell so far and a value make a cell.
+    for column in keys {
+        let mut known: HashMap<(u32, u64), u32> = HashMap::new();
+        first.clear();
+        for (row, cell) in of_row.iter_mut().enumerate() {
+            let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            *cell = *known.entry((*cell, code(column, row))).or_insert_with(|| {
+                first.push(row);
+                next
+            });
+        }
+    }
+    (of_row, first)
 }
 
 fn unusable(name: &str) -> Fault {

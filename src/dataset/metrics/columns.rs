@@ -8,10 +8,16 @@ use crate::schema::{ColumnKind, ConversionKind};
 use crate::text::dates;
 use crate::text::lists::{did_you_mean, short};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A column by its name.
 pub(super) fn find<'a>(table: &'a Table, column: &str) -> Result<&'a Column, Fault> {
-    table.column(column).map(AsRef::as_ref).ok_or_else(|| Fault::NoColumn {
+    shared(table, column).map(AsRef::as_ref)
+}
+
+/// As [`find`], for somebody who keeps it.
+pub(super) fn shared<'a>(table: &'a Table, column: &str) -> Result<&'a Arc<Column>, Fault> {
+    table.column(column).ok_or_else(|| Fault::NoColumn {
         file: table.source.clone(),
         column: column.to_owned(),
         near: did_you_mean(column, &table.names()),

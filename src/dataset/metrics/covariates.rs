@@ -1,8 +1,8 @@
 //! Covariates as terms, and segments as conditions.
 
-use super::columns::{find, numbers};
+use super::columns::{numbers, shared};
 use super::error::{Fault, Found};
-use super::table::{MetricColumn, MetricValues};
+use super::table::{MetricColumn, MetricValues, TermColumn};
 use crate::dataset::column::{Column, Data, MISSING};
 use crate::dataset::derived::Rows;
 use crate::dataset::{MISSING_LEVEL, Table};
@@ -10,9 +10,9 @@ use crate::plan::experiment::{ExperimentPlan, Metric};
 use crate::schema::ColumnKind;
 use crate::term::Term;
 use crate::text::lists::counted;
-use ndarray::Array2;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most levels of a covariate: each is a term.
 const MOST_LEVELS: usize = 100;
@@ -23,42 +23,41 @@ pub(super) struct Terms {
     pub(super) names: Vec<String>,
     /// The covariate of each.
     pub(super) sources: Vec<String>,
-    /// n × terms.
-    pub(super) x: Array2<f64>,
+    /// The values of each.
+    pub(super) values: Vec<TermColumn>,
     /// Missing values that became 0, by covariate.
     pub(super) filled: BTreeMap<String, usize>,
-    columns: Vec<Vec<f64>>,
 }
 
 impl Terms {
-    fn push(&mut self, name: String, covariate: &str, values: Vec<f64>) {
+    fn push(&mut self, name: String, covariate: &str, values: TermColumn) {
         self.names.push(name);
         self.sources.push(covariate.to_owned());
-        self.columns.push(values);
+        self.values.push(values);
     }
 
     /// Numbers as they are; where some are missing these are 0, behind a term that says which.
     fn numbers(&mut self, covariate: &str, values: &[f64]) {
         self.missing(covariate, values.iter().map(|value| value.is_nan()));
         let filled = values.iter().map(|value| if value.is_nan() { 0.0 } else { *value }).collect();
-        self.push(covariate.to_owned(), covariate, filled);
+        self.push(covariate.to_owned(), covariate, TermColumn::numbers(filled));
     }
 
     /// A term for each level but the first.
     fn levels(&mut self, covariate: &str, codes: &[u32], levels: &[String]) {
         self.missing(covariate, codes.iter().map(|code| *code == MISSING));
         for (i, level) in levels.iter().enumerate().skip(1) {
-            let values = codes.iter().map(|code| f64::from(u8::from(*code as usize == i))).collect();
-            self.push(Term::level(covariate, level).to_string(), covariate, values);
+            let flags = codes.iter().map(|code| *code as usize == i).collect();
+            self.push(Term::level(covariate, level).to_string(), covariate, TermColumn::flags(flags));
         }
     }
 
     fn missing(&mut self, covariate: &str, is_missing: impl Iterator<Item = bool>) {
-        let values: Vec<f64> = is_missing.map(|missing| f64::from(u8::from(missing))).collect();
-        let rows = values.iter().filter(|value| **value == 1.0).count();
+        let flags: Vec<bool> = is_missing.collect();
+        let rows = flags.iter().filter(|missing| **missing).count();
         if rows > 0 {
             self.filled.insert(covariate.to_owned(), rows);
-            self.push(Term::level(covariate, MISSING_LEVEL).to_string(), covariate, values);
+            self.push(Term::level(covariate, MISSING_LEVEL).to_string(), covariate, TermColumn::flags(flags));
         }
     }
 }
@@ -77,14 +76,11 @@ pub(super) fn terms(plan: &ExperimentPlan, own: &Table, metrics: &[MetricColumn]
                 }
             }
             None => {
-                let made = find(&own, covariate).and_then(|column| add(&mut terms, column));
+                let made = shared(&own, covariate).and_then(|column| add(&mut terms, column));
                 found.take(&path, made);
             }
         }
     }
-    let p = terms.columns.len();
-    terms.x = Array2::from_shape_fn((own.rows, p), |at| terms.columns[at.1][at.0]);
-    terms.columns = Vec::new();
     terms
 }
 
@@ -100,7 +96,7 @@ fn with_common_levels<'a>(plan: &ExperimentPlan, own: &'a Table, found: &mut Fou
     Cow::Owned(table)
 }
 
-fn add(terms: &mut Terms, column: &Column) -> Result<(), Fault> {
+fn add(terms: &mut Terms, column: &Arc<Column>) -> Result<(), Fault> {
     match &column.data {
         Data::Codes { codes, levels } if column.kind == ColumnKind::Category && column.obstacle.is_none() => {
             if levels.len() > MOST_LEVELS {
@@ -118,7 +114,11 @@ fn add(terms: &mut Terms, column: &Column) -> Result<(), Fault> {
         }
         _ => {
             let values = numbers(column)?;
-            terms.numbers(&column.name, values);
+            if values.iter().any(|value| value.is_nan()) {
+                terms.numbers(&column.name, values);
+            } else {
+                terms.push(column.name.clone(), &column.name, TermColumn::column(column));
+            }
             Ok(())
         }
     }

@@ -22,9 +22,9 @@ mod error;
 mod join;
 mod table;
 
-pub use cells::{CellTable, Cells, MOST_VALUES, cells};
+pub use cells::{CellTable, Cells, MOST_VALUES};
 pub use error::{Fault, MetricError, MetricFault};
-pub use table::{MetricColumn, MetricValues, RefusedMetric, UnitTable};
+pub use table::{MetricColumn, MetricValues, RefusedMetric, TermColumn, UnitTable};
 
 use crate::dataset::{Table, Wanted, hash, read_rows, read_section};
 use crate::plan::DataSection;
@@ -39,6 +39,27 @@ use std::path::Path;
 /// # Errors
 /// Every fault that was found, at once.
 pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, MetricError> {
+    unit_table_and(plan, base, |_, _| Some(())).map(|made| made.0)
+}
+
+/// As [`unit_table`], and the cells of its rows by the discrete columns among those that covariates and segments name, and `more`.
+///
+/// # Errors
+/// As [`unit_table`]; a column of `more` is not there or has too many values, or there are too many cells.
+pub fn unit_table_and_cells(
+    plan: &ExperimentPlan,
+    base: &Path,
+    more: &[String],
+) -> Result<(UnitTable, Cells), MetricError> {
+    unit_table_and(plan, base, |table, found| cells::cells(plan, table, more, found))
+}
+
+/// The table of units, and something else that is made from the table of assignments.
+fn unit_table_and<T>(
+    plan: &ExperimentPlan,
+    base: &Path,
+    more: impl FnOnce(&Table, &mut Found) -> Option<T>,
+) -> Result<(UnitTable, T), MetricError> {
     let mut found = Found::default();
     let wanted = Wanted { fewest: 2, left_out_of: plan.assignment.unit_id.as_deref() };
     let table = match read_rows(&plan.data, base, &wanted) {
@@ -56,14 +77,13 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
         compute::metrics(&tables, &mut found).into_iter().unzip();
     // A metric that says nothing after the start may still be a covariate from before it.
     let terms = covariates::terms(plan, &table, &metrics, &mut found);
-    if found.any() {
-        return Err(found.into_error());
-    }
+    let more = more(&table, &mut found);
+    let Some(more) = more.filter(|_| !found.any()) else { return Err(found.into_error()) };
     let (metrics, refused) = without_refused(metrics, faults);
     let files = files(plan, &table, &sources);
     let sha256 = hash::combined(files.values().map(String::as_str));
     let Assigned { arms, units, treatment, clusters, propensity, period, assigned_at, exposed_at } = assigned;
-    Ok(UnitTable {
+    let made = UnitTable {
         arms: arms.names,
         assigned: arms.of_rows,
         shares: arms.shares,
@@ -81,7 +101,7 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
         exposed_at,
         terms: terms.names,
         term_sources: terms.sources,
-        x: terms.x,
+        term_values: terms.values,
         filled: terms.filled,
         segments,
         segment_missing,
@@ -90,7 +110,8 @@ pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, Metri
         assignments: table.document(),
         files,
         sha256,
-    })
+    };
+    Ok((made, more))
 }
 
 /// The metrics that say something, and the others with their faults.

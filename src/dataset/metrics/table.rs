@@ -1,9 +1,56 @@
 //! The table of an experiment: one row for each row of the table of assignments, everything as numbers.
 
 use super::error::Fault;
+use crate::dataset::column::{Column, Data};
 use crate::schema::{DatasetDocument, FilteredOut, MetricCounters};
-use ndarray::Array2;
+use causal::experiment::TermValues;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A covariate term of every row. Copies share the values.
+#[derive(Debug, Clone)]
+pub struct TermColumn(Stored);
+
+#[derive(Debug, Clone)]
+enum Stored {
+    /// A column of the table of assignments as it was read, without missing values.
+    Column(Arc<Column>),
+    Numbers(Arc<[f64]>),
+    Flags(Arc<[bool]>),
+}
+
+impl TermColumn {
+    /// Finite numbers, one for each row.
+    #[must_use]
+    pub fn numbers(values: Vec<f64>) -> TermColumn {
+        TermColumn(Stored::Numbers(values.into()))
+    }
+
+    /// 1 where true and 0 elsewhere.
+    #[must_use]
+    pub fn flags(flags: Vec<bool>) -> TermColumn {
+        TermColumn(Stored::Flags(flags.into()))
+    }
+
+    /// A column of numbers none of which is missing.
+    pub(super) fn column(column: &Arc<Column>) -> TermColumn {
+        TermColumn(Stored::Column(Arc::clone(column)))
+    }
+
+    /// The values, as the numerics take them.
+    #[must_use]
+    pub fn values(&self) -> TermValues<'_> {
+        match &self.0 {
+            Stored::Column(column) => match &column.data {
+                Data::Numbers(values) => TermValues::Numbers(values),
+                // Never: only columns of numbers are stored.
+                Data::Codes { .. } | Data::Opaque { .. } => TermValues::Numbers(&[]),
+            },
+            Stored::Numbers(values) => TermValues::Numbers(values),
+            Stored::Flags(flags) => TermValues::Flags(flags),
+        }
+    }
+}
 
 /// The rows of an experiment. Vectors have one entry for each row of the table of assignments unless they say otherwise.
 #[derive(Debug, Clone)]
@@ -42,8 +89,8 @@ pub struct UnitTable {
     pub terms: Vec<String>,
     /// The covariate or `pre_<metric>` that each term comes from.
     pub term_sources: Vec<String>,
-    /// n × terms, finite.
-    pub x: Array2<f64>,
+    /// The values of each term.
+    pub term_values: Vec<TermColumn>,
     /// Missing covariate values that were set to 0 beside an indicator, by column.
     pub filled: BTreeMap<String, usize>,
     /// For each segment of the plan, in its order, which rows are in it.

@@ -8,13 +8,12 @@ use super::effects::{
 use super::metric_rows::{MetricRows, values};
 use super::modelling::Experiment;
 use crate::critique::experiment::rubric::Measured;
-use crate::dataset::metrics::MetricColumn;
+use crate::dataset::metrics::{MetricColumn, TermColumn};
 use crate::plan::experiment::{EffectRequest, Role};
 use crate::record::experiment::{DayRow, EffectRow, Phase, Refused};
 use causal::experiment::multiplicity::holm;
 use causal::experiment::sample_ratio::sample_ratio;
 use causal::experiment::{ExperimentError, Model};
-use ndarray::Array2;
 
 /// Points of a curve; more days than that are shown at equal distances, the last one always.
 const MOST_POINTS: usize = 30;
@@ -116,13 +115,13 @@ fn effects_within(experiment: &Experiment, column: &MetricColumn, inside: impl F
     };
     let arms = experiment.table.arms.len();
     let fitted = valued.and_then(|(rows, y)| {
-        let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y]);
+        let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(vec![y]);
         // The last arms have no rows at all.
         let seen = rows.view().arms();
         if seen < arms {
             return Err(ExperimentError::EmptyArm { arm: seen });
         }
-        let model = itt_model(experiment, rows.x.ncols(), false);
+        let model = itt_model(experiment, rows.p(), false);
         Fitted::new(rows, model)
     });
     let fitted = match fitted {
@@ -189,12 +188,14 @@ pub(super) fn novelty(experiment: &Experiment) -> Measured {
 fn trends(experiment: &Experiment, column: &MetricColumn, times: &[f64]) -> Result<Vec<f64>, ExperimentError> {
     let Some(found) = values(experiment, &column.values, |row| times[row].is_finite()) else { return Ok(Vec::new()) };
     let (rows, y) = found?;
-    let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y]);
-    let (n, p) = rows.x.dim();
-    let x = Array2::from_shape_fn((n, p + 1), |(i, j)| if j < p { rows.x[[i, j]] } else { times[rows.rows[i]] });
+    let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(vec![y]);
+    let p = rows.p();
+    // Of a row without a time none is here, but a term has a number everywhere.
+    let time = TermColumn::numbers(times.iter().map(|time| if time.is_finite() { *time } else { 0.0 }).collect());
+    let terms = rows.terms.iter().cloned().chain([time]).collect();
     let model = itt_model(experiment, p, false);
     let interacted = model.interacted.iter().copied().chain([true]).collect();
-    let fitted = Fitted::new(MetricRows { x, ..rows }, Model { interacted, ..model })?;
+    let fitted = Fitted::new(MetricRows { terms, ..rows }, Model { interacted, ..model })?;
     let arms = experiment.table.arms.len();
     let contrasts: Vec<_> = (1..arms).map(|arm| fitted.fit.interaction(arm, p)).collect();
     Ok(fitted.estimates(&contrasts, 0)?.iter().map(|found| found.p_value()).collect())

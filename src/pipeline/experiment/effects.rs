@@ -1,7 +1,7 @@
 //! The effects of assignment on everyone: one fit for all metrics that have values in the same rows.
 
 use super::anytime::{self, EffectName, Index};
-use super::metric_rows::{MetricRows, values};
+use super::metric_rows::{MetricGroup, MetricGroups, MetricRows, metric_groups};
 use super::modelling::Experiment;
 use crate::dataset::metrics::{MetricColumn, MetricValues};
 use crate::plan::experiment::{Adjustment, EffectRequest};
@@ -70,7 +70,7 @@ impl Fitted {
     pub fn determines(&self, metric: usize) -> bool {
         /// Rounding leaves about this share.
         const ROUNDING: f64 = 1e-10;
-        let y = self.rows.y.column(metric);
+        let y = &self.rows.metrics[metric];
         let n = y.len() as f64;
         let mean = sums::sum(y.iter().copied()) / n;
         let variance = sums::sum(y.iter().map(|v| (v - mean) * (v - mean))) / n;
@@ -80,12 +80,33 @@ impl Fitted {
 
     /// Estimates of contrasts of one metric, with Satterthwaite's degrees of freedom where the variance has them.
     pub fn estimates(&self, contrasts: &[Contrast], metric: usize) -> Result<Vec<Estimated>, ExperimentError> {
-        let plain = contrasts.iter().map(|contrast| self.fit.estimate(contrast, metric));
+        let contrasts = self.contrasts(contrasts.to_vec())?;
+        Ok(contrasts.iter().map(|contrast| contrast.estimate(self, metric)).collect())
+    }
+
+    /// Contrasts with Satterthwaite's degrees of freedom where the variance has them: they are the same for every metric, and all of
+    /// them cost little more than one.
+    pub fn contrasts(&self, contrasts: Vec<Contrast>) -> Result<Vec<FittedContrast>, ExperimentError> {
         if self.model.variance != VarianceKind::Cr2 {
-            return Ok(plain.collect());
+            return Ok(contrasts.into_iter().map(|contrast| FittedContrast { contrast, df: None }).collect());
         }
-        let degrees = self.fit.satterthwaite(&self.rows.view(), &self.model, contrasts)?;
-        Ok(plain.zip(degrees).map(|(estimated, df)| Estimated { df, ..estimated }).collect())
+        let degrees = self.fit.satterthwaite(&self.rows.view(), &self.model, &contrasts)?;
+        let with = |(contrast, df)| FittedContrast { contrast, df: Some(df) };
+        Ok(contrasts.into_iter().zip(degrees).map(with).collect())
+    }
+}
+
+/// A contrast of a fit and its degrees of freedom, if they are not those of the fit.
+pub(super) struct FittedContrast {
+    pub contrast: Contrast,
+    df: Option<f64>,
+}
+
+impl FittedContrast {
+    /// The estimate for a metric, by place in the fit.
+    pub fn estimate(&self, fitted: &Fitted, metric: usize) -> Estimated {
+        let estimated = fitted.fit.estimate(&self.contrast, metric);
+        Estimated { df: self.df.unwrap_or(estimated.df), ..estimated }
     }
 }
 
@@ -104,42 +125,23 @@ pub(super) fn with_covariates(experiment: &Experiment, rows: MetricRows) -> Metr
     if experiment.adjustment() == Adjustment::None { rows.without_covariates() } else { rows }
 }
 
-/// Rows of the table, and the metrics that have values in all of them.
-type Group<'a> = (Vec<usize>, Vec<(&'a MetricColumn, Vec<f64>)>);
-
 /// The effect of each arm on each metric.
 pub(super) fn itt(experiment: &Experiment, looks: &[Look]) -> Answers {
     let mut answers = Answers::default();
-    // Metrics with values in the same rows, in the order of the plan.
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for column in &experiment.table.metrics {
-        match values(experiment, &column.values, |_| true) {
-            Some(Ok((rows, values))) => match groups.iter_mut().find(|group| group.0 == rows) {
-                Some(group) => group.1.push((column, values)),
-                None => groups.push((rows, vec![(column, values)])),
-            },
-            Some(Err(error)) => answers.refused.push(refused(experiment, &column.name, None, &error)),
-            None => answers.extend(quantile_effects(experiment, column, None)),
-        }
-    }
-    for (rows, metrics) in groups {
-        answers.extend(itt_of_group(experiment, rows, metrics, looks));
-    }
+    let MetricGroups { groups, quantiles, refused: failed } = metric_groups(experiment, |_| true);
+    answers.refused.extend(failed.iter().map(|(column, error)| refused(experiment, &column.name, None, error)));
+    quantiles.into_iter().for_each(|column| answers.extend(quantile_effects(experiment, column, None)));
+    groups.into_iter().for_each(|group| answers.extend(itt_of_group(experiment, group, looks)));
     let order = |metric: &str| experiment.table.metrics.iter().position(|column| column.name == metric);
     answers.effects.sort_by_key(|row| order(&row.metric));
     answers
 }
 
-fn itt_of_group(
-    experiment: &Experiment,
-    rows: Vec<usize>,
-    metrics: Vec<(&MetricColumn, Vec<f64>)>,
-    looks: &[Look],
-) -> Answers {
+fn itt_of_group(experiment: &Experiment, group: MetricGroup<'_>, looks: &[Look]) -> Answers {
     let mut answers = Answers::default();
-    let (columns, values): (Vec<&MetricColumn>, Vec<Vec<f64>>) = metrics.into_iter().unzip();
-    let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&values);
-    let model = itt_model(experiment, rows.x.ncols(), false);
+    let MetricGroup { rows, columns, values } = group;
+    let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(values);
+    let model = itt_model(experiment, rows.p(), false);
     let fitted = match Fitted::new(rows, model) {
         Ok(fitted) => fitted,
         Err(error) => {
@@ -149,16 +151,23 @@ fn itt_of_group(
         }
     };
     let arms = experiment.table.arms.len();
-    let contrasts: Vec<Contrast> = (1..arms).map(|arm| fitted.fit.average_effect(arm)).collect();
+    let contrasts = match fitted.contrasts((1..arms).map(|arm| fitted.fit.average_effect(arm)).collect()) {
+        Ok(contrasts) => contrasts,
+        Err(error) => {
+            let refuse = |column: &&MetricColumn| refused(experiment, &column.name, None, &error);
+            answers.refused.extend(columns.iter().map(refuse));
+            return answers;
+        }
+    };
     let means = fitted.rows.term_means(None);
     for (metric, column) in columns.iter().enumerate() {
         if fitted.determines(metric) {
             answers.refused.push(refusal(&column.name, DETERMINED.to_owned()));
             continue;
         }
-        let rows = fitted.estimates(&contrasts, metric).and_then(|found| {
-            let baseline = fitted.fit.baseline_at(&means)?;
-            let one = |(arm, (contrast, found)): (usize, (&Contrast, &Estimated))| {
+        let rows = fitted.fit.baseline_at(&means).and_then(|baseline| {
+            let effect = |(arm, contrast): (usize, &FittedContrast)| {
+                let found = contrast.estimate(&fitted, metric);
                 let subject = Subject {
                     metric: column.name.clone(),
                     arm: experiment.table.arms[arm + 1].clone(),
@@ -166,10 +175,11 @@ fn itt_of_group(
                     segment: None,
                     n: fitted.rows.rows.len(),
                 };
-                let ratio = Ratio::new(&fitted.fit, contrast, &baseline, metric).map(|r| Ratio { df: found.df, ..r });
-                effect_row(experiment.alpha(), subject, found, ratio)
+                let ratio = Ratio::new(&fitted.fit, &contrast.contrast, &baseline, metric);
+                let ratio = ratio.map(|ratio| Ratio { df: found.df, ..ratio });
+                effect_row(experiment.alpha(), subject, &found, ratio)
             };
-            contrasts.iter().zip(&found).enumerate().map(one).collect::<Result<Vec<EffectRow>, _>>()
+            contrasts.iter().enumerate().map(effect).collect::<Result<Vec<EffectRow>, _>>()
         });
         match rows {
             Ok(rows) => {

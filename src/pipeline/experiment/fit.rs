@@ -1,10 +1,10 @@
 //! An experiment compressed once: fits and cells, from which new contrasts, segments and subsets of metrics come without the rows.
 
 use super::effects::{DETERMINED, Fitted, Subject, effect_row, itt_model, with_covariates};
-use super::metric_rows::{MetricRows, values};
+use super::metric_rows::{MetricGroup, MetricGroups, MetricRows, metric_groups};
 use super::modelling::Experiment;
 use crate::dataset::metrics::CellTable;
-use crate::dataset::metrics::{Cells, MetricValues};
+use crate::dataset::metrics::{Cells, MetricColumn, MetricValues};
 use crate::dataset::{DatasetError, DatasetProblem};
 use crate::expression::Written;
 use crate::plan::experiment::{Adjustment, EffectRequest};
@@ -19,40 +19,26 @@ pub const CELLS: &str = "cells.parquet";
 /// The file of the fits.
 pub const FIT: &str = "fit.json";
 
-/// Rows of the table, and the metrics that have values in all of them.
-type Group = (Vec<usize>, Vec<(String, Vec<f64>)>);
-
 /// The fits of an experiment, and the bytes of its cells. Cells of fewer than `least` rows are left out.
 ///
 /// # Errors
 /// The cells cannot be written.
 pub fn compress(experiment: &Experiment, cells: &Cells, least: usize) -> Result<(FitDocument, Vec<u8>), DatasetError> {
+    let is_mean = |column: &MetricColumn| matches!(column.values, MetricValues::Mean(_));
+    let MetricGroups { groups, refused: failed, .. } = metric_groups(experiment, is_mean);
     let mut refused = experiment.refused_metrics();
-    let mut groups: Vec<Group> = Vec::new();
-    for column in &experiment.table.metrics {
-        match (&column.values, values(experiment, &column.values, |_| true)) {
-            (MetricValues::Mean(_), Some(Ok((rows, values)))) => {
-                let named = (column.name.clone(), values);
-                match groups.iter_mut().find(|group| group.0 == rows) {
-                    Some(group) => group.1.push(named),
-                    None => groups.push((rows, vec![named])),
-                }
-            }
-            (_, Some(Err(error))) => refused.push((column.name.clone(), error.to_string())),
-            _ => refused.push((
-                column.name.clone(),
-                "ratios and quantiles of a segment need the rows of the segment; `oci-agent run` gives them".to_owned(),
-            )),
-        }
-    }
+    refused.extend(failed.iter().map(|(column, error)| (column.name.clone(), error.to_string())));
+    let others = experiment.table.metrics.iter().filter(|column| !is_mean(column));
+    let reason = "ratios and quantiles of a segment need the rows of the segment; `oci-agent run` gives them";
+    refused.extend(others.map(|column| (column.name.clone(), reason.to_owned())));
     let mut sizes = vec![0_usize; cells.count];
     cells.of_row.iter().for_each(|cell| sizes[*cell as usize] += 1);
     let kept: Vec<bool> = sizes.iter().map(|size| *size >= least).collect();
     let (mut models, mut sums) = (Vec::new(), Vec::new());
-    for (rows, metrics) in groups {
-        let (names, values): (Vec<String>, Vec<Vec<f64>>) = metrics.into_iter().unzip();
+    for MetricGroup { rows, columns, values } in groups {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         let rows_column = format!("rows:{}", models.len());
-        match fitted(experiment, rows, &values) {
+        match fitted(experiment, rows, values) {
             // One saved fit answers for all of its metrics.
             Ok((fitted, _)) if (0..names.len()).any(|metric| fitted.determines(metric)) => {
                 refused.extend(names.into_iter().map(|name| (name, DETERMINED.to_owned())));
@@ -120,9 +106,9 @@ fn explain(experiment: &Experiment, cells: &Cells, left_out: &[usize]) -> Vec<St
     explain
 }
 
-fn fitted(experiment: &Experiment, rows: Vec<usize>, values: &[Vec<f64>]) -> Result<(Fitted, f64), ExperimentError> {
+fn fitted(experiment: &Experiment, rows: Vec<usize>, values: Vec<Vec<f64>>) -> Result<(Fitted, f64), ExperimentError> {
     let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(values);
-    let model = itt_model(experiment, rows.x.ncols(), true);
+    let model = itt_model(experiment, rows.p(), true);
     let fitted = Fitted::new(rows, model)?;
     let contrasts: Vec<_> = (1..experiment.table.arms.len()).map(|arm| fitted.fit.average_effect(arm)).collect();
     let df = fitted.estimates(&contrasts, 0)?.iter().map(|found| found.df).fold(f64::INFINITY, f64::min);
@@ -131,14 +117,12 @@ fn fitted(experiment: &Experiment, rows: Vec<usize>, values: &[Vec<f64>]) -> Res
 
 /// Rows and sums of terms in each cell.
 fn cell_sums(experiment: &Experiment, cells: &Cells, rows: &MetricRows, name: &str) -> Vec<(String, Vec<f64>)> {
-    let p = rows.x.ncols();
+    let p = rows.p();
     let mut sums = vec![vec![0.0; cells.count]; p + 1];
-    for (i, row) in rows.rows.iter().enumerate() {
-        let cell = cells.of_row[*row] as usize;
-        sums[0][cell] += 1.0;
-        for (j, sums) in sums.iter_mut().skip(1).enumerate() {
-            sums[cell] += rows.x[[i, j]];
-        }
+    let cell_of = |row: &usize| cells.of_row[*row] as usize;
+    rows.rows.iter().for_each(|row| sums[0][cell_of(row)] += 1.0);
+    for (j, sums) in sums.iter_mut().skip(1).enumerate() {
+        rows.rows.iter().zip(rows.term(j)).for_each(|(row, value)| sums[cell_of(row)] += value);
     }
     let terms = experiment.table.terms.iter().take(p).map(|term| format!("{name}:{term}"));
     std::iter::once(name.to_owned()).chain(terms).zip(sums).collect()

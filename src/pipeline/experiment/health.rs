@@ -10,7 +10,7 @@ use crate::plan::experiment::{EffectRequest, LookPlan};
 use crate::record::experiment::{Compliance, HealthCheck, HealthCode, HealthDocument, Look};
 use causal::experiment::multiplicity::holm;
 use causal::experiment::sample_ratio::sample_ratio;
-use causal::experiment::{ExperimentError, Fit, Model};
+use causal::experiment::{ExperimentError, Fit, Model, VarianceKind};
 use causal::numerics::distributions::{chi_squared_upper, normal_two_sided};
 use causal::numerics::sums::kish;
 use std::collections::BTreeMap;
@@ -186,7 +186,7 @@ fn pre_period(experiment: &Experiment) -> Measured {
         let Some(before) = &column.before else { continue };
         let tested = match values(experiment, before, |_| true) {
             Some(found) => found.and_then(|(rows, y)| {
-                let rows = MetricRows::of(experiment, rows).without_covariates().with_metrics(&[y]);
+                let rows = MetricRows::of(experiment, rows).without_covariates().with_metrics(vec![y]);
                 let fit = Fit::new(&rows.view(), &plain_model(experiment, false))?;
                 let arms: Vec<_> = (1..experiment.table.arms.len()).map(|arm| fit.average_effect(arm)).collect();
                 fit.joint_test(&arms, 0)
@@ -235,10 +235,10 @@ fn covariates_of(experiment: &Experiment, arm: usize) -> Result<f64, ExperimentE
     let table = &experiment.table;
     let inside = |row: &usize| [0, arm].contains(&usize::from(table.assigned[*row]));
     let rows = MetricRows::of(experiment, (0..experiment.n()).filter(inside).collect());
-    let columns: Vec<Vec<f64>> = rows.x.columns().into_iter().map(|column| column.to_vec()).collect();
+    let columns: Vec<Vec<f64>> = (0..rows.p()).map(|term| rows.term(term).collect()).collect();
     let rows = MetricRows {
         assigned: rows.assigned.iter().map(|a| (*a).min(1)).collect(),
-        ..rows.without_covariates().with_metrics(&columns)
+        ..rows.without_covariates().with_metrics(columns)
     };
     let fit = Fit::new(&rows.view(), &plain_model(experiment, true))?;
     Ok(fit.joint_test_of_metrics(&fit.average_effect(1))?.p_value)
@@ -354,10 +354,11 @@ fn dropped_terms(experiment: &Experiment) -> Vec<String> {
     let assigned = renumbered(rows.assigned.iter().map(|a| u32::from(*a)));
     let rows = MetricRows {
         assigned: assigned.iter().map(|a| u16::try_from(*a).unwrap_or_default()).collect(),
-        ..rows.with_metrics(&[vec![0.0; n]])
+        ..rows.with_metrics(vec![vec![0.0; n]])
     };
-    let variance = experiment.setting(false).default_variance();
-    let interacted = vec![false; rows.x.ncols()];
+    // Which terms are combinations does not depend on it.
+    let variance = if experiment.table.clusters.is_some() { VarianceKind::Cr0 } else { VarianceKind::Hc0 };
+    let interacted = vec![false; rows.p()];
     let fit = Fit::new(&rows.view(), &Model { interacted, instrumented: false, variance, joint: false });
     let dropped = fit.map(|fit| fit.dropped).unwrap_or_default();
     let term = |column: &Column| match column {

@@ -121,9 +121,9 @@ impl Comparison {
         rows: &[usize],
         columns: &[Vec<f64>],
     ) -> Result<Fitted, ExperimentError> {
-        let rows = MetricRows { taken: None, ..self.of_rows(experiment, rows.to_vec()) }.with_metrics(columns);
+        let rows = MetricRows { taken: None, ..self.of_rows(experiment, rows.to_vec()) }.with_metrics(columns.to_vec());
         let model = Model {
-            interacted: vec![false; rows.x.ncols()],
+            interacted: vec![false; rows.p()],
             instrumented: false,
             variance: experiment.variance(false),
             joint: true,
@@ -253,9 +253,9 @@ impl Comparison {
             );
         }
         let interacted = request == EffectRequest::Ate;
-        let rows = self.of_rows(experiment, rows.to_vec()).with_metrics(&[metric.to_vec()]);
+        let rows = self.of_rows(experiment, rows.to_vec()).with_metrics(vec![metric.to_vec()]);
         let model = Model {
-            interacted: vec![interacted; rows.x.ncols()],
+            interacted: vec![interacted; rows.p()],
             instrumented: true,
             variance: experiment.variance(true),
             joint: false,
@@ -294,7 +294,7 @@ fn first_stage_of(
 /// E[x | moved] = (E[xd | assigned] − E[xd | control]) / (E[d | assigned] − E[d | control]).
 fn complier_means(experiment: &Experiment, reduced: &Fitted, level: usize) -> Vec<ComplierMean> {
     let rows = &reduced.rows;
-    let take_up = rows.y.column(level);
+    let take_up = &rows.metrics[level];
     let difference = |value: &dyn Fn(usize) -> f64| {
         let mean = |assigned: usize| {
             let inside: Vec<usize> =
@@ -307,8 +307,11 @@ fn complier_means(experiment: &Experiment, reduced: &Fitted, level: usize) -> Ve
     let population = rows.term_means(None);
     let one = |j: usize| ComplierMean {
         term: experiment.table.terms[j].clone(),
-        compliers: difference(&|i| take_up[i] * rows.x[[i, j]]) / moved,
+        compliers: {
+            let term: Vec<f64> = rows.term(j).collect();
+            difference(&|i| take_up[i] * term[i]) / moved
+        },
         population: population[j],
     };
-    (0..rows.x.ncols()).map(one).filter(|mean| mean.compliers.is_finite()).collect()
+    (0..rows.p()).map(one).filter(|mean| mean.compliers.is_finite()).collect()
 }

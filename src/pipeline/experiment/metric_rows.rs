@@ -1,10 +1,9 @@
 //! The rows of one metric, as the numerics take them: those with a value, with clusters numbered again.
 
 use super::modelling::Experiment;
-use crate::dataset::metrics::MetricValues;
+use crate::dataset::metrics::{MetricColumn, MetricValues, TermColumn};
 use causal::experiment::ratio::linearise;
 use causal::experiment::{ExperimentError, ExperimentRows};
-use ndarray::{Array2, Axis};
 use std::collections::BTreeMap;
 
 /// Owned arrays of a fit.
@@ -12,8 +11,10 @@ use std::collections::BTreeMap;
 pub(super) struct MetricRows {
     /// Which rows of the table they are.
     pub rows: Vec<usize>,
-    pub x: Array2<f64>,
-    pub y: Array2<f64>,
+    /// Terms of all rows of the table.
+    pub terms: Vec<TermColumn>,
+    /// Metrics of these rows.
+    pub metrics: Vec<Vec<f64>>,
     pub assigned: Vec<u16>,
     pub taken: Option<Vec<u16>>,
     pub weights: Option<Vec<f64>>,
@@ -26,8 +27,8 @@ impl MetricRows {
         let table = &experiment.table;
         let weights = experiment.weights();
         MetricRows {
-            x: table.x.select(Axis(0), &rows),
-            y: Array2::zeros((rows.len(), 0)),
+            terms: table.term_values.clone(),
+            metrics: Vec::new(),
             assigned: rows.iter().map(|row| table.assigned[*row]).collect(),
             taken: table.taken.as_ref().map(|taken| rows.iter().map(|row| taken[*row]).collect()),
             weights: weights.map(|weights| rows.iter().map(|row| weights[*row]).collect()),
@@ -36,24 +37,33 @@ impl MetricRows {
         }
     }
 
-    /// With columns of y, each with one value for each of these rows.
-    pub fn with_metrics(self, columns: &[Vec<f64>]) -> MetricRows {
-        let n = self.rows.len();
-        let y = Array2::from_shape_fn((n, columns.len()), |(i, j)| columns[j][i]);
-        MetricRows { y, ..self }
+    /// With metrics, each with one value for each of these rows.
+    pub fn with_metrics(self, metrics: Vec<Vec<f64>>) -> MetricRows {
+        MetricRows { metrics, ..self }
     }
 
     /// Without covariates.
     pub fn without_covariates(self) -> MetricRows {
-        MetricRows { x: Array2::zeros((self.rows.len(), 0)), ..self }
+        MetricRows { terms: Vec::new(), ..self }
+    }
+
+    /// Covariate terms.
+    pub fn p(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// A term in each of these rows.
+    pub fn term(&self, term: usize) -> impl Iterator<Item = f64> {
+        let values = self.terms[term].values();
+        self.rows.iter().map(move |row| values.at(*row))
     }
 
     /// Some of these rows, by place, under another assignment.
     pub fn only(&self, kept: &[usize], assigned: Vec<u16>) -> MetricRows {
         MetricRows {
             rows: kept.iter().map(|i| self.rows[*i]).collect(),
-            x: self.x.select(Axis(0), kept),
-            y: self.y.select(Axis(0), kept),
+            terms: self.terms.clone(),
+            metrics: self.metrics.iter().map(|values| kept.iter().map(|i| values[*i]).collect()).collect(),
             assigned,
             taken: None,
             weights: self.weights.as_ref().map(|weights| kept.iter().map(|i| weights[*i]).collect()),
@@ -63,8 +73,9 @@ impl MetricRows {
 
     pub fn view(&self) -> ExperimentRows<'_> {
         ExperimentRows {
-            x: self.x.view(),
-            y: self.y.view(),
+            terms: self.terms.iter().map(TermColumn::values).collect(),
+            places: Some(&self.rows),
+            metrics: self.metrics.iter().map(Vec::as_slice).collect(),
             assigned: &self.assigned,
             taken: self.taken.as_deref(),
             weights: self.weights.as_deref(),
@@ -74,11 +85,48 @@ impl MetricRows {
 
     /// Means of the covariate terms over rows of these that a mask of the table has.
     pub fn term_means(&self, mask: Option<&[bool]>) -> Vec<f64> {
-        let inside: Vec<usize> = (0..self.rows.len()).filter(|i| mask.is_none_or(|mask| mask[self.rows[*i]])).collect();
-        (0..self.x.ncols())
-            .map(|j| causal::numerics::sums::sum(inside.iter().map(|i| self.x[[*i, j]])) / inside.len() as f64)
-            .collect()
+        let inside: Vec<usize> = self.rows.iter().copied().filter(|row| mask.is_none_or(|mask| mask[*row])).collect();
+        let mean = |term: &TermColumn| {
+            let values = term.values();
+            causal::numerics::sums::sum(inside.iter().map(|row| values.at(*row))) / inside.len() as f64
+        };
+        self.terms.iter().map(mean).collect()
     }
+}
+
+/// Rows of the table, and the metrics that have values in all of them.
+pub(super) struct MetricGroup<'a> {
+    pub rows: Vec<usize>,
+    pub columns: Vec<&'a MetricColumn>,
+    /// The values of each metric in these rows.
+    pub values: Vec<Vec<f64>>,
+}
+
+/// Metrics by the rows where they have values, in the order of the plan; metrics that are no number a row; and those refused.
+#[derive(Default)]
+pub(super) struct MetricGroups<'a> {
+    pub groups: Vec<MetricGroup<'a>>,
+    pub quantiles: Vec<&'a MetricColumn>,
+    pub refused: Vec<(&'a MetricColumn, ExperimentError)>,
+}
+
+/// Groups the metrics that a condition holds for: one fit serves a group.
+pub(super) fn metric_groups(experiment: &Experiment, belongs: impl Fn(&MetricColumn) -> bool) -> MetricGroups<'_> {
+    let mut found = MetricGroups::default();
+    for column in experiment.table.metrics.iter().filter(|column| belongs(column)) {
+        match values(experiment, &column.values, |_| true) {
+            None => found.quantiles.push(column),
+            Some(Err(error)) => found.refused.push((column, error)),
+            Some(Ok((rows, values))) => match found.groups.iter_mut().find(|group| group.rows == rows) {
+                Some(group) => {
+                    group.columns.push(column);
+                    group.values.push(values);
+                }
+                None => found.groups.push(MetricGroup { rows, columns: vec![column], values: vec![values] }),
+            },
+        }
+    }
+    found
 }
 
 /// Rows of the table, and a number for each.

@@ -3,6 +3,7 @@
 use crate::dataset::metrics::{MetricColumn, UnitTable};
 use crate::plan::experiment::{Adjustment, ExperimentPlan, LookPlan, Metric};
 use crate::record::experiment::{ArmFacts, Compliance, DesignFacts};
+use crate::text::sha256::sha256_hex;
 use causal::experiment::VarianceKind;
 use causal::experiment::variance::Setting;
 use causal::numerics::sums::kish;
@@ -21,9 +22,40 @@ pub struct Experiment {
     pub plan_sha256: String,
     /// Its rows.
     pub table: UnitTable,
+    /// True if every arm has so many clusters that a bias reduction would change nothing that is seen.
+    many_clusters: bool,
 }
 
+/// Clusters of an arm for each coefficient that its rows determine, from which on CR1S stands in for CR2: the leverage of a cluster is
+/// then 1 % on average, and standard errors differ by about half of that.
+const MANY_CLUSTERS: f64 = 100.0;
+
 impl Experiment {
+    /// A plan, its bytes, and the rows that were read for it.
+    #[must_use]
+    pub fn new(plan: ExperimentPlan, plan_bytes: &[u8], table: UnitTable) -> Experiment {
+        let plan_sha256 = sha256_hex(plan_bytes);
+        let mut experiment =
+            Experiment { plan, plan_bytes: plan_bytes.to_vec(), plan_sha256, table, many_clusters: false };
+        experiment.many_clusters = experiment.has_many_clusters();
+        experiment
+    }
+
+    /// Clusters are counted by their sizes (Kish), so that one of half of the rows does not hide among thousands.
+    fn has_many_clusters(&self) -> bool {
+        let Some(clusters) = &self.table.clusters else { return false };
+        let count = self.cluster_count().unwrap_or_default();
+        let terms = if self.adjustment() == Adjustment::None { 0 } else { self.table.terms.len() };
+        // Segments that are not about covariates have a coefficient of their own in each arm.
+        let coefficients = (1 + terms + self.table.segments.len()) as f64;
+        (0..self.table.arms.len()).all(|arm| {
+            let mut sizes = vec![0.0_f64; count];
+            let of_arm = clusters.iter().zip(&self.table.assigned).filter(|pair| usize::from(*pair.1) == arm);
+            of_arm.for_each(|(cluster, _)| sizes[*cluster as usize] += 1.0);
+            kish(sizes.into_iter().filter(|size| *size > 0.0)) >= MANY_CLUSTERS * coefficients
+        })
+    }
+
     /// Rows.
     #[must_use]
     pub fn n(&self) -> usize {
@@ -100,6 +132,7 @@ impl Experiment {
             // An effect of treatment is not refused for a variance that was chosen for those of assignment.
             Some(VarianceKind::Cr2 | VarianceKind::Cr3) if instrumented => setting.default_variance(),
             Some(chosen) => chosen,
+            None if self.many_clusters => VarianceKind::Cr1s,
             None => setting.default_variance(),
         }
     }

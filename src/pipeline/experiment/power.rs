@@ -81,14 +81,14 @@ struct Sizing {
 
 impl Sizing {
     fn new(experiment: &Experiment, rows: Vec<usize>, y: Vec<f64>) -> Result<Sizing, ExperimentError> {
-        let all = MetricRows::of(experiment, rows).with_metrics(&[y]);
+        let all = MetricRows::of(experiment, rows).with_metrics(vec![y]);
         let with = with_covariates(experiment, all.clone());
-        let planned = Fitted::new(with.clone(), itt_model(experiment, with.x.ncols(), false))?;
+        let planned = Fitted::new(with.clone(), itt_model(experiment, with.p(), false))?;
         let plain = Fitted::new(all.clone().without_covariates(), itt_model(experiment, 0, false))?;
         let independent = all.clusters.is_some().then(|| {
             let rows = MetricRows { clusters: None, ..with.clone() };
             let variance = causal::experiment::VarianceKind::Hc1;
-            Fitted::new(rows, Model { variance, ..itt_model(experiment, with.x.ncols(), false) })
+            Fitted::new(rows, Model { variance, ..itt_model(experiment, with.p(), false) })
         });
         let baseline = planned.fit.baseline_at(&planned.rows.term_means(None))?;
         let control_mean = planned.fit.estimate(&baseline, 0).estimate;

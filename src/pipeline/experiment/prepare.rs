@@ -2,13 +2,12 @@
 
 use super::modelling::Experiment;
 use crate::dataset::DatasetProblem;
-use crate::dataset::metrics::{MetricValues, unit_table};
+use crate::dataset::metrics::{Cells, MetricError, MetricValues, UnitTable, unit_table, unit_table_and_cells};
 use crate::expression::Written;
 use crate::pipeline::prepare::{PlanProblems, PrepareError};
 use crate::plan::experiment::{self, ExperimentPlan};
 use crate::plan::{self, Problem};
 use crate::text::lines::capitalised;
-use crate::text::sha256::sha256_hex;
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
@@ -17,18 +16,33 @@ use std::path::Path;
 /// # Errors
 /// [`PrepareError`]: every problem of the plan, or every problem of the data held against it.
 pub fn prepare(bytes: &[u8], base: &Path) -> Result<Experiment, PrepareError> {
+    prepare_and(bytes, |plan| unit_table(plan, base).map(|table| (table, ()))).map(|made| made.0)
+}
+
+/// As [`prepare`], with the cells of the rows by the discrete columns of the plan and `more`.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with_cells(bytes: &[u8], base: &Path, more: &[String]) -> Result<(Experiment, Cells), PrepareError> {
+    prepare_and(bytes, |plan| unit_table_and_cells(plan, base, more))
+}
+
+fn prepare_and<T>(
+    bytes: &[u8],
+    read: impl FnOnce(&ExperimentPlan) -> Result<(UnitTable, T), MetricError>,
+) -> Result<(Experiment, T), PrepareError> {
     let refuse = |problems: Vec<Problem>| PlanProblems { text: String::from_utf8_lossy(bytes).into_owned(), problems };
     let plan = experiment::parse_bytes(bytes).map_err(&refuse)?;
-    let table = unit_table(&plan, base).map_err(|error| {
+    let (table, more) = read(&plan).map_err(|error| {
         let problems = error.problems().iter().map(|problem| point(&plan, problem)).collect();
         refuse(plan::in_order(problems))
     })?;
-    let experiment = Experiment { plan, plan_bytes: bytes.to_vec(), plan_sha256: sha256_hex(bytes), table };
+    let experiment = Experiment::new(plan, bytes, table);
     let mut problems = against_design(&experiment);
     problems.extend(outcomes_among_covariates(&experiment.plan));
     problems.extend(too_large(&experiment));
     problems.extend(repeated_periods(&experiment));
-    if problems.is_empty() { Ok(experiment) } else { Err(refuse(problems).into()) }
+    if problems.is_empty() { Ok((experiment, more)) } else { Err(refuse(problems).into()) }
 }
 
 fn point(plan: &ExperimentPlan, problem: &DatasetProblem) -> Problem {

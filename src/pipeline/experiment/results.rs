@@ -1,7 +1,7 @@
 //! `results.json`: every effect, what was refused, and the decision.
 
 use super::days::{days, novelty, phases};
-use super::effects::{adjust_p_values, itt, summaries};
+use super::effects::{Answers, adjust_p_values, itt, summaries};
 use super::instrument::effects_of_treatment;
 use super::modelling::Experiment;
 use super::segment_arms::segment_arms;
@@ -10,7 +10,7 @@ use crate::critique::experiment::decision::{DecisionInput, decide};
 use crate::critique::experiment::rubric;
 use crate::plan::experiment::{Amount, EffectRequest, Metric, Role};
 use crate::record::experiment::{
-    EffectRow, ExperimentResults, HealthCode, HealthDocument, Look, MetricResult, Refused, SeenEffect,
+    EffectRow, ExperimentResults, FirstStage, HealthCode, HealthDocument, Look, MetricResult, Refused, SeenEffect,
 };
 use std::collections::BTreeMap;
 
@@ -19,19 +19,7 @@ use std::collections::BTreeMap;
 pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) -> ExperimentResults {
     let plan = &experiment.plan;
     let declared = declared(experiment);
-    // A sequence goes on only over looks at the same metric, analysed in the same way.
-    let now = analysis(experiment);
-    let comparable: Vec<Look> = looks
-        .iter()
-        .filter(|look| look.analysis == now)
-        .map(|look| {
-            let same = |seen: &SeenEffect| look.metrics.get(&seen.metric) == declared.get(&seen.metric);
-            Look { seen: look.seen.iter().filter(|seen| same(seen)).cloned().collect(), ..look.clone() }
-        })
-        .collect();
-    let mut answers = itt(experiment, &comparable);
-    let (first_stages, of_treatment) = effects_of_treatment(experiment, &comparable);
-    answers.extend(of_treatment);
+    let (mut answers, first_stages) = for_everyone(experiment, looks, &declared);
     let mut in_segments = effects_in_segments(experiment);
     answers.refused.splice(0..0, without_values(experiment));
     let metrics: Vec<MetricResult> = plan.metrics.iter().filter_map(|metric| result(experiment, metric)).collect();
@@ -79,6 +67,36 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         plan_sha256: experiment.plan_sha256.clone(),
         version: crate::VERSION.to_owned(),
     }
+}
+
+/// The effects on everyone that were asked for, and the first stages of those of treatment.
+fn for_everyone(
+    experiment: &Experiment,
+    looks: &[Look],
+    declared: &BTreeMap<String, String>,
+) -> (Answers, Vec<FirstStage>) {
+    // A sequence goes on only over looks at the same metric, analysed in the same way.
+    let now = analysis(experiment);
+    let comparable: Vec<Look> = looks
+        .iter()
+        .filter(|look| look.analysis == now)
+        .map(|look| {
+            let same = |seen: &SeenEffect| look.metrics.get(&seen.metric) == declared.get(&seen.metric);
+            Look { seen: look.seen.iter().filter(|seen| same(seen)).cloned().collect(), ..look.clone() }
+        })
+        .collect();
+    let mut answers = itt(experiment, &comparable);
+    let (first_stages, of_treatment) = effects_of_treatment(experiment, &comparable);
+    answers.extend(of_treatment);
+    (answers, first_stages)
+}
+
+/// What somebody sees of the effects who sees those on everyone, after earlier looks.
+#[must_use]
+pub fn this_look(experiment: &Experiment, looks: &[Look]) -> Look {
+    let declared = declared(experiment);
+    let (answers, _) = for_everyone(experiment, looks, &declared);
+    look(experiment, &answers.effects, &declared)
 }
 
 /// Every effect that was asked for of the metrics that could not be computed.

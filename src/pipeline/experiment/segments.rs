@@ -6,16 +6,16 @@
 //! quantiles are those of the segment's own rows.
 
 use super::effects::{
-    Answers, DETERMINED, Fitted, Subject, effect_row, itt_model, quantile_effects, refused, with_covariates,
+    Answers, DETERMINED, Fitted, FittedContrast, Subject, effect_row, itt_model, quantile_effects, refused,
+    with_covariates,
 };
-use super::metric_rows::{MetricRows, values};
+use super::metric_rows::{MetricGroup, MetricGroups, MetricRows, metric_groups, values};
 use super::modelling::Experiment;
-use crate::dataset::metrics::{MetricColumn, MetricValues};
+use crate::dataset::metrics::{MetricColumn, MetricValues, TermColumn};
 use crate::plan::experiment::{Adjustment, EffectRequest};
 use crate::record::experiment::{EffectRow, Refused};
 use causal::experiment::relative::Ratio;
 use causal::experiment::{ExperimentError, Model};
-use ndarray::Array2;
 
 /// The fewest rows of an arm in a segment.
 const FEWEST_ROWS: usize = 20;
@@ -26,9 +26,12 @@ pub(super) fn effects_in_segments(experiment: &Experiment) -> Answers {
     if experiment.plan.segments.is_empty() {
         return answers;
     }
+    let is_mean = |column: &MetricColumn| matches!(column.values, MetricValues::Mean(_));
+    let MetricGroups { groups, .. } = metric_groups(experiment, is_mean);
+    groups.into_iter().for_each(|group| answers.extend(from_one_fit(experiment, group)));
     for column in &experiment.table.metrics {
         match column.values {
-            MetricValues::Mean(_) => answers.extend(from_one_fit(experiment, column)),
+            MetricValues::Mean(_) => {}
             MetricValues::Ratio(..) => answers.extend(ratios(experiment, column)),
             MetricValues::Quantile(..) => {
                 for (name, mask) in named_masks(experiment) {
@@ -37,6 +40,9 @@ pub(super) fn effects_in_segments(experiment: &Experiment) -> Answers {
             }
         }
     }
+    let order = |metric: &str| experiment.table.metrics.iter().position(|column| column.name == metric);
+    answers.effects.sort_by_key(|row| order(&row.metric));
+    answers.refused.sort_by_key(|row| order(&row.metric));
     answers
 }
 
@@ -52,13 +58,14 @@ fn is_modelled(experiment: &Experiment, segment: usize) -> bool {
     experiment.adjustment() == Adjustment::Lin && columns.iter().all(|name| sources.iter().any(|source| source == name))
 }
 
-/// The smallest arm of a segment among some rows: its name and size, if it is too small.
+/// Why a segment has no effects, if an arm has too few of some rows in it.
 fn too_small(experiment: &Experiment, rows: &[usize], mask: &[bool]) -> Option<String> {
     let fewest = FEWEST_ROWS.max(experiment.plan.min_cell);
-    let in_arm = |arm: usize| {
-        rows.iter().filter(|row| mask[**row] && usize::from(experiment.table.assigned[**row]) == arm).count()
-    };
-    let small = (0..experiment.table.arms.len()).find(|arm| in_arm(*arm) < fewest)?;
+    let mut in_arms = vec![0_usize; experiment.table.arms.len()];
+    for row in rows.iter().filter(|row| mask[**row]) {
+        in_arms[usize::from(experiment.table.assigned[*row])] += 1;
+    }
+    let small = in_arms.iter().position(|rows| *rows < fewest)?;
     Some(format!(
         "fewer than {fewest} rows of arm `{}` are in this segment; widen the segment, or wait for more units",
         experiment.table.arms[small]
@@ -70,76 +77,125 @@ fn refuse(column: &MetricColumn, segment: &str, reason: String) -> Refused {
     Refused { metric, arm: None, request: EffectRequest::Itt, segment, reason }
 }
 
-fn from_one_fit(experiment: &Experiment, column: &MetricColumn) -> Answers {
+/// A metric that an error refuses in every segment.
+fn refused_everywhere(experiment: &Experiment, column: &MetricColumn, error: &ExperimentError) -> Vec<Refused> {
+    let segments = named_masks(experiment).map(|segment| segment.0.to_owned());
+    segments.map(|segment| refused(experiment, &column.name, Some(segment), error)).collect()
+}
+
+/// The metrics of a group in every segment.
+fn from_one_fit(experiment: &Experiment, group: MetricGroup<'_>) -> Answers {
     let mut answers = Answers::default();
-    let Some(Ok((rows, y))) = values(experiment, &column.values, |_| true) else { return answers };
-    let fitted = with_indicators(experiment, rows, &y);
-    let fitted = match fitted {
+    let MetricGroup { rows, columns, values } = group;
+    let fitted = match with_indicators(experiment, rows, values) {
         Ok(fitted) => fitted,
         Err(error) => {
-            let all = named_masks(experiment)
-                .map(|(name, _)| refused(experiment, &column.name, Some(name.to_owned()), &error));
-            answers.refused.extend(all);
+            answers.refused.extend(columns.iter().flat_map(|column| refused_everywhere(experiment, column, &error)));
             return answers;
         }
     };
-    if fitted.determines(0) {
-        let all = named_masks(experiment).map(|(name, _)| refuse(column, name, DETERMINED.to_owned()));
-        answers.refused.extend(all);
-        return answers;
-    }
-    for (name, mask) in named_masks(experiment) {
-        if let Some(reason) = too_small(experiment, &fitted.rows.rows, mask) {
-            answers.refused.push(refuse(column, name, reason));
-            continue;
+    let determined: Vec<bool> = (0..columns.len()).map(|metric| fitted.determines(metric)).collect();
+    let small: Vec<Option<String>> =
+        named_masks(experiment).map(|it| too_small(experiment, &fitted.rows.rows, it.1)).collect();
+    let large = named_masks(experiment).zip(&small).filter(|it| it.1.is_none()).map(|it| it.0);
+    let mut segments = match Segment::all(experiment, &fitted, large) {
+        Ok(segments) => segments.into_iter(),
+        Err(error) => {
+            answers.refused.extend(columns.iter().flat_map(|column| refused_everywhere(experiment, column, &error)));
+            return answers;
         }
-        match rows_of(experiment, &fitted, (name, mask), &column.name) {
-            Ok(rows) => answers.effects.extend(rows),
-            Err(error) => answers.refused.push(refused(experiment, &column.name, Some(name.to_owned()), &error)),
+    };
+    for ((name, _), small) in named_masks(experiment).zip(&small) {
+        let segment = if small.is_none() { segments.next() } else { None };
+        for (metric, column) in columns.iter().enumerate() {
+            if determined[metric] {
+                answers.refused.push(refuse(column, name, DETERMINED.to_owned()));
+            } else if let Some(reason) = small {
+                answers.refused.push(refuse(column, name, reason.clone()));
+            } else if let Some(segment) = &segment {
+                match segment.effects(experiment, &fitted, (&column.name, metric)) {
+                    Ok(rows) => answers.effects.extend(rows),
+                    Err(error) => {
+                        answers.refused.push(refused(experiment, &column.name, Some(name.to_owned()), &error));
+                    }
+                }
+            }
         }
     }
     answers
 }
 
 /// The fit of everyone, with an indicator for each segment that the covariates do not describe.
-fn with_indicators(experiment: &Experiment, rows: Vec<usize>, y: &[f64]) -> Result<Fitted, ExperimentError> {
-    let plain = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y.to_vec()]);
-    let (n, p) = plain.x.dim();
-    let own: Vec<usize> = (0..experiment.plan.segments.len()).filter(|s| !is_modelled(experiment, *s)).collect();
-    let x = Array2::from_shape_fn((n, p + own.len()), |(i, j)| match own.get(j.wrapping_sub(p)) {
-        Some(segment) if j >= p => f64::from(experiment.table.segments[*segment][plain.rows[i]]),
-        _ => plain.x[[i, j]],
-    });
-    let model = itt_model(experiment, p, false);
-    let interacted = model.interacted.iter().copied().chain(own.iter().map(|_| true)).collect();
-    Fitted::new(MetricRows { x, ..plain }, Model { interacted, ..model })
+fn with_indicators(
+    experiment: &Experiment,
+    rows: Vec<usize>,
+    values: Vec<Vec<f64>>,
+) -> Result<Fitted, ExperimentError> {
+    let plain = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(values);
+    let own = (0..experiment.plan.segments.len()).filter(|s| !is_modelled(experiment, *s));
+    let indicators: Vec<TermColumn> =
+        own.map(|segment| TermColumn::flags(experiment.table.segments[segment].clone())).collect();
+    let model = itt_model(experiment, plain.p(), false);
+    let interacted = model.interacted.iter().copied().chain(indicators.iter().map(|_| true)).collect();
+    let terms = plain.terms.iter().cloned().chain(indicators).collect();
+    Fitted::new(MetricRows { terms, ..plain }, Model { interacted, ..model })
 }
 
-fn rows_of(
-    experiment: &Experiment,
-    fitted: &Fitted,
-    segment: (&str, &[bool]),
-    metric: &str,
-) -> Result<Vec<EffectRow>, ExperimentError> {
-    let (name, mask) = segment;
-    let means = fitted.rows.term_means(Some(mask));
-    let n = fitted.rows.rows.iter().filter(|row| mask[**row]).count();
-    let baseline = fitted.fit.baseline_at(&means)?;
-    let arms = 1..experiment.table.arms.len();
-    let contrasts = arms.clone().map(|arm| fitted.fit.effect_at(arm, &means)).collect::<Result<Vec<_>, _>>()?;
-    let found = fitted.estimates(&contrasts, 0)?;
-    let one = |((arm, contrast), found): ((usize, &_), &causal::experiment::linear_model::Estimated)| {
-        let subject = Subject {
-            metric: metric.to_owned(),
-            arm: experiment.table.arms[arm].clone(),
-            request: EffectRequest::Itt,
-            segment: Some(name.to_owned()),
-            n,
+/// A segment of a fit.
+struct Segment<'a> {
+    name: &'a str,
+    /// Means of the terms in it.
+    means: Vec<f64>,
+    /// Its rows among those of the fit.
+    n: usize,
+    /// The effect of each arm.
+    contrasts: Vec<FittedContrast>,
+}
+
+impl<'a> Segment<'a> {
+    /// Segments by name and mask, in that order.
+    fn all<'m>(
+        experiment: &Experiment,
+        fitted: &Fitted,
+        masks: impl Iterator<Item = (&'a str, &'m [bool])>,
+    ) -> Result<Vec<Segment<'a>>, ExperimentError> {
+        let arms = experiment.table.arms.len() - 1;
+        let (mut segments, mut contrasts) = (Vec::new(), Vec::new());
+        for (name, mask) in masks {
+            let n = fitted.rows.rows.iter().filter(|row| mask[**row]).count();
+            let means = fitted.rows.term_means(Some(mask));
+            for arm in 1..=arms {
+                contrasts.push(fitted.fit.effect_at(arm, &means)?);
+            }
+            segments.push(Segment { name, means, n, contrasts: Vec::new() });
+        }
+        let mut contrasts = fitted.contrasts(contrasts)?.into_iter();
+        segments.iter_mut().for_each(|segment| segment.contrasts.extend(contrasts.by_ref().take(arms)));
+        Ok(segments)
+    }
+
+    /// The effects of every arm on a metric, which is given by name and by place in the fit.
+    fn effects(
+        &self,
+        experiment: &Experiment,
+        fitted: &Fitted,
+        metric: (&str, usize),
+    ) -> Result<Vec<EffectRow>, ExperimentError> {
+        let baseline = fitted.fit.baseline_at(&self.means)?;
+        let effect = |(arm, contrast): (usize, &FittedContrast)| {
+            let found = contrast.estimate(fitted, metric.1);
+            let subject = Subject {
+                metric: metric.0.to_owned(),
+                arm: experiment.table.arms[arm + 1].clone(),
+                request: EffectRequest::Itt,
+                segment: Some(self.name.to_owned()),
+                n: self.n,
+            };
+            let ratio = Ratio::new(&fitted.fit, &contrast.contrast, &baseline, metric.1);
+            effect_row(experiment.alpha(), subject, &found, ratio.map(|ratio| Ratio { df: found.df, ..ratio }))
         };
-        let ratio = Ratio::new(&fitted.fit, contrast, &baseline, 0).map(|ratio| Ratio { df: found.df, ..ratio });
-        effect_row(experiment.alpha(), subject, found, ratio)
-    };
-    arms.zip(&contrasts).zip(&found).map(one).collect()
+        self.contrasts.iter().enumerate().map(effect).collect()
+    }
 }
 
 /// A ratio is that of the segment's own rows.
@@ -151,13 +207,15 @@ fn ratios(experiment: &Experiment, column: &MetricColumn) -> Answers {
             if let Some(reason) = too_small(experiment, &rows, mask) {
                 return Ok(Err(reason));
             }
-            let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y]);
-            let model = itt_model(experiment, rows.x.ncols(), false);
+            let rows = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(vec![y]);
+            let model = itt_model(experiment, rows.p(), false);
             let fitted = Fitted::new(rows, model)?;
             if fitted.determines(0) {
                 return Ok(Err(DETERMINED.to_owned()));
             }
-            rows_of(experiment, &fitted, (name, mask), &column.name).map(Ok)
+            let segments = Segment::all(experiment, &fitted, std::iter::once((name, mask)))?;
+            let effects = segments.iter().map(|segment| segment.effects(experiment, &fitted, (&column.name, 0)));
+            Ok(Ok(effects.collect::<Result<Vec<_>, _>>()?.concat()))
         });
         match rows {
             Ok(Ok(rows)) => answers.effects.extend(rows),

@@ -72,7 +72,7 @@ fn of_metric(
         }
         _ => None,
     };
-    let base = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(&[y]);
+    let base = with_covariates(experiment, MetricRows::of(experiment, rows)).with_metrics(vec![y]);
     let dealt = Dealt::new(experiment, &base);
     let arms = experiment.table.arms.len();
     let one = |i: usize| -> Result<Vec<bool>, ExperimentError> {
@@ -83,10 +83,10 @@ fn of_metric(
             let pick = |part: &[f64]| kept.iter().map(|i| part[*i]).collect::<Vec<f64>>();
             rows = {
                 let linear = linearise(&pick(up), &pick(down), &rows.assigned, None)?;
-                rows.with_metrics(&[linear.values])
+                rows.with_metrics(vec![linear.values])
             };
         }
-        let fitted = Fitted::new(rows, itt_model(experiment, base.x.ncols(), false))?;
+        let fitted = Fitted::new(rows, itt_model(experiment, base.p(), false))?;
         let contrasts: Vec<_> = (1..arms).map(|arm| fitted.fit.average_effect(arm)).collect();
         Ok(fitted.estimates(&contrasts, 0)?.iter().map(|found| found.p_value() < experiment.alpha()).collect())
     };

@@ -36,6 +36,9 @@ fn replayed(name: &str) {
     assert_eq!(u64::from(conduct.actor_usage.calls + conduct.critic_usage.calls), names.len() as u64);
     let tiers: Vec<&str> = found.answers.iter().map(|answer| answer.tier.key()).collect();
     assert_eq!(serde_json::json!(tiers), expected["tiers"]);
+    // A reviewer makes it again from its own transcript.
+    let verified = program(dir.path(), &["verify", "out"], &[]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
 }
 
 #[test]

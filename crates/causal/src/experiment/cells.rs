@@ -1,6 +1,6 @@
 //! Cells of (assigned arm, treatment taken up): how (1, x) becomes a row of W and of Z, and the sums over rows.
 
-use crate::experiment::rows::{ExperimentError, ExperimentRows};
+use crate::experiment::rows::{ExperimentError, ExperimentRows, TermValues};
 use crate::experiment::variance::VarianceKind;
 use crate::numerics::{chunks, products};
 use ndarray::Array2;
@@ -70,41 +70,32 @@ impl Standard {
     /// Means and standard deviations over all rows, unweighted.
     pub fn new(rows: &ExperimentRows<'_>) -> Standard {
         let n = rows.n() as f64;
-        let means = |v: ndarray::ArrayView2<'_, f64>| {
-            let parts = chunks::map(v.nrows(), |range| {
-                let mut sums = vec![0.0; v.ncols()];
-                range.for_each(|i| sums.iter_mut().zip(v.row(i)).for_each(|(s, v)| *s += v));
-                sums
-            });
-            let mut total = vec![0.0; v.ncols()];
-            parts.iter().for_each(|part| chunks::add_into(&mut total, part));
-            total.iter().map(|s| s / n).collect::<Vec<f64>>()
-        };
-        let centre = means(rows.x);
-        let parts = chunks::map(rows.n(), |range| {
-            let mut sums = vec![0.0; centre.len()];
-            for i in range {
-                for ((s, v), c) in sums.iter_mut().zip(rows.x.row(i)).zip(&centre) {
-                    *s += (v - c) * (v - c);
-                }
-            }
-            sums
-        });
-        let mut squares = vec![0.0; centre.len()];
-        parts.iter().for_each(|part| chunks::add_into(&mut squares, part));
-        let inverse = |(square, centre): (&f64, &f64)| {
-            let sd = (square / n).sqrt();
+        let mut standard = Standard { centre: Vec::new(), inverse_scale: Vec::new(), y_centre: Vec::new() };
+        for term in &rows.terms {
+            let centre = sum(rows.n(), |row| term.at(rows.place(row))) / n;
+            let square = |row: usize| {
+                let off = term.at(rows.place(row)) - centre;
+                off * off
+            };
+            let sd = (sum(rows.n(), square) / n).sqrt();
             // A column of one value differs from its mean by rounding only.
-            if sd > 1e-12 * centre.abs() && sd > 0.0 { 1.0 / sd } else { 0.0 }
-        };
-        let inverse_scale = squares.iter().zip(&centre).map(inverse).collect();
-        Standard { y_centre: means(rows.y), centre, inverse_scale }
+            let inverse = if sd > 1e-12 * centre.abs() && sd > 0.0 { 1.0 / sd } else { 0.0 };
+            standard.centre.push(centre);
+            standard.inverse_scale.push(inverse);
+        }
+        standard.y_centre = rows.metrics.iter().map(|values| sum(rows.n(), |row| values[row]) / n).collect();
+        standard
     }
 
     /// A covariate vector on the scale of the sums.
     pub fn term(&self, j: usize, x: f64) -> f64 {
         (x - self.centre[j]) * self.inverse_scale[j]
     }
+}
+
+/// The sum over n rows, in an order that depends on n alone.
+fn sum(n: usize, value: impl Fn(usize) -> f64 + Sync + Send) -> f64 {
+    chunks::map(n, |range| range.fold(0.0, |sum, row| sum + value(row))).into_iter().sum()
 }
 
 /// Rows with their cells.
@@ -136,14 +127,29 @@ impl Cells<'_, '_> {
         self.rows.p() + 1
     }
 
-    /// (1, x, y) of a row, appended.
-    pub fn push_row(&self, row: usize, out: &mut Vec<f64>) {
-        out.push(1.0);
-        let Standard { centre, inverse_scale, .. } = self.standard;
-        let terms = self.rows.x.row(row);
-        out.extend(terms.iter().zip(centre).zip(inverse_scale).map(|((x, c), s)| (x - c) * s));
-        let metrics = self.rows.y.row(row);
-        out.extend(metrics.iter().zip(&self.standard.y_centre).map(|(y, centre)| y - centre));
+    /// (1, x, y) of some rows, one after the other.
+    pub fn fill(&self, rows: &[usize], out: &mut Vec<f64>) {
+        let (q, r) = (self.q(), self.q() + self.rows.m());
+        out.clear();
+        out.resize(rows.len() * r, 1.0);
+        let Standard { centre, inverse_scale, y_centre } = self.standard;
+        // Column by column: the kind of a term is looked at once for all of the rows.
+        for (j, ((term, centre), scale)) in self.rows.terms.iter().zip(centre).zip(inverse_scale).enumerate() {
+            let cells = out.iter_mut().skip(j + 1).step_by(r).zip(rows);
+            match term {
+                TermValues::Numbers(values) => {
+                    cells.for_each(|(cell, row)| *cell = (values[self.rows.place(*row)] - centre) * scale);
+                }
+                TermValues::Flags(flags) => {
+                    let of_flag = [(0.0 - centre) * scale, (1.0 - centre) * scale];
+                    cells.for_each(|(cell, row)| *cell = of_flag[usize::from(flags[self.rows.place(*row)])]);
+                }
+            }
+        }
+        for (j, (values, centre)) in self.rows.metrics.iter().zip(y_centre).enumerate() {
+            let cells = out.iter_mut().skip(q + j).step_by(r).zip(rows);
+            cells.for_each(|(cell, row)| *cell = values[*row] - centre);
+        }
     }
 
     pub fn weight(&self, row: usize) -> f64 {
@@ -152,20 +158,21 @@ impl Cells<'_, '_> {
 
     /// Hands the rows of a range over cell by cell, in batches.
     fn batches(&self, range: Range<usize>, mut take: impl FnMut(usize, &[usize], &mut [f64])) {
-        let mut waiting: Vec<(Vec<usize>, Vec<f64>)> = vec![(Vec::new(), Vec::new()); self.count()];
+        let mut waiting: Vec<Vec<usize>> = vec![Vec::with_capacity(BATCH); self.count()];
+        let mut values = Vec::new();
         for row in range {
             let cell = self.of_row(row);
-            let (rows, values) = &mut waiting[cell];
+            let rows = &mut waiting[cell];
             rows.push(row);
-            self.push_row(row, values);
             if rows.len() == BATCH {
-                take(cell, rows, values);
+                self.fill(rows, &mut values);
+                take(cell, rows, &mut values);
                 rows.clear();
-                values.clear();
             }
         }
-        for (cell, (rows, values)) in waiting.iter_mut().enumerate().filter(|(_, (rows, _))| !rows.is_empty()) {
-            take(cell, rows, values);
+        for (cell, rows) in waiting.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            self.fill(rows, &mut values);
+            take(cell, rows, &mut values);
         }
     }
 

@@ -117,9 +117,9 @@ impl Estimated {
 }
 
 /// The solved normal equations.
-struct Solved {
-    beta: Array2<f64>,
-    bread: Array2<f64>,
+pub(super) struct Solved {
+    pub(super) beta: Array2<f64>,
+    pub(super) bread: Array2<f64>,
     /// For each cell and metric, coefficients on (1, x), cells outermost.
     coefficients: Vec<Vec<f64>>,
     /// For each cell, ΠᵀK.
@@ -322,10 +322,8 @@ impl Fit {
     pub fn superpopulation_variance(&self, rows: &ExperimentRows<'_>, level: usize, metric: usize) -> f64 {
         let p = rows.p();
         let slopes: Vec<f64> = (0..p).map(|j| self.estimate(&self.interaction(level, j), metric).estimate).collect();
-        let fitted: Vec<f64> = rows
-            .x
-            .axis_iter(Axis(0))
-            .map(|x| x.iter().zip(&self.standard.centre).zip(&slopes).map(|((x, c), b)| (x - c) * b).sum())
+        let fitted: Vec<f64> = (0..rows.n())
+            .map(|row| (0..p).map(|j| (rows.term(row, j) - self.standard.centre[j]) * slopes[j]).sum())
             .collect();
         let n = rows.n() as f64;
         crate::numerics::sums::sum(fitted.iter().map(|v| v * v)) / (n - 1.0) / n
@@ -357,8 +355,8 @@ impl Fit {
     }
 }
 
-fn cells<'r, 's>(rows: &ExperimentRows<'r>, model: &Model, standard: &'s Standard) -> Cells<'r, 's> {
-    let rows = ExperimentRows { taken: rows.taken.filter(|_| model.instrumented), ..*rows };
+pub(super) fn cells<'r, 's>(rows: &ExperimentRows<'r>, model: &Model, standard: &'s Standard) -> Cells<'r, 's> {
+    let rows = ExperimentRows { taken: rows.taken.filter(|_| model.instrumented), ..rows.clone() };
     Cells { treatments: rows.treatments(), rows, standard }
 }
 
@@ -412,14 +410,14 @@ fn covariances(
 }
 
 impl Solved {
-    fn residuals<'a>(&'a self, kind: VarianceKind, pairs: &'a [[usize; 2]]) -> Residuals<'a> {
+    pub(super) fn residuals<'a>(&'a self, kind: VarianceKind, pairs: &'a [[usize; 2]]) -> Residuals<'a> {
         let Solved { coefficients, score_maps, bread, beta, .. } = self;
         Residuals { kind, coefficients, metrics: beta.ncols(), score_maps, bread, pairs }
     }
 }
 
 /// Solves for β from the sums in each cell.
-fn solve(cells: &Cells<'_, '_>, model: &Model) -> Result<Solved, ExperimentError> {
+pub(super) fn solve(cells: &Cells<'_, '_>, model: &Model) -> Result<Solved, ExperimentError> {
     let (arms, treatments, p) = (cells.rows.arms(), cells.treatments, cells.rows.p());
     if treatments > arms {
         return Err(ExperimentError::TooFewInstruments { treatments, arms });

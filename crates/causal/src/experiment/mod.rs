@@ -52,5 +52,5 @@ pub mod two_sample;
 pub mod variance;
 
 pub use linear_model::{Fit, Model};
-pub use rows::{ExperimentError, ExperimentRows};
+pub use rows::{ExperimentError, ExperimentRows, TermValues};
 pub use variance::VarianceKind;

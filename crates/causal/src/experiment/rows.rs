@@ -1,19 +1,56 @@
 //! The rows of an experiment, and why there is no fit of them.
 
 use crate::experiment::variance::VarianceKind;
+use crate::numerics::chunks;
 use crate::numerics::linalg::LinalgError;
-use ndarray::ArrayView2;
 
 /// Largest number of arms, the control included.
 pub const MOST_ARMS: usize = 64;
 
+/// A covariate term over the rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TermValues<'a> {
+    /// Finite numbers.
+    Numbers(&'a [f64]),
+    /// 1 where true, and 0 elsewhere, in a byte each.
+    Flags(&'a [bool]),
+}
+
+impl TermValues<'_> {
+    /// Rows of the table.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            TermValues::Numbers(values) => values.len(),
+            TermValues::Flags(flags) => flags.len(),
+        }
+    }
+
+    /// True without rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value in a row of the table.
+    #[must_use]
+    pub fn at(&self, row: usize) -> f64 {
+        match self {
+            TermValues::Numbers(values) => values[row],
+            TermValues::Flags(flags) => f64::from(u8::from(flags[row])),
+        }
+    }
+}
+
 /// n rows. Arms and treatments are numbered from 0, which is the control.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ExperimentRows<'a> {
-    /// n × p covariate terms, finite.
-    pub x: ArrayView2<'a, f64>,
-    /// n × m metrics, finite.
-    pub y: ArrayView2<'a, f64>,
+    /// p covariate terms of a table that may have more rows than these.
+    pub terms: Vec<TermValues<'a>>,
+    /// For each of the n rows, its place among the values of the terms; `None` means one after the other.
+    pub places: Option<&'a [usize]>,
+    /// m metrics, each n finite numbers.
+    pub metrics: Vec<&'a [f64]>,
     /// The arm assigned to each row.
     pub assigned: &'a [u16],
     /// The treatment that each row took up; `None` means as assigned.
@@ -161,13 +198,25 @@ impl ExperimentRows<'_> {
     /// Covariate terms.
     #[must_use]
     pub fn p(&self) -> usize {
-        self.x.ncols()
+        self.terms.len()
     }
 
     /// Metrics.
     #[must_use]
     pub fn m(&self) -> usize {
-        self.y.ncols()
+        self.metrics.len()
+    }
+
+    /// The place of a row among the values of the terms.
+    #[must_use]
+    pub fn place(&self, row: usize) -> usize {
+        self.places.map_or(row, |places| places[row])
+    }
+
+    /// A term in a row.
+    #[must_use]
+    pub fn term(&self, row: usize, term: usize) -> f64 {
+        self.terms[term].at(self.place(row))
     }
 
     /// Arms, the control included.
@@ -191,9 +240,16 @@ impl ExperimentRows<'_> {
     /// Holds the rows against what a fit needs.
     pub(super) fn check(&self) -> Result<(), ExperimentError> {
         let n = self.n();
+        let longest = self.places.map_or(n, |places| places.iter().max().map_or(0, |place| place + 1));
+        let of_terms =
+            self.terms.iter().map(TermValues::len).find(|len| *len < longest).map(|len| ("covariate terms", len));
+        if let Some((what, found)) = of_terms {
+            return Err(ExperimentError::Shape { what, found, expected: longest });
+        }
+        let of_metrics = self.metrics.iter().map(|values| values.len()).find(|len| *len != n);
         let lengths = [
-            ("x", self.x.nrows()),
-            ("y", self.y.nrows()),
+            ("places", self.places.map_or(n, <[usize]>::len)),
+            ("metrics", of_metrics.unwrap_or(n)),
             ("treatments taken up", self.taken.map_or(n, <[u16]>::len)),
             ("weights", self.weights.map_or(n, <[f64]>::len)),
             ("clusters", self.clusters.map_or(n, <[u32]>::len)),
@@ -201,13 +257,28 @@ impl ExperimentRows<'_> {
         if let Some((what, found)) = lengths.into_iter().find(|(_, found)| *found != n) {
             return Err(ExperimentError::Shape { what, found, expected: n });
         }
-        finite(self.x, "covariate")?;
-        finite(self.y, "metric")?;
+        self.check_finite()?;
         let wrong = self.weights.and_then(|w| w.iter().position(|w| !(w.is_finite() && *w > 0.0)).map(|i| (i, w[i])));
         if let Some((row, weight)) = wrong {
             return Err(ExperimentError::Weight { row: row + 1, weight });
         }
         self.check_arms()
+    }
+
+    fn check_finite(&self) -> Result<(), ExperimentError> {
+        for term in &self.terms {
+            if let TermValues::Numbers(values) = term
+                && let Some(row) = first(self.n(), |row| !values[self.place(row)].is_finite())
+            {
+                return Err(ExperimentError::NotFinite { row: row + 1, what: "covariate" });
+            }
+        }
+        for values in &self.metrics {
+            if let Some(row) = first(self.n(), |row| !values[row].is_finite()) {
+                return Err(ExperimentError::NotFinite { row: row + 1, what: "metric" });
+            }
+        }
+        Ok(())
     }
 
     fn check_arms(&self) -> Result<(), ExperimentError> {
@@ -230,7 +301,7 @@ impl ExperimentRows<'_> {
     }
 }
 
-fn finite(values: ArrayView2<'_, f64>, what: &'static str) -> Result<(), ExperimentError> {
-    let wrong = values.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite()));
-    wrong.map_or(Ok(()), |row| Err(ExperimentError::NotFinite { row: row + 1, what }))
+/// The first of n rows for which something holds.
+fn first(n: usize, holds: impl Fn(usize) -> bool + Sync + Send) -> Option<usize> {
+    chunks::map(n, |mut range| range.find(|row| holds(*row))).into_iter().flatten().next()
 }

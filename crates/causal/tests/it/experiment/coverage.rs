@@ -10,7 +10,7 @@ use causal::experiment::quantile::{difference, quantile};
 use causal::experiment::ratio::linearise;
 use causal::experiment::{Fit, VarianceKind};
 use causal::numerics::streams;
-use ndarray::Array2;
+use ndarray::{Array2, ShapeBuilder};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -19,6 +19,13 @@ const SEED: u64 = 20_261_129;
 const RUNS: usize = 2_000;
 
 /// Standard normal, by Box and Muller.
+/// The same matrix, column after column.
+fn by_column(matrix: &Array2<f64>) -> Array2<f64> {
+    let mut columns = Array2::zeros(matrix.dim().f());
+    columns.assign(matrix);
+    columns
+}
+
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
@@ -64,7 +71,7 @@ fn clusters(g: usize, rng: &mut ChaCha8Rng) -> Design {
     }
     let n = assigned.len();
     Design {
-        x: Array2::from_shape_vec((n, 2), x).unwrap(),
+        x: by_column(&Array2::from_shape_vec((n, 2), x).unwrap()),
         y: Array2::from_shape_vec((n, 1), y).unwrap(),
         assigned,
         taken: None,
@@ -100,7 +107,7 @@ fn robust_intervals_cover_with_unequal_errors() {
             |rng| {
                 let n = 200;
                 let assigned = halves(n, rng);
-                let x = Array2::from_shape_fn((n, 2), |_| normal(rng));
+                let x = by_column(&Array2::from_shape_fn((n, 2), |_| normal(rng)));
                 let y = Array2::from_shape_fn((n, 1), |(i, _)| {
                     0.5 * f64::from(assigned[i]) + x[[i, 0]] + (0.5 + x[[i, 1]].abs()) * normal(rng)
                 });

@@ -12,8 +12,8 @@ mod segments; // delta vectors, projection weights, time, compression's numbers
 mod traps; // numbers that must not come out
 
 use causal::experiment::linear_model::{Contrast, Estimated};
-use causal::experiment::{ExperimentRows, Fit, Model, VarianceKind};
-use ndarray::Array2;
+use causal::experiment::{ExperimentRows, Fit, Model, TermValues, VarianceKind};
+use ndarray::{Array2, ShapeBuilder};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -113,7 +113,8 @@ impl Units {
     }
 
     pub fn matrix(&self, names: &[&str]) -> Array2<f64> {
-        Array2::from_shape_fn((self.n(), names.len()), |(i, j)| self.columns[names[j]][i])
+        // Column by column, as the numerics take them.
+        Array2::from_shape_fn((self.n(), names.len()).f(), |(i, j)| self.columns[names[j]][i])
     }
 
     /// The column `arm` as numbers.
@@ -147,6 +148,12 @@ impl Units {
     }
 }
 
+/// The columns of a matrix that lies column by column.
+pub fn columns(matrix: &Array2<f64>) -> Vec<&[f64]> {
+    let n = matrix.nrows();
+    if n == 0 { vec![&[]; matrix.ncols()] } else { matrix.t().to_slice().unwrap().chunks_exact(n).collect() }
+}
+
 /// Columns of a design, owned, for one fit after another.
 pub struct Design {
     pub x: Array2<f64>,
@@ -165,8 +172,9 @@ impl Design {
 
     pub fn rows(&self) -> ExperimentRows<'_> {
         ExperimentRows {
-            x: self.x.view(),
-            y: self.y.view(),
+            terms: columns(&self.x).into_iter().map(TermValues::Numbers).collect(),
+            places: None,
+            metrics: columns(&self.y),
             assigned: &self.assigned,
             taken: self.taken.as_deref(),
             weights: self.weights.as_deref(),

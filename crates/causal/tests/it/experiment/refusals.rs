@@ -1,8 +1,8 @@
 //! Invariances and refusals; the simulations are in `coverage`.
 
 use super::{COVARIATES, Design, Units};
-use causal::experiment::{ExperimentError, Fit, VarianceKind};
-use ndarray::Array2;
+use causal::experiment::{ExperimentError, ExperimentRows, Fit, TermValues, VarianceKind};
+use ndarray::{Array2, ShapeBuilder};
 
 fn effect(design: &Design, kind: VarianceKind) -> [f64; 2] {
     let fit = design.fit(kind, true);
@@ -39,6 +39,32 @@ fn the_same_bits_at_any_number_of_threads() {
         pool.install(|| effect(&design, VarianceKind::Cr2).map(f64::to_bits))
     };
     assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn flags_are_numbers_and_rows_may_be_places_of_a_larger_table() {
+    let units = Units::reference();
+    let all = Design::new(&units, &["sales"], units.arm(), &["x_pre", "z_enc"]);
+    let flags: Vec<bool> = units.columns["z_enc"].iter().map(|v| *v == 1.0).collect();
+    let kept: Vec<usize> = (0..units.n()).filter(|row| row % 3 != 0).rev().collect();
+    let pick = |values: &[f64]| kept.iter().map(|row| values[*row]).collect::<Vec<f64>>();
+    let (sales, assigned) = (pick(&units.columns["sales"]), kept.iter().map(|row| units.arm()[*row]).collect());
+    let part = Design {
+        x: Array2::from_shape_fn((kept.len(), 2).f(), |at| all.x[[kept[at.0], at.1]]),
+        y: Array2::from_shape_fn((kept.len(), 1).f(), |at| sales[at.0]),
+        assigned,
+        ..all
+    };
+    let placed = ExperimentRows {
+        terms: vec![TermValues::Numbers(&units.columns["x_pre"]), TermValues::Flags(&flags)],
+        places: Some(&kept),
+        metrics: vec![&sales],
+        ..part.rows()
+    };
+    let model = part.model(VarianceKind::Hc3, true);
+    assert_eq!(Fit::new(&placed, &model), Fit::new(&part.rows(), &model));
+    let short = ExperimentRows { terms: vec![TermValues::Flags(&flags[..100])], ..placed };
+    assert!(matches!(Fit::new(&short, &part.model(VarianceKind::Hc1, true)), Err(ExperimentError::Shape { .. })));
 }
 
 #[test]
@@ -79,7 +105,7 @@ fn what_cannot_be_fitted_is_refused_by_name() {
     let refusal = Fit::new(&inert.rows(), &inert.model(hc1, false)).unwrap_err();
     assert_eq!(refusal, ExperimentError::RankLoss { treatment: "treatment 1".to_owned() });
     let few = Design {
-        x: Array2::from_shape_fn((4, 2), |(i, j)| (i * i + j) as f64),
+        x: Array2::from_shape_fn((4, 2).f(), |(i, j)| (i * i + j) as f64),
         y: Array2::zeros((4, 1)),
         assigned: vec![0, 0, 1, 1],
         taken: None,

@@ -1,0 +1,168 @@
+//! A recorded run held against itself made again.
+
+use serde::Serialize;
+
+/// The outcome of a verification.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verification {
+    /// The run's directory.
+    pub run: String,
+    /// Its branch.
+    pub branch: String,
+    /// True if every step that was made again is the one on record, and nothing else was found.
+    pub same: bool,
+    /// The steps, in order.
+    pub steps: Vec<VerifiedStep>,
+    /// What was found besides.
+    pub findings: Vec<VerificationFinding>,
+}
+
+/// A step that was made again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerifiedStep {
+    /// Its place in the run, from 1.
+    pub number: usize,
+    /// Its commit; absent if it is not on record.
+    pub commit: Option<String>,
+    /// Its subject.
+    pub subject: String,
+    /// What differs; empty if nothing does.
+    pub differences: Vec<VerifiedDifference>,
+}
+
+/// What differs in a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum VerifiedDifference {
+    /// The step is not on record.
+    NoCommit,
+    /// Its subject.
+    Subject {
+        /// The one on record.
+        recorded: String,
+    },
+    /// Its message below the subject.
+    Message(Place),
+    /// A file on record is not made.
+    FileNotMade {
+        /// Path inside the repository.
+        path: String,
+    },
+    /// A file that is made is not on record.
+    FileNotRecorded {
+        /// Path inside the repository.
+        path: String,
+    },
+    /// A file has other text.
+    FileText {
+        /// Path inside the repository.
+        path: String,
+        /// Where.
+        place: Place,
+    },
+    /// A file that is no text has other bytes.
+    FileBytes {
+        /// Path inside the repository.
+        path: String,
+        /// The first byte that differs, from 0.
+        offset: usize,
+    },
+}
+
+/// Where two texts first differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The word or number on record.
+    pub recorded: String,
+    /// The one that was made again.
+    pub made: String,
+}
+
+/// Something about a run besides its steps.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum VerificationFinding {
+    /// Objects of the repository are damaged on the disk.
+    DamagedObjects {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// A file on disk is not as the last commit has it.
+    EditedFile {
+        /// Path inside the repository.
+        path: String,
+        /// True if it is gone.
+        gone: bool,
+    },
+    /// Data, plan, playbooks or program are not those of the run.
+    OtherInput {
+        /// `Data-SHA256`, `Playbooks-SHA256`, `Tool-Version`, …
+        key: String,
+        /// On record.
+        recorded: String,
+        /// Now.
+        now: String,
+    },
+    /// A data file that is not the one that was read.
+    OtherFile {
+        /// Its name in the plan.
+        file: String,
+    },
+    /// The steps were not made again.
+    NotMadeAgain {
+        /// The reason.
+        why: String,
+    },
+    /// Making the run again stopped.
+    Stopped {
+        /// The reason.
+        why: String,
+    },
+    /// The run on record did not come to its end; its steps so far were held against it.
+    NotFinished,
+    /// Commits after the last step.
+    MoreCommits {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// The record of what was seen beside the run is damaged.
+    RecordDamaged {
+        /// In a sentence.
+        what: String,
+    },
+    /// The record of what was seen has no line for this run.
+    RecordLacksRun {
+        /// The file.
+        file: String,
+    },
+    /// The line for this run says something else than the run.
+    RecordSaysOtherwise {
+        /// The file.
+        file: String,
+    },
+    /// No record of what was seen lies beside the run, as in a clone: what was seen before it is taken from the run itself.
+    NoRecord {
+        /// The file.
+        file: String,
+    },
+}
+
+impl VerificationFinding {
+    /// False for what a reader should know, and is no fault of the run.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(self, VerificationFinding::NoRecord { .. })
+    }
+}
+
+impl Verification {
+    /// A verification whose verdict follows from what was found.
+    #[must_use]
+    pub fn new(run: String, branch: String, steps: Vec<VerifiedStep>, findings: Vec<VerificationFinding>) -> Self {
+        let same =
+            steps.iter().all(|step| step.differences.is_empty()) && !findings.iter().any(VerificationFinding::is_fault);
+        Verification { run, branch, same, steps, findings }
+    }
+}
