@@ -280,6 +280,16 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
+/// What a filter leaves out of a table of assignments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilteredOut {
+    /// Rows.
+    pub rows: usize,
+    /// Units of which no row is left; absent where rows have no identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<usize>,
+}
+
 /// What was done to the values of a metric before anything was estimated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MetricCounters {
@@ -291,6 +301,9 @@ pub struct MetricCounters {
     pub outside_window: usize,
     /// Rows of units that were never assigned.
     pub not_assigned: usize,
+    /// Rows of units that were assigned, and that `data.filter` leaves out of the table of assignments.
+    #[serde(default)]
+    pub of_filtered_units: usize,
     /// Rows without a value.
     pub rows_without_value: usize,
     /// Units without any row.

@@ -112,7 +112,8 @@ pub enum Command {
   oci-agent run plan.yaml --replay oci-runs/x answers from the recording of an earlier run: no network, no key
 
 Exit codes: 0 accepted, 1 finished and not accepted (or ended by a budget), 2 something to fix in the plan or the call,
-3 something outside (network, disk, Ctrl-C).")]
+3 something outside (network, disk, Ctrl-C). With `design: experiment` the decision does not change the exit code: ship, hold
+and stop all end with 0, and 1 says that the randomisation failed its audit; the decision is in results.json.")]
 pub struct RunArgs {
     #[command(flatten)]
     pub location: RunLocation,

@@ -99,13 +99,15 @@ pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<E
     if global.json {
         output::json_line(&serde_json::json!({
             "event": "checked", "plan_sha256": experiment.plan_sha256, "data_sha256": experiment.table.sha256,
-            "health": health,
+            "health": health, "refused_metrics": experiment.refused_metrics(),
         }))?;
     } else if global.quiet == 0 {
-        let columns = experiment.table.metrics.iter();
+        let refused = experiment.table.refused.iter().map(|refused| &refused.column);
+        let columns = experiment.table.metrics.iter().chain(refused);
         output::stdout(checked(&CheckedExperiment {
             title: &experiment.plan.title,
             metrics: &columns.map(|column| (column.name.as_str(), &column.counters)).collect::<Vec<_>>(),
+            refused: &experiment.refused_metrics(),
             primary_by_default: experiment.plan.primary_by_default(),
             health: &health,
         }))?;

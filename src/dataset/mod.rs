@@ -73,6 +73,8 @@ struct Selection {
     record: FilterRecord,
     /// Their places in the files.
     places: Arc<Vec<usize>>,
+    /// A column of the other rows, where a reader wanted it.
+    left_out: Option<Arc<Column>>,
 }
 
 /// The files behind `source`, relative to the directory `base`, as [`read()`] would open them.
@@ -97,6 +99,19 @@ pub fn read(source: &str, base: &Path, overrides: &BTreeMap<String, ColumnOverri
 /// # Errors
 /// As [`read()`].
 pub fn read_section(data: &DataSection, base: &Path) -> Result<Table, DatasetError> {
+    read_rows(data, base, &Wanted { fewest: 2, left_out_of: None })
+}
+
+/// What a reader needs of a table.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    /// The fewest rows.
+    fewest: usize,
+    /// The column that is kept of the rows that the filter leaves out.
+    left_out_of: Option<&'a str>,
+}
+
+fn read_rows(data: &DataSection, base: &Path, wanted: &Wanted<'_>) -> Result<Table, DatasetError> {
     let source = &data.source;
     let found = source::resolve(source, base)?;
     let csv::Read { mut columns, rows_of_files, hashes, conversions } = match found.format {
@@ -104,7 +119,7 @@ pub fn read_section(data: &DataSection, base: &Path) -> Result<Table, DatasetErr
         source::Format::Parquet => parquet::read(&found.files, data)?,
     };
     let rows = rows_of_files.iter().sum();
-    if rows < 2 {
+    if rows < wanted.fewest {
         return Err(DatasetError::TooFewRows { source_text: source.clone(), rows });
     }
     let folders: Vec<_> = found.files.iter().map(|(path, _)| partitions::of_path(path, base)).collect();
@@ -114,11 +129,16 @@ pub fn read_section(data: &DataSection, base: &Path) -> Result<Table, DatasetErr
     for column in &mut columns {
         suspicions::look(column, Declared::of(&column.name.clone(), data));
     }
-    let selected = derived::apply(columns, rows, data).map_err(|problems| DatasetError::Columns { problems })?;
-    let derived::Selected { mut columns, derived, filter, kept } = selected;
+    let selected = derived::apply(columns, rows, data, wanted.left_out_of)
+        .map_err(|problems| DatasetError::Columns { problems })?;
+    let derived::Selected { mut columns, derived, filter, kept, left_out } = selected;
     overrides::apply_to_derived(&mut columns, data).map_err(|problems| DatasetError::Columns { problems })?;
-    let selection =
-        filter.zip(kept).map(|(record, kept)| Selection { rows_in_files: rows, record, places: Arc::new(kept) });
+    let selection = filter.zip(kept).map(|(record, kept)| Selection {
+        rows_in_files: rows,
+        record,
+        places: Arc::new(kept),
+        left_out: left_out.map(Arc::new),
+    });
     Ok(Table {
         source: source.clone(),
         files: found.files.into_iter().map(|(_, name)| name).zip(hashes).collect(),

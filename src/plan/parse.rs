@@ -58,6 +58,9 @@ fn read(text: &str) -> (Option<Plan>, Vec<Problem>) {
     if let Some(place) = experiment::declared(&root) {
         return (None, vec![experiment::not_observational(place)]);
     }
+    if let Some(problem) = experiment::meant_as_experiment(&root) {
+        return (None, vec![problem]);
+    }
     let mut reader = reader::Reader::new(keys::SECTIONS, experiment::foreign_to_observational);
     let Some(section) = reader.root(&root) else { return (None, reader.problems) };
     let mut plan = sections::plan(&mut reader, &section);

@@ -3,7 +3,7 @@
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
 pub use crate::record::looks::{Look, LookEntry, SeenEffect};
-pub use crate::schema::MetricCounters;
+pub use crate::schema::{FilteredOut, MetricCounters};
 use causal::experiment::VarianceKind;
 use causal::keyed_enum;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,9 @@ pub struct DesignFacts {
     pub rows: usize,
     /// Units analysed.
     pub units: usize,
+    /// What `data.filter` leaves out; absent without a filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filtered_out: Option<FilteredOut>,
     /// The columns that name a cluster; empty for independent rows.
     pub cluster_by: Vec<String>,
     /// Clusters; absent without.
@@ -148,6 +151,22 @@ pub struct ArmSummary {
     /// Standard deviation of the values; absent for ratios and quantiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sd: Option<f64>,
+}
+
+/// A metric in one arm of a segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentArm {
+    /// The metric.
+    pub metric: String,
+    /// The segment.
+    pub segment: String,
+    /// The arm.
+    pub arm: String,
+    /// Rows with a value.
+    pub n: usize,
+    /// Mean over rows or ratio of sums, before any adjustment; absent for quantiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
 }
 
 /// An estimate with its interval.
@@ -327,6 +346,23 @@ pub struct DayRow {
     pub cumulative: Vec<EffectRow>,
     /// Effects in this period alone.
     pub of_the_day: Vec<EffectRow>,
+    /// Effects on the primary metrics that could not be estimated then, with the reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
+/// Effects on the primary metrics of those who were assigned in a stretch of days, or in a stretch of periods.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// The first day or period.
+    pub from: f64,
+    /// The last.
+    pub to: f64,
+    /// The effects, with intervals for one look.
+    pub effects: Vec<EffectRow>,
+    /// Those that could not be estimated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
 }
 
 keyed_enum! {
@@ -423,12 +459,18 @@ pub struct ExperimentResults {
     pub effects: Vec<EffectRow>,
     /// The effects in segments.
     pub segments: Vec<EffectRow>,
+    /// The arms in the segments, for each metric.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segment_arms: Vec<SegmentArm>,
     /// What was asked for and is not given.
     pub refused: Vec<Refused>,
     /// First stages, one for each arm, where effects of the treatment were asked for.
     pub first_stages: Vec<FirstStage>,
     /// By day or period.
     pub days: Vec<DayRow>,
+    /// The earlier and the later half of the rows; empty where there are fewer than three days or periods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
     /// How looks were planned.
     pub looks_planned: LookPlan,
     /// The looks, this one last.

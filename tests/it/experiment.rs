@@ -3,9 +3,11 @@
 mod examples; // every example, and what is true of it
 mod faults; // kinds of wrong answers that a review found
 mod looks; // peeking is on record; what was added later is exploratory
+mod more_units; // what a hold waits for
 mod parity; // the numbers of reference packages, from plan to results.json
-mod refusals;
-mod saved; // a fit that was saved answers as the rows do // a comparison that chance did not make
+mod refusals; // a comparison that chance did not make
+mod saved; // a fit that was saved answers as the rows do
+mod told; // what is left out or cannot be answered is told
 
 use crate::cli::{Ran, oci_agent};
 use serde_json::Value;

@@ -28,6 +28,8 @@ pub(super) struct Selected {
     pub(super) filter: Option<FilterRecord>,
     /// Places in the files of the rows that are left; `None`: all of them.
     pub(super) kept: Option<Vec<usize>>,
+    /// A column of the other rows, if there is a filter and one was wanted.
+    pub(super) left_out: Option<Column>,
 }
 
 struct Made {
@@ -35,10 +37,15 @@ struct Made {
     faults: Faults,
 }
 
-/// Computes what the plan derives and keeps the rows that it asks about.
-pub(super) fn apply(columns: Vec<Column>, rows: usize, data: &DataSection) -> Result<Selected, Vec<DatasetProblem>> {
+/// Computes what the plan derives and keeps the rows that it asks about, and of the others the column `left_out_of`.
+pub(super) fn apply(
+    columns: Vec<Column>,
+    rows: usize,
+    data: &DataSection,
+    left_out_of: Option<&str>,
+) -> Result<Selected, Vec<DatasetProblem>> {
     if data.derive.is_empty() && data.filter.is_empty() {
-        return Ok(Selected { columns, derived: Vec::new(), filter: None, kept: None });
+        return Ok(Selected { columns, derived: Vec::new(), filter: None, kept: None, left_out: None });
     }
     let made = derive(&columns, rows, data)?;
     let (filter, kept) = match data.filter.as_slice() {
@@ -65,12 +72,22 @@ pub(super) fn apply(columns: Vec<Column>, rows: usize, data: &DataSection) -> Re
             Some(DerivedColumn { column: made.column.name.clone(), expression: written.text.clone() })
         })
         .collect();
-    let all = columns.into_iter().chain(made.into_iter().map(|(_, made)| made.column));
+    let all: Vec<Column> = columns.into_iter().chain(made.into_iter().map(|(_, made)| made.column)).collect();
+    let wanted = all.iter().find(|column| left_out_of == Some(column.name.as_str()));
+    let left_out = wanted.zip(kept.as_ref()).map(|(column, kept)| column.select(&others(kept, rows)));
+    let all = all.into_iter();
     let columns = match &kept {
         None => all.collect(),
         Some(kept) => all.map(|column| only_levels_that_occur(column.select(kept))).collect(),
     };
-    Ok(Selected { columns, derived, filter, kept })
+    Ok(Selected { columns, derived, filter, kept, left_out })
+}
+
+/// The rows that are not among those kept, which are in order.
+fn others(kept: &[usize], rows: usize) -> Vec<usize> {
+    let mut is_kept = vec![false; rows];
+    kept.iter().for_each(|row| is_kept[*row] = true);
+    (0..rows).filter(|row| !is_kept[*row]).collect()
 }
 
 /// Every derived column, in the order in which they were computed.

@@ -5,7 +5,8 @@ use super::error::{Fault, Found, MOST_ARMS};
 use crate::dataset::Table;
 use crate::dataset::column::{number, same_value, truth};
 use crate::plan::experiment::ExperimentPlan;
-use std::collections::{BTreeMap, HashMap};
+use crate::schema::FilteredOut;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Groups of rows, by number.
 pub(super) struct Groups {
@@ -23,6 +24,10 @@ pub(super) struct Units {
     pub(super) names: Vec<String>,
     pub(super) count: usize,
     pub(super) in_two_arms: usize,
+    /// Identifiers of those that the filter leaves out.
+    pub(super) left_out: HashSet<String>,
+    /// How many that are; absent without a filter.
+    pub(super) filtered_out: Option<FilteredOut>,
 }
 
 /// What the section `assignment` says of the rows.
@@ -184,7 +189,15 @@ fn treatment(plan: &ExperimentPlan, table: &Table, arms: &Groups, found: &mut Fo
 
 /// The units, and those with rows in two arms. Rows of a unit must share a cluster.
 fn units(plan: &ExperimentPlan, table: &Table, of_rows: (&[u16], Option<&[u32]>), found: &mut Found) -> Units {
-    let none = Units { of_rows: None, names: Vec::new(), count: table.rows, in_two_arms: 0 };
+    let rows = table.selection.as_ref().map(|selection| selection.record.rows_left_out);
+    let none = Units {
+        of_rows: None,
+        names: Vec::new(),
+        count: table.rows,
+        in_two_arms: 0,
+        left_out: HashSet::new(),
+        filtered_out: rows.map(|rows| FilteredOut { rows, units: None }),
+    };
     let Some(column) = plan.assignment.unit_id.as_deref() else { return none };
     let Some(units) = found.take("assignment.unit_id", coded(table, column)) else { return none };
     if !no_blanks("assignment.unit_id", column, &units, found) {
@@ -201,7 +214,17 @@ fn units(plan: &ExperimentPlan, table: &Table, of_rows: (&[u16], Option<&[u32]>)
         }
     }
     let in_two_arms = differing(&units, arms.iter().map(|arm| u32::from(*arm))).len();
-    Units { of_rows: Some(units.codes), names: units.names, count, in_two_arms }
+    let left_out = left_out(table, &units);
+    let filtered_out = rows.map(|rows| FilteredOut { rows, units: Some(left_out.len()) });
+    Units { of_rows: Some(units.codes), names: units.names, count, in_two_arms, left_out, filtered_out }
+}
+
+/// Identifiers of which the filter keeps no row.
+fn left_out(table: &Table, units: &Names) -> HashSet<String> {
+    let column = table.selection.as_ref().and_then(|selection| selection.left_out.as_deref());
+    let all = column.and_then(|column| names(column).ok()).map(|found| found.names).unwrap_or_default();
+    let kept: HashSet<&str> = units.names.iter().map(String::as_str).collect();
+    all.into_iter().filter(|name| !kept.contains(name.as_str())).collect()
 }
 
 /// The units whose rows are taken for independent: all that repeat, or those that lie in two clusters.

@@ -6,7 +6,7 @@
 use super::error::{Fault, Found};
 use crate::dataset::column::{Column, Data};
 use crate::dataset::derived::Rows;
-use crate::dataset::{DatasetError, DatasetProblem, Table, UnitColumn, read_section, units_parquet};
+use crate::dataset::{DatasetError, DatasetProblem, Table, UnitColumn, Wanted, read_rows, units_parquet};
 use crate::expression::Written;
 use crate::plan::DataSection;
 use crate::plan::experiment::ExperimentPlan;
@@ -180,7 +180,8 @@ impl CellTable {
     /// # Errors
     /// It cannot be read.
     pub fn read(file: &str, folder: &Path) -> Result<CellTable, DatasetError> {
-        Ok(CellTable { table: read_section(&DataSection::of(file), folder)? })
+        // One cell is enough: an experiment without discrete covariates has no more.
+        Ok(CellTable { table: read_rows(&DataSection::of(file), folder, &Wanted { fewest: 1, left_out_of: None })? })
     }
 
     /// The sums of a column over the cells where a condition holds; 0 for a column that is not there.

@@ -11,7 +11,7 @@ use crate::dataset::Table;
 use crate::dataset::column::Column;
 use crate::dataset::derived::Rows;
 use crate::expression::Written;
-use crate::plan::experiment::{Aggregate, AggregateKind, ExperimentPlan, Measure, Metric, Window};
+use crate::plan::experiment::{Aggregate, AggregateKind, ExperimentPlan, Measure, Metric, Role, Window};
 use crate::schema::MetricCounters;
 use causal::numerics::quantile::quantiles;
 use std::collections::BTreeMap;
@@ -24,12 +24,13 @@ pub(super) struct Tables<'a> {
     pub(super) assigned: &'a Assigned,
 }
 
-/// Every metric that could be computed, in the order of the plan.
-pub(super) fn metrics(tables: &Tables<'_>, found: &mut Found) -> Vec<MetricColumn> {
-    tables.plan.metrics.iter().filter_map(|metric| one(tables, metric, found)).collect()
+/// Every metric that could be computed, in the order of the plan; with a reason where it says nothing and is not the primary one,
+/// so that the others can do without it.
+pub(super) fn metrics(tables: &Tables<'_>, found: &mut Found) -> Vec<(MetricColumn, Option<Fault>)> {
+    tables.plan.metrics.iter().filter_map(|metric| computed(tables, metric, found)).collect()
 }
 
-fn one(tables: &Tables<'_>, metric: &Metric, found: &mut Found) -> Option<MetricColumn> {
+fn computed(tables: &Tables<'_>, metric: &Metric, found: &mut Found) -> Option<(MetricColumn, Option<Fault>)> {
     let rows = match &metric.source {
         None => tables.own,
         Some(source) => tables.sources.get(source)?,
@@ -54,6 +55,7 @@ fn one(tables: &Tables<'_>, metric: &Metric, found: &mut Found) -> Option<Metric
         filtered: rows.rows - kept.len(),
         outside_window: counted.outside,
         not_assigned: counted.not_assigned,
+        of_filtered_units: counted.of_filtered_units,
         rows_without_value: without_value(&values, &counted.all),
         ..MetricCounters::default()
     };
@@ -63,12 +65,17 @@ fn one(tables: &Tables<'_>, metric: &Metric, found: &mut Found) -> Option<Metric
     without_rows(&metric.measure, own.rows, &counted, &mut counters);
     let made = measured(&metric.measure, own.rows, &counted.all, &values);
     let made = winsorised(metric, made, &mut counters);
-    check(metric, &made, found)?;
+    let says_nothing = says_nothing(metric, &made);
+    if let Some((path, fault)) = says_nothing.as_ref().filter(|_| metric.role == Role::Primary) {
+        found.note(path, fault.clone());
+        return None;
+    }
     let before = days.as_ref().and_then(|(assigned_at, times)| {
         let days = Days { assigned_at, times, window: before_start(plan, metric)? };
         before(&side, (&belongs, &kept, &values), days)
     });
-    Some(MetricColumn { name: metric.name.clone(), values: made, before, counters })
+    let column = MetricColumn { name: metric.name.clone(), values: made, before, counters };
+    Some((column, says_nothing.map(|found| found.1)))
 }
 
 /// The rows of the source that its filter keeps.
@@ -176,8 +183,8 @@ fn not_over(side: &Side<'_>, days: Days<'_>, found: &mut Found) -> Option<usize>
     None
 }
 
-/// A metric that says nothing.
-fn check(metric: &Metric, made: &MetricValues, found: &mut Found) -> Option<()> {
+/// Why a metric says nothing, if it does not, and the key of the plan that this is about.
+fn says_nothing(metric: &Metric, made: &MetricValues) -> Option<(String, Fault)> {
     let name = metric.name.clone();
     let values: Vec<f64> = match made {
         MetricValues::Mean(values) => values.clone(),
@@ -185,25 +192,18 @@ fn check(metric: &Metric, made: &MetricValues, found: &mut Found) -> Option<()> 
         MetricValues::Ratio(top, bottom) => {
             let both = top.iter().zip(bottom).filter(|(top, bottom)| !top.is_nan() && !bottom.is_nan());
             if both.clone().count() > 0 && both.clone().all(|(_, bottom)| *bottom == 0.0) {
-                found.note(&format!("metrics.{name}.ratio"), Fault::ZeroDenominator { metric: name });
-                return None;
+                return Some((format!("metrics.{name}.ratio"), Fault::ZeroDenominator { metric: name }));
             }
             both.map(|(top, _)| *top).collect()
         }
     };
     let mut there = values.iter().filter(|value| !value.is_nan());
     let path = format!("metrics.{name}");
-    let Some(first) = there.next() else {
-        found.note(&path, Fault::NoValues { metric: name });
-        return None;
-    };
+    let Some(first) = there.next() else { return Some((path, Fault::NoValues { metric: name })) };
     let is_ratio = matches!(made, MetricValues::Ratio(..));
     // A ratio differs between units if either part does; it is constant where the upper one is 0.
-    if there.all(|value| value == first) && (!is_ratio || *first == 0.0) {
-        found.note(&path, Fault::Constant { metric: name, value: first.to_string() });
-        return None;
-    }
-    Some(())
+    let constant = there.all(|value| value == first) && (!is_ratio || *first == 0.0);
+    constant.then(|| (path, Fault::Constant { metric: name, value: first.to_string() }))
 }
 
 /// The days before the assignment, as many as the plan says.

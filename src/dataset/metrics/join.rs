@@ -1,6 +1,6 @@
 //! Which rows of a source belong to which rows of the table of assignments, and to which days.
 
-use super::assigned::Assigned;
+use super::assigned::{Assigned, Units};
 use super::columns::{Names, code, find, has_zone, names, times};
 use super::error::{Fault, Found};
 use crate::dataset::Table;
@@ -13,6 +13,9 @@ const MILLISECONDS: f64 = 86_400_000.0;
 
 /// A row of the table of assignments, and a row of the source that counts for it.
 pub(super) type Pair = (u32, u32);
+
+/// The code of a unit that was assigned, and that the filter leaves out.
+const FILTERED: u32 = MISSING - 1;
 
 /// A metric, its table and the units.
 #[derive(Clone, Copy)]
@@ -28,7 +31,7 @@ pub(super) struct Side<'a> {
 
 /// The rows of the table of assignments for each row of the source.
 pub(super) struct Belongs {
-    /// For each row of the source its unit; [`MISSING`] if it was never assigned.
+    /// For each row of the source its unit; [`MISSING`] if it was never assigned, [`FILTERED`] if it was and is left out.
     unit_of: Vec<u32>,
     /// Rows of the table of assignments, unit by unit.
     rows: Vec<u32>,
@@ -39,9 +42,13 @@ pub(super) struct Belongs {
 impl Belongs {
     /// The rows of the table of assignments that a row of the source belongs to.
     pub(super) fn rows(&self, row: u32) -> &[u32] {
-        let unit = self.unit_of.get(row as usize).copied().unwrap_or(MISSING) as usize;
+        let unit = self.unit(row) as usize;
         let ends = self.starts.get(unit).zip(self.starts.get(unit.saturating_add(1)));
         ends.and_then(|(from, to)| self.rows.get(*from..*to)).unwrap_or_default()
+    }
+
+    fn unit(&self, row: u32) -> u32 {
+        self.unit_of.get(row as usize).copied().unwrap_or(MISSING)
     }
 }
 
@@ -68,7 +75,7 @@ impl Side<'_> {
         let per = self.metric.per.as_deref().unwrap_or(unit_id);
         let path = self.path(if self.metric.per.is_some() { "per" } else { "source" });
         let theirs = found.take(&path, find(self.rows, per).and_then(names))?;
-        let Some(unit_of) = matched(&theirs, &units.names) else {
+        let Some(unit_of) = matched(&theirs, units) else {
             let examples = |names: &[String]| names.iter().take(3).cloned().collect();
             let fault = Fault::NothingJoins {
                 file: file.clone(),
@@ -145,12 +152,13 @@ fn near(theirs: &Names, unit_of: &[u32], ours: &[String]) -> Option<(String, Str
     lost.filter_map(|name| Some((name.clone(), (*units.get(&plain(name))?).clone()))).next()
 }
 
-/// The unit of each row of a source; nothing if no row has one.
-fn matched(theirs: &Names, ours: &[String]) -> Option<Vec<u32>> {
-    let units: HashMap<&str, u32> = ours.iter().map(String::as_str).zip(0..).collect();
+/// The unit of each row of a source; nothing if no row has one that is kept.
+fn matched(theirs: &Names, ours: &Units) -> Option<Vec<u32>> {
+    let units: HashMap<&str, u32> = ours.names.iter().map(String::as_str).zip(0..).collect();
+    let other = |name: &str| if ours.left_out.contains(name) { FILTERED } else { MISSING };
     let of_names: Vec<u32> =
-        theirs.names.iter().map(|name| units.get(name.as_str()).copied().unwrap_or(MISSING)).collect();
-    if of_names.iter().all(|unit| *unit == MISSING) {
+        theirs.names.iter().map(|name| units.get(name.as_str()).copied().unwrap_or_else(|| other(name))).collect();
+    if of_names.iter().all(|unit| *unit >= FILTERED) {
         return None;
     }
     Some(theirs.codes.iter().map(|code| of_names.get(*code as usize).copied().unwrap_or(MISSING)).collect())
@@ -218,19 +226,23 @@ pub(super) struct Pairs {
     pub(super) all: Vec<Pair>,
     /// Rows of units that were never assigned.
     pub(super) not_assigned: usize,
+    /// Rows of units that the filter leaves out.
+    pub(super) of_filtered_units: usize,
     /// Rows of assigned units outside of every window.
     pub(super) outside: usize,
 }
 
 /// Pairs the rows of a source that are kept with those of the table of assignments.
 pub(super) fn pairs(belongs: &Belongs, kept: &[u32], days: Option<Days<'_>>) -> Pairs {
-    let mut pairs = Pairs { all: Vec::with_capacity(kept.len()), not_assigned: 0, outside: 0 };
+    let mut pairs = Pairs { all: Vec::with_capacity(kept.len()), not_assigned: 0, of_filtered_units: 0, outside: 0 };
     for row in kept {
         let rows = belongs.rows(*row);
         let before = pairs.all.len();
         let counts = |mine: &&u32| days.is_none_or(|days| days.holds((**mine, *row)));
         pairs.all.extend(rows.iter().filter(counts).map(|mine| (*mine, *row)));
-        if rows.is_empty() {
+        if rows.is_empty() && belongs.unit(*row) == FILTERED {
+            pairs.of_filtered_units += 1;
+        } else if rows.is_empty() {
             pairs.not_assigned += 1;
         } else if pairs.all.len() == before {
             pairs.outside += 1;

@@ -24,9 +24,9 @@ mod table;
 
 pub use cells::{CellTable, Cells, MOST_VALUES};
 pub use error::{Fault, MetricError, MetricFault};
-pub use table::{MetricColumn, MetricValues, TermColumn, UnitTable};
+pub use table::{MetricColumn, MetricValues, RefusedMetric, TermColumn, UnitTable};
 
-use crate::dataset::{Table, hash, read_section};
+use crate::dataset::{Table, Wanted, hash, read_rows, read_section};
 use crate::plan::DataSection;
 use crate::plan::experiment::ExperimentPlan;
 use assigned::Assigned;
@@ -61,7 +61,8 @@ fn unit_table_and<T>(
     more: impl FnOnce(&Table, &mut Found) -> Option<T>,
 ) -> Result<(UnitTable, T), MetricError> {
     let mut found = Found::default();
-    let table = match read_section(&plan.data, base) {
+    let wanted = Wanted { fewest: 2, left_out_of: plan.assignment.unit_id.as_deref() };
+    let table = match read_rows(&plan.data, base, &wanted) {
         Ok(table) => table,
         Err(error) => {
             found.read("data.source", error);
@@ -72,10 +73,13 @@ fn unit_table_and<T>(
     let assigned = assigned::read(plan, &table, &mut found);
     let (segments, segment_missing) = covariates::segments(plan, &table, &mut found);
     let tables = compute::Tables { plan, own: &table, sources: &sources, assigned: &assigned };
-    let metrics = compute::metrics(&tables, &mut found);
+    let (metrics, faults): (Vec<MetricColumn>, Vec<Option<Fault>>) =
+        compute::metrics(&tables, &mut found).into_iter().unzip();
+    // A metric that says nothing after the start may still be a covariate from before it.
     let terms = covariates::terms(plan, &table, &metrics, &mut found);
     let more = more(&table, &mut found);
     let Some(more) = more.filter(|_| !found.any()) else { return Err(found.into_error()) };
+    let (metrics, refused) = without_refused(metrics, faults);
     let files = files(plan, &table, &sources);
     let sha256 = hash::combined(files.values().map(String::as_str));
     let Assigned { arms, units, treatment, clusters, propensity, period, assigned_at, exposed_at } = assigned;
@@ -89,6 +93,7 @@ fn unit_table_and<T>(
         units_in_two_arms: units.in_two_arms,
         units: units.of_rows,
         unit_names: units.names,
+        filtered_out: units.filtered_out,
         clusters,
         propensity,
         period,
@@ -101,11 +106,24 @@ fn unit_table_and<T>(
         segments,
         segment_missing,
         metrics,
+        refused,
         assignments: table.document(),
         files,
         sha256,
     };
     Ok((made, more))
+}
+
+/// The metrics that say something, and the others with their faults.
+fn without_refused(columns: Vec<MetricColumn>, faults: Vec<Option<Fault>>) -> (Vec<MetricColumn>, Vec<RefusedMetric>) {
+    let (mut metrics, mut refused) = (Vec::new(), Vec::new());
+    for (column, fault) in columns.into_iter().zip(faults) {
+        match fault {
+            None => metrics.push(column),
+            Some(fault) => refused.push(RefusedMetric { column, fault }),
+        }
+    }
+    (metrics, refused)
 }
 
 /// The tables that metrics name, each read once.

@@ -1,7 +1,8 @@
 //! The table of an experiment: one row for each row of the table of assignments, everything as numbers.
 
+use super::error::Fault;
 use crate::dataset::column::{Column, Data};
-use crate::schema::{DatasetDocument, MetricCounters};
+use crate::schema::{DatasetDocument, FilteredOut, MetricCounters};
 use causal::experiment::TermValues;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct UnitTable {
     pub units: Option<Vec<u32>>,
     /// The identifier of each unit, by its number; empty without `unit_id`.
     pub unit_names: Vec<String>,
+    /// What `data.filter` leaves out of the table of assignments; absent without a filter.
+    pub filtered_out: Option<FilteredOut>,
     /// Number of units.
     pub unit_count: usize,
     /// Units with rows in more than one arm; their rows are kept.
@@ -94,14 +97,33 @@ pub struct UnitTable {
     pub segments: Vec<Vec<bool>>,
     /// Rows for which a segment's condition is missing, by segment; they are not in it.
     pub segment_missing: Vec<usize>,
-    /// The metrics, in the order of the plan.
+    /// The metrics that say something, in the order of the plan.
     pub metrics: Vec<MetricColumn>,
+    /// Those that do not and are not primary, in the order of the plan: they are refused alone.
+    pub refused: Vec<RefusedMetric>,
     /// Fingerprint and schema of the table of assignments.
     pub assignments: DatasetDocument,
     /// Fingerprint of every file read, by its name in the plan.
     pub files: BTreeMap<String, String>,
     /// One fingerprint of all of them.
     pub sha256: String,
+}
+
+/// A metric that has no effect whatever the arms do, since it has no values or one only.
+#[derive(Debug, Clone)]
+pub struct RefusedMetric {
+    /// As it was computed.
+    pub column: MetricColumn,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+impl RefusedMetric {
+    /// The fault and what would help.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        format!("{}; {}", self.fault, self.fault.hint())
+    }
 }
 
 /// A metric of every row.

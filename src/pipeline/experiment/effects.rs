@@ -191,7 +191,7 @@ fn itt_of_group(experiment: &Experiment, group: MetricGroup<'_>, looks: &[Look])
     answers
 }
 
-fn refusal(metric: &str, reason: String) -> Refused {
+pub(super) fn refusal(metric: &str, reason: String) -> Refused {
     Refused { metric: metric.to_owned(), arm: None, request: EffectRequest::Itt, segment: None, reason }
 }
 

@@ -26,8 +26,8 @@ pub const FIT: &str = "fit.json";
 pub fn compress(experiment: &Experiment, cells: &Cells, least: usize) -> Result<(FitDocument, Vec<u8>), DatasetError> {
     let is_mean = |column: &MetricColumn| matches!(column.values, MetricValues::Mean(_));
     let MetricGroups { groups, refused: failed, .. } = metric_groups(experiment, is_mean);
-    let mut refused: Vec<(String, String)> =
-        failed.iter().map(|(column, error)| (column.name.clone(), error.to_string())).collect();
+    let mut refused = experiment.refused_metrics();
+    refused.extend(failed.iter().map(|(column, error)| (column.name.clone(), error.to_string())));
     let others = experiment.table.metrics.iter().filter(|column| !is_mean(column));
     let reason = "ratios and quantiles of a segment need the rows of the segment; `oci-agent run` gives them";
     refused.extend(others.map(|column| (column.name.clone(), reason.to_owned())));

@@ -150,8 +150,7 @@ fn two_arms(experiment: &Experiment) -> Measured {
 
 /// Units whose window is not over when the source ends.
 fn follow_up(experiment: &Experiment) -> Measured {
-    let windows =
-        experiment.plan.metrics.iter().zip(&experiment.table.metrics).filter(|(metric, _)| metric.window.is_some());
+    let windows = experiment.metrics().filter(|(metric, _)| metric.window.is_some());
     let share = |counted: usize| counted as f64 / experiment.n().max(1) as f64;
     let largest = windows
         .map(|(metric, column)| (share(column.counters.window_not_over), metric.name.clone()))
@@ -181,7 +180,9 @@ fn plain_model(experiment: &Experiment, joint: bool) -> Model {
 /// Differences between the arms in each metric before the start.
 fn pre_period(experiment: &Experiment) -> Measured {
     let (mut names, mut p) = (Vec::new(), Vec::new());
-    for column in &experiment.table.metrics {
+    // What a metric was before the start says as much where it says nothing after it.
+    let refused = experiment.table.refused.iter().map(|refused| &refused.column);
+    for column in experiment.table.metrics.iter().chain(refused) {
         let Some(before) = &column.before else { continue };
         let tested = match values(experiment, before, |_| true) {
             Some(found) => found.and_then(|(rows, y)| {

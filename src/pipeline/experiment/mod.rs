@@ -20,6 +20,7 @@ mod modelling;
 pub mod power;
 pub mod prepare;
 pub mod results;
+mod segment_arms;
 mod segments;
 pub mod steps;
 pub mod validate;

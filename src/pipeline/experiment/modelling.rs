@@ -1,7 +1,7 @@
 //! Which fit answers a plan: how covariates enter, which variance fits the design, and what the design is.
 
-use crate::dataset::metrics::UnitTable;
-use crate::plan::experiment::{Adjustment, ExperimentPlan, LookPlan};
+use crate::dataset::metrics::{MetricColumn, UnitTable};
+use crate::plan::experiment::{Adjustment, ExperimentPlan, LookPlan, Metric};
 use crate::record::experiment::{ArmFacts, Compliance, DesignFacts};
 use crate::text::sha256::sha256_hex;
 use causal::experiment::VarianceKind;
@@ -60,6 +60,18 @@ impl Experiment {
     #[must_use]
     pub fn n(&self) -> usize {
         self.table.assigned.len()
+    }
+
+    /// The metrics that could be computed, with their values.
+    pub fn metrics(&self) -> impl Iterator<Item = (&Metric, &MetricColumn)> {
+        let found = |metric: &Metric| self.table.metrics.iter().find(|column| column.name == metric.name);
+        self.plan.metrics.iter().filter_map(move |metric| Some((metric, found(metric)?)))
+    }
+
+    /// The metrics that could not be computed, with the reasons.
+    #[must_use]
+    pub fn refused_metrics(&self) -> Vec<(String, String)> {
+        self.table.refused.iter().map(|refused| (refused.column.name.clone(), refused.reason())).collect()
     }
 
     /// 1 − confidence.
@@ -181,6 +193,7 @@ impl Experiment {
             arms: (0..self.table.arms.len()).map(|arm| self.arm_facts(arm)).collect(),
             rows: self.n(),
             units: self.table.unit_count,
+            filtered_out: self.table.filtered_out,
             cluster_by: self.plan.assignment.cluster_by.clone(),
             clusters: self.cluster_count(),
             compliance: self.compliance(),

@@ -15,8 +15,8 @@ use causal::experiment::{ExperimentError, Model};
 /// Sizes for every metric and arm, for finding an effect with chance `power`; from values before the start with `before`.
 #[must_use]
 pub fn power(experiment: &Experiment, power: f64, before: bool) -> PowerDocument {
-    let (mut rows, mut refused) = (Vec::new(), Vec::new());
-    for (metric, column) in experiment.plan.metrics.iter().zip(&experiment.table.metrics) {
+    let (mut rows, mut refused) = (Vec::new(), experiment.refused_metrics());
+    for (metric, column) in experiment.metrics() {
         match rows_of(experiment, metric, column, Asked { power, before }) {
             Ok(found) => rows.extend(found),
             Err(reason) => refused.push((metric.name.clone(), reason)),

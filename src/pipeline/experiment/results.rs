@@ -1,15 +1,16 @@
 //! `results.json`: every effect, what was refused, and the decision.
 
-use super::days::{days, novelty};
+use super::days::{days, novelty, phases};
 use super::effects::{Answers, adjust_p_values, itt, summaries};
 use super::instrument::effects_of_treatment;
 use super::modelling::Experiment;
+use super::segment_arms::segment_arms;
 use super::segments::effects_in_segments;
 use crate::critique::experiment::decision::{DecisionInput, decide};
 use crate::critique::experiment::rubric;
 use crate::plan::experiment::{Amount, EffectRequest, Metric, Role};
 use crate::record::experiment::{
-    EffectRow, ExperimentResults, FirstStage, HealthCode, HealthDocument, Look, MetricResult, SeenEffect,
+    EffectRow, ExperimentResults, FirstStage, HealthCode, HealthDocument, Look, MetricResult, Refused, SeenEffect,
 };
 use std::collections::BTreeMap;
 
@@ -20,7 +21,8 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
     let declared = declared(experiment);
     let (mut answers, first_stages) = for_everyone(experiment, looks, &declared);
     let mut in_segments = effects_in_segments(experiment);
-    let metrics: Vec<MetricResult> = (0..plan.metrics.len()).map(|at| metric(experiment, at)).collect();
+    answers.refused.splice(0..0, without_values(experiment));
+    let metrics: Vec<MetricResult> = plan.metrics.iter().filter_map(|metric| result(experiment, metric)).collect();
     let exploratory = Exploratory::after(looks, experiment);
     for row in answers.effects.iter_mut().chain(&mut in_segments.effects) {
         row.exploratory = exploratory.is(row, &declared);
@@ -35,6 +37,7 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         health: &health,
         metrics: &metrics,
         effects: &answers.effects,
+        refused: &answers.refused,
         alpha: experiment.alpha(),
         anytime: experiment.anytime(),
     });
@@ -50,9 +53,11 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         metrics,
         effects: answers.effects,
         segments: in_segments.effects,
+        segment_arms: segment_arms(experiment),
         refused: answers.refused,
         first_stages,
         days: days(experiment),
+        phases: phases(experiment),
         looks_planned: plan.looks.plan,
         looks: all,
         checks_of_effects: vec![rubric::check(HealthCode::Novelty, &novelty(experiment))],
@@ -94,15 +99,34 @@ pub fn this_look(experiment: &Experiment, looks: &[Look]) -> Look {
     look(experiment, &answers.effects, &declared)
 }
 
-fn metric(experiment: &Experiment, at: usize) -> MetricResult {
-    let (metric, column) = (&experiment.plan.metrics[at], &experiment.table.metrics[at]);
-    let arms = summaries(experiment, column);
+/// Every effect that was asked for of the metrics that could not be computed.
+fn without_values(experiment: &Experiment) -> Vec<Refused> {
+    let refused = |(metric, reason): (String, String)| {
+        // Effects of assignment are always given.
+        let others = experiment.plan.requests.iter().copied().filter(|request| *request != EffectRequest::Itt);
+        let requests = std::iter::once(EffectRequest::Itt).chain(others);
+        let refuse = move |request: EffectRequest| {
+            let (metric, reason) = (metric.clone(), reason.clone());
+            Refused { metric, arm: None, request, segment: None, reason }
+        };
+        requests.map(refuse).collect::<Vec<_>>()
+    };
+    experiment.refused_metrics().into_iter().flat_map(refused).collect()
+}
+
+/// A metric in each arm; in none if it could not be computed.
+fn result(experiment: &Experiment, metric: &Metric) -> Option<MetricResult> {
+    let table = &experiment.table;
+    let computed = table.metrics.iter().find(|column| column.name == metric.name);
+    let refused = || table.refused.iter().map(|refused| &refused.column).find(|column| column.name == metric.name);
+    let column = computed.or_else(refused)?;
+    let arms = computed.map(|column| summaries(experiment, column)).unwrap_or_default();
     let control = arms.iter().find(|arm| arm.arm == experiment.table.arms[0]).map(|arm| arm.value.abs());
     let in_units = |amount: Amount| match amount {
         Amount::Absolute(size) => Some(size),
         Amount::Relative(share) => control.map(|control| share * control),
     };
-    MetricResult {
+    Some(MetricResult {
         name: metric.name.clone(),
         measure: metric.measure.text(),
         role: metric.role,
@@ -111,7 +135,7 @@ fn metric(experiment: &Experiment, at: usize) -> MetricResult {
         margin: metric.margin.and_then(in_units),
         arms,
         counters: column.counters.clone(),
-    }
+    })
 }
 
 /// The metrics of the plan with everything that defines them.

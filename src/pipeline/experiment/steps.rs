@@ -15,7 +15,7 @@ use crate::record::experiment::{ExperimentResults, HealthDocument, Look, Verdict
 use crate::record::{ReportError, json};
 use crate::report::experiment::{self, ExperimentInput, PlacedExperimentFigure};
 use crate::report::plots::experiment as plots;
-use crate::schema::{DatasetDocument, MetricCounters};
+use crate::schema::{DatasetDocument, FilteredOut, MetricCounters};
 use crate::store::Step;
 use crate::text::escape::one_line;
 use crate::text::lists::counted;
@@ -54,9 +54,14 @@ struct Manifest<'a> {
 #[derive(Debug, Serialize)]
 struct Data<'a> {
     assignments: &'a DatasetDocument,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filtered_out: Option<FilteredOut>,
     files: &'a BTreeMap<String, String>,
     sha256: &'a str,
     metrics: BTreeMap<&'a str, &'a MetricCounters>,
+    /// Why metrics that could not be computed were not.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    refused_metrics: BTreeMap<String, String>,
     covariate_values_filled: &'a BTreeMap<String, usize>,
 }
 
@@ -86,11 +91,14 @@ pub fn plan_step(experiment: &Experiment) -> Result<Step, ReportError> {
 /// [`ReportError`].
 pub fn dataset_step(experiment: &Experiment) -> Result<Step, ReportError> {
     let table = &experiment.table;
+    let columns = table.metrics.iter().chain(table.refused.iter().map(|refused| &refused.column));
     let data = Data {
         assignments: &table.assignments,
+        filtered_out: table.filtered_out,
         files: &table.files,
         sha256: &table.sha256,
-        metrics: table.metrics.iter().map(|column| (column.name.as_str(), &column.counters)).collect(),
+        metrics: columns.map(|column| (column.name.as_str(), &column.counters)).collect(),
+        refused_metrics: experiment.refused_metrics().into_iter().collect(),
         covariate_values_filled: &table.filled,
     };
     let subject = format!(

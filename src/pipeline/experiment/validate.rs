@@ -26,7 +26,7 @@ pub const MOST_ROWS: usize = 50_000;
 /// Repeats the analysis of every metric under `permutations` assignments that did nothing.
 #[must_use]
 pub fn validate(experiment: &Experiment, permutations: usize) -> ValidationDocument {
-    let (mut results, mut refused) = (Vec::new(), Vec::new());
+    let (mut results, mut refused) = (Vec::new(), experiment.refused_metrics());
     for column in &experiment.table.metrics {
         match of_metric(experiment, &column.name, &column.values, permutations) {
             Ok(found) => results.extend(found),

@@ -18,7 +18,7 @@ pub mod reference;
 mod rules;
 
 pub use measure::{Aggregate, AggregateKind, Measure};
-pub(super) use read::{declared, foreign_to_observational, not_observational};
+pub(super) use read::{declared, foreign_to_observational, meant_as_experiment, not_observational};
 pub use read::{is_experiment, parse, parse_bytes};
 
 use crate::expression::Written;

@@ -7,9 +7,11 @@ use crate::expression::Written;
 use crate::plan::keys::SECTIONS as OBSERVATIONAL;
 use crate::plan::parse::{in_order, text_of, tree};
 use crate::plan::reader::{Foreign, Reader, Section, shown};
+use crate::plan::sections::DESIGNS as STUDY_DESIGNS;
 use crate::plan::yaml_tree::{Kind, Node};
 use crate::plan::{DEFAULT_SEED, Place, Problem, derived, models, sections};
 use crate::text::dates;
+use crate::text::lists::distance;
 use std::collections::BTreeMap;
 
 /// Reads the plan of an experiment from the bytes of its file.
@@ -49,6 +51,54 @@ pub(in crate::plan) fn declared(root: &Node) -> Option<Place> {
         Kind::Scalar { text, .. } => text.trim().eq_ignore_ascii_case(DESIGN).then_some(design.value.place),
         _ => None,
     }
+}
+
+/// Other words for an experiment, without blanks, dashes and strokes.
+const OTHER_WORDS: [&str; 17] = [
+    "ab",
+    "abn",
+    "abtest",
+    "abntest",
+    "split",
+    "splittest",
+    "test",
+    "trial",
+    "rct",
+    "randomised",
+    "randomized",
+    "randomisedtrial",
+    "randomizedtrial",
+    "randomisedcontrolledtrial",
+    "randomizedcontrolledtrial",
+    "controlledtrial",
+    "encouragement",
+];
+/// Keys of experiments that no other plan has and none of them can do without.
+const OWN_KEYS: [&str; 2] = ["assignment", "metrics"];
+
+/// The one problem of a plan that is meant as that of an experiment and does not say so in the word that is read.
+pub(in crate::plan) fn meant_as_experiment(root: &Node) -> Option<Problem> {
+    /// Letters in which a word is mistyped or goes on: `expriment`, `experimental`.
+    const MISTYPED: usize = 3;
+    let Kind::Mapping(entries) = &root.kind else { return None };
+    let has = |key: &str| entries.iter().any(|entry| entry.key == key);
+    let design = entries.iter().find(|entry| entry.key == "design")?;
+    let Kind::Scalar { text, .. } = &design.value.kind else { return None };
+    let word: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    let near = OTHER_WORDS.contains(&word.as_str()) || distance(&word, DESIGN) <= MISTYPED || word.contains(DESIGN);
+    // A table with one treatment and one outcome may be randomised as well.
+    let other_plan = has("treatment") || has("outcome");
+    let is_word = STUDY_DESIGNS.iter().any(|known| text.trim() == known.0);
+    let own = OWN_KEYS.iter().any(|key| has(key));
+    if !near || (is_word || other_plan) && !own {
+        return None;
+    }
+    Some(Problem {
+        place: Some(design.value.place),
+        path: "design".to_owned(),
+        message: format!("`design: {}` is not how the plan of an experiment begins", shown(text.trim())),
+        hint: "Write `design: experiment`; `docs/experiments.md` has two plans to start from.".to_owned(),
+    })
 }
 
 /// The one problem of an experiment that is read as another plan.

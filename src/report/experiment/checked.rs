@@ -16,6 +16,8 @@ pub struct CheckedExperiment<'a> {
     pub title: &'a str,
     /// The metrics with what was done to their values.
     pub metrics: &'a [(&'a str, &'a MetricCounters)],
+    /// Those of them that could not be computed, with the reasons.
+    pub refused: &'a [(String, String)],
     /// The metric that is primary because the plan names no other.
     pub primary_by_default: Option<&'a str>,
     /// The audit.
@@ -42,6 +44,7 @@ pub fn checked(input: &CheckedExperiment<'_>) -> String {
             count(arm.units)
         ));
     }
+    design.filtered_out.and_then(words::filtered_out).into_iter().for_each(&mut line);
     let covariates = if design.covariates.is_empty() {
         "none".to_owned()
     } else {
@@ -50,6 +53,9 @@ pub fn checked(input: &CheckedExperiment<'_>) -> String {
     line(format!("Covariates: {covariates}; {}", words::adjustment(design.adjustment)));
     for (name, counters) in input.metrics {
         line(format!("Metric `{}`: {}", visible(name), done(counters)));
+    }
+    for (name, reason) in input.refused {
+        line(format!("Metric `{}` is refused, and the run goes on without it: {}.", visible(name), visible(reason)));
     }
     if let Some(name) = input.primary_by_default {
         line(format!(
@@ -75,6 +81,7 @@ fn done(counters: &MetricCounters) -> String {
         ("rows filtered", counters.filtered),
         ("rows outside the window", counters.outside_window),
         ("rows of units that were not assigned", counters.not_assigned),
+        ("rows of units that `data.filter` leaves out", counters.of_filtered_units),
         ("rows without a value", counters.rows_without_value),
         ("units without rows", counters.units_without_rows),
         ("of those set to 0", counters.set_to_zero),

@@ -1,11 +1,11 @@
 //! The first page of an experiment: what to do with each arm and why, what moved, how sound the randomisation is, and for
 //! whom it holds.
 
-use super::{shown, words};
+use super::{phases, shown, words};
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{EffectRequest, Role};
 use crate::record::experiment::{
-    ArmFacts, DecisionRow, EffectRow, ExperimentResults, HealthCheck, MetricResult, Standing, Verdict,
+    ArmFacts, DecisionRow, EffectRow, ExperimentResults, HealthCheck, HealthCode, MetricResult, Standing, Verdict,
 };
 use crate::report::sentences;
 use crate::text::{lists, numbers};
@@ -53,6 +53,8 @@ pub struct FirstPage {
     pub tier: Tier,
     /// Checks of it that failed or warned, and what else limits the results.
     pub caveats: Vec<String>,
+    /// What was asked for and is not given, with the reasons.
+    pub refused: Vec<String>,
     /// Who was compared.
     pub whom: Vec<String>,
     /// What identifies the effects.
@@ -76,9 +78,10 @@ pub fn first_page(results: &ExperimentResults) -> FirstPage {
             .iter()
             .chain(&results.checks_of_effects)
             .filter(|c| is_bad(c))
-            .map(caveat)
+            .flat_map(|check| caveats(results, check))
             .chain(results.caveats.iter().map(|line| sentences::sentence(line)))
             .collect(),
+        refused: results.refused.iter().map(words::refused).collect(),
         whom: whom(results),
         identification: health.identification.iter().map(|line| sentences::sentence(line)).collect(),
     }
@@ -88,9 +91,12 @@ fn is_bad(check: &HealthCheck) -> bool {
     matches!(check.severity, Severity::Warn | Severity::Fail)
 }
 
-fn caveat(check: &HealthCheck) -> String {
+/// A check that failed or warned; where the effect changes with time, also how.
+fn caveats(results: &ExperimentResults, check: &HealthCheck) -> Vec<String> {
     let sign = if check.severity == Severity::Fail { "Fails" } else { "Warning" };
-    format!("{sign}: {}", sentences::sentence(&check.message))
+    let told = format!("{sign}: {}", sentences::sentence(&check.message));
+    let changes = if check.code == HealthCode::Novelty { phases::sentences(results) } else { Vec::new() };
+    std::iter::once(told).chain(changes).collect()
 }
 
 /// The effect of assignment on everyone, of one metric and arm.
@@ -151,9 +157,10 @@ fn sentence(results: &ExperimentResults, row: &EffectRow) -> String {
         return format!("Whether {arms} raises or lowers `{}` is open: {size}{share}.", row.metric);
     }
     let verb = if decides.estimate < 0.0 { "lowers" } else { "raises" };
-    let end = row.baseline.map_or(String::new(), |from| {
-        let [from, to] = [from, from + decides.estimate].map(|mean| shown::value(mean, decides.std_error));
-        format!(": from {from} to {to}")
+    let end = row.baseline.map_or(String::new(), |from_mean| {
+        let [from, to] = [from_mean, from_mean + decides.estimate].map(|mean| shown::value(mean, decides.std_error));
+        let adjusted = if is_adjusted(results, row, from_mean) { "adjusted for covariates, " } else { "" };
+        format!(": {adjusted}from {from} to {to}")
     });
     let [estimate, low, high] = match verb {
         "lowers" => [-decides.estimate, -decides.upper, -decides.lower],
@@ -164,6 +171,15 @@ fn sentence(results: &ExperimentResults, row: &EffectRow) -> String {
     sentences::sentence(&format!("{arms} {verb} `{}` by {size}{end}{share}", row.metric))
 }
 
+/// True if the mean under control is that of the model rather than of the rows.
+fn is_adjusted(results: &ExperimentResults, row: &EffectRow, from: f64) -> bool {
+    /// Of a standard error: less is not to be seen.
+    const SAME: f64 = 1e-6;
+    let arms = metric(results, &row.metric).map(|metric| metric.arms.as_slice()).unwrap_or_default();
+    let raw = arms.iter().find(|arm| arm.arm == control(results));
+    raw.is_some_and(|raw| (raw.value - from).abs() > SAME * row.effect.std_error)
+}
+
 /// Units, clusters, take-up and how it was analysed.
 fn whom(results: &ExperimentResults) -> Vec<String> {
     let design = &results.health.design;
@@ -171,6 +187,7 @@ fn whom(results: &ExperimentResults) -> Vec<String> {
     let rows =
         if design.rows == design.units { String::new() } else { format!(" with {} rows", numbers::count(design.rows)) };
     let mut lines = vec![format!("{} units{rows}: {}.", numbers::count(design.units), lists::listed(&arms))];
+    lines.extend(design.filtered_out.and_then(words::filtered_out));
     lines.extend(design.clusters.map(|clusters| {
         let by: Vec<String> = design.cluster_by.iter().map(|column| format!("`{column}`")).collect();
         format!("Randomised or repeated together: {} clusters by {}.", numbers::count(clusters), lists::listed(&by))

@@ -13,6 +13,7 @@
 mod checked;
 pub mod first_page;
 mod more_tables;
+pub mod phases;
 pub mod planning;
 pub mod shown;
 mod tables;

@@ -1,8 +1,9 @@
 //! Tables on how the results came about: take-up, days, looks, hashes.
 
 use super::{shown, words};
-use crate::record::experiment::{DayRow, EffectRow, ExperimentResults};
+use crate::record::experiment::{DayRow, EffectRow, ExperimentResults, Refused};
 use crate::report::table::{Column, Table};
+use crate::text::lists::listed;
 use crate::text::numbers;
 
 /// The first stage of each arm.
@@ -73,6 +74,30 @@ pub fn days(results: &ExperimentResults) -> Option<Table> {
         table.push(cells);
     }
     Some(table)
+}
+
+/// The days on which an effect could not be estimated, with the reason of the first, for each metric and arm.
+pub fn days_without(results: &ExperimentResults) -> Vec<String> {
+    /// Days that are named.
+    const NAMED: usize = 5;
+    let mut found: Vec<(&Refused, Vec<String>)> = Vec::new();
+    for (day, refused) in results.days.iter().flat_map(|day| day.refused.iter().map(move |refused| (day, refused))) {
+        let day = shown::day(day.day);
+        match found.iter_mut().find(|of| of.0.metric == refused.metric && of.0.arm == refused.arm) {
+            Some(of) => of.1.push(day),
+            None => found.push((refused, vec![day])),
+        }
+    }
+    let line = |(first, days): &(&Refused, Vec<String>)| {
+        let arm = first.arm.as_ref().map_or(String::new(), |arm| format!(", `{arm}`"));
+        let more = days.len().saturating_sub(NAMED);
+        let named = days.iter().take(NAMED).cloned().chain((more > 0).then(|| format!("{more} more")));
+        let (noun, named) = (if days.len() == 1 { "day" } else { "days" }, listed(&named.collect::<Vec<_>>()));
+        let reason = first.reason.trim_end_matches('.');
+        let day = days.first().map(String::as_str).unwrap_or_default();
+        format!("No effect on `{}`{arm} is given for {noun} {named}. On day {day}: {reason}.", first.metric)
+    };
+    found.iter().map(line).collect()
 }
 
 fn is_of(row: &EffectRow, of: &(String, String)) -> bool {

@@ -36,9 +36,20 @@ pub fn day(day: f64) -> String {
 #[must_use]
 pub fn relative_beside(row: &EffectRow) -> Option<String> {
     let share = row.relative.as_ref()?;
+    Some(if row.anytime.is_some() { share_alone(share) } else { relative(share) })
+}
+
+/// `0.42 [0.13, 0.71], +1.9 %`: in units of the metric with its interval, and the share of the mean under control.
+#[must_use]
+pub fn absolute_and_share(row: &EffectRow) -> String {
+    let share = row.relative.as_ref().map_or(String::new(), |share| format!(", {}", share_alone(share)));
+    format!("{}{share}", absolute(&row.effect))
+}
+
+/// `+1.9 %`
+fn share_alone(share: &Estimate) -> String {
     let digits = numbers::decimals(100.0 * share.std_error).min(3);
-    let alone = || format!("{} %", signed(100.0 * share.estimate, digits));
-    Some(if row.anytime.is_some() { alone() } else { relative(share) })
+    format!("{} %", signed(100.0 * share.estimate, digits))
 }
 
 /// The confidence sequence of an effect: `[0.02, 0.82]`.

@@ -5,12 +5,15 @@ use super::{tables, words};
 use crate::record::experiment::ExperimentResults;
 use crate::report::badge::Badge;
 use crate::report::terminal::{NARROWEST, mark, painted, wrapped};
-use crate::text::escape;
 use crate::text::terminal::TerminalText;
+use crate::text::{escape, numbers};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 /// From this width on the table has a column for the role.
 const WIDE: usize = 100;
+
+/// Requests that were refused, as many as a first page has room for.
+const MOST_REFUSED: usize = 5;
 
 /// The first page. `width` is that of the terminal, in columns; the library does not look for it.
 #[must_use]
@@ -37,6 +40,10 @@ pub fn first_page(results: &ExperimentResults, width: usize, color: bool) -> Ter
     let grade = Badge::Tier(page.tier);
     out.push_str(&wrapped(&format!("Randomisation: {}", mark(grade.tone(), &grade.to_plain())), width));
     out.push_str(&list(&page.caveats));
+    if !page.refused.is_empty() {
+        out.push_str(&wrapped("Asked for and not given:", width));
+        out.push_str(&list(&refused(&page)));
+    }
     let said = page.whom.iter().chain(&page.identification);
     out.extend(said.map(|line| wrapped(&escape::one_line(line), width)));
     painted(&out, color)
@@ -72,6 +79,14 @@ fn table(results: &ExperimentResults, page: &FirstPage, width: usize) -> String 
 fn stands(line: &MetricLine) -> String {
     let badge = Badge::Standing(line.standing);
     badge.to_plain().split(' ').map(|word| mark(badge.tone(), word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The first requests that were refused, and how many more there are.
+fn refused(page: &FirstPage) -> Vec<String> {
+    let mut lines: Vec<String> = page.refused.iter().take(MOST_REFUSED).cloned().collect();
+    let more = page.refused.len() - lines.len();
+    lines.extend((more > 0).then(|| format!("{} more in report.md.", numbers::count(more))));
+    lines
 }
 
 fn more_units(results: &ExperimentResults, lines: &[MetricLine]) -> Vec<String> {

@@ -3,11 +3,11 @@
 //! Numbers have the digits of `results.json`, absent ones are empty.
 
 use crate::record::ReportError;
-use crate::record::experiment::{EffectRow, ExperimentResults};
+use crate::record::experiment::{EffectRow, ExperimentResults, SegmentArm};
 use crate::report::experiment::first_page;
 use crate::report::tidy::{number, optional, write};
 
-const HEADER: [&str; 27] = [
+const HEADER: [&str; 31] = [
     "metric",
     "role",
     "arm",
@@ -35,6 +35,10 @@ const HEADER: [&str; 27] = [
     "anytime_p_value",
     "anytime_log_e",
     "anytime_asymptotic",
+    "n_control",
+    "n_arm",
+    "mean_control",
+    "mean_arm",
 ];
 
 /// Every effect, those on everyone first, then those in segments.
@@ -85,5 +89,26 @@ fn line(results: &ExperimentResults, row: &EffectRow) -> Result<Vec<String>, Rep
         cells.push(optional(value)?);
     }
     cells.push(sequence.map_or(String::new(), |sequence| sequence.asymptotic.to_string()));
+    let arms = [first_page::control(results), &row.arm].map(|arm| of_arm(results, row, arm));
+    cells.extend(arms.iter().map(|arm| arm.map_or(String::new(), |(n, _)| n.to_string())));
+    for arm in arms {
+        cells.push(optional(arm.and_then(|(_, mean)| mean))?);
+    }
     Ok(cells)
+}
+
+/// Rows with a value of the metric in an arm of the segment, and what it is there before any adjustment: a mean, a ratio or, for
+/// everyone, a quantile.
+fn of_arm(results: &ExperimentResults, row: &EffectRow, arm: &str) -> Option<(usize, Option<f64>)> {
+    match &row.segment {
+        None => {
+            let arms = &first_page::metric(results, &row.metric)?.arms;
+            arms.iter().find(|found| found.arm == arm).map(|found| (found.n, Some(found.value)))
+        }
+        Some(segment) => {
+            let here =
+                |found: &&SegmentArm| found.metric == row.metric && found.segment == *segment && found.arm == arm;
+            results.segment_arms.iter().find(here).map(|found| (found.n, found.value))
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! The content of an experiment's report in its order, as plain text and tables; the template formats it.
 
 use super::{ExperimentInput, first_page, more_tables, shown, tables, words};
-use crate::record::experiment::{ExperimentResults, Refused};
+use crate::record::experiment::ExperimentResults;
 use crate::report::plots::experiment::ExperimentFigureKind;
-use crate::report::sentences;
 use crate::report::table::Table;
 use crate::report::template::Picture;
 use minijinja::value::Value;
@@ -69,10 +68,12 @@ fn details(results: &ExperimentResults) -> Vec<(&'static str, Value)> {
         ("anderson_rubin", optional(more_tables::anderson_rubin(results))),
         ("compliers", optional(more_tables::compliers(results))),
         ("days_note", Value::from(days_note(results))),
+        ("phases", Value::from(super::phases::sentences(results))),
+        ("days_without", Value::from(more_tables::days_without(results))),
         ("days", optional(days)),
         ("looks_note", Value::from(words::looks(results.looks_planned))),
         ("looks", Value::from_object(more_tables::looks(results))),
-        ("refused", Value::from(results.refused.iter().map(refused).collect::<Vec<_>>())),
+        ("refused", Value::from(results.refused.iter().map(words::refused).collect::<Vec<_>>())),
         ("values", Value::from_object(tables::values(results))),
         ("counters", Value::from_object(tables::counters(results))),
         ("provenance", Value::from_object(more_tables::provenance(results))),
@@ -97,13 +98,6 @@ fn days_note(results: &ExperimentResults) -> &'static str {
     } else {
         "Units and effects of each period, with the interval that decides."
     }
-}
-
-fn refused(refused: &Refused) -> String {
-    let arm = refused.arm.as_ref().map_or(String::new(), |arm| format!(", `{arm}`"));
-    let segment = refused.segment.as_ref().map_or(String::new(), |segment| format!(", where `{segment}`"));
-    let reason = sentences::sentence(&refused.reason);
-    format!("`{}`{arm}, {}{segment}: {reason}", refused.metric, words::request(refused.request))
 }
 
 fn links() -> Value {

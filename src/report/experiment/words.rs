@@ -1,7 +1,8 @@
 //! The facts of an experiment in words: what an effect is of, where a metric stands, how it was analysed.
 
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
-use crate::record::experiment::{AndersonRubin, Compliance, HealthCode, Standing, Verdict};
+use crate::record::experiment::{AndersonRubin, Compliance, FilteredOut, HealthCode, Refused, Standing, Verdict};
+use crate::text::lists::counted;
 use crate::text::numbers;
 use causal::experiment::VarianceKind;
 
@@ -69,6 +70,25 @@ pub fn compliance(compliance: Compliance) -> &'static str {
         }
         Compliance::TwoSided => "In every arm some took up another treatment than they were assigned to (two-sided).",
     }
+}
+
+/// What a filter left out, if it did.
+#[must_use]
+pub fn filtered_out(filtered: FilteredOut) -> Option<String> {
+    if filtered.rows == 0 {
+        return None;
+    }
+    let whole = filtered.units.map_or(String::new(), |units| format!(", and {} with them", counted(units, "unit")));
+    Some(format!("`data.filter` leaves out {} of the table of assignments{whole}.", counted(filtered.rows, "row")))
+}
+
+/// A request that is not answered: metric, arm, effect and segment, and why.
+#[must_use]
+pub fn refused(refused: &Refused) -> String {
+    let arm = refused.arm.as_ref().map_or(String::new(), |arm| format!(", `{arm}`"));
+    let segment = refused.segment.as_ref().map_or(String::new(), |segment| format!(", where `{segment}`"));
+    let reason = refused.reason.trim_end_matches('.');
+    format!("`{}`{arm}, {}{segment}: {reason}.", refused.metric, request(refused.request))
 }
 
 /// How covariates enter.

@@ -108,6 +108,11 @@ pub fn power_note(power: i32) -> String {
     if power == 0 { String::new() } else { format!(",{}", numbers::times_power(power)) }
 }
 
+/// The places of the ticks that [`draw_ticks`] draws.
+pub fn tick_places(axis: &Axis, wanted: usize) -> Vec<f64> {
+    roomy_ticks(axis, wanted, Type::new(TICK_SIZE, palette::GREY)).0
+}
+
 /// As many ticks, up to `wanted`, as have room for their labels.
 fn roomy_ticks(axis: &Axis, wanted: usize, style: Type) -> (Vec<f64>, Vec<String>, i32) {
     let mut wanted = wanted;

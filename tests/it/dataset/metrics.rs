@@ -445,7 +445,14 @@ fn a_filter_and_derived_columns_come_first() {
     // Orders of those who are left out are those of nobody.
     let plan = orders("sum(amount)").replace("{source: units.csv}", data);
     let found = metric(&plan);
-    assert_eq!((values(&found).as_str(), found.counters.not_assigned), ("30 5 0 0", 6));
+    assert_eq!((values(&found).as_str(), found.counters.not_assigned), ("30 5 0 0", 1), "z was never assigned");
+    assert_eq!(found.counters.of_filtered_units, 5, "three orders of c and two of d");
+    let filtered = table(&plan).filtered_out.expect("a filter");
+    assert_eq!((filtered.rows, filtered.units), (2, Some(2)));
+    assert_eq!(table(&orders("sum(amount)")).filtered_out, None);
+    let plan =
+        plan_of("  m: {expression: tenure}").replace("{source: units.csv}", data).replace(", unit_id: shopper", "");
+    assert_eq!(table(&plan).filtered_out.expect("a filter").units, None, "rows have no identifier");
 }
 
 #[test]
@@ -479,6 +486,24 @@ fn metrics_that_say_nothing_are_refused() {
     assert!(made(&plan_of("  m: {expression: tenure / saw, filter: saw == 1}"), &[]).is_err(), "one value is left");
     let window = "  m: {source: orders.csv, expression: sum(amount), time: status}";
     says(&wrong(window), &["metrics.m.time", "`status` is not a time", "2026-03-01"]);
+}
+
+#[test]
+fn a_metric_that_is_not_primary_is_refused_alone() {
+    let late = "  m: {expression: tenure, role: primary}\n  \
+                g: {source: orders.csv, expression: sum(amount), time: at, window: [14d, 16d]}";
+    let plan = plan_of(late).replace("seen}", "seen, pre_period: 7d}") + "covariates: [pre_g]\n";
+    let made = table(&plan);
+    assert_eq!(made.metrics.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["m"]);
+    let refused = &made.refused[0];
+    assert_eq!(refused.fault, Fault::Constant { metric: "g".into(), value: "0".into() });
+    says(&refused.reason(), &["`g` is 0 for every unit", "`winsorise`"]);
+    assert_eq!(refused.column.counters.rows, 13);
+    // It is a covariate all the same: a bought for 8 before the start, c for 7 and 3.
+    assert_eq!(made.terms, ["pre_g"]);
+    assert_eq!(term(&made, 0), [8.0, 0.0, 10.0, 0.0, 0.0, 0.0]);
+    let primary = plan.replace(", role: primary", "").replace("16d]", "16d], role: primary");
+    says(&self::refused(&primary, &[]), &["there is no event"]);
 }
 
 #[test]

@@ -91,6 +91,25 @@ fn the_first_metric_is_primary_where_no_other_is_and_that_is_known() {
 }
 
 #[test]
+fn other_words_for_an_experiment_are_answered_with_the_one_that_is_read() {
+    for word in ["ab", "A/B", "a/b test", "rct", "randomised", "randomized", "Experiments", "expriment", "experimental"]
+    {
+        let text = with("design: experiment", &format!("design: {word}"));
+        assert!(!is_experiment(text.as_bytes()), "{word}");
+        let found = plan::parse(&text).expect_err(word);
+        assert_eq!((found.len(), found[0].path.as_str()), (1, "design"), "{word}: {found:?}");
+        assert!(found[0].message.contains(word) && found[0].hint.contains("Write `design: experiment`"), "{found:?}");
+        assert!(found[0].place.is_some());
+    }
+    // Without a key of experiments they are words like any other; `randomised` is a plan of its own.
+    for word in ["rct", "randomised", "observational"] {
+        let text = format!("title: a\ndesign: {word}\ntreatment: {{column: t}}\noutcome: {{column: y}}\n");
+        let found = plan::parse(&text).expect_err("more is missing");
+        assert!(found.iter().all(|it| !it.hint.contains("design: experiment")), "{word}: {found:?}");
+    }
+}
+
+#[test]
 fn kinds_of_plans_are_told_apart() {
     assert!(is_experiment(b"design: Experiment\n"));
     for other in ["design: randomised\n", "title: a\n", "[1]", "design: [experiment]", "a: [", "", "\u{202e}"] {

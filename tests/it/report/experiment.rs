@@ -2,7 +2,7 @@
 
 use super::documents::{show, tables_line_up};
 use super::experiment_fixtures::*;
-use oci_agent::record::experiment::ExperimentResults;
+use oci_agent::record::experiment::{Estimate, ExperimentResults, SegmentArm};
 use oci_agent::report::experiment::{self as report, ExperimentInput, PlacedExperimentFigure};
 use oci_agent::report::plots::experiment::{self as plots, ExperimentFigure};
 
@@ -93,6 +93,43 @@ fn the_terminal_says_what_to_do_first_and_fits() {
             insta::assert_snapshot!(format!("{name}_terminal_{width}"), plain.to_string());
         }
     }
+}
+
+/// The texts of a figure, in order, as one line.
+fn texts(figure: &ExperimentFigure) -> String {
+    let svg = String::from_utf8(figure.svg.clone()).expect("UTF-8");
+    let pieces = svg.split("<text").skip(1).filter_map(|rest| rest.split_once('>')?.1.split('<').next().map(str::trim));
+    pieces.collect::<Vec<_>>().join(" ").replace('\u{a0}', " ")
+}
+
+#[test]
+fn numbers_beside_an_axis_are_in_its_units() {
+    let drawn = figures(&ab_test());
+    assert!(texts(&drawn[0]).contains("−0.54 [−0.95, −0.13], −2.42 %"), "{}", texts(&drawn[0]));
+    assert!(texts(&drawn[2]).contains("0.90 [−0.08, 1.88], +4.0 %"), "{}", texts(&drawn[2]));
+}
+
+#[test]
+fn intervals_are_inside_the_axis_or_marked_at_its_edge() {
+    let mut results = cluster_test();
+    let said = |results: &ExperimentResults| texts(&figures(results)[1]);
+    assert!(!said(&results).contains("triangle"), "the first days are within");
+    let areas =
+        |results: &ExperimentResults| String::from_utf8_lossy(&figures(results)[1].svg).matches("<polygon").count();
+    let before = areas(&results);
+    let first = &mut results.days[0].cumulative[0];
+    first.effect = Estimate { lower: -900.0, upper: 900.0, ..first.effect };
+    assert!(said(&results).contains("A triangle at the edge: the interval goes on beyond it."), "{}", said(&results));
+    assert!(areas(&results) >= before + 2, "one below and one above");
+}
+
+#[test]
+fn means_that_are_those_of_the_model_are_called_adjusted() {
+    let mut results = ab_test();
+    let told = |results: &ExperimentResults| report::first_page::first_page(results).told[0].clone();
+    assert!(told(&results).contains(": from 22.31 to 21.77"), "{}", told(&results));
+    results.effects[0].baseline = Some(22.40);
+    assert!(told(&results).contains(": adjusted for covariates, from 22.40 to 21.86"), "{}", told(&results));
 }
 
 /// A line of markdown without its code spans.
@@ -190,6 +227,20 @@ fn every_effect_is_a_line_of_the_csv() {
     assert!(lines[0].starts_with("metric,role,arm,control,effect,segment,exploratory,n,estimate,std_error"));
     assert!(lines[1].starts_with("sales,primary,diverse,control,itt,,false,20000,-0.54,0.21,"), "{}", lines[1]);
     assert!(csv.contains("\"device == \"\"phone\"\"\",true,"), "{csv}");
+    assert!(lines[0].ends_with(",n_control,n_arm,mean_control,mean_arm"), "{}", lines[0]);
+    assert!(lines[1].ends_with(",10000,10000,22.31,21.77"), "{}", lines[1]);
+    assert!(lines[9].ends_with(",,,,"), "nothing is known of the arms of this segment: {}", lines[9]);
+    results.segment_arms = [("control", 410, Some(20.5)), ("diverse", 390, None)]
+        .map(|(arm, n, value)| SegmentArm {
+            metric: "sales".into(),
+            segment: "holiday_shopper".into(),
+            arm: arm.into(),
+            n,
+            value,
+        })
+        .to_vec();
+    let csv = String::from_utf8(report::effects_csv(&results).expect("written")).expect("UTF-8");
+    assert!(csv.lines().nth(9).expect("a segment").ends_with(",410,390,20.5,"), "{csv}");
     results.effects[0].metric = "=HYPERLINK(1)".into();
     let csv = String::from_utf8(report::effects_csv(&results).expect("written")).expect("UTF-8");
     assert!(csv.contains("\n'=HYPERLINK(1),"), "a spreadsheet computes nothing");

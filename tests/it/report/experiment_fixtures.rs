@@ -67,7 +67,7 @@ fn check(code: HealthCode, severity: Severity, measure: &str, value: Option<f64>
     }
 }
 
-fn metric(name: &str, measure: &str, role: Role, worse: Worse, means: &[(&str, f64)]) -> MetricResult {
+pub fn metric(name: &str, measure: &str, role: Role, worse: Worse, means: &[(&str, f64)]) -> MetricResult {
     let of_arm = |(arm, value): &(&str, f64)| ArmSummary {
         arm: (*arm).into(),
         n: 10_000,
@@ -94,7 +94,7 @@ fn metric(name: &str, measure: &str, role: Role, worse: Worse, means: &[(&str, f
     }
 }
 
-fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentResults {
+pub fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentResults {
     let units = arms.iter().map(|arm| arm.units).sum();
     ExperimentResults {
         title: title.into(),
@@ -104,6 +104,7 @@ fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentResul
                 arms,
                 rows: units,
                 units,
+                filtered_out: None,
                 cluster_by: Vec::new(),
                 clusters: None,
                 compliance: Compliance::Full,
@@ -138,9 +139,11 @@ fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentResul
         metrics: Vec::new(),
         effects: Vec::new(),
         segments: Vec::new(),
+        segment_arms: Vec::new(),
         refused: Vec::new(),
         first_stages: Vec::new(),
         days: Vec::new(),
+        phases: Vec::new(),
         looks_planned: LookPlan::Fixed,
         looks: vec![look(units, "d4")],
         checks_of_effects: Vec::new(),
@@ -291,6 +294,7 @@ fn ab_days() -> Vec<DayRow> {
                     effect("sales", "personal", estimate(0.71 - 0.4 / day as f64, 0.7 / (day as f64).sqrt()), 22.31),
                 ],
                 of_the_day: Vec::new(),
+                refused: Vec::new(),
             }
         })
         .collect()
@@ -378,6 +382,7 @@ pub fn cluster_test() -> ExperimentResults {
             sample_ratio_p: None,
             cumulative: vec![at(day)],
             of_the_day: vec![at(day)],
+            refused: Vec::new(),
         })
         .collect();
     let earlier = look(31, "77");

@@ -2,14 +2,15 @@
 //!
 //! Where units have several rows there are periods instead of days of assignment, and the effect of each period is drawn.
 
+use super::WIDTH;
 use super::days::{self, Frame};
 use crate::plan::experiment::{EffectRequest, Worse};
 use crate::record::experiment::{DayRow, EffectRow, ExperimentResults, MetricResult};
-use crate::report::experiment::{shown, words};
-use crate::report::plots::axis::{self, LegendEntry};
+use crate::report::experiment::{phases, shown, words};
+use crate::report::plots::axis::{self, LegendEntry, power_note};
 use crate::report::plots::scene::{Colour, Point, Scene, Span, Stroke, Type, fitted, palette};
-use crate::report::plots::{WIDTH, axis::power_note};
 use crate::text::escape;
+use crate::text::lists::counted;
 
 const BAND: Colour = Colour(0x56, 0xb4, 0xe9, 0.45);
 const SEQUENCE: Colour = Colour(0x56, 0xb4, 0xe9, 0.20);
@@ -57,9 +58,10 @@ pub fn scene(results: &ExperimentResults, metric: &MetricResult) -> Option<Scene
     let y = draw_legend(&mut scene, y, &Legend { paths: &paths, metric, level: &shown::level(results) });
     let smallest = metric.smallest_effect.map(|size| if metric.worse == Worse::Up { -size } else { size });
     let values = range(&paths, smallest);
-    let bottom = draw_panels(&mut scene, &paths, &Drawing { values, smallest }, y);
+    let bottom =
+        draw_panels(&mut scene, &paths, &Drawing { values, smallest, phases: &|arm| told(results, metric, arm) }, y);
     let below = days::draw_label(&mut scene, bottom, if by_period { "period" } else { "day since the start" });
-    scene.height = axis::draw_caption(&mut scene, below, &caption(&paths, values));
+    scene.height = axis::draw_caption(&mut scene, below, &caption(&paths, values, without(results, metric)));
     Some(scene)
 }
 
@@ -92,17 +94,18 @@ impl Path<'_> {
     }
 }
 
-/// Zero, what matters, and the intervals of the later half: those of the first days are so wide that they would flatten
-/// everything else, and are cut at the edge.
+/// Zero, what matters, and all intervals; if those of the first half are so wide that they would flatten everything else, those of
+/// the second, and what goes on beyond the edge is marked there.
 fn range(paths: &[Path<'_>], smallest: Option<f64>) -> Span {
-    let (mut low, mut high) = (0.0_f64, 0.0_f64);
-    for path in paths {
-        let first = if path.joined { path.points.len() / 2 } else { 0 };
-        for ends in path.points.iter().skip(first).map(|at| path.ends(at)) {
-            low = low.min(ends.from);
-            high = high.max(ends.to);
-        }
-    }
+    /// The height of everything, in heights of the later half, up to which everything is shown.
+    const MOST: f64 = 3.0;
+    let over = |from: fn(&Path<'_>) -> usize| {
+        let ends = paths.iter().flat_map(|path| path.points.iter().skip(from(path)).map(|at| path.ends(at)));
+        ends.fold(Span::new(0.0, 0.0), |all, ends| Span::new(all.from.min(ends.from), all.to.max(ends.to)))
+    };
+    let (all, later) = (over(|_| 0), over(|path| path.points.len() / 2));
+    let shown = if all.to - all.from <= MOST * (later.to - later.from) { all } else { later };
+    let Span { from: mut low, to: mut high } = shown;
     let reach = 3.0 * low.abs().max(high.abs());
     if let Some(mark) = smallest.filter(|mark| mark.abs() <= reach) {
         low = low.min(mark);
@@ -113,12 +116,20 @@ fn range(paths: &[Path<'_>], smallest: Option<f64>) -> Span {
 }
 
 /// Common to all panels.
-struct Drawing {
+struct Drawing<'a> {
     values: Span,
     smallest: Option<f64>,
+    /// The effects on those assigned earlier and later.
+    phases: &'a dyn Fn(&str) -> Option<String>,
 }
 
-fn draw_panels(scene: &mut Scene, paths: &[Path<'_>], drawing: &Drawing, top: f64) -> f64 {
+/// The effects in an arm earlier and later, if there are both.
+fn told(results: &ExperimentResults, metric: &MetricResult, arm: &str) -> Option<String> {
+    let verb = if results.days.iter().any(|day| !day.cumulative.is_empty()) { "Assigned" } else { "Measured" };
+    phases::of_metric(results, &metric.name, arm).map(|both| format!("{verb} earlier and later: {both}"))
+}
+
+fn draw_panels(scene: &mut Scene, paths: &[Path<'_>], drawing: &Drawing<'_>, top: f64) -> f64 {
     let [alone, among] = HEIGHTS;
     let height = if paths.len() == 1 { alone } else { among };
     let all = || paths.iter().flat_map(|path| path.points.iter().map(|at| at.day));
@@ -126,12 +137,16 @@ fn draw_panels(scene: &mut Scene, paths: &[Path<'_>], drawing: &Drawing, top: f6
     let mut y = top;
     for (i, path) in paths.iter().enumerate() {
         let heading = Type::new(15.5, palette::INK).bold();
-        let frame = Frame::new(span, drawing.values, Span::new(y + 28.0, y + 28.0 + height));
+        let below = (drawing.phases)(path.arm).map_or(y + 28.0, |said| {
+            let small = Type::new(14.5, palette::GREY);
+            scene.paragraph((14.0, y + 32.0), scene.width - 28.0, &said, small) + 4.0
+        });
+        let frame = Frame::new(span, drawing.values, Span::new(below, below + height));
         let power = frame.draw(scene, i + 1 == paths.len());
         let said = format!("{}{}", heading_of(path), power_note(power));
         scene.text((14.0, y + 12.0), fitted(&said, scene.width - 28.0, heading), heading);
         draw_path(scene, &frame, path, drawing);
-        y += 28.0 + height + 12.0;
+        y = below + height + 12.0;
     }
     y - 12.0
 }
@@ -151,7 +166,7 @@ fn heading_of(path: &Path<'_>) -> String {
     )
 }
 
-fn draw_path(scene: &mut Scene, frame: &Frame, path: &Path<'_>, drawing: &Drawing) {
+fn draw_path(scene: &mut Scene, frame: &Frame, path: &Path<'_>, drawing: &Drawing<'_>) {
     if let Some(at) = drawing.smallest.filter(|at| frame.holds(*at)) {
         let y = frame.values.at(at);
         scene.line((days::LEFT, y), (frame.days.to, y), Stroke::dashed(palette::INK, 1.6));
@@ -182,6 +197,7 @@ fn draw_path(scene: &mut Scene, frame: &Frame, path: &Path<'_>, drawing: &Drawin
     for at in inside {
         scene.dot(place(at), radius, palette::BLUE, ring);
     }
+    path.points.iter().for_each(|at| frame.mark_beyond(scene, at.day, path.ends(at)));
 }
 
 type Band<'a> = &'a dyn Fn(&EffectRow) -> Option<Span>;
@@ -252,9 +268,16 @@ fn described(paths: &[Path<'_>]) -> String {
     paths.iter().map(|path| format!("{}.", heading_of(path))).collect::<Vec<_>>().join(" ")
 }
 
-fn caption(paths: &[Path<'_>], values: Span) -> String {
+/// Days or periods on which an effect could not be estimated.
+fn without(results: &ExperimentResults, metric: &MetricResult) -> usize {
+    let lacks = |day: &&DayRow| day.refused.iter().any(|refused| refused.metric == metric.name);
+    results.days.iter().filter(lacks).count()
+}
+
+fn caption(paths: &[Path<'_>], values: Span, without: usize) -> String {
     let mut said = Vec::new();
-    if paths.iter().any(|path| !path.joined) {
+    let by_period = paths.iter().any(|path| !path.joined);
+    if by_period {
         said.push("Each period by itself, with an interval that holds for one of them.");
     } else if paths.iter().any(Path::has_sequence) {
         said.push("The confidence sequence holds on all days together; the interval for one look holds on one day.");
@@ -265,7 +288,12 @@ fn caption(paths: &[Path<'_>], values: Span) -> String {
         path.points.iter().map(|at| path.ends(at)).any(|ends| ends.from < values.from || ends.to > values.to)
     };
     if paths.iter().any(beyond) {
-        said.push("Intervals of the first days reach beyond the axis and are cut at its edge.");
+        said.push("A triangle at the edge: the interval goes on beyond it.");
+    }
+    let noun = if by_period { "period" } else { "day" };
+    let left_out = format!("No effect could be estimated on {}; the table says why.", counted(without, noun));
+    if without > 0 {
+        said.push(&left_out);
     }
     said.join(" ")
 }

@@ -1,6 +1,7 @@
 //! A frame over days: days to the right, values upwards.
 
 use crate::report::plots::axis::{self, Axis, Spread};
+use crate::report::plots::paint::text_width;
 use crate::report::plots::scene::{Anchor, Point, Scene, Span, Stroke, Type, palette};
 use crate::text::numbers;
 
@@ -8,7 +9,9 @@ use crate::text::numbers;
 const STEPS: [f64; 9] = [1.0, 2.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0, 364.0];
 const MOST_TICKS: f64 = 10.0;
 /// Left end of the axis of days.
-pub const LEFT: f64 = 84.0;
+pub const LEFT: f64 = 78.0;
+/// Size of a triangle at the edge.
+const TRIANGLE: f64 = 6.5;
 
 /// Days to the right, values upwards.
 pub struct Frame {
@@ -19,9 +22,17 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Ticks of the axis of days for whose labels there is room.
+    fn most_ticks(&self) -> f64 {
+        let style = Type::new(axis::TICK_SIZE, palette::GREY);
+        let widest = [self.days.low, self.days.high].map(|day| text_width(&numbers::fixed(day, 0), style));
+        let room = (self.days.to - self.days.from) / (widest[0].max(widest[1]) + 10.0);
+        room.floor().clamp(1.0, MOST_TICKS)
+    }
+
     /// A frame for a range of days and of values, between two heights.
     pub fn new(days: Span, values: Span, height: Span) -> Frame {
-        let right = super::super::WIDTH - 22.0;
+        let right = super::WIDTH - 22.0;
         let spread = Spread::Linear;
         Frame {
             days: Axis { low: days.from, high: days.to, from: LEFT + 10.0, to: right, spread },
@@ -33,6 +44,22 @@ impl Frame {
     pub fn clamped(&self, day: f64, value: f64) -> Point {
         let value = value.clamp(self.values.low, self.values.high);
         Point { x: self.days.at(day), y: self.values.at(value) }
+    }
+
+    /// Marks with a triangle that something on a day goes on beyond the frame, if it does.
+    pub fn mark_beyond(&self, scene: &mut Scene, day: f64, ends: Span) {
+        let x = self.days.at(day);
+        let mut triangle = |edge: f64, towards: f64| {
+            let base = edge - towards * 1.6 * TRIANGLE;
+            let corners = [(x, edge), (x - TRIANGLE, base), (x + TRIANGLE, base)];
+            scene.area(corners.map(Point::from).to_vec(), palette::BLUE);
+        };
+        if ends.from < self.values.low {
+            triangle(self.values.from, 1.0);
+        }
+        if ends.to > self.values.high {
+            triangle(self.values.to, -1.0);
+        }
     }
 
     /// True if a value is within the frame.
@@ -52,7 +79,7 @@ impl Frame {
             scene.line((LEFT, y), (self.days.to, y), grid);
             scene.text((LEFT - 8.0, y), label, style.anchored(Anchor::End));
         }
-        for day in day_ticks(self.days.low, self.days.high) {
+        for day in day_ticks(self.days.low, self.days.high, self.most_ticks()) {
             let x = self.days.at(day);
             scene.line((x, top), (x, bottom), grid);
             if with_days {
@@ -69,9 +96,9 @@ impl Frame {
     }
 }
 
-/// Whole days at which a tick stands.
-fn day_ticks(low: f64, high: f64) -> Vec<f64> {
-    let rough = (high - low) / MOST_TICKS;
+/// Whole days at which a tick stands, about as many as are wanted.
+fn day_ticks(low: f64, high: f64, wanted: f64) -> Vec<f64> {
+    let rough = (high - low) / wanted;
     let largest = 364.0 * (rough / 364.0).ceil().max(1.0);
     let step = STEPS.into_iter().find(|step| *step >= rough).unwrap_or(largest);
     let (first, last) = ((low / step).ceil(), (high / step).floor());
@@ -95,10 +122,10 @@ mod tests {
 
     #[test]
     fn ticks_stand_on_whole_days_and_weeks() {
-        assert_eq!(day_ticks(1.0, 5.0), [1.0, 2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(day_ticks(1.0, 14.0), [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0]);
-        assert_eq!(day_ticks(1.0, 30.0), [7.0, 14.0, 21.0, 28.0]);
-        assert_eq!(day_ticks(2001.0, 2001.5), [2001.0]);
-        assert!(day_ticks(1.0, 100_000.0).len() < 14);
+        assert_eq!(day_ticks(1.0, 5.0, 10.0), [1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(day_ticks(1.0, 14.0, 10.0), [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0]);
+        assert_eq!(day_ticks(1.0, 30.0, 10.0), [7.0, 14.0, 21.0, 28.0]);
+        assert_eq!(day_ticks(2001.0, 2001.5, 10.0), [2001.0]);
+        assert!(day_ticks(1.0, 100_000.0, 5.0).len() < 14);
     }
 }

@@ -1,11 +1,12 @@
 //! The effects of every metric and arm, each metric on an axis of its own.
 
+use super::WIDTH;
 use super::intervals::{self, IntervalRow, Panel};
 use crate::plan::experiment::{EffectRequest, Role, Worse};
 use crate::record::experiment::{EffectRow, ExperimentResults, MetricResult};
 use crate::report::experiment::{shown, words};
+use crate::report::plots::axis;
 use crate::report::plots::scene::Scene;
-use crate::report::plots::{WIDTH, axis};
 use crate::text::escape;
 
 /// Panels that a picture has room for; the table has them all.
@@ -60,7 +61,7 @@ fn row(metric: &MetricResult, effect: &EffectRow) -> IntervalRow {
         EffectRequest::Att => ", on the treated",
         EffectRequest::Ate => ", on everyone",
     };
-    let numbers = effect.relative.as_ref().map_or_else(|| shown::absolute(&effect.effect), shown::relative);
+    let numbers = shown::absolute_and_share(effect);
     let label = format!("{}{of}", escape::one_line(&effect.arm));
     let row = IntervalRow::of_effect(effect, label, numbers);
     IntervalRow { strong: metric.role == Role::Primary, ..row }
@@ -76,7 +77,7 @@ fn described(panels: &[Panel]) -> String {
 
 fn caption(panels: &[Panel], more: usize) -> String {
     let mut said = vec![
-        "Each metric has an axis of its own, in its units; a number with a percent sign is relative to control. The line at zero: no effect."
+        "Each metric has an axis of its own, in its units. A number with a percent sign is the share of the mean under control. The line at zero: no effect."
             .to_owned(),
     ];
     if intervals::clipped(panels) {

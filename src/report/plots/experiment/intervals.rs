@@ -1,15 +1,31 @@
 //! Panels of intervals: a heading, rows of estimates with their intervals, and an axis in units of their own.
+//!
+//! What a row is and its numbers stand above its interval, which has the whole width: so letters can be large on a phone.
 
 use super::super::axis::{self, Axis, LegendEntry};
 use super::super::paint::text_width;
 use super::super::scene::{Anchor, Colour, Point, Scene, Span, Stroke, Type, fitted, palette, wrapped};
+use super::WIDTH;
 use crate::record::experiment::{EffectRow, Estimate};
 
-const ROW: f64 = 25.0;
-/// A row whose label takes two lines.
-const TALL_ROW: f64 = 42.0;
-const WIDEST_LABEL: f64 = 176.0;
-const NARROWEST_AXIS: f64 = 190.0;
+/// Height of a heading.
+const HEADING: f64 = 25.0;
+/// Height of a line of text above an interval.
+const LINE: f64 = 23.0;
+/// Height of the strip with an interval.
+const STRIP: f64 = 22.0;
+/// Between one row and the next.
+const GAP: f64 = 6.0;
+/// Where texts begin and end.
+const TEXT: Span = Span { from: 16.0, to: WIDTH - 14.0 };
+/// Where axes begin and end.
+const AXIS: Span = Span { from: 28.0, to: WIDTH - 28.0 };
+/// Ticks of an axis, about.
+const TICKS: usize = 5;
+/// Size of the text above an interval.
+const SIZE: f64 = 15.5;
+/// The most lines of a label.
+const MOST_LINES: usize = 3;
 /// Opaque, so that the line at zero does not cross the headings.
 const HEADING_GROUND: Colour = Colour(0xee, 0xee, 0xee, 1.0);
 /// The ground of what is worse than a margin allows.
@@ -86,10 +102,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// Draws panels from a height on; returns the height below the last.
 pub fn draw(scene: &mut Scene, panels: &[Panel], from: f64) -> f64 {
-    let columns = Columns::measured(panels);
     let mut y = from;
     for panel in panels {
-        y = draw_panel(scene, panel, &columns, y) + 12.0;
+        y = draw_panel(scene, panel, y) + 12.0;
     }
     y
 }
@@ -102,55 +117,40 @@ pub fn clipped(panels: &[Panel]) -> bool {
     })
 }
 
-/// Where the three columns (label, axis, numbers) stand.
-struct Columns {
-    axis: Span,
-    number_size: f64,
-    label_width: f64,
-}
-
-impl Columns {
-    fn measured(panels: &[Panel]) -> Columns {
-        let rows: Vec<&IntervalRow> = panels.iter().flat_map(|panel| &panel.rows).collect();
-        let width_of = |text: &str, size: f64| text_width(text, Type::new(size, palette::INK).bold());
-        let widest = |size: f64, text: fn(&IntervalRow) -> &str| {
-            rows.iter().map(|row| width_of(text(row), size)).fold(0.0, f64::max)
-        };
-        let label_width = widest(15.0, |row| &row.label).clamp(60.0, WIDEST_LABEL);
-        let from = 22.0 + label_width + 14.0;
-        let room = super::super::WIDTH - 26.0 - from - NARROWEST_AXIS;
-        let sizes = [15.0, 14.0, 13.0, 12.0, 11.0];
-        let number_size = sizes.into_iter().find(|s| widest(*s, |row| &row.numbers) <= room).unwrap_or(11.0);
-        let to = super::super::WIDTH - 26.0 - widest(number_size, |row| &row.numbers);
-        Columns { axis: Span::new(from, to.max(from + 100.0)), number_size, label_width }
-    }
-}
-
-fn draw_panel(scene: &mut Scene, panel: &Panel, columns: &Columns, top: f64) -> f64 {
-    let axis = Axis::linear(panel.range(), columns.axis);
-    let first = top + ROW;
-    let rows: Vec<(&IntervalRow, Vec<String>)> =
-        panel.rows.iter().map(|row| (row, label_lines(row, columns.label_width))).collect();
-    let height = |lines: &[String]| if lines.len() > 1 { TALL_ROW } else { ROW };
-    let bottom = first + rows.iter().map(|row| height(&row.1)).sum::<f64>();
-    draw_margin(scene, panel, &axis, Span::new(first, bottom));
-    let power = axis::draw_ticks(scene, &axis, Span::new(first, bottom), 5);
-    scene.line((axis.at(0.0), first), (axis.at(0.0), bottom), Stroke::solid(palette::INK, 1.4));
-    if let Some(at) = panel.smallest.filter(|at| inside(&axis, *at)) {
-        scene.line((axis.at(at), first), (axis.at(at), bottom), Stroke::dashed(palette::INK, 1.6));
-    }
+fn draw_panel(scene: &mut Scene, panel: &Panel, top: f64) -> f64 {
+    let axis = Axis::linear(panel.range(), AXIS);
+    let rows: Vec<(&IntervalRow, Vec<TextLine>)> = panel.rows.iter().map(|row| (row, text_lines(row))).collect();
+    let height = |lines: &[TextLine]| LINE * lines.len() as f64 + STRIP + GAP;
+    let first = top + HEADING;
+    let bottom = first + rows.iter().map(|row| height(&row.1)).sum::<f64>() - GAP;
+    // Ticks below the last strip; every strip has its own piece of the grid, so that no line crosses a text.
+    let power = axis::draw_ticks(scene, &axis, Span::new(bottom - STRIP, bottom), TICKS);
     let heading = Type::new(15.5, palette::INK).bold();
-    scene.rectangle((8.0, top), (scene.width - 8.0, top + ROW - 2.0), HEADING_GROUND);
+    scene.rectangle((8.0, top), (scene.width - 8.0, top + HEADING - 2.0), HEADING_GROUND);
     let said = format!("{}{}", panel.heading, axis::power_note(power));
-    scene.text((14.0, top + ROW / 2.0 - 1.0), fitted(&said, scene.width - 28.0, heading), heading);
+    scene.text((14.0, top + HEADING / 2.0 - 1.0), fitted(&said, scene.width - 28.0, heading), heading);
     let mut y = first;
     for (row, lines) in &rows {
-        let half = height(lines) / 2.0;
-        draw_label(scene, lines, y + half, row.strong);
-        draw_row(scene, row, Place { axis: &axis, columns, y: y + half });
-        y += 2.0 * half;
+        draw_text(scene, lines, y, row.strong);
+        let strip = y + LINE * lines.len() as f64;
+        draw_strip(scene, panel, &axis, Span::new(strip, strip + STRIP));
+        draw_row(scene, row, &axis, strip + STRIP / 2.0);
+        y += height(lines);
     }
     bottom + 30.0
+}
+
+/// The grid of one strip: lines at the ticks and at zero, the smallest effect that matters, and what a margin forbids.
+fn draw_strip(scene: &mut Scene, panel: &Panel, axis: &Axis, height: Span) {
+    draw_margin(scene, panel, axis, height);
+    for tick in axis::tick_places(axis, TICKS) {
+        let grid = Stroke::solid(palette::LIGHT.alpha(0.7), 1.0);
+        scene.line((axis.at(tick), height.from), (axis.at(tick), height.to), grid);
+    }
+    scene.line((axis.at(0.0), height.from), (axis.at(0.0), height.to), Stroke::solid(palette::INK, 1.4));
+    if let Some(at) = panel.smallest.filter(|at| inside(axis, *at)) {
+        scene.line((axis.at(at), height.from), (axis.at(at), height.to), Stroke::dashed(palette::INK, 1.6));
+    }
 }
 
 /// Shades what is worse than the margin allows.
@@ -166,45 +166,52 @@ fn inside(axis: &Axis, value: f64) -> bool {
     (axis.low..=axis.high).contains(&value)
 }
 
-/// A label in one line, or in two smaller ones if it is long.
-fn label_lines(row: &IntervalRow, width: f64) -> Vec<String> {
-    let style = label_type(row.strong, false);
-    if text_width(&row.label, style) <= width {
-        return vec![row.label.clone()];
-    }
-    let small = label_type(row.strong, true);
-    let mut lines = wrapped(&row.label, width, small).into_iter();
-    let first = lines.next().unwrap_or_default();
-    let rest = lines.collect::<Vec<_>>().join(" ");
-    if rest.is_empty() { vec![first] } else { vec![first, fitted(&rest, width, small)] }
+/// A line of text above an interval: a piece of the label, the numbers, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct TextLine {
+    label: String,
+    numbers: String,
 }
 
-fn label_type(strong: bool, small: bool) -> Type {
-    let style = Type::new(if small { 13.5 } else { 15.0 }, palette::INK);
+/// The label in as many lines as it needs, and the numbers beside the last one, or below it.
+fn text_lines(row: &IntervalRow) -> Vec<TextLine> {
+    let style = text_type(row.strong);
+    let room = TEXT.to - TEXT.from;
+    let mut pieces = wrapped(&row.label, room, style);
+    if pieces.len() > MOST_LINES {
+        let rest = pieces.split_off(MOST_LINES - 1).join(" ");
+        pieces.push(fitted(&rest, room, style));
+    }
+    let mut lines: Vec<TextLine> = pieces.into_iter().map(|label| TextLine { label, ..TextLine::default() }).collect();
+    let numbers = fitted(&row.numbers, room, style);
+    let needed = text_width(&numbers, style) + 16.0;
+    match lines.last_mut().filter(|last| text_width(&last.label, style) + needed <= room) {
+        Some(last) => last.numbers = numbers,
+        None => lines.push(TextLine { numbers, ..TextLine::default() }),
+    }
+    lines
+}
+
+fn text_type(strong: bool) -> Type {
+    let style = Type::new(SIZE, palette::INK);
     if strong { style.bold() } else { style }
 }
 
-fn draw_label(scene: &mut Scene, lines: &[String], middle: f64, strong: bool) {
-    let small = lines.len() > 1;
-    let mut y = middle - if small { 8.5 } else { 0.0 };
+fn draw_text(scene: &mut Scene, lines: &[TextLine], top: f64, strong: bool) {
+    let style = text_type(strong);
+    let mut y = top + LINE / 2.0;
     for line in lines {
-        scene.text((22.0, y), &**line, label_type(strong, small));
-        y += 17.0;
+        if !line.label.is_empty() {
+            scene.text((TEXT.from, y), &*line.label, style);
+        }
+        if !line.numbers.is_empty() {
+            scene.text((TEXT.to, y), &*line.numbers, style.anchored(Anchor::End));
+        }
+        y += LINE;
     }
 }
 
-struct Place<'a> {
-    axis: &'a Axis,
-    columns: &'a Columns,
-    y: f64,
-}
-
-fn draw_row(scene: &mut Scene, row: &IntervalRow, place: Place<'_>) {
-    let Place { axis, columns, y } = place;
-    let plain = Type::new(15.0, palette::INK);
-    let style = if row.strong { plain.bold() } else { plain };
-    let numbers = Type { size: columns.number_size, ..style }.anchored(Anchor::End);
-    scene.text((scene.width - 12.0, y), &*row.numbers, numbers);
+fn draw_row(scene: &mut Scene, row: &IntervalRow, axis: &Axis, y: f64) {
     if let Some(sequence) = row.sequence {
         draw_span(scene, axis, sequence, (y, Stroke::solid(palette::BLUE, 1.4)));
         for end in [sequence.from, sequence.to].into_iter().filter(|end| inside(axis, *end)) {
@@ -307,6 +314,20 @@ mod tests {
         };
         let rows = rows.iter().map(row).collect();
         Panel { heading: String::new(), rows, smallest: Some(smallest), margin: None }
+    }
+
+    #[test]
+    fn numbers_stand_beside_the_label_or_below_it() {
+        let row = |label: &str| IntervalRow {
+            label: label.to_owned(),
+            numbers: "−4.4 [−6.6, −2.2], −13.1 %".to_owned(),
+            ..panel(&[(0.0, 1.0)], 0.0).rows.remove(0)
+        };
+        assert_eq!(text_lines(&row("diverse")).len(), 1);
+        let long = text_lines(&row("holiday_shopper == 1 and screen == \"large\""));
+        assert!(long.len() == 2 && long[1].label.is_empty() && !long[1].numbers.is_empty(), "{long:?}");
+        let longest = text_lines(&row(&"a and b and c and d ".repeat(30)));
+        assert!(longest.len() <= MOST_LINES + 1 && longest.iter().all(|line| line.label.len() < 80), "{longest:?}");
     }
 
     #[test]

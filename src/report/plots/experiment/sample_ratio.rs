@@ -1,8 +1,8 @@
 //! The share of each arm among the units assigned up to a day, minus its planned share.
 
+use super::WIDTH;
 use super::days::{self, Frame};
 use crate::record::experiment::{ArmFacts, DayRow, ExperimentResults};
-use crate::report::plots::WIDTH;
 use crate::report::plots::axis::{self, LegendEntry};
 use crate::report::plots::scene::{Colour, Dash, Point, Scene, Span, Stroke, palette};
 use crate::text::{escape, numbers};
@@ -70,14 +70,19 @@ struct Line {
     share: f64,
 }
 
-/// Every deviation, and the band from the second quarter of the days on.
+/// Every deviation, and the band: all of it, or that from the second quarter of the days on if the first would flatten the rest.
 fn range(arms: &[ArmFacts], days: &[&DayRow], band: Option<f64>) -> Span {
     let lines = arms.iter().enumerate().map(|(arm, facts)| Line { arm, share: facts.planned_share });
     let seen = lines.flat_map(|line| days.iter().filter_map(move |day| deviation(day, &line)).collect::<Vec<_>>());
     let largest = seen.fold(0.0_f64, |most, value| most.max(value.abs()));
-    let later = days.iter().skip(days.len() / 4);
-    let wide = band.map_or(0.0, |share| later.map(|day| chance(day, share)).fold(0.0, f64::max));
-    let half = 1.1 * largest.max(wide).max(0.05);
+    /// The height of everything, in heights of the later days, up to which everything is shown.
+    const MOST: f64 = 2.5;
+    let over = |skipped: usize| {
+        let days = days.iter().skip(skipped);
+        band.map_or(0.0, |share| days.map(|day| chance(day, share)).fold(0.0, f64::max)).max(largest)
+    };
+    let (all, later) = (over(0), over(days.len() / 4));
+    let half = 1.1 * if all <= MOST * later { all } else { later }.max(0.05);
     Span::new(-half, half)
 }
 

@@ -1,11 +1,12 @@
 //! The effects on the primary metrics by segment, below that on everyone.
 
+use super::WIDTH;
 use super::intervals::{self, IntervalRow, Panel};
 use crate::plan::experiment::{EffectRequest, Role, Worse};
 use crate::record::experiment::{EffectRow, ExperimentResults, MetricResult};
 use crate::report::experiment::{first_page, shown, words};
+use crate::report::plots::axis;
 use crate::report::plots::scene::Scene;
-use crate::report::plots::{WIDTH, axis};
 use crate::text::escape;
 
 /// Rows that a picture has room for; the table has them all.
@@ -27,7 +28,7 @@ pub fn scene(results: &ExperimentResults) -> Option<Scene> {
     let y = intervals::draw(&mut scene, &kept, y);
     let left_out = if more == 0 { String::new() } else { format!(" {more} more segments are in the table.") };
     let caption = format!(
-        "An effect in a segment is averaged over its units. Of many segments some differ by chance: the table has adjusted p-values.{left_out}"
+        "In units of the metric; a number with a percent sign is the share of the mean under control in the segment. An effect in a segment is averaged over its units. Of many segments some differ by chance: the table has adjusted p-values.{left_out}"
     );
     scene.height = axis::draw_caption(&mut scene, y - 6.0, &caption);
     Some(scene)
@@ -81,7 +82,7 @@ fn panel(results: &ExperimentResults, metric: &MetricResult, arm: &str) -> Optio
 
 fn interval(row: &EffectRow, strong: bool) -> IntervalRow {
     let label = row.segment.as_ref().map_or_else(|| "everyone".to_owned(), |segment| escape::one_line(segment));
-    let numbers = row.relative.as_ref().map_or_else(|| shown::absolute(&row.effect), shown::relative);
+    let numbers = shown::absolute_and_share(row);
     IntervalRow { strong, ..IntervalRow::of_effect(row, label, numbers) }
 }
 
