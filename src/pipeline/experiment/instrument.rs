@@ -139,12 +139,13 @@ impl Comparison {
     ) -> (Vec<FirstStage>, Answers) {
         let mut stages: BTreeMap<usize, FirstStage> = BTreeMap::new();
         let mut answers = Answers::default();
+        let mut inside = vec![false; experiment.n()];
+        self.rows.iter().for_each(|row| inside[*row] = true);
         for column in &experiment.table.metrics {
-            let inside: std::collections::BTreeSet<usize> = self.rows.iter().copied().collect();
             let found = match &column.values {
                 // Linearised at the ratio of the arms as assigned, it is not the ratio of those who took the treatment up.
                 MetricValues::Ratio(..) => None,
-                values_of => values(experiment, values_of, |row| inside.contains(&row)),
+                values_of => values(experiment, values_of, |row| inside[row]),
             };
             let outcome = match found {
                 Some(Ok(found)) => self.of_metric(experiment, column, found, requests, looks),
