@@ -10,6 +10,7 @@ use crate::dataset::metrics::CellTable;
 use crate::expression::Written;
 use crate::pipeline::experiment::fit::{self, Query};
 use crate::pipeline::experiment::{Experiment, power, prepare, results, validate};
+use crate::pipeline::prepare::PrepareError;
 use crate::record::experiment_fit::FitDocument;
 use crate::report::experiment::planning;
 use clap::{Args, Subcommand};
@@ -157,8 +158,8 @@ pub(super) fn experiment(command: &ExperimentCommand, global: &Global) -> Result
 fn fit(args: &FitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let bytes = plan_bytes(&args.plan)?;
     let root = files::data_root(&args.plan.plan, &args.plan.data)?;
-    let (experiment, cells) = prepare::prepare_with_cells(&bytes, &root, &args.by)
-        .map_err(|error| super::errors::from_prepare(error, &args.plan.plan, TerminalStyle::of_stderr()))?;
+    let (experiment, cells) =
+        prepare::prepare_with_cells(&bytes, &root, &args.by).map_err(|error| from_prepare(error, &args.plan.plan))?;
     // Beside the runs of this plan, where the next run looks for it.
     let place = super::run::default_out(&args.plan.plan);
     let looks = Looks::beside(&place)?;
@@ -233,6 +234,17 @@ fn told(global: &Global, document: &impl serde::Serialize, text: impl Fn(usize) 
 
 fn read(args: &PlanArgs) -> Result<Experiment, CliError> {
     run_experiment::read(&args.plan, &plan_bytes(args)?, &args.data)
+}
+
+/// Problems of the plan; a column under `--by` is none of them.
+fn from_prepare(error: PrepareError, plan: &std::path::Path) -> CliError {
+    if let PrepareError::Plan(problems) = &error
+        && let [problem] = problems.problems.as_slice()
+        && problem.path == "--by"
+    {
+        return CliError::user(format!("--by: {}", problem.message), problem.hint.clone());
+    }
+    super::errors::from_prepare(error, plan, TerminalStyle::of_stderr())
 }
 
 /// The plan of an experiment.

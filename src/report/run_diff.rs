@@ -112,5 +112,7 @@ fn effect(change: &EffectChange) -> String {
         let sign = if moved >= 0.0 { "+" } else { "" };
         format!(", {sign}{} standard errors of the first", fixed(moved, 2))
     });
-    format!("{}: {} -> {}{moved}", change.of, state(&change.before), state(&change.after))
+    let names = change.before.as_ref().zip(change.after.as_ref()).filter(|it| it.0.name != it.1.name);
+    let other = names.map_or(String::new(), |it| format!(", not the same: {} -> {}", it.0.name, it.1.name));
+    format!("{}: {} -> {}{moved}{other}", change.of, state(&change.before), state(&change.after))
 }

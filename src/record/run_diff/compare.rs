@@ -32,7 +32,10 @@ pub fn compare(first: (&str, &Snapshot), second: (&str, &Snapshot)) -> RunDiff {
                 of: of.clone(),
                 before: before.cloned(),
                 after: after.cloned(),
-                moved: before.zip(after).map(|it| (it.1.estimate - it.0.estimate) / it.0.std_error),
+                moved: before
+                    .zip(after)
+                    .filter(|it| it.0.name == it.1.name && it.0.std_error > 0.0)
+                    .map(|it| (it.1.estimate - it.0.estimate) / it.0.std_error),
             })
             .collect(),
     };

@@ -98,13 +98,15 @@ pub struct EffectChange {
     pub before: Option<EffectState>,
     /// In the second.
     pub after: Option<EffectState>,
-    /// By how many standard errors of the first the estimate moved; absent unless both are there.
+    /// By how many standard errors of the first the estimate moved; absent unless both are there, of the same estimand and outcome.
     pub moved: Option<f64>,
 }
 
 /// An effect in one state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EffectState {
+    /// What it is an effect on, and of which estimand: `re78 (US dollars), ATT`.
+    pub name: String,
     /// The estimate.
     pub estimate: f64,
     /// Its standard error.

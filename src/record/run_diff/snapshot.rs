@@ -77,8 +77,8 @@ struct Number {
 }
 
 impl Number {
-    fn state(&self) -> EffectState {
-        EffectState { estimate: self.estimate, std_error: self.std_error }
+    fn state(&self, name: String) -> EffectState {
+        EffectState { name, estimate: self.estimate, std_error: self.std_error }
     }
 }
 
@@ -96,12 +96,15 @@ struct Answer {
 struct Tried {
     iteration: usize,
     requested: String,
+    name: String,
     primary: bool,
     effect: Number,
 }
 
 #[derive(Deserialize)]
 struct Results {
+    #[serde(default)]
+    units: String,
     answers: Vec<Answer>,
     effects: Vec<Tried>,
 }
@@ -125,6 +128,12 @@ struct ExperimentEffect {
 }
 
 #[derive(Deserialize)]
+struct Metric {
+    name: String,
+    measure: String,
+}
+
+#[derive(Deserialize)]
 struct Decision {
     arm: String,
     verdict: String,
@@ -133,6 +142,8 @@ struct Decision {
 
 #[derive(Deserialize)]
 struct ExperimentResults {
+    #[serde(default)]
+    metrics: Vec<Metric>,
     effects: Vec<ExperimentEffect>,
     #[serde(default)]
     segments: Vec<ExperimentEffect>,
@@ -190,17 +201,22 @@ fn observational(
         made.add_identification(by);
     }
     let Some(results) = json::<Results>(files, "results.json")? else { return Ok(()) };
+    let outcome = match made.spec.get("outcome") {
+        Some(Written::Text(outcome)) => format!("{outcome} ({})", results.units),
+        _ => results.units.clone(),
+    };
+    let named = |estimand: &str| format!("{estimand} of {outcome}");
     match iteration {
         None => {
             for answer in results.answers {
-                made.answers.insert(format!("{}.name", answer.requested), answer.name.into());
+                made.answers.insert(format!("{}.name", answer.requested), answer.name.clone().into());
                 made.answers.insert(format!("{}.tier", answer.requested), answer.tier.into());
                 made.answers.insert(format!("{}.population", answer.requested), answer.population.into());
                 if let Some(effect) = answer.effect {
                     made.answers.extend(
                         effect.estimator.clone().map(|it| (format!("{}.estimator", answer.requested), it.into())),
                     );
-                    made.effects.insert(answer.requested, effect.state());
+                    made.effects.insert(answer.requested, effect.state(named(&answer.name)));
                 }
             }
         }
@@ -209,7 +225,8 @@ fn observational(
             for tried in results.effects.into_iter().filter(|it| it.primary) {
                 // An analysis that was tried before is estimated once, at the iteration that had it first.
                 if first_with(&specs, &tried.requested) == tried.iteration {
-                    made.effects.insert(tried.requested, tried.effect.state());
+                    let state = tried.effect.state(named(&tried.name));
+                    made.effects.insert(tried.requested, state);
                 }
             }
         }
@@ -251,7 +268,8 @@ fn experiment(files: &Files, made: &mut Snapshot) -> Result<(), SnapshotError> {
     for row in results.effects.into_iter().chain(results.segments) {
         let segment = row.segment.map_or(String::new(), |segment| format!(" where {segment}"));
         let of = format!("{}, {}, {}{segment}", row.metric, row.arm, row.request);
-        made.effects.insert(of, row.effect.state());
+        let measure = results.metrics.iter().find(|metric| metric.name == row.metric).map(|it| it.measure.clone());
+        made.effects.insert(of, row.effect.state(measure.unwrap_or_default()));
     }
     Ok(())
 }
