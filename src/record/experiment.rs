@@ -2,6 +2,7 @@
 
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
+pub use crate::record::experiment_segments::{SegmentArm, SegmentCovariance, SegmentEffect};
 pub use crate::record::looks::{Look, LookEntry, SeenEffect};
 pub use crate::schema::{FilteredOut, MetricCounters};
 use causal::experiment::VarianceKind;
@@ -151,22 +152,6 @@ pub struct ArmSummary {
     /// Standard deviation of the values; absent for ratios and quantiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sd: Option<f64>,
-}
-
-/// A metric in one arm of a segment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SegmentArm {
-    /// The metric.
-    pub metric: String,
-    /// The segment.
-    pub segment: String,
-    /// The arm.
-    pub arm: String,
-    /// Rows with a value.
-    pub n: usize,
-    /// Mean over rows or ratio of sums, before any adjustment; absent for quantiles.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<f64>,
 }
 
 /// An estimate with its interval.
@@ -462,6 +447,9 @@ pub struct ExperimentResults {
     /// The arms in the segments, for each metric.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segment_arms: Vec<SegmentArm>,
+    /// How the effects in segments vary together; a file of its own.
+    #[serde(skip)]
+    pub segment_covariances: Vec<SegmentCovariance>,
     /// What was asked for and is not given.
     pub refused: Vec<Refused>,
     /// First stages, one for each arm, where effects of the treatment were asked for.

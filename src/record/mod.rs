@@ -9,6 +9,7 @@ mod error;
 pub mod experiment;
 pub mod experiment_fit;
 pub mod experiment_planning;
+pub mod experiment_segments;
 pub mod identification;
 pub mod json;
 mod looks;

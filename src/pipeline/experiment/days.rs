@@ -63,7 +63,7 @@ fn day(experiment: &Experiment, times: &[f64], day: f64) -> DayRow {
     // Chances that vary have no planned share; clusters are counted by the audit.
     let tested = experiment.weights().is_none() && table.clusters.is_none();
     let ratio = tested.then(|| sample_ratio(&units, &table.shares).ok()).flatten();
-    let Answers { effects, refused } = of_primary(experiment, inside);
+    let Answers { effects, refused, .. } = of_primary(experiment, inside);
     let (cumulative, of_the_day) = if by_period { (Vec::new(), effects) } else { (effects, Vec::new()) };
     DayRow { day, units, sample_ratio_p: ratio.map(|ratio| ratio.p_value), cumulative, of_the_day, refused }
 }
@@ -72,9 +72,9 @@ fn day(experiment: &Experiment, times: &[f64], day: f64) -> DayRow {
 fn of_primary(experiment: &Experiment, inside: impl Fn(usize) -> bool + Copy) -> Answers {
     let mut answers = Answers::default();
     primary(experiment).for_each(|column| answers.extend(effects_within(experiment, column, inside)));
-    let Answers { effects, mut refused } = answers;
+    let Answers { effects, mut refused, .. } = answers;
     refused.retain(|without| !effects.iter().any(|row| is_of(row, without)));
-    Answers { effects, refused }
+    Answers { effects, refused, ..Answers::default() }
 }
 
 /// The effects on the earlier and on the later half of the rows, in whole days or periods.
@@ -90,7 +90,7 @@ pub(super) fn phases(experiment: &Experiment) -> Vec<Phase> {
     // The last day is among the later ones, however many rows it has.
     let later = all.iter().position(|day| *day > median).unwrap_or(all.len() - 1);
     let phase = |from: f64, to: f64| {
-        let Answers { effects, refused } = of_primary(experiment, |row| (from..=to).contains(&times[row]));
+        let Answers { effects, refused, .. } = of_primary(experiment, |row| (from..=to).contains(&times[row]));
         let effects = effects.into_iter().map(|row| EffectRow { anytime: None, ..row }).collect();
         Phase { from, to, effects, refused }
     };

@@ -5,7 +5,7 @@ use super::metric_rows::{MetricGroup, MetricGroups, MetricRows, metric_groups};
 use super::modelling::Experiment;
 use crate::dataset::metrics::{MetricColumn, MetricValues};
 use crate::plan::experiment::{Adjustment, EffectRequest};
-use crate::record::experiment::{ArmSummary, EffectRow, Estimate, Look, Refused};
+use crate::record::experiment::{ArmSummary, EffectRow, Estimate, Look, Refused, SegmentCovariance};
 use crate::text::lists::counted;
 use causal::experiment::linear_model::{Contrast, Estimated};
 use causal::experiment::quantile::{QuantileEstimate, difference, quantile};
@@ -21,12 +21,15 @@ use std::collections::BTreeMap;
 pub(super) struct Answers {
     pub effects: Vec<EffectRow>,
     pub refused: Vec<Refused>,
+    /// How effects in segments vary together.
+    pub covariances: Vec<SegmentCovariance>,
 }
 
 impl Answers {
     pub fn extend(&mut self, other: Answers) {
         self.effects.extend(other.effects);
         self.refused.extend(other.refused);
+        self.covariances.extend(other.covariances);
     }
 }
 

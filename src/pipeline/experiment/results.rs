@@ -54,6 +54,7 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         effects: answers.effects,
         segments: in_segments.effects,
         segment_arms: segment_arms(experiment),
+        segment_covariances: in_segments.covariances,
         refused: answers.refused,
         first_stages,
         days: days(experiment),

@@ -13,7 +13,8 @@ use super::metric_rows::{MetricGroup, MetricGroups, MetricRows, metric_groups, v
 use super::modelling::Experiment;
 use crate::dataset::metrics::{MetricColumn, MetricValues, TermColumn};
 use crate::plan::experiment::{Adjustment, EffectRequest};
-use crate::record::experiment::{EffectRow, Refused};
+use crate::record::experiment::{EffectRow, Refused, SegmentCovariance, SegmentEffect};
+use causal::experiment::linear_model::Contrast;
 use causal::experiment::relative::Ratio;
 use causal::experiment::{ExperimentError, Model};
 
@@ -98,21 +99,22 @@ fn from_one_fit(experiment: &Experiment, group: MetricGroup<'_>) -> Answers {
     let small: Vec<Option<String>> =
         named_masks(experiment).map(|it| too_small(experiment, &fitted.rows.rows, it.1)).collect();
     let large = named_masks(experiment).zip(&small).filter(|it| it.1.is_none()).map(|it| it.0);
-    let mut segments = match Segment::all(experiment, &fitted, large) {
-        Ok(segments) => segments.into_iter(),
+    let segments = match Segment::all(experiment, &fitted, large) {
+        Ok(segments) => segments,
         Err(error) => {
             answers.refused.extend(columns.iter().flat_map(|column| refused_everywhere(experiment, column, &error)));
             return answers;
         }
     };
+    let mut next = segments.iter();
     for ((name, _), small) in named_masks(experiment).zip(&small) {
-        let segment = if small.is_none() { segments.next() } else { None };
+        let segment = if small.is_none() { next.next() } else { None };
         for (metric, column) in columns.iter().enumerate() {
             if determined[metric] {
                 answers.refused.push(refuse(column, name, DETERMINED.to_owned()));
             } else if let Some(reason) = small {
                 answers.refused.push(refuse(column, name, reason.clone()));
-            } else if let Some(segment) = &segment {
+            } else if let Some(segment) = segment {
                 match segment.effects(experiment, &fitted, (&column.name, metric)) {
                     Ok(rows) => answers.effects.extend(rows),
                     Err(error) => {
@@ -122,7 +124,38 @@ fn from_one_fit(experiment: &Experiment, group: MetricGroup<'_>) -> Answers {
             }
         }
     }
+    for (metric, column) in columns.iter().enumerate().filter(|(metric, _)| !determined[*metric]) {
+        answers.covariances.extend(covariance(experiment, &fitted, &segments, (&column.name, metric)));
+    }
+    answers.covariances.retain(|found| {
+        let given = answers.effects.iter().filter(|row| row.metric == found.metric).count();
+        given == found.effects.len()
+    });
     answers
+}
+
+/// How the effects on a metric, which is given by name and by place in the fit, vary together over all segments of the fit.
+fn covariance(
+    experiment: &Experiment,
+    fitted: &Fitted,
+    segments: &[Segment<'_>],
+    metric: (&str, usize),
+) -> Option<SegmentCovariance> {
+    let of_segment = |segment: &Segment<'_>| -> Vec<SegmentEffect> {
+        let arms = experiment.table.arms.iter().skip(1);
+        arms.map(|arm| SegmentEffect { segment: segment.name.to_owned(), arm: arm.clone() }).collect()
+    };
+    let contrasts: Vec<&Contrast> =
+        segments.iter().flat_map(|segment| segment.contrasts.iter().map(|found| &found.contrast)).collect();
+    let row = |left: &&Contrast| -> Option<Vec<f64>> {
+        contrasts.iter().map(|right| fitted.fit.covariance([*left, *right], [metric.1; 2])).collect()
+    };
+    Some(SegmentCovariance {
+        metric: metric.0.to_owned(),
+        effects: segments.iter().flat_map(of_segment).collect(),
+        covariance: contrasts.iter().map(row).collect::<Option<Vec<_>>>()?,
+    })
+    .filter(|found| !found.effects.is_empty())
 }
 
 /// The fit of everyone, with an indicator for each segment that the covariates do not describe.

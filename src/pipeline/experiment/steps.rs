@@ -5,7 +5,7 @@
 //! data      dataset.json: fingerprints, columns, and for each metric what was done to its values
 //! health    health.json: the audit, before any effect
 //! unblind   looks.json: the looks on record before this one
-//! results   results.json, effects.csv, plots
+//! results   results.json, effects.csv, segments_covariance.json (how effects in segments vary together), plots
 //! report    report.md, report.html
 //! ```
 
@@ -153,6 +153,9 @@ pub fn results_step(
         .body(reasons.join("\n"))
         .file("results.json", json::to_bytes(results)?)
         .file("effects.csv", experiment::effects_csv(results)?);
+    if !results.segment_covariances.is_empty() {
+        made = made.file("segments_covariance.json", json::to_bytes(&results.segment_covariances)?);
+    }
     for placed in figures {
         let stem = placed.path.trim_end_matches(".svg");
         made = made

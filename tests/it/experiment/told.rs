@@ -249,3 +249,35 @@ fn an_effect_that_wears_off_is_told_with_its_two_halves() {
     let report = std::fs::read_to_string(world.dir.path().join("runs/out/report.md")).expect("a report");
     assert_eq!(report.matches("assigned earlier and later").count(), 2, "on the first page and beside the days");
 }
+
+#[test]
+fn effects_in_segments_come_with_their_covariance() {
+    let world = world();
+    let plan = format!(
+        "{HEAD}metrics:\n  y: {{expression: y, role: primary}}\n  r: {{ratio: [sum(y), count()]}}\nsegments: ['country == \"DE\"', 'x > 5', 'country == \"FR\"', 'x > -1']\n"
+    );
+    world.run(&plan, &[]);
+    let found = world.json("segments_covariance.json");
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "a ratio has a fit of its own in each segment: {found}");
+    assert_eq!(found[0]["metric"], "y");
+    let results = world.json("results.json");
+    assert!(results.get("segment_covariances").is_none());
+    // The segment that nobody is in has no effect, and no row.
+    let effects: Vec<(&str, &str)> = found[0]["effects"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| (row["segment"].as_str().expect("text"), row["arm"].as_str().expect("text")))
+        .collect();
+    assert_eq!(effects, [("country == \"DE\"", "1"), ("country == \"FR\"", "1"), ("x > -1", "1")]);
+    let at = |i: usize, j: usize| found[0]["covariance"][i][j].as_f64().expect("a number");
+    for (i, (segment, _)) in effects.iter().enumerate() {
+        let row = effect(&results, "segments", &[("metric", "y"), ("segment", segment)]);
+        let std_error = row["effect"]["std_error"].as_f64().expect("a number");
+        assert!((at(i, i).sqrt() / std_error - 1.0).abs() < 1e-9, "{segment}");
+        (0..3).for_each(|j| assert!((at(i, j) - at(j, i)).abs() < 1e-12 * at(i, i)));
+    }
+    // Two countries share no row, and the units of a segment by x are in both.
+    assert!(at(0, 2) > 0.1 * (at(0, 0) * at(2, 2)).sqrt(), "{found}");
+    assert!(at(0, 1).abs() < 0.5 * (at(0, 0) * at(1, 1)).sqrt(), "{found}");
+}

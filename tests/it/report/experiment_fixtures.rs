@@ -140,6 +140,7 @@ pub fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentR
         effects: Vec::new(),
         segments: Vec::new(),
         segment_arms: Vec::new(),
+        segment_covariances: Vec::new(),
         refused: Vec::new(),
         first_stages: Vec::new(),
         days: Vec::new(),
