@@ -44,7 +44,11 @@ impl ChainedLines {
     /// # Errors
     /// A file that is there and cannot be read at all: what was seen before is then not known.
     pub(super) fn beside(out: &Path, kind: Kind) -> Result<ChainedLines, CliError> {
-        let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Where the folder really is: `.` and links have a folder above them as well.
+        let place =
+            std::fs::canonicalize(out).or_else(|_| std::path::absolute(out)).unwrap_or_else(|_| out.to_path_buf());
+        let folder = place.parent().unwrap_or(&place);
+        let folder = &std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
         let path = folder.join(kind.name);
         let text = match std::fs::symlink_metadata(&path) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => String::new(),
@@ -90,11 +94,6 @@ impl ChainedLines {
     /// False where nothing is on record.
     pub(super) fn is_there(&self) -> bool {
         !self.lines.is_empty()
-    }
-
-    /// True if a folder of this name lies beside the file.
-    pub(super) fn is_beside(&self, folder: &str) -> bool {
-        self.path.parent().is_some_and(|above| above.join(folder).is_dir())
     }
 
     /// The lines that can be read.

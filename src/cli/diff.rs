@@ -78,7 +78,13 @@ fn parts(named: &str) -> (&str, Option<&str>) {
 }
 
 fn open(dir: &str, branch: Option<&str>) -> Result<RecordedRun, CliError> {
-    RecordedRun::open(Path::new(dir), branch, &files::trust()).map_err(|error| errors::from_artifacts(&error))
+    let opened = RecordedRun::open(Path::new(dir), branch, &files::trust());
+    let run = opened.map_err(|error| errors::from_artifacts(&error))?;
+    if run.damaged().is_empty() {
+        return Ok(run);
+    }
+    let message = format!("{dir} has objects that are damaged or missing on the disk");
+    Err(CliError::user(message, format!("They are named by: oci-agent verify {}", output::shell_word(Path::new(dir)))))
 }
 
 fn state(named: &str) -> Result<Snapshot, CliError> {
@@ -93,10 +99,9 @@ fn state(named: &str) -> Result<Snapshot, CliError> {
         }
         (Some(at), None) => run.files_at_commit(at).map_err(failed)?.ok_or_else(|| {
             let message = format!("`{at}` is no iteration, branch or commit of {dir}");
-            CliError::user(
-                message,
-                format!("It has {}; write @iter_01 for its first iteration.", run.branches().join(", ")),
-            )
+            let iterations = run.files_at_tip().map(|files| iterations(&files)).unwrap_or_default();
+            let first = if iterations > 0 { "; @iter_01 is its first iteration" } else { "" };
+            CliError::user(message, format!("Its branches: {}{first}.", run.branches().join(", ")))
         })?,
     };
     snapshot(&files, iteration).map_err(|error| CliError::user(format!("{named}: {error}"), ""))

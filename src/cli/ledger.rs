@@ -66,17 +66,14 @@ impl Ledger {
             .collect()
     }
 
-    /// The line of this analysis.
-    pub(super) fn line(&self, subject: Subject<'_>) -> Option<LedgerEntry> {
-        self.lines.entries::<LedgerEntry>().find(|entry| subject.is_of(entry))
+    /// The lines of this analysis: one, unless somebody added another.
+    pub(super) fn of_analysis(&self, subject: Subject<'_>) -> Vec<LedgerEntry> {
+        self.lines.entries::<LedgerEntry>().filter(|entry| subject.is_of(entry)).collect()
     }
 
-    /// True if a line says of this run what the run says: the same answers under the same title, and a run that is there.
-    pub(super) fn agrees(&self, line: &LedgerEntry, results: &ResultsDocument, branches: &[String]) -> bool {
-        line.answers == answers(results)
-            && line.title == results.title
-            && self.lines.is_beside(&line.run)
-            && branches.contains(&line.branch)
+    /// True if a line says what a run says: the same answers under the same title.
+    pub(super) fn agrees(line: &LedgerEntry, results: &ResultsDocument) -> bool {
+        line.answers == answers(results) && line.title == results.title
     }
 
     /// False where nothing is on record.
@@ -100,7 +97,7 @@ impl Ledger {
         out: &Path,
         branch: &str,
     ) -> Result<(), CliError> {
-        if self.line(subject).is_some() {
+        if !self.of_analysis(subject).is_empty() {
             return Ok(());
         }
         self.lines.append(|previous_sha256| LedgerEntry {

@@ -59,18 +59,20 @@ impl Looks {
             .collect()
     }
 
-    /// The look of the same plan at the same data that is on record.
-    pub(super) fn line(&self, plan: &ExperimentPlan, look: &Look) -> Option<LookEntry> {
+    /// The looks of the same plan at the same data that are on record: one, unless somebody added another.
+    pub(super) fn of_look(&self, plan: &ExperimentPlan, look: &Look) -> Vec<LookEntry> {
         let experiment = experiment_sha256(plan);
-        let mut looks = self.lines.entries::<LookEntry>().filter(|entry| entry.experiment == experiment);
-        looks.find(|there| there.look.plan_sha256 == look.plan_sha256 && there.look.data_sha256 == look.data_sha256)
+        let same = |there: &LookEntry| {
+            there.experiment == experiment
+                && there.look.plan_sha256 == look.plan_sha256
+                && there.look.data_sha256 == look.data_sha256
+        };
+        self.lines.entries::<LookEntry>().filter(same).collect()
     }
 
-    /// True if a line says of this look what the run says, under the same title, and names a run that is there. The look of a saved
-    /// fit has no branch, and may lie anywhere.
-    pub(super) fn agrees(&self, line: &LookEntry, plan: &ExperimentPlan, look: &Look, branches: &[String]) -> bool {
-        let is_there = || self.lines.is_beside(&line.run) && branches.contains(&line.branch);
-        line.look == *look && line.title == plan.title && (line.branch.is_empty() || is_there())
+    /// True if a line says of this look what the run says, under the same title.
+    pub(super) fn agrees(line: &LookEntry, plan: &ExperimentPlan, look: &Look) -> bool {
+        line.look == *look && line.title == plan.title
     }
 
     /// False where nothing is on record.
@@ -89,7 +91,7 @@ impl Looks {
     /// As [`ChainedLines::append`].
     pub(super) fn add(&self, plan: &ExperimentPlan, look: &Look, out: &Path, branch: &str) -> Result<(), CliError> {
         let experiment = experiment_sha256(plan);
-        if self.line(plan, look).is_some() {
+        if !self.of_look(plan, look).is_empty() {
             return Ok(());
         }
         self.lines.append(|previous_sha256| LookEntry {

@@ -15,7 +15,7 @@ use crate::record::earlier::LedgerEntry;
 use crate::record::experiment::Look;
 use crate::record::verification::{Place, Verification, VerificationFinding, VerifiedDifference, VerifiedStep};
 use crate::report::verification;
-use crate::store::{ArtifactError, CheckedStep, CheckingStore, RecordedRun, StepDifference};
+use crate::store::{self, ArtifactError, CheckedStep, CheckingStore, RecordedRun, StepDifference};
 use crate::text::difference::first_difference;
 use clap::Args;
 use serde::Deserialize;
@@ -59,6 +59,10 @@ pub struct VerifyArgs {
 pub(super) fn verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode, CliError> {
     let trust = files::trust();
     let run = RecordedRun::open(&args.run, args.branch.as_deref(), &trust).map_err(from_store)?;
+    if !run.damaged().is_empty() {
+        let findings = vec![VerificationFinding::DamagedObjects { ids: run.damaged().to_vec() }];
+        return told(args, &run, Vec::new(), findings, global);
+    }
     let until = args.step.as_deref().map(|step| last_step(&run, step)).transpose()?;
     let plan = run.file("plan.yaml").map_err(from_store)?;
     let plan = plan.ok_or_else(|| {
@@ -72,7 +76,19 @@ pub(super) fn verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode, Cli
         check.observational()?
     };
     let steps = check.verified(steps);
-    let found = Verification::new(args.run.display().to_string(), run.branch().to_owned(), steps, check.findings);
+    let findings = check.findings;
+    told(args, &run, steps, findings, global)
+}
+
+/// The verdict, and its exit code.
+fn told(
+    args: &VerifyArgs,
+    run: &RecordedRun,
+    steps: Vec<VerifiedStep>,
+    findings: Vec<VerificationFinding>,
+    global: &Global,
+) -> Result<ExitCode, CliError> {
+    let found = Verification::new(args.run.display().to_string(), run.branch().to_owned(), steps, findings);
     if global.json {
         let mut line = serde_json::to_value(&found).map_err(|error| CliError::bug(error.to_string()))?;
         if let Some(fields) = line.as_object_mut() {
@@ -117,8 +133,9 @@ struct Check<'a> {
 impl Check<'_> {
     /// What can be seen without making anything again.
     fn outside_of_steps(&mut self) -> Result<(), CliError> {
-        if !self.run.damaged().is_empty() {
-            self.findings.push(VerificationFinding::DamagedObjects { ids: self.run.damaged().to_vec() });
+        let names = self.run.replaced().map_err(from_store)?;
+        if !names.is_empty() {
+            self.findings.push(VerificationFinding::Replaced { names });
         }
         for edited in self.run.edited().map_err(from_store)? {
             self.findings.push(VerificationFinding::EditedFile { path: edited.path, gone: !edited.there });
@@ -173,7 +190,7 @@ impl Check<'_> {
         let before = if ledger.is_there() {
             ledger.earlier(run::subject(&prepared))
         } else {
-            self.findings.push(VerificationFinding::NoRecord { file: ledger.file().to_owned() });
+            self.no_record(ledger.file())?;
             self.document::<SeenBefore>("results.json").unwrap_or_default().unblinded_before
         };
         let prepared = prepared.after(before);
@@ -183,14 +200,12 @@ impl Check<'_> {
         let ended = driver::run(&input, &mut participants, &mut store, &mut Counting::until(self.until));
         match ended {
             Ok(outcome) => {
-                let file = ledger.file().to_owned();
-                match ledger.line(run::subject(&prepared)) {
-                    _ if !ledger.is_there() => {}
-                    None => self.findings.push(VerificationFinding::RecordLacksRun { file }),
-                    Some(line) if !ledger.agrees(&line, &outcome.results, &self.run.branches()) => {
-                        self.findings.push(VerificationFinding::RecordSaysOtherwise { file });
-                    }
-                    Some(_) => {}
+                // A line is written when the run has ended.
+                if ledger.is_there() && self.run.is_finished() {
+                    let lines = ledger.of_analysis(run::subject(&prepared));
+                    let agree = lines.iter().all(|line| Ledger::agrees(line, &outcome.results));
+                    let named = lines.into_iter().map(|line| (line.run, line.branch)).collect();
+                    self.held_against(ledger.file(), named, agree);
                 }
             }
             Err(error) => self.stopped(&error, store.len()),
@@ -210,7 +225,7 @@ impl Check<'_> {
         let earlier: Vec<Look> = if looks.is_there() {
             looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256)
         } else {
-            self.findings.push(VerificationFinding::NoRecord { file: looks.file().to_owned() });
+            self.no_record(looks.file())?;
             self.document("looks.json").unwrap_or_default()
         };
         let mut store = CheckingStore::new(self.run);
@@ -225,17 +240,46 @@ impl Check<'_> {
         if let Err(error) = ended {
             self.stopped(&error, store.len());
         }
-        if let (true, Some(look)) = (looks.is_there(), seen) {
-            let file = looks.file().to_owned();
-            match looks.line(&experiment.plan, &look) {
-                None => self.findings.push(VerificationFinding::RecordLacksRun { file }),
-                Some(line) if !looks.agrees(&line, &experiment.plan, &look, &self.run.branches()) => {
-                    self.findings.push(VerificationFinding::RecordSaysOtherwise { file })
-                }
-                Some(_) => {}
-            }
+        // A line is written before the results are.
+        let opened = self.run.file("results.json").map_err(from_store)?.is_some();
+        if let (true, Some(look)) = (looks.is_there() && opened, seen) {
+            let lines = looks.of_look(&experiment.plan, &look);
+            let agree = lines.iter().all(|line| Looks::agrees(line, &experiment.plan, &look));
+            let named = lines.into_iter().map(|line| (line.run, line.branch)).collect();
+            self.held_against(looks.file(), named, agree);
         }
         Ok(store.into_steps())
+    }
+
+    /// What the record of what was seen says of this run: the folders and branches that its lines name, and whether they agree.
+    fn held_against(&mut self, file: &str, named: Vec<(String, String)>, agree: bool) {
+        let file = file.to_owned();
+        let own = self.run.dir().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let branches = self.run.branches();
+        self.findings.extend(match named.as_slice() {
+            [] => Some(VerificationFinding::RecordLacksRun { file }),
+            // A second line for the same analysis is nothing that this program writes.
+            [_] if !agree => Some(VerificationFinding::RecordSaysOtherwise { file }),
+            // The look of a saved fit has no branch.
+            [(_, branch)] if branch.is_empty() => None,
+            [(run, branch)] if *run == own && branches.contains(branch) => None,
+            [(run, branch)] => {
+                Some(VerificationFinding::RecordNamesOther { file, run: run.clone(), branch: branch.clone() })
+            }
+            _ => Some(VerificationFinding::RecordSaysOtherwise { file }),
+        });
+    }
+
+    /// No record lies beside the run: as it should be in a clone, and not where the run was made.
+    fn no_record(&mut self, file: &str) -> Result<(), CliError> {
+        let note = store::read_note(self.run.dir(), "data-root", &files::trust()).map_err(from_store)?;
+        let opened = self.run.file("results.json").map_err(from_store)?.is_some();
+        let file = file.to_owned();
+        self.findings.push(match note {
+            Some(_) if opened => VerificationFinding::RecordGone { file },
+            _ => VerificationFinding::NoRecord { file },
+        });
+        Ok(())
     }
 
     /// A document of the last commit, if it is there and can be read.
@@ -285,6 +329,8 @@ struct SeenBefore {
 fn difference(found: &StepDifference) -> VerifiedDifference {
     match found {
         StepDifference::NoCommit => VerifiedDifference::NoCommit,
+        StepDifference::Commit => VerifiedDifference::Commit,
+        StepDifference::Tree => VerifiedDifference::Tree,
         StepDifference::Subject { recorded } => VerifiedDifference::Subject { recorded: recorded.clone() },
         StepDifference::Message { recorded, made } => VerifiedDifference::Message(place(recorded, made)),
         StepDifference::File { path, recorded: Some(_), made: None } => {

@@ -43,6 +43,10 @@ pub enum VerifiedDifference {
     },
     /// Its message below the subject.
     Message(Place),
+    /// The commit has another parent, or headers that no step has.
+    Commit,
+    /// The tree has a mode, or an entry of another kind, that no step makes.
+    Tree,
     /// A file on record is not made.
     FileNotMade {
         /// Path inside the repository.
@@ -84,7 +88,7 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum VerificationFinding {
-    /// Objects of the repository are damaged on the disk.
+    /// Objects of the repository are damaged on the disk, or missing.
     DamagedObjects {
         /// Their ids.
         ids: Vec<String>,
@@ -142,6 +146,25 @@ pub enum VerificationFinding {
         /// The file.
         file: String,
     },
+    /// The record of what was seen is gone from beside the run that wrote to it.
+    RecordGone {
+        /// The file.
+        file: String,
+    },
+    /// The line for this run names another folder or branch: the same analysis was opened there first, or this one was moved.
+    RecordNamesOther {
+        /// The file.
+        file: String,
+        /// The folder in it.
+        run: String,
+        /// The branch in it.
+        branch: String,
+    },
+    /// References that make git show other content than the commits have.
+    Replaced {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// No record of what was seen lies beside the run, as in a clone: what was seen before it is taken from the run itself.
     NoRecord {
         /// The file.
@@ -153,7 +176,7 @@ impl VerificationFinding {
     /// False for what a reader should know, and is no fault of the run.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        !matches!(self, VerificationFinding::NoRecord { .. })
+        !matches!(self, VerificationFinding::NoRecord { .. } | VerificationFinding::RecordNamesOther { .. })
     }
 }
 

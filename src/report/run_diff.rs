@@ -37,7 +37,7 @@ pub fn run_diff(diff: &RunDiff) -> String {
     part("Findings with another value, in the same grade", moved.into_iter().map(finding).collect());
     part("Plan", diff.plan.iter().map(value).collect());
     part("Spec", diff.spec.iter().map(value).collect());
-    part("Data", diff.input.iter().map(value).collect());
+    part("Data, playbooks and program, by hash", diff.input.iter().map(value).collect());
     lines.join("\n") + "\n"
 }
 

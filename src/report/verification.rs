@@ -57,6 +57,8 @@ fn difference_sentence(difference: &VerifiedDifference) -> String {
         VerifiedDifference::NoCommit => "no commit is on record for this step".to_owned(),
         VerifiedDifference::Subject { recorded } => format!("on record in its place: `{recorded}`"),
         VerifiedDifference::Message(place) => format!("commit message, {}", at(place)),
+        VerifiedDifference::Commit => "the commit has a parent or a header that no step has".to_owned(),
+        VerifiedDifference::Tree => "the tree has a mode, or an entry that is no file, that no step makes".to_owned(),
         VerifiedDifference::FileNotMade { path } => format!("{path} is on record, and is not made"),
         VerifiedDifference::FileNotRecorded { path } => format!("{path} is made, and is not on record"),
         VerifiedDifference::FileText { path, place } => format!("{path}, {}", at(place)),
@@ -72,7 +74,7 @@ fn at(place: &Place) -> String {
 fn sentence(finding: &VerificationFinding) -> String {
     match finding {
         VerificationFinding::DamagedObjects { ids } => format!(
-            "{} of the repository damaged on the disk: {}. `git fetch` from a clone brings them back",
+            "{} of the repository damaged or missing on the disk: {}",
             if ids.len() == 1 { "1 object is".to_owned() } else { format!("{} objects are", ids.len()) },
             listed(&ids.iter().take(3).cloned().collect::<Vec<_>>())
         ),
@@ -81,7 +83,8 @@ fn sentence(finding: &VerificationFinding) -> String {
             format!("{path} was edited: the file in the folder is not the one on record")
         }
         VerificationFinding::OtherInput { key, recorded, now } => {
-            format!("{key} is {now} now, and was {recorded} when the run was made")
+            let way_out = if key == "Playbooks-SHA256" { "; `--playbooks DIR` names others" } else { "" };
+            format!("{key} is {now} now, and was {recorded} when the run was made{way_out}")
         }
         VerificationFinding::OtherFile { file } => format!("{file} has other bytes than the file that was analysed"),
         VerificationFinding::NotMadeAgain { why } => format!("the steps were not made again: {why}"),
@@ -101,6 +104,15 @@ fn sentence(finding: &VerificationFinding) -> String {
         }
         VerificationFinding::RecordSaysOtherwise { file } => {
             format!("the line of {file} for this run does not say what the run says")
+        }
+        VerificationFinding::RecordGone { file } => {
+            format!("{file} is gone from beside the run, which was made here and wrote to it")
+        }
+        VerificationFinding::RecordNamesOther { file, run, branch } => format!(
+            "the line of {file} for this analysis names the run `{run}`, branch `{branch}`: it was opened there first, or the folder was renamed"
+        ),
+        VerificationFinding::Replaced { names } => {
+            format!("git shows other content than the commits have: {} has to go", listed(names))
         }
         VerificationFinding::NoRecord { file } => format!(
             "{file} is not beside the run, as in a clone: what was seen before this run is taken from the run itself"

@@ -37,6 +37,10 @@ pub enum StepDifference {
         /// Made again.
         made: String,
     },
+    /// The commit has another parent beside the step before it, or headers that no step has.
+    Commit,
+    /// The tree has the same files, and a mode or an entry of another kind that no step makes.
+    Tree,
     /// A file.
     File {
         /// Path inside the repository.
@@ -98,6 +102,9 @@ impl<'a> CheckingStore<'a> {
         } else if then.1 != now.1 {
             differences.push(StepDifference::Message { recorded: then.1, made: now.1 });
         }
+        if !recorded.plain {
+            differences.push(StepDifference::Commit);
+        }
         let there = self.run.files(Some(recorded))?;
         let mut made = BTreeMap::new();
         for (path, bytes) in &self.made {
@@ -115,6 +122,10 @@ impl<'a> CheckingStore<'a> {
                 recorded: recorded.map(|id| self.run.bytes(id)).transpose()?,
                 made: self.made.get(path).cloned(),
             });
+        }
+        // Told files explain another tree; without any, it has to be this one.
+        if self.told.is_empty() && self.run.tree_after(self.steps.len(), &step.files)? != recorded.tree {
+            differences.push(StepDifference::Tree);
         }
         Ok(differences)
     }

@@ -82,6 +82,14 @@ pub enum ArtifactError {
         /// The repository's folder: a `.git`, or a bare repository.
         git: PathBuf,
     },
+    /// A place that is to be read and holds no run.
+    #[error("`{}` {what}. Name the directory of a run, such as `oci-runs/nhefs`, or a clone of one.", dir.display())]
+    NotARun {
+        /// The place.
+        dir: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
     /// A branch that is not there.
     #[error(
         "`{}` has no branch `{branch}`. {}",
@@ -272,6 +280,7 @@ impl ArtifactError {
             | ArtifactError::NotYours { .. }
             | ArtifactError::InsideGit { .. }
             | ArtifactError::NoBranch { .. }
+            | ArtifactError::NotARun { .. }
             | ArtifactError::InTheWay { .. }
             | ArtifactError::Damaged { .. }
             | ArtifactError::GitBusy { .. }

@@ -3,11 +3,12 @@
 use crate::store::folder::{Entry, Folder};
 use crate::store::message::{ends_run, trailer};
 use crate::store::objects;
-use crate::store::tree::{Files, Recorded, files, history};
+use crate::store::tree::{Files, Recorded, files, history, with_files};
 use crate::store::{ArtifactError, RepositoryTrust, init, libgit};
 use git2::{ObjectType, Oid, Repository};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The file by which a clone is known as a run's.
@@ -40,35 +41,51 @@ impl RecordedRun {
     /// There is no repository of ours, it is somebody else's, the branch is not there, or its history cannot be read whole.
     pub fn open(dir: &Path, branch: Option<&str>, trust: &RepositoryTrust) -> Result<RecordedRun, ArtifactError> {
         libgit::settle();
-        let dir = fs::canonicalize(dir).map_err(|e| ArtifactError::io("open", dir, e))?;
-        let top = Folder::open(&dir).map_err(|e| ArtifactError::io("open", &dir, e))?;
-        let not_ours = |what| ArtifactError::NotOurs { dir: dir.clone(), what };
-        if matches!(top.look(".git"), Ok(Entry::Nothing) | Err(_)) {
-            return Err(not_ours("is not the repository of a run"));
+        let no_run = |what| ArtifactError::NotARun { dir: dir.to_owned(), what };
+        let place = match fs::canonicalize(dir) {
+            Ok(place) if place.is_dir() => place,
+            Ok(_) => return Err(no_run("is a file")),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(no_run("is not there")),
+            Err(e) => return Err(ArtifactError::io("open", dir, e)),
+        };
+        let top = Folder::open(&place).map_err(|e| ArtifactError::io("open", &place, e))?;
+        match top.look(".git") {
+            Ok(Entry::Folder) => {}
+            Ok(Entry::Nothing) | Err(_) => return Err(no_run("is not the repository of a run")),
+            Ok(_) => return Err(no_run("is a worktree or submodule of another repository")),
         }
-        let git = init::own_git(&dir, &top, trust)?;
-        let failed = |action, e: &git2::Error| ArtifactError::git(action, &dir, e);
-        let repo = init::open_repository(&dir).map_err(|e| failed("open the repository", &e))?;
+        let git = init::own_git(&place, &top, trust)?;
+        let failed = |action, e: &git2::Error| ArtifactError::git(action, &place, e);
+        let repo = init::open_repository(&place).map_err(|e| failed("open the repository", &e))?;
         if repo.is_shallow() {
-            return Err(not_ours("is a shallow clone, which lacks commits; `git fetch --unshallow` brings them"));
+            return Err(no_run("is a shallow clone, which lacks commits; `git fetch --unshallow` brings them"));
         }
-        let head = repo.head().ok().and_then(|head| head.shorthand().ok().map(str::to_owned));
+        let head = repo.head().ok().filter(|_| !repo.head_detached().unwrap_or(false));
+        let head = head.and_then(|head| head.shorthand().ok().map(str::to_owned));
         let name = branch.map(str::to_owned).or_else(|| head.clone());
-        let name = name.ok_or_else(|| not_ours("has no run yet"))?;
+        let name = name.ok_or_else(|| no_run("has no branch checked out; `--branch main` names one"))?;
         let tip = tip(&repo, &name).ok_or_else(|| ArtifactError::NoBranch {
-            dir: dir.clone(),
+            dir: place.clone(),
             branch: name.clone(),
             branches: branches(&repo),
         })?;
-        let scan = objects::scan(&git).map_err(|e| ArtifactError::io("read the objects of", &dir, e))?;
-        let commits = history(&repo, Some(tip)).map_err(|e| failed("read the history", &e))?;
-        let last = commits.last().map(|commit| commit.tree);
-        if !files(&repo, last).map_err(|e| failed("read a tree", &e))?.contains_key(MANIFEST) {
-            return Err(not_ours("is a git repository that oci-agent did not make"));
-        }
         let shown = head.as_ref() == Some(&name);
-        let damaged = scan.damaged.iter().map(|(folder, rest)| format!("{folder}{rest}")).collect();
-        Ok(RecordedRun { dir, repo, branch: name, shown, commits, damaged })
+        let scan = objects::scan(&git).map_err(|e| ArtifactError::io("read the objects of", &place, e))?;
+        let mut damaged: Vec<String> = scan.damaged.iter().map(|(folder, rest)| format!("{folder}{rest}")).collect();
+        // libgit2 reads an object that was cut for ever, so with one of those nothing is read at all.
+        if damaged.is_empty() {
+            damaged = unreadable(&repo, tip);
+        }
+        let commits = if damaged.is_empty() {
+            history(&repo, Some(tip)).map_err(|e| failed("read the history", &e))?
+        } else {
+            Vec::new()
+        };
+        let run = RecordedRun { dir: place.clone(), repo, branch: name, shown, commits, damaged };
+        if run.damaged.is_empty() && !run.files(run.commits.last())?.contains_key(MANIFEST) {
+            return Err(no_run("is a git repository that oci-agent did not make"));
+        }
+        Ok(run)
     }
 
     /// The directory, without links in it.
@@ -81,6 +98,19 @@ impl RecordedRun {
     #[must_use]
     pub fn branch(&self) -> &str {
         &self.branch
+    }
+
+    /// References of `git replace`, and grafts: git shows other content than the commits have.
+    ///
+    /// # Errors
+    /// The references cannot be read.
+    pub fn replaced(&self) -> Result<Vec<String>, ArtifactError> {
+        let found = self.repo.references_glob("refs/replace/*").map_err(|e| self.failed("read the references", &e))?;
+        let mut names: Vec<String> = found.flatten().filter_map(|it| it.name().ok().map(str::to_owned)).collect();
+        if self.repo.path().join("info/grafts").exists() {
+            names.push("info/grafts".to_owned());
+        }
+        Ok(names)
     }
 
     /// Names of all branches, sorted.
@@ -106,7 +136,7 @@ impl RecordedRun {
         self.commits.iter().find_map(|commit| trailer(&commit.message, key)).map(str::to_owned)
     }
 
-    /// Ids of objects that are damaged on the disk.
+    /// Ids of objects of the branch that are damaged or missing on the disk. If there are any, no commit is read.
     #[must_use]
     pub fn damaged(&self) -> &[String] {
         &self.damaged
@@ -160,6 +190,8 @@ impl RecordedRun {
         if !self.shown || self.repo.is_bare() {
             return Ok(Vec::new());
         }
+        // git itself writes other line ends where it was told to.
+        let line_ends = self.repo.config().and_then(|it| it.get_bool("core.autocrlf")).unwrap_or(false);
         let mut edited = Vec::new();
         for (path, id) in self.files(self.commits.last())? {
             let on_disk = fs::symlink_metadata(self.dir.join(&path));
@@ -168,12 +200,21 @@ impl RecordedRun {
                 Ok(found) if found.is_file() => fs::read(self.dir.join(&path)).ok(),
                 _ => None,
             };
-            let same = bytes.and_then(|bytes| Oid::hash_object(ObjectType::Blob, &bytes).ok()) == Some(id);
-            if !same {
+            let hash = |bytes: &[u8]| Oid::hash_object(ObjectType::Blob, bytes).ok();
+            let is_it = |bytes: &Vec<u8>| {
+                hash(bytes) == Some(id) || line_ends && hash(&without_carriage_returns(bytes)) == Some(id)
+            };
+            if !bytes.as_ref().is_some_and(is_it) {
                 edited.push(EditedFile { path, there: on_disk.is_ok() });
             }
         }
         Ok(edited)
+    }
+
+    /// The tree of a step (counted from 0) that adds or replaces files in the tree of the one before it.
+    pub(super) fn tree_after(&self, step: usize, added: &BTreeMap<String, Vec<u8>>) -> Result<Oid, ArtifactError> {
+        let parent = step.checked_sub(1).and_then(|before| self.commits.get(before)).map(|commit| commit.tree);
+        with_files(&self.repo, parent, added).map(|tree| tree.id).map_err(|e| self.failed("make a tree", &e))
     }
 
     pub(super) fn files(&self, commit: Option<&Recorded>) -> Result<Files, ArtifactError> {
@@ -196,10 +237,41 @@ fn tip(repo: &Repository, branch: &str) -> Option<Oid> {
     places.iter().find_map(|name| repo.refname_to_id(name).ok())
 }
 
+/// Names of branches, those of the repository that this was cloned from among them.
 fn branches(repo: &Repository) -> Vec<String> {
-    let found = repo.branches(None).into_iter().flatten().flatten();
-    let mut names: Vec<String> =
-        found.filter_map(|(branch, _)| branch.name().ok().flatten().map(str::to_owned)).collect();
-    names.sort();
-    names
+    let found = repo.references_glob("refs/heads/*").into_iter().chain(repo.references_glob("refs/remotes/origin/*"));
+    let names = found.flatten().flatten().filter_map(|it| it.name().ok().map(str::to_owned));
+    let plain = |name: String| {
+        ["refs/heads/", "refs/remotes/origin/"].iter().find_map(|above| name.strip_prefix(above).map(str::to_owned))
+    };
+    let names: BTreeSet<String> = names.filter_map(plain).filter(|name| name != "HEAD").collect();
+    names.into_iter().collect()
+}
+
+/// Ids of commits, trees and files of a history that cannot be read, or do not hash to their names.
+fn unreadable(repo: &Repository, tip: Oid) -> Vec<String> {
+    let Ok(odb) = repo.odb() else { return vec![tip.to_string()] };
+    let (mut damaged, mut seen, mut waiting) = (Vec::new(), BTreeSet::new(), vec![tip]);
+    while let Some(id) = waiting.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let whole = odb.read(id).is_ok_and(|it| Oid::hash_object(it.kind(), it.data()).is_ok_and(|hash| hash == id));
+        if !whole {
+            damaged.push(id.to_string());
+        } else if let Ok(commit) = repo.find_commit(id) {
+            waiting.push(commit.tree_id());
+            waiting.extend(commit.parent_ids());
+        } else if let Ok(tree) = repo.find_tree(id) {
+            // A submodule is a commit of another repository.
+            let inside = tree.iter().filter(|entry| entry.kind() != Some(ObjectType::Commit));
+            waiting.extend(inside.map(|entry| entry.id()));
+        }
+    }
+    damaged
+}
+
+fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {
+    let ends = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n');
+    (0..bytes.len()).filter(|at| !ends(*at)).map(|at| bytes[at]).collect()
 }

@@ -16,6 +16,8 @@ pub(super) struct Recorded {
     pub id: Oid,
     pub tree: Oid,
     pub message: String,
+    /// True if it has nothing that a commit of this program has not: no second parent, no header of its own.
+    pub plain: bool,
 }
 
 /// The commits of a branch along first parents, oldest first.
@@ -33,7 +35,11 @@ pub(super) fn history(repo: &Repository, tip: Option<Oid>) -> Result<Vec<Recorde
 
 fn recorded(commit: &Commit<'_>) -> Recorded {
     let message = String::from_utf8_lossy(commit.message_raw_bytes()).into_owned();
-    Recorded { id: commit.id(), tree: commit.tree_id(), message }
+    let headers = commit.raw_header_bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+    let parents = commit.parent_count();
+    // tree, parents, author, committer.
+    let plain = parents <= 1 && headers == 3 + parents;
+    Recorded { id: commit.id(), tree: commit.tree_id(), message, plain }
 }
 
 /// The regular files of a tree. Links and submodules, which only a person can have added, are left to the person.

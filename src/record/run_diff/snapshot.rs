@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub(super) findings: BTreeMap<(String, String, Option<String>), FindingState>,
     pub(super) answers: BTreeMap<String, Written>,
     pub(super) effects: BTreeMap<String, EffectState>,
+    /// True for an iteration, of which the population and the estimator of the answer are not known.
+    pub(super) is_iteration: bool,
 }
 
 /// Why a state cannot be read.
@@ -169,7 +171,12 @@ pub fn snapshot(files: &Files, iteration: Option<usize>) -> Result<Snapshot, Sna
     if let Some(iteration) = iteration.filter(|it| !(1..=iterations).contains(it)) {
         return Err(SnapshotError::NoIteration { iteration, iterations });
     }
-    let mut made = Snapshot { plan: yaml(files, "plan.yaml")?, input: input(files)?, ..Snapshot::default() };
+    let mut made = Snapshot {
+        plan: yaml(files, "plan.yaml")?,
+        input: input(files)?,
+        is_iteration: iteration.is_some(),
+        ..Snapshot::default()
+    };
     if files.contains_key("health.json") {
         experiment(files, &mut made)?;
     } else {
@@ -268,10 +275,21 @@ fn experiment(files: &Files, made: &mut Snapshot) -> Result<(), SnapshotError> {
     for row in results.effects.into_iter().chain(results.segments) {
         let segment = row.segment.map_or(String::new(), |segment| format!(" where {segment}"));
         let of = format!("{}, {}, {}{segment}", row.metric, row.arm, row.request);
-        let measure = results.metrics.iter().find(|metric| metric.name == row.metric).map(|it| it.measure.clone());
-        made.effects.insert(of, row.effect.state(measure.unwrap_or_default()));
+        let measure = results.metrics.iter().find(|metric| metric.name == row.metric).map(|it| it.measure.as_str());
+        let name = format!("{}{}", measure.unwrap_or_default(), defined(&made.plan, &row.metric));
+        made.effects.insert(of, row.effect.state(name));
     }
     Ok(())
+}
+
+/// What else defines a metric in a plan: where its rows come from, and what is done to its values.
+fn defined(plan: &BTreeMap<String, Written>, metric: &str) -> String {
+    let said = |key: &&str| match plan.get(&format!("metrics.{metric}.{key}")) {
+        Some(Written::Text(text)) => Some(format!(", {key} {text}")),
+        Some(Written::List(items)) => Some(format!(", {key} {}", items.join(" to "))),
+        None => None,
+    };
+    ["source", "window", "filter", "winsorise", "per"].iter().filter_map(said).collect()
 }
 
 impl Snapshot {
@@ -289,10 +307,20 @@ impl Snapshot {
     }
 }
 
-/// Hashes of the files that went in.
+/// Hashes of what went in: data, the bytes of the plan, playbooks; and the version of the program.
 fn input(files: &Files) -> Result<BTreeMap<String, Written>, SnapshotError> {
-    let Some(dataset) = json::<Value>(files, "dataset.json")? else { return Ok(BTreeMap::new()) };
-    Ok(dataset.get("files").map(flat).unwrap_or_default())
+    let mut found = BTreeMap::new();
+    if let Some(dataset) = json::<Value>(files, "dataset.json")? {
+        found.extend(dataset.get("files").map(flat).unwrap_or_default());
+    }
+    if let Some(manifest) = json::<Value>(files, "manifest.json")? {
+        for key in ["plan_sha256", "playbooks", "tool_version"] {
+            let below = |path: String| if path.is_empty() { key.to_owned() } else { format!("{key}.{path}") };
+            let values = manifest.get(key).map(flat).unwrap_or_default();
+            found.extend(values.into_iter().map(|(path, value)| (below(path), value)));
+        }
+    }
+    Ok(found)
 }
 
 fn yaml(files: &Files, path: &str) -> Result<BTreeMap<String, Written>, SnapshotError> {
