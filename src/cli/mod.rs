@@ -19,6 +19,7 @@ mod init;
 mod ledger;
 mod looks;
 mod mcp;
+mod mcp_experiment;
 mod models;
 mod output;
 mod playbook;

@@ -19,7 +19,7 @@ mod rules;
 
 pub use measure::{Aggregate, AggregateKind, Measure};
 pub(super) use read::{declared, foreign_to_observational, not_observational};
-pub use read::{is_experiment, parse, parse_bytes};
+pub use read::{is_experiment, parse, parse_bytes, with_segments};
 
 use crate::expression::Written;
 use crate::plan::{DataSection, Place, place_at};
