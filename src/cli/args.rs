@@ -82,7 +82,7 @@ pub enum Command {
     #[command(subcommand)]
     Simulate(SimulateCommand),
     /// Print the JSON Schema of a plan, for an editor to complete and check one.
-    Schema,
+    Schema(SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
     Completions(CompletionsArgs),
     /// Write the manual pages, one for each command.
@@ -413,6 +413,17 @@ pub struct CoverageArgs {
     /// Where coverage.md and coverage.csv go; the folder is created.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+/// Prints the JSON Schema of a plan.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent schema > plan.schema.json
+  oci-agent schema --experiment > experiment.schema.json")]
+pub struct SchemaArgs {
+    /// The schema of plans with `design: experiment`.
+    #[arg(long)]
+    pub experiment: bool,
 }
 
 /// Prints the completions of a shell.

@@ -99,7 +99,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
         Command::Graph(command) => graph::graph(&command, &cli.global),
-        Command::Schema => shell::schema(),
+        Command::Schema(args) => shell::schema(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Simulate(command) => simulate::simulate(&command, &cli.global),
