@@ -16,6 +16,7 @@ mod experiment;
 mod files;
 mod graph;
 mod init;
+mod init_experiment;
 mod ledger;
 mod looks;
 mod mcp;

@@ -140,7 +140,7 @@ fn too_few(context: &ExperimentContext<'_>, condition: &str) -> String {
 
 fn fault_line(context: &ExperimentContext<'_>, condition: &str, fault: ConditionFault) -> String {
     match fault {
-        ConditionFault::Unreadable(why) => format!("`{}` is no condition: {why}", shown(condition)),
+        ConditionFault::Unreadable(why) => why,
         ConditionFault::Forbidden(problems) => {
             let told = problems.iter().map(|problem| format!("{}. {}", problem.message, problem.hint));
             told.collect::<Vec<_>>().join(" ")

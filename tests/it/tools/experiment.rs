@@ -141,7 +141,7 @@ fn what_the_arms_may_have_changed_chooses_no_units() {
         ("y > 50", "is a metric"),
         ("later > 2", "was measured after the start"),
         ("arm == \"a\"", "says which arm a unit got"),
-        ("x >", "is no condition"),
+        ("x >", "is not an expression"),
     ] {
         let said = world.segments(&[condition]).expect_err("refused");
         assert!(said.contains(words), "{condition}: {said}");
