@@ -88,7 +88,7 @@ pub enum Command {
     #[command(subcommand)]
     Simulate(SimulateCommand),
     /// Print the JSON Schema of a plan, for an editor to complete and check one.
-    Schema,
+    Schema(SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
     Completions(CompletionsArgs),
     /// Write the manual pages, one for each command.
@@ -136,6 +136,8 @@ pub struct RunArgs {
 /// and budget as a language model's, and is on record in the run's repository. No effect can be seen before the loop has
 /// settled; then the answers, the verdicts and the report are there, and the host may read them until it disconnects.
 ///
+/// Of an experiment, its questions are the tools, and the host decides when the results are opened; nothing is written before.
+///
 /// stdout carries the protocol alone; progress goes to stderr.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -144,8 +146,9 @@ pub struct RunArgs {
   claude mcp add smoking -- oci-agent mcp /home/me/study/plan.yaml --out /home/me/study/run
   npx @modelcontextprotocol/inspector --cli oci-agent mcp plan.yaml --method tools/list
 
-Exit codes: 0 the loop had finished when the host disconnected; 2 something to fix in the plan or the call; 3 the host
-disconnected before the loop had finished, or something outside (disk, git, Ctrl-C): the run can be resumed.")]
+Exit codes: 0 the loop had finished when the host disconnected (of an experiment: the host has left, whether it ran it or
+not); 2 something to fix in the plan or the call; 3 the host disconnected before the loop had finished, or something outside
+(disk, git, Ctrl-C): the run can be resumed.")]
 pub struct McpArgs {
     #[command(flatten)]
     pub location: RunLocation,
@@ -290,24 +293,53 @@ pub struct CheckArgs {
 }
 
 /// Writes a plan with every section explained. All other columns are listed as confounders; the first thing to do is to
-/// move those out that treatment could have changed.
+/// move those out that treatment could have changed. With --experiment it writes the plan of an experiment, a page.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent init data.csv --treatment T --outcome Y
+  oci-agent init people.csv --experiment --assignment arm --control no_email
+  oci-agent init assignments.csv --experiment --assignment arm --events orders.csv --events visits.csv")]
 pub struct InitArgs {
     /// CSV or Parquet file.
     #[arg(value_name = "DATA")]
     pub data: PathBuf,
     /// The treatment column.
-    #[arg(long, value_name = "COLUMN")]
-    pub treatment: String,
+    #[arg(long, value_name = "COLUMN", required_unless_present = "experiment", conflicts_with = "experiment")]
+    pub treatment: Option<String>,
     /// The outcome column.
-    #[arg(long, value_name = "COLUMN")]
-    pub outcome: String,
+    #[arg(long, value_name = "COLUMN", required_unless_present = "experiment", conflicts_with = "experiment")]
+    pub outcome: Option<String>,
+    #[command(flatten)]
+    pub experiment: ExperimentInitArgs,
     /// Where to write the plan; `-` for stdout.
     #[arg(short, long, value_name = "FILE", default_value = "plan.yaml")]
     pub output: PathBuf,
     /// Replace an existing file.
     #[arg(long)]
     pub force: bool,
+}
+
+/// What is known of an experiment. What is left out is guessed from the file, and said to be a guess.
+#[derive(Debug, Args)]
+pub struct ExperimentInitArgs {
+    /// Write the plan of an experiment; DATA is its table of assignments.
+    #[arg(long, requires = "assignment")]
+    pub experiment: bool,
+    /// The column with the arm that a unit was assigned to.
+    #[arg(long, value_name = "COLUMN", requires = "experiment", conflicts_with_all = ["treatment", "outcome"])]
+    pub assignment: Option<String>,
+    /// The arm that the others are compared with.
+    #[arg(long, value_name = "VALUE", requires = "experiment", conflicts_with_all = ["treatment", "outcome"])]
+    pub control: Option<String>,
+    /// The column that names units.
+    #[arg(long, value_name = "COLUMN", requires = "experiment", conflicts_with_all = ["treatment", "outcome"])]
+    pub unit: Option<String>,
+    /// A column of DATA that is a metric; may be given several times.
+    #[arg(long, value_name = "COLUMN", requires = "experiment", conflicts_with_all = ["treatment", "outcome"])]
+    pub metric: Vec<String>,
+    /// A file with rows of the units, such as orders, from which metrics are computed; may be given several times.
+    #[arg(long, value_name = "FILE", requires = "experiment", conflicts_with_all = ["treatment", "outcome"])]
+    pub events: Vec<PathBuf>,
 }
 
 /// What to do with the playbooks.
@@ -420,6 +452,17 @@ pub struct CoverageArgs {
     /// Where coverage.md and coverage.csv go; the folder is created.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+/// Prints the JSON Schema of a plan.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent schema > plan.schema.json
+  oci-agent schema --experiment > experiment.schema.json")]
+pub struct SchemaArgs {
+    /// The schema of plans with `design: experiment`.
+    #[arg(long)]
+    pub experiment: bool,
 }
 
 /// Prints the completions of a shell.

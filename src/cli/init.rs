@@ -1,8 +1,8 @@
-//! `oci-agent init data.csv --treatment T --outcome Y`.
+//! `oci-agent init data.csv --treatment T --outcome Y`; with `--experiment`, see `init_experiment`.
 
 use super::args::{Global, InitArgs};
 use super::errors::{self, CliError};
-use super::{files, output};
+use super::{files, init_experiment, output};
 use crate::critique::structure_findings;
 use crate::dataset::{self, Table};
 use crate::pipeline;
@@ -16,13 +16,17 @@ use std::process::ExitCode;
 
 /// Writes a commented plan.
 pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
+    if args.experiment.experiment {
+        return init_experiment::init(args, global);
+    }
     let base = Path::new(".");
     let source = args.data.to_string_lossy().into_owned();
     let read = |data: &DataSection| dataset::read_section(data, base).map_err(|error| errors::from_dataset(&error));
     let mut data = DataSection::of(&source);
     let first = read(&data)?;
-    must_have(&first.document(), &args.treatment, "treatment")?;
-    must_have(&first.document(), &args.outcome, "outcome")?;
+    let (treatment, outcome) = asked(args);
+    must_have(&first.document(), treatment, "treatment")?;
+    must_have(&first.document(), outcome, "outcome")?;
     let facts = first.facts();
     let overrides = plan::proposed_overrides(&first.document(), &facts);
     // Read again as the plan will say, so that what is proposed is what `check` will see.
@@ -36,11 +40,21 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
         (table, facts)
     };
     let (text, told) = drafted(args, &table, &facts, overrides);
+    placed(args, global, &text, told)
+}
+
+/// Treatment and outcome, which are there unless the plan is that of an experiment.
+fn asked(args: &InitArgs) -> (&str, &str) {
+    (args.treatment.as_deref().unwrap_or_default(), args.outcome.as_deref().unwrap_or_default())
+}
+
+/// Writes a plan where the arguments say, and tells what was guessed.
+pub(super) fn placed(args: &InitArgs, global: &Global, text: &str, told: Vec<String>) -> Result<ExitCode, CliError> {
     if args.output == Path::new("-") {
-        output::stdout(&text)?;
+        output::stdout(text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    write_new(&args.output, &text, args.force)?;
+    write_new(&args.output, text, args.force)?;
     if global.json {
         output::json_line(&serde_json::json!({"event": "written", "path": args.output}))?;
     } else if global.quiet == 0 {
@@ -72,13 +86,8 @@ fn drafted(
 ) -> (String, Vec<String>) {
     let document = table.document();
     let no_faults = BTreeMap::new();
-    let observed = Observed {
-        columns: &document.columns,
-        facts,
-        treatment: &args.treatment,
-        outcome: &args.outcome,
-        faults: &no_faults,
-    };
+    let (treatment, outcome) = asked(args);
+    let observed = Observed { columns: &document.columns, facts, treatment, outcome, faults: &no_faults };
     // The structural check needs to know both arms and the event.
     let first = plan::propose(&observed, Vec::new());
     let faults = faults(args, table, &first);
@@ -101,7 +110,8 @@ fn faults(args: &InitArgs, table: &Table, proposal: &Proposal) -> BTreeMap<Strin
     let (treated, control) = proposal.treatment.as_ref().map_or(("1", "0"), |two| (two.yes.as_str(), two.no.as_str()));
     let contrast = Contrast { treated: treated.to_owned(), control: control.to_owned() };
     let event = proposal.event.as_ref().map(|two| two.yes.clone());
-    let structure = pipeline::structure::of_file(table, contrast, &args.treatment, (&args.outcome, event));
+    let (treatment, outcome) = asked(args);
+    let structure = pipeline::structure::of_file(table, contrast, treatment, (outcome, event));
     let columns = table.document().columns.into_iter();
     columns.filter_map(|c| Some((c.name.clone(), structure_findings::of_column(&structure, &c.name)?))).collect()
 }
@@ -123,7 +133,7 @@ fn told(document: &DatasetDocument, proposal: &Proposal) -> Vec<String> {
     read.chain(guessed).chain(overrides).chain(clusters).chain(left_out).collect()
 }
 
-fn must_have(document: &DatasetDocument, column: &str, role: &str) -> Result<(), CliError> {
+pub(super) fn must_have(document: &DatasetDocument, column: &str, role: &str) -> Result<(), CliError> {
     if document.columns.iter().any(|c| c.name == column) {
         return Ok(());
     }
@@ -134,7 +144,7 @@ fn must_have(document: &DatasetDocument, column: &str, role: &str) -> Result<(),
 
 /// `data.source` is relative to the plan, and leads there from any folder; never a path of this machine, unless there is no
 /// other.
-fn source_for(data: &Path, plan: &Path) -> String {
+pub(super) fn source_for(data: &Path, plan: &Path) -> String {
     let folder = plan.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A pattern stands for files that are not named here; the folders before it are.
     let is_pattern = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);

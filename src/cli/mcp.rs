@@ -4,11 +4,11 @@ use super::args::{Global, McpArgs, RunArgs};
 use super::errors::{self, CliError};
 use super::output::ProgressObserver;
 use super::trust::Trust;
-use super::{models, output, run};
+use super::{files, mcp_experiment, models, output, run};
 use crate::agent::driver::{self, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::mcp::{self, HostedRun, ServeError};
-use crate::plan::ModelSection;
+use crate::plan::{self, ModelSection};
 use crate::store::ArtifactStore;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,6 +19,10 @@ pub fn mcp(args: McpArgs, global: &Global) -> Result<ExitCode, CliError> {
     if global.json {
         let message = "`--json` and `mcp` both want standard output";
         return Err(CliError::user(message, "Leave `--json` out: the protocol is JSON, and progress goes to stderr."));
+    }
+    let bytes = files::read_plan_with(&args.location.plan, &args.location.settings)?;
+    if plan::experiment::is_experiment(&bytes) {
+        return mcp_experiment::serve(&as_run(args), &bytes, global);
     }
     let args = as_run(args);
     let cancel = Arc::new(AtomicBool::new(false));

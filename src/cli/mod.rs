@@ -17,9 +17,11 @@ mod experiment;
 mod files;
 mod graph;
 mod init;
+mod init_experiment;
 mod ledger;
 mod looks;
 mod mcp;
+mod mcp_experiment;
 mod models;
 mod output;
 mod playbook;
@@ -102,7 +104,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),
         Command::Playbook(command) => playbook::playbook(&command, &cli.global),
         Command::Graph(command) => graph::graph(&command, &cli.global),
-        Command::Schema => shell::schema(),
+        Command::Schema(args) => shell::schema(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Simulate(command) => simulate::simulate(&command, &cli.global),

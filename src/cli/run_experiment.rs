@@ -49,6 +49,16 @@ pub(super) fn run(args: &RunArgs, bytes: &[u8], global: &Global) -> Result<ExitC
 fn follow(args: &RunArgs, bytes: &[u8], observer: &mut ProgressObserver) -> Result<ExperimentResults, CliError> {
     observer.busy("reading the plan and the data");
     let experiment = read(&args.location.plan, bytes, &args.location.data).inspect_err(|_| observer.idle())?;
+    note_data_elsewhere(args, &experiment, observer)?;
+    open_results(args, &experiment, observer)
+}
+
+/// Names data that are not where they would be looked for.
+pub(super) fn note_data_elsewhere(
+    args: &RunArgs,
+    experiment: &Experiment,
+    observer: &mut ProgressObserver,
+) -> Result<(), CliError> {
     let root = files::data_root(&args.location.plan, &args.location.data)?;
     for file in experiment.table.files.keys() {
         let elsewhere = files::data_elsewhere(&args.location.plan, &args.location.data, &root, file);
@@ -56,6 +66,15 @@ fn follow(args: &RunArgs, bytes: &[u8], observer: &mut ProgressObserver) -> Resu
             observer.on(&ProgressEvent::Note { message });
         }
     }
+    Ok(())
+}
+
+/// The run from its first commit to its report, with the look put on record before an effect is.
+pub(super) fn open_results(
+    args: &RunArgs,
+    experiment: &Experiment,
+    observer: &mut ProgressObserver,
+) -> Result<ExperimentResults, CliError> {
     let looks = Looks::beside(&args.place())?;
     for note in &looks.notes {
         observer.on(&ProgressEvent::Note { message: note.clone() });
@@ -65,10 +84,10 @@ fn follow(args: &RunArgs, bytes: &[u8], observer: &mut ProgressObserver) -> Resu
         let message = format!("these results were looked at {} before", times(earlier.len()));
         observer.on(&ProgressEvent::Note { message });
     }
-    let mut store = run::store(args, steps::identity(&experiment), observer)?;
+    let mut store = run::store(args, steps::identity(experiment), observer)?;
     let out = args.place().display().to_string();
     let told = store.notices().len();
-    let input = ExperimentRun { experiment: &experiment, looks: &earlier, out: &out };
+    let input = ExperimentRun { experiment, looks: &earlier, out: &out };
     let place = args.place();
     let mut record_look = |look: &Look, branch: &str| {
         looks

@@ -1,16 +1,17 @@
 //! `oci-agent schema`, `completions` and `man`: what editors and shells want to know.
 
-use super::args::{Cli, CompletionsArgs, ManArgs};
+use super::args::{Cli, CompletionsArgs, ManArgs, SchemaArgs};
 use super::errors::CliError;
 use super::output;
-use crate::plan::reference;
+use crate::plan::{experiment, reference};
 use crate::text::terminal::TerminalText;
 use clap::CommandFactory as _;
 use std::process::ExitCode;
 
 /// Prints the JSON Schema of a plan.
-pub fn schema() -> Result<ExitCode, CliError> {
-    output::stdout(TerminalText::json(&reference::json_schema()))?;
+pub fn schema(args: &SchemaArgs) -> Result<ExitCode, CliError> {
+    let schema = if args.experiment { experiment::reference::json_schema() } else { reference::json_schema() };
+    output::stdout(TerminalText::json(&schema))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -241,6 +241,18 @@ pub fn told(section: &ModelSection, role: &str, trust: &Trust) -> Result<Option<
 /// # Errors
 /// A folder of the data that cannot be told.
 pub fn files_outside(plan_path: &Path, given: &DataRoot, plan: &Plan) -> Result<Vec<PathBuf>, CliError> {
+    sources_outside(plan_path, given, std::iter::once(plan.data.source.as_str()))
+}
+
+/// The same for any number of sources, as a plan names them.
+///
+/// # Errors
+/// A folder of the data that cannot be told.
+pub fn sources_outside<'a>(
+    plan_path: &Path,
+    given: &DataRoot,
+    sources: impl Iterator<Item = &'a str>,
+) -> Result<Vec<PathBuf>, CliError> {
     let root = super::files::data_root(plan_path, given)?;
     let own = plan_path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let inside: Vec<PathBuf> = [Some(own), given.data_root.as_deref()]
@@ -248,7 +260,7 @@ pub fn files_outside(plan_path: &Path, given: &DataRoot, plan: &Plan) -> Result<
         .flatten()
         .filter_map(|f| std::fs::canonicalize(f).ok())
         .collect();
-    let files = dataset::paths(&plan.data.source, &root).unwrap_or_default();
+    let files: Vec<PathBuf> = sources.flat_map(|source| dataset::paths(source, &root).unwrap_or_default()).collect();
     let mut real: Vec<PathBuf> = files.iter().map(|file| std::fs::canonicalize(file).unwrap_or(file.clone())).collect();
     real.retain(|file| !inside.iter().any(|folder| file.starts_with(folder)));
     Ok(real)

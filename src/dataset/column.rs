@@ -128,6 +128,17 @@ impl Column {
         }
     }
 
+    /// True if the value of a row is written like this.
+    pub(super) fn shows(&self, row: usize, text: &str) -> bool {
+        match &self.data {
+            Data::Numbers(values) => values.get(row).is_some_and(|x| !x.is_nan() && self.show(*x) == text),
+            Data::Codes { codes, levels } => {
+                codes.get(row).and_then(|code| levels.get(*code as usize)).is_some_and(|level| level == text)
+            }
+            Data::Opaque { .. } => false,
+        }
+    }
+
     /// Distinct values as text with their counts, most frequent first (ties in value order); missing ones left out.
     pub(super) fn tally(&self) -> Vec<(String, usize)> {
         let mut tally: Vec<(String, usize)> = match &self.data {

@@ -251,6 +251,18 @@ impl Table {
         }
     }
 
+    /// True if a column of 0 and 1, or of false and true, is 0 in every row in which `given` has a value, and 1 in some other.
+    #[must_use]
+    pub fn is_zero_where(&self, name: &str, given: &str, value: &str) -> bool {
+        let (Some(column), Some(given)) = (self.column(name), self.column(given)) else { return false };
+        let column::Data::Numbers(values) = &column.data else { return false };
+        let two_valued = values.iter().all(|x| *x == 0.0 || *x == 1.0 || x.is_nan());
+        let inside = |row: usize| given.shows(row, value);
+        let one = |row: &usize| values.get(*row) == Some(&1.0);
+        let ones: Vec<usize> = (0..self.rows).filter(one).collect();
+        two_valued && !ones.is_empty() && (0..self.rows).any(inside) && !ones.into_iter().any(inside)
+    }
+
     /// The texts of a category, `None` where one is missing; nothing if there is no such column, or it is no category.
     #[must_use]
     pub fn texts(&self, name: &str) -> Option<Vec<Option<&str>>> {

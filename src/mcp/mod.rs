@@ -20,11 +20,13 @@
 //! | `queue` | the one call that is being answered, and those that wait |
 //! | `after_unblinding` | answers once the loop has settled |
 //! | `messages` | the sentences |
+//! | [`experiment`] | the same server for the plan of an experiment, where there is no loop and no actor |
 //!
 //! *Order.* Calls are answered one at a time in the order in which they came; a call that its host has given up before its
 //! turn is not made. *Blindness.* The server and the host model see no results; `after_unblinding` begins when the run has ended.
 
 mod after_unblinding;
+pub mod experiment;
 pub mod host_model;
 mod messages;
 mod queue;
@@ -34,12 +36,14 @@ use crate::agent::budget::Price;
 use crate::agent::driver::{self, Outcome, RunError, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::participants::Participants;
+use crate::agent::prompt;
 use crate::llm::{ChatModel, ModelError};
 use crate::mcp::host_model::HostModel;
 use crate::mcp::queue::{CallQueue, Reply};
-use crate::mcp::server::{Server, Stage};
+use crate::mcp::server::{Offer, Server, Stage};
 use crate::store::ArtifactStore;
 use crate::tools::privacy::Privacy;
+use crate::tools::{Registry, Role};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -78,7 +82,14 @@ pub fn serve(
 ) -> Result<Outcome, ServeError> {
     let (input, plan) = (hosted.run, &hosted.run.prepared.plan);
     let privacy = Privacy::new(input.prepared, plan.privacy.min_cell, plan.privacy.redact_names);
-    let (server, inbox) = Server::open(&plan.tools).map_err(ServeError::Start)?;
+    let registry = Registry::new(Role::Host, &plan.tools);
+    let offer = Offer {
+        known: registry.known(),
+        blind: registry.offered(false),
+        unblinded: registry.offered(true),
+        instructions: prompt::host(),
+    };
+    let (server, inbox) = Server::open(offer).map_err(ServeError::Start)?;
     let queue = Rc::new(RefCell::new(CallQueue::new(inbox)));
     let news = Rc::new(RefCell::new(Vec::new()));
     let mut participants =

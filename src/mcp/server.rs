@@ -1,10 +1,8 @@
 //! The protocol: a thread with rmcp on stdin and stdout. It knows tools by name, and nothing of what they do.
 
-use crate::agent::prompt;
 use crate::llm::ToolSpec;
 use crate::mcp::queue::{Call, Reply};
-use crate::plan::Tool as Allowed;
-use crate::tools::{LARGEST_ARGUMENTS, Registry, Role};
+use crate::tools::LARGEST_ARGUMENTS;
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
@@ -36,6 +34,18 @@ pub(super) enum Stage {
     Closing,
 }
 
+/// What a server has for its host.
+pub(super) struct Offer {
+    /// Names of all tools, those included that may never be called here.
+    pub(super) known: Vec<&'static str>,
+    /// The tools on offer while the run is blind.
+    pub(super) blind: Vec<ToolSpec>,
+    /// And afterwards.
+    pub(super) unblinded: Vec<ToolSpec>,
+    /// What the host is told of all of it.
+    pub(super) instructions: String,
+}
+
 /// The server, held by the thread of the run.
 pub(super) struct Server {
     stage: watch::Sender<Stage>,
@@ -44,18 +54,17 @@ pub(super) struct Server {
 
 impl Server {
     /// Opens it; calls of tools come out of the receiver.
-    pub(super) fn open(allowed: &[Allowed]) -> io::Result<(Server, Receiver<Call>)> {
+    pub(super) fn open(offer: Offer) -> io::Result<(Server, Receiver<Call>)> {
         let (calls, inbox) = sync_channel(MOST_WAITING);
         let (stage, seen) = watch::channel(Stage::Blind);
-        let registry = Registry::new(Role::Host, allowed);
-        let listed = |unblinded| registry.offered(unblinded).into_iter().map(tool).collect();
+        let listed = |tools: Vec<ToolSpec>| tools.into_iter().map(tool).collect();
         let handler = ToolHandler {
             calls,
             stage: seen,
-            known: registry.known(),
-            blind: listed(false),
-            unblinded: listed(true),
-            instructions: prompt::host(),
+            known: offer.known,
+            blind: listed(offer.blind),
+            unblinded: listed(offer.unblinded),
+            instructions: offer.instructions,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("mcp".to_owned()).spawn(move || {
@@ -255,13 +264,16 @@ fn names(tools: &[Tool]) -> String {
     tools.iter().map(|tool| tool.name.as_ref()).collect::<Vec<_>>().join(", ")
 }
 
-/// A tool as hosts list it. Nothing outside the run can be changed by any of them, and only a proposal changes the run.
+/// The tools that change a run. None changes anything outside of it.
+const CHANGING: [&str; 2] = ["propose_spec", "run_experiment"];
+
+/// A tool as hosts list it.
 fn tool(spec: ToolSpec) -> Tool {
-    let proposes = spec.name == "propose_spec";
+    let changes = CHANGING.contains(&spec.name.as_str());
     let schema = match spec.schema {
         serde_json::Value::Object(schema) => schema,
         _ => serde_json::Map::new(),
     };
-    let hints = ToolAnnotations::new().read_only(!proposes).destructive(false).idempotent(!proposes).open_world(false);
+    let hints = ToolAnnotations::new().read_only(!changes).destructive(false).idempotent(!changes).open_world(false);
     Tool::new(spec.name, spec.description, Arc::new(schema)).with_annotations(hints)
 }

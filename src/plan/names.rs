@@ -74,6 +74,69 @@ const BEFORE: [&str; 12] =
 /// Words of names of what was measured after treatment.
 const AFTER: [&str; 7] = ["post", "after", "followup", "endline", "posttest", "afterwards", "fu"];
 
+/// Words of names of what an experiment is to move.
+const RESULTS: [&str; 22] = [
+    "sales",
+    "revenue",
+    "amount",
+    "spend",
+    "spent",
+    "earned",
+    "earnings",
+    "profit",
+    "orders",
+    "purchases",
+    "purchased",
+    "bought",
+    "converted",
+    "conversion",
+    "conversions",
+    "clicks",
+    "clicked",
+    "visits",
+    "retained",
+    "churned",
+    "outcome",
+    "y",
+];
+
+/// Words of names of numbers whose sum over rows means little.
+const LEVELS: [&str; 14] = [
+    "ms",
+    "latency",
+    "duration",
+    "time",
+    "score",
+    "rating",
+    "rate",
+    "share",
+    "price",
+    "speed",
+    "temperature",
+    "age",
+    "ratio",
+    "percent",
+];
+
+/// Words of names of times at which a unit was assigned.
+const ASSIGNED: [&str; 12] = [
+    "assigned",
+    "assignment",
+    "randomised",
+    "randomized",
+    "allocated",
+    "enrolled",
+    "enrolment",
+    "enrollment",
+    "joined",
+    "entered",
+    "started",
+    "start",
+];
+
+/// Words of names of times at which a unit first met its arm.
+const EXPOSED: [&str; 4] = ["exposed", "exposure", "seen", "triggered"];
+
 /// The words of a name in lower case: `customerNumber`, `customer_number` and `customer.number` have two.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -93,6 +156,35 @@ pub(super) fn words(name: &str) -> Vec<String> {
         before = c;
     }
     words
+}
+
+fn has_one_of(name: &str, known: &[&str]) -> bool {
+    words(name).iter().any(|word| known.contains(&word.as_str()))
+}
+
+/// True if, by its name, a column was measured before treatment.
+pub(super) fn is_before(name: &str) -> bool {
+    has_one_of(name, &BEFORE)
+}
+
+/// True if, by its name, a column is what an experiment is to move.
+pub(super) fn is_result(name: &str) -> bool {
+    has_one_of(name, &RESULTS)
+}
+
+/// True if, by its name, the mean of a column says more than its sum.
+pub(super) fn is_level(name: &str) -> bool {
+    has_one_of(name, &LEVELS)
+}
+
+/// True if, by its name, a column says when a unit was assigned.
+pub(super) fn is_assignment_time(name: &str) -> bool {
+    has_one_of(name, &ASSIGNED)
+}
+
+/// True if, by its name, a column says when a unit first met its arm.
+pub(super) fn is_exposure(name: &str) -> bool {
+    has_one_of(name, &EXPOSED)
 }
 
 fn last_is_one_of(name: &str, known: &[&str]) -> bool {
@@ -155,7 +247,7 @@ fn waves(name: &str, outcome: &str) -> Option<(u64, u64)> {
 }
 
 /// What a value says about itself.
-fn says(value: &str) -> Option<bool> {
+pub(super) fn says(value: &str) -> Option<bool> {
     let words = words(value);
     // `0_control`, as labels come out of Stata and SPSS.
     let first = words.iter().find(|word| !word.bytes().all(|b| b.is_ascii_digit()))?;

@@ -3,6 +3,9 @@
 use super::keys::{Otherwise, PlanKey, PlanSection, SECTIONS, Takes};
 use serde_json::{Map, Value, json};
 
+/// The path of a metric.
+const METRIC: &str = "metrics.*";
+
 fn takes(key: &PlanKey) -> String {
     let words = |words: Vec<&str>| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match key.takes {
@@ -47,7 +50,7 @@ fn heading(section: &PlanSection) -> String {
         "" => "## The plan".to_owned(),
         "data.columns.*" => "## `data.columns.NAME`".to_owned(),
         "thresholds.*" => "## `thresholds.CHECK`".to_owned(),
-        "metrics.*" => "## `metrics.NAME`".to_owned(),
+        METRIC => "## `metrics.NAME`".to_owned(),
         "estimands.*" => "## An element of `estimands`".to_owned(),
         path => format!("## `{path}`"),
     }
@@ -84,59 +87,82 @@ fn scalar() -> Value {
     json!({"type": ["string", "number", "boolean"]})
 }
 
-fn schema_of(key: &PlanKey, path: &str) -> Value {
-    let schema = match key.takes {
-        Takes::Section => mapping(path),
-        Takes::Text | Takes::Level | Takes::Column | Takes::File | Takes::Address | Takes::Variable => scalar(),
-        Takes::Texts | Takes::Conditions => json!({"anyOf": [scalar(), {"type": "array", "items": scalar()}]}),
-        Takes::Expressions => json!({"type": "object", "additionalProperties": scalar()}),
-        Takes::Columns | Takes::Terms => json!({"type": "array", "items": scalar()}),
-        Takes::Word(of) => json!({"enum": of()}),
-        Takes::WordByName(of) => {
-            json!({"anyOf": [{"enum": of()}, {"type": "object", "additionalProperties": {"enum": of()}}]})
-        }
-        Takes::Words(of) => json!({"type": "array", "items": {"enum": of()}}),
-        Takes::Asked(of) => {
-            json!({"type": "array", "items": {"anyOf": [{"enum": of()}, mapping(&format!("{path}.*"))]}})
-        }
-        Takes::Whole(least, most) => {
-            let schema = json!({"type": "integer", "minimum": least});
-            match most {
-                Some(most) => with(schema, "maximum", most),
-                None => schema,
-            }
-        }
-        Takes::Number => json!({"type": "number"}),
-        Takes::Range => json!({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
-        Takes::Flag => json!({"type": "boolean"}),
-        Takes::Fields => json!({"type": "object"}),
-        Takes::Described(_) => json!({}),
-    };
-    with(schema, "description", key.meaning)
-}
+/// The tables of one kind of plan.
+#[derive(Clone, Copy)]
+struct Tables(&'static [PlanSection]);
 
-fn mapping(path: &str) -> Value {
-    let Some(section) = SECTIONS.iter().find(|section| section.path == path) else {
-        // Names of the user's: `data.columns`.
-        let each = format!("{path}.*");
-        let short = SECTIONS.iter().find(|section| section.path == each).and_then(|section| section.keys.first());
-        let short = short.map_or(json!({}), |key| schema_of(key, &each));
-        return json!({"type": "object", "additionalProperties": {"anyOf": [short, mapping(&each)]}});
-    };
-    let full = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    let fields: Map<String, Value> =
-        section.keys.iter().map(|key| (key.key.to_owned(), schema_of(key, &full(key.key)))).collect();
-    let required: Vec<&str> =
-        section.keys.iter().filter(|key| key.otherwise == Otherwise::Required).map(|key| key.key).collect();
-    json!({"type": "object", "additionalProperties": false, "required": required, "properties": fields})
+impl Tables {
+    fn section(self, path: &str) -> Option<&'static PlanSection> {
+        self.0.iter().find(|section| section.path == path)
+    }
+
+    fn schema_of(self, key: &PlanKey, path: &str) -> Value {
+        let schema = match key.takes {
+            Takes::Section => self.mapping(path),
+            Takes::Text | Takes::Level | Takes::Column | Takes::File | Takes::Address | Takes::Variable => scalar(),
+            Takes::Texts | Takes::Conditions => json!({"anyOf": [scalar(), {"type": "array", "items": scalar()}]}),
+            Takes::Expressions => json!({"type": "object", "additionalProperties": scalar()}),
+            Takes::Columns | Takes::Terms => json!({"type": "array", "items": scalar()}),
+            Takes::Word(of) => json!({"enum": of()}),
+            Takes::WordByName(of) => {
+                json!({"anyOf": [{"enum": of()}, {"type": "object", "additionalProperties": {"enum": of()}}]})
+            }
+            Takes::Words(of) => json!({"type": "array", "items": {"enum": of()}}),
+            Takes::Asked(of) => {
+                json!({"type": "array", "items": {"anyOf": [{"enum": of()}, self.mapping(&format!("{path}.*"))]}})
+            }
+            Takes::Whole(least, most) => {
+                let schema = json!({"type": "integer", "minimum": least});
+                match most {
+                    Some(most) => with(schema, "maximum", most),
+                    None => schema,
+                }
+            }
+            Takes::Number => json!({"type": "number"}),
+            Takes::Range => json!({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+            Takes::Flag => json!({"type": "boolean"}),
+            Takes::Fields => json!({"type": "object"}),
+            Takes::Described(_) => json!({}),
+        };
+        with(schema, "description", key.meaning)
+    }
+
+    fn mapping(self, path: &str) -> Value {
+        let Some(section) = self.section(path) else { return self.by_name(&format!("{path}.*")) };
+        let full = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        let fields: Map<String, Value> =
+            section.keys.iter().map(|key| (key.key.to_owned(), self.schema_of(key, &full(key.key)))).collect();
+        let required: Vec<&str> =
+            section.keys.iter().filter(|key| key.otherwise == Otherwise::Required).map(|key| key.key).collect();
+        json!({"type": "object", "additionalProperties": false, "required": required, "properties": fields})
+    }
+
+    /// Names of the user's: `data.columns`. The first key of each may stand for all, as in `age: number`; a metric has no
+    /// short form.
+    fn by_name(self, each: &str) -> Value {
+        if each == METRIC {
+            return json!({"type": "object", "minProperties": 1, "additionalProperties": self.mapping(each)});
+        }
+        let short = self.section(each).and_then(|section| section.keys.first());
+        let short = short.map_or(json!({}), |key| self.schema_of(key, each));
+        json!({"type": "object", "additionalProperties": {"anyOf": [short, self.mapping(each)]}})
+    }
+
+    fn document(self, title: &str) -> String {
+        let schema = with(self.mapping(""), "$schema", "http://json-schema.org/draft-07/schema#");
+        format!("{:#}\n", with(schema, "title", title))
+    }
 }
 
 /// The JSON Schema of a plan, with which editors complete and check one.
 #[must_use]
 pub fn json_schema() -> String {
-    let schema = with(mapping(""), "$schema", "http://json-schema.org/draft-07/schema#");
-    let schema = with(schema, "title", "A plan of oci-agent");
-    format!("{schema:#}\n")
+    Tables(SECTIONS).document("A plan of oci-agent")
+}
+
+/// The same of the plan of an experiment.
+pub(super) fn json_schema_of(sections: &'static [PlanSection]) -> String {
+    Tables(sections).document("The plan of an experiment of oci-agent")
 }
 
 /// An object with one more field.

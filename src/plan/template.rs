@@ -55,12 +55,12 @@ pub fn template(input: &TemplateInput<'_>) -> String {
     out
 }
 
-fn line(out: &mut String, key: &str, value: &str) {
+pub(super) fn line(out: &mut String, key: &str, value: &str) {
     let _ = writeln!(out, "{key}: {}", yaml_text(value));
 }
 
 /// A comment on as many lines as it takes.
-fn comment(out: &mut String, indent: &str, text: &str) {
+pub(super) fn comment(out: &mut String, indent: &str, text: &str) {
     let mut written = format!("{indent}#");
     for word in one_line(text).split(' ') {
         if written.chars().count() + 1 + word.chars().count() > LINE && !written.ends_with('#') {

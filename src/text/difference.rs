@@ -31,7 +31,13 @@ pub fn first_difference(first: &str, second: &str) -> Option<TextDifference> {
                 let (x, y) = (x.unwrap_or_default(), y.unwrap_or_default());
                 let same = x.char_indices().zip(y.chars()).take_while(|pair| pair.0.1 == pair.1).last();
                 let at = same.map_or(0, |pair| pair.0.0 + pair.0.1.len_utf8());
-                return Some(TextDifference { line, first: word(x, at), second: word(y, at) });
+                let (mut first, mut second) = (word(x, at), word(y, at));
+                if first == second {
+                    // The same word, and one of the lines goes on behind it.
+                    let rest = |line: &str| line[at..].chars().take(LONGEST).collect();
+                    (first, second) = (rest(x), rest(y));
+                }
+                return Some(TextDifference { line, first, second });
             }
         }
     }

@@ -17,6 +17,7 @@ mod columns;
 mod describe_data;
 mod design_run;
 mod estimate;
+pub mod experiment;
 mod fit_propensity;
 mod playbooks;
 pub mod privacy;
@@ -133,6 +134,14 @@ pub enum ToolError {
     /// It needs an effect, and the loop is blind.
     #[error("`{name}` needs the outcome's effect, and the loop is blind until it has settled; go on with the design")]
     Blind {
+        /// The tool.
+        name: String,
+    },
+    /// It needs the results of an experiment, which are not open.
+    #[error(
+        "`{name}` needs the results, and they are not open yet: `run_experiment` opens them, which is a look and goes on record"
+    )]
+    NotOpen {
         /// The tool.
         name: String,
     },

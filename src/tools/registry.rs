@@ -23,7 +23,7 @@ pub const LARGEST_ARGUMENTS: usize = 64 * 1024;
 /// The most characters of what a tool says to a model, fence included.
 pub const LONGEST_ANSWER: usize = 8_000;
 /// Room for the fence and the note of what was cut.
-const FENCE: usize = 120;
+pub(super) const FENCE: usize = 120;
 
 /// Every tool, in the order in which they are offered.
 const TOOLS: [&dyn Tool; 12] = [

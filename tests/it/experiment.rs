@@ -2,6 +2,7 @@
 
 mod examples; // every example, and what is true of it
 mod faults; // kinds of wrong answers that a review found
+mod init; // a plan to start from
 mod looks; // peeking is on record; what was added later is exploratory
 mod more_units; // what a hold waits for
 mod parity; // the numbers of reference packages, from plan to results.json

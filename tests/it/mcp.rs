@@ -1,5 +1,7 @@
 //! The MCP server, over its pipes, one line of JSON at a time.
 
+mod experiment; // a host that plans, runs and reads an experiment
+
 use crate::examples::plan;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,12 +26,15 @@ struct Host {
 impl Host {
     fn start(dir: &Path, plan: &Path, extra: &[&str]) -> Host {
         let data = crate::examples::plan("nhefs").parent().expect("a folder").to_owned();
+        let data = data.to_str().expect("utf-8").to_owned();
+        Host::of(dir, plan, &[&["--out", "out", "--data-root", &data], extra].concat())
+    }
+
+    fn of(dir: &Path, plan: &Path, arguments: &[&str]) -> Host {
         let mut child = Command::new(env!("CARGO_BIN_EXE_oci-agent"))
             .arg("mcp")
             .arg(plan)
-            .args(["--out", "out", "--data-root"])
-            .arg(data)
-            .args(extra)
+            .args(arguments)
             .current_dir(dir)
             .env_remove("OCI_AGENT_LOG")
             .stdin(Stdio::piped())
@@ -53,15 +58,21 @@ impl Host {
     /// A host that has shaken hands.
     fn greeted(dir: &Path, plan: &Path, extra: &[&str]) -> Host {
         let mut host = Host::start(dir, plan, extra);
+        let instructions = host.shake_hands();
+        assert!(instructions.contains("You never see an effect") && instructions.contains("propose_spec"));
+        host
+    }
+
+    /// Shakes hands; what the server says of itself.
+    fn shake_hands(&mut self) -> String {
         let client = json!({"name": "test host", "version": "0"});
         let hello =
-            host.ask("initialize", json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}));
+            self.ask("initialize", json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}));
         assert_eq!(hello["result"]["serverInfo"]["name"], "oci-agent");
         assert_eq!(hello["result"]["capabilities"]["tools"]["listChanged"], true);
         let instructions = hello["result"]["instructions"].as_str().expect("instructions");
-        assert!(instructions.contains("You never see an effect") && instructions.contains("propose_spec"));
-        host.raw(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
-        host
+        self.raw(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
+        instructions.to_owned()
     }
 
     fn raw(&mut self, line: &str) {

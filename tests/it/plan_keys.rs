@@ -33,6 +33,95 @@ fn the_schema_is_made_from_the_table() {
     held_to("plan.schema.json", &reference::json_schema());
 }
 
+#[test]
+fn the_schema_of_experiments_is_made_from_their_table() {
+    held_to("experiment.schema.json", &experiment::reference::json_schema());
+}
+
+/// What a schema says against a value, as far as our schemas say anything.
+pub fn against(schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(any) = schema["anyOf"].as_array() {
+        let tried: Vec<Vec<String>> = any.iter().map(|one| against(one, value, at)).collect();
+        if tried.iter().all(|one| !one.is_empty()) {
+            found.extend(tried.concat());
+        }
+    }
+    let kinds = match &schema["type"] {
+        Value::String(kind) => vec![kind.as_str()],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let is = |kind: &&str| match *kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_u64(),
+        "boolean" => value.is_boolean(),
+        other => panic!("{other}"),
+    };
+    if !kinds.is_empty() && !kinds.iter().any(is) {
+        found.push(format!("{at}: {value} is no {kinds:?}"));
+    }
+    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+        found.push(format!("{at}: {value} is none of {}", schema["enum"]));
+    }
+    for (i, item) in value.as_array().into_iter().flatten().enumerate() {
+        found.extend(against(&schema["items"], item, &format!("{at}[{i}]")));
+    }
+    let Some(fields) = value.as_object() else { return found };
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    found.extend(required.filter(|key| !fields.contains_key(*key)).map(|key| format!("{at}: no {key}")));
+    for (key, value) in fields {
+        let at = format!("{at}.{key}");
+        match (schema["properties"].get(key), &schema["additionalProperties"]) {
+            (Some(known), _) => found.extend(against(known, value, &at)),
+            (None, Value::Bool(false)) => found.push(format!("{at} is no key")),
+            (None, each) => found.extend(against(each, value, &at)),
+        }
+    }
+    found
+}
+
+#[test]
+fn the_schema_of_experiments_takes_the_plans_that_are_read_and_no_other_key() {
+    let schema: Value = serde_json::from_str(&experiment::reference::json_schema()).expect("JSON");
+    let names = ["ranking_experiment", "cluster_test", "encouragement"];
+    let plans = names.map(|name| fs::read_to_string(crate::examples::plan(name)).expect("a plan"));
+    let mut seen = 0;
+    for text in plans.into_iter().chain(examples_of_experiments()) {
+        let plan: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(against(&schema, &plan, ""), Vec::<String>::new(), "{text}");
+        seen += 1;
+    }
+    assert!(seen >= 5, "{seen}");
+    let minimal = json!({"title": "a", "question": "b", "design": "experiment", "data": {"source": "d.csv"},
+        "assignment": {"column": "t", "control": "c"}, "metrics": {"y": {"expression": "y"}}});
+    assert!(against(&schema, &minimal, "").is_empty());
+    for (pointer, value) in [
+        ("/design", json!("observational")),
+        ("/metrics/y", json!("y")),
+        ("/metrics/y/role", json!("main")),
+        ("/assignment/controls", json!("c")),
+        ("/treatment", json!({"column": "t"})),
+        ("/requests", json!(["cate"])),
+        ("/looks", json!({"planned_n": "many"})),
+    ] {
+        let mut plan = minimal.clone();
+        let (parent, key) = pointer.rsplit_once('/').expect("a key");
+        if parent.is_empty() || plan.pointer(parent).is_some() {
+            plan.pointer_mut(parent).expect("a mapping")[key] = value;
+        }
+        assert!(!against(&schema, &plan, "").is_empty(), "{pointer}");
+    }
+    for required in ["title", "question", "design", "data", "assignment", "metrics"] {
+        let mut plan = minimal.clone();
+        plan.as_object_mut().expect("a mapping").remove(required);
+        assert!(!against(&schema, &plan, "").is_empty(), "{required}");
+    }
+}
+
 /// A plan that is all required keys, with one further line.
 fn with_line(section: &str, line: &str) -> String {
     let nested = |outer: &str, line: &str| format!("{outer}:\n  {line}\n");

@@ -20,6 +20,9 @@ fn the_schema_is_the_one_in_the_documentation_and_a_new_plan_names_it() {
     let ran = oci_agent(dir.path(), &["schema"]);
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/plan.schema.json"));
     assert_eq!((ran.code, ran.stdout.trim()), (0, page.expect("the page").trim()));
+    let ran = oci_agent(dir.path(), &["schema", "--experiment"]);
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/experiment.schema.json"));
+    assert_eq!((ran.code, ran.stdout.trim()), (0, page.expect("the page").trim()));
     let ran = oci_agent(dir.path(), &["init", "d.csv", "--treatment", "t", "--outcome", "y", "--output", "new.yaml"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let plan = std::fs::read_to_string(dir.path().join("new.yaml")).expect("a plan");

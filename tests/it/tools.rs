@@ -5,6 +5,7 @@
 mod blind; // before unblinding no output tells an effect
 mod calls; // every tool, every role
 mod differencing; // two answers, and what their difference tells
+mod experiment; // the tools for an experiment
 pub mod fixtures;
 mod outward; // rare levels, aliases, hostile names
 mod propose; // everything that can be wrong with a proposal

@@ -5,7 +5,9 @@ use super::error::{Fault, Found};
 use super::table::{MetricColumn, MetricValues, TermColumn};
 use crate::dataset::column::{Column, Data, MISSING};
 use crate::dataset::derived::Rows;
+use crate::dataset::error::DatasetProblem;
 use crate::dataset::{MISSING_LEVEL, Table};
+use crate::expression::Written;
 use crate::plan::experiment::{ExperimentPlan, Metric};
 use crate::schema::ColumnKind;
 use crate::term::Term;
@@ -146,12 +148,16 @@ pub(super) fn segments(plan: &ExperimentPlan, own: &Table, found: &mut Found) ->
     let mut segments = (Vec::new(), Vec::new());
     for (i, written) in plan.segments.iter().enumerate() {
         let path = format!("segments[{i}]");
-        let way_out = "say what holds there instead, as in `if(b == 0, 0, a / b)`";
-        let rows = Rows { table: own, path: &path, needed: None, way_out };
-        if let Some(holds) = found.take(&path, rows.condition(written).map_err(Fault::Expression)) {
+        if let Some(holds) = found.take(&path, condition(own, written, &path).map_err(Fault::Expression)) {
             segments.0.push(holds.iter().map(|it| *it == Some(true)).collect());
             segments.1.push(holds.iter().filter(|it| it.is_none()).count());
         }
     }
     segments
+}
+
+/// Whether a condition holds in each row; `None` where it has no value. `path` is the key that holds it.
+pub(super) fn condition(own: &Table, written: &Written, path: &str) -> Result<Vec<Option<bool>>, DatasetProblem> {
+    let way_out = "say what holds there instead, as in `if(b == 0, 0, a / b)`";
+    Rows { table: own, path, needed: None, way_out }.condition(written)
 }

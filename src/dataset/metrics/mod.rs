@@ -26,7 +26,9 @@ pub use cells::{CellTable, Cells, MOST_VALUES};
 pub use error::{Fault, MetricError, MetricFault};
 pub use table::{MetricColumn, MetricValues, RefusedMetric, TermColumn, UnitTable};
 
+use crate::dataset::error::DatasetProblem;
 use crate::dataset::{Table, Wanted, hash, read_rows, read_section};
+use crate::expression::Written;
 use crate::plan::DataSection;
 use crate::plan::experiment::ExperimentPlan;
 use assigned::Assigned;
@@ -40,6 +42,22 @@ use std::path::Path;
 /// Every fault that was found, at once.
 pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, MetricError> {
     unit_table_and(plan, base, |_, _| Some(())).map(|made| made.0)
+}
+
+/// As [`unit_table`], and the table of assignments itself, for conditions that come later.
+///
+/// # Errors
+/// As [`unit_table`].
+pub fn unit_table_and_rows(plan: &ExperimentPlan, base: &Path) -> Result<(UnitTable, Table), MetricError> {
+    unit_table_and(plan, base, |table, _| Some(table.clone()))
+}
+
+/// Whether a condition holds in each row of a table of assignments; `None` where it has no value.
+///
+/// # Errors
+/// The condition does not fit the columns, or has no result in some row. The message may name values of the data.
+pub fn condition(table: &Table, written: &Written) -> Result<Vec<Option<bool>>, DatasetProblem> {
+    covariates::condition(table, written, "condition")
 }
 
 /// As [`unit_table`], and the cells of its rows by the discrete columns among those that covariates and segments name, and `more`.

@@ -9,6 +9,7 @@
 //! ```
 
 mod anytime;
+pub mod asked;
 mod days;
 mod effects;
 pub mod fit;

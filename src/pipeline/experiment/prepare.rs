@@ -1,8 +1,11 @@
 //! From the bytes of a plan and the tables that it names to the rows of an experiment.
 
+use super::asked::AssignmentRows;
 use super::modelling::Experiment;
 use crate::dataset::DatasetProblem;
-use crate::dataset::metrics::{Cells, MetricError, MetricValues, UnitTable, unit_table, unit_table_and_cells};
+use crate::dataset::metrics::{
+    Cells, MetricError, MetricValues, UnitTable, unit_table, unit_table_and_cells, unit_table_and_rows,
+};
 use crate::expression::Written;
 use crate::pipeline::prepare::{PlanProblems, PrepareError};
 use crate::plan::experiment::{self, ExperimentPlan};
@@ -17,6 +20,15 @@ use std::path::Path;
 /// [`PrepareError`]: every problem of the plan, or every problem of the data held against it.
 pub fn prepare(bytes: &[u8], base: &Path) -> Result<Experiment, PrepareError> {
     prepare_and(bytes, |plan| unit_table(plan, base).map(|table| (table, ()))).map(|made| made.0)
+}
+
+/// As [`prepare`], with the table of assignments, for segments that are asked for later.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with_rows(bytes: &[u8], base: &Path) -> Result<(Experiment, AssignmentRows), PrepareError> {
+    let (experiment, table) = prepare_and(bytes, |plan| unit_table_and_rows(plan, base))?;
+    Ok((experiment, AssignmentRows::new(table)))
 }
 
 /// As [`prepare`], with the cells of the rows by the discrete columns of the plan and `more`.
@@ -91,7 +103,7 @@ fn outcome_columns(plan: &ExperimentPlan) -> BTreeSet<String> {
 }
 
 /// Covariates, segments and filters by a column that is a metric.
-fn outcomes_among_covariates(plan: &ExperimentPlan) -> Vec<Problem> {
+pub(super) fn outcomes_among_covariates(plan: &ExperimentPlan) -> Vec<Problem> {
     let outcomes = outcome_columns(plan);
     let problem = |path: String, column: &str, noun: &str| Problem {
         place: plan.at(&path),

@@ -12,14 +12,20 @@
 pub mod keys;
 mod measure;
 mod metric;
+mod proposal;
 mod quantities;
 mod read;
 pub mod reference;
 mod rules;
+mod template;
 
 pub use measure::{Aggregate, AggregateKind, Measure};
+pub use proposal::{
+    ExperimentProposal, ObservedEvents, ObservedExperiment, ProposedMetric, propose_experiment, proposed_control,
+};
 pub(super) use read::{declared, foreign_to_observational, meant_as_experiment, not_observational};
-pub use read::{is_experiment, parse, parse_bytes};
+pub use read::{is_experiment, parse, parse_bytes, with_segments};
+pub use template::{ExperimentTemplateInput, experiment_template};
 
 use crate::expression::Written;
 use crate::plan::{DataSection, Place, place_at};

@@ -36,6 +36,17 @@ pub fn parse(text: &str) -> Result<ExperimentPlan, Vec<Problem>> {
     if reader.problems.is_empty() { Ok(plan) } else { Err(in_order(reader.problems)) }
 }
 
+/// The plan with these segments in place of its own, as if its file named them.
+///
+/// # Errors
+/// Every rule that they break.
+pub fn with_segments(plan: &ExperimentPlan, segments: Vec<Written>) -> Result<ExperimentPlan, Vec<Problem>> {
+    let plan = ExperimentPlan { segments, ..plan.clone() };
+    let mut reader = Reader::new(SECTIONS, foreign);
+    rules::check(&plan, &mut reader);
+    if reader.problems.is_empty() { Ok(plan) } else { Err(in_order(reader.problems)) }
+}
+
 /// True if a file is the plan of an experiment. A file that is no YAML is not: whoever reads it as another plan says why.
 #[must_use]
 pub fn is_experiment(bytes: &[u8]) -> bool {
@@ -107,7 +118,7 @@ pub(in crate::plan) fn not_observational(place: Place) -> Problem {
         place: Some(place),
         path: "design".to_owned(),
         message: "this plan is that of an experiment, and this command does not do experiments yet".to_owned(),
-        hint: "`oci-agent check` and `oci-agent run` take it; here, name a plan with `treatment:` and `outcome:`."
+        hint: "`oci-agent check`, `run` and `mcp` take it; here, name a plan with `treatment:` and `outcome:`."
             .to_owned(),
     }
 }

@@ -5,12 +5,17 @@
 //! neither. So if no cell of either arm is smaller than `min_cell`, no sum of answers, however many there are, is about fewer
 //! units than that; and a population that differs from an earlier one by fewer units of an arm splits such a cell off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A record of the populations of one session. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ledger(Arc<Mutex<Vec<usize>>>);
+pub(super) struct Ledger {
+    /// The cell of each row.
+    cells: Arc<Mutex<Vec<usize>>>,
+    /// The unit of each row, where units have several.
+    units: Option<Arc<[u32]>>,
+}
 
 /// A population that would set fewer units apart than may be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,18 +24,27 @@ pub(super) struct TooClose;
 impl Ledger {
     /// Nothing was described but everyone, by arm.
     pub(super) fn new(treated: &[bool]) -> Ledger {
-        Ledger(Arc::new(Mutex::new(treated.iter().map(|treated| usize::from(*treated)).collect())))
+        Ledger::of_arms(treated.iter().map(|treated| usize::from(*treated)), None)
+    }
+
+    /// The same with any number of arms, and with units that may have several rows: units are counted then.
+    pub(super) fn of_arms(arms: impl Iterator<Item = usize>, units: Option<&[u32]>) -> Ledger {
+        Ledger { cells: Arc::new(Mutex::new(arms.collect())), units: units.map(Arc::from) }
     }
 
     /// Notes a population, given by its rows, unless it would split off fewer than `least` units of a cell.
     pub(super) fn admit(&self, rows: &[usize], least: usize) -> Result<(), TooClose> {
         // Nobody can leave it half changed: it is replaced at once.
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         let inside = membership(rows, cells.len());
         let mut sizes: BTreeMap<usize, [usize; 2]> = BTreeMap::new();
-        for (cell, inside) in cells.iter().zip(&inside) {
+        let mut seen = HashSet::new();
+        for (row, (cell, inside)) in cells.iter().zip(&inside).enumerate() {
             let [left, kept] = sizes.entry(*cell).or_default();
-            *(if *inside { kept } else { left }) += 1;
+            let unit = self.units.as_ref().and_then(|units| units.get(row));
+            if unit.is_none_or(|unit| seen.insert((*cell, *inside, *unit))) {
+                *(if *inside { kept } else { left }) += 1;
+            }
         }
         let small = |n: usize| n < least;
         if sizes.values().any(|[left, kept]| *left > 0 && *kept > 0 && (small(*left) || small(*kept))) {
@@ -105,6 +119,17 @@ mod tests {
         assert_eq!(ledger.admit(&out(20, 60), 10), Ok(()), "ten of each arm in every cell");
         // Ten of each arm away from the first, and with the other it would tell of two.
         assert_eq!(ledger.admit(&out(16, 40), 10), Err(TooClose));
+    }
+
+    #[test]
+    fn rows_of_one_unit_are_one() {
+        // Thirty units of one arm, each with three rows in turn.
+        let units: Vec<u32> = (0..90).map(|row| row / 3).collect();
+        let ledger = || Ledger::of_arms(std::iter::repeat_n(0, 90), Some(&units));
+        assert_eq!(ledger().admit(&(0..27).collect::<Vec<_>>(), 10), Err(TooClose), "27 rows of nine units");
+        assert_eq!(ledger().admit(&(0..30).collect::<Vec<_>>(), 10), Ok(()), "30 rows of ten");
+        assert_eq!(ledger().admit(&all_but(90, &[0, 1, 2]), 10), Err(TooClose), "everyone but one unit");
+        assert_eq!(ledger().admit(&(0..30).map(|i| 3 * i).collect::<Vec<_>>(), 10), Ok(()), "a row of each unit");
     }
 
     #[test]

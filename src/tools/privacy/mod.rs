@@ -12,6 +12,8 @@ mod rare;
 use super::Refusal;
 use super::columns;
 use crate::pipeline::Prepared;
+use crate::pipeline::experiment::Experiment;
+use crate::pipeline::experiment::asked::units_of_arms;
 use crate::term::{Factor, Term};
 use ledger::Ledger;
 use names::Names;
@@ -48,6 +50,28 @@ impl Privacy {
         let rare = RareLevels::new(prepared, &columns, min_cell);
         let names = redact_names.then(|| Names::from_prepared(prepared, &columns));
         Self { min_cell, rare, names, ledger: Ledger::new(&prepared.treated()), holds_proposals: true }
+    }
+
+    /// For an experiment. Nothing in it has an alias, and whoever answers names no rare level: see `tools/experiment`.
+    #[must_use]
+    pub fn of_experiment(experiment: &Experiment) -> Self {
+        let (table, min_cell) = (&experiment.table, experiment.plan.min_cell);
+        let arms = table.assigned.iter().map(|arm| usize::from(*arm));
+        let ledger = Ledger::of_arms(arms, table.units.as_deref());
+        // The plan's own segments are told of whenever they are asked for, so every other is held against them from the first.
+        for holds in &table.segments {
+            if units_of_arms(experiment, holds).iter().all(|units| *units >= min_cell) {
+                ledger.note(&(0..holds.len()).filter(|row| holds[*row]).collect::<Vec<_>>());
+            }
+        }
+        Self { min_cell, rare: RareLevels::default(), names: None, ledger, holds_proposals: true }
+    }
+
+    /// Without rows and without names.
+    #[cfg(test)]
+    pub(super) fn of_nobody(min_cell: usize) -> Self {
+        let (rare, ledger) = (RareLevels::default(), Ledger::default());
+        Self { min_cell, rare, names: None, ledger, holds_proposals: true }
     }
 
     /// The same for a run whose actor is the deterministic engine: its proposals are carried out, and what they describe is
@@ -246,13 +270,7 @@ mod tests {
     use super::*;
 
     fn ten() -> Privacy {
-        Privacy {
-            min_cell: 10,
-            rare: RareLevels::default(),
-            names: None,
-            ledger: Ledger::default(),
-            holds_proposals: true,
-        }
+        Privacy::of_nobody(10)
     }
 
     #[test]

@@ -115,9 +115,9 @@ fn other_commands_say_where_experiments_are_analysed() {
     let world = World::empty();
     world.write("data.csv", &rows(100, |_, noise| (noise.happens(0.5), noise.normal(), noise.normal())));
     world.write("plan.yaml", PLAN);
-    let ran = crate::cli::oci_agent(world.dir.path(), &["mcp", "plan.yaml"]);
+    let ran = crate::cli::oci_agent(world.dir.path(), &["baseline", "plan.yaml"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("experiment"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("experiment") && ran.stderr.contains("`run` and `mcp` take it"), "{}", ran.stderr);
     world.write("other.yaml", "title: T\n");
     let ran = crate::cli::oci_agent(world.dir.path(), &["experiment", "power", "other.yaml"]);
     assert_eq!(ran.code, 2);
