@@ -115,7 +115,9 @@ impl Ledger {
 
 /// The name of a run's folder.
 pub(super) fn folder_name(out: &Path) -> String {
-    out.file_name().unwrap_or(out.as_os_str()).to_string_lossy().into_owned()
+    // `.` has a name as well.
+    let place = std::fs::canonicalize(out).unwrap_or_else(|_| out.to_path_buf());
+    place.file_name().unwrap_or(out.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn answers(results: &ResultsDocument) -> Vec<LedgerAnswer> {

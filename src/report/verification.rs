@@ -74,8 +74,9 @@ fn at(place: &Place) -> String {
 fn sentence(finding: &VerificationFinding) -> String {
     match finding {
         VerificationFinding::DamagedObjects { ids } => format!(
-            "{} of the repository damaged or missing on the disk: {}",
-            if ids.len() == 1 { "1 object is".to_owned() } else { format!("{} objects are", ids.len()) },
+            "{} of the repository {} damaged or missing on the disk: {}",
+            counted(ids.len(), "object"),
+            if ids.len() == 1 { "is" } else { "are" },
             listed(&ids.iter().take(3).cloned().collect::<Vec<_>>())
         ),
         VerificationFinding::EditedFile { path, gone: true } => format!("{path} is gone from the folder"),

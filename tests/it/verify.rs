@@ -146,6 +146,97 @@ fn a_history_that_was_rewritten_is_found_to_the_number() {
     assert_eq!(verify(dir, &[]).code, 0);
 }
 
+/// The id of an object, and its file among the loose ones.
+fn object(dir: &Path, name: &str) -> (String, std::path::PathBuf) {
+    let id = git(dir, &["rev-parse", name]);
+    let file = dir.join("runs/out/.git/objects").join(&id[..2]).join(&id[2..]);
+    (id, file)
+}
+
+#[test]
+fn objects_that_are_cut_or_gone_and_content_that_git_replaces_are_told() {
+    let world = world(EXPERIMENT);
+    let dir = world.path();
+    for name in ["HEAD", "HEAD:plots", "HEAD:report.md", "HEAD~3"] {
+        let (id, file) = object(dir, name);
+        let whole = std::fs::read(&file).expect("an object");
+        std::fs::remove_file(&file).expect("removed");
+        found(dir, &["damaged or missing", &id]);
+        std::fs::write(&file, &whole[..whole.len() / 2]).expect("written");
+        found(dir, &["damaged or missing", &id]);
+        assert_eq!(oci_agent(dir, &["diff", "runs/out", "runs/first"]).code, 2);
+        std::fs::write(&file, whole).expect("written");
+    }
+    // Packed, and damaged there.
+    git(dir, &["gc", "-q", "--prune=now"]);
+    assert_eq!(verify(dir, &[]).code, 0);
+    let packs = std::fs::read_dir(dir.join("runs/out/.git/objects/pack")).expect("packs");
+    let pack =
+        packs.map(|entry| entry.expect("a file").path()).find(|path| path.extension().is_some_and(|it| it == "pack"));
+    let pack = pack.expect("a pack");
+    let whole = std::fs::read(&pack).expect("a pack");
+    std::fs::remove_file(&pack).expect("removed");
+    let mut bytes = whole.clone();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 400].iter_mut().for_each(|byte| *byte ^= 0x55);
+    std::fs::write(&pack, bytes).expect("written");
+    assert!(verify(dir, &[]).code != 0);
+    std::fs::write(&pack, whole).expect("written");
+    let report = git(dir, &["rev-parse", "HEAD:report.md"]);
+    let other = git(dir, &["rev-parse", "HEAD:plan.yaml"]);
+    git(dir, &["replace", &report, &other]);
+    found(dir, &["git shows other content", "refs/replace/"]);
+}
+
+#[test]
+fn a_commit_that_no_step_makes_is_told() {
+    let world = world(EXPERIMENT);
+    let dir = world.path();
+    let tip = git(dir, &["rev-parse", "HEAD"]);
+    let message = git(dir, &["log", "-1", "--format=%B"]);
+    let tree = git(dir, &["rev-parse", "HEAD^{tree}"]);
+    let side = git(dir, &["commit-tree", &tree, "-m", "secret"]);
+    let merge = git(dir, &["commit-tree", &tree, "-p", "HEAD~1", "-p", &side, "-m", &message]);
+    git(dir, &["reset", "-q", "--hard", &merge]);
+    found(dir, &["a parent or a header that no step has"]);
+    git(dir, &["reset", "-q", "--hard", &tip]);
+    git(dir, &["update-index", "--chmod=+x", "report.md"]);
+    git(dir, &["commit", "-q", "--amend", "--no-edit"]);
+    found(dir, &["the tree has a mode"]);
+}
+
+#[test]
+fn a_run_that_was_moved_is_verified_and_one_whose_record_is_gone_is_not() {
+    let world = world(EXPERIMENT);
+    let dir = world.path();
+    std::fs::rename(dir.join("runs/out"), dir.join("runs/moved")).expect("moved");
+    let ran = oci_agent(dir, &["verify", "runs/moved"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(ran.stdout.contains("names the run `out`"), "{}", ran.stdout);
+    std::fs::rename(dir.join("runs/moved"), dir.join("runs/out")).expect("moved");
+    // From inside: the record is beside the run, not in it.
+    let ran = oci_agent(&dir.join("runs/out"), &["verify", "."]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let looks = dir.join("runs/oci-looks.jsonl");
+    let whole = std::fs::read_to_string(&looks).expect("looks");
+    for less in [None, Some("")] {
+        match less {
+            None => std::fs::remove_file(&looks).expect("removed"),
+            Some(text) => std::fs::write(&looks, text).expect("written"),
+        }
+        found(dir, &["oci-looks.jsonl is gone from beside the run"]);
+    }
+    std::fs::write(&looks, whole).expect("written");
+    // Without its last step there is nothing to be accused of.
+    git(dir, &["reset", "-q", "--hard", "HEAD~3"]);
+    let ran = verify(dir, &[]);
+    assert!(
+        ran.code == 1 && ran.stdout.contains("not finished") && !ran.stdout.contains("taken out"),
+        "{}",
+        ran.stdout
+    );
+}
+
 #[test]
 fn a_clone_is_verified_with_its_data_and_what_is_no_run_is_refused() {
     let world = world(STUDY);
@@ -162,8 +253,9 @@ fn a_clone_is_verified_with_its_data_and_what_is_no_run_is_refused() {
         (&["verify", "empty"], "not the repository of a run"),
         (&["verify", "nowhere"], "nowhere"),
         (&["verify", "runs/out", "--branch", "run-9"], "It has main"),
+        (&["verify", "data.csv"], "is a file"),
     ] {
         let ran = oci_agent(dir, args);
-        assert!(ran.code >= 2 && ran.stderr.contains(words), "{args:?}: {} {}", ran.code, ran.stderr);
+        assert!(ran.code == 2 && ran.stderr.contains(words), "{args:?}: {} {}", ran.code, ran.stderr);
     }
 }
