@@ -245,7 +245,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/store/git.rs", 2, "names of branches; a path"),
     ("src/store/message.rs", 1, "a line of a commit message that git would read as a mark"),
     ("src/record/run_diff/snapshot.rs", 3, "paths of values"),
-    ("src/store/recorded_run.rs", 1, "a path in a tree"),
+    ("src/store/recorded_run.rs", 2, "a path in a tree; names of references"),
     ("src/store/reflog.rs", 1, "names of branches"),
     ("src/store/refs.rs", 3, "git's files HEAD and packed-refs"),
     ("src/store/repair.rs", 1, "names of branches"),
