@@ -1,6 +1,6 @@
 //! Two runs, or two states of one, held against each other: plan, spec, data, diagnostics, answers and effects.
 //!
-//! A state is read from its files ([`snapshot`]); what is not the same is a fact of one of the types here ([`compare`]).
+//! A state is read from its files ([`snapshot()`]); what is not the same is a fact of one of the types here ([`compare()`]).
 //! Effects are there only where a state has them, so the difference of two designs that are blind is blind.
 
 mod compare;
