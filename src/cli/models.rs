@@ -7,7 +7,11 @@ use crate::agent::budget::Price;
 use crate::agent::participants::Participants;
 use crate::agent::prices::Prices;
 use crate::input_file;
-use crate::llm::{self, ChatModel, Key, ModelError, PlaybookModel, Recording, Replay, Settings, capabilities};
+use crate::llm::{
+    self, ChatModel, Exchange, Key, ModelError, PlaybookModel, Recording, Replay, Settings, capabilities,
+};
+use crate::mcp;
+use crate::mcp::host_model::{self, RecordedHost};
 use crate::plan::{ModelApi, ModelSection, Plan, Provider};
 use std::path::Path;
 use std::time::Duration;
@@ -86,12 +90,16 @@ pub fn recorded(plan: &Plan, plan_path: &Path, transcript: Vec<(String, Vec<u8>)
     if exchanges.is_empty() {
         return Ok(Participants::playbook());
     }
-    let recording = Recording::from_files(exchanges).map_err(|error| errors::from_model(&error, ""))?;
+    let failed = |error: ModelError| errors::from_model(&error, "");
+    let first = exchanges.iter().map(|(file, bytes)| Exchange::parse(file, bytes).map_err(failed));
+    let first = first.collect::<Result<Vec<_>, _>>()?.into_iter().find(|exchange| exchange.role == "actor");
+    let recording = Recording::from_files(exchanges).map_err(failed)?;
     let participants = participants_of(plan, plan_path, Reach::NoModel, Some(&recording))?;
-    // The host of a run over MCP is the actor although the plan names none.
-    let hosted = !plan.actor.is_model();
-    let actor_turns = if hosted { Some(plan.budget.turns) } else { participants.actor_turns };
-    Ok(Participants { actor_is_model: true, actor_turns, ..participants })
+    // The host of a run over MCP is the actor, whatever the plan names.
+    if first.is_some_and(|exchange| exchange.name == host_model::NAME) {
+        return Ok(mcp::participants_of_host(Box::new(RecordedHost), participants, plan));
+    }
+    Ok(participants)
 }
 
 /// The language model that the plan names as critic, and its price. An actor is not asked for: a host takes its place.

@@ -61,9 +61,37 @@ impl HostModel {
     }
 }
 
+/// The name by which a host is on record.
+pub const NAME: &str = "MCP host";
+
+/// The body of a request to a host, which is the request.
+fn body(request: &ChatRequest) -> Value {
+    serde_json::to_value(request).unwrap_or_default()
+}
+
+/// The host of a run that is on record: its calls come from the transcript, and beyond that there is nobody to ask.
+pub struct RecordedHost;
+
+impl ChatModel for RecordedHost {
+    fn body(&self, request: &ChatRequest) -> Value {
+        body(request)
+    }
+
+    fn complete(&mut self, _: &ChatRequest, _: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
+        Err(ModelError::Replay {
+            message: "the host is asked for a call that is not on record".to_owned(),
+            hint: String::new(),
+        })
+    }
+
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+}
+
 impl ChatModel for HostModel {
     fn body(&self, request: &ChatRequest) -> Value {
-        serde_json::to_value(request).unwrap_or_default()
+        body(request)
     }
 
     fn complete(&mut self, request: &ChatRequest, observer: &mut dyn CallObserver) -> Result<ChatResponse, ModelError> {
@@ -89,7 +117,7 @@ impl ChatModel for HostModel {
     }
 
     fn name(&self) -> String {
-        "MCP host".to_owned()
+        NAME.to_owned()
     }
 }
 

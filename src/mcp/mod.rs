@@ -41,6 +41,7 @@ use crate::llm::{ChatModel, ModelError};
 use crate::mcp::host_model::HostModel;
 use crate::mcp::queue::{CallQueue, Reply};
 use crate::mcp::server::{Offer, Server, Stage};
+use crate::plan::Plan;
 use crate::store::ArtifactStore;
 use crate::tools::privacy::Privacy;
 use crate::tools::{Registry, Role};
@@ -132,17 +133,22 @@ pub fn serve(
     }
 }
 
-/// The host as actor. Its tokens are its own: they are not counted, and cost the plan nothing.
 fn participants(hosted: HostedRun<'_>, host: HostModel) -> Participants {
+    let plan = &hosted.run.prepared.plan;
+    let others = Participants { critic: hosted.critic, critic_price: hosted.critic_price, ..Participants::playbook() };
+    participants_of_host(Box::new(host), others, plan)
+}
+
+/// The host as actor, beside the critic of `others`. Its tokens are its own: they are not counted, and cost the plan nothing.
+pub fn participants_of_host(host: Box<dyn ChatModel>, others: Participants, plan: &Plan) -> Participants {
     const FREE: Price = Price { input: 0.0, output: 0.0, cache_read: 0.0, cache_write: 0.0, long: None };
     Participants {
-        actor: Box::new(host),
+        actor: host,
         // A run has a cost only if every model has a price; without a critic there is no cost to tell.
-        actor_price: hosted.critic.is_some().then_some(FREE),
-        critic: hosted.critic,
-        critic_price: hosted.critic_price,
+        actor_price: others.critic.is_some().then_some(FREE),
         actor_is_model: true,
-        actor_turns: Some(hosted.run.prepared.plan.budget.turns),
+        actor_turns: Some(plan.budget.turns),
+        ..others
     }
 }
 
