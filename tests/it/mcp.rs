@@ -201,6 +201,9 @@ fn a_host_works_blind_settles_and_then_reads_the_answers() {
     clean(dir.path());
     let log = git(dir.path(), &["log", "--format=%s"]);
     assert!(log.contains("actor, exchange 2: estimate") && log.contains("unblind:"), "{log}");
+    // Made again without the host, from what it called.
+    let verified = crate::cli::oci_agent(dir.path(), &["verify", "out"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
 }
 
 #[test]

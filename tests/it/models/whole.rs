@@ -56,6 +56,17 @@ fn git_head(study: &Study, folder: &str) -> String {
 }
 
 #[test]
+fn a_run_whose_critic_alone_is_a_model_is_verified_from_its_transcript() {
+    let server = content("openai");
+    let study = Study::new(&actor("openai", &server.url()).replace("actor:", "critic:"));
+    study.run(&[]);
+    drop(server);
+    assert!(study.git(&["log", "--format=%s"]).contains("critic, exchange 1"));
+    let verified = program(study.dir.path(), &["verify", "out"], &[]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+}
+
+#[test]
 fn a_replay_that_differs_names_the_first_difference() {
     let server = content("openai");
     let study = Study::new(&actor("openai", &server.url()));
