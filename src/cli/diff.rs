@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::errors::{self, CliError};
 use super::{files, output};
-use crate::record::run_diff::{Snapshot, compare, iterations, snapshot};
+use crate::record::run_diff::{CHANGED_BY_ITERATIONS, Snapshot, add_iterations, compare, iterations, snapshot};
 use crate::report::run_diff;
 use crate::store::RecordedRun;
 use clap::Args;
@@ -61,7 +61,7 @@ fn first_and_last(named: &str) -> Result<(String, String), CliError> {
     if at.is_some() {
         return Err(CliError::user(format!("{named} is one state, and there is no other to hold it against"), way_out));
     }
-    let count = iterations(&open(dir, None)?.files_at_tip().map_err(|error| errors::from_artifacts(&error))?);
+    let count = iterations(&with_iterations(&open(dir, None)?)?);
     if count < 2 {
         let message = format!("{named} has no second iteration to be held against its first");
         return Err(CliError::user(message, way_out));
@@ -87,19 +87,31 @@ fn open(dir: &str, branch: Option<&str>) -> Result<RecordedRun, CliError> {
     Err(CliError::user(message, format!("They are named by: oci-agent verify {}", output::shell_word(Path::new(dir)))))
 }
 
+/// The files of the last commit, and those that each iteration had.
+fn with_iterations(run: &RecordedRun) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
+    let failed = |error: crate::store::ArtifactError| errors::from_artifacts(&error);
+    let mut files = run.files_at_tip().map_err(failed)?;
+    for file in CHANGED_BY_ITERATIONS {
+        let versions = run.versions(file).map_err(failed)?;
+        add_iterations(&mut files, file, versions.into_iter().map(|version| version.1).collect());
+    }
+    Ok(files)
+}
+
 fn state(named: &str) -> Result<Snapshot, CliError> {
     let (dir, at) = parts(named);
     let failed = |error: crate::store::ArtifactError| errors::from_artifacts(&error);
     let run = open(dir, None)?;
     let iteration = at.and_then(|at| at.strip_prefix("iter_")).and_then(|number| number.parse::<usize>().ok());
     let files: BTreeMap<String, Vec<u8>> = match (at, iteration) {
-        (None, _) | (_, Some(_)) => run.files_at_tip().map_err(failed)?,
+        (None, _) => run.files_at_tip().map_err(failed)?,
+        (_, Some(_)) => with_iterations(&run)?,
         (Some(at), None) if run.branches().iter().any(|branch| branch == at) => {
             open(dir, Some(at))?.files_at_tip().map_err(failed)?
         }
         (Some(at), None) => run.files_at_commit(at).map_err(failed)?.ok_or_else(|| {
             let message = format!("`{at}` is no iteration, branch or commit of {dir}");
-            let iterations = run.files_at_tip().map(|files| iterations(&files)).unwrap_or_default();
+            let iterations = with_iterations(&run).map(|files| iterations(&files)).unwrap_or_default();
             let first = if iterations > 0 { "; @iter_01 is its first iteration" } else { "" };
             CliError::user(message, format!("Its branches: {}{first}.", run.branches().join(", ")))
         })?,

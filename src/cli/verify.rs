@@ -331,6 +331,7 @@ fn difference(found: &StepDifference) -> VerifiedDifference {
         StepDifference::NoCommit => VerifiedDifference::NoCommit,
         StepDifference::Commit => VerifiedDifference::Commit,
         StepDifference::Tree => VerifiedDifference::Tree,
+        StepDifference::Tag { name } => VerifiedDifference::Tag { name: name.clone() },
         StepDifference::Subject { recorded } => VerifiedDifference::Subject { recorded: recorded.clone() },
         StepDifference::Message { recorded, made } => VerifiedDifference::Message(place(recorded, made)),
         StepDifference::File { path, recorded: Some(_), made: None } => {

@@ -22,6 +22,7 @@ pub mod experiment;
 pub mod fit_cache;
 pub mod identification;
 mod independence;
+mod layout;
 pub mod prepare;
 mod propensity;
 pub mod results;

@@ -5,18 +5,19 @@ use crate::pipeline::checked::checked;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::estimate;
 use crate::pipeline::identification::PlanIdentification;
+use crate::pipeline::layout::{ATTRIBUTES, ATTRIBUTES_FILE, FIGURES, LAYOUT};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::results::{Iteration, OpenEffectsDocument};
 use crate::pipeline::units;
 use crate::plan::Plan;
 use crate::playbook::Catalogue;
 use crate::record::critique::Critique;
-use crate::record::documents::{Answer, Conduct, DesignDocument, ResultsDocument};
+use crate::record::documents::{AnalysisDesign, Answer, Conduct, DesignDocument, ResultsDocument};
 use crate::record::{ReportError, json};
 use crate::report;
 use crate::report::notebook::{self, NotebookInput, Recorded};
 use crate::report::plots::{self, Figure};
-use crate::report::tidy::{self, AnsweringDesign};
+use crate::report::tidy;
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
 use crate::spec::AnalysisSpec;
 use crate::store::Step;
@@ -110,6 +111,7 @@ pub fn plan_step(prepared: &Prepared, provenance: &Provenance, models: Option<&M
     Ok(provenance
         .step(format!("plan: {}", prepared.plan.title), None)
         .body(visible(prepared.plan.question.trim()))
+        .file(ATTRIBUTES_FILE, ATTRIBUTES)
         .file("plan.yaml", prepared.plan_bytes.clone())
         .file("manifest.json", manifest(prepared, provenance, models)?))
 }
@@ -117,7 +119,7 @@ pub fn plan_step(prepared: &Prepared, provenance: &Provenance, models: Option<&M
 fn manifest(prepared: &Prepared, provenance: &Provenance, models: Option<&Models>) -> Result<Vec<u8>, ReportError> {
     json::to_bytes(&Manifest {
         models,
-        layout: 1,
+        layout: LAYOUT,
         tool: "oci-agent",
         tool_version: crate::VERSION,
         plan_sha256: &prepared.plan_sha256,
@@ -187,7 +189,7 @@ pub fn spec_step(spec: &AnalysisSpec, provenance: &Provenance) -> Step {
     let sha256 = spec.sha256();
     let mut step = provenance
         .step(format!("iteration {}, spec: {what}", spec.iteration), Some(&sha256))
-        .file(format!("{}/spec.yaml", folder(spec.iteration)), spec.to_yaml());
+        .file("spec.yaml", spec.to_yaml());
     if !body.is_empty() {
         step = step.body(visible(&body.join("\n\n")));
     }
@@ -202,17 +204,27 @@ fn revisions_in_short(spec: &AnalysisSpec) -> String {
     spec.revisions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// A design with its plots.
+/// A design with its tables and figures.
 ///
 /// # Errors
 /// [`ReportError`].
 pub fn design_step(design: &DesignDocument, provenance: &Provenance) -> Result<Step, ReportError> {
-    let folder = folder(design.iteration);
     let subject = format!("iteration {}, design: propensity, balance, overlap, placebo", design.iteration);
     let step = provenance
         .step(subject, Some(&design.spec_sha256))
-        .file(format!("{folder}/design.json"), json::to_bytes(design)?);
-    Ok(with_figures(step, &format!("{folder}/plots"), &plots::design_figures(design)?))
+        .file("design.json", json::to_readable_bytes(&design.without_tables())?)
+        // An arm that is trimmed away has no figure; that of the iteration before would pass for its own.
+        .renews(FIGURES);
+    let step = with_design_tables(step, &design.analyses.iter().collect::<Vec<_>>())?;
+    Ok(with_figures(step, &plots::design_figures(design)?))
+}
+
+fn with_design_tables(step: Step, designs: &[&AnalysisDesign]) -> Result<Step, ReportError> {
+    Ok(step
+        .file("balance.csv", tidy::balance_csv(designs)?)
+        .file("second_moments.csv", tidy::second_moments_csv(designs)?)
+        .file("propensity.csv", tidy::propensity_csv(designs)?)
+        .file("overlap.csv", tidy::overlap_csv(designs)?))
 }
 
 /// The critic's grades while blind.
@@ -225,14 +237,14 @@ pub fn critique_step(
     plan: &Plan,
     provenance: &Provenance,
 ) -> Result<Step, ReportError> {
-    let folder = folder(critique.iteration);
     let grades: Vec<String> = critique.analyses.iter().map(|g| format!("{} {}", g.estimand, g.tier.key())).collect();
     let subject = format!("iteration {}, critique of the design: {}", critique.iteration, grades.join(", "));
     Ok(provenance
         .step(subject, Some(&critique.spec_sha256))
         .trailer("Design-Verdict", worst(critique.analyses.iter().map(|g| g.tier)))
-        .file(format!("{folder}/critique.json"), json::to_bytes(critique)?)
-        .file(format!("{folder}/critique.md"), report::markdown::critique(critique, spec, plan)?))
+        .file("critique.json", json::to_bytes(critique)?)
+        .file("critique.md", report::markdown::critique(critique, spec, plan)?)
+        .tag(format!("iter/{}", critique.iteration)))
 }
 
 /// The effects of one iteration, if the plan asked not to be blind.
@@ -246,9 +258,7 @@ pub fn open_effects_step(spec: &AnalysisSpec, effects: &Effects, provenance: &Pr
         not_estimated: &effects.not_estimated,
     };
     let subject = format!("iteration {}, effects: NOT BLIND, as the plan says", spec.iteration);
-    Ok(provenance
-        .step(subject, Some(&spec.sha256()))
-        .file(format!("{}/effects.json", folder(spec.iteration)), json::to_bytes(&document)?))
+    Ok(provenance.step(subject, Some(&spec.sha256())).file("effects.json", json::to_bytes(&document)?))
 }
 
 /// Everything that exists only after the loop has settled.
@@ -325,12 +335,11 @@ pub fn report_steps(
 ) -> Result<[Step; 2], ReportError> {
     let figures = plots::result_figures(input.results)?;
     let answering = answering_figures(input)?;
-    let own = figures.iter().map(|figure| PlacedFigure { path: format!("plots/{}.svg", figure.stem()), figure });
-    let designs = answering.iter().map(|(iteration, figure)| PlacedFigure {
-        path: format!("{}/plots/{}.svg", folder(*iteration), figure.stem()),
-        figure,
-    });
-    let placed: Vec<PlacedFigure<'_>> = own.chain(designs).collect();
+    let placed: Vec<PlacedFigure<'_>> = figures
+        .iter()
+        .chain(&answering)
+        .map(|figure| PlacedFigure { path: format!("{FIGURES}/{}.svg", figure.stem()), figure })
+        .collect();
     let (results, plan) = (input.results, &input.prepared.plan);
     let view = ViewInput { results, plan, figures: &placed };
     let report = provenance
@@ -351,24 +360,15 @@ pub fn report_steps(
         None => last,
         Some(_) => last.file("manifest.json", manifest(input.prepared, provenance, models)?),
     };
-    Ok([with_figures(report, "plots", &figures), last])
+    // The designs that answer are those of the last iteration, so that their figures and tables are there; if one is not, it is
+    // made again here, and a reviewer sees that it changed.
+    Ok([with_figures(with_figures(report, &answering), &figures), last])
 }
 
 /// Estimates, balance and, unless the plan says otherwise, units, for other tools.
 fn with_tables(step: Step, input: &ReportInput<'_>) -> Result<Step, ReportError> {
-    let designs: Vec<AnsweringDesign<'_>> = input
-        .results
-        .answers
-        .iter()
-        .filter_map(|answer| {
-            let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration)?;
-            let design = run.design.analyses.iter().find(|design| design.requested == answer.requested)?;
-            Some(AnsweringDesign { iteration: answer.iteration, design })
-        })
-        .collect();
-    let step = step
-        .file("estimates.csv", tidy::estimates_csv(input.results)?)
-        .file("balance.csv", tidy::balance_csv(&designs)?);
+    let designs = answering_designs(input);
+    let step = with_design_tables(step.file("estimates.csv", tidy::estimates_csv(input.results)?), &designs)?;
     if !input.prepared.plan.privacy.units {
         return Ok(step);
     }
@@ -382,16 +382,20 @@ fn with_tables(step: Step, input: &ReportInput<'_>) -> Result<Step, ReportError>
     Ok(step.file("units.parquet", units))
 }
 
-/// The love and overlap plots of the design that answers each requested estimand, with its iteration.
-fn answering_figures(input: &ReportInput<'_>) -> Result<Vec<(u32, Figure)>, ReportError> {
+/// The designs that answer, in the order of the answers.
+fn answering_designs<'a>(input: &ReportInput<'a>) -> Vec<&'a AnalysisDesign> {
+    let of_answer = |answer: &'a Answer| {
+        let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration)?;
+        run.design.analyses.iter().find(|design| design.requested == answer.requested)
+    };
+    input.results.answers.iter().filter_map(of_answer).collect()
+}
+
+/// The love and overlap plots of the designs that answer.
+fn answering_figures(input: &ReportInput<'_>) -> Result<Vec<Figure>, ReportError> {
     let mut all = Vec::new();
-    for answer in &input.results.answers {
-        let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration);
-        let designs = run.iter().flat_map(|run| &run.design.analyses);
-        for design in designs.filter(|design| design.requested == answer.requested) {
-            let figures = [plots::love(design)?, plots::overlap(design)?];
-            all.extend(figures.into_iter().flatten().map(|figure| (answer.iteration, figure)));
-        }
+    for design in answering_designs(input) {
+        all.extend([plots::love(design)?, plots::overlap(design)?].into_iter().flatten());
     }
     Ok(all)
 }
@@ -417,11 +421,9 @@ fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
     Ok(commands.into_iter().zip(outputs).map(|(arguments, stdout)| Recorded { arguments, stdout }).collect())
 }
 
-fn with_figures(mut step: Step, folder: &str, figures: &[Figure]) -> Step {
+fn with_figures(mut step: Step, figures: &[Figure]) -> Step {
     for figure in figures {
-        step = step
-            .file(format!("{folder}/{}.svg", figure.stem()), figure.svg.clone())
-            .file(format!("{folder}/{}.png", figure.stem()), figure.png.clone());
+        step = step.file(format!("{FIGURES}/{}.svg", figure.stem()), figure.svg.clone());
     }
     step
 }
@@ -433,8 +435,4 @@ fn verdict(results: &ResultsDocument) -> String {
 /// The lowest tier: a run is as good as its weakest answer.
 fn worst(tiers: impl Iterator<Item = Tier>) -> String {
     tiers.min().map_or("none", Tier::key).to_owned()
-}
-
-fn folder(iteration: u32) -> String {
-    format!("iter_{iteration:02}")
 }

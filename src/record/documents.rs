@@ -1,4 +1,4 @@
-//! The documents committed as JSON: `iter_NN/design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
+//! The documents committed as JSON: `design.json` and `results.json` (`dataset.json` is `schema::DatasetDocument`).
 
 use super::effect::EffectDocument;
 use crate::finding::Tier;
@@ -73,6 +73,7 @@ pub struct PropensityDocument {
     /// The learner that fitted it.
     pub learner: FittedBy,
     /// Coefficients of a logistic regression; empty for other learners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coefficients: Vec<CoefficientRow>,
     /// Terms given to a learner without coefficients; empty for a logistic regression and a known propensity.
     pub terms: Vec<String>,
@@ -161,7 +162,8 @@ pub struct AnalysisDesign {
     pub placebo: Option<PlaceboReport>,
 }
 
-/// `iter_NN/design.json`.
+/// The design of an iteration. `design.json` is [`DesignDocument::without_tables`]; the tables are CSV files beside it, with a line
+/// for each term, so that a diff shows which terms moved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DesignDocument {
     /// The iteration.
@@ -183,6 +185,28 @@ pub struct DesignDocument {
     pub pockets: Vec<PocketPlace>,
     /// One per analysis.
     pub analyses: Vec<AnalysisDesign>,
+}
+
+impl DesignDocument {
+    /// The design without its long tables: balance by term, coefficients and histograms.
+    #[must_use]
+    pub fn without_tables(&self) -> DesignDocument {
+        let mut short = self.clone();
+        for analysis in &mut short.analyses {
+            if let Some(balance) = &mut analysis.balance {
+                balance.rows.clear();
+                balance.second_moments.clear();
+            }
+            if let Some(propensity) = &mut analysis.propensity {
+                propensity.coefficients.clear();
+            }
+            if let Some(overlap) = &mut analysis.overlap {
+                overlap.histogram_treated.clear();
+                overlap.histogram_control.clear();
+            }
+        }
+        short
+    }
 }
 
 /// All effects of one analysis in one iteration.
@@ -330,7 +354,8 @@ pub struct ResultsDocument {
     /// Analyses of the same outcome in the same data that were unblinded before this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unblinded_before: Vec<LedgerEntry>,
-    /// The final critique.
+    /// The final critique: `critique.json`, and not written a second time.
+    #[serde(skip)]
     pub critique: Critique,
     /// The part of language models; `None` if there were none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -47,6 +47,11 @@ pub enum VerifiedDifference {
     Commit,
     /// The tree has a mode, or an entry of another kind, that no step makes.
     Tree,
+    /// The tag of the step is on another commit.
+    Tag {
+        /// Its name.
+        name: String,
+    },
     /// A file on record is not made.
     FileNotMade {
         /// Path inside the repository.

@@ -30,7 +30,6 @@ pub fn render(scores: &Scores) -> Result<Files, ReportError> {
     for block in &blocks {
         if let Block::Figure(figure) = block {
             files.push((format!("{}.svg", figure.stem()), figure.svg.clone()));
-            files.push((format!("{}.png", figure.stem()), figure.png.clone()));
         }
     }
     files.push(("report.md".to_owned(), markdown(&blocks).into_bytes()));

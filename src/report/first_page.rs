@@ -381,7 +381,7 @@ fn links(plan: &Plan) -> Vec<Link> {
         .then_some(Link { file: "identification.md", holds: "what the graph says, and what the data say of it" });
     let others = [
         Link { file: "analysis.ipynb", holds: "notebook" },
-        Link { file: "iter_01/critique.md", holds: "the first critique, written before the outcome was read" },
+        Link { file: "critique.md", holds: "the last critique before the outcome was read" },
         Link { file: "results.json", holds: "every number" },
     ];
     graph.into_iter().chain(others).collect()

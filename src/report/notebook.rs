@@ -50,8 +50,7 @@ pub fn commands(results: &ResultsDocument) -> Vec<String> {
 fn estimate_command(answer: &Answer) -> Option<String> {
     let effect = answer.effect.as_ref()?;
     Some(format!(
-        "estimate plan.yaml --spec iter_{:02}/spec.yaml --estimand {} --estimator {}",
-        answer.iteration,
+        "estimate plan.yaml --spec spec.yaml --estimand {} --estimator {}",
         answer.requested.key(),
         effect.estimator.key()
     ))

@@ -1,4 +1,4 @@
-//! Estimates and balance as CSV: one line for each estimate, one for each term, for a spreadsheet, pandas or R.
+//! Estimates and designs as CSV: one line for each estimate, one for each term, for a spreadsheet, pandas or R, and for `git diff`.
 //!
 //! Numbers have the digits of `results.json`, absent ones are empty. Columns are documented in `docs/runs.md`.
 
@@ -73,22 +73,12 @@ fn answer_of<'a>(results: &'a ResultsDocument, row: &EffectRow) -> Option<&'a An
     results.answers.iter().find(is_it)
 }
 
-/// A design that answers, with its iteration.
-#[derive(Debug, Clone, Copy)]
-pub struct AnsweringDesign<'a> {
-    /// The iteration.
-    pub iteration: u32,
-    /// The design.
-    pub design: &'a AnalysisDesign,
-}
-
-/// `balance.csv`: balance of every term in the designs that answer. Second moments have differences only.
+/// `balance.csv`: balance of every term in each design.
 ///
 /// # Errors
 /// As [`estimates_csv`].
-pub fn balance_csv(designs: &[AnsweringDesign<'_>]) -> Result<Vec<u8>, ReportError> {
+pub fn balance_csv(designs: &[&AnalysisDesign]) -> Result<Vec<u8>, ReportError> {
     let header = [
-        "iteration",
         "requested",
         "estimand",
         "term",
@@ -106,10 +96,9 @@ pub fn balance_csv(designs: &[AnsweringDesign<'_>]) -> Result<Vec<u8>, ReportErr
         "ks_after",
     ];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
-    for AnsweringDesign { iteration, design } in designs {
-        let start = [iteration.to_string(), design.requested.key().to_owned(), design.name.clone()];
+    for design in designs {
         for row in design.balance.iter().flat_map(|table| &table.rows) {
-            let mut line = start.to_vec();
+            let mut line = named(design);
             line.extend([row.term.clone(), row.confounder.clone(), row.priority.to_string()]);
             for mean in
                 [row.mean_treated_before, row.mean_control_before, row.mean_treated_after, row.mean_control_after]
@@ -124,6 +113,68 @@ pub fn balance_csv(designs: &[AnsweringDesign<'_>]) -> Result<Vec<u8>, ReportErr
         }
     }
     write(lines)
+}
+
+/// `second_moments.csv`: balance of squares and products of the priority terms in each design.
+///
+/// # Errors
+/// As [`estimates_csv`].
+pub fn second_moments_csv(designs: &[&AnalysisDesign]) -> Result<Vec<u8>, ReportError> {
+    let header = ["requested", "estimand", "first", "second", "smd_before", "smd_after", "beyond_chance"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    for design in designs {
+        for row in design.balance.iter().flat_map(|table| &table.second_moments) {
+            let mut line = named(design);
+            line.extend([row.first.clone(), row.second.clone()]);
+            line.extend([optional(row.smd_before)?, optional(row.smd_after)?, row.beyond_chance.to_string()]);
+            lines.push(line);
+        }
+    }
+    write(lines)
+}
+
+/// `propensity.csv`: coefficients of the logistic regressions, raw scale.
+///
+/// # Errors
+/// As [`estimates_csv`].
+pub fn propensity_csv(designs: &[&AnalysisDesign]) -> Result<Vec<u8>, ReportError> {
+    let header = ["requested", "estimand", "term", "estimate", "std_error"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    for design in designs {
+        for row in design.propensity.iter().flat_map(|model| &model.coefficients) {
+            let mut line = named(design);
+            line.extend([row.term.clone(), number(row.estimate)?, number(row.std_error)?]);
+            lines.push(line);
+        }
+    }
+    write(lines)
+}
+
+/// `overlap.csv`: how many units of each arm have a propensity in each of the equal bins of [0, 1], whose lower bounds head the
+/// columns; each unit counts its observation weight.
+///
+/// # Errors
+/// As [`estimates_csv`].
+pub fn overlap_csv(designs: &[&AnalysisDesign]) -> Result<Vec<u8>, ReportError> {
+    let reports = || designs.iter().filter_map(|design| Some((design, design.overlap.as_ref()?)));
+    let bins = reports().map(|it| it.1.histogram_treated.len()).max().unwrap_or_default();
+    let mut header = ["requested", "estimand", "arm"].map(str::to_owned).to_vec();
+    // Bins are few: their number is exact as a float.
+    header.extend((0..bins).map(|bin| (bin as f64 / bins as f64).to_string()));
+    let mut lines = vec![header];
+    for (design, report) in reports() {
+        for (arm, counts) in [("treated", &report.histogram_treated), ("control", &report.histogram_control)] {
+            let mut line = named(design);
+            line.push(arm.to_owned());
+            line.extend(counts.iter().map(|count| number(*count)).collect::<Result<Vec<_>, _>>()?);
+            lines.push(line);
+        }
+    }
+    write(lines)
+}
+
+fn named(design: &AnalysisDesign) -> Vec<String> {
+    vec![design.requested.key().to_owned(), design.name.clone()]
 }
 
 pub(super) fn optional(value: Option<f64>) -> Result<String, ReportError> {

@@ -59,6 +59,7 @@ fn difference_sentence(difference: &VerifiedDifference) -> String {
         VerifiedDifference::Message(place) => format!("commit message, {}", at(place)),
         VerifiedDifference::Commit => "the commit has a parent or a header that no step has".to_owned(),
         VerifiedDifference::Tree => "the tree has a mode, or an entry that is no file, that no step makes".to_owned(),
+        VerifiedDifference::Tag { name } => format!("the tag {name} is on another commit"),
         VerifiedDifference::FileNotMade { path } => format!("{path} is on record, and is not made"),
         VerifiedDifference::FileNotRecorded { path } => format!("{path} is made, and is not on record"),
         VerifiedDifference::FileText { path, place } => format!("{path}, {}", at(place)),

@@ -41,6 +41,11 @@ pub enum StepDifference {
     Commit,
     /// The tree has the same files, and a mode or an entry of another kind that no step makes.
     Tree,
+    /// The tag of the step is on another commit.
+    Tag {
+        /// Its name.
+        name: String,
+    },
     /// A file.
     File {
         /// Path inside the repository.
@@ -124,15 +129,18 @@ impl<'a> CheckingStore<'a> {
             });
         }
         // Told files explain another tree; without any, it has to be this one.
-        if self.told.is_empty() && self.run.tree_after(self.steps.len(), &step.files)? != recorded.tree {
+        if self.told.is_empty() && self.run.tree_after(self.steps.len(), step)? != recorded.tree {
             differences.push(StepDifference::Tree);
         }
+        let elsewhere = |tag: &&String| self.run.tagged(tag).is_some_and(|at| at != recorded.id);
+        differences.extend(step.tag.iter().find(elsewhere).map(|tag| StepDifference::Tag { name: tag.clone() }));
         Ok(differences)
     }
 }
 
 impl ArtifactStore for CheckingStore<'_> {
     fn commit(&mut self, step: &Step) -> Result<CommitInfo, ArtifactError> {
+        self.made.retain(|path, _| !step.takes_away(path));
         self.made.extend(step.files.iter().map(|(path, bytes)| (path.clone(), bytes.clone())));
         let differences = self.differences(step)?;
         let recorded = self.run.commits.get(self.steps.len());

@@ -5,7 +5,7 @@ use crate::store::init::{Lock, Prepared};
 use crate::store::message::{check_path, compose, ends_run, trailer};
 use crate::store::objects::Object;
 use crate::store::place::{PATIENCE, Place};
-use crate::store::refs::{Change, Head, Refs, Value, branch_reference};
+use crate::store::refs::{Change, Head, Refs, Value, branch_reference, step_tag};
 use crate::store::tree::{Files, NewTree, Recorded, clash, files, first_difference, history, with_files};
 use crate::store::worktree::{Recovery, Worktree};
 use crate::store::{
@@ -286,6 +286,21 @@ impl GitStore {
         })
     }
 
+    /// A tag on a step. Also on one that is only verified: a kill may have come between the branch and the tag, and a forced run
+    /// finds those of the run before.
+    fn tag(&self, name: &str, to: Oid) -> Result<(), ArtifactError> {
+        let name = format!("refs/tags/{}", step_tag(&self.branch, name));
+        let refs = self.refs();
+        let from = match refs.value(&name)? {
+            Value::At(there) if there == to => return Ok(()),
+            Value::At(there) => Some(there),
+            Value::Missing => None,
+            Value::Damaged => return refs.mend(&name, Some(to), &self.place.git),
+        };
+        let who = format!("{} <{}> {} +0000", self.author.name, self.author.email, (self.clock)());
+        refs.change(&Change { name: &name, from, to, who: &who, why: "oci-agent: tag" })
+    }
+
     /// Makes the files as safe as the record, and leaves nothing half-way.
     fn settle(&mut self) -> Result<(), ArtifactError> {
         if !self.files.announced || self.files.half_way {
@@ -322,7 +337,9 @@ impl ArtifactStore for GitStore {
         step.files.keys().try_for_each(|path| check_path(path)).map_err(|bad| invalid(bad.to_string()))?;
         let parent = self.last.map(|(_, tree)| tree);
         let present = files(&self.repo, parent).map_err(|e| self.git("read a tree", &e))?;
-        if let Some(path) = clash(&present, &step.files) {
+        let staying: Files =
+            present.iter().filter(|it| !step.takes_away(it.0)).map(|it| (it.0.clone(), *it.1)).collect();
+        if let Some(path) = clash(&staying, &step.files) {
             return Err(invalid(format!("`{path}` would have to be a file and a folder at once")));
         }
         let next = self.recorded.get(self.steps);
@@ -331,9 +348,8 @@ impl ArtifactStore for GitStore {
             return Err(ArtifactError::Finished { dir: self.place.dir.clone(), branch: self.branch.clone() });
         }
         // Also for a step that is only verified: its tree's id is what is compared.
-        let new = with_files(&self.repo, parent, &step.files).map_err(|e| self.git("make a tree", &e))?;
-        let (tree, mut after) = (new.id, present);
-        after.extend(new.files.clone());
+        let new = with_files(&self.repo, parent, &present, step).map_err(|e| self.git("make a tree", &e))?;
+        let (tree, after) = (new.id, new.files.clone());
         let replayed = match next {
             Some(recorded) => self.verify(recorded, &message, tree, &after).map(|()| Some(recorded.id))?,
             None => None,
@@ -342,6 +358,9 @@ impl ArtifactStore for GitStore {
             Some(id) => id,
             None => self.append(&message, new, &after)?,
         };
+        if let Some(tag) = &step.tag {
+            self.tag(tag, id)?;
+        }
         self.finished |= step.last;
         self.last = Some((id, tree));
         self.steps = self.steps.saturating_add(1);

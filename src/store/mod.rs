@@ -116,6 +116,10 @@ pub struct Step {
     pub body: Option<String>,
     /// Files added or replaced, by path inside the repository (`/` between folders). Files of earlier steps stay.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// A folder, without `/` at its end, of which only the files of this step stay.
+    pub renews: Option<String>,
+    /// The name of a tag on the commit, such as `iter/1`. On another branch than `main` it stands below the branch's name.
+    pub tag: Option<String>,
     /// `Key: value` lines at the end of the message, in this order.
     pub trailers: Vec<(String, String)>,
     /// True if this step ends the run: adds the trailer [`FINISHED`].
@@ -123,6 +127,12 @@ pub struct Step {
 }
 
 impl Step {
+    /// True for a file of an earlier step that this one takes away.
+    fn takes_away(&self, path: &str) -> bool {
+        let renewed = self.renews.as_deref().and_then(|folder| path.strip_prefix(folder)?.strip_prefix('/'));
+        renewed.is_some() && !self.files.contains_key(path)
+    }
+
     /// A step without files.
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Step {
@@ -140,6 +150,20 @@ impl Step {
     #[must_use]
     pub fn file(mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Step {
         self.files.insert(path.into(), bytes.into());
+        self
+    }
+
+    /// As the step that makes a folder anew: what it had before goes, unless it is made again.
+    #[must_use]
+    pub fn renews(mut self, folder: impl Into<String>) -> Step {
+        self.renews = Some(folder.into());
+        self
+    }
+
+    /// With a tag.
+    #[must_use]
+    pub fn tag(mut self, name: impl Into<String>) -> Step {
+        self.tag = Some(name.into());
         self
     }
 

@@ -3,8 +3,9 @@
 use crate::store::folder::{Entry, Folder};
 use crate::store::message::{ends_run, trailer};
 use crate::store::objects;
+use crate::store::refs::step_tag;
 use crate::store::tree::{Files, Recorded, files, history, with_files};
-use crate::store::{ArtifactError, RepositoryTrust, init, libgit};
+use crate::store::{ArtifactError, RepositoryTrust, Step, init, libgit};
 use git2::{ObjectType, Oid, Repository};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -211,10 +212,36 @@ impl RecordedRun {
         Ok(edited)
     }
 
-    /// The tree of a step (counted from 0) that adds or replaces files in the tree of the one before it.
-    pub(super) fn tree_after(&self, step: usize, added: &BTreeMap<String, Vec<u8>>) -> Result<Oid, ArtifactError> {
-        let parent = step.checked_sub(1).and_then(|before| self.commits.get(before)).map(|commit| commit.tree);
-        with_files(&self.repo, parent, added).map(|tree| tree.id).map_err(|e| self.failed("make a tree", &e))
+    /// The tree of a step (counted from 0), made from the tree on record of the one before it.
+    pub(super) fn tree_after(&self, at: usize, step: &Step) -> Result<Oid, ArtifactError> {
+        let parent = at.checked_sub(1).and_then(|before| self.commits.get(before));
+        let present = self.files(parent)?;
+        let made = with_files(&self.repo, parent.map(|commit| commit.tree), &present, step);
+        made.map(|tree| tree.id).map_err(|e| self.failed("make a tree", &e))
+    }
+
+    /// The commit that a step's tag names; `None` if there is no such tag, as in a clone without tags.
+    pub(super) fn tagged(&self, tag: &str) -> Option<Oid> {
+        let name = format!("refs/tags/{}", step_tag(&self.branch, tag));
+        let found = self.repo.find_reference(&name).and_then(|found| found.peel_to_commit());
+        found.ok().map(|commit| commit.id())
+    }
+
+    /// The contents that a file has had, in order, each with the number (from 0) of the commit that wrote it.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn versions(&self, path: &str) -> Result<Vec<(usize, Vec<u8>)>, ArtifactError> {
+        let mut found = Vec::new();
+        let mut before = None;
+        for (number, commit) in self.commits.iter().enumerate() {
+            let now = self.files(Some(commit))?.get(path).copied();
+            if let Some(id) = now.filter(|_| now != before) {
+                found.push((number, self.bytes(id)?));
+            }
+            before = now;
+        }
+        Ok(found)
     }
 
     pub(super) fn files(&self, commit: Option<&Recorded>) -> Result<Files, ArtifactError> {

@@ -44,6 +44,11 @@ pub(super) fn branch_reference(branch: &str) -> String {
     format!("refs/heads/{branch}")
 }
 
+/// The name of a step's tag: the first run's branch has the plain ones.
+pub(super) fn step_tag(branch: &str, name: &str) -> String {
+    if branch == "main" { name.to_owned() } else { format!("{branch}/{name}") }
+}
+
 /// The references of a run's repository.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refs<'a> {

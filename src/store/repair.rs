@@ -10,7 +10,7 @@ use crate::store::notice::Notice;
 use crate::store::objects::{self, Object, Scan};
 use crate::store::place::Place;
 use crate::store::refs::{Head, Refs, Value, branch_reference};
-use crate::store::tree::{Files, files, graft};
+use crate::store::tree::{Changes, Files, files, graft};
 use crate::store::worktree::Worktree;
 use crate::store::{ArtifactError, index, reflog};
 use git2::{ObjectType, Oid, Repository};
@@ -179,10 +179,14 @@ fn shown_last(place: &Place, walk: &Walk<'_>) -> Result<Option<Oid>, ArtifactErr
         return Ok(None);
     }
     let mut objects = Vec::new();
-    let tree = graft(walk.repo, None, &listed, &mut objects);
+    let tree = graft(walk.repo, None, &all_there(&listed), &mut objects);
     let tree = tree.map_err(|e| ArtifactError::git("make a tree", &place.dir, &e))?;
     objects::write(place, walk.repo, &objects)?;
     Ok(Some(tree))
+}
+
+fn all_there(files: &Files) -> Changes {
+    files.iter().map(|(path, id)| (path.clone(), Some(*id))).collect()
 }
 
 /// Writes missing objects of the last step again where a file of the work tree, or the index, still says what was in them.
@@ -205,7 +209,7 @@ fn write_again(place: &Place, walk: &Walk<'_>, tip: Option<Oid>) -> Result<usize
         }
     }
     let mut trees = Vec::new();
-    graft(walk.repo, None, &listed, &mut trees).map_err(failed)?;
+    graft(walk.repo, None, &all_there(&listed), &mut trees).map_err(failed)?;
     found.extend(trees.into_iter().filter(|tree| !walk.has(tree.id) && walk.seen.contains_key(&tree.id)));
     objects::write(place, walk.repo, &found)?;
     Ok(found.len())

@@ -1,5 +1,6 @@
 //! Trees as flat maps from path to blob, which is how a step sees them.
 
+use crate::store::Step;
 use crate::store::objects::Object;
 use git2::{Commit, FileMode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 use std::collections::BTreeMap;
@@ -60,33 +61,42 @@ pub(super) fn files(repo: &Repository, tree: Option<Oid>) -> Result<Files, git2:
 #[derive(Debug)]
 pub(super) struct NewTree {
     pub id: Oid,
-    /// The files added or replaced.
+    /// All its files.
     pub files: Files,
     pub objects: Vec<Object>,
 }
 
-/// The parent's tree with the files added or replaced, in memory.
+/// The parent's tree as a step leaves it, in memory: its files added or replaced, what it takes away gone. `present` are the
+/// files of the parent.
 pub(super) fn with_files(
     repo: &Repository,
     parent: Option<Oid>,
-    added: &BTreeMap<String, Vec<u8>>,
+    present: &Files,
+    step: &Step,
 ) -> Result<NewTree, git2::Error> {
     let mut objects = Vec::new();
-    let mut files = Files::new();
-    for (path, bytes) in added {
+    let mut files = present.clone();
+    files.retain(|path, _| !step.takes_away(path));
+    let mut changes: Changes =
+        present.keys().filter(|path| step.takes_away(path)).map(|path| (path.clone(), None)).collect();
+    for (path, bytes) in &step.files {
         let blob = Object::new(ObjectType::Blob, bytes.clone())?;
         files.insert(path.clone(), blob.id);
+        changes.insert(path.clone(), Some(blob.id));
         objects.push(blob);
     }
-    let id = graft(repo, parent, &files, &mut objects)?;
+    let id = graft(repo, parent, &changes, &mut objects)?;
     Ok(NewTree { id, files, objects })
 }
 
-/// The parent's tree with blobs added or replaced. What else is in it, as links of a person, stays as it is.
+/// Path inside the repository to the blob that is to be there; `None` for a file that is to go.
+pub(super) type Changes = BTreeMap<String, Option<Oid>>;
+
+/// The parent's tree with blobs added, replaced or taken away. What else is in it, as links of a person, stays as it is.
 pub(super) fn graft(
     repo: &Repository,
     parent: Option<Oid>,
-    files: &Files,
+    changes: &Changes,
     objects: &mut Vec<Object>,
 ) -> Result<Oid, git2::Error> {
     let mut entries = BTreeMap::new();
@@ -95,17 +105,24 @@ pub(super) fn graft(
             entries.insert(entry.name_bytes().to_vec(), (entry.filemode_raw(), entry.id()));
         }
     }
-    let mut folders: BTreeMap<&str, Files> = BTreeMap::new();
-    for (path, blob) in files {
-        match path.split_once('/') {
-            None => drop(entries.insert(path.as_bytes().to_vec(), (BLOB_MODE, *blob))),
-            Some((folder, rest)) => drop(folders.entry(folder).or_default().insert(rest.to_owned(), *blob)),
+    let mut folders: BTreeMap<&str, Changes> = BTreeMap::new();
+    for (path, blob) in changes {
+        match (path.split_once('/'), blob) {
+            (None, Some(blob)) => drop(entries.insert(path.as_bytes().to_vec(), (BLOB_MODE, *blob))),
+            (None, None) => drop(entries.remove(path.as_bytes())),
+            (Some((folder, rest)), blob) => drop(folders.entry(folder).or_default().insert(rest.to_owned(), *blob)),
         }
     }
     for (folder, inside) in folders {
         let there = entries.get(folder.as_bytes()).filter(|(mode, _)| *mode == FOLDER_MODE).map(|(_, id)| *id);
         let id = graft(repo, there, &inside, objects)?;
-        entries.insert(folder.as_bytes().to_vec(), (FOLDER_MODE, id));
+        // git knows no empty folder.
+        if id == empty_tree()? {
+            entries.remove(folder.as_bytes());
+            objects.retain(|object| object.id != id);
+        } else {
+            entries.insert(folder.as_bytes().to_vec(), (FOLDER_MODE, id));
+        }
     }
     let tree = Object::new(ObjectType::Tree, serialised(&entries))?;
     let id = tree.id;
@@ -114,6 +131,10 @@ pub(super) fn graft(
         objects.push(tree);
     }
     Ok(id)
+}
+
+fn empty_tree() -> Result<Oid, git2::Error> {
+    Oid::hash_object(ObjectType::Tree, &[])
 }
 
 /// git's own order: a folder is sorted as if its name ended with `/`.

@@ -81,10 +81,11 @@ impl Worktree<'_> {
         for tree in journal.iter().flatten() {
             known.add(&self.files(Some(*tree))?);
         }
-        let paths: BTreeSet<String> = known.versions.keys().cloned().collect();
+        let mut paths: BTreeSet<String> = known.versions.keys().cloned().collect();
         for tree in recovery.earlier.iter().filter(|_| journal.is_some()) {
             known.add(&self.files(Some(*tree))?);
         }
+        paths.extend(self.left_behind(&paths, &known)?);
         // All paths are looked at before the first is touched: a refusal half-way would leave a mixture of its own.
         self.refuse_if_changed(&paths, &known)?;
         // A file that a person deleted stays deleted, unless the run that wrote it is to go on.
@@ -100,6 +101,20 @@ impl Worktree<'_> {
             self.sync(&written)?;
         }
         Ok(indexed)
+    }
+
+    /// Files of a step in between that a later one took away, and that are still as they were. Anything else at such a path is a
+    /// person's.
+    fn left_behind(&self, listed: &BTreeSet<String>, known: &Known) -> Result<Vec<String>, ArtifactError> {
+        let mut left = Vec::new();
+        for path in known.versions.keys().filter(|path| !listed.contains(*path)) {
+            if let Found::File(id, bytes) = self.found(path)?
+                && self.is_recorded(path, id, &bytes, known)?
+            {
+                left.push(path.clone());
+            }
+        }
+        Ok(left)
     }
 
     /// Refuses if moving between two trees would write over a person's work; nothing is touched.

@@ -77,7 +77,7 @@ fn a_stricter_threshold_decides_and_a_looser_one_is_a_caveat() {
     assert_eq!((strict.ran.code, severity(&strict, "overlap.effective_size")), (1, "fail".to_owned()));
     let loose = run("{overlap.effective_size: {warn: 5}}");
     assert_eq!((loose.ran.code, severity(&loose, "overlap.effective_size")), (0, "warn".to_owned()));
-    let spec = std::fs::read_to_string(loose.dir.path().join("out/iter_01/spec.yaml")).expect("a spec");
+    let spec = std::fs::read_to_string(loose.dir.path().join("out/spec.yaml")).expect("a spec");
     assert!(spec.contains("thresholds: {overlap.effective_size: {warn: 5}}"), "{spec}");
     let report = std::fs::read_to_string(loose.dir.path().join("out/report.md")).expect("a report");
     assert!(report.contains("looser than the default"), "the report says so");

@@ -1,8 +1,9 @@
 //! Every example plan, end to end with the built program: the verdicts, the published numbers, and that the whole history
 //! is the same tree again on another number of threads.
 
-use crate::cli::{Ran, oci_agent};
+use crate::cli::{Ran, at, oci_agent};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 pub fn plan(example: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example).join("plan.yaml")
@@ -167,15 +168,50 @@ fn the_same_tree_again_on_one_thread_and_on_two() {
 #[test]
 fn while_blind_no_committed_byte_knows_the_outcome() {
     let run = Example::run("nhefs", &[]);
-    let blind = ["iter_01/spec.yaml", "iter_01/design.json", "iter_01/critique.json", "iter_01/critique.md"];
+    let out = run.dir.path().join("out");
+    let listed = Command::new("git").arg("-C").arg(&out).args(["ls-tree", "-r", "--name-only", "iter/1"]).output();
+    let listed = String::from_utf8(listed.expect("git").stdout).expect("utf-8");
+    let blind: Vec<&str> = listed.lines().collect();
+    assert!(blind.contains(&"critique.json") && blind.contains(&"balance.csv") && blind.len() > 10, "{blind:?}");
     let results = run.json("results.json");
     let effects = results["effects"].as_array().unwrap();
     for path in blind {
-        let text = run.text(path);
+        let text = at(&out, "iter/1", path);
         for effect in effects {
             let estimate = effect["effect"]["estimate"].as_f64().unwrap();
             let shown = format!("{estimate:.3}");
             assert!(!text.contains(&shown), "{path} contains the estimate {shown}");
         }
     }
+}
+
+/// A reviewer who reads `git log -p` sees each change once, as lines that go and lines that come.
+#[test]
+fn a_history_can_be_read() {
+    let run = Example::run("lalonde", &[]);
+    let out = run.dir.path().join("out");
+    let git = |args: &[&str]| {
+        let shown = Command::new("git").arg("-C").arg(&out).args(args).output().expect("git");
+        String::from_utf8(shown.stdout).expect("utf-8")
+    };
+    let log = git(&["log", "-p"]);
+    assert!(log.lines().count() < 2_500, "{} lines", log.lines().count());
+    // Nothing but words and tables is printed.
+    assert!(!log.contains("+<svg") && !log.contains("+<!DOCTYPE") && log.contains("report.html differ"));
+    let spec = git(&["diff", "iter/1", "iter/2", "--", "spec.yaml"]);
+    assert!(spec.contains("\n-revisions: []\n") && spec.contains("\n+  - age^2\n"), "{spec}");
+    let critique = git(&["diff", "iter/1", "iter/2", "--", "critique.md"]);
+    assert!(critique.lines().filter(|line| line.starts_with("-| `")).count() >= 3, "{critique}");
+    let undone = git(&["diff", "iter/2", "iter/3", "--", "spec.yaml"]);
+    assert!(undone.contains("\n-  - age^2\n"), "{undone}");
+    // What is called by one name is one file, and nothing is there in two forms of picture.
+    let files = git(&["ls-files"]);
+    assert!(!files.contains("iter_") && !files.contains(".png"), "{files}");
+    let blobs = git(&["ls-tree", "-r", "--format=%(objectname)", "HEAD"]);
+    let mut seen: Vec<&str> = blobs.lines().collect();
+    let count = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), count, "a file is there twice");
+    assert_eq!(git(&["tag", "--list"]).lines().collect::<Vec<_>>(), ["iter/1", "iter/2", "iter/3"]);
 }

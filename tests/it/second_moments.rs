@@ -1,5 +1,6 @@
 //! A curve that the propensity lacks is seen before anybody models it, and the revision that models it is kept.
 
+use crate::cli::at;
 use crate::structure::{Done, Noise};
 use std::fmt::Write as _;
 
@@ -21,7 +22,8 @@ const PLAN: &str = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment:
                     confounders: {priority: [a, b]}\nestimands: [ate]\nanalysis: {estimator: aipw}\n";
 
 fn message(done: &Done, iteration: u32) -> String {
-    let critique = done.json(&format!("iter_0{iteration}/critique.json"));
+    let critique = at(&done.dir.path().join("out"), &format!("iter/{iteration}"), "critique.json");
+    let critique: serde_json::Value = serde_json::from_str(&critique).expect("JSON");
     let findings = critique["analyses"][0]["findings"].as_array().expect("findings").clone();
     let balance = findings.iter().find(|finding| finding["code"] == "balance.priority").expect("balance");
     format!("{}: {}", balance["severity"].as_str().unwrap_or_default(), balance["message"].as_str().unwrap_or_default())

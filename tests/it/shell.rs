@@ -64,7 +64,7 @@ fn a_value_set_on_the_command_line_is_that_of_the_plan_on_record() {
     let plan = read("plan.yaml");
     assert!(plan.contains("estimands: [att]") && plan.contains("analysis: {folds: 7, estimator: aipw}"), "{plan}");
     assert!(plan.contains("priority: [x]  # the only one") && plan.ends_with("line: analysis.folds=7\n"), "{plan}");
-    let spec = read("iter_01/spec.yaml");
+    let spec = read("spec.yaml");
     assert!(spec.contains("folds: 7") && !spec.contains("requested: ate"), "{spec}");
     assert_eq!(std::fs::read_to_string(dir.path().join("plan.yaml")).expect("the plan"), PLAN);
     // The same plan again is the same run.

@@ -130,7 +130,7 @@ fn a_plan_can_keep_its_units_to_itself_and_a_command_writes_them() {
     let dir = run(&(PLAN.to_owned() + "privacy: {units: false}\n"));
     let out = dir.path().join("out");
     assert!(!out.join("units.parquet").exists());
-    let ask = ["estimate", "out/plan.yaml", "--spec", "out/iter_01/spec.yaml", "--estimand", "att", "--units"];
+    let ask = ["estimate", "out/plan.yaml", "--spec", "out/spec.yaml", "--estimand", "att", "--units"];
     let ran = oci_agent(dir.path(), &[&ask[..], &["u.parquet"]].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let frame = units(&dir.path().join("u.parquet"));

@@ -1,7 +1,7 @@
 //! The files and the message of every step of an experiment: what a reviewer reads in `git log -p`.
 //!
 //! ```text
-//! plan      plan.yaml, manifest.json
+//! plan      plan.yaml, manifest.json, .gitattributes
 //! data      dataset.json: fingerprints, columns, and for each metric what was done to its values
 //! health    health.json: the audit, before any effect
 //! unblind   looks.json: the looks on record before this one
@@ -11,6 +11,7 @@
 
 use super::modelling::Experiment;
 use crate::finding::Severity;
+use crate::pipeline::layout::{ATTRIBUTES, ATTRIBUTES_FILE, LAYOUT};
 use crate::record::experiment::{ExperimentResults, HealthDocument, Look, Verdict};
 use crate::record::{ReportError, json};
 use crate::report::experiment::{self, ExperimentInput, PlacedExperimentFigure};
@@ -71,7 +72,7 @@ struct Data<'a> {
 /// [`ReportError`].
 pub fn plan_step(experiment: &Experiment) -> Result<Step, ReportError> {
     let manifest = Manifest {
-        layout: 1,
+        layout: LAYOUT,
         design: "experiment",
         tool: "oci-agent",
         tool_version: crate::VERSION,
@@ -81,6 +82,7 @@ pub fn plan_step(experiment: &Experiment) -> Result<Step, ReportError> {
     };
     Ok(step(experiment, &format!("plan: {}", experiment.plan.title))
         .body(visible(experiment.plan.question.trim()))
+        .file(ATTRIBUTES_FILE, ATTRIBUTES)
         .file("plan.yaml", experiment.plan_bytes.clone())
         .file("manifest.json", json::to_bytes(&manifest)?))
 }
@@ -157,10 +159,7 @@ pub fn results_step(
         made = made.file("segments_covariance.json", json::to_bytes(&results.segment_covariances)?);
     }
     for placed in figures {
-        let stem = placed.path.trim_end_matches(".svg");
-        made = made
-            .file(format!("{stem}.svg"), placed.figure.svg.clone())
-            .file(format!("{stem}.png"), placed.figure.png.clone());
+        made = made.file(placed.path.clone(), placed.figure.svg.clone());
     }
     Ok(made)
 }

@@ -17,14 +17,39 @@ use std::collections::BTreeMap;
 /// Significant digits of a float.
 pub const SIGNIFICANT_DIGITS: usize = 12;
 
+/// Significant digits where a diff is to show what a reader can see.
+pub const READABLE_DIGITS: usize = 6;
+
 /// The canonical bytes of a document.
 ///
 /// # Errors
 /// [`ReportError::NotFinite`] for NaN and infinities, [`ReportError::Json`] for keys that are no text or come twice.
 pub fn to_bytes<T: Serialize>(document: &T) -> Result<Vec<u8>, ReportError> {
+    written(document, Style { digits: SIGNIFICANT_DIGITS, longest_row: 0 })
+}
+
+/// The bytes of a document that people compare line by line: no more digits than they read, and what belongs together, as a
+/// name and its two numbers, on one line.
+///
+/// # Errors
+/// As [`to_bytes`].
+pub fn to_readable_bytes<T: Serialize>(document: &T) -> Result<Vec<u8>, ReportError> {
+    written(document, Style { digits: READABLE_DIGITS, longest_row: 4 })
+}
+
+/// How a document is written.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    /// Significant digits of a float.
+    digits: usize,
+    /// Lists of numbers and texts with so many items stand on one line.
+    longest_row: usize,
+}
+
+fn written<T: Serialize>(document: &T, style: Style) -> Result<Vec<u8>, ReportError> {
     let node = document.serialize(NodeSerializer { path: String::new() })?;
     let mut out = String::new();
-    node.write(0, &mut out);
+    node.write(0, style, &mut out);
     out.push('\n');
     Ok(out.into_bytes())
 }
@@ -32,26 +57,41 @@ pub fn to_bytes<T: Serialize>(document: &T) -> Result<Vec<u8>, ReportError> {
 /// A JSON value whose floats are known to be finite.
 enum Node {
     Null,
-    /// Written as is: `true`, `17`, `0.25`.
+    /// Written as is: `true`, `17`.
     Bare(String),
+    /// A finite number.
+    Float(f64),
     Text(String),
     List(Vec<Node>),
     Object(BTreeMap<String, Node>),
 }
 
 impl Node {
-    fn write(&self, depth: usize, out: &mut String) {
+    fn is_scalar(&self) -> bool {
+        matches!(self, Node::Null | Node::Bare(_) | Node::Float(_) | Node::Text(_))
+    }
+
+    fn write(&self, depth: usize, style: Style, out: &mut String) {
         match self {
             Node::Null => out.push_str("null"),
             Node::Bare(text) => out.push_str(text),
+            Node::Float(value) => out.push_str(&shortest(*value, style.digits)),
             Node::Text(text) => write_text(text, out),
+            Node::List(items) if items.len() <= style.longest_row && items.iter().all(Node::is_scalar) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    out.push_str(if at > 0 { ", " } else { "" });
+                    item.write(depth, style, out);
+                }
+                out.push(']');
+            }
             Node::List(items) => {
                 let items = items.iter().map(|node| (None, node));
-                write_block(['[', ']'], items, depth, out);
+                write_block(['[', ']'], items, (depth, style), out);
             }
             Node::Object(entries) => {
                 let entries = entries.iter().map(|(key, node)| (Some(key.as_str()), node));
-                write_block(['{', '}'], entries, depth, out);
+                write_block(['{', '}'], entries, (depth, style), out);
             }
         }
     }
@@ -60,10 +100,10 @@ impl Node {
 fn write_block<'a>(
     brackets: [char; 2],
     items: impl ExactSizeIterator<Item = (Option<&'a str>, &'a Node)>,
-    depth: usize,
+    place: (usize, Style),
     out: &mut String,
 ) {
-    let [open, close] = brackets;
+    let ([open, close], (depth, style)) = (brackets, place);
     let (last, mut at) = (items.len(), 0);
     out.push(open);
     for (key, node) in items {
@@ -73,7 +113,7 @@ fn write_block<'a>(
             write_text(key, out);
             out.push_str(": ");
         }
-        node.write(depth + 1, out);
+        node.write(depth + 1, style, out);
         if at < last {
             out.push(',');
         }
@@ -109,15 +149,17 @@ fn write_text(text: &str, out: &mut String) {
 /// not finite. Negative zero is zero.
 #[must_use]
 pub fn float(value: f64) -> Option<String> {
-    if !value.is_finite() {
-        return None;
-    }
-    let digits = SIGNIFICANT_DIGITS - 1;
+    value.is_finite().then(|| shortest(value, SIGNIFICANT_DIGITS))
+}
+
+/// A finite number with at most so many digits.
+fn shortest(value: f64, digits: usize) -> String {
+    let digits = digits.saturating_sub(1);
     // The largest float rounds down, so the rounded value is finite; what could not be read back stays as it is.
     let rounded = format!("{value:.digits$e}").parse::<f64>().ok().filter(|v| v.is_finite()).unwrap_or(value);
     let plain = if rounded == 0.0 { 0.0 } else { rounded };
     let size = plain.abs();
-    Some(if plain == 0.0 || (1e-5..1e16).contains(&size) { format!("{plain:?}") } else { format!("{plain:e}") })
+    if plain == 0.0 || (1e-5..1e16).contains(&size) { format!("{plain:?}") } else { format!("{plain:e}") }
 }
 
 /// Builds a [`Node`] and remembers where it is.
@@ -177,7 +219,10 @@ impl ser::Serializer for NodeSerializer {
 
     fn serialize_f64(self, value: f64) -> Result<Node, ReportError> {
         let path = self.path;
-        float(value).map(Node::Bare).ok_or_else(|| ReportError::NotFinite { path, value: value.to_string() })
+        if value.is_finite() {
+            return Ok(Node::Float(value));
+        }
+        Err(ReportError::NotFinite { path, value: value.to_string() })
     }
 
     fn serialize_char(self, value: char) -> Result<Node, ReportError> {

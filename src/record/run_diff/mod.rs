@@ -8,7 +8,7 @@ mod flat;
 mod snapshot;
 
 pub use compare::compare;
-pub use snapshot::{Snapshot, SnapshotError, iterations, snapshot};
+pub use snapshot::{CHANGED_BY_ITERATIONS, Snapshot, SnapshotError, add_iterations, iterations, snapshot};
 
 use crate::finding::Severity;
 use serde::Serialize;

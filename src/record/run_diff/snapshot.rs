@@ -6,6 +6,7 @@ use crate::finding::Severity;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The files of a state, by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -158,8 +159,27 @@ pub fn iterations(files: &Files) -> usize {
     (1..).take_while(|i| files.contains_key(&of_iteration(*i, "spec.yaml"))).count()
 }
 
+/// The files that each iteration changes.
+pub const CHANGED_BY_ITERATIONS: [&str; 3] = ["spec.yaml", "design.json", "critique.json"];
+
 fn of_iteration(iteration: usize, file: &str) -> String {
     format!("iter_{iteration:02}/{file}")
+}
+
+/// Adds what a file was in each iteration, as a run of layout 1 has it. `versions` are its contents in the order of the commits;
+/// of an iteration that wrote it twice, as the last one writes its critique again when the outcome has been read, the first counts.
+pub fn add_iterations(files: &mut Files, file: &str, versions: Vec<Vec<u8>>) {
+    for version in versions {
+        let text = std::str::from_utf8(&version).unwrap_or_default();
+        let value: Option<Value> = match Path::new(file).extension() {
+            Some(end) if end == "json" => serde_json::from_str(text).ok(),
+            _ => serde_saphyr::from_str(text).ok(),
+        };
+        let iteration = value.as_ref().and_then(|value| value.get("iteration")?.as_u64());
+        if let Some(iteration) = iteration.and_then(|number| usize::try_from(number).ok()) {
+            files.entry(of_iteration(iteration, file)).or_insert(version);
+        }
+    }
 }
 
 /// The state of a run as its files have it, or as it was at one of its iterations.
@@ -191,18 +211,19 @@ fn observational(
     iterations: usize,
     made: &mut Snapshot,
 ) -> Result<(), SnapshotError> {
-    let last = iteration.unwrap_or(iterations);
-    made.spec = spec(files, last)?;
-    let critique = match iteration {
-        None if files.contains_key("critique.json") => "critique.json".to_owned(),
-        _ => of_iteration(last, "critique.json"),
+    // Without an iteration, the files are those of one commit: at its root in layout 2, in its last folder in layout 1.
+    let place = |file: &str| match iteration {
+        None if files.contains_key(file) => file.to_owned(),
+        _ => of_iteration(iteration.unwrap_or(iterations), file),
     };
+    made.spec = spec(files, &place("spec.yaml"))?;
+    let critique = place("critique.json");
     for graded in json::<Critique>(files, &critique)?.into_iter().flat_map(|critique| critique.analyses) {
         made.answers.insert(format!("{}.name", graded.requested), graded.estimand.into());
         made.answers.insert(format!("{}.tier", graded.requested), graded.tier.into());
         made.add_findings(&graded.requested, graded.findings);
     }
-    if let Some(basis) = json::<Value>(files, &of_iteration(last, "design.json"))?
+    if let Some(basis) = json::<Value>(files, &place("design.json"))?
         && let Some(by) = basis.get("identification")
     {
         made.add_identification(by);
@@ -228,7 +249,8 @@ fn observational(
             }
         }
         Some(iteration) => {
-            let specs = (1..=iteration).map(|it| spec(files, it)).collect::<Result<Vec<_>, _>>()?;
+            let specs =
+                (1..=iteration).map(|it| spec(files, &of_iteration(it, "spec.yaml"))).collect::<Result<Vec<_>, _>>()?;
             for tried in results.effects.into_iter().filter(|it| it.primary) {
                 // An analysis that was tried before is estimated once, at the iteration that had it first.
                 if first_with(&specs, &tried.requested) == tried.iteration {
@@ -241,10 +263,10 @@ fn observational(
     Ok(())
 }
 
-/// The spec of an iteration, without what is told elsewhere or different anyway; of a revision, what was changed.
-fn spec(files: &Files, iteration: usize) -> Result<BTreeMap<String, Written>, SnapshotError> {
+/// A spec, without what is told elsewhere or different anyway; of a revision, what was changed.
+fn spec(files: &Files, path: &str) -> Result<BTreeMap<String, Written>, SnapshotError> {
     const LEFT_OUT: [&str; 5] = ["iteration", "plan_sha256", "data_sha256", "title", "revisions"];
-    let mut spec = yaml(files, &of_iteration(iteration, "spec.yaml"))?;
+    let mut spec = yaml(files, path)?;
     spec.retain(|path, _| {
         !LEFT_OUT.contains(&path.as_str()) && (!path.starts_with("revisions.") || path.ends_with(".change"))
     });
@@ -336,4 +358,46 @@ fn json<T: for<'de> Deserialize<'de>>(files: &Files, path: &str) -> Result<Optio
     let Some(bytes) = files.get(path) else { return Ok(None) };
     let failed = |error: serde_json::Error| SnapshotError::File { path: path.to_owned(), reason: error.to_string() };
     serde_json::from_slice(bytes).map(Some).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(of: &[(&str, &str)]) -> Files {
+        of.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
+    }
+
+    const SPECS: [&str; 2] = ["iteration: 1\nfolds: 5\n", "iteration: 2\nfolds: 7\n"];
+
+    fn critique(iteration: u32, tier: &str) -> String {
+        let finding = r#"{"code": "overlap.outside", "severity": "pass", "message": "m"}"#;
+        let graded = format!(r#"{{"requested": "ate", "estimand": "ATE", "tier": "{tier}", "findings": [{finding}]}}"#);
+        format!(r#"{{"iteration": {iteration}, "analyses": [{graded}]}}"#)
+    }
+
+    #[test]
+    fn both_layouts_are_one_run() {
+        let [first, second, last] = [critique(1, "a"), critique(2, "b"), critique(2, "c")];
+        let old = files(&[
+            ("plan.yaml", "title: T"),
+            ("iter_01/spec.yaml", SPECS[0]),
+            ("iter_01/critique.json", &first),
+            ("iter_02/spec.yaml", SPECS[1]),
+            ("iter_02/critique.json", &second),
+            ("critique.json", &last),
+        ]);
+        let mut new = files(&[("plan.yaml", "title: T"), ("spec.yaml", SPECS[1]), ("critique.json", &last)]);
+        let whole = snapshot(&new, None).expect("a state");
+        assert_eq!(whole, snapshot(&old, None).expect("a state"));
+        add_iterations(&mut new, "spec.yaml", SPECS.map(|spec| spec.as_bytes().to_vec()).to_vec());
+        add_iterations(&mut new, "critique.json", [first, second, last].map(String::into_bytes).to_vec());
+        assert_eq!((iterations(&new), iterations(&old)), (2, 2));
+        for iteration in [1, 2] {
+            let state = snapshot(&new, Some(iteration)).expect("a state");
+            assert_eq!(state, snapshot(&old, Some(iteration)).expect("a state"));
+            assert_ne!(state, whole);
+        }
+        assert!(matches!(snapshot(&new, Some(3)), Err(SnapshotError::NoIteration { iterations: 2, .. })));
+    }
 }

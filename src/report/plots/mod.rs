@@ -66,15 +66,12 @@ pub struct Figure {
     pub description: String,
     /// SVG: scales down with its container, light ground, title and description inside.
     pub svg: Vec<u8>,
-    /// PNG, 1280 pixels wide.
-    pub png: Vec<u8>,
 }
 
 impl Figure {
     fn paint(kind: FigureKind, scene: Scene) -> Result<Figure, ReportError> {
-        let stem = kind.stem();
-        let (svg, png) = (paint::svg(&stem, &scene)?, paint::png(&stem, &scene)?);
-        Ok(Figure { kind, title: scene.title, description: scene.description, svg, png })
+        let svg = paint::svg(&kind.stem(), &scene)?;
+        Ok(Figure { kind, title: scene.title, description: scene.description, svg })
     }
 
     /// File name without extension.

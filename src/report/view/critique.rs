@@ -1,14 +1,15 @@
 //! The critic's findings, for `critique.md` and for the report.
 
 use super::provenance::revision;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
 use crate::plan::Plan;
 use crate::record::ReportError;
-use crate::record::critique::{AnalysisCritique, Critique, Stage};
+use crate::record::critique::{AlignmentCheck, AnalysisCritique, Critique, Stage};
 use crate::report::sentences;
 use crate::report::table::{Column, Table};
 use crate::report::view::{lines, merged, models, object, table};
 use crate::spec::AnalysisSpec;
+use crate::text::lists::listed;
 use crate::text::numbers;
 use minijinja::value::Value;
 
@@ -83,7 +84,9 @@ pub fn shared(critique: &Critique, plan: &Plan) -> Vec<(&'static str, Value)> {
         ("threats", lines(plan.threats.clone())),
         ("blind_spots", lines(critique.blind_spots.clone())),
         ("remediations", lines(critique.remediations.clone())),
-        ("alignment", table(alignment(critique))),
+        ("alignment", table(alignment(critique.alignment.iter()))),
+        ("disagreeing", disagreeing(critique)),
+        ("agreeing", Value::from(agreeing(critique))),
         ("reviewed", models::reviewed(critique)),
     ]
 }
@@ -97,9 +100,26 @@ fn trial(critique: &Critique) -> Table {
     table
 }
 
-fn alignment(critique: &Critique) -> Table {
+/// The checks that do not hold, as a table; `false` if all do.
+fn disagreeing(critique: &Critique) -> Value {
+    let fail = || critique.alignment.iter().filter(|check| !check.holds);
+    if fail().next().is_none() { Value::from(false) } else { table(alignment(fail())) }
+}
+
+/// The checks that hold, in a sentence; empty if none does.
+fn agreeing(critique: &Critique) -> String {
+    let held: Vec<&str> = critique.alignment.iter().filter(|check| check.holds).map(|it| it.check.as_str()).collect();
+    let all = if held.len() == critique.alignment.len() { "All " } else { "" };
+    match held.len() {
+        0 => String::new(),
+        1 => format!("{} holds.", held.concat()),
+        n => format!("{all}{n} checks hold: {}.", held.join("; ")),
+    }
+}
+
+fn alignment<'a>(checks: impl Iterator<Item = &'a AlignmentCheck>) -> Table {
     let mut table = Table::new(&[("check", Column::Words), ("holds", Column::Words), ("seen", Column::Words)]);
-    for check in &critique.alignment {
+    for check in checks {
         let holds = if check.holds { "yes" } else { "no" };
         let cells = vec![check.check.clone(), holds.to_owned(), check.detail.clone()];
         if check.holds { table.push(cells) } else { table.push_strong(cells) }
@@ -117,13 +137,24 @@ pub fn analysis(analysis: &AnalysisCritique, pictures: Value) -> Value {
     object([
         ("heading", Value::from(format!("{}: {}", name(analysis), sentences::tier(analysis.tier)))),
         ("findings", table(findings(&analysis.findings))),
+        ("withheld", Value::from(withheld(&analysis.findings))),
         ("pictures", pictures),
     ])
 }
 
+/// The checks that a blind critique cannot make, in a sentence; empty if there are none.
+fn withheld(findings: &[Finding]) -> String {
+    let hidden = findings.iter().filter(|finding| finding.severity == Severity::Withheld);
+    let names: Vec<String> = hidden.map(|finding| format!("`{}`", finding.code.key())).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("Not a pass: {} {} withheld until unblinding.", listed(&names), if names.len() == 1 { "is" } else { "are" })
+}
+
 fn findings(findings: &[Finding]) -> Table {
     let mut table = Table::new(&CHECK_COLUMNS);
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| finding.severity != Severity::Withheld) {
         table.push(cells(finding));
     }
     table

@@ -145,8 +145,7 @@ pub fn commands(results: &ResultsDocument) -> String {
     let first = results.answers.iter().find_map(|answer| answer.effect.as_ref().map(|effect| (answer, effect)));
     if let Some((answer, effect)) = first {
         out.push_str(&format!(
-            "oci-agent estimate plan.yaml --spec iter_{:02}/spec.yaml --estimand {} --estimator {}\n",
-            answer.iteration,
+            "oci-agent estimate plan.yaml --spec spec.yaml --estimand {} --estimator {}\n",
             answer.requested.key(),
             effect.estimator.key()
         ));

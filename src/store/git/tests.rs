@@ -40,13 +40,21 @@ pub(in crate::store) fn history_is_whole(dir: &Path, tip: &str) -> Result<(), gi
     Ok(())
 }
 
-/// Steps that add, replace, nest, and (against the other run) swap a file with a folder of the same name.
+/// Steps that add, replace, nest, take away, tag, and (against the other run) swap a file with a folder of the same name.
 pub(in crate::store) fn steps(run: &str) -> Vec<Step> {
     let (file, folder) = if run == "old" { ("swap", "pawn/x") } else { ("pawn", "swap/x") };
     vec![
         Step::new("plan").file("plan.yaml", run).file(file, "a").file("same", "same"),
-        Step::new("spec").file("iter_01/spec.yaml", run).file(folder, "b"),
-        Step::new("plan again").file("plan.yaml", format!("{run} 2")),
+        Step::new("design")
+            .file("spec.yaml", run)
+            .file("plots/ate.svg", run)
+            .file("plots/att.svg", run)
+            .file(folder, "b"),
+        Step::new("design again")
+            .file("plan.yaml", format!("{run} 2"))
+            .file("plots/ate.svg", "2")
+            .renews("plots")
+            .tag("iter/1"),
         Step::new("report").file("report.md", run).trailer("Verdict", "none").last(),
     ]
 }
@@ -76,7 +84,13 @@ pub(in crate::store) fn at_disk(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 pub(in crate::store) fn expected(run: &str) -> BTreeMap<String, Vec<u8>> {
-    steps(run).into_iter().flat_map(|step| step.files).collect()
+    let mut files = BTreeMap::new();
+    for step in steps(run) {
+        files.retain(|path: &String, _| !step.takes_away(path));
+        files.extend(step.files);
+    }
+    assert!(files.contains_key("plots/ate.svg") && !files.contains_key("plots/att.svg"));
+    files
 }
 
 /// Runs `new` in `mode` beside or over `old`, stopping after `fuse` changes on disk, then goes on as a person would.
@@ -107,6 +121,10 @@ fn stop_and_go_on(mode: OpenMode, over_old: bool, fuse: u32) -> bool {
     run(&mut store, &steps("new")).expect("the run goes on");
     assert_eq!(at_disk(&dir), expected("new"), "{mode:?}, stopped after {fuse} changes");
     assert!(store.is_finished());
+    let last = store.repo.head().and_then(|head| head.peel_to_commit()).expect("the last commit");
+    let tag = if store.branch() == "main" { "refs/tags/iter/1" } else { "refs/tags/run-2/iter/1" };
+    let tagged = store.repo.find_reference(tag).expect("the tag").target();
+    assert_eq!(tagged, last.parent_id(0).ok(), "{mode:?}, stopped after {fuse} changes");
     let mut other = open(&home.path().join("undisturbed"), OpenMode::New);
     run(&mut other, &steps("new")).expect("undisturbed");
     assert_eq!(store.tree_hash(), other.tree_hash());

@@ -27,7 +27,6 @@ fn figures_are_made_where_there_are_data() {
     for ((name, _), figures) in all().iter().zip(&drawn) {
         for figure in figures {
             show(&format!("{name}_{}.svg", figure.stem), &figure.svg);
-            show(&format!("{name}_{}.png", figure.stem), &figure.png);
             let svg = String::from_utf8(figure.svg.clone()).expect("UTF-8");
             assert!(!svg.contains("NaN") && !svg.contains("not a number") && !svg.contains("<script"), "{name}");
             assert!(svg.contains("<desc>") && !figure.description.is_empty(), "{name} {}", figure.stem);
@@ -215,7 +214,6 @@ fn periods_are_drawn_where_nothing_is_cumulative() {
     let svg = String::from_utf8(drawn[1].svg.clone()).expect("UTF-8");
     assert!(svg.contains("in period 14") && !svg.contains("confidence sequence"), "each period stands for itself");
     show("periods.svg", &drawn[1].svg);
-    show("periods.png", &drawn[1].png);
 }
 
 #[test]

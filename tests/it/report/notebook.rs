@@ -70,13 +70,13 @@ fn its_code_calls_the_program_and_its_prose_tells_the_story() {
     );
     let stops = "assert _exit_code == 0";
     assert!(code[1].starts_with("!\"{OCI}\" check plan.yaml {DATA}\n") && code[1].contains(stops), "{}", code[1]);
-    let call = "!\"{OCI}\" estimate plan.yaml --spec iter_02/spec.yaml --estimand ate --estimator aipw {DATA}\n";
+    let call = "!\"{OCI}\" estimate plan.yaml --spec spec.yaml --estimand ate --estimator aipw {DATA}\n";
     assert!(code[2].starts_with(call) && code[2].contains(stops), "{}", code[2]);
     let prose: String = cells.iter().filter(|c| c["cell_type"] == "markdown").map(|c| joined(&c["source"])).collect();
     for said in [
         "trimmed ATE",
         "1,565 [−117, 3,247] (1978 US dollars)",
-        "](iter_02/plots/love_ate.svg)",
+        "](plots/love_ate.svg)",
         "Robustness value",
         "Every spec that was tried",
         "The 452 people",

@@ -64,6 +64,7 @@ pub struct BalanceRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BalanceTable {
     /// One row per term, in design order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<BalanceRow>,
     /// Largest |SMD| among the priority confounders, unweighted.
     pub max_priority_before: Option<f64>,

@@ -56,8 +56,10 @@ pub struct OverlapReport {
     /// Largest weight as a share of its arm's total.
     pub max_weight_share: f64,
     /// Counts of e in 40 equal bins of [0, 1], treated; each unit counts its observation weight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub histogram_treated: Vec<f64>,
     /// Counts of e in 40 equal bins of [0, 1], controls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub histogram_control: Vec<f64>,
 }
 

@@ -45,13 +45,11 @@ pub struct ExperimentFigure {
     pub description: String,
     /// SVG: scales down with its container, light ground, title and description inside.
     pub svg: Vec<u8>,
-    /// PNG, 920 pixels wide.
-    pub png: Vec<u8>,
 }
 
 fn painted(kind: ExperimentFigureKind, stem: &str, scene: Scene) -> Result<ExperimentFigure, ReportError> {
-    let (svg, png) = (paint::svg(stem, &scene)?, paint::png(stem, &scene)?);
-    Ok(ExperimentFigure { kind, stem: stem.to_owned(), title: scene.title, description: scene.description, svg, png })
+    let svg = paint::svg(stem, &scene)?;
+    Ok(ExperimentFigure { kind, stem: stem.to_owned(), title: scene.title, description: scene.description, svg })
 }
 
 /// Every figure that the results have data for, in the order in which they are shown.

@@ -1,0 +1,29 @@
+//! How the files of a run are laid out, and how git shows them.
+
+/// The number of the layout: from 2 on, each iteration changes the files of the one before. In layout 1 each had a folder,
+/// `iter_01/` and so on.
+pub(super) const LAYOUT: u32 = 2;
+
+/// The folder of figures.
+pub(super) const FIGURES: &str = "plots";
+
+/// Where git looks for [`ATTRIBUTES`].
+pub(super) const ATTRIBUTES_FILE: &str = ".gitattributes";
+
+/// Pictures, pages, and documents that say in figures what a file beside them says in words are named by git when they change,
+/// and not printed. No line ending is ever converted.
+pub(super) const ATTRIBUTES: &str = "\
+# Named by `git log -p` when they change, not printed: critique.md and report.md say in words what is in them, plots/ shows
+# it, and `oci-agent diff` tells which of their numbers moved.
+*                  -text
+*.svg              -diff
+*.html             -diff
+*.ipynb            -diff
+*.parquet          -diff
+critique.json      -diff
+results.json       -diff
+second_moments.csv -diff
+propensity.csv     -diff
+overlap.csv        -diff
+transcript/**      -diff
+";
