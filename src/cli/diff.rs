@@ -15,12 +15,12 @@ use std::process::ExitCode;
 /// their value, how identification, population and estimand changed, and, once both are unblinded, how far the effects moved, in
 /// standard errors.
 ///
-/// A state is the directory of a run (or a clone of one), and may go on with `@`: an iteration (`@iter_01`), a branch (`@run-2`) or
+/// A state is the directory of a run (or a clone of one), and may go on with `@`: an iteration (`@iter/1`), a branch (`@run-2`) or
 /// a commit (`@1c9f2e7`). One run alone is held against itself: its first iteration against its last.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   oci-agent diff oci-runs/lalonde                            its first iteration and its last
-  oci-agent diff oci-runs/lalonde@iter_01 oci-runs/lalonde@iter_02
+  oci-agent diff oci-runs/lalonde@iter/1 oci-runs/lalonde@iter/2
   oci-agent diff oci-runs/nhefs oci-runs/nhefs@run-2
   oci-agent diff runs/january runs/february --json
 
@@ -57,7 +57,7 @@ pub(super) fn diff(args: &DiffArgs, global: &Global) -> Result<ExitCode, CliErro
 /// The first and the last iteration of one run.
 fn first_and_last(named: &str) -> Result<(String, String), CliError> {
     let (dir, at) = parts(named);
-    let way_out = "Name two: oci-agent diff RUN@iter_01 RUN@iter_02, or two runs.";
+    let way_out = "Name two: oci-agent diff RUN@iter/1 RUN@iter/2, or two runs.";
     if at.is_some() {
         return Err(CliError::user(format!("{named} is one state, and there is no other to hold it against"), way_out));
     }
@@ -66,15 +66,26 @@ fn first_and_last(named: &str) -> Result<(String, String), CliError> {
         let message = format!("{named} has no second iteration to be held against its first");
         return Err(CliError::user(message, way_out));
     }
-    Ok((format!("{dir}@iter_01"), format!("{dir}@iter_{count:02}")))
+    Ok((format!("{dir}@iter/1"), format!("{dir}@iter/{count}")))
 }
 
 /// A directory, and what follows the last `@`, unless that is part of the directory's name.
 fn parts(named: &str) -> (&str, Option<&str>) {
     match named.rsplit_once('@') {
-        Some((dir, at)) if !dir.is_empty() && !at.contains('/') && !Path::new(named).is_dir() => (dir, Some(at)),
+        Some((dir, at)) if !dir.is_empty() && is_state(at) && !Path::new(named).is_dir() => (dir, Some(at)),
         _ => (named, None),
     }
+}
+
+/// A path goes on behind its `@`; the name of a state has a `/` only as a tag.
+fn is_state(at: &str) -> bool {
+    !at.contains('/') || iteration_of(at).is_some()
+}
+
+/// The iteration that is named as a folder of an old run is, `iter_01`, or as its tag, `iter/1`.
+fn iteration_of(at: &str) -> Option<usize> {
+    let (word, number) = at.split_once(['_', '/'])?;
+    number.parse().ok().filter(|_| word == "iter")
 }
 
 fn open(dir: &str, branch: Option<&str>) -> Result<RecordedRun, CliError> {
@@ -102,7 +113,7 @@ fn state(named: &str) -> Result<Snapshot, CliError> {
     let (dir, at) = parts(named);
     let failed = |error: crate::store::ArtifactError| errors::from_artifacts(&error);
     let run = open(dir, None)?;
-    let iteration = at.and_then(|at| at.strip_prefix("iter_")).and_then(|number| number.parse::<usize>().ok());
+    let iteration = at.and_then(iteration_of);
     let files: BTreeMap<String, Vec<u8>> = match (at, iteration) {
         (None, _) => run.files_at_tip().map_err(failed)?,
         (_, Some(_)) => with_iterations(&run)?,
@@ -112,7 +123,7 @@ fn state(named: &str) -> Result<Snapshot, CliError> {
         (Some(at), None) => run.files_at_commit(at).map_err(failed)?.ok_or_else(|| {
             let message = format!("`{at}` is no iteration, branch or commit of {dir}");
             let iterations = with_iterations(&run).map(|files| iterations(&files)).unwrap_or_default();
-            let first = if iterations > 0 { "; @iter_01 is its first iteration" } else { "" };
+            let first = if iterations > 0 { "; @iter/1 is its first iteration" } else { "" };
             CliError::user(message, format!("Its branches: {}{first}.", run.branches().join(", ")))
         })?,
     };

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   oci-agent estimate plan.yaml --estimand att --estimator aipw
-  oci-agent estimate plan.yaml --spec iter_02/spec.yaml --estimand ate
+  oci-agent estimate plan.yaml --spec spec.yaml --estimand ate
   oci-agent estimate data.csv --treatment qsmk --outcome wt82_71 --terms 'age,age^2,sex == 1'
   oci-agent estimate data.csv --treatment t --outcome y --estimator dr_average --inference sample --estimand att
   oci-agent estimate data.parquet --treatment t --outcome y --estimator aipw_crossfit --propensity boosting \\

@@ -406,7 +406,8 @@ fn recorded(input: &ReportInput<'_>) -> Result<Vec<Recorded>, ReportError> {
     let mut outputs = vec![checked(input.prepared)];
     for answer in &input.results.answers {
         let Some(effect) = answer.effect.clone() else { continue };
-        let run = input.tried.iter().find(|run| run.spec.iteration == answer.iteration);
+        // The spec in the folder when the run is over: it holds the analyses that answer.
+        let run = input.tried.last();
         let analysis = run.and_then(|run| run.analysis(answer.requested));
         let stdout = match run.zip(analysis) {
             None => String::new(),

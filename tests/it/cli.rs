@@ -79,8 +79,11 @@ mod modes {
         let first = git(dir.path(), &["rev-parse", "main"]);
         let forced = run(dir.path(), &["--force"]);
         assert_eq!(forced.code, 0, "{}", forced.stderr);
-        let tag = git(dir.path(), &["tag"]);
-        assert!(tag.starts_with("superseded-"), "{tag}");
+        let tag = git(dir.path(), &["tag", "--list", "superseded-*"]);
+        assert!(tag.starts_with("superseded-") && tag.lines().count() == 1, "{tag}");
+        // The tags of the iterations are those of the new run.
+        let iteration = git(dir.path(), &["log", "--format=%H", "--grep=iteration 1, critique", "main"]);
+        assert_eq!(git(dir.path(), &["rev-parse", "iter/1"]), iteration);
         assert_eq!(git(dir.path(), &["rev-parse", &format!("{tag}^{{commit}}")]), first);
     }
 

@@ -78,7 +78,7 @@ fn a_plan_changed_after_its_answer_was_seen_says_so_on_its_first_page() {
     assert!(page.contains("second unblinded analysis") && page.contains("answered ATE"), "{page}");
     assert!(git(dir, &["log", "--format=%B"]).contains("Unblinded-Before: 1, the last out main of plan "));
     // Blind: the earlier numbers are not told before this answer is known.
-    let design = crate::cli::at(&dir.join("runs/out"), "run-2/iter/1", "critique.json");
+    let design = crate::cli::at(&dir.join("runs/out"), "run-3/iter/1", "critique.json");
     assert!(design.contains("second unblinded analysis") && !design.contains("answered ATE"), "{design}");
     let third = run(dir, &PLAN.replace("title: T", "title: U"), &[]);
     assert!(third.stderr.contains("the third unblinded analysis"), "{}", third.stderr);

@@ -25,8 +25,7 @@ fn iterations_of_one_run() {
     let diff = |args: &[&str]| oci_agent(dir.path(), &[&["diff"][..], args].concat());
     let ran = diff(&["out"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    for words in
-        ["out@iter_01 -> out@iter_03", "att.tier: not_satisfactory -> ", "age^2", "standard errors of the first"]
+    for words in ["out@iter/1 -> out@iter/3", "att.tier: not_satisfactory -> ", "age^2", "standard errors of the first"]
     {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 /// A figure and the file it is written to, relative to the document that shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlacedFigure<'a> {
-    /// File of the SVG, e.g. `iter_02/plots/love_ate.svg`.
+    /// File of the SVG, e.g. `plots/love_ate.svg`.
     pub path: String,
     /// The figure.
     pub figure: &'a Figure,
