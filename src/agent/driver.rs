@@ -6,6 +6,7 @@
 
 use super::budget::Budget;
 use super::events::{DesignGrade, FinalVerdict, Observer, ProgressEvent};
+use super::gates::{self, GateError};
 use super::history::DesignSummary;
 use super::run::{Action, Chosen, Event, Limits, LoopError, Run};
 use crate::agent::participants::Participants;
@@ -19,6 +20,7 @@ use crate::pipeline::results::{self, Iteration, Unblinded};
 use crate::pipeline::steps;
 use crate::pipeline::steps::Provenance;
 use crate::pipeline::{Prepared, design};
+use crate::plan::Gate;
 use crate::playbook::Catalogue;
 use crate::record::ReportError;
 use crate::record::critique::{AnalysisCritique, Critique, Stage};
@@ -77,6 +79,9 @@ pub enum RunError {
     /// A look at an experiment could not be put on record.
     #[error("{0}")]
     Look(String),
+    /// A gate that a person has not opened.
+    #[error(transparent)]
+    Gate(#[from] GateError),
     /// The person asked to stop.
     #[error("stopped before the end")]
     Cancelled,
@@ -214,6 +219,7 @@ impl<'a> Driver<'a> {
             data_sha256: prepared.document.sha256.clone(),
         });
         self.commit(steps::plan_step(prepared, &self.provenance, self.models().as_ref())?)?;
+        self.gate(Gate::Plan)?;
         self.commit(steps::dataset_step(prepared, &self.provenance)?)?;
         self.identification(false)
     }
@@ -245,6 +251,16 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    /// Waits for a person, where the plan says so.
+    fn gate(&mut self, gate: Gate) -> Result<(), RunError> {
+        if !self.input.prepared.plan.gates.contains(&gate) {
+            return Ok(());
+        }
+        let tree = self.store.tree_hash().unwrap_or_default();
+        self.commit(steps::gate_step(gate, &tree, &self.provenance))?;
+        gates::pass(gate, self.store, self.observer)
+    }
+
     fn design(&mut self, spec: AnalysisSpec) -> Result<DesignSummary, RunError> {
         let iteration = spec.iteration;
         for revision in &spec.revisions {
@@ -259,6 +275,7 @@ impl<'a> Driver<'a> {
         }
         // On record before it is run, so that the history shows that the spec came first.
         self.commit(steps::spec_step(&spec, &self.provenance))?;
+        self.gate(Gate::Spec)?;
         self.stage(format!("iteration {iteration}: propensity, balance, overlap, placebo"));
         let document = design::design(self.input.prepared, &spec);
         // A later spec without a design is a revision that did not earn its place: the loop goes back by itself.
@@ -352,6 +369,7 @@ impl<'a> Driver<'a> {
     }
 
     fn unblind(&mut self, answers: &[Chosen]) -> Result<(), RunError> {
+        self.gate(Gate::Unblind)?;
         self.stage("unblinding: effects of every spec that was tried, and their sensitivity");
         let answering = answers.iter().map(|chosen| (chosen.requested, chosen.iteration)).collect();
         // Every spec that was tried, not the answers alone: otherwise nobody could see that one was picked for its

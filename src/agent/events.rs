@@ -2,10 +2,12 @@
 //!
 //! Nothing here can carry an effect before [`ProgressEvent::Unblinded`].
 
+use super::gates::AtGate;
 use crate::finding::{Finding, Tier};
 use crate::record::EffectDocument;
 use crate::record::documents::Conduct;
 use crate::record::experiment::{ArmDecision, HealthCheck};
+use crate::store::NewDecision;
 use crate::tools::Role;
 use causal::estimand::Target;
 use serde::Serialize;
@@ -207,6 +209,10 @@ pub trait Observer {
     /// True once the person wants to stop.
     fn cancelled(&self) -> bool {
         false
+    }
+    /// Asked at a gate that nobody has decided on; `None` lets the run wait.
+    fn decide(&mut self, _at: AtGate<'_>) -> Option<NewDecision> {
+        None
     }
     /// Seconds since the run began. A host without a clock never runs out of time.
     fn elapsed(&self) -> f64 {

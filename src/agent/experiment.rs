@@ -2,7 +2,9 @@
 
 use crate::agent::driver::RunError;
 use crate::agent::events::{Observer, ProgressEvent};
+use crate::agent::gates;
 use crate::pipeline::experiment::{Experiment, health, results, steps};
+use crate::plan::Gate;
 use crate::record::experiment::{ExperimentResults, Look};
 use crate::report::experiment::{ExperimentInput, PlacedExperimentFigure};
 use crate::store::{ArtifactStore, Step};
@@ -43,14 +45,15 @@ pub fn run(
         data_sha256: experiment.table.sha256.clone(),
     });
     let branch = store.branch().to_owned();
-    let mut record = |step: Step, observer: &mut dyn Observer| record(step, store, observer);
-    record(steps::plan_step(experiment)?, observer)?;
-    record(steps::dataset_step(experiment)?, observer)?;
+    record(steps::plan_step(experiment)?, store, observer)?;
+    pass(Gate::Plan, experiment, store, observer)?;
+    record(steps::dataset_step(experiment)?, store, observer)?;
     observer.on(&ProgressEvent::Stage { stage: "auditing the randomisation".to_owned() });
     let health = health(experiment, input.looks);
     observer.on(&ProgressEvent::Audited { tier: health.tier, checks: health.checks.clone() });
-    record(steps::health_step(experiment, &health)?, observer)?;
-    record(steps::unblind_step(experiment, input.looks)?, observer)?;
+    record(steps::health_step(experiment, &health)?, store, observer)?;
+    pass(Gate::Unblind, experiment, store, observer)?;
+    record(steps::unblind_step(experiment, input.looks)?, store, observer)?;
     observer.on(&ProgressEvent::Stage { stage: "estimating effects".to_owned() });
     let results = results::results(experiment, health, input.looks);
     let figures = steps::figures(&results)?;
@@ -61,9 +64,9 @@ pub fn run(
         .iter()
         .map(|figure| PlacedExperimentFigure { path: format!("plots/{}.svg", figure.stem), figure })
         .collect();
-    record(steps::results_step(experiment, &results, &placed)?, observer)?;
+    record(steps::results_step(experiment, &results, &placed)?, store, observer)?;
     let report = ExperimentInput { results: &results, figures: &placed };
-    record(steps::report_step(experiment, &report)?, observer)?;
+    record(steps::report_step(experiment, &report)?, store, observer)?;
     observer.on(&ProgressEvent::Decided {
         tier: results.health.tier,
         decisions: results.decisions.clone(),
@@ -72,6 +75,21 @@ pub fn run(
         tree: store.tree_hash().unwrap_or_default(),
     });
     Ok(results)
+}
+
+/// Waits for a person, where the plan says so.
+fn pass(
+    gate: Gate,
+    experiment: &Experiment,
+    store: &mut dyn ArtifactStore,
+    observer: &mut dyn Observer,
+) -> Result<(), RunError> {
+    if !experiment.plan.gates.contains(&gate) {
+        return Ok(());
+    }
+    let tree = store.tree_hash().unwrap_or_default();
+    record(steps::gate_step(gate, &tree, experiment), store, observer)?;
+    gates::pass(gate, store, observer)
 }
 
 fn record(step: Step, store: &mut dyn ArtifactStore, observer: &mut dyn Observer) -> Result<(), RunError> {

@@ -5,6 +5,7 @@ use super::arg_values::{self, KnownEffect};
 use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
+use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
 use super::verify::VerifyArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
@@ -68,6 +69,16 @@ pub enum Command {
     Diff(DiffArgs),
     /// Make a run again from its committed plan and hold it against its commits.
     Verify(VerifyArgs),
+    /// What a run waits for, with everything that changed since the last decision.
+    Review(ReviewArgs),
+    /// Let a run that waits go on.
+    Approve(ApproveArgs),
+    /// Stop a run that waits.
+    Reject(RejectArgs),
+    /// Put a remark on a run on record.
+    Comment(CommentArgs),
+    /// The runs in a folder that wait for somebody.
+    Queue(QueueArgs),
     /// Write a commented plan to start from.
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.

@@ -21,6 +21,8 @@ pub enum Kind {
     User,
     /// Disk, permissions, git, an interruption: exit code 3.
     World,
+    /// A person who has to decide: exit code 4.
+    Gate,
     /// Ours: exit code 255.
     Bug,
 }
@@ -32,6 +34,7 @@ impl Kind {
         match self {
             Kind::User => 2,
             Kind::World => 3,
+            Kind::Gate => 4,
             Kind::Bug => 255,
         }
     }
@@ -192,6 +195,9 @@ pub fn from_run(error: &RunError, resume: &str) -> CliError {
             error.to_string(),
             "Nothing was estimated. Change the plan's confounders or terms, then run again.",
         ),
+        RunError::Gate(inner) => {
+            CliError { kind: Kind::Gate, message: inner.to_string(), hints: vec![resume.to_owned()], rendered: None }
+        }
         RunError::Model(inner) => from_model(inner, resume),
         RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) | RunError::Brief(_) | RunError::Tool(_) => {
             CliError::bug(error.to_string())

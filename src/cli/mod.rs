@@ -24,6 +24,7 @@ mod mcp;
 mod mcp_experiment;
 mod models;
 mod output;
+mod oversight;
 mod playbook;
 mod run;
 mod run_experiment;
@@ -97,6 +98,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
+        Command::Review(args) => oversight::review(&args, &cli.global),
+        Command::Approve(args) => oversight::approve(&args, &cli.global),
+        Command::Reject(args) => oversight::reject(&args, &cli.global),
+        Command::Comment(args) => oversight::comment(&args, &cli.global),
+        Command::Queue(args) => oversight::queue(&args, &cli.global),
         Command::Diff(args) => diff::diff(&args, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),
         Command::Experiment(command) => experiment::experiment(&command, &cli.global),
@@ -116,6 +122,7 @@ fn report(error: &CliError, global: &Global) -> ExitCode {
         let kind = match error.kind {
             Kind::User => "user",
             Kind::World => "world",
+            Kind::Gate => "gate",
             Kind::Bug => "bug",
         };
         let event = serde_json::json!({

@@ -245,6 +245,10 @@ pub(super) fn explain(error: &RunError, args: &RunArgs) -> CliError {
         RunError::Model(ModelError::Refused { .. } | ModelError::NotThisProtocol { .. } | ModelError::Settings { .. })
     );
     let again = "If the plan changes, run it again: the new run goes on a branch of its own. Otherwise, ";
+    if matches!(error, RunError::Gate(_)) {
+        let review = format!("oci-agent review {}", output::shell_word(&args.place()));
+        return errors::from_run(error, &format!("Decide with: {review}\nThen go on with: {}", resume_command(args)));
+    }
     let hint = if in_the_plan { format!("{again}{}", resume_command(args)) } else { resume_hint(args) };
     errors::from_run(error, &hint)
 }

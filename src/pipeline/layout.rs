@@ -1,8 +1,22 @@
 //! How the files of a run are laid out, and how git shows them.
 
+use crate::plan::Gate;
+
 /// The number of the layout: from 2 on, each iteration changes the files of the one before. In layout 1 each had a folder,
 /// `iter_01/` and so on.
 pub(super) const LAYOUT: u32 = 2;
+
+/// The subject and the body of a gate: what is to be decided, and what follows.
+pub(super) fn gate_words(gate: Gate, tree: &str) -> (String, &'static str) {
+    let short: String = tree.chars().take(10).collect();
+    let next = match gate {
+        Gate::Plan => "Once approved, what the data say is put on record, and the first spec is drafted.",
+        Gate::Spec => "Once approved, the design of this spec is computed, without the outcome.",
+        Gate::Unblind => "Once approved, the outcome is read and the effects are computed. That cannot be undone.",
+        Gate::Publish => "Once approved, the run may be published.",
+    };
+    (format!("gate: {}, on tree {short}", gate.key()), next)
+}
 
 /// The folder of figures.
 pub(super) const FIGURES: &str = "plots";

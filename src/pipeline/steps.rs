@@ -5,11 +5,11 @@ use crate::pipeline::checked::checked;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::estimate;
 use crate::pipeline::identification::PlanIdentification;
-use crate::pipeline::layout::{ATTRIBUTES, ATTRIBUTES_FILE, FIGURES, LAYOUT};
+use crate::pipeline::layout::{ATTRIBUTES, ATTRIBUTES_FILE, FIGURES, LAYOUT, gate_words};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::results::{Iteration, OpenEffectsDocument};
 use crate::pipeline::units;
-use crate::plan::Plan;
+use crate::plan::{Gate, Plan};
 use crate::playbook::Catalogue;
 use crate::record::critique::Critique;
 use crate::record::documents::{AnalysisDesign, Answer, Conduct, DesignDocument, ResultsDocument};
@@ -20,7 +20,7 @@ use crate::report::plots::{self, Figure};
 use crate::report::tidy;
 use crate::report::view::{PlacedFigure, ReportInput as ViewInput};
 use crate::spec::AnalysisSpec;
-use crate::store::Step;
+use crate::store::{GATE, Step};
 use crate::text::escape::one_line;
 use crate::text::sha256::sha256_hex;
 use crate::text::untrusted::visible;
@@ -135,6 +135,13 @@ fn manifest(prepared: &Prepared, provenance: &Provenance, models: Option<&Models
 #[must_use]
 pub fn exchange_step(subject: &str, provenance: &Provenance) -> Step {
     provenance.step(subject.to_owned(), None)
+}
+
+/// A gate: no file changes, and the tree that is to be decided on is named.
+#[must_use]
+pub fn gate_step(gate: Gate, tree: &str, provenance: &Provenance) -> Step {
+    let (subject, next) = gate_words(gate, tree);
+    provenance.step(subject, None).body(next).trailer(GATE, gate.key())
 }
 
 /// The fingerprint of the data.
@@ -360,6 +367,7 @@ pub fn report_steps(
         None => last,
         Some(_) => last.file("manifest.json", manifest(input.prepared, provenance, models)?),
     };
+    let last = if plan.gates.contains(&Gate::Publish) { last.trailer(GATE, Gate::Publish.key()) } else { last };
     // The designs that answer are those of the last iteration, so that their figures and tables are there; if one is not, it is
     // made again here, and a reviewer sees that it changed.
     Ok([with_figures(with_figures(report, &answering), &figures), last])

@@ -6,7 +6,7 @@ use crate::plan::analysis::INFERENCES;
 use crate::plan::estimands::ACCEPTED;
 use crate::plan::models::EFFORTS;
 use crate::plan::sections::{COLUMN_TYPES, DESIGNS, MERGES, MISSING, MOMENTS, OUTCOME_KINDS, STOPS};
-use crate::plan::{ModelApi, Provider, Tool};
+use crate::plan::{Gate, ModelApi, Provider, Tool};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
 use causal::learner_kind::{Effort, LearnerKind};
@@ -156,6 +156,12 @@ const TOP: &[PlanKey] = &[
         "the strength of a hidden confounder that cannot be ruled out: the report says how far it could move each answer",
     ),
     key("loop", Takes::Section, Nothing, "how often the design may be revised"),
+    key(
+        "gates",
+        Takes::Words(gates),
+        Nothing,
+        "where the run stops until a person has approved: see `docs/oversight.md`",
+    ),
     key("actor", Takes::Section, Nothing, "who turns the plan into specs"),
     key("critic", Takes::Section, Nothing, "who grades them beside the rubric"),
     key("budget", Takes::Section, Nothing, "limits on language models; reaching one ends the run with what it has"),
@@ -418,6 +424,10 @@ fn accepted() -> Vec<&'static str> {
 
 fn tools() -> Vec<&'static str> {
     Tool::ALL.map(Tool::key).to_vec()
+}
+
+fn gates() -> Vec<&'static str> {
+    Gate::ALL.map(Gate::key).to_vec()
 }
 
 fn estimators() -> Vec<&'static str> {

@@ -14,6 +14,7 @@ mod analysis;
 mod derived;
 mod estimands;
 pub mod experiment;
+mod gate;
 mod hidden_confounding;
 pub mod keys;
 mod levels;
@@ -37,6 +38,7 @@ mod yaml_tree;
 pub use crate::plan::allowed_methods::Tool;
 pub use analysis::AnalysisSection;
 pub use estimands::Accepted;
+pub use gate::Gate;
 pub use levels::most_levels;
 pub use models::{BudgetSection, ModelApi, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
@@ -370,6 +372,8 @@ pub struct Plan {
     pub analysis: AnalysisSection,
     /// Loop control. YAML key `loop`.
     pub loop_: LoopSection,
+    /// The points at which the run waits for a person.
+    pub gates: Vec<Gate>,
     /// Who turns the plan into specs and revises them.
     pub actor: ModelSection,
     /// Who grades them beside the rubric.

@@ -11,8 +11,8 @@ use super::{
     ColumnOverride, ColumnType, ConfounderSection, DataSection, GraphSource, LoopSection, Measured, Merge,
     MissingPolicy, OutcomeSection, Plan, RareLevels, StopWhen, TargetTrial, Tool, TreatmentSection,
 };
-use crate::plan::StudyDesign;
 use crate::plan::yaml_tree::{Entry, Kind, Node};
+use crate::plan::{Gate, StudyDesign};
 use crate::term::Term;
 use causal::estimand::OutcomeKind;
 use std::collections::BTreeMap;
@@ -68,6 +68,7 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         hidden_confounding: hidden_confounding::read(reader, root),
         analysis: analysis::section(reader, root),
         loop_: loop_section(reader, root),
+        gates: gates(reader, root, &Gate::ALL),
         actor: models::model(reader, root, "actor"),
         critic: models::model(reader, root, "critic"),
         budget: models::budget(reader, root),
@@ -304,6 +305,15 @@ fn term(reader: &mut Reader, node: &Node, path: &str) -> Option<Term> {
 fn threats(reader: &mut Reader, root: &Section<'_>) -> Vec<String> {
     let sentences = reader.text_or_texts(root, "threats");
     sentences.into_iter().map(|sentence: String| sentence.trim().to_owned()).collect()
+}
+
+/// The gates of a plan, in the order of a run.
+pub(super) fn gates(reader: &mut Reader, root: &Section<'_>, known: &[Gate]) -> Vec<Gate> {
+    let words: Vec<(&str, Gate)> = known.iter().map(|gate| (gate.key(), *gate)).collect();
+    let mut gates = reader.words(root, "gates", &words).unwrap_or_default();
+    gates.sort_unstable();
+    gates.dedup();
+    gates
 }
 
 fn loop_section(reader: &mut Reader, root: &Section<'_>) -> LoopSection {

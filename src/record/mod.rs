@@ -15,6 +15,7 @@ pub mod json;
 mod looks;
 pub mod model_review;
 pub mod not_estimated;
+pub mod oversight;
 pub mod run_diff;
 pub mod structure;
 pub mod verification;

@@ -27,6 +27,7 @@ pub mod markdown;
 pub mod model_sentences;
 pub mod notebook;
 pub mod notes;
+pub mod oversight;
 pub mod plots;
 pub mod run_diff;
 mod sections;

@@ -5,7 +5,7 @@
 
 use crate::store::message::compose;
 use crate::store::recorded_run::RecordedRun;
-use crate::store::{ArtifactError, ArtifactStore, CommitInfo, Step};
+use crate::store::{ArtifactError, ArtifactStore, CommitInfo, Decision, Step};
 use git2::{ObjectType, Oid};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,6 +155,11 @@ impl ArtifactStore for CheckingStore<'_> {
         self.steps.push(CheckedStep { commit, subject: step.subject.clone(), differences });
         self.finished |= step.last;
         Ok(info)
+    }
+
+    fn decisions(&self) -> Vec<Decision> {
+        let here = self.run.decided.iter().filter(|decided| decided.after == self.steps.len());
+        here.map(|decided| decided.decision.clone()).collect()
     }
 
     fn recorded(&self, folder: &str) -> Result<Vec<(String, Vec<u8>)>, ArtifactError> {

@@ -50,6 +50,20 @@ pub enum ArtifactError {
         /// Its layout number.
         layout: i64,
     },
+    /// A commit that could not be signed.
+    #[error(
+        "the decision of {who} could not be signed by `{program}`: {reason}. Mend `user.signingkey` in the git configuration, \
+         or decide unsigned with `git config --global commit.gpgsign false`."
+    )]
+    Signing {
+        /// Who decided.
+        who: String,
+        /// What was asked.
+        program: String,
+        /// The reason.
+        #[source]
+        reason: io::Error,
+    },
     /// Another process is at work there.
     #[error(
         "another oci-agent is at work in `{}`. Wait until it has finished, or choose another place with \
@@ -289,6 +303,7 @@ impl ArtifactError {
             | ArtifactError::Unsettled { .. }
             | ArtifactError::OtherRun { .. }
             | ArtifactError::Diverged { .. }
+            | ArtifactError::Signing { .. }
             | ArtifactError::Finished { .. } => Fault::User,
             ArtifactError::Permission { .. }
             | ArtifactError::NoSpace { .. }

@@ -1,5 +1,6 @@
 //! The store that is a git repository.
 
+use crate::store::decision::{self, Decided};
 use crate::store::error::Difference;
 use crate::store::init::{Lock, Prepared};
 use crate::store::message::{check_path, compose, ends_run, trailer};
@@ -9,7 +10,8 @@ use crate::store::refs::{Change, Head, Refs, Value, branch_reference, step_tag};
 use crate::store::tree::{Files, NewTree, Recorded, clash, files, first_difference, history, with_files};
 use crate::store::worktree::{Recovery, Worktree};
 use crate::store::{
-    ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Notice, OpenMode, RepositoryTrust, Situation, Step,
+    ArtifactError, ArtifactStore, Author, Clock, CommitInfo, Decision, NewDecision, Notice, OpenMode, RepositoryTrust,
+    Situation, Step,
 };
 use crate::store::{index, init, objects, reflog, repair};
 use git2::{Config, ObjectType, Oid, Repository, RepositoryState};
@@ -43,8 +45,12 @@ pub struct GitStore {
     notices: Vec<Notice>,
     /// A further duty of the first new commit, `None` once it has been done.
     start: Option<Start>,
-    /// The commits of the run that were there on opening, oldest first.
+    /// The steps of the run that were there on opening, oldest first.
     recorded: Vec<Recorded>,
+    /// The decisions between them, and those made since.
+    decided: Vec<Decided>,
+    /// The commit that the next one follows.
+    tip: Option<Oid>,
     /// Steps recorded or verified so far.
     steps: usize,
     /// The last of them: commit and tree.
@@ -105,6 +111,8 @@ impl GitStore {
             notices,
             start: None,
             recorded: Vec::new(),
+            decided: Vec::new(),
+            tip: None,
             steps: 0,
             last: None,
             files: FilesOnDisk { shown, index_behind: !indexed, ..FilesOnDisk::default() },
@@ -155,7 +163,8 @@ impl GitStore {
         }
         let commits = found.len();
         self.finished = done;
-        self.recorded = found;
+        self.tip = found.last().map(|commit| commit.id);
+        (self.recorded, self.decided) = decision::split(found);
         self.situation = if done { Situation::AlreadyFinished { commits } } else { Situation::Resumed { commits } };
         Ok(())
     }
@@ -221,6 +230,7 @@ impl GitStore {
         self.move_branch(id, &who)?;
         // Only now: had the branch not moved, the next attempt would still owe the tag or the new branch.
         self.start = None;
+        self.tip = Some(id);
         self.show(new.id)?;
         Ok(id)
     }
@@ -240,15 +250,19 @@ impl GitStore {
 
     /// A commit that no hook and no signature has seen.
     fn new_commit(&self, message: &str, tree: Oid, who: &str) -> Result<Object, git2::Error> {
-        // Without a last step the commit is a root: a new or forced run has a history of its own.
-        let parent = self.last.map_or(String::new(), |(id, _)| format!("parent {id}\n"));
-        let text = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\n{message}");
+        let text = format!("{}\n{message}", self.headers(tree, who));
         Object::new(ObjectType::Commit, text.into_bytes())
+    }
+
+    fn headers(&self, tree: Oid, who: &str) -> String {
+        // Without a commit before it, a commit is a root: a new or forced run has a history of its own.
+        let parent = self.tip.map_or(String::new(), |id| format!("parent {id}\n"));
+        format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n")
     }
 
     fn move_branch(&self, to: Oid, who: &str) -> Result<(), ArtifactError> {
         let name = branch_reference(&self.branch);
-        let before = self.last.map(|(commit, _)| commit);
+        let before = self.tip;
         let why = if before.is_some() { reflog::STEP } else { reflog::START };
         let from = match (&self.start, before) {
             (Some(Start::Over { tip, tag }), _) => {
@@ -371,6 +385,15 @@ impl ArtifactStore for GitStore {
         Ok(CommitInfo { id, tree, subject: step.subject.clone(), replayed: replayed.is_some() })
     }
 
+    fn decisions(&self) -> Vec<Decision> {
+        let here = self.decided.iter().filter(|decided| decided.after == self.steps);
+        here.map(|decided| decided.decision.clone()).collect()
+    }
+
+    fn decide(&mut self, new: &NewDecision) -> Result<Decision, ArtifactError> {
+        self.record_decision(new)
+    }
+
     fn recorded(&self, folder: &str) -> Result<Vec<(String, Vec<u8>)>, ArtifactError> {
         let failed = |e| ArtifactError::git("read the recorded run", &self.place.dir, &e);
         let found = files(&self.repo, self.recorded.last().map(|commit| commit.tree)).map_err(failed)?;
@@ -460,5 +483,6 @@ fn branch_of_head(place: &Place, repo: &Repository) -> Result<String, ArtifactEr
     }
 }
 
+mod deciding;
 #[cfg(test)]
 pub(super) mod tests;

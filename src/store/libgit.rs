@@ -40,12 +40,56 @@ fn ignore_user_configuration() {
 /// For the surfaces (the command line), which may look into a home directory; [`crate::store::GitStore`] never calls it.
 #[must_use]
 pub fn configured_author() -> Option<Author> {
+    let config = own_configuration()?;
+    let read = |key| config.get_string(key).ok().filter(|v| !v.trim().is_empty());
+    Some(Author { name: read("user.name")?, email: read("user.email")? })
+}
+
+/// The person's own git configuration, if it can be read.
+fn own_configuration() -> Option<Config> {
     let mut config = Config::new().ok()?;
     for (path, level) in settle().iter().zip([ConfigLevel::System, ConfigLevel::XDG, ConfigLevel::Global]) {
         config.add_file(path, level, false).ok()?;
     }
-    let read = |key| config.get_string(key).ok().filter(|v| !v.trim().is_empty());
-    Some(Author { name: read("user.name")?, email: read("user.email")? })
+    Some(config)
+}
+
+/// The program that signs a commit, and what it is called with. It gets the commit on its standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Signing {
+    pub program: String,
+    pub arguments: Vec<String>,
+}
+
+/// How commits are signed by the person's own git configuration: `commit.gpgsign` with `gpg.format` `openpgp` or `ssh`. What
+/// the configuration of a run's repository says does not count: it could name any program.
+pub(super) fn configured_signing() -> Option<Signing> {
+    let config = own_configuration()?;
+    if !config.get_bool("commit.gpgsign").unwrap_or(false) {
+        return None;
+    }
+    let read = |key: &str| config.get_string(key).ok().filter(|value| !value.trim().is_empty());
+    let format = read("gpg.format").unwrap_or_else(|| "openpgp".to_owned());
+    let (key, named) = (read("user.signingkey"), read(&format!("gpg.{format}.program")));
+    Some(if format == "ssh" {
+        let key = key.unwrap_or_default();
+        let key = key.strip_prefix("~/").and_then(|rest| Some(home()?.join(rest))).unwrap_or(PathBuf::from(key));
+        let arguments = ["-Y", "sign", "-n", "git", "-f"].map(str::to_owned).to_vec();
+        Signing {
+            program: named.unwrap_or_else(|| "ssh-keygen".to_owned()),
+            arguments: [arguments, vec![key.to_string_lossy().into_owned()]].concat(),
+        }
+    } else {
+        let by = key.map_or(String::new(), |key| format!("u{key}"));
+        let program = named.or_else(|| read("gpg.program")).unwrap_or_else(|| "gpg".to_owned());
+        Signing { program, arguments: vec![format!("-bsa{by}")] }
+    })
+}
+
+/// The home directory, as git finds it.
+fn home() -> Option<PathBuf> {
+    let file = Config::find_global().ok().or_else(|| settle().last().cloned())?;
+    file.parent().map(PathBuf::from)
 }
 
 /// The values of `safe.directory` in the person's own git configuration, in order; `~` is written out.

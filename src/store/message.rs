@@ -52,6 +52,12 @@ pub(super) fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
     last.lines().filter_map(|line| line.split_once(": ")).find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
+/// The prose of a message: what stands between its subject and its trailers.
+pub(super) fn prose(message: &str) -> String {
+    let paragraphs: Vec<&str> = message.trim_end().split("\n\n").collect();
+    paragraphs.get(1..paragraphs.len().saturating_sub(1)).unwrap_or_default().join("\n\n").trim().to_owned()
+}
+
 /// True if a message ends a run.
 pub(super) fn ends_run(message: &str) -> bool {
     trailer(message, FINISHED.0) == Some(FINISHED.1)

@@ -32,6 +32,7 @@
 
 mod author;
 mod checking;
+mod decision;
 mod error;
 mod folder;
 mod git;
@@ -51,16 +52,19 @@ mod staging;
 mod tests;
 mod tree;
 mod trust;
+mod waiting;
 mod worktree;
 
 pub use crate::store::author::Author;
 pub use crate::store::checking::{CheckedStep, CheckingStore, StepDifference};
+pub use crate::store::decision::{Decision, DecisionKind, GATE, NewDecision};
 pub use crate::store::error::{ArtifactError, Difference, Fault};
 pub use crate::store::git::{GitStore, OpenOptions, read_note};
 pub use crate::store::libgit::{configured_author, safe_directories};
 pub use crate::store::notice::Notice;
 pub use crate::store::recorded_run::{EditedFile, RecordedRun};
 pub use crate::store::trust::RepositoryTrust;
+pub use crate::store::waiting::{WaitingRun, waiting_in};
 
 use std::collections::BTreeMap;
 
@@ -205,6 +209,22 @@ pub trait ArtifactStore {
     /// # Errors
     /// See [`ArtifactError`]. After an error the store still holds every step recorded so far.
     fn commit(&mut self, step: &Step) -> Result<CommitInfo, ArtifactError>;
+
+    /// The decisions of people on record directly after the last step, oldest first.
+    fn decisions(&self) -> Vec<Decision> {
+        Vec::new()
+    }
+
+    /// Records a decision on the state after the last step.
+    ///
+    /// # Errors
+    /// It cannot be written or signed, or this store keeps none.
+    fn decide(&mut self, decision: &NewDecision) -> Result<Decision, ArtifactError> {
+        Err(ArtifactError::InvalidStep {
+            subject: decision.kind.key().to_owned(),
+            reason: "no decision can be recorded here".to_owned(),
+        })
+    }
 
     /// The files under a folder (its name with `/` at the end) at the end of the run that is being continued, by their
     /// names inside it; none for a run that begins.

@@ -1,12 +1,14 @@
 //! A run as it is on record, opened to be read: nothing is mended, locked or written.
 
+use crate::store::decision::{self, Decided, Decision};
 use crate::store::folder::{Entry, Folder};
 use crate::store::message::{ends_run, trailer};
 use crate::store::objects;
 use crate::store::refs::step_tag;
 use crate::store::tree::{Files, Recorded, files, history, with_files};
+use crate::store::waiting::{WaitingRun, waiting};
 use crate::store::{ArtifactError, RepositoryTrust, Step, init, libgit};
-use git2::{ObjectType, Oid, Repository};
+use git2::{DiffFormat, ObjectType, Oid, Repository};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
@@ -22,7 +24,9 @@ pub struct RecordedRun {
     branch: String,
     /// True if the files on disk are of this branch.
     shown: bool,
+    /// The steps.
     pub(super) commits: Vec<Recorded>,
+    pub(super) decided: Vec<Decided>,
     damaged: Vec<String>,
 }
 
@@ -82,7 +86,8 @@ impl RecordedRun {
         } else {
             Vec::new()
         };
-        let run = RecordedRun { dir: place.clone(), repo, branch: name, shown, commits, damaged };
+        let (commits, decided) = decision::split(commits);
+        let run = RecordedRun { dir: place.clone(), repo, branch: name, shown, commits, decided, damaged };
         if run.damaged.is_empty() && !run.files(run.commits.last())?.contains_key(MANIFEST) {
             return Err(no_run("is a git repository that oci-agent did not make"));
         }
@@ -123,6 +128,59 @@ impl RecordedRun {
     /// Full ids of the commits, oldest first.
     pub fn commits(&self) -> impl Iterator<Item = String> {
         self.commits.iter().map(|commit| commit.id.to_string())
+    }
+
+    /// The decisions of people, oldest first, each with the number of steps before it.
+    pub fn decisions(&self) -> impl Iterator<Item = (usize, &Decision)> {
+        self.decided.iter().map(|decided| (decided.after, &decided.decision))
+    }
+
+    /// What the run waits for.
+    #[must_use]
+    pub fn waiting(&self) -> Option<WaitingRun> {
+        waiting(&self.branch, &self.commits, &self.decided)
+    }
+
+    /// The subject and the message of a step (from 0).
+    #[must_use]
+    pub fn message(&self, step: usize) -> Option<(&str, &str)> {
+        let message = self.commits.get(step)?.message.as_str();
+        Some((message.lines().next().unwrap_or_default(), message))
+    }
+
+    /// The value of a trailer of a step (from 0).
+    #[must_use]
+    pub fn trailer_of(&self, step: usize, key: &str) -> Option<&str> {
+        trailer(&self.commits.get(step)?.message, key)
+    }
+
+    /// Full id of the tree of the last step.
+    #[must_use]
+    pub fn tree(&self) -> Option<String> {
+        self.commits.last().map(|commit| commit.tree.to_string())
+    }
+
+    /// What changed from the tree of one step to that of another (from 0; `None` for nothing), as `git diff` prints it.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn diff(&self, from: Option<usize>, to: usize) -> Result<String, ArtifactError> {
+        let failed = |e: &git2::Error| self.failed("compare two trees", e);
+        let tree = |step: usize| self.commits.get(step).map(|commit| self.repo.find_tree(commit.tree)).transpose();
+        let (old, new) =
+            (from.map(tree).transpose().map_err(|e| failed(&e))?.flatten(), tree(to).map_err(|e| failed(&e))?);
+        let found = self.repo.diff_tree_to_tree(old.as_ref(), new.as_ref(), None).map_err(|e| failed(&e))?;
+        let mut text = Vec::new();
+        found
+            .print(DiffFormat::Patch, |_, _, line| {
+                if matches!(line.origin(), '+' | '-' | ' ') {
+                    text.push(u8::try_from(line.origin()).unwrap_or(b' '));
+                }
+                text.extend_from_slice(line.content());
+                true
+            })
+            .map_err(|e| failed(&e))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// True if the run came to its end.

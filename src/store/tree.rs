@@ -19,6 +19,14 @@ pub(super) struct Recorded {
     pub message: String,
     /// True if it has nothing that a commit of this program has not: no second parent, no header of its own.
     pub plain: bool,
+    pub parents: usize,
+    pub parent: Option<Oid>,
+    /// `Name <email>`.
+    pub author: String,
+    /// Seconds since 1970-01-01 UTC.
+    pub time: i64,
+    /// True if it has a signature.
+    pub signed: bool,
 }
 
 /// The commits of a branch along first parents, oldest first.
@@ -34,13 +42,46 @@ pub(super) fn history(repo: &Repository, tip: Option<Oid>) -> Result<Vec<Recorde
     Ok(commits)
 }
 
+/// The last commits of a branch, back to the first that is wanted, oldest first; all of them if none is.
+pub(super) fn history_back_to(
+    repo: &Repository,
+    tip: Option<Oid>,
+    wanted: impl Fn(&Recorded) -> bool,
+) -> Result<Vec<Recorded>, git2::Error> {
+    let mut commits = Vec::new();
+    let mut next = tip;
+    while let Some(id) = next {
+        let commit = recorded(&repo.find_commit(id)?);
+        next = commit.parent;
+        let found = wanted(&commit);
+        commits.push(commit);
+        if found {
+            break;
+        }
+    }
+    commits.reverse();
+    Ok(commits)
+}
+
 fn recorded(commit: &Commit<'_>) -> Recorded {
     let message = String::from_utf8_lossy(commit.message_raw_bytes()).into_owned();
     let headers = commit.raw_header_bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
     let parents = commit.parent_count();
     // tree, parents, author, committer.
     let plain = parents <= 1 && headers == 3 + parents;
-    Recorded { id: commit.id(), tree: commit.tree_id(), message, plain }
+    let author = commit.author();
+    let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Recorded {
+        id: commit.id(),
+        tree: commit.tree_id(),
+        message,
+        plain,
+        parents,
+        parent: commit.parent_ids().next(),
+        author: format!("{} <{}>", part(author.name_bytes()), part(author.email_bytes())),
+        time: commit.time().seconds(),
+        signed: commit.header_field_bytes("gpgsig").is_ok(),
+    }
 }
 
 /// The regular files of a tree. Links and submodules, which only a person can have added, are left to the person.

@@ -11,13 +11,14 @@
 
 use super::modelling::Experiment;
 use crate::finding::Severity;
-use crate::pipeline::layout::{ATTRIBUTES, ATTRIBUTES_FILE, LAYOUT};
+use crate::pipeline::layout::{ATTRIBUTES, ATTRIBUTES_FILE, LAYOUT, gate_words};
+use crate::plan::Gate;
 use crate::record::experiment::{ExperimentResults, HealthDocument, Look, Verdict};
 use crate::record::{ReportError, json};
 use crate::report::experiment::{self, ExperimentInput, PlacedExperimentFigure};
 use crate::report::plots::experiment as plots;
 use crate::schema::{DatasetDocument, FilteredOut, MetricCounters};
-use crate::store::Step;
+use crate::store::{GATE, Step};
 use crate::text::escape::one_line;
 use crate::text::lists::counted;
 use crate::text::untrusted::visible;
@@ -85,6 +86,13 @@ pub fn plan_step(experiment: &Experiment) -> Result<Step, ReportError> {
         .file(ATTRIBUTES_FILE, ATTRIBUTES)
         .file("plan.yaml", experiment.plan_bytes.clone())
         .file("manifest.json", json::to_bytes(&manifest)?))
+}
+
+/// A gate: no file changes, and the tree that is to be decided on is named.
+#[must_use]
+pub fn gate_step(gate: Gate, tree: &str, experiment: &Experiment) -> Step {
+    let (subject, next) = gate_words(gate, tree);
+    step(experiment, &subject).body(next).trailer(GATE, gate.key())
 }
 
 /// What was read, and what was done to it.
@@ -169,10 +177,12 @@ pub fn results_step(
 /// # Errors
 /// [`ReportError`].
 pub fn report_step(experiment: &Experiment, input: &ExperimentInput<'_>) -> Result<Step, ReportError> {
-    Ok(step(experiment, "report")
+    let report = step(experiment, "report")
         .file("report.md", experiment::markdown(input)?)
         .file("report.html", experiment::html(input)?)
-        .last())
+        .last();
+    let waits = experiment.plan.gates.contains(&Gate::Publish);
+    Ok(if waits { report.trailer(GATE, Gate::Publish.key()) } else { report })
 }
 
 /// The figures of the results.

@@ -3,6 +3,7 @@
 //! The reader refuses what is not in this table; the tables of `docs/experiments.md` are made from it.
 
 use super::{Adjustment, EffectRequest, LookPlan, Role, Worse};
+use crate::plan::Gate;
 use crate::plan::keys::Otherwise::{Nothing, Required, Value, Words as Says};
 use crate::plan::keys::{COLUMN, PlanKey, PlanSection, RARE_LEVELS, Takes, key};
 use causal::experiment::VarianceKind;
@@ -35,6 +36,9 @@ pub(super) const VARIANCES: [(&str, VarianceKind); 10] = [
     ("cr3", VarianceKind::Cr3),
 ];
 
+/// An experiment has no spec beside its plan.
+pub(super) const GATES: [Gate; 3] = [Gate::Plan, Gate::Unblind, Gate::Publish];
+
 const DURATION: Takes = Takes::Described("a number of days, hours or weeks: `14d`, `12h`, `2w`");
 const AMOUNT: Takes = Takes::Described("a number in units of the metric, or `1%` of the control mean");
 
@@ -61,6 +65,12 @@ const TOP: &[PlanKey] = &[
     key("looks", Takes::Section, Says("one look"), "when the results are looked at"),
     key("requests", Takes::Words(|| words(&REQUESTS)), Value("[itt]"), "the effects asked for"),
     key("analysis", Takes::Section, Nothing, "how they are estimated"),
+    key(
+        "gates",
+        Takes::Words(|| GATES.map(Gate::key).to_vec()),
+        Nothing,
+        "where the run stops until a person has approved: see `docs/oversight.md`",
+    ),
     key("privacy", Takes::Section, Nothing, "limits on what is shown"),
     key("seed", Takes::Whole(0, None), Value("20261121"), "the root of every random stream"),
 ];

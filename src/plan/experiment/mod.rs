@@ -28,7 +28,7 @@ pub use read::{is_experiment, parse, parse_bytes, with_segments};
 pub use template::{ExperimentTemplateInput, experiment_template};
 
 use crate::expression::Written;
-use crate::plan::{DataSection, Place, place_at};
+use crate::plan::{DataSection, Gate, Place, place_at};
 use causal::experiment::VarianceKind;
 use causal::keyed_enum;
 use std::collections::BTreeMap;
@@ -58,6 +58,8 @@ pub struct ExperimentPlan {
     pub requests: Vec<EffectRequest>,
     /// How they are estimated.
     pub analysis: ExperimentAnalysis,
+    /// The points at which the run waits for a person.
+    pub gates: Vec<Gate>,
     /// Cells of fewer units are not shown.
     pub min_cell: usize,
     /// Seed of everything that is drawn.
