@@ -3,8 +3,11 @@
 //! What is printed is a [`TerminalText`]: names, levels, titles, paths and the words of servers cannot steer the terminal.
 
 use super::errors::CliError;
+use super::oversight;
 use crate::agent::events::{DesignGrade, Observer, ProgressEvent};
+use crate::agent::gates::AtGate;
 use crate::finding::{Severity, Tier};
+use crate::store::NewDecision;
 use crate::text::escape::one_line;
 use crate::text::lists::listed;
 use crate::text::numbers;
@@ -289,6 +292,15 @@ impl Observer for ProgressObserver {
 
     fn cancelled(&self) -> bool {
         self.cancel.load(Ordering::SeqCst)
+    }
+
+    fn decide(&mut self, at: AtGate<'_>) -> Option<NewDecision> {
+        let asked = !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        if !asked {
+            return None;
+        }
+        self.idle();
+        oversight::ask(at)
     }
 
     fn elapsed(&self) -> f64 {

@@ -3,6 +3,7 @@
 use super::args::Global;
 use super::errors::{self, CliError};
 use super::{env, files, output};
+use crate::agent::gates::AtGate;
 use crate::record::oversight::{DecidedAs, PendingDecision, RecordedDecision};
 use crate::report::oversight;
 use crate::store::{
@@ -278,6 +279,32 @@ fn writable(dir: &Path) -> Result<GitStore, CliError> {
         trust: files::trust(),
     };
     GitStore::open(dir, options).map_err(|error| from_store(&error))
+}
+
+/// Asks whoever is at the terminal; anything but a clear answer lets the run wait.
+pub(super) fn ask(at: AtGate<'_>) -> Option<NewDecision> {
+    let tree: String = at.tree.chars().take(10).collect();
+    output::stderr(format!("The run waits at the gate `{}`, on tree {tree}. Approve? [y]es, [n]o, or Enter to decide later", at.gate.key()));
+    let kind = match read_line()?.to_lowercase().as_str() {
+        "y" | "yes" => DecisionKind::Approved,
+        "n" | "no" => DecisionKind::Rejected,
+        _ => return None,
+    };
+    output::stderr("Why? (one line; it goes on record)");
+    let reason = read_line()?;
+    match reviewer() {
+        Ok(by) => Some(NewDecision { kind, gate: Some(at.gate.key().to_owned()), reason, by }),
+        Err(error) => {
+            output::stderr(format!("{}. {}", error.message, error.hints.join(" ")));
+            None
+        }
+    }
+}
+
+fn read_line() -> Option<String> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok().filter(|read| *read > 0)?;
+    Some(line.trim().to_owned())
 }
 
 /// Who decides: a decision without a name is none.

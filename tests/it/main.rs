@@ -28,6 +28,7 @@ mod llm; // both wire protocols, retries, recordings, keys that never leak
 mod made_examples; // the generators of two examples, and what their plans give
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
+mod oversight; // gates: a run waits for a person, and goes on with what was approved
 mod plan; // plans that are wrong in every way we could think of
 mod plan_graph; // plans with a graph
 mod plan_keys; // the reference of a plan's keys is made from their table
