@@ -284,7 +284,10 @@ fn writable(dir: &Path) -> Result<GitStore, CliError> {
 /// Asks whoever is at the terminal; anything but a clear answer lets the run wait.
 pub(super) fn ask(at: AtGate<'_>) -> Option<NewDecision> {
     let tree: String = at.tree.chars().take(10).collect();
-    output::stderr(format!("The run waits at the gate `{}`, on tree {tree}. Approve? [y]es, [n]o, or Enter to decide later", at.gate.key()));
+    output::stderr(format!(
+        "The run waits at the gate `{}`, on tree {tree}. Approve? [y]es, [n]o, or Enter to decide later",
+        at.gate.key()
+    ));
     let kind = match read_line()?.to_lowercase().as_str() {
         "y" | "yes" => DecisionKind::Approved,
         "n" | "no" => DecisionKind::Rejected,

@@ -105,7 +105,9 @@ fn a_run_goes_through_its_gates_and_only_with_what_was_approved() {
     let tree = office.comes_to("plan");
     assert!(!office.path().join("out/dataset.json").exists(), "nothing computed from data is on record");
     let shown = office.oci(&["review", "out"]);
-    for words in ["waits at the gate `plan`", "+gates: [plan, spec, unblind, publish]", &format!("--tree {}", &tree[..10])] {
+    for words in
+        ["waits at the gate `plan`", "+gates: [plan, spec, unblind, publish]", &format!("--tree {}", &tree[..10])]
+    {
         assert!(shown.stdout.contains(words), "{words}: {}", shown.stdout);
     }
     let queue = office.oci(&["queue", "."]);
@@ -120,14 +122,20 @@ fn a_run_goes_through_its_gates_and_only_with_what_was_approved() {
     assert!(!office.path().join("out/design.json").exists());
     office.approve(&spec);
     let settled = office.comes_to("unblind");
-    assert!(!office.path().join("out/results.json").exists() && !office.git(&["log", "--format=%s"]).contains("unblind: "));
+    assert!(
+        !office.path().join("out/results.json").exists() && !office.git(&["log", "--format=%s"]).contains("unblind: ")
+    );
     let since = office.oci(&["review", "out"]).stdout;
     assert!(since.contains("+++ b/design.json") && !since.contains("+++ b/plan.yaml"), "only what is new: {since}");
     let empty = office.oci(&["reject", "out", "--reason", " "]);
     assert!(empty.code == 2, "{}", empty.stderr);
     assert_eq!(office.oci(&["reject", "out", "--reason", "No."]).code, 0);
     let stopped = office.run();
-    assert!(stopped.code == 4 && stopped.stderr.contains("rejected this run at the gate `unblind`: No."), "{}", stopped.stderr);
+    assert!(
+        stopped.code == 4 && stopped.stderr.contains("rejected this run at the gate `unblind`: No."),
+        "{}",
+        stopped.stderr
+    );
     office.approve(&settled);
     let ran = office.run();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
