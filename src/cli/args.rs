@@ -28,7 +28,8 @@ use std::path::PathBuf;
     after_help = "Start with:  oci-agent init data.csv --treatment T --outcome Y   then   oci-agent run plan.yaml
 
 Exit codes: 0 finished and accepted; 1 finished, not accepted (a result, not a malfunction);
-            2 something for you to fix; 3 something outside (disk, permissions, git); 255 our bug."
+            2 something for you to fix; 3 something outside (disk, permissions, git);
+            4 a person has to decide; 255 our bug."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -123,7 +124,7 @@ pub enum Command {
   oci-agent run plan.yaml --replay oci-runs/x answers from the recording of an earlier run: no network, no key
 
 Exit codes: 0 accepted, 1 finished and not accepted (or ended by a budget), 2 something to fix in the plan or the call,
-3 something outside (network, disk, Ctrl-C). With `design: experiment` the decision does not change the exit code: ship, hold
+3 something outside (network, disk, Ctrl-C), 4 a person has to decide. With `design: experiment` the decision does not change the exit code: ship, hold
 and stop all end with 0, and 1 says that the randomisation failed its audit; the decision is in results.json.")]
 pub struct RunArgs {
     #[command(flatten)]

@@ -77,6 +77,7 @@ pub fn world() -> World {
 pub fn plan() -> Plan {
     let text = str::to_owned;
     Plan {
+        gates: Vec::new(),
         design: oci_agent::plan::StudyDesign::Observational,
         share: None,
         accept: std::collections::BTreeMap::new(),

@@ -261,6 +261,7 @@ pub fn sensitivity(estimate: f64, std_error: f64, df: f64, benchmarks: &[(&str, 
 
 pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan {
     Plan {
+        gates: Vec::new(),
         design: oci_agent::plan::StudyDesign::Observational,
         share: None,
         accept: std::collections::BTreeMap::new(),
