@@ -29,8 +29,8 @@ pub struct WaitingRun {
 pub(super) fn waiting(branch: &str, steps: &[Recorded], decided: &[Decided]) -> Option<WaitingRun> {
     let last = steps.last()?;
     let (gate, tree) = (trailer(&last.message, GATE)?, last.tree.to_string());
-    let of_gate = decided.iter().filter(|decided| decided.after == steps.len()).map(|decided| &decided.decision);
-    let binding = of_gate.filter(|it| it.gate.as_deref() == Some(gate) && it.kind != DecisionKind::Comment).next_back();
+    let mut of_gate = decided.iter().filter(|decided| decided.after == steps.len()).map(|decided| &decided.decision);
+    let binding = of_gate.rfind(|it| it.gate.as_deref() == Some(gate) && it.kind != DecisionKind::Comment);
     let approved = binding.is_some_and(|it| it.kind == DecisionKind::Approved && it.tree == tree);
     (!approved).then(|| WaitingRun {
         branch: branch.to_owned(),
