@@ -2,6 +2,7 @@
 
 use super::acic::args::AcicCommand;
 use super::arg_values::{self, KnownEffect};
+use super::audit::AuditArgs;
 use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
@@ -80,6 +81,8 @@ pub enum Command {
     Comment(CommentArgs),
     /// The runs in a folder that wait for somebody.
     Queue(QueueArgs),
+    /// Was a run made as it should be? A list of checks with their evidence, and the TARGET items.
+    Audit(AuditArgs),
     /// Write a commented plan to start from.
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.

@@ -4,6 +4,7 @@
 mod acic;
 mod arg_values;
 mod args;
+mod audit;
 mod baseline;
 mod chained_lines;
 mod check;
@@ -105,6 +106,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Queue(args) => oversight::queue(&args, &cli.global),
         Command::Diff(args) => diff::diff(&args, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),
+        Command::Audit(args) => audit::audit(&args, &cli.global),
         Command::Experiment(command) => experiment::experiment(&command, &cli.global),
         Command::Acic(command) => acic::acic(&command, &cli.global),
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),

@@ -5,6 +5,7 @@ use super::Executed;
 use super::rubric::rule;
 use crate::finding::{Code, Finding, Severity};
 use crate::plan::{Plan, Tool};
+use crate::record::audit::AlignmentSubject;
 use crate::record::critique::AlignmentCheck;
 use crate::record::documents::{AnalysisDesign, DesignDocument, FittedBy};
 use crate::record::earlier::LedgerEntry;
@@ -30,10 +31,19 @@ pub struct Source<'a> {
 /// was executed, and [`Code::DesignFailed`] says so.
 #[must_use]
 pub fn checks(source: Source<'_>, executed: &Executed<'_>) -> Vec<AlignmentCheck> {
+    checks_by_subject(source, executed).into_iter().map(|(_, check)| check).collect()
+}
+
+/// A check, with what it is about.
+type Subjected = (AlignmentSubject, AlignmentCheck);
+
+/// The same checks, each with what it is about.
+#[must_use]
+pub fn checks_by_subject(source: Source<'_>, executed: &Executed<'_>) -> Vec<(AlignmentSubject, AlignmentCheck)> {
     let (plan, spec, document) = (source.plan, executed.spec, executed.design);
-    let mut checks = identity(source, executed);
+    let mut checks: Vec<Subjected> = identity(source, executed).into_iter().map(general).collect();
     checks.extend(as_planned(plan, spec));
-    checks.extend([analyses_present(plan, spec, document), counters_add_up(document)]);
+    checks.extend([analyses_present(plan, spec, document), counters_add_up(document)].map(general));
     for analysis in &spec.analyses {
         checks.extend(allowed(plan, analysis));
         let design = document.analyses.iter().find(|design| design.requested == analysis.requested);
@@ -68,6 +78,10 @@ pub fn finding(checks: &[AlignmentCheck]) -> Finding {
 
 /// Values longer than this, in characters, are not repeated when they agree. A SHA-256 in quotes fits.
 const LONG: usize = 72;
+
+fn general(check: AlignmentCheck) -> Subjected {
+    (AlignmentSubject::General, check)
+}
 
 fn check(name: impl Into<String>, holds: bool, detail: impl Into<String>) -> AlignmentCheck {
     AlignmentCheck { check: name.into(), holds, detail: detail.into() }
@@ -108,28 +122,32 @@ fn identity(source: Source<'_>, executed: &Executed<'_>) -> Vec<AlignmentCheck> 
 }
 
 /// The spec says what the plan says.
-fn as_planned(plan: &Plan, spec: &AnalysisSpec) -> Vec<AlignmentCheck> {
+fn as_planned(plan: &Plan, spec: &AnalysisSpec) -> Vec<Subjected> {
     let treatment = (&plan.treatment.column, &plan.treatment.treated, &plan.treatment.control);
     let outcome = (&plan.outcome.column, &plan.outcome.units, plan.outcome.kind);
     // As sets: the order of the list allows nothing.
     let tools = |tools: &[Tool]| tools.iter().map(|tool| tool.key()).collect::<BTreeSet<_>>();
     vec![
-        equal("treatment and its levels", &treatment, &(&spec.treatment, &spec.treated, &spec.control)),
-        equal("outcome, units and kind", &outcome, &(&spec.outcome, &spec.units, spec.outcome_kind)),
-        equal("observation weights", &plan.data.weights, &spec.weights),
-        equal("clusters", &plan.analysis.clusters, &spec.clusters),
-        equal("known propensity", &plan.analysis.known_propensity, &spec.known_propensity),
-        equal("thresholds of its own", &plan.thresholds, &spec.thresholds),
-        equal("what may stand in for an estimand", &plan.accept, &spec.accept),
-        equal("the study's design", &plan.design, &spec.design),
-        equal("the chance of treatment", &plan.share, &spec.share),
-        equal("whose effect the intervals are about", &plan.analysis.inference.unwrap_or_default(), &spec.inference),
-        equal("missing-value policy", &plan.data.missing, &spec.missing),
-        equal("confounders and their priority", &planned_confounders(plan), &specified_confounders(spec)),
-        equal("declared placebos", &planned_placebos(plan), &spec.placebos),
-        equal("the allow-list", &tools(&plan.tools), &tools(&spec.tools)),
-        equal("seed", &plan.seed, &spec.seed),
-        equal("blindness", &plan.loop_.blind, &spec.blind),
+        general(equal("treatment and its levels", &treatment, &(&spec.treatment, &spec.treated, &spec.control))),
+        general(equal("outcome, units and kind", &outcome, &(&spec.outcome, &spec.units, spec.outcome_kind))),
+        general(equal("observation weights", &plan.data.weights, &spec.weights)),
+        general(equal("clusters", &plan.analysis.clusters, &spec.clusters)),
+        general(equal("known propensity", &plan.analysis.known_propensity, &spec.known_propensity)),
+        general(equal("thresholds of its own", &plan.thresholds, &spec.thresholds)),
+        general(equal("what may stand in for an estimand", &plan.accept, &spec.accept)),
+        general(equal("the study's design", &plan.design, &spec.design)),
+        general(equal("the chance of treatment", &plan.share, &spec.share)),
+        general(equal(
+            "whose effect the intervals are about",
+            &plan.analysis.inference.unwrap_or_default(),
+            &spec.inference,
+        )),
+        general(equal("missing-value policy", &plan.data.missing, &spec.missing)),
+        general(equal("confounders and their priority", &planned_confounders(plan), &specified_confounders(spec))),
+        (AlignmentSubject::Placebos, equal("declared placebos", &planned_placebos(plan), &spec.placebos)),
+        (AlignmentSubject::AllowList, equal("the allow-list", &tools(&plan.tools), &tools(&spec.tools))),
+        general(equal("seed", &plan.seed, &spec.seed)),
+        (AlignmentSubject::Blindness, equal("blindness", &plan.loop_.blind, &spec.blind)),
     ]
 }
 
@@ -183,7 +201,7 @@ fn counters_add_up(document: &DesignDocument) -> AlignmentCheck {
 }
 
 /// Nothing outside the allow-list, no variable that must not be adjusted for, and every confounder adjusted for.
-fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
+fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<Subjected> {
     let name = analysis.estimand().name();
     let listed = |tool: Tool| plan.tools.contains(&tool);
     let estimators = std::iter::once(&analysis.primary).chain(&analysis.estimators);
@@ -193,23 +211,29 @@ fn allowed(plan: &Plan, analysis: &Analysis) -> Vec<AlignmentCheck> {
         .collect();
     let trimmed = matches!(analysis.population, Population::Trimmed { .. });
     vec![
-        check(
-            format!("{name}: estimators are in the allow-list"),
-            barred.is_empty(),
-            if barred.is_empty() { "all are".to_owned() } else { format!("not allowed: {}", shown(&barred)) },
+        (
+            AlignmentSubject::AllowList,
+            check(
+                format!("{name}: estimators are in the allow-list"),
+                barred.is_empty(),
+                if barred.is_empty() { "all are".to_owned() } else { format!("not allowed: {}", shown(&barred)) },
+            ),
         ),
-        check(
+        general(check(
             format!("{name}: the answer is among the estimators and no benchmark"),
             analysis.estimators.contains(&analysis.primary) && !analysis.primary.is_benchmark(),
             format!("the answer is by {}", analysis.primary.key()),
+        )),
+        general(as_asked(plan, analysis, &name)),
+        (
+            AlignmentSubject::AllowList,
+            check(
+                format!("{name}: trimmed only if the plan allows it"),
+                !trimmed || listed(Tool::Trim),
+                if trimmed { "trimmed" } else { "not trimmed" },
+            ),
         ),
-        as_asked(plan, analysis, &name),
-        check(
-            format!("{name}: trimmed only if the plan allows it"),
-            !trimmed || listed(Tool::Trim),
-            if trimmed { "trimmed" } else { "not trimmed" },
-        ),
-        adjustment_set(plan, analysis, &name),
+        (AlignmentSubject::Adjustment, adjustment_set(plan, analysis, &name)),
     ]
 }
 
@@ -261,12 +285,16 @@ fn as_specified(
     analysis: &Analysis,
     design: &AnalysisDesign,
     rows_analysed: usize,
-) -> Vec<AlignmentCheck> {
+) -> Vec<Subjected> {
     let name = analysis.estimand().name();
-    let mut checks = vec![estimand_executed(analysis, design, &name), tools_used(spec, design, &name)];
-    checks.extend(terms_executed(analysis, design, &name));
-    checks.extend(population_adds_up(design, rows_analysed, &name));
-    checks.extend(placebos_tested(spec, design, &name));
+    let mut checks = vec![
+        general(estimand_executed(analysis, design, &name)),
+        (AlignmentSubject::AllowList, tools_used(spec, design, &name)),
+    ];
+    checks.extend(terms_executed(analysis, design, &name).map(general));
+    checks.extend(population_adds_up(design, rows_analysed, &name).map(general));
+    let placebos = placebos_tested(spec, design, &name);
+    checks.extend(placebos.map(|check| (AlignmentSubject::Placebos, check)));
     checks
 }
 

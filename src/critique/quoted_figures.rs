@@ -5,7 +5,7 @@
 //! sign must agree. There is no tolerance beyond the last digit shown: `about 1,600` for 1,566 is flagged, and so is any
 //! small whole number that is not in the results.
 //!
-//! `scan` decides what counts as a figure:
+//! [`crate::text::figures`] decides what counts as a figure:
 //!
 //! | written | figures |
 //! |---|---|
@@ -22,12 +22,11 @@
 //! `1.6 million` are checked as 20 and 1.6. A figure that is in the results for another reason than the one the prose gives
 //! passes: this finds what was made up, not what was mixed up.
 
-mod scan;
 #[cfg(test)]
 mod tests;
 
-use crate::critique::quoted_figures::scan::Figure;
 use crate::record::model_review::FlaggedFigure;
+use crate::text::figures::{self, Figure};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -50,7 +49,7 @@ impl Known {
         while let Some(value) = open.pop() {
             match value {
                 Value::Number(number) => values.extend(number.as_f64().filter(|v| v.is_finite())),
-                Value::String(text) => values.extend(scan::figures(text).iter().filter_map(Figure::finite)),
+                Value::String(text) => values.extend(figures::figures(text).iter().filter_map(Figure::finite)),
                 Value::Array(items) => open.extend(items),
                 Value::Object(entries) => {
                     let computed = entries.iter().filter(|(key, _)| !PROSE.contains(&key.as_str()));
@@ -66,14 +65,7 @@ impl Known {
 
     /// True if the figure is one of these numbers, to the precision that it shows.
     fn has(&self, figure: &Figure) -> bool {
-        let Some(value) = figure.finite() else { return false };
-        // Half a unit of the last place, either way; then what decimal fractions lose as binary ones.
-        let slack = figure.half * (1.0 + 1e-9) + 4.0 * f64::EPSILON * value.abs();
-        let scales: &[f64] = if figure.percent { &[1.0, 100.0] } else { &[1.0] };
-        scales.iter().any(|scale| {
-            let near = |v: f64| self.within((v - slack) / scale, (v + slack) / scale);
-            near(value) || (!figure.signed && near(-value))
-        })
+        figure.ranges().into_iter().any(|range| self.within(range.0, range.1))
     }
 
     fn within(&self, low: f64, high: f64) -> bool {
@@ -88,7 +80,7 @@ pub fn flagged(lines: &[(String, &str)], known: &Known) -> Vec<FlaggedFigure> {
     let mut all = Vec::new();
     for (place, line) in lines {
         let mut seen = BTreeSet::new();
-        for figure in scan::figures(line) {
+        for figure in figures::figures(line) {
             if !known.has(&figure) && seen.insert(figure.text.clone()) {
                 all.push(FlaggedFigure { place: place.clone(), line: (*line).to_owned(), figure: figure.text });
             }
@@ -100,6 +92,6 @@ pub fn flagged(lines: &[(String, &str)], known: &Known) -> Vec<FlaggedFigure> {
 /// The number of figures in the lines, each counted once for a line.
 #[must_use]
 pub fn count(lines: &[(String, &str)]) -> usize {
-    let of = |line: &str| scan::figures(line).into_iter().map(|figure| figure.text).collect::<BTreeSet<_>>().len();
+    let of = |line: &str| figures::figures(line).into_iter().map(|figure| figure.text).collect::<BTreeSet<_>>().len();
     lines.iter().map(|(_, line)| of(line)).sum()
 }

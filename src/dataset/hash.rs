@@ -1,6 +1,9 @@
 //! SHA-256 fingerprints.
 
+use crate::dataset::error::DatasetError;
+use crate::input_file::{BLOCK, InputFile};
 use crate::text::sha256::Running;
+use std::path::Path;
 
 /// One fingerprint for several files: that of the only file, or SHA-256 over their hexadecimal hashes, one a line.
 pub(super) fn combined<'a>(hashes: impl ExactSizeIterator<Item = &'a str> + Clone) -> String {
@@ -13,4 +16,17 @@ pub(super) fn combined<'a>(hashes: impl ExactSizeIterator<Item = &'a str> + Clon
         digest.update(b"\n");
     }
     digest.finish_hex()
+}
+
+/// The fingerprint of one file, called `name` in messages, as the readers take it: of its bytes as they are.
+pub(super) fn of_file(path: &Path, name: &str) -> Result<String, DatasetError> {
+    let mut input = InputFile::open(path, name, u64::MAX)?;
+    let mut digest = Running::default();
+    let mut buffer = vec![0_u8; BLOCK];
+    loop {
+        match input.fill(&mut buffer)? {
+            0 => return Ok(digest.finish_hex()),
+            n => digest.update(buffer.get(..n).unwrap_or_default()),
+        }
+    }
 }

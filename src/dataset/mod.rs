@@ -85,6 +85,24 @@ pub fn paths(source: &str, base: &Path) -> Result<Vec<std::path::PathBuf>, Datas
     Ok(source::resolve(source, base)?.files.into_iter().map(|(path, _)| path).collect())
 }
 
+/// The SHA-256 of each file behind `source`, by the names of a [`DatasetDocument`]; nothing of them is parsed.
+///
+/// # Errors
+/// [`DatasetError`] if there are none, or one cannot be read.
+pub fn fingerprints(source: &str, base: &Path) -> Result<BTreeMap<String, String>, DatasetError> {
+    let files = source::resolve(source, base)?.files;
+    files.into_iter().map(|(path, name)| Ok((name.clone(), hash::of_file(&path, &name)?))).collect()
+}
+
+/// One fingerprint for the files behind `source`, as [`DatasetDocument::sha256`] has it.
+///
+/// # Errors
+/// As [`fingerprints`].
+pub fn fingerprint(source: &str, base: &Path) -> Result<String, DatasetError> {
+    let files = fingerprints(source, base)?;
+    Ok(hash::combined(files.values().map(String::as_str)))
+}
+
 /// Reads `source`, a CSV or Parquet file or a glob of either, relative to the directory `base`; the files of a glob are
 /// read in name order and must have the same columns.
 ///

@@ -1,5 +1,6 @@
 //! The documents of a run, and how they are written.
 
+pub mod audit;
 pub mod basis;
 pub mod critique;
 pub mod documents;

@@ -17,6 +17,7 @@
 //! written, for the format it is written in, by [`crate::text::escape`]. A language model is trusted less: [`crate::text::untrusted`] lets
 //! no address through, and the templates frame what it says as the model's own words.
 
+pub mod audit;
 pub mod badge;
 pub mod caveats;
 pub mod experiment;

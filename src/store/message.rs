@@ -58,6 +58,13 @@ pub(super) fn prose(message: &str) -> String {
     paragraphs.get(1..paragraphs.len().saturating_sub(1)).unwrap_or_default().join("\n\n").trim().to_owned()
 }
 
+/// All trailers of a message, in order.
+pub(super) fn trailers(message: &str) -> Vec<(String, String)> {
+    let last = message.trim_end().rsplit_once("\n\n").map_or("", |parts| parts.1);
+    let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    last.lines().filter_map(|line| line.split_once(": ")).map(pair).collect()
+}
+
 /// True if a message ends a run.
 pub(super) fn ends_run(message: &str) -> bool {
     trailer(message, FINISHED.0) == Some(FINISHED.1)

@@ -53,6 +53,7 @@ mod tests;
 mod tree;
 mod trust;
 mod waiting;
+mod walk;
 mod worktree;
 
 pub use crate::store::author::Author;
@@ -65,6 +66,7 @@ pub use crate::store::notice::Notice;
 pub use crate::store::recorded_run::{EditedFile, RecordedRun};
 pub use crate::store::trust::RepositoryTrust;
 pub use crate::store::waiting::{WaitingRun, waiting_in};
+pub use crate::store::walk::{ChangedFile, RecordedCommit};
 
 use std::collections::BTreeMap;
 

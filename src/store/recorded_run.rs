@@ -20,7 +20,7 @@ const MANIFEST: &str = "manifest.json";
 /// One branch of a run's repository.
 pub struct RecordedRun {
     dir: PathBuf,
-    repo: Repository,
+    pub(super) repo: Repository,
     branch: String,
     /// True if the files on disk are of this branch.
     shown: bool,
@@ -56,6 +56,9 @@ impl RecordedRun {
         let top = Folder::open(&place).map_err(|e| ArtifactError::io("open", &place, e))?;
         match top.look(".git") {
             Ok(Entry::Folder) => {}
+            Ok(Entry::Nothing) if matches!(top.look("objects"), Ok(Entry::Folder)) => {
+                return Err(no_run("is a bare repository; `git clone` it, and name the clone"));
+            }
             Ok(Entry::Nothing) | Err(_) => return Err(no_run("is not the repository of a run")),
             Ok(_) => return Err(no_run("is a worktree or submodule of another repository")),
         }
@@ -79,7 +82,7 @@ impl RecordedRun {
         let mut damaged: Vec<String> = scan.damaged.iter().map(|(folder, rest)| format!("{folder}{rest}")).collect();
         // libgit2 reads an object that was cut for ever, so with one of those nothing is read at all.
         if damaged.is_empty() {
-            damaged = unreadable(&repo, tip);
+            damaged = unreadable(&repo, tip, &scan.whole);
         }
         let commits = if damaged.is_empty() {
             history(&repo, Some(tip)).map_err(|e| failed("read the history", &e))?
@@ -311,7 +314,7 @@ impl RecordedRun {
         Ok(blob.content().to_vec())
     }
 
-    fn failed(&self, action: &'static str, error: &git2::Error) -> ArtifactError {
+    pub(super) fn failed(&self, action: &'static str, error: &git2::Error) -> ArtifactError {
         ArtifactError::git(action, &self.dir, error)
     }
 }
@@ -333,27 +336,39 @@ fn branches(repo: &Repository) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// Ids of commits, trees and files of a history that cannot be read, or do not hash to their names.
-fn unreadable(repo: &Repository, tip: Oid) -> Vec<String> {
+/// Ids of commits, trees and files of a history that cannot be read, or do not hash to their names. Objects of `whole` were
+/// hashed before.
+fn unreadable(repo: &Repository, tip: Oid, whole: &BTreeSet<Oid>) -> Vec<String> {
     let Ok(odb) = repo.odb() else { return vec![tip.to_string()] };
-    let (mut damaged, mut seen, mut waiting) = (Vec::new(), BTreeSet::new(), vec![tip]);
-    while let Some(id) = waiting.pop() {
-        if !seen.insert(id) {
+    // Of an object in two places, git reads the one that was packed.
+    let (loose_only, nothing) = (!has_packs(repo), BTreeSet::new());
+    let whole = if loose_only { whole } else { &nothing };
+    let (mut damaged, mut seen, mut waiting) = (Vec::new(), BTreeSet::new(), vec![(tip, ObjectType::Commit)]);
+    while let Some((id, kind)) = waiting.pop() {
+        if !seen.insert(id) || kind == ObjectType::Blob && whole.contains(&id) {
             continue;
         }
-        let whole = odb.read(id).is_ok_and(|it| Oid::hash_object(it.kind(), it.data()).is_ok_and(|hash| hash == id));
-        if !whole {
+        let hashes =
+            || odb.read(id).is_ok_and(|it| Oid::hash_object(it.kind(), it.data()).is_ok_and(|hash| hash == id));
+        if !whole.contains(&id) && !hashes() {
             damaged.push(id.to_string());
         } else if let Ok(commit) = repo.find_commit(id) {
-            waiting.push(commit.tree_id());
-            waiting.extend(commit.parent_ids());
+            waiting.push((commit.tree_id(), ObjectType::Tree));
+            waiting.extend(commit.parent_ids().map(|parent| (parent, ObjectType::Commit)));
         } else if let Ok(tree) = repo.find_tree(id) {
             // A submodule is a commit of another repository.
             let inside = tree.iter().filter(|entry| entry.kind() != Some(ObjectType::Commit));
-            waiting.extend(inside.map(|entry| entry.id()));
+            waiting.extend(inside.map(|entry| (entry.id(), entry.kind().unwrap_or(ObjectType::Any))));
         }
     }
     damaged
+}
+
+/// True if some objects are in packs, or in another repository's folder.
+fn has_packs(repo: &Repository) -> bool {
+    let objects = repo.path().join("objects");
+    let any = fs::read_dir(objects.join("pack")).is_ok_and(|mut entries| entries.next().is_some());
+    any || objects.join("info/alternates").exists()
 }
 
 fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {

@@ -3,6 +3,7 @@
 pub(crate) mod dates;
 pub mod difference;
 pub mod escape;
+pub mod figures;
 pub mod lines;
 pub mod lists;
 pub mod numbers;

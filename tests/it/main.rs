@@ -9,6 +9,7 @@ mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop
 mod allocations; // the largest piece of memory that was asked for
 mod architecture; // imports point down
+mod audit; // a recorded run held against how a run should be made: each check passes, and each can fail
 mod bad_input; // input that is wrong in a way the program must survive
 mod baseline; // the same plan without tools, with one iteration, with all of it
 mod cli; // the built program, as a stranger would use it

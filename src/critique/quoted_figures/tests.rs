@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn read(text: &str) -> Vec<String> {
-    scan::figures(text).into_iter().map(|figure| figure.text).collect()
+    crate::text::figures::figures(text).into_iter().map(|figure| figure.text).collect()
 }
 
 fn unknown(text: &str, results: &Value) -> Vec<String> {
@@ -112,7 +112,7 @@ proptest! {
 
     #[test]
     fn any_text_can_be_read(text in "\\PC{0,60}|[-+−–.,'_`%eExX×10⁻⁹^ \\n\\[\\])(a3]{0,40}") {
-        let figures = scan::figures(&text);
+        let figures = crate::text::figures::figures(&text);
         let known = Known::from_results(&json!([text]));
         for figure in &figures {
             prop_assert!(text.contains(&figure.text) && figure.text.bytes().any(|b| b.is_ascii_digit()));

@@ -1,8 +1,10 @@
 //! Where the figures of a text are, and what they say.
+//!
+//! What counts as a figure is in the table of [`crate::critique::quoted_figures`].
 
 /// A number in a text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Figure {
+pub struct Figure {
     /// As written, with its sign and its percent sign.
     pub text: String,
     /// Its value; infinite if it is too large for a number.
@@ -14,13 +16,38 @@ pub(super) struct Figure {
     /// True for a percentage.
     pub percent: bool,
     /// Where it stands in its line, characters.
-    span: (usize, usize),
+    pub span: (usize, usize),
 }
 
 impl Figure {
     /// Its value, if a number can hold it.
+    #[must_use]
     pub fn finite(&self) -> Option<f64> {
         Some(self.value).filter(|v| v.is_finite())
+    }
+
+    /// The numbers that the figure may stand for, as closed ranges: half a unit of its last place either way, a hundredth of
+    /// that for a percentage as well, and without a written sign the negative of both. Empty if no number can hold it.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<(f64, f64)> {
+        let Some(value) = self.finite() else { return Vec::new() };
+        // Half a unit of the last place, either way; then what decimal fractions lose as binary ones.
+        let slack = self.half * (1.0 + 1e-9) + 4.0 * f64::EPSILON * value.abs();
+        let scales: &[f64] = if self.percent { &[1.0, 100.0] } else { &[1.0] };
+        let around = |value: f64, scale: f64| ((value - slack) / scale, (value + slack) / scale);
+        let mut ranges: Vec<(f64, f64)> = scales.iter().map(|scale| around(value, *scale)).collect();
+        if !self.signed {
+            ranges.extend(scales.iter().map(|scale| around(-value, *scale)));
+        }
+        ranges
+    }
+
+    /// The digits that it shows, without leading zeros.
+    #[must_use]
+    pub fn significant_digits(&self) -> usize {
+        let mantissa = self.text.split(['e', 'E', '×', '%']).next().unwrap_or_default();
+        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        digits.trim_start_matches('0').len()
     }
 }
 
@@ -34,7 +61,8 @@ const SHORTEST_HASH: usize = 7;
 const LARGEST_EXPONENT: i64 = 5_000;
 
 /// All figures of a text.
-pub(super) fn figures(text: &str) -> Vec<Figure> {
+#[must_use]
+pub fn figures(text: &str) -> Vec<Figure> {
     if !text.bytes().any(|b| b.is_ascii_digit()) {
         return Vec::new();
     }
