@@ -5,7 +5,7 @@ use super::conversation;
 use super::errors::{self, CliError};
 use super::ledger::{Ledger, Subject};
 use super::looks::Looks;
-use super::{files, output};
+use super::{files, output, oversight};
 use crate::critique::{Executed, alignment};
 use crate::dataset;
 use crate::llm::{Block, Exchange, Outcome};
@@ -115,6 +115,7 @@ fn commits(run: &RecordedRun) -> Result<Vec<AuditedCommit>, CliError> {
         }
         all.push(AuditedCommit {
             id: commit.id,
+            tree: commit.tree,
             message: commit.message,
             trailers: commit.trailers,
             plain: commit.plain,
@@ -160,6 +161,7 @@ fn outside(args: &AuditArgs, run: &RecordedRun, history: &History<'_>) -> Result
         edited: run.edited().map_err(from_store)?.into_iter().map(|it| it.path).collect(),
         replaced: run.replaced().map_err(from_store)?,
         finished: run.is_finished(),
+        decisions: run.decisions().map(|(after, it)| (after, oversight::recorded(it))).collect(),
         earlier,
     })
 }

@@ -175,7 +175,8 @@ pub(super) fn comment(args: &CommentArgs, global: &Global) -> Result<ExitCode, C
     told(&decision, &args.run, false, global)
 }
 
-fn recorded(decision: &Decision) -> RecordedDecision {
+/// A decision as reports have it.
+pub(super) fn recorded(decision: &Decision) -> RecordedDecision {
     RecordedDecision {
         kind: match decision.kind {
             DecisionKind::Approved => DecidedAs::Approved,

@@ -166,9 +166,6 @@ fn claim(code: AuditCode) -> &'static str {
 fn reason(because: &Unaudited) -> String {
     match because {
         Unaudited::NoGates => "the plan has no gates".to_owned(),
-        Unaudited::GatesNotAudited => {
-            "`oci-agent verify` goes through the gates as the run did, and tells of one that was passed without an approval".to_owned()
-        }
         Unaudited::NotBlindByPlan => "the plan asks not to be blind (`loop: {blind: false}`)".to_owned(),
         Unaudited::NotInExperiments => "a randomised experiment has no such thing".to_owned(),
         Unaudited::NothingRevised => "nothing was revised: there is one spec, drafted from the plan".to_owned(),

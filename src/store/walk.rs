@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct RecordedCommit {
     /// Its full id.
     pub id: String,
+    /// Full id of its tree.
+    pub tree: String,
     /// Its message.
     pub message: String,
     /// The trailers of its message, in order.
@@ -58,6 +60,7 @@ impl RecordedRun {
             before = Some(commit.tree);
             walked.push(RecordedCommit {
                 id: commit.id.to_string(),
+                tree: commit.tree.to_string(),
                 message: commit.message.clone(),
                 trailers: trailers(&commit.message),
                 plain: commit.plain,

@@ -157,6 +157,12 @@ fn a_run_goes_through_its_gates_and_only_with_what_was_approved() {
     assert_eq!(log.lines().count(), 4, "{log}");
     assert!(log.lines().all(|line| line.starts_with("Ada Lovelace approved: ")), "{log}");
     assert_eq!(office.oci(&["verify", "out"]).code, 0);
+    let audited = office.oci(&["audit", "out"]);
+    assert_eq!(audited.code, 0, "{}", audited.stdout);
+    let seen: Value = serde_json::from_str(office.oci(&["audit", "out", "--json"]).stdout.trim()).expect("JSON");
+    let checks = seen["checks"].as_array().expect("checks");
+    let gates = checks.iter().find(|check| check["code"] == "gates").expect("the check of gates");
+    assert_eq!((gates["status"].as_str(), gates["facts"].as_array().map(Vec::len)), (Some("pass"), Some(4)), "{gates}");
 }
 
 /// The commits of a finished run, without the decisions: as somebody makes them who goes round a gate.
@@ -183,6 +189,9 @@ fn a_run_that_went_past_a_gate_does_not_verify() {
     let verified = office.oci(&["verify", "out"]);
     assert_eq!(verified.code, 1, "{}", verified.stdout);
     assert!(verified.stdout.contains("waits at the gate `unblind`"), "{}", verified.stdout);
+    let audited = office.oci(&["audit", "out"]);
+    assert_eq!(audited.code, 1, "{}", audited.stdout);
+    assert!(audited.stdout.contains("gate `unblind`: the run went on without an approval"), "{}", audited.stdout);
 }
 
 #[test]

@@ -8,8 +8,6 @@ use serde::Serialize;
 pub enum Unaudited {
     /// The plan has no gates.
     NoGates,
-    /// The plan has gates, and what was decided at them is not audited.
-    GatesNotAudited,
     /// The plan asks not to be blind.
     NotBlindByPlan,
     /// Experiments have no such thing as this.
@@ -88,6 +86,28 @@ pub enum AuditFinding {
     },
     /// The first commit of a fingerprint of the data.
     DataFirstRead,
+    /// A gate was approved on the tree that it names.
+    GatePassed {
+        /// The gate.
+        gate: String,
+        /// Who approved: `Name <email>`.
+        by: String,
+    },
+    /// The run went past a gate without an approval of the tree that it names.
+    GateNotApproved {
+        /// The gate.
+        gate: String,
+    },
+    /// The plan has a gate that the run did not stop at.
+    GateLeftOut {
+        /// The gate.
+        gate: String,
+    },
+    /// The run waits at a gate.
+    GateWaits {
+        /// The gate.
+        gate: String,
+    },
     /// The run came to its end.
     Finished {
         /// Its commits.
@@ -411,6 +431,8 @@ impl AuditFinding {
         !matches!(
             self,
             PlanCommitted
+                | GatePassed { .. }
+                | GateWaits { .. }
                 | DataFirstRead
                 | Finished { .. }
                 | Aligned { .. }

@@ -30,6 +30,8 @@ pub struct AuditedCommit {
     pub id: String,
     /// Its message.
     pub message: String,
+    /// Full id of its tree.
+    pub tree: String,
     /// The trailers of the message.
     pub trailers: Vec<(String, String)>,
     /// True if it has nothing that a commit of this program has not.

@@ -9,6 +9,7 @@ mod covariates;
 mod diagnostics;
 mod experiment;
 mod facts;
+mod gates;
 mod history;
 mod numbers;
 mod order;
@@ -27,6 +28,7 @@ pub use target::{TARGET_ITEMS, TargetItem, TargetPart, TargetRow, TargetState};
 use crate::record::critique::AlignmentCheck;
 use crate::record::earlier::LedgerEntry;
 use crate::record::experiment::Look;
+use crate::record::oversight::RecordedDecision;
 use causal::keyed_enum;
 use checks::Checked;
 use serde::Serialize;
@@ -199,6 +201,8 @@ pub struct Outside {
     pub replaced: Vec<String>,
     /// True if the run came to its end.
     pub finished: bool,
+    /// Decisions of people, each with the number of commits before it.
+    pub decisions: Vec<(usize, RecordedDecision)>,
 }
 
 /// The tools of one exchange with a model.
@@ -239,7 +243,7 @@ pub fn audit(history: &History<'_>, outside: &Outside, scope: AuditScope<'_>) ->
         (AuditCode::Diagnostics, diagnostics::diagnostics(history, outside)),
         (AuditCode::Deviations, trial::deviations(history)),
         (AuditCode::Remediations, reported::remediations(history)),
-        (AuditCode::Gates, order::gates(history)),
+        (AuditCode::Gates, gates::gates(history, outside)),
         (AuditCode::Numbers, trial::numbers(history, &traced)),
         (AuditCode::Data, order::data(history, outside)),
     ];

@@ -98,13 +98,6 @@ pub(super) fn history(history: &History<'_>, outside: &Outside) -> Checked {
     check
 }
 
-/// What was decided at each gate, and on which tree, goes here.
-pub(super) fn gates(history: &History<'_>) -> Checked {
-    let gates = history.observational().map(|plan| &plan.gates).or(history.experiment().map(|plan| &plan.gates));
-    let any = gates.is_some_and(|gates| !gates.is_empty());
-    Checked::not(if any { Unaudited::GatesNotAudited } else { Unaudited::NoGates })
-}
-
 /// The data now against their fingerprint on record.
 pub(super) fn data(history: &History<'_>, outside: &Outside) -> Checked {
     let Some(dataset) = &history.dataset else { return Checked::waits_for("dataset.json") };
