@@ -39,5 +39,6 @@ results.json       -diff
 second_moments.csv -diff
 propensity.csv     -diff
 overlap.csv        -diff
+sweeps/*.csv       -diff
 transcript/**      -diff
 ";

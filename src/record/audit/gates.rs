@@ -25,9 +25,9 @@ pub(super) fn gates(history: &History<'_>, outside: &Outside) -> Checked {
         for commit in at_gate(*gate) {
             let tree = history.commits.get(commit).map(|commit| commit.tree.as_str()).unwrap_or_default();
             // Directly behind the gate; the last one that is no comment counts.
-            let here = outside.decisions.iter().filter(|(after, _)| *after == commit + 1).map(|it| &it.1);
-            let of_gate = here.filter(|it| it.gate.as_deref() == Some(gate.key()) && it.kind != DecidedAs::Comment);
-            let approved = of_gate.last().filter(|it| it.kind == DecidedAs::Approved && it.tree == tree);
+            let mut here = outside.decisions.iter().filter(|(after, _)| *after == commit + 1).map(|it| &it.1);
+            let binding = here.rfind(|it| it.gate.as_deref() == Some(gate.key()) && it.kind != DecidedAs::Comment);
+            let approved = binding.filter(|it| it.kind == DecidedAs::Approved && it.tree == tree);
             let finding = match approved {
                 Some(decision) => Finding::GatePassed { gate: name.clone(), by: decision.by.clone() },
                 None if commit == last => Finding::GateWaits { gate: name.clone() },
