@@ -8,6 +8,7 @@ use crate::record::EffectDocument;
 use crate::record::documents::Conduct;
 use crate::record::experiment::{ArmDecision, HealthCheck};
 use crate::store::NewDecision;
+use crate::record::follow_up::FollowUpDocument;
 use crate::tools::Role;
 use causal::estimand::Target;
 use serde::Serialize;
@@ -183,6 +184,11 @@ pub enum ProgressEvent {
         branch: String,
         /// Hash of the final tree: the same for the same plan, data, looks and version.
         tree: String,
+    },
+    /// A follow-up of the plan was made.
+    FollowedUp {
+        /// What it found.
+        document: Box<FollowUpDocument>,
     },
     /// The end.
     Finished {

@@ -97,6 +97,7 @@ mod driver_conversations;
 pub mod events;
 pub mod experiment;
 pub mod gates;
+pub mod follow_ups;
 pub mod history;
 pub mod participants;
 pub mod prices;

@@ -128,10 +128,7 @@ pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Res
 /// share their propensity.
 fn key(spec: &AnalysisSpec, analysis: &Analysis) -> String {
     let end = trimmed_end(analysis);
-    format!(
-        "{:?} {:?} {end:?} {:?} {} {}",
-        analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed
-    )
+    format!("{:?} {:?} {end:?} {:?} {} {}", analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed)
 }
 
 /// The same on rows that are given: the propensity is fitted to them, and nobody else is left out.

@@ -182,11 +182,7 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn prepare_with_groups(
-    plan_bytes: &[u8],
-    data_root: &Path,
-    groups: &[String],
-) -> Result<Prepared, PrepareError> {
+pub fn prepare_with_groups(plan_bytes: &[u8], data_root: &Path, groups: &[String]) -> Result<Prepared, PrepareError> {
     // To point into; the bytes are what is hashed and committed.
     let text = String::from_utf8_lossy(plan_bytes).into_owned();
     let refuse = |problems: Vec<Problem>| PlanProblems { text: text.clone(), problems };
@@ -364,7 +360,12 @@ fn request(plan: &Plan, draft: Option<&Drafted<'_>>, more: &[String]) -> Request
         known_propensity: plan.analysis.known_propensity.clone(),
         share: plan.share,
         terms: draft.map(Drafted::terms).unwrap_or_default(),
-        groups: plan.follow_ups.iter().filter_map(|it| it.by().map(str::to_owned)).chain(more.iter().cloned()).collect(),
+        groups: plan
+            .follow_ups
+            .iter()
+            .filter_map(|it| it.by().map(str::to_owned))
+            .chain(more.iter().cloned())
+            .collect(),
         placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),
         missing: plan.data.missing,
         missing_for: plan.data.missing_for.clone(),

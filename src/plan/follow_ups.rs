@@ -453,7 +453,8 @@ mod tests {
              estimators: [aipw, ipw_hajek], learners: [linear], outcome: [as_it_is, ranks]}",
         ] {
             let read = parse_request(text.as_bytes()).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
-            let again = parse_request(read.to_yaml().as_bytes()).unwrap_or_else(|it| panic!("{}: {it:?}", read.to_yaml()));
+            let again =
+                parse_request(read.to_yaml().as_bytes()).unwrap_or_else(|it| panic!("{}: {it:?}", read.to_yaml()));
             assert_eq!(read, again, "{}", read.to_yaml());
             assert_eq!(read.to_yaml(), again.to_yaml());
         }

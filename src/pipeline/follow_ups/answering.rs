@@ -48,11 +48,8 @@ impl<'a> Answering<'a> {
     /// Of a run that has just been graded.
     #[must_use]
     pub fn of_run(tried: &'a [Iteration], answers: &[Answer]) -> Vec<Self> {
-        let recorded = |answer: &Answer| Recorded {
-            requested: answer.requested,
-            iteration: answer.iteration,
-            tier: answer.tier,
-        };
+        let recorded =
+            |answer: &Answer| Recorded { requested: answer.requested, iteration: answer.iteration, tier: answer.tier };
         let one = |answer| Answering::new(tried.iter().map(|run| &run.spec), &recorded(answer));
         answers.iter().filter_map(one).collect()
     }

@@ -211,20 +211,19 @@ impl World<'_> {
         let spec = self.answering.spec;
         let Some(first) = group.first().and_then(|at| paths.get(*at)) else { return Vec::new() };
         let everyone = self.prepared.arms().0;
-        let blank = |path: &Path| {
-            let label = path.branches.join("; ");
-            let row = row::blank(spec, &path.analysis, label);
+        let blank = |at: usize, path: &Path| {
+            let row = row::blank(spec, &path.analysis, (at + 1).to_string());
             SweepRow { branches: path.branches.clone(), answer: path.answer, outcome: path.outcome, ..row }
         };
         let designed = design::fit(self.prepared, spec, &first.analysis).and_then(|fitted| {
-            let graded = Graded::new(self.prepared, spec, &first.analysis, &fitted, None)?;
+            let graded = Graded::new(self.prepared, spec, &first.analysis, &fitted)?;
             Ok((fitted, graded))
         });
         let (fitted, graded) = match designed {
             Ok(designed) => designed,
             Err(failure) => {
                 let failed = |at: &usize| {
-                    let row = SweepRow { missing: Some(failure.to_string()), ..blank(paths.get(*at)?) };
+                    let row = SweepRow { missing: Some(failure.to_string()), ..blank(*at, paths.get(*at)?) };
                     Some((*at, Made { row, null: None }))
                 };
                 return group.iter().filter_map(failed).collect();
@@ -232,13 +231,16 @@ impl World<'_> {
         };
         let mut made = Vec::with_capacity(group.len());
         for (form, outcome) in self.outcomes {
-            let here: Vec<(usize, &Path)> =
-                group.iter().filter_map(|at| Some((*at, paths.get(*at)?))).filter(|(_, path)| path.outcome == *form).collect();
+            let here: Vec<(usize, &Path)> = group
+                .iter()
+                .filter_map(|at| Some((*at, paths.get(*at)?)))
+                .filter(|(_, path)| path.outcome == *form)
+                .collect();
             let sample = row::sample(&fitted, outcome);
             let mut rows: Vec<(usize, Made)> = here
                 .iter()
                 .map(|(at, path)| {
-                    let mut row = blank(path);
+                    let mut row = blank(*at, path);
                     graded.fill(&mut row);
                     row.trimmed = row.n.map(|(n, _)| everyone - n);
                     (*at, Made { row, null: None })

@@ -3,8 +3,8 @@
 use super::FollowUpError;
 use crate::dataset::ColumnValues;
 use crate::pipeline::Prepared;
-use crate::plan::{Measured, closest};
 use crate::plan::follow_ups::{Grouping, Period};
+use crate::plan::{Measured, closest};
 use crate::schema::ColumnKind;
 use crate::text::dates::{Part, part_of};
 use std::collections::BTreeMap;

@@ -55,7 +55,8 @@ pub(super) fn paths(prepared: &Prepared, answering: &Answering<'_>, forks: &Fork
     let own = answering.analysis;
     allowed(prepared, answering, forks)?;
     let sets = covariates(prepared, own, forks)?;
-    let combined = [&sets.len(), &forks.trim.len(), &forks.estimators.len(), &forks.learners.len(), &forks.outcome.len()];
+    let combined =
+        [&sets.len(), &forks.trim.len(), &forks.estimators.len(), &forks.learners.len(), &forks.outcome.len()];
     let combined = combined.iter().fold(1_usize, |all, of| all.saturating_mul((**of).max(1)));
     let too_many = |paths: usize| FollowUpError::TooManyPaths { paths, most: MOST_PATHS };
     if combined > MOST_COMBINED {
@@ -143,7 +144,11 @@ fn fork<T>(
         taken.branches.push(name(branch));
         taken
     };
-    choices.iter().flat_map(|choice| branches.iter().map(move |branch| (choice, branch))).map(|(c, b)| one(c, b)).collect()
+    choices
+        .iter()
+        .flat_map(|choice| branches.iter().map(move |branch| (choice, branch)))
+        .map(|(c, b)| one(c, b))
+        .collect()
 }
 
 fn path(own: &Analysis, choice: Choice, learners_at: Option<usize>) -> Path {
@@ -158,7 +163,8 @@ fn path(own: &Analysis, choice: Choice, learners_at: Option<usize>) -> Path {
     if let Some(branch) = learners_at.and_then(|at| branches.get_mut(at)).filter(|_| !takes(estimator)) {
         REGRESSIONS.clone_into(branch);
     }
-    let analysis = Analysis { terms, population, primary: estimator, estimators: vec![estimator], models, ..own.clone() };
+    let analysis =
+        Analysis { terms, population, primary: estimator, estimators: vec![estimator], models, ..own.clone() };
     Path { branches, analysis, outcome, answer: false }
 }
 

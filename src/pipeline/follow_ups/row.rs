@@ -2,7 +2,7 @@
 
 use crate::critique::rubric::{self, AfterUnblinding};
 use crate::critique::verdict;
-use crate::finding::{Severity, Tier};
+use crate::finding::{Code, Severity, Tier};
 use crate::pipeline::Prepared;
 use crate::pipeline::design::{self, Fitted};
 use crate::pipeline::effects;
@@ -73,21 +73,19 @@ pub(super) struct Graded {
 }
 
 impl Graded {
-    /// Measures a fitted design. `of` is the number of rows that could have been in it, where that is not all of them.
+    /// Measures a fitted design.
     pub(super) fn new(
         prepared: &Prepared,
         spec: &AnalysisSpec,
         analysis: &Analysis,
         fitted: &Fitted,
-        of: Option<usize>,
     ) -> Result<Graded, DesignFailure> {
         let mut document = design::unmeasured(analysis);
         design::measure(prepared, spec, analysis, fitted, &mut document)?;
         let n = (fitted.covariates.n(), fitted.covariates.n_treated());
-        if let (Some(population), Some(of)) = (&mut document.population, of) {
-            population.share_kept = n.0 as f64 / of as f64;
-        }
-        let findings = rubric::findings(&document, spec, analysis, AfterUnblinding::WITHHELD);
+        let mut findings = rubric::findings(&document, spec, analysis, AfterUnblinding::WITHHELD);
+        // A row is about its own population, and answers nothing that the plan asks about another one.
+        findings.retain(|finding| finding.code != Code::PopulationKept);
         let fails = findings.iter().filter(|finding| finding.severity == Severity::Fail);
         let fails = fails.map(|finding| finding.code.key()).collect();
         Ok(Graded { n, balance: worst(&document), grade: verdict::tier(&findings), fails })
@@ -151,18 +149,17 @@ pub(super) fn fill_effect(row: &mut SweepRow, effect: Result<Effect, NoEstimate>
     }
 }
 
-/// One row: the design is graded, then the effect is estimated. `of` as for [`Graded::new`].
+/// One row: the design is graded, then the effect is estimated.
 pub(super) fn row(
     prepared: &Prepared,
     asked: (&AnalysisSpec, &Analysis),
     fitted: Result<Fitted, DesignFailure>,
-    of: Option<usize>,
     outcome: &Outcome,
 ) -> SweepRow {
     let (spec, analysis) = asked;
     let mut row = blank(spec, analysis, String::new());
     let done = fitted.and_then(|fitted| {
-        Graded::new(prepared, spec, analysis, &fitted, of)?.fill(&mut row);
+        Graded::new(prepared, spec, analysis, &fitted)?.fill(&mut row);
         let sample = sample(&fitted, outcome)?;
         let made = nuisances(&sample, spec, analysis, &fitted).and_then(|all| effect(&all, analysis, outcome));
         fill_effect(&mut row, made, outcome);

@@ -92,7 +92,7 @@ pub(super) fn trim(
     let rows = in_parts(levels, progress, |alpha| {
         let analysis = trimmed(answering.analysis, *alpha);
         let fitted = design::fit(prepared, spec, &analysis);
-        let mut row = row::row(prepared, (spec, &analysis), fitted, None, &outcome);
+        let mut row = row::row(prepared, (spec, &analysis), fitted, &outcome);
         row.label = threshold(*alpha);
         row.trimmed = row.n.map(|(n, _)| everyone - n);
         row.answer = analysis == *answering.analysis;
@@ -125,7 +125,7 @@ pub(super) fn learners(
             (_, true) | (None, _) => design::fit(prepared, spec, analysis),
             (Some(rows), false) => design::fit_on(prepared, spec, analysis, rows.clone()),
         };
-        let mut row = row::row(prepared, (spec, analysis), fitted, None, &outcome);
+        let mut row = row::row(prepared, (spec, analysis), fitted, &outcome);
         row.answer = analysis == own;
         row.label = if row.answer { "the answer".to_owned() } else { analysis.models.outcome.key().to_owned() };
         row
@@ -172,7 +172,7 @@ pub(super) fn groups(
             }
             None => {
                 let fitted = design::fit_on(prepared, spec, analysis, group.rows.clone());
-                row::row(prepared, (spec, analysis), fitted, Some(group.all), &outcome)
+                row::row(prepared, (spec, analysis), fitted, &outcome)
             }
         };
         row.n = Some((n, treated));

@@ -13,7 +13,12 @@ pub(in crate::plan) const FOLLOW_UP: &[PlanKey] = &[
     key("cuts", Takes::Numbers, Says("every value for itself"), "with numbers: where a new band begins"),
     key("trim", Takes::Numbers, Says("twelve from 0 to 0.15; of `spec` the answer's"), "trimming thresholds"),
     key("covariates", Takes::Fields, Nothing, "with `spec`: sets of confounders and terms, by names of your own"),
-    key("optional", Takes::Columns, Nothing, "with `spec`: confounders and terms that are in or out, in every combination"),
+    key(
+        "optional",
+        Takes::Columns,
+        Nothing,
+        "with `spec`: confounders and terms that are in or out, in every combination",
+    ),
     key("estimators", Takes::Words(estimators), Says("the answer's"), "with `spec`: estimators"),
     key(
         "learners",

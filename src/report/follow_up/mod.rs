@@ -16,14 +16,15 @@ use crate::text::numbers;
 
 /// Rows of the page's table.
 const MOST_ROWS: usize = 60;
+/// The longest reason in it; the .csv has it whole.
+const LONGEST_REASON: usize = 90;
 
 /// `sweeps/NAME.csv`: one line for each row.
 ///
 /// # Errors
 /// [`ReportError::Csv`].
 pub fn csv(document: &FollowUpDocument) -> Result<Vec<u8>, ReportError> {
-    let forks: Vec<&str> =
-        document.curve.iter().flat_map(|curve| &curve.forks).map(|fork| fork.key.as_str()).collect();
+    let forks: Vec<&str> = document.curve.iter().flat_map(|curve| &curve.forks).map(|fork| fork.key.as_str()).collect();
     let mut header = vec!["requested", "label"];
     header.extend(forks.iter().map(|key| fork_column(key)));
     header.extend([
@@ -155,9 +156,10 @@ fn table(document: &FollowUpDocument) -> Table {
         let whole = |n: Option<usize>| n.map_or(String::new(), numbers::count);
         let effect = row.effect.as_ref();
         let estimate = effect.map(|it| numbers::interval(it.estimate, it.std_error, it.interval.0, it.interval.1));
-        let sizes = effect.map(|it| format!("{} / {}", numbers::effective(it.effective.0), numbers::effective(it.effective.1)));
+        let sizes =
+            effect.map(|it| format!("{} / {}", numbers::effective(it.effective.0), numbers::effective(it.effective.1)));
         let cells = vec![
-            row.label.clone(),
+            if row.branches.is_empty() { row.label.clone() } else { row.branches.join("; ") },
             row.estimand.clone(),
             whole(row.n.map(|n| n.0)),
             whole(row.n.map(|n| n.1)),
@@ -174,7 +176,7 @@ fn table(document: &FollowUpDocument) -> Table {
 /// Whether a row by itself would have been gradable, and why not.
 fn by_itself(row: &SweepRow) -> String {
     match (&row.missing, row.grade) {
-        (Some(reason), _) => reason.clone(),
+        (Some(reason), _) => escape::shortened(&escape::one_line(reason), LONGEST_REASON),
         (None, Some(Tier::NotSatisfactory)) => format!("not gradable: {}", row.fails.join(", ")),
         (None, Some(_)) => "gradable".to_owned(),
         (None, None) => String::new(),

@@ -8,7 +8,14 @@ use crate::text::lists::{counted, listed};
 use crate::text::numbers::{count, fixed, p_value, percent, significant};
 
 /// Groups without an estimate that are named.
-const MOST_NAMED: usize = 6;
+const MOST_NAMED: usize = 4;
+/// The longest reason that is given in prose; the table has it whole.
+const LONGEST_REASON: usize = 160;
+
+/// `p = 0.032`, `p < 0.001`.
+fn p(value: f64) -> String {
+    if value < 0.001 { format!("p {}", p_value(value)) } else { format!("p = {}", p_value(value)) }
+}
 
 fn by(document: &FollowUpDocument) -> String {
     document.by.as_ref().map_or(String::new(), |by| format!("`{}`", shortened(&one_line(by), 40)))
@@ -29,12 +36,15 @@ pub fn title(document: &FollowUpDocument) -> String {
 /// The end of a commit's subject.
 #[must_use]
 pub fn subject(document: &FollowUpDocument) -> String {
-    let rows = document.rows;
+    // Of one answer: they are the same for all.
+    let rows = document.rows / document.answers.len().max(1);
     match document.sweep {
         SweepKind::Trim => format!("{} of trimming", counted(rows, "threshold")),
         SweepKind::Partition => format!("{} by {}", counted(rows, "part"), by(document)),
         SweepKind::Subgroup => format!("{} by {}", counted(rows, "subgroup"), by(document)),
-        SweepKind::Learner => format!("the answer and {}", counted(rows.saturating_sub(document.answers.len()), "other")),
+        SweepKind::Learner => {
+            format!("the answer and {}", counted(rows.saturating_sub(1), "other"))
+        }
         SweepKind::Spec => {
             let declared = document.curve.as_ref().map_or(rows, |curve| curve.declared);
             format!("{} declared specifications", count(declared))
@@ -77,30 +87,43 @@ fn sweep(document: &FollowUpDocument, answer: &AnswerSwept, rows: &[&SweepRow]) 
     let span = span(rows, &document.units);
     let own = format!("{gradable} of {} would have been gradable by themselves.", counted(rows.len(), "row"));
     match document.sweep {
-        SweepKind::Trim => format!("{}: {}, {span}. {own}{}", answer.name, counted(rows.len(), "threshold"), lost(rows)),
+        SweepKind::Trim => {
+            format!("{}: {}, {span}. {own}{}", answer.name, counted(rows.len(), "threshold"), lost(rows))
+        }
         SweepKind::Learner => {
-            let frozen = answer.population.map_or(String::new(), |n| format!(" in the population of the answer, {} rows", count(n)));
-            format!("{}: cross-fitted AIPW by {}{frozen}, beside the answer: {span}. {own}{}", answer.name, counted(rows.len().saturating_sub(1), "learner"), lost(rows))
+            let frozen = answer
+                .population
+                .map_or(String::new(), |n| format!(" in the population of the answer, {} rows", count(n)));
+            format!(
+                "{}: cross-fitted AIPW by {}{frozen}, beside the answer: {span}. {own}{}",
+                answer.name,
+                counted(rows.len().saturating_sub(1), "learner"),
+                lost(rows)
+            )
         }
         _ => {
             let what = if document.sweep == SweepKind::Partition { "part" } else { "subgroup" };
-            let frozen = answer.population.map_or("a population that the design of the answer does not have".to_owned(), |n| {
-                format!(
+            let frozen = match answer.population {
+                None => "a population that the design of the answer does not have".to_owned(),
+                Some(n) if n == answer.analysed => format!("the answer's population, all {} rows", count(n)),
+                Some(n) => format!(
                     "the answer's population, which is frozen: {} of {} rows; whoever the answer trims is trimmed in every {what}",
                     count(n),
                     count(answer.analysed)
-                )
-            });
+                ),
+            };
             let without = match answer.without_group {
-                Some(n) if n > 0 => format!(" {} of them have no value of {} and are in no {what}.", count(n), by(document)),
+                Some(n) if n > 0 => {
+                    format!(" {} of them have no value of {} and are in no {what}.", count(n), by(document))
+                }
                 _ => String::new(),
             };
             let differ = answer.heterogeneity.map_or(String::new(), |test| {
                 format!(
-                    " That all effects are equal: Q = {} on {} degrees of freedom, p {} (Cochran 1954).",
+                    " That all effects are equal: Q = {} on {} of freedom, {} (Cochran 1954).",
                     significant(test.q, 3),
-                    test.degrees,
-                    p_value(test.p_value)
+                    counted(test.degrees, "degree"),
+                    p(test.p_value)
                 )
             });
             format!(
@@ -122,7 +145,11 @@ fn lost(rows: &[&SweepRow]) -> String {
     }
     let one = |row: &&&SweepRow| {
         let reason = row.missing.as_deref().unwrap_or("no reason is on record");
-        format!("{} ({})", shortened(&one_line(&row.label), 40), one_line(reason).trim_end_matches('.'))
+        format!(
+            "{} ({})",
+            shortened(&one_line(&row.label), 40),
+            shortened(one_line(reason).trim_end_matches('.'), LONGEST_REASON)
+        )
     };
     let named: Vec<String> = lost.iter().take(MOST_NAMED).map(one).collect();
     let left = lost.len() - named.len();
@@ -148,16 +175,16 @@ fn specification_curve(document: &FollowUpDocument, answer: &AnswerSwept, curve:
     if let Some(joint) = &curve.joint {
         let sign = if joint.positive { "positive" } else { "negative" };
         said.push(format!(
-            "Together ({} draws under no effect): median {}, p {}; {} {sign}, p {}; {} {sign} and significant at 5 %, p {}. The \
+            "Together ({} draws under no effect): median {}, {}; {} {sign}, {}; {} {sign} and significant at 5 %, {}. The \
              smallest p-value that holds for all at once is {} (Simonsohn, Simmons and Nelson 2020, by influence functions instead of \
              refitting).",
             count(joint.draws),
             sentences::with_units(&significant(joint.median, 3), units),
-            p_value(joint.median_p),
+            p(joint.median_p),
             percent(joint.dominant),
-            p_value(joint.dominant_p),
+            p(joint.dominant_p),
             percent(joint.significant),
-            p_value(joint.significant_p),
+            p(joint.significant_p),
             significant(joint.smallest_adjusted_p, 2)
         ));
     }
@@ -170,9 +197,13 @@ fn specification_curve(document: &FollowUpDocument, answer: &AnswerSwept, curve:
     }
     if let (Some(m), Some(at)) = (curve.m_value, curve.answer) {
         let own = rows.iter().find(|row| row.answer).and_then(|row| row.effect.as_ref());
-        let interval = own.map(|it| crate::text::numbers::interval(it.estimate, it.std_error, it.interval.0, it.interval.1));
-        let interval = interval.map_or_else(|| significant(at, 3), |text| sentences::with_units(&text, &document.units));
-        let tests = curve.m_value_of_tests.map_or(String::new(), |m| format!(", {} by the size of the test", significant(m, 3)));
+        let interval =
+            own.map(|it| crate::text::numbers::interval(it.estimate, it.std_error, it.interval.0, it.interval.1));
+        let interval =
+            interval.map_or_else(|| significant(at, 3), |text| sentences::with_units(&text, &document.units));
+        let tests = curve
+            .m_value_of_tests
+            .map_or(String::new(), |m| format!(", {} by the size of the test", significant(m, 3)));
         said.push(format!(
             "The answer: {interval}, m-value {}{tests}: the share of the paths of this garden with a claim in that direction at least \
              as extreme, each path as likely as any other (Miao, Pritchard and Zou 2026, who sample paths with language models).",
@@ -199,7 +230,7 @@ fn standing(document: &FollowUpDocument) -> String {
     let verdicts: Vec<String> = document.answers.iter().map(verdict).collect();
     format!(
         "{asked} It changes no answer and no verdict of the run ({}). \"By itself\" is the rubric on the row's own design, without what \
-         needs an effect: a row that is gradable is no answer.",
+         needs an effect, and as an answer about that row's own population: a row that is gradable is no answer of the run.",
         listed(&verdicts)
     )
 }

@@ -14,7 +14,7 @@ use crate::text::{escape, numbers};
 /// Rows of one answer that a picture has room for.
 const MOST_ROWS: usize = 60;
 /// Branches that it has room for.
-const MOST_BRANCHES: usize = 26;
+const MOST_BRANCHES: usize = 30;
 /// Columns into which the analyses of a curve are gathered to show their branches.
 const BINS: usize = 50;
 /// The left and right edge of a curve, design pixels.
@@ -141,14 +141,13 @@ fn curve_scene(document: &FollowUpDocument, curve: &Curve, title: &str, descript
     let style = Type { upright: true, ..Type::new(15.0, palette::INK).anchored(Anchor::Middle) };
     scene.text((118.0, top + HEIGHT / 2.0), label, style);
     let mut y = top + HEIGHT + 24.0;
-    let mut drawn = 0;
+    let room = with_room(curve);
     let mut hidden = Vec::new();
     for (at, fork) in curve.forks.iter().enumerate() {
-        if drawn + fork.branches.len() > MOST_BRANCHES {
+        if !room.contains(&at) {
             hidden.push(format!("{} ({} branches)", fork.key, fork.branches.len()));
             continue;
         }
-        drawn += fork.branches.len();
         scene.text((8.0, y), &*fork.key, Type::new(15.0, palette::INK).bold());
         y += BRANCH;
         for branch in &fork.branches {
@@ -173,6 +172,21 @@ fn curve_scene(document: &FollowUpDocument, curve: &Curve, title: &str, descript
     }
     scene.height = axis::draw_caption(&mut scene, y - 10.0, &said.join(" "));
     Some(scene)
+}
+
+/// The forks that there is room for: those of few branches first.
+fn with_room(curve: &Curve) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..curve.forks.len()).collect();
+    let size = |at: &usize| curve.forks.get(*at).map_or(0, |fork| fork.branches.len());
+    order.sort_by_key(size);
+    let mut left = MOST_BRANCHES;
+    let mut fits = |at: &usize| {
+        let room = size(at) <= left;
+        left -= if room { size(at) } else { 0 };
+        room
+    };
+    order.retain(&mut fits);
+    order
 }
 
 fn legend(scene: &mut Scene, y: f64) -> f64 {
@@ -258,15 +272,22 @@ fn draw_branch(scene: &mut Scene, spots: &[Spot<'_>], branch: (usize, &String), 
     let label = if name.is_empty() { "(none)".to_owned() } else { escape::one_line(name) };
     scene.text((CURVE.from - 8.0, y), fitted(&label, CURVE.from - 16.0, style), style);
     let bins = BINS.min(spots.len());
-    for bin in 0..bins {
-        let (from, to) = (bin * spots.len() / bins, (bin + 1) * spots.len() / bins);
-        let here = spots.get(from..to).unwrap_or_default();
+    let edge = |bin: usize| bin * spots.len() / bins;
+    // In tenths, so that neighbours of about the same share are one bar.
+    let share = |bin: usize| {
+        let here = spots.get(edge(bin)..edge(bin + 1)).unwrap_or_default();
         let taken = here.iter().filter(|spot| spot.row.branches.get(fork) == Some(name)).count();
-        if taken > 0 {
-            let share = taken as f64 / here.len() as f64;
-            let x = |k: usize| CURVE.from + (CURVE.to - CURVE.from) * k as f64 / spots.len() as f64;
-            let ink = palette::BLUE.alpha(0.15 + 0.85 * share);
-            scene.rectangle((x(from) + 0.5, y - 6.0), (x(to) - 0.5, y + 6.0), ink);
+        (10.0 * taken as f64 / here.len() as f64).ceil()
+    };
+    let shares: Vec<f64> = (0..bins).map(share).collect();
+    let x = |bin: usize| CURVE.from + (CURVE.to - CURVE.from) * edge(bin) as f64 / spots.len() as f64;
+    let mut from = 0;
+    for run in shares.chunk_by(|a, b| a == b) {
+        let to = from + run.len();
+        if let Some(share) = run.first().filter(|share| **share > 0.0) {
+            let ink = palette::BLUE.alpha(0.1 + 0.09 * share);
+            scene.rectangle((x(from), y - 6.0), (x(to), y + 6.0), ink);
         }
+        from = to;
     }
 }

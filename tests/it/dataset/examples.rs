@@ -14,6 +14,7 @@ fn nhefs_is_read_to_the_last_digit() {
         unit_id: Some("seqn".into()),
         clusters: None,
         known_propensity: None,
+        groups: Vec::new(),
         placebos: vec!["ht".into()],
         ..request(&["education == 5", "wt71^2"])
     };

@@ -47,7 +47,8 @@ pub struct Heterogeneity {
 /// Cochran's test; `None` for fewer than two groups, or a standard error that is not above zero.
 #[must_use]
 pub fn heterogeneity(groups: &[GroupEffect]) -> Option<Heterogeneity> {
-    let usable = |group: &GroupEffect| group.estimate.is_finite() && group.std_error.is_finite() && group.std_error > 0.0;
+    let usable =
+        |group: &GroupEffect| group.estimate.is_finite() && group.std_error.is_finite() && group.std_error > 0.0;
     if groups.len() < 2 || !groups.iter().all(usable) {
         return None;
     }
@@ -65,8 +66,10 @@ mod tests {
     use crate::numerics::distributions::normal_two_sided;
 
     fn of(numbers: &[(f64, f64)]) -> Option<Heterogeneity> {
-        let groups: Vec<GroupEffect> =
-            numbers.iter().map(|(estimate, std_error)| GroupEffect { estimate: *estimate, std_error: *std_error }).collect();
+        let groups: Vec<GroupEffect> = numbers
+            .iter()
+            .map(|(estimate, std_error)| GroupEffect { estimate: *estimate, std_error: *std_error })
+            .collect();
         heterogeneity(&groups)
     }
 

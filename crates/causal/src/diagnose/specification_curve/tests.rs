@@ -24,8 +24,10 @@ fn curve(columns: &[Vec<f64>], draws: usize, seed: u64) -> CurveInference {
             (mean, error, multipliers.t_statistics(&phi).unwrap())
         })
         .collect();
-    let paths: Vec<CurvePath<'_>> =
-        made.iter().map(|(estimate, std_error, null)| CurvePath { estimate: *estimate, std_error: *std_error, null }).collect();
+    let paths: Vec<CurvePath<'_>> = made
+        .iter()
+        .map(|(estimate, std_error, null)| CurvePath { estimate: *estimate, std_error: *std_error, null })
+        .collect();
     joint(&paths).unwrap()
 }
 
@@ -71,7 +73,8 @@ fn the_curve_holds_its_level_where_nothing_has_an_effect() {
         let one = |stream: &mut _| common.iter().map(|c| c + normal(stream)).collect::<Vec<f64>>();
         let columns: Vec<Vec<f64>> = (0..8).map(|_| one(&mut stream)).collect();
         let found = curve(&columns, 199, world);
-        let low = [found.median_p, found.significant_p, found.smallest_adjusted_p].map(|p| f64::from(u8::from(p <= 0.05)));
+        let low =
+            [found.median_p, found.significant_p, found.smallest_adjusted_p].map(|p| f64::from(u8::from(p <= 0.05)));
         rejected.iter_mut().zip(low).for_each(|(sum, low)| *sum += low / worlds as f64);
     }
     assert!(rejected.iter().all(|share| *share < 0.10), "{rejected:?}");
@@ -88,7 +91,10 @@ fn an_effect_is_seen_and_signs_swap() {
     let mirrored: Vec<Vec<f64>> = columns.iter().map(|y| y.iter().map(|y| -y).collect()).collect();
     let other = curve(&mirrored, 999, 3);
     assert_eq!((other.median, other.positive), (-found.median, false));
-    assert_eq!((other.median_p, other.significant, other.adjusted_p), (found.median_p, found.significant, found.adjusted_p));
+    assert_eq!(
+        (other.median_p, other.significant, other.adjusted_p),
+        (found.median_p, found.significant, found.adjusted_p)
+    );
 }
 
 #[test]
@@ -118,7 +124,8 @@ fn influence_values_are_those_of_the_standard_errors() {
         let mut held = 0;
         for estimator in EstimatorKind::ALL {
             for target in Target::ALL {
-                let (Ok(effect), Ok(Some(phi))) = (nuisances.effect(estimator, target), nuisances.influence(estimator, target))
+                let (Ok(effect), Ok(Some(phi))) =
+                    (nuisances.effect(estimator, target), nuisances.influence(estimator, target))
                 else {
                     continue;
                 };
