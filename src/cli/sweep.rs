@@ -182,6 +182,14 @@ fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &Follow
     let groups: Vec<String> = request.by().map(str::to_owned).into_iter().collect();
     let prepared = prepare::prepare_with_groups(plan, &root, &groups)
         .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
+    // Before anything is estimated: in other data it would be another question.
+    for (key, now) in identity(&prepared) {
+        if let Some(then) = record.trailer(&key).filter(|then| *then != now) {
+            let message = format!("{key} is {now} now, and was {then} when the run was made");
+            let hint = "A follow-up needs the plan, data and version of its run; for others, run the plan again.";
+            return Err(CliError::user(message, hint));
+        }
+    }
     Ok(prepared)
 }
 

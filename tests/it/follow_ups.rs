@@ -214,6 +214,20 @@ fn a_specification_curve_has_each_analysis_once_and_its_answer() {
     }
 }
 
+/// Other data are another question, and are refused before anything is estimated.
+#[test]
+fn other_data_are_refused() {
+    let world = world(PLAN);
+    let dir = world.path();
+    let mut changed = data();
+    changed.push_str("1,0.5,0.5,0.5,,x,1\n");
+    std::fs::write(dir.join("data.csv"), changed).expect("data");
+    refused(dir, &["trim"], &["Data-SHA256 is", "was"]);
+    std::fs::remove_file(dir.join("data.csv")).expect("a file");
+    let ran = sweep(dir, &["trim"]);
+    assert!(ran.code >= 2 && ran.stderr.contains("data.csv"), "{}", ran.stderr);
+}
+
 /// What a plan asks is made after the report; a run that was cut before that goes on there and comes to the same tree.
 #[test]
 fn follow_ups_of_the_plan_end_the_run_and_are_resumed() {
