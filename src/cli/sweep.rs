@@ -138,7 +138,8 @@ fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
     let names: Vec<String> = edited.iter().take(MOST_NAMED).map(|file| format!("`{}`", file.path)).collect();
     let more = edited.len() - names.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let message = format!("{}{more} in {} are not as the run has them", listed(&names), dir.display());
+    let are = if edited.len() == 1 { "is" } else { "are" };
+    let message = format!("{}{more} in {} {are} not as the run has them", listed(&names), dir.display());
     let word = output::shell_word(dir);
     let hint = format!("Keep what you changed elsewhere, then bring them back: git -C {word} checkout -- .");
     Err(CliError::user(message, hint))

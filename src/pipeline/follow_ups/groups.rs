@@ -6,7 +6,7 @@ use crate::pipeline::Prepared;
 use crate::plan::follow_ups::{Grouping, Period};
 use crate::plan::{Measured, closest};
 use crate::schema::ColumnKind;
-use crate::text::dates::{Part, part_of};
+use crate::text::dates::{Part, days as days_of, part_of};
 use std::collections::BTreeMap;
 
 /// The most groups of a division.
@@ -40,6 +40,12 @@ pub(super) fn divide(prepared: &Prepared, grouping: &Grouping) -> Result<Divisio
     match (&values, kind) {
         (_, ColumnKind::Date) if !grouping.cuts.is_empty() => Err(unfit("cuts", "dates")),
         (ColumnValues::Numbers(days), ColumnKind::Date) => dates(days, grouping),
+        // Few dates are read as the levels of a category.
+        (ColumnValues::Codes { codes, levels }, _) if grouping.cuts.is_empty() && all_dates(levels).is_some() => {
+            let of_level = all_dates(levels).unwrap_or_default();
+            let days = |code: &u32| of_level.get(*code as usize).copied().unwrap_or(f64::NAN);
+            dates(&codes.iter().map(days).collect::<Vec<f64>>(), grouping)
+        }
         (_, kind) if grouping.every.is_some() => {
             let kind = if kind == ColumnKind::Number { "numbers" } else { "categories" };
             Err(unfit("every", kind))
@@ -56,6 +62,12 @@ pub(super) fn divide(prepared: &Prepared, grouping: &Grouping) -> Result<Divisio
         (ColumnValues::Numbers(values), ColumnKind::Number) => numbers(values, grouping),
         _ => Err(FollowUpError::UnusableColumn { column: by.clone() }),
     }
+}
+
+/// The days of levels that are all dates.
+fn all_dates(levels: &[String]) -> Option<Vec<f64>> {
+    let days: Option<Vec<f64>> = levels.iter().map(|level| days_of(level)).collect();
+    days.filter(|days| !days.is_empty())
 }
 
 fn no_column(prepared: &Prepared, by: &str) -> FollowUpError {

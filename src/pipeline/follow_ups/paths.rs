@@ -121,10 +121,10 @@ pub(super) fn paths(prepared: &Prepared, answering: &Answering<'_>, forks: &Fork
             paths.insert(0, own);
         }
     }
-    told.iter_mut().filter(|fork| fork.key == "learner").for_each(|fork| {
-        let at = learners_at.unwrap_or_default();
+    // Branches that gave no analysis of their own: learners of estimators without any, another name of the same terms.
+    for (at, fork) in told.iter_mut().enumerate() {
         fork.branches.retain(|branch| paths.iter().any(|path| path.branches.get(at) == Some(branch)));
-    });
+    }
     Ok(Paths { forks: told, paths, declared })
 }
 
