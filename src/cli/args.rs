@@ -7,6 +7,7 @@ use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
+use super::shell::ManArgs;
 use super::sweep::SweepCommand;
 use super::verify::VerifyArgs;
 use causal::simulate::Setup;
@@ -494,14 +495,4 @@ pub struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
-}
-
-/// Writes the manual pages into a folder, which is made if it is not there.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:
-  oci-agent man ~/.local/share/man/man1 && man oci-agent-run")]
-pub struct ManArgs {
-    /// The folder.
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
 }

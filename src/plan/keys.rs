@@ -171,12 +171,7 @@ const TOP: &[PlanKey] = &[
     key("critic", Takes::Section, Nothing, "who grades them beside the rubric"),
     key("budget", Takes::Section, Nothing, "limits on language models; reaching one ends the run with what it has"),
     key("privacy", Takes::Section, Nothing, "limits on what is said to a language model"),
-    key(
-        "follow_ups",
-        Takes::Mappings,
-        Nothing,
-        "sweeps that are made when the answers are known, and never change them: see `docs/follow-ups.md`",
-    ),
+    key("follow_ups", Takes::Mappings, Nothing, "sweeps once the answers are known: see `docs/follow-ups.md`"),
     key("seed", Takes::Whole(0, None), Value("20261121"), "the root of every random stream"),
 ];
 
