@@ -16,6 +16,7 @@ use crate::critique;
 use crate::critique::structure_findings;
 use crate::critique::{CritiqueInput, Executed, alignment, model_review};
 use crate::llm::{Exchange, ModelError, Recording};
+use crate::pipeline::follow_ups::FollowUpError;
 use crate::pipeline::results::{self, Iteration, Unblinded};
 use crate::pipeline::steps;
 use crate::pipeline::steps::Provenance;
@@ -91,6 +92,9 @@ pub enum RunError {
     /// A prompt that cannot be rendered: a mistake of this program.
     #[error(transparent)]
     Brief(#[from] prompt::PromptError),
+    /// A follow-up that cannot be made.
+    #[error("a follow-up cannot be made: {0}")]
+    FollowUp(#[from] FollowUpError),
     /// A tool ended the run.
     #[error("a tool ended the run: {0}")]
     Tool(#[from] FatalToolError),
@@ -412,9 +416,12 @@ impl<'a> Driver<'a> {
         self.stage("plots, report and notebook");
         let files = steps::ReportInput { results: &results, prepared: self.input.prepared, tried: &self.tried };
         let models = self.models().map(|models| steps::Models { conduct: results.conduct.clone(), ..models });
+        let planned = !self.input.prepared.plan.follow_ups.is_empty();
         for step in steps::report_steps(&files, &self.provenance, models.as_ref())? {
-            self.commit(step)?;
+            // Where the plan asks for more, that ends the run.
+            self.commit(Step { last: step.last && !planned, ..step })?;
         }
+        self.planned_follow_ups(&results)?;
         let tiers = results.answers.iter().map(|answer| (answer.requested, answer.tier)).collect();
         self.results = Some(results);
         Ok(Event::Reported(tiers))

@@ -7,6 +7,7 @@ use crate::finding::{Finding, Tier};
 use crate::record::EffectDocument;
 use crate::record::documents::Conduct;
 use crate::record::experiment::{ArmDecision, HealthCheck};
+use crate::record::follow_up::FollowUpDocument;
 use crate::store::NewDecision;
 use crate::tools::Role;
 use causal::estimand::Target;
@@ -183,6 +184,11 @@ pub enum ProgressEvent {
         branch: String,
         /// Hash of the final tree: the same for the same plan, data, looks and version.
         tree: String,
+    },
+    /// A follow-up of the plan was made.
+    FollowedUp {
+        /// What it found.
+        document: Box<FollowUpDocument>,
     },
     /// The end.
     Finished {

@@ -96,6 +96,7 @@ pub mod driver;
 mod driver_conversations;
 pub mod events;
 pub mod experiment;
+pub mod follow_ups;
 pub mod gates;
 pub mod history;
 pub mod participants;

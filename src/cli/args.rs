@@ -7,6 +7,8 @@ use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
+use super::shell::ManArgs;
+use super::sweep::SweepCommand;
 use super::verify::VerifyArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
@@ -69,6 +71,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Two runs, or two states of one: what changed in plan, spec, diagnostics, answers and effects.
     Diff(DiffArgs),
+    /// Ask a finished run more: along thresholds, parts, subgroups, learners, declared specifications.
+    #[command(subcommand)]
+    Sweep(SweepCommand),
     /// Make a run again from its committed plan and hold it against its commits.
     Verify(VerifyArgs),
     /// What a run waits for, with everything that changed since the last decision.
@@ -490,14 +495,4 @@ pub struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
-}
-
-/// Writes the manual pages into a folder, which is made if it is not there.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:
-  oci-agent man ~/.local/share/man/man1 && man oci-agent-run")]
-pub struct ManArgs {
-    /// The folder.
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
 }

@@ -199,6 +199,7 @@ pub fn from_run(error: &RunError, resume: &str) -> CliError {
             CliError { kind: Kind::Gate, message: inner.to_string(), hints: vec![resume.to_owned()], rendered: None }
         }
         RunError::Model(inner) => from_model(inner, resume),
+        RunError::FollowUp(inner) => super::sweep::from_follow_up(inner),
         RunError::Report(_) | RunError::Loop(_) | RunError::OutOfOrder(_) | RunError::Brief(_) | RunError::Tool(_) => {
             CliError::bug(error.to_string())
         }

@@ -31,6 +31,8 @@ mod run;
 mod run_experiment;
 mod shell;
 mod simulate;
+mod sweep;
+mod sweep_args;
 mod transcript;
 mod trust;
 mod verify;
@@ -87,7 +89,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     })?;
     let stops_between_steps = matches!(
         cli.command,
-        Command::Run(_) | Command::Mcp(_) | Command::Baseline(_) | Command::Acic(acic::args::AcicCommand::Run(_))
+        Command::Run(_)
+            | Command::Mcp(_)
+            | Command::Baseline(_)
+            | Command::Sweep(_)
+            | Command::Acic(acic::args::AcicCommand::Run(_))
     );
     if !stops_between_steps {
         errors::end_on_signal()?;
@@ -105,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Comment(args) => oversight::comment(&args, &cli.global),
         Command::Queue(args) => oversight::queue(&args, &cli.global),
         Command::Diff(args) => diff::diff(&args, &cli.global),
+        Command::Sweep(command) => sweep::sweep(&command, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),
         Command::Audit(args) => audit::audit(&args, &cli.global),
         Command::Experiment(command) => experiment::experiment(&command, &cli.global),

@@ -7,6 +7,7 @@ use super::oversight;
 use crate::agent::events::{DesignGrade, Observer, ProgressEvent};
 use crate::agent::gates::AtGate;
 use crate::finding::{Severity, Tier};
+use crate::report::follow_up;
 use crate::store::NewDecision;
 use crate::text::escape::one_line;
 use crate::text::lists::listed;
@@ -263,6 +264,11 @@ impl ProgressObserver {
                 "The design has settled: looking at the outcome now. {specs} {} tried, {effects} effects computed, all on record.",
                 if *specs == 1 { "spec" } else { "specs" }
             )),
+            ProgressEvent::FollowedUp { document } => {
+                for paragraph in follow_up::summary(document) {
+                    self.line(format!("    {}", one_line(&paragraph)));
+                }
+            }
             ProgressEvent::Finished { .. } => self.idle(),
         }
     }

@@ -173,7 +173,7 @@ impl RunArgs {
     }
 }
 
-fn open(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) -> Result<GitStore, CliError> {
+pub(super) fn open(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) -> Result<GitStore, CliError> {
     let options = OpenOptions {
         mode,
         clock: Box::new(env::now),

@@ -1,12 +1,23 @@
 //! `oci-agent schema`, `completions` and `man`: what editors and shells want to know.
 
-use super::args::{Cli, CompletionsArgs, ManArgs, SchemaArgs};
+use super::args::{Cli, CompletionsArgs, SchemaArgs};
 use super::errors::CliError;
 use super::output;
 use crate::plan::{experiment, reference};
 use crate::text::terminal::TerminalText;
-use clap::CommandFactory as _;
+use clap::{Args, CommandFactory as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Writes the manual pages into a folder, which is made if it is not there.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  oci-agent man ~/.local/share/man/man1 && man oci-agent-run")]
+pub struct ManArgs {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
 
 /// Prints the JSON Schema of a plan.
 pub fn schema(args: &SchemaArgs) -> Result<ExitCode, CliError> {

@@ -5,17 +5,20 @@ use super::errors::{self, CliError};
 use super::ledger::Ledger;
 use super::looks::Looks;
 use super::output::{self, TerminalStyle};
-use super::{files, models, playbook, run};
+use super::{files, models, playbook, run, sweep};
 use crate::agent::driver::{self, RunError, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::experiment::{self, ExperimentRun};
+use crate::agent::follow_ups;
 use crate::pipeline::experiment::{prepare as prepare_experiment, steps};
-use crate::pipeline::prepare;
+use crate::pipeline::follow_ups::{Answering, steps as steps_of_follow_ups};
+use crate::pipeline::{Prepared, prepare};
+use crate::plan::follow_ups::parse_request;
 use crate::record::earlier::LedgerEntry;
 use crate::record::experiment::Look;
 use crate::record::verification::{Place, Verification, VerificationFinding, VerifiedDifference, VerifiedStep};
 use crate::report::verification;
-use crate::store::{self, ArtifactError, CheckedStep, CheckingStore, RecordedRun, StepDifference};
+use crate::store::{self, ArtifactError, ArtifactStore, CheckedStep, CheckingStore, RecordedRun, StepDifference};
 use crate::text::difference::first_difference;
 use clap::Args;
 use serde::Deserialize;
@@ -105,6 +108,17 @@ fn from_store(error: ArtifactError) -> CliError {
     errors::from_artifacts(&error)
 }
 
+/// The columns by which recorded follow-ups divide units.
+fn follow_up_columns(run: &RecordedRun) -> Result<Vec<String>, CliError> {
+    let mut columns = Vec::new();
+    for (at, name) in run.steps_with(steps_of_follow_ups::TRAILER) {
+        let file = run.file_at(at, &steps_of_follow_ups::path(&name, "yaml")).map_err(from_store)?;
+        let request = file.and_then(|bytes| parse_request(&bytes).ok());
+        columns.extend(request.and_then(|request| request.by().map(str::to_owned)));
+    }
+    Ok(columns)
+}
+
 /// The number of a step that was named by number or commit.
 fn last_step(run: &RecordedRun, named: &str) -> Result<usize, CliError> {
     let commits: Vec<String> = run.commits().collect();
@@ -177,7 +191,8 @@ impl Check<'_> {
     fn observational(&mut self) -> Result<Vec<CheckedStep>, CliError> {
         let place = self.run.dir().join("plan.yaml");
         let root = self.root()?;
-        let prepared = prepare::prepare(&self.plan, &root)
+        let groups = follow_up_columns(self.run)?;
+        let prepared = prepare::prepare_with_groups(&self.plan, &root, &groups)
             .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
         let catalogue = playbook::catalogue(self.args.playbooks.as_deref())?;
         if !self.same_input(&driver::identity(&prepared, &catalogue), &prepared.document.files) {
@@ -207,10 +222,37 @@ impl Check<'_> {
                     let named = lines.into_iter().map(|line| (line.run, line.branch)).collect();
                     self.held_against(ledger.file(), named, agree);
                 }
+                self.follow_ups(&prepared, &mut store)?;
             }
             Err(error) => self.stopped(&error, store.len()),
         }
         Ok(store.into_steps())
+    }
+
+    /// The follow-ups that were asked for after the run had ended, from their requests.
+    fn follow_ups(&mut self, prepared: &Prepared, store: &mut CheckingStore<'_>) -> Result<(), CliError> {
+        let specs = sweep::specs(self.run)?;
+        let results = self.run.file("results.json").map_err(from_store)?.unwrap_or_default();
+        let recorded = self.run.steps_with(steps_of_follow_ups::TRAILER);
+        while let Some((at, name)) = recorded.iter().find(|(at, _)| *at == store.len()) {
+            if self.until.is_some_and(|until| store.len() >= until) {
+                break;
+            }
+            let file = self.run.file_at(*at, &steps_of_follow_ups::path(name, "yaml")).map_err(from_store)?;
+            let request = file.and_then(|bytes| parse_request(&bytes).ok());
+            let (Some(request), Some(answers)) = (request, Answering::of_record(&specs, &results)) else {
+                let why = format!("the request of the follow-up `{name}` cannot be read");
+                self.findings.push(VerificationFinding::Stopped { why });
+                break;
+            };
+            let made = follow_ups::make(prepared, &answers, &request, &mut Counting::until(None));
+            let committed = made.and_then(|(_, step)| store.commit(&step).map_err(RunError::from));
+            if let Err(error) = committed {
+                self.findings.push(VerificationFinding::Stopped { why: error.to_string() });
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn experiment(&mut self) -> Result<Vec<CheckedStep>, CliError> {

@@ -11,7 +11,7 @@ use super::rows::{Gaps, Rows, kept_rows, outcome_missing};
 use super::units::{LeftOut, UnitColumn};
 use super::{Table, terms};
 use crate::plan::MissingPolicy;
-use crate::schema::Counters;
+use crate::schema::{ColumnKind, Counters};
 use crate::term::{Factor, Term};
 use causal::arm::Arm;
 use causal::contrast::Contrast;
@@ -47,6 +47,9 @@ pub struct Request {
     pub terms: Vec<Term>,
     /// Placebo outcomes and negative controls.
     pub placebos: Vec<String>,
+    /// Columns by which units are divided later. Missing values in them leave nobody out, and a column that is not there is no
+    /// problem here.
+    pub groups: Vec<String>,
     /// The policy for missing values.
     pub missing: MissingPolicy,
     /// The policy for columns where it is another.
@@ -74,6 +77,8 @@ pub struct Analysed {
     known_propensity: Option<Array1<f64>>,
     outcome: Option<Array1<f64>>,
     placebos: BTreeMap<String, Array1<f64>>,
+    /// Columns by which units are divided, aligned.
+    groups: BTreeMap<String, Arc<Column>>,
     /// The column that names the units.
     unit_id: Option<Arc<Column>>,
     weightless: BTreeSet<usize>,
@@ -151,6 +156,8 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
         return Err(problems);
     }
     let columns = aligned(usable, &rows);
+    let groups = request.groups.iter().filter_map(|name| Some((name.clone(), Arc::clone(table.column(name)?))));
+    let groups = aligned(groups.collect(), &rows);
     let means = means(&columns, &roles, request, &mut counters);
     let get = |name: &String| columns.get(name).map(Arc::as_ref);
     let treatment =
@@ -199,6 +206,7 @@ fn rows_of(table: &Table, request: &Request, weightless: &BTreeSet<usize>) -> Re
         known_propensity,
         outcome,
         placebos,
+        groups,
         unit_id,
         weightless,
         counters,
@@ -331,6 +339,19 @@ impl Analysed {
             Data::Codes { codes, levels } => Some(ColumnValues::Codes { codes: Cow::Borrowed(codes), levels }),
             Data::Opaque { .. } => None,
         }
+    }
+
+    /// The kind and the n values of a column by which units are divided; `None` if the request did not name it, or the data do not
+    /// have it. Dates are days since 1970-01-01; values of a type that no analysis uses are no numbers.
+    #[must_use]
+    pub fn group(&self, column: &str) -> Option<(ColumnKind, ColumnValues<'_>)> {
+        let column = self.groups.get(column)?;
+        let values = match &column.data {
+            Data::Numbers(x) => ColumnValues::Numbers(Cow::Borrowed(x)),
+            Data::Codes { codes, levels } => ColumnValues::Codes { codes: Cow::Borrowed(codes), levels },
+            Data::Opaque { .. } => ColumnValues::Numbers(Cow::Borrowed(&[])),
+        };
+        Some((column.kind, values))
     }
 
     /// The cluster of each of the n rows, numbered from 0 in the order of their first rows; `None` without clusters.

@@ -51,8 +51,9 @@ pub fn design(prepared: &Prepared, spec: &AnalysisSpec) -> DesignDocument {
     }
 }
 
-fn analysis_design(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> AnalysisDesign {
-    let mut document = AnalysisDesign {
+/// The design of an analysis before anything is measured.
+pub(super) fn unmeasured(analysis: &Analysis) -> AnalysisDesign {
+    AnalysisDesign {
         requested: analysis.requested,
         estimand: analysis.estimand(),
         name: analysis.estimand().name(),
@@ -62,18 +63,14 @@ fn analysis_design(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis
         balance: None,
         overlap: None,
         placebo: None,
-    };
+    }
+}
+
+fn analysis_design(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> AnalysisDesign {
+    let mut document = unmeasured(analysis);
     if let Err(failure) = fill(prepared, spec, analysis, &mut document) {
         // Nothing half-made: a design is not to be graded on those of its parts that happened to succeed.
-        document = AnalysisDesign {
-            failed: Some(failure.to_string()),
-            population: None,
-            propensity: None,
-            balance: None,
-            overlap: None,
-            placebo: None,
-            ..document
-        };
+        document = AnalysisDesign { failed: Some(failure.to_string()), ..unmeasured(analysis) };
     }
     document
 }
@@ -84,19 +81,29 @@ fn fill(
     analysis: &Analysis,
     document: &mut AnalysisDesign,
 ) -> Result<(), DesignFailure> {
-    let fitted = fit(prepared, spec, analysis)?;
+    measure(prepared, spec, analysis, &fit(prepared, spec, analysis)?, document)
+}
+
+/// Population, balance, overlap and placebos of a design that was fitted.
+pub(super) fn measure(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    fitted: &Fitted,
+    document: &mut AnalysisDesign,
+) -> Result<(), DesignFailure> {
     let allowed = |tool: Tool| spec.tools.contains(&tool);
-    document.population = Some(population(prepared, spec, analysis, &fitted)?);
+    document.population = Some(population(prepared, spec, analysis, fitted)?);
     document.propensity = Some(propensity::document(&fitted.kept.propensity, &fitted.covariates));
     if allowed(Tool::Balance) {
-        document.balance = Some(measured_balance(prepared, spec, analysis, &fitted)?);
+        document.balance = Some(measured_balance(prepared, spec, analysis, fitted)?);
     }
     if allowed(Tool::Overlap) {
         let report = overlap::overlap(fitted.kept.propensity.e(), &fitted.covariates, analysis.target, &fitted.weights);
         document.overlap = Some(report?);
     }
     if allowed(Tool::Placebo) {
-        document.placebo = Some(placebos(prepared, spec, analysis, &fitted)?);
+        document.placebo = Some(placebos(prepared, spec, analysis, fitted)?);
     }
     Ok(())
 }
@@ -108,20 +115,38 @@ fn fill(
 /// [`DesignFailure`]: separation, non-convergence, an arm without units.
 pub fn fit(prepared: &Prepared, spec: &AnalysisSpec, analysis: &Analysis) -> Result<Fitted, DesignFailure> {
     let everyone = prepared.analysed().covariates(&analysis.terms).map_err(unusable_terms)?;
-    // Everything that decides the fit. The target is in it only where it says at which end is trimmed: targets of one
-    // population share their propensity.
-    let end = trimmed_end(analysis);
-    let key = format!(
-        "{:?} {:?} {end:?} {:?} {} {}",
-        analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed
-    );
-    let kept = prepared.designs().get(key, || keep(&everyone, prepared, spec, analysis))?;
+    let kept = prepared.designs().get(key(spec, analysis), || keep(&everyone, prepared, spec, analysis))?;
     let covariates = match kept.trimming {
         None => everyone,
         Some(_) => everyone.rows(&kept.rows)?,
     };
     let weights = design::balancing_weights(kept.propensity.e(), covariates.treatment(), analysis.target);
     Ok(Fitted { kept, covariates, weights })
+}
+
+/// Everything that decides the fit. The target is in it only where it says at which end is trimmed: targets of one population
+/// share their propensity.
+fn key(spec: &AnalysisSpec, analysis: &Analysis) -> String {
+    let end = trimmed_end(analysis);
+    format!("{:?} {:?} {end:?} {:?} {} {}", analysis.terms, analysis.population, analysis.models, spec.folds, spec.seed)
+}
+
+/// The same on rows that are given: the propensity is fitted to them, and nobody else is left out.
+///
+/// # Errors
+/// As [`fit`]; also rows of one arm only.
+pub(super) fn fit_on(
+    prepared: &Prepared,
+    spec: &AnalysisSpec,
+    analysis: &Analysis,
+    rows: Vec<usize>,
+) -> Result<Fitted, DesignFailure> {
+    let everyone = prepared.analysed().covariates(&analysis.terms).map_err(unusable_terms)?;
+    let covariates = everyone.rows(&rows)?;
+    estimable(&covariates, rows.len())?;
+    let propensity = propensity::fit(&covariates, prepared.analysed(), spec, &analysis.models, &rows)?;
+    let weights = design::balancing_weights(propensity.e(), covariates.treatment(), analysis.target);
+    Ok(Fitted { kept: Arc::new(Kept { rows, propensity, trimming: None }), covariates, weights })
 }
 
 /// The analysed rows that an analysis is about.
@@ -160,11 +185,15 @@ fn keep(
     analysis: &Analysis,
 ) -> Result<Kept, DesignFailure> {
     let rows: Vec<usize> = (0..everyone.n()).collect();
-    let first = propensity::fit(everyone, prepared.analysed(), spec, &analysis.models, &rows)?;
+    let all = |rows: &[usize]| propensity::fit(everyone, prepared.analysed(), spec, &analysis.models, rows);
     let Population::Trimmed { trim } = analysis.population else {
-        return Ok(Kept { rows, propensity: first, trimming: None });
+        return Ok(Kept { propensity: all(&rows)?, rows, trimming: None });
     };
-    let trimming = design::trim(first.e(), everyone.treatment(), trim, analysis.target);
+    // That of everyone is shared by all thresholds.
+    let untrimmed = Analysis { population: Population::All, ..analysis.clone() };
+    let first = || Ok(Kept { propensity: all(&rows)?, rows: rows.clone(), trimming: None });
+    let first = prepared.designs().get(key(spec, &untrimmed), first)?;
+    let trimming = design::trim(first.propensity.e(), everyone.treatment(), trim, analysis.target);
     let rows = trimming.keep.clone();
     let kept = everyone.rows(&rows).map_err(|source| DesignFailure::Trimmed {
         kept: rows.len(),

@@ -124,7 +124,7 @@ fn analysis_effects(nuisances: &Nuisances<'_>, sample: &Sample, spec: &AnalysisS
 const ROUNDING: f64 = 1e-9;
 
 /// The effect, unless its standard error is zero to machine precision.
-fn with_error(effect: Effect, outcome_sd: f64) -> Result<Effect, NoEstimate> {
+pub(super) fn with_error(effect: Effect, outcome_sd: f64) -> Result<Effect, NoEstimate> {
     match effect.std_error {
         std_error if std_error <= ROUNDING * outcome_sd => Err(NoEstimate::NoError { std_error, outcome_sd }),
         _ => Ok(effect),

@@ -211,6 +211,7 @@ pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<Est
         known_propensity: request.known_propensity.clone(),
         share: None,
         terms: terms.clone(),
+        groups: Vec::new(),
         placebos: Vec::new(),
         // No plan says what a gap means here.
         missing: MissingPolicy::Error,

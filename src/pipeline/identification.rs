@@ -238,6 +238,7 @@ impl PlanIdentification {
             clusters: plan.analysis.clusters.clone(),
             known_propensity: None,
             terms: terms.values().flatten().cloned().collect(),
+            groups: Vec::new(),
             placebos: Vec::new(),
             missing: crate::plan::MissingPolicy::Drop,
             missing_for: BTreeMap::new(),

@@ -20,6 +20,7 @@ pub mod estimate;
 pub(crate) mod estimate_diagnostics;
 pub mod experiment;
 pub mod fit_cache;
+pub mod follow_ups;
 pub mod identification;
 mod independence;
 mod layout;

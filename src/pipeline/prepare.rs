@@ -2,6 +2,7 @@
 
 use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request, Table};
 use crate::pipeline::fit_cache::FitCache;
+use crate::pipeline::follow_ups;
 use crate::pipeline::identification::{self, PlanIdentification};
 use crate::pipeline::structure;
 use crate::plan::{self, Plan, Problem};
@@ -174,6 +175,14 @@ fn sample_sizes(plan: &Plan, analysed: &Analysed) -> SampleSizes {
 /// # Errors
 /// [`PrepareError`] with every problem of the plan and of the data.
 pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareError> {
+    prepare_with_groups(plan_bytes, data_root, &[])
+}
+
+/// [`prepare`], keeping more columns by which units may be divided than the plan's own follow-ups name.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with_groups(plan_bytes: &[u8], data_root: &Path, groups: &[String]) -> Result<Prepared, PrepareError> {
     // To point into; the bytes are what is hashed and committed.
     let text = String::from_utf8_lossy(plan_bytes).into_owned();
     let refuse = |problems: Vec<Problem>| PlanProblems { text: text.clone(), problems };
@@ -198,7 +207,7 @@ pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareE
         }
     };
     let graph = identification::text(&plan, data_root);
-    against_data(plan_bytes, plan, problems, Sources { table, graph })
+    against_data(plan_bytes, plan, problems, Sources { table, groups, graph })
 }
 
 /// [`prepare`] for a table that is in memory already; `data.source` is then only a name, and a graph's file is looked for in
@@ -213,12 +222,14 @@ pub fn prepare_table(plan_bytes: &[u8], table: Table) -> Result<Prepared, Prepar
         return Err(PlanProblems { text, problems }.into());
     };
     let graph = identification::text(&plan, Path::new("."));
-    against_data(plan_bytes, plan, problems, Sources { table, graph })
+    against_data(plan_bytes, plan, problems, Sources { table, groups: &[], graph })
 }
 
 /// What a plan is held against.
-struct Sources {
+struct Sources<'a> {
     table: Table,
+    /// Columns by which units are divided, beside those of the plan's follow-ups.
+    groups: &'a [String],
     /// The text of the plan's graph, or why there is none.
     graph: Option<Result<String, Problem>>,
 }
@@ -228,7 +239,7 @@ fn against_data(
     plan_bytes: &[u8],
     mut plan: Plan,
     mut problems: Vec<Problem>,
-    sources: Sources,
+    sources: Sources<'_>,
 ) -> Result<Prepared, PrepareError> {
     let refuse = |problems| PlanProblems { text: String::from_utf8_lossy(plan_bytes).into_owned(), problems };
     let mut table = sources.table;
@@ -254,7 +265,7 @@ fn against_data(
             None
         }
     };
-    let analysed = match table.into_analysed(&request(&plan, draft.as_ref())) {
+    let analysed = match table.into_analysed(&request(&plan, draft.as_ref(), sources.groups)) {
         Ok(analysed) => Some(analysed),
         Err(more) => {
             problems.extend(more.iter().map(|p| point(&plan, p)));
@@ -267,7 +278,7 @@ fn against_data(
             // Only now: which estimator answers depends on the rows that are left in each arm.
             let draft = draft.settle(sample_sizes(&plan, &analysed));
             let plan_bytes = plan_bytes.to_vec();
-            Ok(Prepared {
+            let prepared = Prepared {
                 plan,
                 plan_bytes,
                 plan_sha256,
@@ -279,7 +290,9 @@ fn against_data(
                 structure: OnceLock::new(),
                 pockets: OnceLock::new(),
                 unblinded_before: Vec::new(),
-            })
+            };
+            let asked = follow_ups::problems(&prepared);
+            if asked.is_empty() { Ok(prepared) } else { Err(refuse(plan::in_order(asked)).into()) }
         }
         _ => Err(refuse(plan::in_order(problems)).into()),
     }
@@ -335,7 +348,7 @@ fn mention(plan: &Plan, column: &str) -> Option<String> {
 
 /// The columns and terms that the plan needs from the data. Where no spec could be drafted, the terms are left out, so
 /// that treatment, outcome and weights are still checked.
-fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
+fn request(plan: &Plan, draft: Option<&Drafted<'_>>, more: &[String]) -> Request {
     Request {
         treatment: plan.treatment.column.clone(),
         contrast: plan.treatment.contrast(),
@@ -347,6 +360,12 @@ fn request(plan: &Plan, draft: Option<&Drafted<'_>>) -> Request {
         known_propensity: plan.analysis.known_propensity.clone(),
         share: plan.share,
         terms: draft.map(Drafted::terms).unwrap_or_default(),
+        groups: plan
+            .follow_ups
+            .iter()
+            .filter_map(|it| it.by().map(str::to_owned))
+            .chain(more.iter().cloned())
+            .collect(),
         placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),
         missing: plan.data.missing,
         missing_for: plan.data.missing_for.clone(),

@@ -112,6 +112,7 @@ pub fn of_file(
         known_propensity: None,
         share: None,
         terms: terms.collect(),
+        groups: Vec::new(),
         placebos: Vec::new(),
         missing: MissingPolicy::Indicator,
         missing_for: BTreeMap::new(),

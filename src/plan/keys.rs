@@ -4,6 +4,7 @@
 
 use crate::plan::analysis::INFERENCES;
 use crate::plan::estimands::ACCEPTED;
+use crate::plan::follow_ups::keys::FOLLOW_UP;
 use crate::plan::models::EFFORTS;
 use crate::plan::sections::{COLUMN_TYPES, DESIGNS, MERGES, MISSING, MOMENTS, OUTCOME_KINDS, STOPS};
 use crate::plan::{Gate, ModelApi, Provider, Tool};
@@ -74,6 +75,10 @@ pub enum Takes {
     Number,
     /// A list of two numbers, the smaller first.
     Range,
+    /// A list of numbers.
+    Numbers,
+    /// A list of mappings that have the keys of the section below.
+    Mappings,
     /// `true` or `false`.
     Flag,
     /// A mapping with names of the user's.
@@ -166,6 +171,7 @@ const TOP: &[PlanKey] = &[
     key("critic", Takes::Section, Nothing, "who grades them beside the rubric"),
     key("budget", Takes::Section, Nothing, "limits on language models; reaching one ends the run with what it has"),
     key("privacy", Takes::Section, Nothing, "limits on what is said to a language model"),
+    key("follow_ups", Takes::Mappings, Nothing, "sweeps once the answers are known: see `docs/follow-ups.md`"),
     key("seed", Takes::Whole(0, None), Value("20261121"), "the root of every random stream"),
 ];
 
@@ -401,6 +407,7 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "critic", keys: MODEL },
     PlanSection { path: "budget", keys: BUDGET },
     PlanSection { path: "privacy", keys: PRIVACY },
+    PlanSection { path: "follow_ups.*", keys: FOLLOW_UP },
 ];
 
 /// The keys of a mapping of a kind of plan; empty if every key is welcome there.
@@ -414,7 +421,7 @@ pub(super) fn section_with(table: &[PlanSection], key: &str) -> Option<&'static 
     table.iter().find(|section| section.keys.iter().any(|it| it.key == key)).map(|section| section.path)
 }
 
-fn targets() -> Vec<&'static str> {
+pub(super) fn targets() -> Vec<&'static str> {
     Target::ALL.map(Target::key).to_vec()
 }
 
@@ -430,11 +437,11 @@ fn gates() -> Vec<&'static str> {
     Gate::ALL.map(Gate::key).to_vec()
 }
 
-fn estimators() -> Vec<&'static str> {
+pub(super) fn estimators() -> Vec<&'static str> {
     EstimatorKind::ALL.iter().filter(|kind| !kind.is_benchmark()).map(|kind| kind.key()).collect()
 }
 
-fn learners() -> Vec<&'static str> {
+pub(super) fn learners() -> Vec<&'static str> {
     LearnerKind::ALL.iter().map(|kind| kind.key()).collect()
 }
 

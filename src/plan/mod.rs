@@ -14,6 +14,7 @@ mod analysis;
 mod derived;
 mod estimands;
 pub mod experiment;
+pub mod follow_ups;
 mod gate;
 mod hidden_confounding;
 pub mod keys;
@@ -382,6 +383,8 @@ pub struct Plan {
     pub budget: BudgetSection,
     /// The limits on what is said to a language model.
     pub privacy: PrivacySection,
+    /// What is asked once the answers are known.
+    pub follow_ups: Vec<follow_ups::FollowUp>,
     /// Root seed (default 20261121).
     pub seed: u64,
     /// Where each dotted path stands in the file.

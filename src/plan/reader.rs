@@ -36,7 +36,7 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The keys whose values are names and levels as the data file has them, whatever characters those hold.
-const NAMES_OF_THE_DATA: [&str; 21] = [
+const NAMES_OF_THE_DATA: [&str; 26] = [
     "data.source",
     "data.missing_values",
     "data.unit_id",
@@ -58,6 +58,12 @@ const NAMES_OF_THE_DATA: [&str; 21] = [
     "metrics",
     "covariates",
     "segments",
+    "follow_ups.by",
+    "follow_ups.covariates",
+    "follow_ups.optional",
+    // The same in a file of its own.
+    "by",
+    "optional",
 ];
 
 /// True if a path lies below another.
@@ -68,6 +74,11 @@ fn inside(path: &str, section: &str) -> bool {
 /// `estimands` of `estimands[1]`.
 fn without_index(path: &str) -> &str {
     if path.ends_with(']') { path.rfind('[').and_then(|at| path.get(..at)).unwrap_or(path) } else { path }
+}
+
+/// `follow_ups.by` of `follow_ups[1].by`.
+fn without_indices(path: &str) -> String {
+    path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
 }
 
 /// A mapping that was read: its keys, without repeats.
@@ -289,7 +300,8 @@ impl Reader {
 
     /// Prose is shown to people as it is, so nothing in it may steer what shows it. Names and levels are those of the data.
     fn refuse_steering(&mut self, place: Place, path: &str, text: &str) {
-        let of_the_data = NAMES_OF_THE_DATA.iter().any(|name| without_index(path) == *name || inside(path, name));
+        let plain = without_indices(path);
+        let of_the_data = NAMES_OF_THE_DATA.iter().any(|name| plain == *name || inside(&plain, name));
         let Some(c) = text.chars().find(|c| steers(*c)).filter(|_| !of_the_data) else { return };
         let message = format!("`{}` holds {}", shown(path), untrusted::named(c));
         self.problem(Some(place), path, message, "Take it out; it would steer the terminal or the page that shows it.");

@@ -30,6 +30,8 @@ fn takes(key: &PlanKey) -> String {
         Takes::Whole(least, None) => format!("a whole number from {least}"),
         Takes::Number => "a number".to_owned(),
         Takes::Range => "a list of two numbers".to_owned(),
+        Takes::Numbers => "a list of numbers".to_owned(),
+        Takes::Mappings => "a list of mappings with keys of their own".to_owned(),
         Takes::Flag => "`true`, `false`".to_owned(),
         Takes::Fields => "a mapping".to_owned(),
         Takes::Described(words) => words.to_owned(),
@@ -51,6 +53,7 @@ fn heading(section: &PlanSection) -> String {
         "data.columns.*" => "## `data.columns.NAME`".to_owned(),
         "thresholds.*" => "## `thresholds.CHECK`".to_owned(),
         METRIC => "## `metrics.NAME`".to_owned(),
+        "follow_ups.*" => "## An element of `follow_ups`".to_owned(),
         "estimands.*" => "## An element of `estimands`".to_owned(),
         path => format!("## `{path}`"),
     }
@@ -120,6 +123,8 @@ impl Tables {
             }
             Takes::Number => json!({"type": "number"}),
             Takes::Range => json!({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+            Takes::Numbers => json!({"type": "array", "items": {"type": "number"}}),
+            Takes::Mappings => json!({"type": "array", "items": self.mapping(&format!("{path}.*"))}),
             Takes::Flag => json!({"type": "boolean"}),
             Takes::Fields => json!({"type": "object"}),
             Takes::Described(_) => json!({}),

@@ -3,6 +3,7 @@
 use super::analysis;
 use super::derived;
 use super::estimands;
+use super::follow_ups;
 use super::hidden_confounding;
 use super::models;
 use super::reader::{Reader, Section, listed, shown};
@@ -73,6 +74,7 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         critic: models::model(reader, root, "critic"),
         budget: models::budget(reader, root),
         privacy: models::privacy(reader, root),
+        follow_ups: follow_ups::read(reader, root),
         seed: reader.whole(root, "seed").unwrap_or(DEFAULT_SEED),
         places: BTreeMap::new(),
     }

@@ -11,6 +11,7 @@ pub mod experiment;
 pub mod experiment_fit;
 pub mod experiment_planning;
 pub mod experiment_segments;
+pub mod follow_up;
 pub mod identification;
 pub mod json;
 mod looks;

@@ -22,6 +22,7 @@ pub mod badge;
 pub mod caveats;
 pub mod experiment;
 pub mod first_page;
+pub mod follow_up;
 pub mod html;
 pub mod identification;
 pub mod markdown;

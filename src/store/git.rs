@@ -169,6 +169,12 @@ impl GitStore {
         Ok(())
     }
 
+    /// Goes to the end of the recorded run without making it again: what is committed next follows its last step.
+    pub fn go_to_the_end(&mut self) {
+        self.steps = self.recorded.len();
+        self.last = self.recorded.last().map(|commit| (commit.id, commit.tree));
+    }
+
     fn branch_off(&mut self, previous: String, previous_finished: bool) -> Result<(), ArtifactError> {
         let branches = self.refs().branches()?;
         // `main` is the first run. One above the highest in use, so that the numbers tell the order of the runs.
@@ -358,7 +364,7 @@ impl ArtifactStore for GitStore {
         }
         let next = self.recorded.get(self.steps);
         // A finished run can still be gone through: its steps are verified, and only one beyond them is refused.
-        if next.is_none() && self.finished {
+        if next.is_none() && self.finished && !step.after_the_end {
             return Err(ArtifactError::Finished { dir: self.place.dir.clone(), branch: self.branch.clone() });
         }
         // Also for a step that is only verified: its tree's id is what is compared.
@@ -378,7 +384,7 @@ impl ArtifactStore for GitStore {
         self.finished |= step.last;
         self.last = Some((id, tree));
         self.steps = self.steps.saturating_add(1);
-        if step.last {
+        if step.last || step.after_the_end {
             self.settle()?;
         }
         let (id, tree) = (id.to_string(), tree.to_string());

@@ -130,6 +130,8 @@ pub struct Step {
     pub trailers: Vec<(String, String)>,
     /// True if this step ends the run: adds the trailer [`FINISHED`].
     pub last: bool,
+    /// True if this step may follow the end of a run.
+    pub after_the_end: bool,
 }
 
 impl Step {
@@ -177,6 +179,13 @@ impl Step {
     #[must_use]
     pub fn trailer(mut self, key: impl Into<String>, value: impl Into<String>) -> Step {
         self.trailers.push((key.into(), value.into()));
+        self
+    }
+
+    /// As a step that may follow the end of a run.
+    #[must_use]
+    pub fn after_the_end(mut self) -> Step {
+        self.after_the_end = true;
         self
     }
 

@@ -213,6 +213,39 @@ impl RecordedRun {
         found.get(path).map(|id| self.bytes(*id)).transpose()
     }
 
+    /// A file of a commit, counted from 0.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn file_at(&self, commit: usize, path: &str) -> Result<Option<Vec<u8>>, ArtifactError> {
+        let found = self.files(self.commits.get(commit))?;
+        found.get(path).map(|id| self.bytes(*id)).transpose()
+    }
+
+    /// Every version of the files of this name, in whatever folder but one (its name with `/` at the end), oldest first, each once.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn versions_of(&self, name: &str, but: &str) -> Result<Vec<Vec<u8>>, ArtifactError> {
+        let (mut seen, mut versions) = (BTreeSet::new(), Vec::new());
+        for commit in &self.commits {
+            for (path, id) in self.files(Some(commit))? {
+                let elsewhere = path.strip_prefix(but).is_none();
+                if elsewhere && path.rsplit('/').next() == Some(name) && seen.insert(id) {
+                    versions.push(self.bytes(id)?);
+                }
+            }
+        }
+        Ok(versions)
+    }
+
+    /// The commits, counted from 0, that carry a trailer, with its value.
+    #[must_use]
+    pub fn steps_with(&self, key: &str) -> Vec<(usize, String)> {
+        let found = self.commits.iter().enumerate();
+        found.filter_map(|(at, commit)| Some((at, trailer(&commit.message, key)?.to_owned()))).collect()
+    }
+
     /// The files under a folder (its name with `/` at the end) in the last commit, by their names inside it.
     ///
     /// # Errors

@@ -248,7 +248,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/record/audit/blind.rs", 1, "names of figures"),
     ("src/record/audit/numbers.rs", 3, "hashes, and figures in prose"),
     ("src/record/run_diff/snapshot.rs", 3, "paths of values"),
-    ("src/store/recorded_run.rs", 2, "a path in a tree; names of references"),
+    ("src/store/recorded_run.rs", 3, "paths in a tree; names of references"),
     ("src/store/reflog.rs", 1, "names of branches"),
     ("src/store/refs.rs", 3, "git's files HEAD and packed-refs"),
     ("src/store/repair.rs", 1, "names of branches"),

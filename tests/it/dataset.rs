@@ -80,6 +80,7 @@ fn request(texts: &[&str]) -> Request {
         clusters: None,
         known_propensity: None,
         terms: terms(texts),
+        groups: Vec::new(),
         placebos: vec![],
         missing: MissingPolicy::Error,
         missing_for: BTreeMap::new(),

@@ -1,7 +1,8 @@
-//! The generators of `examples/rollout` and `examples/bad_control`, whose truth is known, and what their plans give.
+//! The generators of `examples/rollout`, `examples/bad_control` and `examples/seasonality`, whose truth is known, and what their
+//! plans give.
 //!
 //! Only sums and products of exact uniform numbers go in, so that the bytes are the same on every machine.
-//! `OCI_BLESS=1 cargo test --test it made_examples` rewrites both files.
+//! `OCI_BLESS=1 cargo test --test it made_examples` rewrites the files.
 
 use crate::cli::oci_agent;
 use crate::examples::{Example, plan};
@@ -14,6 +15,24 @@ const EFFECT: f64 = 4.0;
 /// People looking for work, and the effect of the course on the chance of each of them: 0.10 directly, 0.4 · 0.25 by the test.
 const PEOPLE: usize = 5_000;
 const COURSE: f64 = 0.20;
+
+/// Households whose gas is measured, and what a thermostat saves a day in winter and in the other months.
+const HOUSEHOLDS: usize = 5_000;
+const WINTER: f64 = 12.0;
+const OTHERWISE: f64 = 2.0;
+/// The ten months, with the gas that a house needs for its heating, and whether it is winter.
+const MONTHS: [(&str, f64, bool); 10] = [
+    ("2024-09", 5.0, false),
+    ("2024-10", 15.0, false),
+    ("2024-11", 30.0, false),
+    ("2024-12", 40.0, true),
+    ("2025-01", 45.0, true),
+    ("2025-02", 40.0, true),
+    ("2025-03", 30.0, false),
+    ("2025-04", 15.0, false),
+    ("2025-05", 5.0, false),
+    ("2025-06", 0.0, false),
+];
 
 fn warm(seed: u64) -> Noise {
     let mut noise = Noise(seed);
@@ -60,10 +79,30 @@ fn bad_control() -> String {
     text
 }
 
+/// Area 50 to 149 m², built 1930 to 2009, 1 to 5 people, a day in one of ten months (k = 0 to 9).
+/// P(thermostat) = 0.25 + 0.002 · (area − 100) + 0.002 · (built − 1970) + 0.02 · k;
+/// gas = 20 + 0.15 · area − 0.1 · (built − 1970) + 2 · people + heating of the month − 12 or 2 · thermostat + 6 ε.
+fn seasonality() -> String {
+    let mut noise = warm(7);
+    let mut text = String::from("household,date,thermostat,gas,area,built,people\n");
+    for household in 1..=HOUSEHOLDS {
+        let (area, built) = (whole(&mut noise, 50, 100), whole(&mut noise, 1930, 80));
+        let (people, k, day) = (whole(&mut noise, 1, 5), whole(&mut noise, 0, 10), whole(&mut noise, 1, 28));
+        let (month, heating, winter) = MONTHS[k as usize];
+        let chance = 0.25 + 0.002 * (area - 100.0) + 0.002 * (built - 1970.0) + 0.02 * k;
+        let thermostat = f64::from(u8::from(noise.happens(chance)));
+        let saved = if winter { WINTER } else { OTHERWISE };
+        let gas = 20.0 + 0.15 * area - 0.1 * (built - 1970.0) + 2.0 * people + heating - saved * thermostat;
+        let gas = gas + 6.0 * noise.normal();
+        let _ = writeln!(text, "{household},{month}-{day:02},{thermostat},{gas:.2},{area},{built},{people}");
+    }
+    text
+}
+
 #[test]
 #[allow(clippy::disallowed_methods, reason = "the one switch of the tests that rewrites committed files")]
 fn committed_files_are_what_the_generators_give() {
-    for (example, fresh) in [("rollout", rollout()), ("bad_control", bad_control())] {
+    for (example, fresh) in [("rollout", rollout()), ("bad_control", bad_control()), ("seasonality", seasonality())] {
         let path = plan(example).with_file_name("data").join(format!("{example}.csv"));
         if std::env::var("OCI_BLESS").is_ok_and(|v| v == "1") {
             std::fs::write(&path, &fresh).expect("writable example");
@@ -132,4 +171,32 @@ fn the_bad_control_left_out_gives_the_truth() {
     }
     let report = std::fs::read_to_string(dir.path().join("out/report.md")).expect("report");
     assert!(report.contains("Whatever is hidden, the ATE lies between"), "{report}");
+}
+
+/// Ten parts by month: the winter effect shows in its three months and in no other, and the run is verified with its sweeps.
+#[test]
+fn seasonality_finds_the_winter_in_the_parts_of_a_year() {
+    let run = Example::run("seasonality", &[]);
+    assert_eq!(run.ran.code, 0, "{}{}", run.ran.stdout, run.ran.stderr);
+    let rows = crate::follow_ups::table(&run.text("sweeps/partition-date.csv"));
+    assert_eq!(rows.len(), MONTHS.len());
+    let mut covered = 0;
+    for (row, (month, _, winter)) in rows.iter().zip(MONTHS) {
+        let number = |key: &str| row[key].parse::<f64>().expect(key);
+        assert_eq!((row["label"].as_str(), row["gradable"].as_str()), (month, "true"), "{row:?}");
+        let truth = if winter { -WINTER } else { -OTHERWISE };
+        covered += usize::from(number("conf_low") < truth && truth < number("conf_high"));
+        // Five standard errors either way of the middle between the two effects.
+        assert_eq!(number("estimate") < -(WINTER + OTHERWISE) / 2.0, winter, "{row:?}");
+    }
+    // Nine or ten of ten intervals of 95 % cover in 91 of 100 worlds.
+    assert!(covered >= 9, "{covered}");
+    let found: serde_json::Value = run.json("sweeps/partition-date.json");
+    assert_eq!(found["declared"], "in_the_plan");
+    let test = &found["answers"][0]["heterogeneity"];
+    assert!(test["degrees"] == 9 && test["p_value"].as_f64().expect("a p-value") < 1e-6, "{test}");
+    let curve = &run.json("sweeps/spec.json")["curve"];
+    assert!(curve["joint"]["median_p"].as_f64().expect("a p-value") < 0.01 && curve["m_value"].is_f64(), "{curve}");
+    let verified = oci_agent(run.dir.path(), &["verify", "out"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
 }

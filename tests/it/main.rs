@@ -22,11 +22,12 @@ mod estimator_table; // the table of estimators in docs/estimators.md
 mod examples; // every example plan, end to end
 mod experiment; // randomised experiments: reference values, looks, refusals, examples
 mod field_cases; // files as people have them: the plan of `init` gives the right value
+mod follow_ups; // sweeps on a finished run, and in the plan
 mod graph; // questions to a causal graph
 mod hostile_text; // names, titles and words of servers that try to steer a terminal
 mod ledger; // a plan that is changed after its answer was seen
 mod llm; // both wire protocols, retries, recordings, keys that never leak
-mod made_examples; // the generators of two examples, and what their plans give
+mod made_examples; // the generators of three examples, and what their plans give
 mod mcp; // the server, over its pipes
 mod models; // language models through the built program
 mod oversight; // gates: a run waits for a person, and goes on with what was approved

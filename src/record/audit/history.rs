@@ -206,7 +206,9 @@ impl<'a> History<'a> {
             exchanges: all().filter(|filed| is_exchange(filed.file)).map(json).collect(),
             unblinded,
         };
-        for filed in all() {
+        // A follow-up may be called `spec`; its files are of no iteration.
+        let of_a_sweep = |filed: &Filed<'_>| filed.file.path.split('/').next() == Some("sweeps");
+        for filed in all().filter(|filed| !of_a_sweep(filed)) {
             history.iteration(filed);
         }
         for path in ["dataset.json", "health.json", "looks.json", "results.json"] {

@@ -16,30 +16,61 @@ const HEADING_GROUND: Colour = Colour(0xee, 0xee, 0xee, 1.0);
 
 pub fn scene(results: &ResultsDocument) -> Option<Scene> {
     let groups = groups(results);
+    let description = format!("{} Positive: more of the outcome under treatment.", answers(&groups, &results.units));
+    let words = Words {
+        title: "Effect estimates, with 95 % intervals",
+        subtitle: &results.title,
+        description: &description,
+        units: &results.units,
+        legend: [
+            (Role::Answer, "answer"),
+            (Role::Other, "other estimator"),
+            (Role::Benchmark, "benchmark, never an answer"),
+            (Role::Iteration, "answer of another iteration"),
+        ],
+        more: "",
+    };
+    drawn(&groups, &words)
+}
+
+/// The words of a forest plot.
+pub struct Words<'a> {
+    pub title: &'a str,
+    pub subtitle: &'a str,
+    pub description: &'a str,
+    pub units: &'a str,
+    /// What each kind of mark is.
+    pub legend: [(Role, &'a str); 4],
+    /// A sentence at the end of the caption.
+    pub more: &'a str,
+}
+
+/// A forest plot of groups of rows; `None` without rows.
+pub fn drawn(groups: &[Group], words: &Words<'_>) -> Option<Scene> {
     let rows: Vec<&ForestRow> = groups.iter().flat_map(|group| &group.rows).collect();
     if rows.is_empty() {
         return None;
     }
     let mut scene = Scene::new(super::WIDTH, 0.0);
-    scene.title = "Effect estimates, with 95 % intervals".to_owned();
-    scene.description = format!("{} Positive: more of the outcome under treatment.", answers(&groups, &results.units));
-    let title = scene.title.clone();
-    let y = axis::draw_title(&mut scene, &title, &escape::one_line(&results.title));
-    let top = draw_legend(&mut scene, y, &rows) + 4.0;
+    words.title.clone_into(&mut scene.title);
+    words.description.clone_into(&mut scene.description);
+    let y = axis::draw_title(&mut scene, words.title, &escape::one_line(words.subtitle));
+    let top = draw_legend(&mut scene, y, &rows, words) + 4.0;
     let columns = Columns::measured(&rows);
     let axis = Axis::linear(range(&rows), Span::new(columns.axis_from, columns.axis_to));
     let lines: usize = groups.iter().map(|group| 1 + group.rows.len().max(1)).sum();
     let bottom = top + ROW * lines as f64 + 10.0 * (groups.len() - 1) as f64;
-    let label = format!("effect, {}", escape::shortened(&escape::one_line(&results.units), 40));
+    let label = format!("effect, {}", escape::shortened(&escape::one_line(words.units), 40));
     let below = axis::draw_bottom(&mut scene, &axis, Span::new(top, bottom), 5, &label);
     scene.line((axis.at(0.0), top), (axis.at(0.0), bottom), Stroke::solid(palette::INK, 1.4));
     let drawing = Drawing { axis: &axis, columns: &columns };
     let mut y = top + ROW / 2.0;
-    for group in &groups {
+    for group in groups {
         y = drawing.draw_group(&mut scene, group, y) + 10.0;
     }
     let clipped = rows.iter().filter(|row| row.lower < axis.low || row.upper > axis.high).count();
-    scene.height = axis::draw_caption(&mut scene, below, &caption(clipped));
+    let caption = [&caption(clipped), words.more].map(str::to_owned).into_iter().filter(|said| !said.is_empty());
+    scene.height = axis::draw_caption(&mut scene, below, &caption.collect::<Vec<_>>().join(" "));
     Some(scene)
 }
 
@@ -116,13 +147,8 @@ fn mark(scene: &mut Scene, at: Point, role: Role) {
     }
 }
 
-fn draw_legend(scene: &mut Scene, y: f64, rows: &[&ForestRow]) -> f64 {
-    let texts = [
-        (Role::Answer, "answer"),
-        (Role::Other, "other estimator"),
-        (Role::Benchmark, "benchmark, never an answer"),
-        (Role::Iteration, "answer of another iteration"),
-    ];
+fn draw_legend(scene: &mut Scene, y: f64, rows: &[&ForestRow], words: &Words<'_>) -> f64 {
+    let texts = words.legend;
     let marks = texts.map(|(role, _)| move |scene: &mut Scene, at: Point| mark(scene, at, role));
     let entries: Vec<LegendEntry<'_>> = texts
         .iter()

@@ -7,6 +7,7 @@
 mod axis;
 mod contour;
 pub mod experiment;
+pub mod follow_up;
 mod forest;
 mod forest_rows;
 mod love;

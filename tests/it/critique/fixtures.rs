@@ -133,6 +133,7 @@ pub fn plan() -> Plan {
         budget: BudgetSection::default(),
         privacy: PrivacySection::default(),
         seed: 7,
+        follow_ups: Vec::new(),
         places: BTreeMap::new(),
     }
 }

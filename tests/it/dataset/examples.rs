@@ -14,6 +14,7 @@ fn nhefs_is_read_to_the_last_digit() {
         unit_id: Some("seqn".into()),
         clusters: None,
         known_propensity: None,
+        groups: Vec::new(),
         placebos: vec!["ht".into()],
         ..request(&["education == 5", "wt71^2"])
     };
@@ -48,6 +49,7 @@ fn example(name: &str) -> (oci_agent::spec::AnalysisSpec, Analysed) {
         unit_id: plan.data.unit_id.clone(),
         clusters: None,
         known_propensity: None,
+        groups: Vec::new(),
         terms: spec.analyses[0].terms.clone(),
         placebos: spec.placebos.iter().map(|p| p.column.clone()).collect(),
         missing: spec.missing,

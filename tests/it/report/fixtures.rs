@@ -311,6 +311,7 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
         budget: BudgetSection::default(),
         privacy: PrivacySection::default(),
         seed: 20_261_121,
+        follow_ups: Vec::new(),
         places: BTreeMap::new(),
     }
 }

@@ -6,8 +6,10 @@
 pub mod allocation;
 pub mod balance;
 pub mod bounds;
+pub mod heterogeneity;
 pub mod independence;
 pub mod overlap;
 pub mod placebo;
 pub mod sensitivity;
+pub mod specification_curve;
 pub mod structure;

@@ -34,6 +34,7 @@ use crate::estimate::conditional::Weights;
 use crate::estimate::doubly_robust::{At, annotated};
 use crate::estimate::effect_builder::Label;
 use crate::estimate::inference::Scores;
+use crate::estimate::repeats;
 use crate::nuisance::Nuisances;
 use crate::nuisance::crossfit::{Outcomes, Propensities};
 use crate::nuisance::outcome::OutcomeValues;
@@ -53,6 +54,11 @@ impl Estimator for Aipw {
         nuisances.about_sample(label, At { e: &e, outcome, weights: Weights::Plain }, effect)
     }
 
+    fn influence(&self, nuisances: &Nuisances<'_>, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let scores = scores(&nuisances.rows, &nuisances.weighting_e()?, &nuisances.outcome()?.values, target);
+        nuisances.stacked_influence(&scores).map(Some)
+    }
+
     fn scores_given(&self, rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target) -> Option<Scores> {
         Some(scores(rows, e, outcome, target))
     }
@@ -70,6 +76,12 @@ impl Estimator for CrossFittedAipw {
         };
         let (propensities, outcomes) = (nuisances.propensities()?, nuisances.outcomes()?);
         nuisances.over_repeats(propensities.iter().zip(outcomes).map(one_repeat))
+    }
+
+    fn influence(&self, nuisances: &Nuisances<'_>, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let (propensities, outcomes) = (nuisances.propensities()?, nuisances.outcomes()?);
+        let phi = propensities.iter().zip(outcomes).map(|(p, o)| scores(&nuisances.rows, &p.e, &o.values, target).phi);
+        Ok(repeats::mean_influence(phi))
     }
 
     fn scores_given(&self, rows: &Rows, e: &[f64], outcome: &OutcomeValues, target: Target) -> Option<Scores> {

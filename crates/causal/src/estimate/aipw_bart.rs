@@ -6,10 +6,11 @@
 
 use crate::effect::{Effect, Note};
 use crate::error::EstimateError;
+use crate::estimand::Target;
 use crate::estimate::conditional::Weights;
 use crate::estimate::doubly_robust::{At, annotated};
 use crate::estimate::effect_builder::Label;
-use crate::estimate::{Estimator, aipw_normalised};
+use crate::estimate::{Estimator, aipw_normalised, repeats};
 use crate::nuisance::Nuisances;
 use crate::nuisance::crossfit::Propensities;
 
@@ -27,5 +28,11 @@ impl Estimator for AipwBart {
             Ok(annotated(effect, p, &fit.notes))
         };
         nuisances.over_repeats(propensities.iter().map(one_repeat))
+    }
+
+    fn influence(&self, nuisances: &Nuisances<'_>, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let (propensities, fit) = (nuisances.propensities()?, nuisances.both_arms()?);
+        let phi = propensities.iter().map(|p| aipw_normalised::scores(&nuisances.rows, &p.e, &fit.values, target).phi);
+        Ok(repeats::mean_influence(phi))
     }
 }

@@ -35,12 +35,12 @@
 
 use crate::effect::{Effect, Note, SeMethod};
 use crate::error::EstimateError;
-use crate::estimand::Inference;
+use crate::estimand::{Inference, Target};
 use crate::estimate::conditional::{self, Weights};
 use crate::estimate::doubly_robust::annotated;
 use crate::estimate::effect_builder::{Label, Uncertainty};
 use crate::estimate::inference::{Scores, standard_error};
-use crate::estimate::{Estimator, aipw_normalised};
+use crate::estimate::{Estimator, aipw_normalised, repeats};
 use crate::nuisance::Nuisances;
 use crate::nuisance::crossfit::{Outcomes, Propensities};
 
@@ -61,6 +61,18 @@ impl Estimator for DrAverage {
         let (propensities, boosted) = (nuisances.propensities()?, nuisances.boosted()?);
         nuisances.both_arms()?;
         nuisances.over_repeats(propensities.iter().zip(boosted).map(|(p, o)| one_repeat(nuisances, label, p, o)))
+    }
+
+    fn influence(&self, nuisances: &Nuisances<'_>, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let (propensities, boosted, fit) = (nuisances.propensities()?, nuisances.boosted()?, nuisances.both_arms()?);
+        let rows = &nuisances.rows;
+        let one = |(p, o): (&Propensities, &Outcomes)| {
+            let a = aipw_normalised::scores(rows, &p.e, &o.values, target);
+            let b = aipw_normalised::scores(rows, &p.e, &fit.values, target);
+            let variances = [&a, &b].map(|scores| standard_error(rows, &scores.phi).powi(2));
+            average(&a, &b, share(variances)).phi
+        };
+        Ok(repeats::mean_influence(propensities.iter().zip(boosted).map(one)))
     }
 }
 

@@ -35,6 +35,12 @@ impl Estimator for Gformula {
         effect.notes.extend(models.notes());
         Ok(effect)
     }
+
+    fn influence(&self, nuisances: &Nuisances<'_>, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let e = if target == Target::Ato { Some(nuisances.whole_sample_e()?) } else { None };
+        let scores = scores(&nuisances.rows, e.as_deref(), &nuisances.outcome()?.values, target);
+        nuisances.stacked_influence(&scores).map(Some)
+    }
 }
 
 /// Estimate and scores. `e` is needed for the ATO only.

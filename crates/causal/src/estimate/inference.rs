@@ -67,13 +67,13 @@ pub(crate) fn standard_error(rows: &Rows, phi: &[f64]) -> f64 {
     sums::sum(phi.iter().zip(&rows.w).map(|(p, w)| (w * p).powi(2))).sqrt() / rows.total
 }
 
-/// Standard error of the stacked equations; see the module page.
-pub(crate) fn stacked_standard_error(
+/// φ* of the stacked equations, n values; see the module page.
+pub(crate) fn stacked_influence(
     rows: &Rows,
     design: &DesignMatrix<'_>,
     phi: &[f64],
     blocks: &[Block<'_>],
-) -> Result<f64, EstimateError> {
+) -> Result<Vec<f64>, EstimateError> {
     let weighted: Vec<Vec<f64>> =
         blocks.iter().map(|b| b.slope.iter().zip(&rows.w).map(|(s, w)| s * w).collect()).collect();
     let columns: Vec<&[f64]> = weighted.iter().map(Vec::as_slice).collect();
@@ -88,5 +88,5 @@ pub(crate) fn stacked_standard_error(
         // Σ over at most three blocks, in block order
         phi[i] + nuisance.sum::<f64>()
     });
-    Ok(standard_error(rows, &stacked.to_vec()))
+    Ok(stacked.to_vec())
 }

@@ -33,6 +33,11 @@ impl Estimator for Hajek {
         nuisances.stacked(label, Some(&e), &hajek(&nuisances.rows, &e, label.target))
     }
 
+    fn influence(&self, nuisances: &Nuisances<'_>, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let e = nuisances.weighting_e()?;
+        nuisances.stacked_influence(&hajek(&nuisances.rows, &e, target)).map(Some)
+    }
+
     fn scores_given(&self, rows: &Rows, e: &[f64], _: &OutcomeValues, target: Target) -> Option<Scores> {
         Some(hajek(rows, e, target))
     }
@@ -45,6 +50,11 @@ impl Estimator for HorvitzThompson {
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
         let e = nuisances.weighting_e()?;
         nuisances.stacked(label, Some(&e), &horvitz_thompson(&nuisances.rows, &e, label.target))
+    }
+
+    fn influence(&self, nuisances: &Nuisances<'_>, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let e = nuisances.weighting_e()?;
+        nuisances.stacked_influence(&horvitz_thompson(&nuisances.rows, &e, target)).map(Some)
     }
 
     fn scores_given(&self, rows: &Rows, e: &[f64], _: &OutcomeValues, target: Target) -> Option<Scores> {

@@ -56,6 +56,15 @@ trait Estimator: Sync {
     /// [`EstimateError`]; nothing that is not a finite number is ever returned.
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError>;
 
+    /// The influence value of each row for one target, the nuisances' own included where they are stacked; `None` from those
+    /// whose uncertainty is no sum over rows.
+    ///
+    /// # Errors
+    /// As [`Estimator::effect`].
+    fn influence(&self, _nuisances: &Nuisances<'_>, _target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        Ok(None)
+    }
+
     /// Estimate and scores at nuisance values that somebody else supplies; `None` from those that fit something themselves.
     fn scores_given(&self, _rows: &Rows, _e: &[f64], _outcome: &OutcomeValues, _target: Target) -> Option<Scores> {
         None
@@ -93,6 +102,19 @@ impl Nuisances<'_> {
             effect.notes.push(Note::PropensityKnown);
         }
         Ok(effect)
+    }
+
+    /// The influence value φᵢ of each of the n rows, outcome units, with Σ w φ = 0: the estimate moves by w φ/Σ w with row i, and
+    /// √(Σ w²φ²)/Σ w is its standard error (with clusters, from sums within them). Several estimates in the same rows vary
+    /// together as their influence values do. `None` for an estimator whose uncertainty is no sum over rows: a posterior, and
+    /// the benchmarks. Over repeats with other folds it is the mean; of an average of estimators, their average with the shares held
+    /// fixed.
+    ///
+    /// # Errors
+    /// As [`Nuisances::effect`].
+    pub fn influence(&self, estimator: EstimatorKind, target: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        self.refuse(estimator)?;
+        implementer(estimator).influence(self, target)
     }
 
     /// Targeted maximum likelihood with nuisances fitted on all rows, along the given path. Parity tests compare the

@@ -52,6 +52,20 @@ pub(crate) fn median(mut effects: Vec<Effect>, critical: f64) -> Option<Effect> 
     })
 }
 
+/// The mean of the influence values of all repeats, row by row; `None` without any.
+pub(crate) fn mean_influence(mut repeats: impl Iterator<Item = Vec<f64>>) -> Option<Vec<f64>> {
+    let mut total = repeats.next()?;
+    let mut count = 1.0;
+    for phi in repeats {
+        total.iter_mut().zip(phi).for_each(|(t, p)| *t += p);
+        count += 1.0;
+    }
+    if count > 1.0 {
+        total.iter_mut().for_each(|t| *t /= count);
+    }
+    Some(total)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::estimand::{OutcomeKind, Target};

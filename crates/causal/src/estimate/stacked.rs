@@ -4,7 +4,7 @@ use crate::arm::Arm;
 use crate::effect::{Effect, SeMethod};
 use crate::error::EstimateError;
 use crate::estimate::effect_builder::{Errors, Label};
-use crate::estimate::inference::{Block, Scores, stacked_standard_error, standard_error};
+use crate::estimate::inference::{Block, Scores, stacked_influence, standard_error};
 use crate::nuisance::Nuisances;
 
 impl Nuisances<'_> {
@@ -15,6 +15,16 @@ impl Nuisances<'_> {
         weighting: Option<&[f64]>,
         scores: &Scores,
     ) -> Result<Effect, EstimateError> {
+        let rows = &self.rows;
+        let std_error = standard_error(rows, &self.stacked_influence(scores)?);
+        // With outcome models but no weighting, φ alone says nothing about the uncertainty of the answer.
+        let se_influence = weighting.map(|_| standard_error(rows, &scores.phi));
+        let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::StackedEquations };
+        label.effect(rows, weighting, scores, Errors { method, std_error, se_influence, se_stacked: Some(std_error) })
+    }
+
+    /// φ* of each row: the influence function with that of the nuisances in it.
+    pub(super) fn stacked_influence(&self, scores: &Scores) -> Result<Vec<f64>, EstimateError> {
         let rows = &self.rows;
         let mut blocks = Vec::with_capacity(3);
         // A known propensity was not estimated, and has no block.
@@ -30,10 +40,6 @@ impl Nuisances<'_> {
                 blocks.push(Block { slope, residual, information });
             }
         }
-        let std_error = stacked_standard_error(rows, &self.design(), &scores.phi, &blocks)?;
-        // With outcome models but no weighting, φ alone says nothing about the uncertainty of the answer.
-        let se_influence = weighting.map(|_| standard_error(rows, &scores.phi));
-        let method = if rows.clusters.is_some() { SeMethod::Clustered } else { SeMethod::StackedEquations };
-        label.effect(rows, weighting, scores, Errors { method, std_error, se_influence, se_stacked: Some(std_error) })
+        stacked_influence(rows, &self.design(), &scores.phi, &blocks)
     }
 }

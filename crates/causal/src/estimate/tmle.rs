@@ -38,7 +38,7 @@ use crate::estimate::conditional::Weights;
 use crate::estimate::doubly_robust::{At, annotated};
 use crate::estimate::effect_builder::Label;
 use crate::estimate::inference::Scores;
-use crate::estimate::{Estimator, aipw};
+use crate::estimate::{Estimator, aipw, repeats};
 use crate::learners::logistic::expit;
 use crate::nuisance::Nuisances;
 use crate::nuisance::crossfit::{Outcomes, Propensities};
@@ -74,6 +74,12 @@ impl Estimator for Tmle {
     fn effect(&self, nuisances: &Nuisances<'_>, label: &Label) -> Result<Effect, EstimateError> {
         along(nuisances, label, Fluctuation::default())
     }
+
+    fn influence(&self, nuisances: &Nuisances<'_>, of: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let (e, outcome) = (nuisances.weighting_e()?, nuisances.outcome()?.with_log_odds()?);
+        let targeted = target(&nuisances.rows, &e, &outcome.values, of, Fluctuation::default())?;
+        Ok(Some(targeted.scores.phi))
+    }
 }
 
 /// TMLE with out-of-fold nuisances by any learner.
@@ -87,6 +93,15 @@ impl Estimator for CrossFittedTmle {
         };
         let (propensities, outcomes) = (nuisances.propensities()?, nuisances.outcomes()?);
         nuisances.over_repeats(propensities.iter().zip(outcomes).map(one_repeat))
+    }
+
+    fn influence(&self, nuisances: &Nuisances<'_>, of: Target) -> Result<Option<Vec<f64>>, EstimateError> {
+        let (propensities, outcomes) = (nuisances.propensities()?, nuisances.outcomes()?);
+        let one = |(p, o): (&Propensities, &Outcomes)| {
+            target(&nuisances.rows, &p.e, &o.values, of, Fluctuation::default()).map(|targeted| targeted.scores.phi)
+        };
+        let all: Vec<Vec<f64>> = propensities.iter().zip(outcomes).map(one).collect::<Result<_, _>>()?;
+        Ok(repeats::mean_influence(all.into_iter()))
     }
 }
 
