@@ -3,10 +3,12 @@
 use super::acic::args::AcicCommand;
 use super::arg_values::{self, KnownEffect};
 use super::audit::AuditArgs;
+use super::dashboard::DashboardArgs;
 use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
+use super::serve::ServeArgs;
 use super::verify::VerifyArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
@@ -83,6 +85,10 @@ pub enum Command {
     Queue(QueueArgs),
     /// Was a run made as it should be? A list of checks with their evidence, and the TARGET items.
     Audit(AuditArgs),
+    /// Many runs on one page: what waits for a person, answers over time, verdicts, the record; a static site.
+    Dashboard(DashboardArgs),
+    /// The same page for this machine, while runs are at work.
+    Serve(ServeArgs),
     /// Write a commented plan to start from.
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.

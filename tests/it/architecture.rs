@@ -140,6 +140,8 @@ const PROGRAM: Crate = Crate {
         ("baseline", &["agent", "tools", "llm", "pipeline", "plan", "record", "report", "critique"]),
         // L5 surfaces. The MCP server is a run whose actor is the host at the other end of the pipe.
         ("mcp", &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store"]),
+        // Pages for the browsers of this machine; what they are, the command says.
+        ("serve", NOTHING),
         ("accuracy", &["dataset", "pipeline"]),
         ("replay", &["plan", "critique", "record", "report", "dataset", "pipeline"]),
         (
@@ -162,6 +164,7 @@ const PROGRAM: Crate = Crate {
                 "mcp",
                 "replay",
                 "accuracy",
+                "serve",
             ],
         ),
     ],
@@ -182,7 +185,9 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars_io", &["src/dataset"], "only dataset/ reads tables"),
     ("git2", &["src/store"], "only store/ writes history"),
     ("reqwest", &["src/llm"], "only llm/ speaks HTTP"),
-    ("tokio", &["src/llm", "src/mcp"], "only a model's wire and the MCP server wait for the network"),
+    ("tokio", &["src/llm", "src/mcp", "src/serve"], "only a model's wire and the two servers wait for the network"),
+    ("hyper", &["src/serve"], "only serve/ answers HTTP"),
+    ("hyper_util", &["src/serve"], "only serve/ answers HTTP"),
     ("rmcp", &["src/mcp"], "only mcp/ speaks MCP"),
     ("plotters", &["src/report"], "only report/ draws"),
     (
