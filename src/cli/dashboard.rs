@@ -46,8 +46,6 @@ pub(super) fn dashboard(args: &DashboardArgs, global: &Global) -> Result<ExitCod
         let message = format!("there is no run in {} or below it", args.dir.display());
         let mut error = CliError::user(message, "Name the folder that holds the runs, such as oci-runs.");
         error.hints.extend(board.closed.iter().map(|(folder, why)| format!("{folder} could not be read: {why}.")));
-        // Nothing was written; a folder that was made for it goes again.
-        drop(site);
         return Err(error);
     }
     let html = page(&board, Mode::Site).map_err(|error| CliError::bug(error.to_string()))?;

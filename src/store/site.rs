@@ -38,6 +38,8 @@ pub struct Site {
     before: BTreeMap<String, String>,
     /// Path, to the name in the scratch folder and the id.
     written: Mutex<BTreeMap<String, (String, String)>>,
+    /// True if the folder was not there before.
+    made: bool,
     _lock: Lock,
 }
 
@@ -59,11 +61,13 @@ impl Site {
     /// It is a link or a file, it has files in it that this program did not make, another process makes it, or the system refuses.
     pub fn open(dir: &Path) -> Result<Site, ArtifactError> {
         let not_ours = |what| ArtifactError::NotOurs { dir: dir.to_owned(), what };
+        let mut made = false;
         match std::fs::symlink_metadata(dir) {
             Ok(found) if found.file_type().is_symlink() => return Err(not_ours("is a link")),
             Ok(found) if !found.is_dir() => return Err(not_ours("is a file, not a directory")),
             Ok(_) => {}
             Err(e) if e.kind() == ErrorKind::NotFound => {
+                made = true;
                 std::fs::create_dir_all(dir).map_err(|e| ArtifactError::io("create the directory", dir, e))?;
             }
             Err(e) => return Err(ArtifactError::io("open", dir, e)),
@@ -90,7 +94,7 @@ impl Site {
         let lock = scratch.open_lock(LOCK).map_err(|e| ArtifactError::io("write to", &scratch.at(LOCK), e))?;
         let lock = try_lock(dir, lock)?;
         clear(&scratch).map_err(|e| ArtifactError::io("clear", scratch.place(), e))?;
-        Ok(Site { top, scratch, before, written: Mutex::default(), _lock: lock })
+        Ok(Site { top, scratch, before, written: Mutex::default(), made, _lock: lock })
     }
 
     /// Writes a page aside; [`Site::finish`] puts it into place. May be called from several threads.
@@ -137,8 +141,6 @@ impl Site {
             }
         }
         self.list(now().collect())?;
-        let _ = clear(&self.scratch);
-        let _ = self.scratch.remove(LOCK).and_then(|()| self.top.remove_folder(SCRATCH));
         Ok(change)
     }
 
@@ -191,6 +193,18 @@ impl Site {
             }
         }
         Ok(same)
+    }
+}
+
+impl Drop for Site {
+    /// Leaves nothing behind of a site that was not finished. What cannot be removed now is removed the next time.
+    fn drop(&mut self) {
+        let cleared = clear(&self.scratch).and_then(|()| self.scratch.remove(LOCK));
+        let _ = cleared.and_then(|()| self.top.remove_folder(SCRATCH));
+        if self.made {
+            // Only an empty one goes.
+            let _ = std::fs::remove_dir(self.top.place());
+        }
     }
 }
 
@@ -260,6 +274,7 @@ mod tests {
         first.write("index.html", b"1").expect("written");
         assert!(matches!(Site::open(dir.path()), Err(ArtifactError::Locked { .. })));
         drop(first);
+        assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 0, "nothing is left of it");
         made(dir.path(), &[("index.html", "2")]).expect("made");
         assert_eq!(std::fs::read(dir.path().join("index.html")).expect("a page"), b"2");
     }

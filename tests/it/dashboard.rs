@@ -55,7 +55,7 @@ fn every_run_is_a_row_and_none_takes_the_page_down() {
     for (slug, words) in [
         ("checkout", &["● finished", "SHIP", "One-page checkout"][..]),
         ("blind", &["■ stopped", "still blind", "last step"]),
-        ("second-layout", &["■ stopped", "still blind"]),
+        ("first-layout", &["■ stopped", "still blind"]),
         ("shallow", &["● finished", "a shallow clone", "ATE: "]),
         ("damaged", &["✘ cannot be read", "is damaged or missing on the disk"]),
         ("newer-marker", &["✘ cannot be read", "newer oci-agent (layout 9)"]),

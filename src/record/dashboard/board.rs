@@ -66,7 +66,8 @@ fn waiting(runs: &[Run], questions: &[Question]) -> Vec<Waiting> {
         for decision in &run.pending {
             add(0, at, Alert::Decision(decision.clone()));
         }
-        if let Err(trouble) = &run.facts {
+        // One that has just begun waits for nobody.
+        if let (Err(trouble), false) = (&run.facts, run.state == RunState::Running) {
             add(1, at, Alert::Unreadable(trouble.clone()));
         }
     }
@@ -75,6 +76,8 @@ fn waiting(runs: &[Run], questions: &[Question]) -> Vec<Waiting> {
         let Some((last, facts)) = question.runs.last().and_then(|at| Some((*at, facts(runs, *at)?))) else { continue };
         let Some(run) = runs.get(last) else { continue };
         match run.state {
+            // One that stopped at a gate is told by its decision.
+            RunState::Stopped if !run.pending.is_empty() => {}
             RunState::Stopped => add(2, last, Alert::Stopped),
             RunState::Running | RunState::Unreadable => {}
             RunState::Finished => {
@@ -103,4 +106,104 @@ fn of_answers(facts: &RunFacts) -> Vec<(u8, Alert)> {
     }
     found.extend(facts.ended_by_budget.clone().map(|why| (6, Alert::Budget(why))));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::dashboard::{Interval, Kind, PendingDecision, ReportPage, Trouble, Worth};
+    use causal::estimand::Target;
+    use std::sync::Arc;
+
+    fn run(folder: &str, updated: i64, state: RunState, question: &str, tier: Option<Tier>) -> Run {
+        let interval = Interval { estimate: 1.0, std_error: 1.0, lower: -1.0, upper: 3.0 };
+        let answer = tier.map(|tier| AnswerFacts {
+            asked: Asked::Effect(Target::Ate),
+            answered: String::new(),
+            grade: Some(Grade::Tier(tier)),
+            interval: Some(interval),
+            worth: Worth::Answer,
+            population: String::new(),
+        });
+        let subject = Subject {
+            kind: Kind::Study,
+            question: question.to_owned(),
+            treatment: "t".to_owned(),
+            outcome: "y".to_owned(),
+            units: String::new(),
+        };
+        let facts = RunFacts {
+            title: String::new(),
+            subject,
+            tool_version: String::new(),
+            data_sha256: String::new(),
+            plan_sha256: String::new(),
+            iteration: None,
+            unblinded: answer.is_some(),
+            randomisation: None,
+            arms: Vec::new(),
+            units: Vec::new(),
+            answers: answer.into_iter().collect(),
+            doubts: Vec::new(),
+            ended_by_budget: None,
+            seen_before: 0,
+            files: Vec::new(),
+        };
+        Run {
+            folder: folder.to_owned(),
+            branch: "main".to_owned(),
+            slug: folder.to_owned(),
+            state,
+            updated: Some(updated),
+            commit: String::new(),
+            last_step: String::new(),
+            shallow: false,
+            pending: Vec::new(),
+            report: ReportPage::None,
+            facts: Ok(Arc::new(facts)),
+        }
+    }
+
+    #[test]
+    fn only_what_no_later_run_has_made_good_waits() {
+        let bad = Some(Tier::NotSatisfactory);
+        let good = Some(Tier::FullySatisfactory);
+        let mut unreadable = run("u", 0, RunState::Unreadable, "q", None);
+        unreadable.facts = Err(Trouble::Newer { layout: 9 });
+        let mut gated = run("g", 9, RunState::Stopped, "gate", None);
+        let decision = PendingDecision { gate: "unblind".to_owned(), commit: "1".to_owned(), since: 9 };
+        gated.pending.push(decision.clone());
+        let made = board(Board {
+            runs: vec![
+                run("a1", 1, RunState::Finished, "a", bad),
+                run("a2", 2, RunState::Finished, "a", good),
+                run("b1", 3, RunState::Finished, "b", good),
+                run("b2", 4, RunState::Finished, "b", bad),
+                run("c1", 5, RunState::Stopped, "c", None),
+                run("c2", 6, RunState::Running, "c", None),
+                run("d1", 7, RunState::Stopped, "d", None),
+                unreadable,
+                gated,
+            ],
+            ..Board::default()
+        });
+        let waits: Vec<(&str, &Alert)> =
+            made.waiting.iter().map(|it| (made.runs[it.run].folder.as_str(), &it.alert)).collect();
+        let asked = vec![Asked::Effect(Target::Ate)];
+        assert_eq!(
+            waits,
+            [
+                ("g", &Alert::Decision(decision)),
+                ("u", &Alert::Unreadable(Trouble::Newer { layout: 9 })),
+                ("d1", &Alert::Stopped),
+                ("b2", &Alert::NotSatisfactory { asked }),
+            ]
+        );
+        // The latest question first; its runs, and its estimates, the oldest first.
+        let asked: Vec<&str> = made.questions.iter().map(|it| it.subject.question.as_str()).collect();
+        assert_eq!(asked, ["gate", "d", "c", "b", "a"]);
+        let course: Vec<&str> =
+            made.questions[3].trends[0].points.iter().map(|it| made.runs[it.run].folder.as_str()).collect();
+        assert_eq!(course, ["b1", "b2"]);
+    }
 }

@@ -97,15 +97,17 @@ fn world() -> World {
     let blind = runs.join("blind");
     copy(&letters, &blind);
     git(&blind, &["reset", "--hard", "--quiet", &step("critique of the design")]);
-    // A layout that has one critique at the top.
-    let second = runs.join("second-layout");
-    copy(&blind, &second);
-    git(&second, &["mv", "iter_01/critique.json", "critique.json"]);
-    let manifest = std::fs::read_to_string(second.join("manifest.json")).expect("a manifest");
-    std::fs::write(second.join("manifest.json"), manifest.replace("\"layout\": 1", "\"layout\": 2")).expect("written");
-    git(&second, &["commit", "--quiet", "--all", "-m", "iteration 1, critique"]);
+    // The layout before, which has a folder for each iteration.
+    let first = runs.join("first-layout");
+    copy(&blind, &first);
+    std::fs::create_dir(first.join("iter_01")).expect("a folder");
+    git(&first, &["mv", "critique.json", "iter_01/critique.json"]);
+    let manifest = std::fs::read_to_string(first.join("manifest.json")).expect("a manifest");
+    assert!(manifest.contains("\"layout\": 2"), "{manifest}");
+    std::fs::write(first.join("manifest.json"), manifest.replace("\"layout\": 2", "\"layout\": 1")).expect("written");
+    git(&first, &["commit", "--quiet", "--all", "-m", "iteration 1, critique"]);
     // A question of its own, so that nothing later makes it good.
-    for (run, question) in [(&blind, "Blind?"), (&second, "Second?")] {
+    for (run, question) in [(&blind, "Blind?"), (&first, "First?")] {
         let plan = std::fs::read_to_string(run.join("plan.yaml")).expect("a plan");
         std::fs::write(run.join("plan.yaml"), plan.replace("Do letters bring visits?", question)).expect("written");
         git(run, &["commit", "--quiet", "--all", "-m", "iteration 1, critique"]);
@@ -128,7 +130,7 @@ fn world() -> World {
         std::fs::write(&path, text.replacen(from, to, 1)).expect("written");
         git(&runs.join(run), &["commit", "--quiet", "--all", "-m", "changed by hand"]);
     };
-    change("newer-manifest", "manifest.json", "\"layout\": 1", "\"layout\": 7");
+    change("newer-manifest", "manifest.json", "\"layout\": 2", "\"layout\": 7");
     change("not-json", "results.json", "{", "[");
     change("no-policy", "report.html", "<head>", "<head><script>window.pwned=1</script>");
     std::fs::create_dir_all(runs.join("notes/of/mine")).expect("folders");
