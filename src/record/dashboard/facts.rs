@@ -124,7 +124,9 @@ struct Conduct {
 #[derive(Deserialize)]
 struct Results {
     answers: Vec<Answer>,
-    critique: Critique,
+    /// In layout 1; in layout 2 it is a file of its own only.
+    #[serde(default)]
+    critique: Option<Critique>,
     #[serde(default)]
     conduct: Option<Conduct>,
     #[serde(default)]
@@ -249,12 +251,17 @@ pub fn facts<F: RunFiles>(files: &F) -> Result<RunFacts, FactsError<F::Error>> {
 
 fn study<F: RunFiles>(files: &F, names: &[String], found: &mut RunFacts) -> Result<(), FactsError<F::Error>> {
     if let Some(results) = json::<Results, F>(files, "results.json")? {
+        let critique = match results.critique {
+            Some(critique) => critique,
+            None => json::<Critique, F>(files, "critique.json")?
+                .ok_or_else(|| unreadable("critique.json", &"it is not there"))?,
+        };
         found.unblinded = true;
-        found.iteration = results.critique.iteration;
+        found.iteration = critique.iteration;
         found.seen_before = results.unblinded_before.len();
         found.ended_by_budget = results.conduct.and_then(|conduct| conduct.stopped);
-        found.answers = results.answers.iter().map(|answer| answered(answer, &results.critique)).collect();
-        found.doubts = doubts(results.critique);
+        found.answers = results.answers.iter().map(|answer| answered(answer, &critique)).collect();
+        found.doubts = doubts(critique);
         return Ok(());
     }
     // Blind: the last critique of a design, at the top or in the folder of the last iteration.
@@ -490,8 +497,18 @@ mod tests {
                     {{"analyses": [{{"requested": "ate", "tier": "{tier}", "findings": [
                         {{"code": "{code}", "severity": "fail", "message": "m"}}]}}]}}, "later": 1}}"#
             );
-            let found = read(&[("manifest.json", "{}"), ("plan.yaml", PLAN), ("results.json", &results)]);
-            found.expect("facts").answers[0].worth
+            let old = read(&[("manifest.json", "{}"), ("plan.yaml", PLAN), ("results.json", &results)]).expect("facts");
+            // In layout 2 the critique is a file of its own.
+            let (answers, critique) = results.split_once(r#", "critique":"#).expect("two");
+            let (answers, critique) = (format!("{answers}}}"), critique.replace(r#", "later": 1}"#, ""));
+            let files = [
+                ("manifest.json", "{}"),
+                ("plan.yaml", PLAN),
+                ("results.json", &answers),
+                ("critique.json", &critique),
+            ];
+            assert_eq!(read(&files).expect("facts"), RunFacts { files: old.files.clone(), ..old.clone() });
+            old.answers[0].worth
         };
         let effect = r#"{"estimate": 1, "std_error": 1, "ci_lower": -1, "ci_upper": 3, "notes": []}"#;
         assert_eq!(worth("fully_satisfactory", "none", effect), Worth::Answer);

@@ -26,7 +26,9 @@ impl Scale {
     }
 
     fn at(&self, value: f64) -> f64 {
-        let share = ((value - self.low) / self.span).clamp(0.0, 1.0);
+        // No document holds a number that is not finite; should one, it stands in the middle rather than nowhere.
+        let share = (value - self.low) / self.span;
+        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.5 };
         self.from + share * (self.to - self.from)
     }
 }
