@@ -83,7 +83,7 @@ fn every_run_is_a_row_and_none_takes_the_page_down() {
     assert!(page.contains("2 folders here hold no run"), "notes and a project");
     // What waits: each run that cannot be read, and the two that stopped.
     for words in [
-        "Waits for a person (7)",
+        "Waits for a person (6)",
         "Stopped before its end",
         "oci-agent run runs/blind/plan.yaml --out runs/blind --resume",
     ] {
