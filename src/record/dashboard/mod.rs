@@ -1,8 +1,8 @@
 //! Many runs on one page: the facts of each, in which state it is, what waits for a person, and how the answers to one question
 //! moved from run to run.
 //!
-//! [`facts`] reads what a run has committed and nothing else; a blind run has no effects in its files, so it has none here.
-//! [`board`] puts runs together. The words are made in `report::dashboard`.
+//! [`facts()`] reads what a run has committed and nothing else; a blind run has no effects in its files, so it has none here.
+//! [`board()`] puts runs together. The words are made in `report::dashboard`.
 
 mod board;
 mod facts;
