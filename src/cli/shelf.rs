@@ -7,8 +7,9 @@ use super::{env, files};
 use crate::record::dashboard::{
     Board, FactsError, RecordBeside, ReportPage, Run, RunFacts, RunFiles, RunState, Trouble, board, facts, slugs,
 };
+use crate::record::oversight::PendingDecision;
 use crate::report::html;
-use crate::store::{ArtifactError, Glance, RepositoryTrust, RunsBelow, Tip, runs_below};
+use crate::store::{self, ArtifactError, Glance, RepositoryTrust, RunsBelow, Tip, WaitingRun, runs_below};
 use crate::text::numbers;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -150,7 +151,7 @@ impl Shelf {
             commit: String::new(),
             last_step: String::new(),
             shallow: false,
-            pending: Vec::new(),
+            pending: None,
             report: ReportPage::None,
             facts: Err(Trouble::Empty),
         };
@@ -177,6 +178,9 @@ impl Shelf {
         };
         (run.updated, run.commit, run.shallow) = (Some(tip.time), tip.commit.clone(), tip.shallow);
         run.last_step.clone_from(&tip.subject);
+        if tip.gated && !tip.running && glance.is_current(&entry.branch) {
+            run.pending = self.pending(entry);
+        }
         let known = self.known.get(&(entry.folder.clone(), entry.branch.clone()));
         let known = match known.filter(|known| known.commit == tip.commit) {
             Some(known) => known.clone(),
@@ -188,6 +192,14 @@ impl Shelf {
             run.state = RunState::Unreadable;
         }
         Ok((Some(known), run))
+    }
+
+    /// What a run waits for whose last commit is about a gate.
+    fn pending(&self, entry: &Entry) -> Option<PendingDecision> {
+        // One whose earlier commits cannot be read is told when it is reviewed.
+        let waiting = store::waiting_in(&self.dir.join(&entry.folder), &self.trust).ok().flatten()?;
+        let WaitingRun { branch, gate, tree, rejected, since, .. } = waiting;
+        Some(PendingDecision { run: shown(&entry.folder), branch, gate, tree, rejected, since })
     }
 
     fn tip(&self, entry: &Entry) -> Result<(Glance, Tip), Trouble> {

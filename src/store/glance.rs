@@ -5,10 +5,10 @@
 //! for ever.
 
 use crate::store::folder::{Entry, Folder};
-use crate::store::message::ends_run;
+use crate::store::message::{ends_run, trailer};
 use crate::store::objects::{self, Loose};
 use crate::store::refs::strict_id;
-use crate::store::{ArtifactError, RepositoryTrust, init, libgit};
+use crate::store::{ArtifactError, GATE, RepositoryTrust, init, libgit};
 use git2::{Oid, Repository};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,8 @@ pub struct Tip {
     pub running: bool,
     /// True if earlier commits are not here.
     pub shallow: bool,
+    /// True if it is about a gate: a step that waits, or a decision on one.
+    pub gated: bool,
     tree: Oid,
 }
 
@@ -97,6 +99,12 @@ impl Glance {
         self.busy
     }
 
+    /// True if this branch is checked out.
+    #[must_use]
+    pub fn is_current(&self, branch: &str) -> bool {
+        self.current.as_deref() == Some(branch)
+    }
+
     /// True if this program made the repository; a clone of it is not marked.
     #[must_use]
     pub fn is_marked(&self) -> bool {
@@ -125,6 +133,7 @@ impl Glance {
             finished,
             running: self.busy && !finished && self.current.as_deref() == Some(branch),
             shallow,
+            gated: trailer(&last.message, GATE).is_some(),
             tree: last.tree,
         })
     }

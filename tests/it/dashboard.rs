@@ -10,7 +10,7 @@ use oci_agent::report::dashboard::{Mode, policy};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use world::{EVIL_FOLDER, World, at, copy, git, shared};
+use world::{EVIL_FOLDER, STUDY, World, at, copy, data, git, shared};
 
 /// All files below a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -181,6 +181,26 @@ fn a_run_that_is_being_written_is_shown_as_far_as_it_is() {
     git(&dir.join("runs/new"), &["config", "oci-agent.layout", "1"]);
     std::fs::write(dir.join("runs/new/.git/oci-agent.lock"), "").expect("written");
     assert!(row(&page(), "new").contains("Nothing has been committed yet"));
+}
+
+#[test]
+fn a_run_at_a_gate_waits_for_a_decision() {
+    let dir = tempfile::tempdir().expect("a folder");
+    data(dir.path(), 300, 0.5, ["t", "y", "a"]);
+    std::fs::write(dir.path().join("plan.yaml"), format!("{STUDY}gates: [unblind]\n")).expect("a plan");
+    assert_ne!(at(1_767_300_000, dir.path(), &["run", "plan.yaml", "--out", "runs/gated", "-qq"]), 0);
+    let ran = oci_agent(dir.path(), &["dashboard", "runs", "-o", "site"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let page = std::fs::read_to_string(dir.path().join("site/index.html")).expect("a page");
+    for words in [
+        "One thing waits",
+        "Waits for a decision at the gate <code>unblind</code>",
+        "oci-agent review runs/gated",
+        "still blind",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("Stopped before its end"), "told once");
 }
 
 #[test]

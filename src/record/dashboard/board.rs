@@ -63,7 +63,7 @@ fn waiting(runs: &[Run], questions: &[Question]) -> Vec<Waiting> {
     let mut found: Vec<(u8, Waiting)> = Vec::new();
     let mut add = |rank: u8, run: usize, alert: Alert| found.push((rank, Waiting { run, alert }));
     for (at, run) in runs.iter().enumerate() {
-        for decision in &run.pending {
+        if let Some(decision) = &run.pending {
             add(0, at, Alert::Decision(decision.clone()));
         }
         // One that has just begun waits for nobody.
@@ -77,7 +77,7 @@ fn waiting(runs: &[Run], questions: &[Question]) -> Vec<Waiting> {
         let Some(run) = runs.get(last) else { continue };
         match run.state {
             // One that stopped at a gate is told by its decision.
-            RunState::Stopped if !run.pending.is_empty() => {}
+            RunState::Stopped if run.pending.is_some() => {}
             RunState::Stopped => add(2, last, Alert::Stopped),
             RunState::Running | RunState::Unreadable => {}
             RunState::Finished => {
@@ -111,7 +111,8 @@ fn of_answers(facts: &RunFacts) -> Vec<(u8, Alert)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::dashboard::{Interval, Kind, PendingDecision, ReportPage, Trouble, Worth};
+    use crate::record::dashboard::{Interval, Kind, ReportPage, Trouble, Worth};
+    use crate::record::oversight::PendingDecision;
     use causal::estimand::Target;
     use std::sync::Arc;
 
@@ -158,7 +159,7 @@ mod tests {
             commit: String::new(),
             last_step: String::new(),
             shallow: false,
-            pending: Vec::new(),
+            pending: None,
             report: ReportPage::None,
             facts: Ok(Arc::new(facts)),
         }
@@ -171,8 +172,15 @@ mod tests {
         let mut unreadable = run("u", 0, RunState::Unreadable, "q", None);
         unreadable.facts = Err(Trouble::Newer { layout: 9 });
         let mut gated = run("g", 9, RunState::Stopped, "gate", None);
-        let decision = PendingDecision { gate: "unblind".to_owned(), commit: "1".to_owned(), since: 9 };
-        gated.pending.push(decision.clone());
+        let decision = PendingDecision {
+            run: "g".to_owned(),
+            branch: "main".to_owned(),
+            gate: "unblind".to_owned(),
+            tree: "1".to_owned(),
+            rejected: false,
+            since: 9,
+        };
+        gated.pending = Some(decision.clone());
         let made = board(Board {
             runs: vec![
                 run("a1", 1, RunState::Finished, "a", bad),

@@ -16,6 +16,7 @@ use crate::finding::{Code, Severity, Tier};
 use crate::plan::experiment::{EffectRequest, Role};
 use crate::record::earlier::LedgerEntry;
 use crate::record::experiment::{LookEntry, Standing, Verdict};
+use crate::record::oversight::PendingDecision;
 use causal::estimand::Target;
 use causal::keyed_enum;
 use std::sync::Arc;
@@ -206,17 +207,6 @@ pub enum Trouble {
     },
 }
 
-/// A gate of a plan at which a run waits for somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingDecision {
-    /// The gate: `spec`, `unblind`, …
-    pub gate: String,
-    /// The commit that is to be decided on.
-    pub commit: String,
-    /// Since when, seconds since 1970.
-    pub since: i64,
-}
-
 /// One run: a branch of a repository.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -236,8 +226,8 @@ pub struct Run {
     pub last_step: String,
     /// True if earlier commits are not here.
     pub shallow: bool,
-    /// Decisions that it waits for.
-    pub pending: Vec<PendingDecision>,
+    /// The decision that it waits for.
+    pub pending: Option<PendingDecision>,
     /// What is known of its report.
     pub report: ReportPage,
     /// What it says, or why that cannot be read.

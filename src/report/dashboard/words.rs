@@ -8,6 +8,7 @@ use crate::record::dashboard::{
 };
 use crate::report::experiment::words as experiment;
 use crate::report::sentences;
+use crate::text::dates::utc;
 use crate::text::escape::{one_line, shell_word, shortened};
 use crate::text::lists::{counted, listed};
 use crate::text::numbers;
@@ -40,11 +41,10 @@ pub(super) fn alert_name(alert: &Alert) -> &'static str {
 /// What an alert says, in a sentence.
 pub(super) fn alert(alert: &Alert, run: &Run) -> String {
     match alert {
-        Alert::Decision(decision) => format!(
-            "Waits for a decision at the gate `{}`, on commit {}.",
-            one_line(&decision.gate),
-            numbers::short_hash(&decision.commit)
-        ),
+        Alert::Decision(decision) => {
+            let said = if decision.rejected { "Was rejected" } else { "Waits for a decision" };
+            format!("{said} at the gate `{}`, since {} UTC.", one_line(&decision.gate), utc(decision.since))
+        }
         Alert::Unreadable(it) => trouble(it),
         Alert::Stopped => {
             format!("Stopped before its end, after the step “{}”; nobody is at work on it.", one_line(&run.last_step))
@@ -68,6 +68,7 @@ pub(super) fn alert_command(alert: &Alert, board: &Board, run: &Run) -> Option<S
         format!(" --branch {}", shell_word(&run.branch))
     };
     match alert {
+        Alert::Decision(_) => Some(format!("oci-agent review {}", shell_word(&place))),
         Alert::Stopped => {
             let plan = shell_word(&format!("{place}/plan.yaml"));
             Some(format!("oci-agent run {plan} --out {} --resume", shell_word(&place)))

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-const STUDY: &str = "title: Reminder letters\nquestion: Do letters bring visits?\ndesign: randomised\nshare: 0.5\n\
+pub const STUDY: &str = "title: Reminder letters\nquestion: Do letters bring visits?\ndesign: randomised\nshare: 0.5\n\
                      data: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: visits}\n\
                      confounders: {priority: [a]}\nestimands: [ate]\nanalysis: {estimator: aipw}\n";
 const EXPERIMENT: &str = "title: One-page checkout\nquestion: Does it sell more?\ndesign: experiment\n\
@@ -56,7 +56,7 @@ pub fn copy(from: &Path, to: &Path) {
     assert!(status.success());
 }
 
-fn data(dir: &Path, rows: usize, effect: f64, names: [&str; 3]) {
+pub fn data(dir: &Path, rows: usize, effect: f64, names: [&str; 3]) {
     let mut noise = Noise(3);
     let quoted = names.map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
     let mut data = quoted.join(",") + "\n";
