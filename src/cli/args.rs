@@ -9,6 +9,7 @@ use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
 use super::serve::ServeArgs;
+use super::shell::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::verify::VerifyArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
@@ -473,37 +474,4 @@ pub struct CoverageArgs {
     /// Where coverage.md and coverage.csv go; the folder is created.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-}
-
-/// Prints the JSON Schema of a plan.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  oci-agent schema > plan.schema.json
-  oci-agent schema --experiment > experiment.schema.json")]
-pub struct SchemaArgs {
-    /// The schema of plans with `design: experiment`.
-    #[arg(long)]
-    pub experiment: bool,
-}
-
-/// Prints the completions of a shell.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  oci-agent completions bash > ~/.local/share/bash-completion/completions/oci-agent
-  oci-agent completions zsh > \"${fpath[1]}/_oci-agent\"
-  oci-agent completions fish > ~/.config/fish/completions/oci-agent.fish")]
-pub struct CompletionsArgs {
-    /// The shell.
-    #[arg(value_enum)]
-    pub shell: clap_complete::Shell,
-}
-
-/// Writes the manual pages into a folder, which is made if it is not there.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:
-  oci-agent man ~/.local/share/man/man1 && man oci-agent-run")]
-pub struct ManArgs {
-    /// The folder.
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
 }
