@@ -13,7 +13,7 @@
 //! | documents | [`plan`], [`spec`], [`playbook`], [`record`], [`critique`], [`report`] | bytes in, bytes out |
 //! | effects | [`memory`], [`input_file`], [`dataset`], [`store`], [`llm`] | one kind of I/O each |
 //! | orchestration | [`pipeline`], [`tools`], [`agent`], [`baseline`] | the stages, what a model may call of them, and the actor-critic loop |
-//! | surfaces | [`cli`], [`mcp`], [`replay`], [`accuracy`] | arguments, progress, messages, exit codes; a server for agent hosts; the entry to the ACIC 2016 competition, which is the crate [`acic`]; the default on simulated families |
+//! | surfaces | [`cli`], [`mcp`], [`replay`], [`accuracy`], [`serve`] | arguments, progress, messages, exit codes; a server for agent hosts; the entry to the ACIC 2016 competition, which is the crate [`acic`]; the default on simulated families; pages for this machine |
 //!
 //! Imports point down, and `tests/it/architecture.rs` holds every `crate::` path against that table.
 //! The design never receives an outcome: its signatures take [`causal::sample::Covariates`], not [`causal::sample::Sample`].
@@ -57,3 +57,4 @@ pub mod accuracy;
 pub mod cli;
 pub mod mcp;
 pub mod replay;
+pub mod serve;

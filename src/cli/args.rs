@@ -3,11 +3,13 @@
 use super::acic::args::AcicCommand;
 use super::arg_values::{self, KnownEffect};
 use super::audit::AuditArgs;
+use super::dashboard::DashboardArgs;
 use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
-use super::shell::ManArgs;
+use super::serve::ServeArgs;
+use super::shell::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::sweep::SweepCommand;
 use super::verify::VerifyArgs;
 use causal::simulate::Setup;
@@ -88,6 +90,10 @@ pub enum Command {
     Queue(QueueArgs),
     /// Was a run made as it should be? A list of checks with their evidence, and the TARGET items.
     Audit(AuditArgs),
+    /// Many runs on one page: what waits for a person, answers over time, verdicts, the record; a static site.
+    Dashboard(DashboardArgs),
+    /// The same page for this machine, while runs are at work.
+    Serve(ServeArgs),
     /// Write a commented plan to start from.
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.
@@ -472,27 +478,4 @@ pub struct CoverageArgs {
     /// Where coverage.md and coverage.csv go; the folder is created.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-}
-
-/// Prints the JSON Schema of a plan.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  oci-agent schema > plan.schema.json
-  oci-agent schema --experiment > experiment.schema.json")]
-pub struct SchemaArgs {
-    /// The schema of plans with `design: experiment`.
-    #[arg(long)]
-    pub experiment: bool,
-}
-
-/// Prints the completions of a shell.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  oci-agent completions bash > ~/.local/share/bash-completion/completions/oci-agent
-  oci-agent completions zsh > \"${fpath[1]}/_oci-agent\"
-  oci-agent completions fish > ~/.config/fish/completions/oci-agent.fish")]
-pub struct CompletionsArgs {
-    /// The shell.
-    #[arg(value_enum)]
-    pub shell: clap_complete::Shell,
 }

@@ -57,6 +57,11 @@ impl Ledger {
         Ok(Ledger { lines, notes })
     }
 
+    /// Every line that can be read.
+    pub(super) fn all(&self) -> Vec<LedgerEntry> {
+        self.lines.entries().collect()
+    }
+
     /// The analyses of the same outcome in the same data that were unblinded before this plan first was.
     pub(super) fn earlier(&self, subject: Subject<'_>) -> Vec<LedgerEntry> {
         self.lines

@@ -49,6 +49,11 @@ impl Looks {
         Ok(Looks { lines, notes })
     }
 
+    /// Every line that can be read.
+    pub(super) fn all(&self) -> Vec<LookEntry> {
+        self.lines.entries().collect()
+    }
+
     /// The looks at this experiment before the one of this plan at these data: running the same again is no look.
     pub(super) fn earlier(&self, plan: &ExperimentPlan, plan_sha256: &str, data_sha256: &str) -> Vec<Look> {
         let experiment = experiment_sha256(plan);

@@ -9,6 +9,7 @@ mod baseline;
 mod chained_lines;
 mod check;
 mod conversation;
+mod dashboard;
 mod diff;
 mod env;
 mod errors;
@@ -29,6 +30,8 @@ mod oversight;
 mod playbook;
 mod run;
 mod run_experiment;
+mod serve;
+mod shelf;
 mod shell;
 mod simulate;
 mod sweep;
@@ -114,6 +117,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Sweep(command) => sweep::sweep(&command, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),
         Command::Audit(args) => audit::audit(&args, &cli.global),
+        Command::Dashboard(args) => dashboard::dashboard(&args, &cli.global),
+        Command::Serve(args) => serve::serve(&args, &cli.global),
         Command::Experiment(command) => experiment::experiment(&command, &cli.global),
         Command::Acic(command) => acic::acic(&command, &cli.global),
         Command::Transcript(command) => transcript::transcript(&command, &cli.global),

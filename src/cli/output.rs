@@ -317,7 +317,5 @@ impl Observer for ProgressObserver {
 /// A path as a shell takes it for one word: in quotes where it needs them.
 #[must_use]
 pub fn shell_word(path: &std::path::Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@%=:,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    crate::text::escape::shell_word(&path.display().to_string())
 }

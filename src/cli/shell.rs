@@ -1,6 +1,6 @@
 //! `oci-agent schema`, `completions` and `man`: what editors and shells want to know.
 
-use super::args::{Cli, CompletionsArgs, SchemaArgs};
+use super::args::Cli;
 use super::errors::CliError;
 use super::output;
 use crate::plan::{experiment, reference};
@@ -8,6 +8,29 @@ use crate::text::terminal::TerminalText;
 use clap::{Args, CommandFactory as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Prints the JSON Schema of a plan.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent schema > plan.schema.json
+  oci-agent schema --experiment > experiment.schema.json")]
+pub struct SchemaArgs {
+    /// The schema of plans with `design: experiment`.
+    #[arg(long)]
+    pub experiment: bool,
+}
+
+/// Prints the completions of a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent completions bash > ~/.local/share/bash-completion/completions/oci-agent
+  oci-agent completions zsh > \"${fpath[1]}/_oci-agent\"
+  oci-agent completions fish > ~/.config/fish/completions/oci-agent.fish")]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
 
 /// Writes the manual pages into a folder, which is made if it is not there.
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The ways in which a key can be written down again: escaped, encoded, turned round.
 
+use crate::text::base64::{STANDARD, URL, base64};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -26,22 +27,6 @@ pub(super) fn spellings(plain: &str) -> Vec<String> {
 
 /// What is left of a short key in the middle of base64 could be a word of the language.
 const SHORTEST: usize = 8;
-
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// Base64 without padding (RFC 4648).
-fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
-    let mut out = String::new();
-    for three in bytes.chunks(3) {
-        let block = three.iter().fold(0_u32, |block, byte| block << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for place in 0..=three.len() {
-            let index = (block >> (18 - 6 * place)) & 63;
-            out.extend(alphabet.get(index as usize).map(|letter| char::from(*letter)));
-        }
-    }
-    out
-}
 
 /// The characters that a text always has in base64 where `before` bytes (modulo 3) stand in front of it and anything may
 /// follow.

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod basis;
 pub mod critique;
+pub mod dashboard;
 pub mod documents;
 pub mod earlier;
 mod effect;

@@ -7,6 +7,7 @@
 //! | [`plots`] | love plot, overlap, forest plot, sensitivity contour: SVG and PNG from one drawing |
 //! | [`markdown`], [`html`] | `report.md`, `critique.md` and `report.html`, from one template and one [`view`] |
 //! | [`experiment`] | the same of a randomised experiment, whose decision comes first |
+//! | [`dashboard`] | the page of many runs |
 //! | [`notebook`] | `analysis.ipynb`, outputs inside |
 //! | [`terminal`] | the first page in a terminal, which ends a run |
 //! | [`notes`] | the typed notes of an effect as the sentences of the record |
@@ -20,6 +21,7 @@
 pub mod audit;
 pub mod badge;
 pub mod caveats;
+pub mod dashboard;
 pub mod experiment;
 pub mod first_page;
 pub mod follow_up;

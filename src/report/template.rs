@@ -47,6 +47,7 @@ impl Object for Picture {
 
 const REPORT: &str = include_str!("templates/report.j2");
 const FIRST_PAGE: &str = include_str!("templates/first_page.j2");
+const DASHBOARD: &str = include_str!("templates/dashboard.j2");
 const EXPERIMENT: &str = include_str!("templates/experiment.j2");
 const CRITIQUE: &str = include_str!("templates/critique.j2");
 const MODEL: &str = include_str!("templates/model.j2");
@@ -306,6 +307,7 @@ fn environment(format: Format) -> Result<Environment<'static>, minijinja::Error>
     add_filters(&mut env, format);
     env.add_template("report", REPORT)?;
     env.add_template("first_page", FIRST_PAGE)?;
+    env.add_template("dashboard", DASHBOARD)?;
     env.add_template("experiment", EXPERIMENT)?;
     env.add_template("critique", CRITIQUE)?;
     env.add_template("model", MODEL)?;
@@ -323,6 +325,9 @@ fn inner(format: Format, value: &Value) -> String {
 
 fn add_filters(env: &mut Environment<'static>, format: Format) {
     let safe = Value::from_safe_string;
+    // Text without marks of its own, in HTML: within an attribute, or where a name must not look like ours.
+    env.add_filter("attr", move |v: Value| safe(escape::html(&v.to_string())));
+    env.add_filter("plain", move |v: Value| safe(escape::html(&v.to_string())));
     env.add_filter("h1", move |v: Value| safe(format.heading(1, &inner(format, &v))));
     env.add_filter("h2", move |v: Value| safe(format.heading(2, &inner(format, &v))));
     env.add_filter("h3", move |v: Value| safe(format.heading(3, &inner(format, &v))));

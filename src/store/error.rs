@@ -104,6 +104,14 @@ pub enum ArtifactError {
         /// What it is instead.
         what: &'static str,
     },
+    /// An object of a run, read alone, that is damaged or missing.
+    #[error("object {object} of `{}` is damaged or missing on the disk", dir.display())]
+    Unreadable {
+        /// The directory.
+        dir: PathBuf,
+        /// Full id of the object.
+        object: String,
+    },
     /// A branch that is not there.
     #[error(
         "`{}` has no branch `{branch}`. {}",
@@ -295,6 +303,7 @@ impl ArtifactError {
             | ArtifactError::InsideGit { .. }
             | ArtifactError::NoBranch { .. }
             | ArtifactError::NotARun { .. }
+            | ArtifactError::Unreadable { .. }
             | ArtifactError::InTheWay { .. }
             | ArtifactError::Damaged { .. }
             | ArtifactError::GitBusy { .. }

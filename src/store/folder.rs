@@ -8,7 +8,7 @@ mod handle;
 #[cfg(test)]
 pub(super) mod recorder;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -168,6 +168,19 @@ impl Folder {
     pub fn open_lock(&self, name: &str) -> io::Result<File> {
         effect!(Append(self.at(name), Vec::new()));
         self.handle.append_to(one_name(name)?)
+    }
+
+    /// True if another process holds a lock on a file. Asking takes a shared lock for an instant.
+    pub fn is_locked(&self, name: &str) -> io::Result<bool> {
+        let file = match self.handle.open_file(one_name(name)?) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock().map(|()| false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Gives an entry another name, here or in another folder. What has that name is replaced, a link as a link.

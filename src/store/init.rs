@@ -17,10 +17,11 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// The marker in the repository's configuration.
 const LAYOUT_KEY: &str = "oci-agent.layout";
-const LAYOUT: i64 = 1;
+pub(super) const LAYOUT: i64 = 1;
 pub(super) const LOCK: &str = "oci-agent.lock";
 /// Files that a directory may contain and still count as empty: our own leftovers, and what systems put into every directory or volume.
 const NOTHING: [&str; 3] = [staging::FOLDER, ".DS_Store", "lost+found"];
@@ -186,7 +187,7 @@ fn renew_configuration(place: &Place, aside: &mut Aside<'_>) -> Result<(), Artif
 }
 
 /// The marker, if a repository carries it.
-fn layout(git: &Folder) -> Option<i64> {
+pub(super) fn layout(git: &Folder) -> Option<i64> {
     match git.look("config") {
         Ok(Entry::File(_)) => Config::open(&git.at("config")).ok()?.get_i64(LAYOUT_KEY).ok(),
         _ => None,
@@ -253,10 +254,15 @@ fn lock(dir: &Path, folder: &Folder) -> Result<Lock, ArtifactError> {
     try_lock(dir, file)
 }
 
-fn try_lock(dir: &Path, file: File) -> Result<Lock, ArtifactError> {
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => Err(ArtifactError::Locked { dir: dir.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(ArtifactError::io("lock", dir, e)),
+pub(super) fn try_lock(dir: &Path, file: File) -> Result<Lock, ArtifactError> {
+    /// A look from a dashboard holds the lock for microseconds.
+    const ATTEMPTS: u32 = 4;
+    for _ in 1..ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock(file)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            Err(TryLockError::Error(e)) => return Err(ArtifactError::io("lock", dir, e)),
+        }
     }
+    Err(ArtifactError::Locked { dir: dir.to_owned() })
 }

@@ -151,7 +151,38 @@ fn is_whole(deflated: &[u8], id: Oid) -> bool {
     inflate(deflated).is_some_and(|(kind, bytes)| Oid::hash_object(kind, &bytes).is_ok_and(|there| there == id))
 }
 
+/// One loose object, as [`read`] found it.
+pub(super) enum Loose {
+    /// It is in a pack, or nowhere.
+    Missing,
+    /// It does not hash to its name, or has more bytes than were allowed.
+    Damaged,
+    /// Its bytes.
+    Whole(Vec<u8>),
+}
+
+/// Reads one loose object of at most `most` bytes, and hashes it.
+pub(super) fn read(git: &Folder, id: Oid, most: u64) -> io::Result<Loose> {
+    let name = id.to_string();
+    let (folder, rest) = name.split_at(2);
+    let found = git.descend([OBJECTS, folder]).and_then(|inside| inside.read_if_there(rest));
+    let deflated = match found {
+        Ok(Some(deflated)) => deflated,
+        Ok(None) => return Ok(Loose::Missing),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Loose::Missing),
+        Err(e) if e.kind() == ErrorKind::InvalidInput || is_no_file(&e) => return Ok(Loose::Damaged),
+        Err(e) => return Err(e),
+    };
+    let whole = inflate_up_to(&deflated, most)
+        .filter(|(kind, bytes)| Oid::hash_object(*kind, bytes).is_ok_and(|there| there == id));
+    Ok(whole.map_or(Loose::Damaged, |(_, bytes)| Loose::Whole(bytes)))
+}
+
 fn inflate(deflated: &[u8]) -> Option<(ObjectType, Vec<u8>)> {
+    inflate_up_to(deflated, LARGEST)
+}
+
+fn inflate_up_to(deflated: &[u8], most: u64) -> Option<(ObjectType, Vec<u8>)> {
     let mut stream = ZlibDecoder::new(deflated);
     let mut header = Vec::new();
     loop {
@@ -164,7 +195,7 @@ fn inflate(deflated: &[u8]) -> Option<(ObjectType, Vec<u8>)> {
         }
     }
     let (kind, size) = std::str::from_utf8(&header).ok()?.split_once(' ')?;
-    let size: u64 = size.parse().ok().filter(|size| *size <= LARGEST)?;
+    let size: u64 = size.parse().ok().filter(|size| *size <= most)?;
     let mut bytes = Vec::new();
     // One byte more than announced, so that the stream's end and its check sum are read too.
     stream.by_ref().take(size.saturating_add(1)).read_to_end(&mut bytes).ok()?;

@@ -94,9 +94,29 @@ pub(crate) fn part_of(days: f64, part: Part) -> f64 {
     value
 }
 
+/// `2021-03-04 05:06` of seconds since 1970-01-01, UTC.
+pub(crate) fn utc(seconds: i64) -> String {
+    const DAY: i64 = 86_400;
+    #[allow(clippy::cast_precision_loss, reason = "whole days")]
+    let days = seconds.div_euclid(DAY) as f64;
+    let [year, month, day] = [Part::Year, Part::Month, Part::Day].map(|part| part_of(days, part));
+    let minutes = seconds.rem_euclid(DAY) / 60;
+    format!("{year:04.0}-{month:02.0}-{day:02.0} {:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Part, days, days_of, days_since_1970, part_of};
+    use super::{Part, days, days_of, days_since_1970, part_of, utc};
+
+    #[test]
+    fn seconds_as_date_says() {
+        // date -u -d @N '+%F %R'
+        for (seconds, expected) in
+            [(0, "1970-01-01 00:00"), (1_764_508_503, "2025-11-30 13:15"), (-1, "1969-12-31 23:59")]
+        {
+            assert_eq!(utc(seconds), expected);
+        }
+    }
 
     #[test]
     fn parts_of_every_day_of_four_centuries() {

@@ -1,5 +1,6 @@
 //! Text of every kind: numbers, lists, lines, hashes, escaping, and the words of others made harmless.
 
+pub(crate) mod base64;
 pub(crate) mod dates;
 pub mod difference;
 pub mod escape;

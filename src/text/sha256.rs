@@ -1,5 +1,6 @@
-//! SHA-256 in lower-case hexadecimal, of bytes at hand or of bytes as they come.
+//! SHA-256, in lower-case hexadecimal unless said otherwise, of bytes at hand or of bytes as they come.
 
+use crate::text::base64;
 use sha2::{Digest, Sha256};
 
 /// The hash of some bytes.
@@ -8,6 +9,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     let mut hash = Running::default();
     hash.update(bytes);
     hash.finish_hex()
+}
+
+/// The hash of some bytes in base64, as a Content-Security-Policy has it.
+#[must_use]
+pub fn sha256_base64(bytes: &[u8]) -> String {
+    base64::padded(&Sha256::digest(bytes))
 }
 
 /// A hash of bytes that come in pieces.

@@ -140,6 +140,8 @@ const PROGRAM: Crate = Crate {
         ("baseline", &["agent", "tools", "llm", "pipeline", "plan", "record", "report", "critique"]),
         // L5 surfaces. The MCP server is a run whose actor is the host at the other end of the pipe.
         ("mcp", &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store"]),
+        // Pages for the browsers of this machine; what they are, the command says.
+        ("serve", NOTHING),
         ("accuracy", &["dataset", "pipeline"]),
         ("replay", &["plan", "critique", "record", "report", "dataset", "pipeline"]),
         (
@@ -162,6 +164,7 @@ const PROGRAM: Crate = Crate {
                 "mcp",
                 "replay",
                 "accuracy",
+                "serve",
             ],
         ),
     ],
@@ -182,7 +185,9 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars_io", &["src/dataset"], "only dataset/ reads tables"),
     ("git2", &["src/store"], "only store/ writes history"),
     ("reqwest", &["src/llm"], "only llm/ speaks HTTP"),
-    ("tokio", &["src/llm", "src/mcp"], "only a model's wire and the MCP server wait for the network"),
+    ("tokio", &["src/llm", "src/mcp", "src/serve"], "only a model's wire and the two servers wait for the network"),
+    ("hyper", &["src/serve"], "only serve/ answers HTTP"),
+    ("hyper_util", &["src/serve"], "only serve/ answers HTTP"),
     ("rmcp", &["src/mcp"], "only mcp/ speaks MCP"),
     ("plotters", &["src/report"], "only report/ draws"),
     (
@@ -214,6 +219,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/cli/models.rs", 1, "names of files"),
     ("src/cli/oversight.rs", 1, "the beginning of a tree's hash"),
     ("src/cli/trust.rs", 2, "paths"),
+    ("src/cli/shelf.rs", 2, "the path of a request"),
     ("src/cli/verify.rs", 1, "the beginning of a commit id"),
     ("src/critique/alternatives.rs", 1, "words of the plan"),
     ("src/dataset/derived/values.rs", 1, "a value of the data"),
@@ -244,9 +250,11 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/store/decision.rs", 1, "a signature, as gpg and ssh-keygen print it"),
     ("src/store/git.rs", 2, "names of branches; a path"),
     ("src/store/libgit.rs", 1, "a path in git's configuration"),
+    ("src/store/glance.rs", 2, "names of branches and references"),
     ("src/store/message.rs", 1, "a line of a commit message that git would read as a mark"),
     ("src/record/audit/blind.rs", 1, "names of figures"),
     ("src/record/audit/numbers.rs", 3, "hashes, and figures in prose"),
+    ("src/record/dashboard/facts.rs", 1, "the name of an iteration's folder"),
     ("src/record/run_diff/snapshot.rs", 3, "paths of values"),
     ("src/store/recorded_run.rs", 3, "paths in a tree; names of references"),
     ("src/store/reflog.rs", 1, "names of branches"),

@@ -15,6 +15,7 @@ mod baseline; // the same plan without tools, with one iteration, with all of it
 mod cli; // the built program, as a stranger would use it
 mod consent; // what a plan says beforehand: other answers, thresholds of its own
 mod critique; // rubric and verdict
+mod dashboard; // a page of many runs: every state, bad input, a browser, the server
 mod dataset; // files that are wrong in every way we could think of
 mod design_profile; // whom the answer is about
 mod early_adopters; // the generator of the synthetic example
