@@ -225,7 +225,11 @@ pub(super) fn queue(args: &QueueArgs, global: &Global) -> Result<ExitCode, CliEr
     }
     let mut found: Vec<PendingDecision> = Vec::new();
     let mut unreadable = Vec::new();
-    for dir in run_folders(&args.dir) {
+    let below = store::runs_below(&args.dir).map_err(|error| from_store(&error))?;
+    if !below.complete {
+        output::stderr("There are more folders than are looked into; name a folder further down.");
+    }
+    for dir in below.runs.iter().map(|run| args.dir.join(run)) {
         match store::waiting_in(&dir, &files::trust()) {
             Ok(waiting) => found.extend(waiting.map(|waiting| pending(output::shell_word(&dir), waiting))),
             Err(error) => unreadable.push(format!("{}: {error}", dir.display())),
@@ -242,23 +246,6 @@ pub(super) fn queue(args: &QueueArgs, global: &Global) -> Result<ExitCode, CliEr
         output::stdout(oversight::queue(&found, env::now()))?;
     }
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WAITS) })
-}
-
-/// The folder itself, what is in it, and what is in that: a folder of runs may be sorted into others.
-fn run_folders(dir: &Path) -> Vec<PathBuf> {
-    let (mut found, mut below) = (Vec::new(), vec![(dir.to_path_buf(), 0)]);
-    while let Some((dir, depth)) = below.pop() {
-        if dir.join(".git").is_dir() {
-            found.push(dir);
-            continue;
-        }
-        let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
-        // Links are not followed: they may lead round in a circle.
-        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        below.extend(folders.filter(|_| depth < 3).map(|entry| (entry.path(), depth + 1)));
-    }
-    found.sort();
-    found
 }
 
 fn open(dir: &Path) -> Result<RecordedRun, CliError> {

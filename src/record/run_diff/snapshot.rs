@@ -173,7 +173,7 @@ pub fn add_iterations(files: &mut Files, file: &str, versions: Vec<Vec<u8>>) {
         let text = std::str::from_utf8(&version).unwrap_or_default();
         let value: Option<Value> = match Path::new(file).extension() {
             Some(end) if end == "json" => serde_json::from_str(text).ok(),
-            _ => serde_saphyr::from_str(text).ok(),
+            _ => as_yaml(text).ok(),
         };
         let iteration = value.as_ref().and_then(|value| value.get("iteration")?.as_u64());
         if let Some(iteration) = iteration.and_then(|number| usize::try_from(number).ok()) {
@@ -349,8 +349,13 @@ fn yaml(files: &Files, path: &str) -> Result<BTreeMap<String, Written>, Snapshot
     let Some(bytes) = files.get(path) else { return Ok(BTreeMap::new()) };
     let failed = |reason: String| SnapshotError::File { path: path.to_owned(), reason };
     let text = std::str::from_utf8(bytes).map_err(|error| failed(error.to_string()))?;
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| failed(error.to_string()))?;
+    let value = as_yaml(text).map_err(|error| failed(error.to_string()))?;
     Ok(flat(&value))
+}
+
+/// A column called `y` is no truth value.
+fn as_yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
+    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
 }
 
 /// A document, if the state has it.
