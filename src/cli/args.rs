@@ -7,7 +7,9 @@ use super::dashboard::DashboardArgs;
 use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
+use super::fetch::FetchArgs;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
+use super::publish::PublishArgs;
 use super::serve::ServeArgs;
 use super::shell::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::sweep::SweepCommand;
@@ -94,6 +96,10 @@ pub enum Command {
     Dashboard(DashboardArgs),
     /// The same page for this machine, while runs are at work.
     Serve(ServeArgs),
+    /// Send a finished run to a bucket or a folder: report, notebook and its whole history.
+    Publish(PublishArgs),
+    /// Bring a published run back, and check all of it.
+    Fetch(FetchArgs),
     /// Write a commented plan to start from.
     Init(InitArgs),
     /// One estimator on one dataset, as JSON.

@@ -27,6 +27,21 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())
 }
 
+/// The variables that are about stores of objects, under the names by which they are known there.
+#[must_use]
+pub fn store_settings() -> Vec<(String, String)> {
+    const BEGINNINGS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+    /// Two that other tools set without the name of their vendor.
+    const OTHERS: [(&str, &str); 2] =
+        [("SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT"), ("IDENTITY_ENDPOINT", "AZURE_IDENTITY_ENDPOINT")];
+    let others = OTHERS.iter().filter_map(|(name, known)| Some(((*known).to_owned(), variable(name)?)));
+    // What is no text is nothing that a store could be told.
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let named = texts.filter(|(name, _)| BEGINNINGS.iter().any(|begins| name.starts_with(begins)));
+    others.chain(named.filter(|(_, value)| !value.is_empty())).collect()
+}
+
 /// The folder of the user's configuration (XDG Base Directory Specification), if the system says where.
 #[must_use]
 pub fn config_folder() -> Option<std::path::PathBuf> {

@@ -16,6 +16,7 @@ mod errors;
 mod estimate;
 mod estimate_args;
 mod experiment;
+mod fetch;
 mod files;
 mod graph;
 mod init;
@@ -28,6 +29,7 @@ mod models;
 mod output;
 mod oversight;
 mod playbook;
+mod publish;
 mod run;
 mod run_experiment;
 mod serve;
@@ -113,6 +115,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Reject(args) => oversight::reject(&args, &cli.global),
         Command::Comment(args) => oversight::comment(&args, &cli.global),
         Command::Queue(args) => oversight::queue(&args, &cli.global),
+        Command::Publish(args) => publish::publish(&args, &cli.global),
+        Command::Fetch(args) => fetch::fetch(&args, &cli.global),
         Command::Diff(args) => diff::diff(&args, &cli.global),
         Command::Sweep(command) => sweep::sweep(&command, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),

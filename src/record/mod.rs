@@ -19,6 +19,7 @@ mod looks;
 pub mod model_review;
 pub mod not_estimated;
 pub mod oversight;
+pub mod publication;
 pub mod run_diff;
 pub mod structure;
 pub mod verification;

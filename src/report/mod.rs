@@ -33,6 +33,7 @@ pub mod notebook;
 pub mod notes;
 pub mod oversight;
 pub mod plots;
+pub mod publication;
 pub mod run_diff;
 mod sections;
 pub mod sentences;

@@ -112,6 +112,18 @@ pub enum ArtifactError {
         /// Full id of the object.
         object: String,
     },
+    /// A place for something new that is taken.
+    #[error("`{}` is there already, and nothing is overwritten. Name another place with `--out another/dir`.", place.display())]
+    Taken {
+        /// The place.
+        place: PathBuf,
+    },
+    /// A git bundle that no run was packed into, or that was damaged since.
+    #[error("the git bundle cannot be used: {what}. Nothing of it was kept.")]
+    BadBundle {
+        /// What is wrong with it.
+        what: String,
+    },
     /// A branch that is not there.
     #[error(
         "`{}` has no branch `{branch}`. {}",
@@ -304,6 +316,7 @@ impl ArtifactError {
             | ArtifactError::NoBranch { .. }
             | ArtifactError::NotARun { .. }
             | ArtifactError::Unreadable { .. }
+            | ArtifactError::Taken { .. }
             | ArtifactError::InTheWay { .. }
             | ArtifactError::Damaged { .. }
             | ArtifactError::GitBusy { .. }
@@ -317,6 +330,7 @@ impl ArtifactError {
             ArtifactError::Permission { .. }
             | ArtifactError::NoSpace { .. }
             | ArtifactError::Io { .. }
+            | ArtifactError::BadBundle { .. }
             | ArtifactError::Git { .. } => Fault::World,
             ArtifactError::InvalidStep { .. } => Fault::Bug,
         }

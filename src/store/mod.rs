@@ -31,6 +31,7 @@
 //! This is the only module that imports `git2`, and it imports nothing of this crate.
 
 mod author;
+mod bundle;
 mod checking;
 mod decision;
 mod error;
@@ -55,11 +56,13 @@ mod staging;
 mod tests;
 mod tree;
 mod trust;
+mod unpacked_run;
 mod waiting;
 mod walk;
 mod worktree;
 
 pub use crate::store::author::Author;
+pub use crate::store::bundle::Bundle;
 pub use crate::store::checking::{CheckedStep, CheckingStore, StepDifference};
 pub use crate::store::decision::{Decision, DecisionKind, GATE, NewDecision};
 pub use crate::store::error::{ArtifactError, Difference, Fault};
@@ -71,6 +74,7 @@ pub use crate::store::recorded_run::{EditedFile, RecordedRun};
 pub use crate::store::runs_below::{RunsBelow, runs_below};
 pub use crate::store::site::{Site, SiteChange};
 pub use crate::store::trust::RepositoryTrust;
+pub use crate::store::unpacked_run::UnpackedRun;
 pub use crate::store::waiting::{WaitingRun, waiting_in};
 pub use crate::store::walk::{ChangedFile, RecordedCommit};
 

@@ -186,6 +186,19 @@ impl RecordedRun {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// The last commit of the branch, a step or a decision.
+    pub(super) fn last_commit(&self) -> Option<Oid> {
+        let decided = self.decided.last().filter(|it| it.after == self.commits.len());
+        let decided = decided.and_then(|it| Oid::from_str(&it.decision.commit).ok());
+        decided.or(self.commits.last().map(|commit| commit.id))
+    }
+
+    /// True if the last step is the one that ends a run.
+    #[must_use]
+    pub fn ends_finished(&self) -> bool {
+        self.commits.last().is_some_and(|commit| ends_run(&commit.message))
+    }
+
     /// True if the run came to its end.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -371,7 +384,7 @@ fn branches(repo: &Repository) -> Vec<String> {
 
 /// Ids of commits, trees and files of a history that cannot be read, or do not hash to their names. Objects of `whole` were
 /// hashed before.
-fn unreadable(repo: &Repository, tip: Oid, whole: &BTreeSet<Oid>) -> Vec<String> {
+pub(super) fn unreadable(repo: &Repository, tip: Oid, whole: &BTreeSet<Oid>) -> Vec<String> {
     let Ok(odb) = repo.odb() else { return vec![tip.to_string()] };
     // Of an object in two places, git reads the one that was packed.
     let (loose_only, nothing) = (!has_packs(repo), BTreeSet::new());

@@ -195,7 +195,7 @@ fn is_lock(name: &str) -> bool {
 }
 
 /// A branch's name that leads nowhere else.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !is_lock(part);
     name.split('/').all(plain) && !name.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c))
 }

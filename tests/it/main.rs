@@ -39,6 +39,7 @@ mod playbook; // front matter, catalogue
 mod pockets; // subgroups without an arm in simulated families
 mod portable; // elementary functions do not depend on the processor
 mod prompts; // what is said to models, as it is rendered
+mod publish; // runs sent to a folder or a bucket, and brought back
 mod quiet_failures; // however quiet, a failure says why
 mod randomised; // coins of any share, honest and loaded
 mod report; // plots, notebook, markdown

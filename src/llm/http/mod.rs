@@ -207,6 +207,8 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .default_headers(headers)
+            // Models are asked over HTTP/1.1, whatever else in this program makes the client able to do.
+            .http1_only()
             // The key would go along to wherever the server points.
             .redirect(reqwest::redirect::Policy::none())
             // Nothing serves an idle connection between two calls, so the next call could find it dead.
