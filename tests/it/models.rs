@@ -33,8 +33,19 @@ pub const TRUST: (&str, &str) = ("OCI_AGENT_TRUST", "OPENAI_API_KEY@127.0.0.1,AN
 pub struct ReadResults {
     pub answers: Vec<Answer>,
     pub specs_tried: Vec<SpecTried>,
-    pub critique: Critique,
+    #[serde(skip)]
+    pub critique: Option<Critique>,
     pub conduct: Option<Conduct>,
+}
+
+impl ReadResults {
+    /// From the folder of a run.
+    pub fn of_run(out: &Path) -> ReadResults {
+        let read = |file: &str| std::fs::read(out.join(file)).expect(file);
+        let results: ReadResults = serde_json::from_slice(&read("results.json")).expect("results");
+        let critique = serde_json::from_slice(&read("critique.json")).expect("a critique");
+        ReadResults { critique: Some(critique), ..results }
+    }
 }
 
 /// A folder with a small study.
