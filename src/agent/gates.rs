@@ -7,6 +7,7 @@ use super::driver::RunError;
 use super::events::Observer;
 use crate::plan::Gate;
 use crate::store::{ArtifactStore, Decision, DecisionKind};
+use crate::text::numbers::short_hash;
 
 /// A gate that a run has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct AtGate<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GateError {
     /// Nobody has decided.
-    #[error("the run waits at the gate `{}` for a person's decision on tree {}", gate.key(), short(tree))]
+    #[error("the run waits at the gate `{}` for a person's decision on tree {}", gate.key(), short_hash(tree))]
     Waiting {
         /// The gate.
         gate: Gate,
@@ -41,7 +42,7 @@ pub enum GateError {
     /// What was approved is not what is there.
     #[error(
         "{by} approved tree {} at the gate `{}`, and the run has come to tree {}",
-        short(approved), gate.key(), short(tree)
+        short_hash(approved), gate.key(), short_hash(tree)
     )]
     OtherTree {
         /// The gate.
@@ -53,11 +54,6 @@ pub enum GateError {
         /// The tree that is there.
         tree: String,
     },
-}
-
-/// The beginning of a hash, as git shows it.
-fn short(hash: &str) -> String {
-    hash.chars().take(10).collect()
 }
 
 fn because(reason: &str) -> String {

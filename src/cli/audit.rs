@@ -78,11 +78,7 @@ pub(super) fn audit(args: &AuditArgs, global: &Global) -> Result<ExitCode, CliEr
         files::write_new(path, report::audit::markdown(&found).as_bytes())?;
     }
     if global.json {
-        let mut line = serde_json::to_value(&found).map_err(|error| CliError::bug(error.to_string()))?;
-        if let Some(fields) = line.as_object_mut() {
-            fields.insert("event".to_owned(), "audited".into());
-        }
-        output::json_line(&line)?;
+        output::json_event("audited", &found)?;
     } else {
         output::stdout(report::audit::terminal(&found))?;
     }

@@ -43,11 +43,7 @@ pub(super) fn diff(args: &DiffArgs, global: &Global) -> Result<ExitCode, CliErro
     let (a, b) = (state(&first)?, state(&second)?);
     let found = compare((&first, &a), (&second, &b));
     if global.json {
-        let mut line = serde_json::to_value(&found).map_err(|error| CliError::bug(error.to_string()))?;
-        if let Some(fields) = line.as_object_mut() {
-            fields.insert("event".to_owned(), "difference".into());
-        }
-        output::json_line(&line)?;
+        output::json_event("difference", &found)?;
     } else {
         output::stdout(run_diff::run_diff(&found))?;
     }

@@ -15,6 +15,7 @@ use crate::text::numbers;
 use crate::text::terminal::{Style, TerminalText};
 use crate::text::untrusted::visible;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,6 +71,18 @@ pub fn stdout(text: impl Into<TerminalText>) -> Result<(), CliError> {
 /// As [`stdout`].
 pub fn json_line(value: &serde_json::Value) -> Result<(), CliError> {
     stdout(TerminalText::json(&format!("{value}\n")))
+}
+
+/// A document as a line of JSON, with the name of the event that it is.
+///
+/// # Errors
+/// As [`stdout`].
+pub fn json_event(event: &str, document: &impl Serialize) -> Result<(), CliError> {
+    let mut line = serde_json::to_value(document).map_err(|error| CliError::bug(error.to_string()))?;
+    if let Some(fields) = line.as_object_mut() {
+        fields.insert("event".to_owned(), event.into());
+    }
+    json_line(&line)
 }
 
 /// Writes a line to stderr.

@@ -10,8 +10,8 @@ use crate::store::{
     self, ArtifactError, ArtifactStore, Decision, DecisionKind, GitStore, NewDecision, OpenMode, OpenOptions,
     RecordedRun, WaitingRun,
 };
+use crate::text::numbers::short_hash;
 use clap::Args;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -198,19 +198,10 @@ fn pending(run: String, waiting: WaitingRun) -> PendingDecision {
     PendingDecision { run, branch, gate, tree, rejected, since }
 }
 
-/// A line of JSON about something.
-fn event(name: &str, about: &impl Serialize) -> Result<(), CliError> {
-    let mut line = serde_json::to_value(about).map_err(|error| CliError::bug(error.to_string()))?;
-    if let Some(fields) = line.as_object_mut() {
-        fields.insert("event".to_owned(), name.into());
-    }
-    output::json_line(&line)
-}
-
 fn told(decision: &Decision, run: &Path, before: bool, global: &Global) -> Result<ExitCode, CliError> {
     let decision = recorded(decision);
     if global.json {
-        event("decided", &decision)?;
+        output::json_event("decided", &decision)?;
     } else {
         output::stdout(oversight::decided(&decision, &output::shell_word(run), before))?;
     }
@@ -241,7 +232,7 @@ pub(super) fn queue(args: &QueueArgs, global: &Global) -> Result<ExitCode, CliEr
         output::stderr(line);
     }
     if global.json {
-        found.iter().try_for_each(|waiting| event("waiting", waiting))?;
+        found.iter().try_for_each(|waiting| output::json_event("waiting", waiting))?;
     } else {
         output::stdout(oversight::queue(&found, env::now()))?;
     }
@@ -271,7 +262,7 @@ fn writable(dir: &Path) -> Result<GitStore, CliError> {
 
 /// Asks whoever is at the terminal; anything but a clear answer lets the run wait.
 pub(super) fn ask(at: AtGate<'_>) -> Option<NewDecision> {
-    let tree: String = at.tree.chars().take(10).collect();
+    let tree = short_hash(at.tree);
     output::stderr(format!(
         "The run waits at the gate `{}`, on tree {tree}. Approve? [y]es, [n]o, or Enter to decide later",
         at.gate.key()

@@ -163,7 +163,7 @@ fn refuse_unless_approved(run: &RecordedRun, named: &Path) -> Result<(), CliErro
         None => return Ok(()),
     };
     let tree = run.tree().unwrap_or_default();
-    let short: String = tree.chars().take(10).collect();
+    let short = crate::text::numbers::short_hash(&tree);
     let message =
         format!("{} {says} at the gate `{GATE_OF_PUBLICATION}`, on tree {short}: it is not published", named.display());
     let hint = format!("Look at it, and decide: oci-agent review {}", output::shell_word(named));

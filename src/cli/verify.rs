@@ -93,11 +93,7 @@ fn told(
 ) -> Result<ExitCode, CliError> {
     let found = Verification::new(args.run.display().to_string(), run.branch().to_owned(), steps, findings);
     if global.json {
-        let mut line = serde_json::to_value(&found).map_err(|error| CliError::bug(error.to_string()))?;
-        if let Some(fields) = line.as_object_mut() {
-            fields.insert("event".to_owned(), "verified".into());
-        }
-        output::json_line(&line)?;
+        output::json_event("verified", &found)?;
     } else {
         output::stdout(verification::verification(&found))?;
     }

@@ -1,6 +1,7 @@
 //! How the files of a run are laid out, and how git shows them.
 
 use crate::plan::Gate;
+use crate::text::numbers::short_hash;
 
 /// The number of the layout: from 2 on, each iteration changes the files of the one before. In layout 1 each had a folder,
 /// `iter_01/` and so on.
@@ -8,7 +9,7 @@ pub(super) const LAYOUT: u32 = 2;
 
 /// The subject and the body of a gate: what is to be decided, and what follows.
 pub(super) fn gate_words(gate: Gate, tree: &str) -> (String, &'static str) {
-    let short: String = tree.chars().take(10).collect();
+    let short = short_hash(tree);
     let next = match gate {
         Gate::Plan => "Once approved, what the data say is put on record, and the first spec is drafted.",
         Gate::Spec => "Once approved, the design of this spec is computed, without the outcome.",

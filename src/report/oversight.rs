@@ -4,14 +4,10 @@ use crate::record::oversight::{DecidedAs, PendingDecision, RecordedDecision};
 use crate::text::dates::{Part, part_of};
 use crate::text::escape::one_line;
 use crate::text::lists::counted;
+use crate::text::numbers::short_hash;
 use crate::text::untrusted::visible;
 
-const SHORT: usize = 10;
 const DAY: i64 = 86_400;
-
-fn short(hash: &str) -> String {
-    hash.chars().take(SHORT).collect()
-}
 
 /// The day of a moment in seconds since 1970-01-01 UTC, as `2026-11-30`.
 fn day(seconds: i64) -> String {
@@ -33,7 +29,7 @@ fn line(decision: &RecordedDecision) -> String {
     let reason = one_line(&decision.reason);
     let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
     let when = day(decision.at);
-    let (by, tree) = (one_line(&decision.by), short(&decision.tree));
+    let (by, tree) = (one_line(&decision.by), short_hash(&decision.tree));
     visible(&format!("{when}  {by} {said} tree {tree}{at}{signed}{reason}"))
 }
 
@@ -43,10 +39,10 @@ pub fn review(run: &str, waiting: Option<&PendingDecision>, decisions: &[Recorde
     let mut out = match waiting {
         None => format!("{run} waits for nobody.\n"),
         Some(waiting) if waiting.rejected => {
-            format!("{run} was rejected at the gate `{}`, on tree {}.\n", waiting.gate, short(&waiting.tree))
+            format!("{run} was rejected at the gate `{}`, on tree {}.\n", waiting.gate, short_hash(&waiting.tree))
         }
         Some(waiting) => {
-            let tree = short(&waiting.tree);
+            let tree = short_hash(&waiting.tree);
             format!(
                 "{run} waits at the gate `{}`, on tree {tree}.\n\nAfter you have read what is below:\n  \
                  oci-agent approve {run} --tree {tree}\n  oci-agent reject {run} --tree {tree} --reason \"…\"\n",
@@ -78,7 +74,7 @@ pub fn decided(decision: &RecordedDecision, run: &str, before: bool) -> String {
         (DecidedAs::Rejected, _) => "The run does not go on, unless somebody approves it after all.".to_owned(),
         (DecidedAs::Comment, _) => "It decides nothing.".to_owned(),
     };
-    format!("{already}{}\ncommit {}\n{next}\n", line(decision), short(&decision.commit))
+    format!("{already}{}\ncommit {}\n{next}\n", line(decision), short_hash(&decision.commit))
 }
 
 /// The runs that wait, those that have waited longest first. `now` is in seconds since 1970-01-01 UTC.
@@ -95,7 +91,7 @@ pub fn queue(rows: &[PendingDecision], now: i64) -> String {
         let days = usize::try_from((now - waiting.since).div_euclid(DAY)).unwrap_or_default();
         let how_long = if days == 0 { "since today".to_owned() } else { format!("for {}", counted(days, "day")) };
         let state = if waiting.rejected { "rejected at" } else { "waits at" };
-        let (tree, gate, run) = (short(&waiting.tree), &waiting.gate, &waiting.run);
+        let (tree, gate, run) = (short_hash(&waiting.tree), &waiting.gate, &waiting.run);
         out.push_str(&visible(&format!("  {run}  {state} `{gate}`, tree {tree}, {how_long}\n")));
     }
     out.push_str(&format!("Look at the first: oci-agent review {}\n", rows.first().map_or("", |row| row.run.as_str())));
