@@ -6,6 +6,7 @@
 pub mod allocation;
 pub mod balance;
 pub mod bounds;
+pub mod drift;
 pub mod heterogeneity;
 pub mod independence;
 pub mod overlap;

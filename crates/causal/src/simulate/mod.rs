@@ -18,7 +18,7 @@ mod demanding;
 pub mod early_adopters;
 mod linear;
 mod nonlinear;
-mod random;
+pub(crate) mod random;
 mod setup;
 
 pub use crate::simulate::setup::Setup;
