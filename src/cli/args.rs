@@ -14,6 +14,7 @@ use super::serve::ServeArgs;
 use super::shell::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::sweep::SweepCommand;
 use super::verify::VerifyArgs;
+use super::watch::WatchArgs;
 use causal::simulate::Setup;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -78,6 +79,8 @@ pub enum Command {
     /// Ask a finished run more: along thresholds, parts, subgroups, learners, declared specifications.
     #[command(subcommand)]
     Sweep(SweepCommand),
+    /// Hold new data against a run whose plan stays as it is: has the design moved, has the effect?
+    Watch(WatchArgs),
     /// Make a run again from its committed plan and hold it against its commits.
     Verify(VerifyArgs),
     /// What a run waits for, with everything that changed since the last decision.

@@ -41,6 +41,7 @@ mod sweep_args;
 mod transcript;
 mod trust;
 mod verify;
+mod watch;
 
 use crate::text::terminal::{Style, TerminalText};
 use args::{Cli, Command, Global};
@@ -98,6 +99,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
             | Command::Mcp(_)
             | Command::Baseline(_)
             | Command::Sweep(_)
+            | Command::Watch(_)
             | Command::Acic(acic::args::AcicCommand::Run(_))
     );
     if !stops_between_steps {
@@ -119,6 +121,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Fetch(args) => fetch::fetch(&args, &cli.global),
         Command::Diff(args) => diff::diff(&args, &cli.global),
         Command::Sweep(command) => sweep::sweep(&command, &cli.global),
+        Command::Watch(args) => watch::watch(&args, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),
         Command::Audit(args) => audit::audit(&args, &cli.global),
         Command::Dashboard(args) => dashboard::dashboard(&args, &cli.global),

@@ -33,6 +33,11 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<ExitCode, CliError> {
     }
     let cancel = Arc::new(AtomicBool::new(false));
     errors::stop_on_signal(&cancel)?;
+    study(args, global, cancel)
+}
+
+/// Runs the plan of a study, until `cancel` is set.
+pub(super) fn study(args: &RunArgs, global: &Global, cancel: Arc<AtomicBool>) -> Result<ExitCode, CliError> {
     let mut observer = ProgressObserver::new(global.json, global.quiet, cancel);
     let ended = follow(args, &mut observer);
     observer.idle();

@@ -77,7 +77,7 @@ fn closing(run: &Path, made: &Made) -> String {
 fn follow(dir: &Path, data: &DataRoot, asked: FollowUp, observer: &mut ProgressObserver) -> Result<Made, CliError> {
     let record = open(dir)?;
     let plan = of_a_study(&record, dir)?;
-    unblinded(&record, dir)?;
+    unblinded(&record, dir, "a sweep")?;
     untouched(&record, dir)?;
     let request = named(&record, asked)?;
     observer.busy("reading the plan and the data");
@@ -96,7 +96,7 @@ fn follow(dir: &Path, data: &DataRoot, asked: FollowUp, observer: &mut ProgressO
 }
 
 /// Opens a run of this machine, whole.
-fn open(dir: &Path) -> Result<RecordedRun, CliError> {
+pub(super) fn open(dir: &Path) -> Result<RecordedRun, CliError> {
     let record = RecordedRun::open(dir, None, &files::trust()).map_err(|error| errors::from_artifacts(&error))?;
     if !record.damaged().is_empty() {
         let message = format!("{} of {} are damaged", counted(record.damaged().len(), "object"), dir.display());
@@ -106,7 +106,7 @@ fn open(dir: &Path) -> Result<RecordedRun, CliError> {
 }
 
 /// The plan of an observational study.
-fn of_a_study(record: &RecordedRun, dir: &Path) -> Result<Vec<u8>, CliError> {
+pub(super) fn of_a_study(record: &RecordedRun, dir: &Path) -> Result<Vec<u8>, CliError> {
     let plan = record.file("plan.yaml").map_err(|error| errors::from_artifacts(&error))?.unwrap_or_default();
     if plan::experiment::is_experiment(&plan) {
         let message = format!("{} is the run of an experiment", dir.display());
@@ -117,20 +117,20 @@ fn of_a_study(record: &RecordedRun, dir: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// Refuses a run that has not come to its end: nothing in it may be seen before.
-fn unblinded(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
+pub(super) fn unblinded(record: &RecordedRun, dir: &Path, asked: &str) -> Result<(), CliError> {
     let results = record.file("results.json").map_err(|error| errors::from_artifacts(&error))?;
     if results.is_some() && record.is_finished() {
         return Ok(());
     }
     let word = output::shell_word(dir);
     let what = if results.is_some() { "is not finished" } else { "is not unblinded" };
-    let message = format!("the run in {} {what}, and a sweep shows effects", dir.display());
+    let message = format!("the run in {} {what}, and {asked} shows effects", dir.display());
     let plan = output::shell_word(&dir.join("plan.yaml"));
     Err(CliError::user(message, format!("Finish it first: oci-agent run {plan} --out {word} --resume")))
 }
 
 /// Refuses a folder that was edited: a sweep would be put beside what is not on record.
-fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
+pub(super) fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
     let edited = record.edited().map_err(|error| errors::from_artifacts(&error))?;
     if edited.is_empty() {
         return Ok(());
@@ -173,8 +173,7 @@ fn named(record: &RecordedRun, asked: FollowUp) -> Result<FollowUp, CliError> {
 /// Plan and data as they were run.
 fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &FollowUp) -> Result<Prepared, CliError> {
     let place = record.dir().join("plan.yaml");
-    let note = store::read_note(record.dir(), "data-root", &files::trust());
-    if note.map_err(|error| errors::from_artifacts(&error))?.is_none() {
+    if is_clone(record)? {
         let message = format!("{} is a clone of a run", record.dir().display());
         let hint = "A follow-up goes on the record of the run itself: make it where the run was made, then pull.";
         return Err(CliError::user(message, hint));
@@ -183,15 +182,26 @@ fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &Follow
     let groups: Vec<String> = request.by().map(str::to_owned).into_iter().collect();
     let prepared = prepare::prepare_with_groups(plan, &root, &groups)
         .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
-    // Before anything is estimated: in other data it would be another question.
-    for (key, now) in identity(&prepared) {
+    same_identity(record, &prepared)?;
+    Ok(prepared)
+}
+
+/// True if the run was not made here: nothing goes on the record of a clone.
+pub(super) fn is_clone(record: &RecordedRun) -> Result<bool, CliError> {
+    let note = store::read_note(record.dir(), "data-root", &files::trust());
+    Ok(note.map_err(|error| errors::from_artifacts(&error))?.is_none())
+}
+
+/// Refuses other plans, data and versions than those of the run: in them it would be another question.
+pub(super) fn same_identity(record: &RecordedRun, prepared: &Prepared) -> Result<(), CliError> {
+    for (key, now) in identity(prepared) {
         if let Some(then) = record.trailer(&key).filter(|then| *then != now) {
             let message = format!("{key} is {now} now, and was {then} when the run was made");
             let hint = "A follow-up needs the plan, data and version of its run; for others, run the plan again.";
             return Err(CliError::user(message, hint));
         }
     }
-    Ok(prepared)
+    Ok(())
 }
 
 /// Every spec of the run.
@@ -207,7 +217,7 @@ pub(super) fn specs(record: &RecordedRun) -> Result<Vec<AnalysisSpec>, CliError>
 }
 
 /// What makes a run the one that it is, but for playbooks, which no follow-up asks.
-fn identity(prepared: &Prepared) -> Vec<(String, String)> {
+pub(super) fn identity(prepared: &Prepared) -> Vec<(String, String)> {
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     vec![
         pair("Plan-SHA256", &prepared.plan_sha256),

@@ -5,20 +5,21 @@ use super::errors::{self, CliError};
 use super::ledger::Ledger;
 use super::looks::Looks;
 use super::output::{self, TerminalStyle};
-use super::{files, models, playbook, run, sweep};
+use super::{files, models, playbook, run, sweep, watch};
 use crate::agent::driver::{self, RunError, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::experiment::{self, ExperimentRun};
 use crate::agent::follow_ups;
 use crate::pipeline::experiment::{prepare as prepare_experiment, steps};
 use crate::pipeline::follow_ups::{Answering, steps as steps_of_follow_ups};
+use crate::pipeline::watch::steps as steps_of_watch;
 use crate::pipeline::{Prepared, prepare};
 use crate::plan::follow_ups::parse_request;
 use crate::record::earlier::LedgerEntry;
 use crate::record::experiment::Look;
 use crate::record::verification::{Place, Verification, VerificationFinding, VerifiedDifference, VerifiedStep};
 use crate::report::verification;
-use crate::store::{self, ArtifactError, ArtifactStore, CheckedStep, CheckingStore, RecordedRun, StepDifference};
+use crate::store::{self, ArtifactError, ArtifactStore, CheckedStep, CheckingStore, RecordedRun, Step, StepDifference};
 use crate::text::difference::first_difference;
 use clap::Args;
 use serde::Deserialize;
@@ -218,37 +219,59 @@ impl Check<'_> {
                     let named = lines.into_iter().map(|line| (line.run, line.branch)).collect();
                     self.held_against(ledger.file(), named, agree);
                 }
-                self.follow_ups(&prepared, &mut store)?;
+                self.after_the_end(&prepared, &mut store)?;
             }
             Err(error) => self.stopped(&error, store.len()),
         }
         Ok(store.into_steps())
     }
 
-    /// The follow-ups that were asked for after the run had ended, from their requests.
-    fn follow_ups(&mut self, prepared: &Prepared, store: &mut CheckingStore<'_>) -> Result<(), CliError> {
+    /// What was put on record after the run had ended, in its order: follow-ups from their requests, partitions from their files.
+    fn after_the_end(&mut self, prepared: &Prepared, store: &mut CheckingStore<'_>) -> Result<(), CliError> {
         let specs = sweep::specs(self.run)?;
         let results = self.run.file("results.json").map_err(from_store)?.unwrap_or_default();
-        let recorded = self.run.steps_with(steps_of_follow_ups::TRAILER);
-        while let Some((at, name)) = recorded.iter().find(|(at, _)| *at == store.len()) {
-            if self.until.is_some_and(|until| store.len() >= until) {
-                break;
-            }
-            let file = self.run.file_at(*at, &steps_of_follow_ups::path(name, "yaml")).map_err(from_store)?;
-            let request = file.and_then(|bytes| parse_request(&bytes).ok());
-            let (Some(request), Some(answers)) = (request, Answering::of_record(&specs, &results)) else {
-                let why = format!("the request of the follow-up `{name}` cannot be read");
-                self.findings.push(VerificationFinding::Stopped { why });
+        let answers = Answering::of_record(&specs, &results).unwrap_or_default();
+        let mut watched = None;
+        while self.until.is_none_or(|until| store.len() < until) {
+            let at = store.len();
+            let made = if let Some(name) = self.run.trailer_of(at, steps_of_follow_ups::TRAILER) {
+                self.follow_up(at, name, (prepared, &answers))
+            } else if let Some(name) = self.run.trailer_of(at, steps_of_watch::TRAILER) {
+                self.partition(name, (prepared, &answers), &mut watched)
+            } else {
                 break;
             };
-            let made = follow_ups::make(prepared, &answers, &request, &mut Counting::until(None));
-            let committed = made.and_then(|(_, step)| store.commit(&step).map_err(RunError::from));
-            if let Err(error) = committed {
-                self.findings.push(VerificationFinding::Stopped { why: error.to_string() });
+            let committed = made.and_then(|step| store.commit(&step).map_err(|error| error.to_string()));
+            if let Err(why) = committed {
+                self.findings.push(VerificationFinding::Stopped { why });
                 break;
             }
         }
         Ok(())
+    }
+
+    fn follow_up(&self, at: usize, name: &str, of: (&Prepared, &[Answering<'_>])) -> Result<Step, String> {
+        let file = self.run.file_at(at, &steps_of_follow_ups::path(name, "yaml")).map_err(|error| error.to_string())?;
+        let request = file.and_then(|bytes| parse_request(&bytes).ok());
+        let request = request.ok_or_else(|| format!("the request of the follow-up `{name}` cannot be read"))?;
+        let made = follow_ups::make(of.0, of.1, &request, &mut Counting::until(None));
+        made.map(|(_, step)| step).map_err(|error| error.to_string())
+    }
+
+    fn partition(
+        &self,
+        name: &str,
+        of: (&Prepared, &[Answering<'_>]),
+        watched: &mut Option<watch::Again>,
+    ) -> Result<Step, String> {
+        let again = match watched {
+            Some(again) => again,
+            None => {
+                let root = self.root().map_err(|error| error.message)?;
+                watched.insert(watch::Again::new(of.0, of.1, &root).map_err(|error| error.message)?)
+            }
+        };
+        again.step(name).map_err(|error| error.message)
     }
 
     fn experiment(&mut self) -> Result<Vec<CheckedStep>, CliError> {

@@ -32,5 +32,6 @@ pub mod sparse_levels;
 pub mod steps;
 pub mod structure;
 pub mod units;
+pub mod watch;
 
 pub use prepare::{PlanProblems, PrepareError, Prepared};

@@ -210,6 +210,27 @@ pub fn prepare_with_groups(plan_bytes: &[u8], data_root: &Path, groups: &[String
     against_data(plan_bytes, plan, problems, Sources { table, groups, graph })
 }
 
+/// [`prepare`] of new data for a plan that stays as it is: `source`, relative to `base`, in the place of `data.source`. Follow-ups of
+/// the plan are about its own data, and are not checked.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_partition(
+    plan_bytes: &[u8],
+    source: &str,
+    base: &Path,
+    data_root: &Path,
+) -> Result<Prepared, PrepareError> {
+    let text = String::from_utf8_lossy(plan_bytes).into_owned();
+    let (plan, problems) = plan::read_bytes(plan_bytes);
+    let Some(mut plan) = plan else { return Err(PlanProblems { text, problems }.into()) };
+    source.clone_into(&mut plan.data.source);
+    plan.follow_ups.clear();
+    let table = dataset::read_section(&plan.data, base)?;
+    let graph = identification::text(&plan, data_root);
+    against_data(plan_bytes, plan, problems, Sources { table, groups: &[], graph })
+}
+
 /// [`prepare`] for a table that is in memory already; `data.source` is then only a name, and a graph's file is looked for in
 /// the current folder.
 ///

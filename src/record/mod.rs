@@ -23,6 +23,7 @@ pub mod publication;
 pub mod run_diff;
 pub mod structure;
 pub mod verification;
+pub mod watch;
 
 pub use effect::EffectDocument;
 pub use error::ReportError;

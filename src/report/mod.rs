@@ -44,3 +44,4 @@ pub mod terminal;
 pub mod tidy;
 pub mod verification;
 pub mod view;
+pub mod watch;

@@ -39,6 +39,24 @@ impl<'a> Answering<'a> {
         self.analysis.requested
     }
 
+    /// The spec that answers.
+    #[must_use]
+    pub fn spec(&self) -> &'a AnalysisSpec {
+        self.spec
+    }
+
+    /// Its analysis.
+    #[must_use]
+    pub fn analysis(&self) -> &'a Analysis {
+        self.analysis
+    }
+
+    /// The verdict of the run.
+    #[must_use]
+    pub fn verdict(&self) -> Tier {
+        self.verdict
+    }
+
     fn new(specs: impl Iterator<Item = &'a AnalysisSpec>, answer: &Recorded) -> Option<Self> {
         let spec = specs.into_iter().find(|spec| spec.iteration == answer.iteration)?;
         let analysis = spec.analyses.iter().find(|analysis| analysis.requested == answer.requested)?;

@@ -20,6 +20,7 @@ pub mod steps;
 mod sweeps;
 
 pub use answering::Answering;
+pub(super) use row::{outcome_as_it_is, row as analysed_row};
 
 use crate::pipeline::Prepared;
 use crate::plan::follow_ups::{FollowUp, Sweep};

@@ -20,7 +20,7 @@ use ndarray::{Array1, Axis};
 
 /// The outcome of all analysed rows as a row of the table analyses it, with its standard deviation.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Outcome {
+pub(in crate::pipeline) struct Outcome {
     pub form: OutcomeForm,
     pub values: Array1<f64>,
     pub sd: f64,
@@ -28,12 +28,10 @@ pub(super) struct Outcome {
     pub winsorised: usize,
 }
 
-impl Outcome {
-    /// The outcome as it is.
-    pub(super) fn as_it_is(prepared: &Prepared) -> Result<Outcome, DesignFailure> {
-        let values = prepared.outcome()?.clone();
-        Ok(Outcome { form: OutcomeForm::AsItIs, sd: sd(prepared, &values), values, winsorised: 0 })
-    }
+/// The outcome as it is.
+pub(in crate::pipeline) fn outcome_as_it_is(prepared: &Prepared) -> Result<Outcome, DesignFailure> {
+    let values = prepared.outcome()?.clone();
+    Ok(Outcome { form: OutcomeForm::AsItIs, sd: sd(prepared, &values), values, winsorised: 0 })
 }
 
 /// The standard deviation over all analysed rows, observation weights included; zero where there is none.
@@ -150,7 +148,7 @@ pub(super) fn fill_effect(row: &mut SweepRow, effect: Result<Effect, NoEstimate>
 }
 
 /// One row: the design is graded, then the effect is estimated.
-pub(super) fn row(
+pub(in crate::pipeline) fn row(
     prepared: &Prepared,
     asked: (&AnalysisSpec, &Analysis),
     fitted: Result<Fitted, DesignFailure>,

@@ -74,7 +74,7 @@ pub(super) fn trimmed(analysis: &Analysis, alpha: f64) -> Analysis {
 
 /// The outcome as it is; a run that was unblinded has one.
 pub(super) fn outcome(prepared: &Prepared) -> Result<Outcome, FollowUpError> {
-    Outcome::as_it_is(prepared).map_err(|_| FollowUpError::NoValue { column: prepared.plan.outcome.column.clone() })
+    row::outcome_as_it_is(prepared).map_err(|_| FollowUpError::NoValue { column: prepared.plan.outcome.column.clone() })
 }
 
 /// Along trimming thresholds.

@@ -16,6 +16,7 @@ mod overlap;
 mod paint;
 mod replay;
 mod scene;
+pub mod watch;
 
 pub use replay::{MethodPoint, ReplayPlot};
 

@@ -202,11 +202,7 @@ fn unseen(candidates: &[(usize, f64, Candidate)], at: usize) -> Option<f64> {
     (missing > 1e-12).then(|| missing.ln())
 }
 
-fn likeliest(
-    partitions: &[Option<Estimated>],
-    candidates: &[(usize, f64, Candidate)],
-    scale: f64,
-) -> Option<Shift> {
+fn likeliest(partitions: &[Option<Estimated>], candidates: &[(usize, f64, Candidate)], scale: f64) -> Option<Shift> {
     let log_posterior = |log_prior: &f64, candidate: &Candidate| log_prior + candidate.log_e(scale);
     let found = candidates.iter().max_by(|a, b| log_posterior(&a.1, &a.2).total_cmp(&log_posterior(&b.1, &b.2)))?;
     let since = found.0;
