@@ -205,7 +205,11 @@ fn begun(record: &RecordedRun, frozen: &Frozen, dir: &Path) -> Result<WatchDocum
     let file = record.file(&steps::path("json")).map_err(|error| errors::from_artifacts(&error))?;
     let Some(bytes) = file else { return frozen.begun().map_err(|error| from_watch(&error)) };
     let recorded = serde_json::from_slice::<WatchDocument>(&bytes).ok();
-    recorded.filter(|document| frozen.begins(document)).ok_or_else(|| {
+    let own = match &recorded {
+        Some(document) => frozen.begins(document).map_err(|error| from_watch(&error))?,
+        None => false,
+    };
+    recorded.filter(|_| own).ok_or_else(|| {
         let message = format!("{} of {} is not a watch of this run as this version makes it", steps::path("json"), dir.display());
         let hint = format!(
             "`oci-agent verify {}` says what was changed. A run by another version has to be made again, with --out, to be watched.",
@@ -215,10 +219,24 @@ fn begun(record: &RecordedRun, frozen: &Frozen, dir: &Path) -> Result<WatchDocum
     })
 }
 
+/// Files, and for a pattern that the shell has left as it is, the files that it matches, by name.
+fn expanded(data: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for path in data {
+        let pattern = path.to_string_lossy();
+        if path.exists() || !pattern.contains(['*', '?', '[']) {
+            files.push(path.clone());
+        } else {
+            files.extend(dataset::paths(&pattern, Path::new("")).map_err(|error| errors::from_dataset(&error))?);
+        }
+    }
+    Ok(files)
+}
+
 /// The partitions with the names under which they go on record.
 fn given(data: &[PathBuf], root: &Path) -> Result<Vec<Given>, CliError> {
     let mut given: Vec<Given> = Vec::new();
-    for path in data {
+    for path in &expanded(data)? {
         let real = std::fs::canonicalize(path).map_err(|error| CliError::io(path, "find", &error))?;
         let inside =
             std::fs::canonicalize(root).ok().and_then(|root| Some(real.strip_prefix(root).ok()?.to_path_buf()));

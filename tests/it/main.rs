@@ -3,8 +3,8 @@
 // clippy.toml allows these inside `#[test]` functions; their helpers here are tests just as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod accuracy; // the default on simulated families
 mod acic; // the replay: shards, resumption, bad files, scores against published values
+mod action;
 mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop
 mod allocations; // the largest piece of memory that was asked for
@@ -54,6 +54,7 @@ mod structure; // faults of covariates that need no model: refused by check, ini
 mod tables; // units, estimates and balance for other tools agree with each other and with the data
 mod tools; // what a model may call: every tool, the allow-list, blindness, privacy
 mod verify; // a run made again and held against its commits
+mod watch;
 mod weights; // weights that run away
 mod whole_runs; // what must hold of whole runs, whatever the data
 mod worst_case; // bounds of an outcome of known range

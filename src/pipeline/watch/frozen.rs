@@ -7,6 +7,7 @@ use crate::pipeline::Prepared;
 use crate::pipeline::follow_ups::Answering;
 use crate::plan;
 use crate::record::watch::{WatchDocument, WatchedAnswer, WatchedPartition};
+use crate::record::{ReportError, json};
 use crate::spec::{Analysis, AnalysisSpec};
 use crate::term::Factor;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +83,7 @@ impl Frozen {
     /// # Errors
     /// [`WatchError::Drift`].
     pub fn begun(&self) -> Result<WatchDocument, WatchError> {
-        let mut document = WatchDocument {
+        tested(WatchDocument {
             title: self.title.clone(),
             units: self.units.clone(),
             plan_sha256: self.plan_sha256.clone(),
@@ -92,9 +93,7 @@ impl Frozen {
             answers: self.rules.answers.iter().map(|answer| answer.about.clone()).collect(),
             quantities: self.rules.reference.quantities.clone(),
             partitions: vec![self.own.clone()],
-        };
-        document.found = super::verdict::found(&document)?;
-        Ok(document)
+        })
     }
 
     /// The watch with one more partition.
@@ -104,18 +103,29 @@ impl Frozen {
     pub fn extended(&self, before: &WatchDocument, partition: WatchedPartition) -> Result<WatchDocument, WatchError> {
         let mut document = before.clone();
         document.partitions.push(partition);
-        document.found = super::verdict::found(&document)?;
-        Ok(document)
+        tested(document)
     }
 
     /// True if a document is a watch of this run: the same plan, answers and data.
-    #[must_use]
-    pub fn begins(&self, document: &WatchDocument) -> bool {
-        let answers = self.rules.answers.iter().map(|answer| &answer.about);
-        document.plan_sha256 == self.plan_sha256
-            && document.answers.iter().eq(answers)
-            && document.partitions.first() == Some(&self.own)
+    ///
+    /// # Errors
+    /// As [`Frozen::begun`].
+    pub fn begins(&self, document: &WatchDocument) -> Result<bool, WatchError> {
+        let begun = self.begun()?;
+        Ok(document.plan_sha256 == begun.plan_sha256
+            && document.answers == begun.answers
+            && document.quantities == begun.quantities
+            && document.partitions.first() == begun.partitions.first())
     }
+}
+
+/// With the tests of all its partitions. Their numbers are first those that go on record, which are rounded: a watch that is continued from
+/// there must not differ in a digit from one that was made in one go.
+fn tested(document: WatchDocument) -> Result<WatchDocument, WatchError> {
+    let mut recorded: WatchDocument = serde_json::from_slice(&json::to_bytes(&document)?)
+        .map_err(|error| ReportError::Json { path: "watch".to_owned(), reason: error.to_string() })?;
+    recorded.found = super::verdict::found(&recorded)?;
+    Ok(recorded)
 }
 
 fn frozen(prepared: &Prepared, answer: &Answering<'_>) -> Result<FrozenAnswer, WatchError> {

@@ -16,8 +16,6 @@ mod frozen;
 mod partition;
 mod quantities;
 pub mod steps;
-#[cfg(test)]
-mod tests;
 mod verdict;
 
 pub use frozen::Frozen;

@@ -104,6 +104,7 @@ fn of_answers(facts: &RunFacts) -> Vec<(u8, Alert)> {
     if !asked.is_empty() {
         found.push((5, Alert::NotSatisfactory { asked }));
     }
+    found.extend(facts.moved.clone().map(|moved| (4, Alert::Moved(moved))));
     found.extend(facts.ended_by_budget.clone().map(|why| (6, Alert::Budget(why))));
     found
 }
@@ -147,6 +148,7 @@ mod tests {
             answers: answer.into_iter().collect(),
             doubts: Vec::new(),
             ended_by_budget: None,
+            moved: None,
             seen_before: 0,
             files: Vec::new(),
         };

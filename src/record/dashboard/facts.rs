@@ -2,7 +2,8 @@
 //! things: unknown fields do not matter, a missing one that matters is an error.
 
 use super::{
-    AnswerFacts, ArmVerdict, Asked, Doubt, Grade, Interval, Kind, NEWEST_LAYOUT, RunFacts, Subject, Trouble, Worth,
+    AnswerFacts, ArmVerdict, Asked, Doubt, Grade, Interval, Kind, Moved, NEWEST_LAYOUT, RunFacts, Subject, Trouble,
+    Worth,
 };
 use crate::finding::{Code, Severity, Tier};
 use crate::plan::experiment::{EffectRequest, Role};
@@ -228,6 +229,7 @@ pub fn facts<F: RunFiles>(files: &F) -> Result<RunFacts, FactsError<F::Error>> {
         answers: Vec::new(),
         doubts: Vec::new(),
         ended_by_budget: None,
+        moved: None,
         seen_before: 0,
         files: Vec::new(),
     };
@@ -249,6 +251,41 @@ pub fn facts<F: RunFiles>(files: &F) -> Result<RunFacts, FactsError<F::Error>> {
     Ok(found)
 }
 
+/// The part of `watch/watch.json` that says whether something moved.
+#[derive(Deserialize)]
+struct Watch {
+    found: WatchTests,
+    partitions: Vec<Partition>,
+}
+
+#[derive(Deserialize)]
+struct WatchTests {
+    effect: WatchAlarm,
+    design: WatchAlarm,
+}
+
+#[derive(Deserialize)]
+struct WatchAlarm {
+    alarm: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Partition {
+    name: String,
+}
+
+/// The alarm of the watch of a run, if one was raised.
+fn moved<F: RunFiles>(files: &F, names: &[String]) -> Result<Option<Moved>, FactsError<F::Error>> {
+    if !names.iter().any(|name| name == "watch") {
+        return Ok(None);
+    }
+    let Some(watch) = json::<Watch, F>(files, "watch/watch.json")? else { return Ok(None) };
+    let alarms = [watch.found.effect.alarm, watch.found.design.alarm];
+    let first = alarms.into_iter().flatten().min();
+    let after = |at: usize| watch.partitions.get(at).map_or(String::new(), |partition| partition.name.clone());
+    Ok(first.map(|at| Moved { effect: alarms[0].is_some(), design: alarms[1].is_some(), after: after(at) }))
+}
+
 fn study<F: RunFiles>(files: &F, names: &[String], found: &mut RunFacts) -> Result<(), FactsError<F::Error>> {
     if let Some(results) = json::<Results, F>(files, "results.json")? {
         let critique = match results.critique {
@@ -260,6 +297,7 @@ fn study<F: RunFiles>(files: &F, names: &[String], found: &mut RunFacts) -> Resu
         found.iteration = critique.iteration;
         found.seen_before = results.unblinded_before.len();
         found.ended_by_budget = results.conduct.and_then(|conduct| conduct.stopped);
+        found.moved = moved(files, names)?;
         found.answers = results.answers.iter().map(|answer| answered(answer, &critique)).collect();
         found.doubts = doubts(critique);
         return Ok(());

@@ -182,10 +182,23 @@ pub struct RunFacts {
     pub doubts: Vec<Doubt>,
     /// The sentence of a budget that ended the run.
     pub ended_by_budget: Option<String>,
+    /// Of a run that is watched, an alarm.
+    pub moved: Option<Moved>,
     /// Analyses of the same outcome in the same data that were unblinded before.
     pub seen_before: usize,
     /// Names of files that the report leads to and that are there.
     pub files: Vec<String>,
+}
+
+/// New data differ from those of the run: an alarm of its watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The effect has moved.
+    pub effect: bool,
+    /// The design has moved.
+    pub design: bool,
+    /// The partition after which the first alarm was raised.
+    pub after: String,
 }
 
 /// Why a run cannot be shown.
@@ -256,6 +269,8 @@ pub enum Alert {
     Stopped,
     /// A budget ended it.
     Budget(String),
+    /// New data differ from those of the run.
+    Moved(Moved),
     /// The randomisation failed its audit.
     Randomisation,
     /// Answers that were refused.

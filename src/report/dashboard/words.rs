@@ -35,6 +35,7 @@ pub(super) fn alert_name(alert: &Alert) -> &'static str {
         Alert::Randomisation => "randomisation",
         Alert::NotSatisfactory { .. } => "not satisfactory",
         Alert::Stop { .. } => "STOP",
+        Alert::Moved(_) => "moved",
     }
 }
 
@@ -54,6 +55,14 @@ pub(super) fn alert(alert: &Alert, run: &Run) -> String {
         Alert::NotSatisfactory { asked } => {
             let asked: Vec<String> = asked.iter().map(self::asked).collect();
             format!("No answer to rely on for the {}; the report says why, and what would help.", listed(&asked))
+        }
+        Alert::Moved(moved) => {
+            let what = match (moved.effect, moved.design) {
+                (true, true) => "effect and design have moved",
+                (true, false) => "the effect has moved",
+                _ => "the design has moved",
+            };
+            format!("In new data {what}: the first alarm came after `{}`.", shortened(&one_line(&moved.after), 60))
         }
         Alert::Stop { arm, reason } => format!("`{arm}`: {}", sentences::sentence(reason)),
     }

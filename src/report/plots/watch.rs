@@ -9,7 +9,7 @@ use crate::record::watch::{PartitionEstimate, WatchDocument, WatchTest};
 use crate::text::escape;
 
 /// The left and right edge of both panels, design pixels.
-const PANEL: Span = Span::new(96.0, WIDTH - 16.0);
+const PANEL: Span = Span::new(106.0, WIDTH - 16.0);
 /// The heights of the panels.
 const EFFECTS: f64 = 220.0;
 const EVIDENCE: f64 = 130.0;

@@ -15,8 +15,11 @@ use crate::text::{escape, numbers};
 const MOST_ROWS: usize = 10;
 /// Estimates in the line of bars.
 const MOST_BARS: usize = 40;
-/// The first line of the comment, by which a bot finds its own.
-pub const MARK: &str = "<!-- oci-agent watch -->";
+
+/// The first line of the comment, by which a bot finds its own: one for each plan.
+fn mark(document: &WatchDocument) -> String {
+    format!("<!-- oci-agent watch {} -->", numbers::short_hash(&document.plan_sha256))
+}
 
 /// `watch/watch.csv`: a line for each answer and for each quantity of the design in each partition.
 ///
@@ -100,7 +103,7 @@ pub fn figure(document: &WatchDocument) -> Result<Option<Vec<u8>>, ReportError> 
 #[must_use]
 pub fn markdown(document: &WatchDocument) -> String {
     let sign = sentences::icon(words::tone(document));
-    let mut out = format!("{MARK}\n### {sign} {}\n\n", escape::markdown_inline(&title(document)));
+    let mut out = format!("{}\n### {sign} {}\n\n", mark(document), escape::markdown_inline(&title(document)));
     out += &format!("{}\n", escape::markdown(&document.title));
     for paragraph in summary(document) {
         out += &format!("\n{}\n", escape::markdown(&paragraph));

@@ -1,6 +1,13 @@
 use crate::diagnose::drift::*;
+use crate::estimand::{OutcomeKind, Target};
+use crate::estimate::test_data::params;
+use crate::estimator::EstimatorKind;
+use crate::nuisance::Nuisances;
 use crate::numerics::streams::stream;
+use crate::sample::{Covariates, Sample};
 use crate::simulate::random::{normal, uniform};
+use ndarray::{Array1, Array2};
+use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -135,4 +142,38 @@ fn a_mean_of_processes_is_taken_at_each_partition() {
     assert!((mean[1] - 3.0_f64.ln()).abs() < 1e-12);
     assert_eq!(mean_log_e(&[]), None);
     assert_eq!(mean_log_e(&[&[0.0], &[0.0, 0.0]]), None);
+}
+
+/// Monte Carlo, seed 3: 200 times a year of weeks of 200 units, estimated by AIPW with its own standard errors (and not from the true
+/// ones, as above). The bound of the header is 0.04 where estimates are normal; three standard errors of a share of 0.04 in 200 are
+/// 0.0416, so that 16 alarms are the most.
+#[test]
+fn a_year_of_small_weeks_by_a_real_estimator_raises_few_alarms() {
+    let mut random = stream(3, "drift of an estimator");
+    let mut alarms = 0;
+    for _ in 0..200 {
+        let weeks: Vec<Option<Estimated>> =
+            (0..53).map(|week| Some(week_by_aipw(&mut random, if week == 0 { 1_000 } else { 200 }))).collect();
+        // The outcome's standard deviation is √(1 + 1 + ¼) = 1.5.
+        alarms += usize::from(alarm(&drift(&weeks, 0.3).expect("a test").log_e, 0.04).is_some());
+    }
+    assert!(alarms <= 16, "{alarms}");
+}
+
+fn week_by_aipw(random: &mut ChaCha8Rng, n: usize) -> Estimated {
+    let (mut x, mut treated, mut y) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..n {
+        let covariate = normal(random);
+        let arm = uniform(random) < 1.0 / (1.0 + (-0.5 * covariate).exp());
+        x.push(covariate);
+        y.push(f64::from(u8::from(arm)) + covariate + normal(random));
+        treated.push(f64::from(u8::from(arm)));
+    }
+    let x = Array2::from_shape_vec((n, 1), x).expect("a column");
+    let covariates = Covariates::new(x, vec!["x".to_owned()], Array1::from(treated), None).expect("covariates");
+    let sample = Sample::new(covariates, Array1::from(y)).expect("a sample");
+    let params = params(OutcomeKind::Continuous);
+    let effect = Nuisances::new(&sample, &params).and_then(|all| all.effect(EstimatorKind::Aipw, Target::Ate));
+    let effect = effect.expect("an effect");
+    Estimated { estimate: effect.estimate, std_error: effect.std_error }
 }
