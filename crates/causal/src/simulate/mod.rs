@@ -18,7 +18,7 @@ mod demanding;
 pub mod early_adopters;
 mod linear;
 mod nonlinear;
-pub(crate) mod random;
+mod random;
 mod setup;
 
 pub use crate::simulate::setup::Setup;

@@ -5,10 +5,20 @@ use crate::estimator::EstimatorKind;
 use crate::nuisance::Nuisances;
 use crate::numerics::streams::stream;
 use crate::sample::{Covariates, Sample};
-use crate::simulate::random::{normal, uniform};
 use ndarray::{Array1, Array2};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
+
+fn uniform(random: &mut ChaCha8Rng) -> f64 {
+    random.random::<f64>()
+}
+
+/// Box & Muller (1958).
+fn normal(random: &mut ChaCha8Rng) -> f64 {
+    let (a, b) = (1.0 - uniform(random), uniform(random));
+    (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+}
 
 #[derive(Deserialize)]
 struct Case {
