@@ -18,6 +18,7 @@ mod estimate_args;
 mod experiment;
 mod fetch;
 mod files;
+mod finished_run;
 mod graph;
 mod init;
 mod init_experiment;

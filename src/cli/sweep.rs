@@ -3,27 +3,21 @@
 use super::args::{DataRoot, Global};
 use super::errors::{self, CliError};
 use super::output::{self, ProgressObserver, TerminalStyle};
-use super::{files, run, sweep_args};
+use super::{files, finished_run, run, sweep_args};
 use crate::agent::follow_ups;
 use crate::pipeline::Prepared;
 use crate::pipeline::follow_ups::{Answering, FollowUpError, checked, steps};
 use crate::pipeline::prepare;
-use crate::plan;
 use crate::plan::follow_ups::{FollowUp, parse_request};
 use crate::record::follow_up::FollowUpDocument;
 use crate::report::follow_up;
-use crate::spec::AnalysisSpec;
 use crate::store::{self, ArtifactStore, RecordedRun, Step};
-use crate::text::lists::{counted, listed};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use sweep_args::SweepCommand;
-
-/// Edited files that are named.
-const MOST_NAMED: usize = 3;
 
 /// Makes a follow-up and puts it on the record of the run, unless it is there already.
 pub(super) fn sweep(command: &SweepCommand, global: &Global) -> Result<ExitCode, CliError> {
@@ -75,14 +69,14 @@ fn closing(run: &Path, made: &Made) -> String {
 }
 
 fn follow(dir: &Path, data: &DataRoot, asked: FollowUp, observer: &mut ProgressObserver) -> Result<Made, CliError> {
-    let record = open(dir)?;
-    let plan = of_a_study(&record, dir)?;
-    unblinded(&record, dir, "a sweep")?;
-    untouched(&record, dir)?;
+    let record = finished_run::open(dir)?;
+    let plan = finished_run::of_a_study(&record, dir)?;
+    finished_run::unblinded(&record, dir, "a sweep")?;
+    finished_run::untouched(&record, dir)?;
     let request = named(&record, asked)?;
     observer.busy("reading the plan and the data");
     let prepared = prepared(&record, &plan, data, &request)?;
-    let specs = specs(&record)?;
+    let specs = finished_run::specs(&record)?;
     let results = record.file("results.json").map_err(|error| errors::from_artifacts(&error))?.unwrap_or_default();
     let answers = Answering::of_record(&specs, &results).ok_or_else(|| {
         let message = format!("results.json of {} does not say which of its specs answer", dir.display());
@@ -93,56 +87,6 @@ fn follow(dir: &Path, data: &DataRoot, asked: FollowUp, observer: &mut ProgressO
         .map_err(|error| errors::from_run(&error, "Nothing was written; run the command again."))?;
     observer.busy("writing");
     recorded(&record, dir, document, &step, &prepared)
-}
-
-/// Opens a run of this machine, whole.
-pub(super) fn open(dir: &Path) -> Result<RecordedRun, CliError> {
-    let record = RecordedRun::open(dir, None, &files::trust()).map_err(|error| errors::from_artifacts(&error))?;
-    if !record.damaged().is_empty() {
-        let message = format!("{} of {} are damaged", counted(record.damaged().len(), "object"), dir.display());
-        return Err(CliError::world(message, format!("`oci-agent verify {}` names them.", output::shell_word(dir))));
-    }
-    Ok(record)
-}
-
-/// The plan of an observational study.
-pub(super) fn of_a_study(record: &RecordedRun, dir: &Path) -> Result<Vec<u8>, CliError> {
-    let plan = record.file("plan.yaml").map_err(|error| errors::from_artifacts(&error))?.unwrap_or_default();
-    if plan::experiment::is_experiment(&plan) {
-        let message = format!("{} is the run of an experiment", dir.display());
-        let hint = "Its segments and days are in its results; `oci-agent experiment segments` asks for others.";
-        return Err(CliError::user(message, hint));
-    }
-    Ok(plan)
-}
-
-/// Refuses a run that has not come to its end: nothing in it may be seen before.
-pub(super) fn unblinded(record: &RecordedRun, dir: &Path, asked: &str) -> Result<(), CliError> {
-    let results = record.file("results.json").map_err(|error| errors::from_artifacts(&error))?;
-    if results.is_some() && record.is_finished() {
-        return Ok(());
-    }
-    let word = output::shell_word(dir);
-    let what = if results.is_some() { "is not finished" } else { "is not unblinded" };
-    let message = format!("the run in {} {what}, and {asked} shows effects", dir.display());
-    let plan = output::shell_word(&dir.join("plan.yaml"));
-    Err(CliError::user(message, format!("Finish it first: oci-agent run {plan} --out {word} --resume")))
-}
-
-/// Refuses a folder that was edited: a sweep would be put beside what is not on record.
-pub(super) fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
-    let edited = record.edited().map_err(|error| errors::from_artifacts(&error))?;
-    if edited.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<String> = edited.iter().take(MOST_NAMED).map(|file| format!("`{}`", file.path)).collect();
-    let more = edited.len() - names.len();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let are = if edited.len() == 1 { "is" } else { "are" };
-    let message = format!("{}{more} in {} {are} not as the run has them", listed(&names), dir.display());
-    let word = output::shell_word(dir);
-    let hint = format!("Keep what you changed elsewhere, then bring them back: git -C {word} checkout -- .");
-    Err(CliError::user(message, hint))
 }
 
 /// The request under a name that is free, or that is its own.
@@ -173,7 +117,7 @@ fn named(record: &RecordedRun, asked: FollowUp) -> Result<FollowUp, CliError> {
 /// Plan and data as they were run.
 fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &FollowUp) -> Result<Prepared, CliError> {
     let place = record.dir().join("plan.yaml");
-    if is_clone(record)? {
+    if finished_run::is_clone(record)? {
         let message = format!("{} is a clone of a run", record.dir().display());
         let hint = "A follow-up goes on the record of the run itself: make it where the run was made, then pull.";
         return Err(CliError::user(message, hint));
@@ -182,48 +126,8 @@ fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &Follow
     let groups: Vec<String> = request.by().map(str::to_owned).into_iter().collect();
     let prepared = prepare::prepare_with_groups(plan, &root, &groups)
         .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
-    same_identity(record, &prepared)?;
+    finished_run::same_identity(record, &prepared)?;
     Ok(prepared)
-}
-
-/// True if the run was not made here: nothing goes on the record of a clone.
-pub(super) fn is_clone(record: &RecordedRun) -> Result<bool, CliError> {
-    let note = store::read_note(record.dir(), "data-root", &files::trust());
-    Ok(note.map_err(|error| errors::from_artifacts(&error))?.is_none())
-}
-
-/// Refuses other plans, data and versions than those of the run: in them it would be another question.
-pub(super) fn same_identity(record: &RecordedRun, prepared: &Prepared) -> Result<(), CliError> {
-    for (key, now) in identity(prepared) {
-        if let Some(then) = record.trailer(&key).filter(|then| *then != now) {
-            let message = format!("{key} is {now} now, and was {then} when the run was made");
-            let hint = "A follow-up needs the plan, data and version of its run; for others, run the plan again.";
-            return Err(CliError::user(message, hint));
-        }
-    }
-    Ok(())
-}
-
-/// Every spec of the run.
-pub(super) fn specs(record: &RecordedRun) -> Result<Vec<AnalysisSpec>, CliError> {
-    let texts = record
-        .versions_of("spec.yaml", &format!("{}/", steps::FOLDER))
-        .map_err(|error| errors::from_artifacts(&error))?;
-    let read = |bytes: Vec<u8>| {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        AnalysisSpec::from_yaml(&text).map_err(|error| CliError::user(error.to_string(), ""))
-    };
-    texts.into_iter().map(read).collect()
-}
-
-/// What makes a run the one that it is, but for playbooks, which no follow-up asks.
-pub(super) fn identity(prepared: &Prepared) -> Vec<(String, String)> {
-    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    vec![
-        pair("Plan-SHA256", &prepared.plan_sha256),
-        pair("Data-SHA256", &prepared.document.sha256),
-        pair("Tool-Version", crate::VERSION),
-    ]
 }
 
 /// Puts the step on record, unless the same bytes are.
@@ -247,7 +151,7 @@ fn recorded(
         let hint = format!("`oci-agent verify {}` says what was changed.", output::shell_word(dir));
         return Err(CliError::user(message, hint));
     }
-    let mut store = run::open(dir, store::OpenMode::Resume, identity(prepared))?;
+    let mut store = run::open(dir, store::OpenMode::Resume, finished_run::identity(prepared))?;
     store.go_to_the_end();
     let commit = store.commit(step).map_err(|error| errors::from_artifacts(&error))?;
     Ok(Made { document, commit: commit.id, already_there: false })

@@ -5,7 +5,7 @@ use super::errors::{self, CliError};
 use super::ledger::Ledger;
 use super::looks::Looks;
 use super::output::{self, TerminalStyle};
-use super::{files, models, playbook, run, sweep, watch};
+use super::{files, finished_run, models, playbook, run, watch};
 use crate::agent::driver::{self, RunError, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::experiment::{self, ExperimentRun};
@@ -228,7 +228,7 @@ impl Check<'_> {
 
     /// What was put on record after the run had ended, in its order: follow-ups from their requests, partitions from their files.
     fn after_the_end(&mut self, prepared: &Prepared, store: &mut CheckingStore<'_>) -> Result<(), CliError> {
-        let specs = sweep::specs(self.run)?;
+        let specs = finished_run::specs(self.run)?;
         let results = self.run.file("results.json").map_err(from_store)?.unwrap_or_default();
         let answers = Answering::of_record(&specs, &results).unwrap_or_default();
         let mut watched = None;

@@ -3,7 +3,7 @@
 use super::args::{Consent, DataRoot, Global, RunArgs, RunLocation, Settings};
 use super::errors::{self, CliError};
 use super::output::{self, ProgressObserver, TerminalStyle};
-use super::{files, run, sweep};
+use super::{files, finished_run, run};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::dataset;
 use crate::pipeline::Prepared;
@@ -125,17 +125,17 @@ fn follow(
     bytes: &[u8],
     observer: &mut ProgressObserver,
 ) -> Result<WatchDocument, CliError> {
-    let record = sweep::open(dir)?;
-    let recorded_plan = sweep::of_a_study(&record, dir)?;
+    let record = finished_run::open(dir)?;
+    let recorded_plan = finished_run::of_a_study(&record, dir)?;
     if recorded_plan != bytes {
         let message = format!("{} is not the plan that was run in {}", args.plan.display(), dir.display());
         let hint = "A watch holds new data against a plan that stays as it is. For the plan as it is now, run it, and watch it with \
                     --out: its record begins anew.";
         return Err(CliError::user(message, hint));
     }
-    sweep::unblinded(&record, dir, "a watch")?;
-    sweep::untouched(&record, dir)?;
-    if sweep::is_clone(&record)? {
+    finished_run::unblinded(&record, dir, "a watch")?;
+    finished_run::untouched(&record, dir)?;
+    if finished_run::is_clone(&record)? {
         let message = format!("{} is a clone of a run", dir.display());
         let hint = "A watch goes on the record of the run itself: make it where the run was made, then pull.";
         return Err(CliError::user(message, hint));
@@ -144,14 +144,14 @@ fn follow(
     let root = files::data_root(&dir.join("plan.yaml"), &args.data_root)?;
     let prepared = prepare::prepare(bytes, &root)
         .map_err(|error| errors::from_prepare(error, &args.plan, TerminalStyle::of_stderr()))?;
-    sweep::same_identity(&record, &prepared)?;
+    finished_run::same_identity(&record, &prepared)?;
     if prepared.plan.data.rare_levels.is_some() {
         let message =
             "`data.rare_levels` decides by the data at hand which levels are one, so that the plan cannot be frozen";
         let hint = "Make the coarser column in the plan with `data.derive`, run it again, and watch that run.";
         return Err(CliError::user(message, hint));
     }
-    let specs = sweep::specs(&record)?;
+    let specs = finished_run::specs(&record)?;
     let results = record.file("results.json").map_err(|error| errors::from_artifacts(&error))?.unwrap_or_default();
     let answers = Answering::of_record(&specs, &results).ok_or_else(|| {
         let message = format!("results.json of {} does not say which of its specs answer", dir.display());
@@ -185,7 +185,7 @@ fn follow(
         document = extended(&frozen, &document, &data, partition.name.clone())?;
         let step = steps::step(&document).map_err(|error| from_watch(&error))?;
         if store.is_none() {
-            let mut opened = run::open(dir, store::OpenMode::Resume, sweep::identity(&prepared))?;
+            let mut opened = run::open(dir, store::OpenMode::Resume, finished_run::identity(&prepared))?;
             opened.go_to_the_end();
             store = Some(opened);
         }
