@@ -18,6 +18,7 @@ mod critique; // rubric and verdict
 mod dashboard; // a page of many runs: every state, bad input, a browser, the server
 mod dataset; // files that are wrong in every way we could think of
 mod design_profile; // whom the answer is about
+mod documents;
 mod early_adopters; // the generator of the synthetic example
 mod estimator_table; // the table of estimators in docs/estimators.md
 mod examples; // every example plan, end to end
