@@ -13,6 +13,7 @@ use crate::llm::{
 use crate::mcp;
 use crate::mcp::host_model::{self, RecordedHost};
 use crate::plan::{ModelApi, ModelSection, Plan, Provider};
+use crate::text::dates::utc;
 use std::path::Path;
 use std::time::Duration;
 
@@ -217,7 +218,14 @@ pub fn known(section: &ModelSection, role: &str) -> Result<Option<String>, CliEr
     let (model, dated) = (&section.model, capabilities::dated());
     let line = match capabilities::facts(model) {
         Some(facts) => facts.retires.as_ref().map(|day| {
-            format!("the {role}'s model {model} is retired on {day}, as its vendor announced; name another one")
+            // Both are written year first.
+            if utc(env::now()).as_str() < day.as_str() {
+                format!(
+                    "the {role}'s model {model} will be retired on {day}, as its vendor announced; plan for another one"
+                )
+            } else {
+                format!("the {role}'s model {model} was retired on {day}, as its vendor announced; name another one")
+            }
         }),
         None if to.vendor => Some(format!(
             "the {role}'s model {model} is not among those known on {dated}; whether it exists, and how it is asked, will show"
