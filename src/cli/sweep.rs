@@ -123,7 +123,7 @@ fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &Follow
         return Err(CliError::user(message, hint));
     }
     let root = files::data_root(&place, data)?;
-    let groups: Vec<String> = request.by().map(str::to_owned).into_iter().collect();
+    let groups: Vec<String> = request.columns().into_iter().map(str::to_owned).collect();
     let prepared = prepare::prepare_with_groups(plan, &root, &groups)
         .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
     finished_run::same_identity(record, &prepared)?;

@@ -27,6 +27,8 @@ pub enum SweepCommand {
     Subgroup(GroupArgs),
     /// By other learners, in the answer's population.
     Learner(LearnerArgs),
+    /// Further outcomes, by the design of the answer, with p-values for their number.
+    Outcomes(OutcomesArgs),
     /// A specification curve: every combination of declared forks, with joint inference and the m-value of the answer.
     Spec(SpecArgs),
 }
@@ -99,6 +101,20 @@ pub struct LearnerArgs {
     pub learners: Vec<String>,
 }
 
+/// Arguments of `sweep outcomes`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  oci-agent sweep outcomes oci-runs/nhefs --columns wt82,death
+
+Exit codes: 0 made, or there already; 2 something to fix in the call; 3 something outside (disk, git, Ctrl-C).")]
+pub struct OutcomesArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// Columns of numbers, or of true and false.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', required = true)]
+    pub columns: Vec<String>,
+}
+
 /// Arguments of `sweep spec`.
 #[derive(Debug, Args)]
 #[command(after_help = "A file of forks:
@@ -129,6 +145,7 @@ impl SweepCommand {
             SweepCommand::Trim(args) => &args.common,
             SweepCommand::Partition(args) | SweepCommand::Subgroup(args) => &args.common,
             SweepCommand::Learner(args) => &args.common,
+            SweepCommand::Outcomes(args) => &args.common,
             SweepCommand::Spec(args) => &args.common,
         }
     }
@@ -141,6 +158,7 @@ impl SweepCommand {
             SweepCommand::Partition(args) => Sweep::Partition(grouping(args)?),
             SweepCommand::Subgroup(args) => Sweep::Subgroup(grouping(args)?),
             SweepCommand::Learner(args) => Sweep::Learner { learners: learners(&args.learners) },
+            SweepCommand::Outcomes(args) => Sweep::Outcomes { columns: args.columns.clone() },
             SweepCommand::Spec(args) => return with_common(declared(args)?, common),
         };
         with_common(FollowUp::new(sweep), common)

@@ -105,13 +105,13 @@ fn from_store(error: ArtifactError) -> CliError {
     errors::from_artifacts(&error)
 }
 
-/// The columns by which recorded follow-ups divide units.
+/// The columns that recorded follow-ups read beside those of the answer.
 fn follow_up_columns(run: &RecordedRun) -> Result<Vec<String>, CliError> {
     let mut columns = Vec::new();
     for (at, name) in run.steps_with(steps_of_follow_ups::TRAILER) {
         let file = run.file_at(at, &steps_of_follow_ups::path(&name, "yaml")).map_err(from_store)?;
         let request = file.and_then(|bytes| parse_request(&bytes).ok());
-        columns.extend(request.and_then(|request| request.by().map(str::to_owned)));
+        columns.extend(request.iter().flat_map(|request| request.columns().into_iter().map(str::to_owned)));
     }
     Ok(columns)
 }

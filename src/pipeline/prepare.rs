@@ -384,7 +384,7 @@ fn request(plan: &Plan, draft: Option<&Drafted<'_>>, more: &[String]) -> Request
         groups: plan
             .follow_ups
             .iter()
-            .filter_map(|it| it.by().map(str::to_owned))
+            .flat_map(|it| it.columns().into_iter().map(str::to_owned))
             .chain(more.iter().cloned())
             .collect(),
         placebos: plan.placebo_outcomes.iter().chain(&plan.negative_controls).cloned().collect(),

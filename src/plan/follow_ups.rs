@@ -92,12 +92,20 @@ pub enum SweepKind {
     Learner,
     /// Over declared specifications.
     Spec,
+    /// Over further outcomes.
+    Outcomes,
 }
 
 impl SweepKind {
     /// All kinds.
-    pub const ALL: [SweepKind; 5] =
-        [SweepKind::Trim, SweepKind::Partition, SweepKind::Subgroup, SweepKind::Learner, SweepKind::Spec];
+    pub const ALL: [SweepKind; 6] = [
+        SweepKind::Trim,
+        SweepKind::Partition,
+        SweepKind::Subgroup,
+        SweepKind::Learner,
+        SweepKind::Spec,
+        SweepKind::Outcomes,
+    ];
 
     /// The word of plans and of the command line.
     #[must_use]
@@ -108,6 +116,7 @@ impl SweepKind {
             SweepKind::Subgroup => "subgroup",
             SweepKind::Learner => "learner",
             SweepKind::Spec => "spec",
+            SweepKind::Outcomes => "outcomes",
         }
     }
 
@@ -117,6 +126,7 @@ impl SweepKind {
             SweepKind::Trim => &["trim"],
             SweepKind::Partition | SweepKind::Subgroup => &["by", "every", "cuts"],
             SweepKind::Learner => &["learners"],
+            SweepKind::Outcomes => &["columns"],
             SweepKind::Spec => &["covariates", "optional", "trim", "estimators", "learners", "outcome"],
         }
     }
@@ -152,6 +162,11 @@ pub enum Sweep {
     },
     /// Declared forks, all combined.
     Spec(Forks),
+    /// Further outcomes, by the design of the answer.
+    Outcomes {
+        /// Their columns.
+        columns: Vec<String>,
+    },
 }
 
 /// How units are divided.
@@ -198,6 +213,7 @@ impl FollowUp {
             Sweep::Subgroup(_) => SweepKind::Subgroup,
             Sweep::Learner { .. } => SweepKind::Learner,
             Sweep::Spec(_) => SweepKind::Spec,
+            Sweep::Outcomes { .. } => SweepKind::Outcomes,
         }
     }
 
@@ -207,6 +223,15 @@ impl FollowUp {
         match &self.sweep {
             Sweep::Partition(grouping) | Sweep::Subgroup(grouping) => Some(&grouping.by),
             _ => None,
+        }
+    }
+
+    /// The columns that it reads beside those of the answer.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        match &self.sweep {
+            Sweep::Outcomes { columns } => columns.iter().map(String::as_str).collect(),
+            _ => self.by().into_iter().collect(),
         }
     }
 
@@ -224,6 +249,9 @@ impl FollowUp {
         }
         match &self.sweep {
             Sweep::Trim { levels } => line("trim", numbers(levels)),
+            Sweep::Outcomes { columns } => {
+                line("columns", words(columns.iter().map(|text| quote::yaml_text(text))));
+            }
             Sweep::Learner { learners } => line("learners", words(learners.iter().map(|it| it.key()))),
             Sweep::Partition(grouping) | Sweep::Subgroup(grouping) => {
                 line("by", quote::yaml_text(&grouping.by));
@@ -303,7 +331,25 @@ pub(super) fn read(reader: &mut Reader, root: &Section<'_>) -> Vec<FollowUp> {
         }
         read.push(follow_up);
     }
+    // After the others, whose places are counted.
+    read.extend(outcomes(reader, root, &names));
     read
+}
+
+/// `outcomes: [b, c]`: the follow-up of that name, in a word of its own.
+fn outcomes(reader: &mut Reader, root: &Section<'_>, names: &BTreeSet<String>) -> Option<FollowUp> {
+    let columns = reader.texts(root, "outcomes");
+    if columns.is_empty() {
+        return None;
+    }
+    let request = FollowUp::new(Sweep::Outcomes { columns });
+    if names.contains(&request.name) {
+        let message = format!("a follow-up is called `{}`, as the one that `outcomes` asks for", request.name);
+        let place = root.get("outcomes").map(|node| node.place);
+        reader.problem(place, "outcomes", message, "Give that follow-up a `name:` of its own.");
+        return None;
+    }
+    Some(request)
 }
 
 /// Reads the file of a request.
@@ -378,6 +424,15 @@ fn sweep(reader: &mut Reader, section: &Section<'_>, kind: SweepKind, node: &Nod
             let grouping = Grouping { by, every, cuts: ascending(reader, section, "cuts").unwrap_or_default() };
             if kind == SweepKind::Partition { Sweep::Partition(grouping) } else { Sweep::Subgroup(grouping) }
         }
+        SweepKind::Outcomes => {
+            let columns = reader.texts(section, "columns");
+            if columns.is_empty() {
+                let message = "`sweep: outcomes` does not say which columns".to_owned();
+                reader.problem(Some(node.place), &section.path("columns"), message, "Name them: `columns: [b, c]`.");
+                return None;
+            }
+            Sweep::Outcomes { columns }
+        }
         SweepKind::Spec => {
             let estimators: Vec<(&str, EstimatorKind)> =
                 EstimatorKind::ALL.into_iter().filter(|it| !it.is_benchmark()).map(|it| (it.key(), it)).collect();
@@ -449,6 +504,7 @@ mod tests {
             "{sweep: partition, by: date, every: month}",
             "{sweep: subgroup, by: \"a: \\\"b\\\" #c\", cuts: [1.5, 2, 30]}",
             "{sweep: learner, learners: [ridge, linear]}",
+            "{sweep: outcomes, columns: [b, \"c: d\"]}",
             "{sweep: spec, covariates: {all: [a, b^2], \"no: x\": [\"c == d\"]}, optional: [a], trim: [0, 0.1], \
              estimators: [aipw, ipw_hajek], learners: [linear], outcome: [as_it_is, ranks]}",
         ] {
@@ -472,6 +528,8 @@ mod tests {
             ("{sweep: partition}", "by which column"),
             ("{sweep: partition, by: date, every: fortnight}", "does not know"),
             ("{sweep: spec}", "declares no fork"),
+            ("{sweep: outcomes}", "which columns"),
+            ("{sweep: outcomes, columns: [b], by: c}", "says nothing"),
             ("{sweep: spec, estimators: [naive]}", "does not know"),
             ("{sweep: trim, name: ../x}", "cannot be the name"),
             ("{sweep: trim, levels: [1]}", "levels"),

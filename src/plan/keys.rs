@@ -161,16 +161,12 @@ const TOP: &[PlanKey] = &[
         "the strength of a hidden confounder that cannot be ruled out: the report says how far it could move each answer",
     ),
     key("loop", Takes::Section, Nothing, "how often the design may be revised"),
-    key(
-        "gates",
-        Takes::Words(gates),
-        Nothing,
-        "where the run stops until a person has approved: see `docs/oversight.md`",
-    ),
+    key("gates", Takes::Words(gates), Nothing, "where the run stops until a person approves: see `docs/oversight.md`"),
     key("actor", Takes::Section, Nothing, "who turns the plan into specs"),
     key("critic", Takes::Section, Nothing, "who grades them beside the rubric"),
     key("budget", Takes::Section, Nothing, "limits on language models; reaching one ends the run with what it has"),
     key("privacy", Takes::Section, Nothing, "limits on what is said to a language model"),
+    key("outcomes", Takes::Columns, Nothing, "further outcomes, by the design of the answer: see `docs/follow-ups.md`"),
     key("follow_ups", Takes::Mappings, Nothing, "sweeps once the answers are known: see `docs/follow-ups.md`"),
     key("seed", Takes::Whole(0, None), Value("20261121"), "the root of every random stream"),
 ];

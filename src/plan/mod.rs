@@ -397,6 +397,12 @@ impl Plan {
     pub fn at(&self, path: &str) -> Option<Place> {
         place_at(&self.places, path)
     }
+
+    /// True if the file has this very path.
+    #[must_use]
+    pub fn is_written(&self, path: &str) -> bool {
+        self.places.contains_key(path)
+    }
 }
 
 /// Where a dotted path stands, or the nearest ancestor that is written in the file.

@@ -168,6 +168,17 @@ impl SweepRow {
     }
 }
 
+/// P-values of no effect on one of several outcomes, by the normal distribution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutcomeP {
+    /// Of this outcome alone.
+    pub alone: f64,
+    /// After Holm: the chance of any false finding among the outcomes of this answer.
+    pub holm: f64,
+    /// After Benjamini and Hochberg: the expected share of false findings among them.
+    pub benjamini_hochberg: f64,
+}
+
 /// The numbers of one row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SweptEffect {
@@ -185,4 +196,6 @@ pub struct SweptEffect {
     pub clipped: usize,
     /// The p-value that holds for all rows of a specification curve at once.
     pub adjusted_p: Option<f64>,
+    /// Of several outcomes, p-values for their number.
+    pub among_outcomes: Option<OutcomeP>,
 }

@@ -299,3 +299,87 @@ fn runs_of_experiments_and_clones_are_refused() {
     let ran = oci_agent(dir, &["sweep", "trim", "nowhere"]);
     assert!(ran.code == 2 && ran.stderr.contains("is not there"), "{}", ran.stderr);
 }
+
+/// A further outcome, one that nothing changes, one of two values, and one with gaps.
+fn several() -> String {
+    let mut noise = Noise(11);
+    let mut data = String::from("t,y,a,b,z,event,gap,word\n");
+    for row in 0..800 {
+        let (a, b) = (noise.normal(), noise.normal());
+        let t = f64::from(u8::from(noise.happens(1.0 / (1.0 + (-0.5 * a).exp()))));
+        let y = t + a + 0.5 * b + noise.normal();
+        let z = a - b + noise.normal();
+        let event = u8::from(noise.happens(if t > 0.0 { 0.6 } else { 0.3 }));
+        let gap = if row % 10 == 0 { String::new() } else { format!("{}", 2.0 * t + a + noise.normal()) };
+        let _ = writeln!(data, "{t},{y},{a},{b},{z},{event},{gap},w{}", row % 3);
+    }
+    data
+}
+
+const SEVERAL: &str = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: kg}\n\
+                       confounders: {priority: [a], other: [b]}\nestimands: [ate]\nanalysis: {estimator: aipw}\n";
+
+/// A line of a table as values by column.
+fn lines(table: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    reader.deserialize().collect::<Result<_, _>>().expect("a table")
+}
+
+#[test]
+fn several_outcomes_share_one_design_and_their_p_values_know_their_number() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let dir = dir.path();
+    std::fs::write(dir.join("data.csv"), several()).expect("data");
+    std::fs::write(dir.join("plan.yaml"), format!("{SEVERAL}outcomes: [z, event, gap]\n")).expect("a plan");
+    let ran = oci_agent(dir, &["run", "plan.yaml", "--out", "out"]);
+    assert!(ran.code < 2, "{}{}", ran.stdout, ran.stderr);
+    let rows = lines(&text(dir, "outcomes.csv"));
+    let labels: Vec<&str> = rows.iter().map(|row| row["label"].as_str()).collect();
+    assert_eq!(labels, ["y", "z", "event", "gap"]);
+    let number =
+        |row: usize, column: &str| rows[row][column].parse::<f64>().unwrap_or_else(|_| panic!("{row} {column}"));
+    assert_eq!((number(0, "n"), number(3, "n"), number(3, "trimmed")), (800.0, 720.0, 80.0));
+    // Each is what the plan of that outcome gives.
+    for (at, outcome) in [(1, "z"), (2, "event, kind: binary")] {
+        let plan = SEVERAL.replace("column: y", &format!("column: {outcome}"));
+        std::fs::write(dir.join("other.yaml"), plan).expect("a plan");
+        let ran = oci_agent(dir, &["run", "other.yaml", "--out", &format!("alone{at}")]);
+        assert!(ran.code < 2, "{}{}", ran.stdout, ran.stderr);
+        let results = std::fs::read(dir.join(format!("alone{at}/results.json"))).expect("results");
+        let results: Value = serde_json::from_slice(&results).expect("JSON");
+        let alone = &results["answers"][0]["effect"];
+        for (column, key) in [("estimate", "estimate"), ("std_error", "std_error")] {
+            let alone = alone[key].as_f64().expect(key);
+            assert!((number(at, column) - alone).abs() < 1e-9 * alone.abs().max(1.0), "{outcome}: {column}");
+        }
+    }
+    // Holm and Benjamini and Hochberg of the four, by their definitions.
+    let p: Vec<f64> = (0..4).map(|row| number(row, "p_value")).collect();
+    let mut order: Vec<usize> = (0..4).collect();
+    order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
+    let mut largest = 0.0_f64;
+    for (rank, row) in order.iter().enumerate() {
+        largest = largest.max((4 - rank) as f64 * p[*row]).min(1.0);
+        assert!((number(*row, "p_holm") - largest).abs() < 1e-9);
+        assert!(number(*row, "p_bh") <= number(*row, "p_holm") + 1e-12);
+    }
+    assert!(p[1] > 0.05 && p[2] < 0.001, "{p:?}");
+    let page = text(dir, "outcomes.md");
+    assert!(page.contains("declared in the plan") && page.contains("80 rows without `gap`"), "{page}");
+    let verified = oci_agent(dir, &["verify", "out"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+    for (columns, words) in [
+        ("a", "is a confounder"),
+        ("t", "is the treatment"),
+        ("y", "is the outcome of the plan"),
+        ("word", "no column of numbers"),
+        ("zz", "no column `zz`"),
+    ] {
+        refused(dir, &["outcomes", "--columns", columns], &[words]);
+    }
+    made(dir, &["outcomes", "--columns", "event", "--name", "later"]);
+    std::fs::write(dir.join("bad.yaml"), format!("{SEVERAL}outcomes: [z, b]\n")).expect("a plan");
+    let ran = oci_agent(dir, &["check", "bad.yaml"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("`b` is a confounder") && ran.stderr.contains("bad.yaml:9"), "{}", ran.stderr);
+}

@@ -70,7 +70,7 @@ fn all_dates(levels: &[String]) -> Option<Vec<f64>> {
     days.filter(|days| !days.is_empty())
 }
 
-fn no_column(prepared: &Prepared, by: &str) -> FollowUpError {
+pub(super) fn no_column(prepared: &Prepared, by: &str) -> FollowUpError {
     let names = || prepared.document.columns.iter().map(|column| column.name.as_str());
     FollowUpError::NoColumn { column: by.to_owned(), near: closest(by, names()).map(str::to_owned) }
 }

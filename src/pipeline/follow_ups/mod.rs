@@ -14,6 +14,7 @@
 mod answering;
 mod curve;
 mod groups;
+mod outcomes;
 mod paths;
 mod row;
 pub mod steps;
@@ -67,6 +68,14 @@ pub enum FollowUpError {
     UnusableColumn {
         /// The column.
         column: String,
+    },
+    /// A column that is no further outcome.
+    #[error("`{}` is {why}, and no further outcome", shown(column))]
+    NoOutcome {
+        /// The column.
+        column: String,
+        /// What it is.
+        why: &'static str,
     },
     /// A setting that says nothing for this kind of column.
     #[error("`{key}` says nothing for `{}`, a column of {kind}", shown(column))]
@@ -149,6 +158,10 @@ impl FollowUpError {
             Self::UnusableColumn { .. } | Self::NoValue { .. } => {
                 "Name a column of dates, numbers or categories that has values.".to_owned()
             }
+            Self::NoOutcome { .. } => {
+                "Name columns of numbers, or of true and false, that were measured after treatment and that nothing is adjusted for."
+                    .to_owned()
+            }
             Self::NotForKind { key: "every", .. } => "`every` is for dates; bands of numbers are `cuts`.".to_owned(),
             Self::NotForKind { .. } => "`cuts` is for numbers; parts of time are `every`.".to_owned(),
             Self::TooManyGroups { kind: "a date", .. } => {
@@ -182,7 +195,9 @@ pub(super) fn problems(prepared: &Prepared) -> Vec<Problem> {
     let plan = &prepared.plan;
     let problem = |(at, request): (usize, &FollowUp)| {
         let error = checked(prepared, &drafted, request).err()?;
-        let path = format!("follow_ups[{at}]");
+        let listed = format!("follow_ups[{at}]");
+        // The one that `outcomes` asks for is not in the list.
+        let path = if plan.is_written(&listed) { listed } else { "outcomes".to_owned() };
         Some(Problem { place: plan.at(&path), path, message: error.to_string(), hint: error.hint() })
     };
     plan.follow_ups.iter().enumerate().filter_map(problem).collect()
@@ -200,6 +215,7 @@ pub fn checked(prepared: &Prepared, answers: &[Answering<'_>], request: &FollowU
             Some(answer) => paths::paths(prepared, answer, forks).map(drop),
             None => Ok(()),
         },
+        Sweep::Outcomes { columns } => outcomes::checked(prepared, columns),
         Sweep::Trim { .. } | Sweep::Learner { .. } => Ok(()),
     }
 }
@@ -244,6 +260,7 @@ pub fn make(
             Sweep::Partition(grouping) | Sweep::Subgroup(grouping) => {
                 sweeps::groups(prepared, answer, grouping, &mut progress)?
             }
+            Sweep::Outcomes { columns } => outcomes::outcomes(prepared, answer, columns, &mut progress)?,
             Sweep::Spec(forks) => curve::curve(prepared, answer, forks, &mut progress)?,
         });
     }

@@ -34,10 +34,12 @@ pub(in crate::pipeline) fn outcome_as_it_is(prepared: &Prepared) -> Result<Outco
     Ok(Outcome { form: OutcomeForm::AsItIs, sd: sd(prepared, &values), values, winsorised: 0 })
 }
 
-/// The standard deviation over all analysed rows, observation weights included; zero where there is none.
+/// The standard deviation over all analysed rows that have a value, observation weights included; zero where there is none.
 pub(super) fn sd(prepared: &Prepared, values: &Array1<f64>) -> f64 {
     let weights = prepared.analysed().weights().map_or_else(|| vec![1.0; values.len()], |w| w.to_vec());
-    weighted_moments::variance(&values.to_vec(), &weights).map_or(0.0, f64::sqrt)
+    let there = values.iter().zip(weights).filter(|pair| !pair.0.is_nan());
+    let (values, weights): (Vec<f64>, Vec<f64>) = there.map(|(value, weight)| (*value, weight)).unzip();
+    weighted_moments::variance(&values, &weights).map_or(0.0, f64::sqrt)
 }
 
 /// A row before anything is known of it.
@@ -141,6 +143,7 @@ pub(super) fn fill_effect(row: &mut SweepRow, effect: Result<Effect, NoEstimate>
                 outcome_sd: outcome.sd,
                 clipped: effect.clipped,
                 adjusted_p: None,
+                among_outcomes: None,
             });
         }
         Err(reason) => row.missing = Some(reason.to_string()),

@@ -51,7 +51,7 @@ pub(super) fn answer(prepared: &Prepared, answering: &Answering<'_>, population:
 }
 
 /// The rows that the answer is about; none if its design failed.
-fn frozen(prepared: &Prepared, answering: &Answering<'_>) -> Option<Vec<usize>> {
+pub(super) fn frozen(prepared: &Prepared, answering: &Answering<'_>) -> Option<Vec<usize>> {
     design::rows(prepared, answering.spec, answering.analysis).ok()
 }
 

@@ -11,6 +11,7 @@ pub(in crate::plan) const FOLLOW_UP: &[PlanKey] = &[
     key("by", Takes::Column, Says("required with `partition` and `subgroup`"), "the column that divides the units"),
     key("every", Takes::Word(periods), Says("the shortest that gives at most 24"), "with dates: parts so long"),
     key("cuts", Takes::Numbers, Says("every value for itself"), "with numbers: where a new band begins"),
+    key("columns", Takes::Columns, Says("required with `outcomes`"), "with `outcomes`: further outcomes"),
     key("trim", Takes::Numbers, Says("twelve from 0 to 0.15; of `spec` the answer's"), "trimming thresholds"),
     key("covariates", Takes::Fields, Nothing, "with `spec`: sets of confounders and terms, by names of your own"),
     key(

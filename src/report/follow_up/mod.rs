@@ -7,7 +7,7 @@ pub use words::{subject, summary, title};
 use super::table::{Column, Table};
 use super::tidy::{number, optional, write};
 use crate::finding::Tier;
-use crate::plan::follow_ups::OutcomeForm;
+use crate::plan::follow_ups::{OutcomeForm, SweepKind};
 use crate::record::ReportError;
 use crate::record::follow_up::{FollowUpDocument, SweepRow};
 use crate::report::plots;
@@ -53,6 +53,9 @@ pub fn csv(document: &FollowUpDocument) -> Result<Vec<u8>, ReportError> {
         "no_estimate",
         "units",
     ]);
+    if document.sweep == SweepKind::Outcomes {
+        header.extend(["p_value", "p_holm", "p_bh"]);
+    }
     let mut lines = vec![header.into_iter().map(str::to_owned).collect()];
     for row in &document.table {
         lines.push(line(document, row, forks.len())?);
@@ -100,14 +103,23 @@ fn line(document: &FollowUpDocument, row: &SweepRow, forks: usize) -> Result<Vec
         optional(effect.and_then(|it| it.adjusted_p))?,
         whole(effect.map(|it| it.clipped)),
         row.missing.clone().unwrap_or_default(),
-        units(document, row.outcome),
+        units(document, row),
     ]);
+    if document.sweep == SweepKind::Outcomes {
+        let p = effect.and_then(|it| it.among_outcomes);
+        for value in [p.map(|p| p.alone), p.map(|p| p.holm), p.map(|p| p.benjamini_hochberg)] {
+            line.push(optional(value)?);
+        }
+    }
     Ok(line)
 }
 
-/// The units of effects on a form of the outcome.
-fn units(document: &FollowUpDocument, form: OutcomeForm) -> String {
-    match form {
+/// The units of an effect; empty for a further outcome, of which the plan does not say them.
+fn units(document: &FollowUpDocument, row: &SweepRow) -> String {
+    if document.sweep == SweepKind::Outcomes && !row.answer {
+        return String::new();
+    }
+    match row.outcome {
         OutcomeForm::AsItIs | OutcomeForm::Winsorised => document.units.clone(),
         OutcomeForm::Log => "log(outcome + 1)".to_owned(),
         OutcomeForm::Ranks => "ranks from 0 to 1".to_owned(),
@@ -142,7 +154,8 @@ pub fn markdown(document: &FollowUpDocument) -> String {
 
 /// The rows as a table.
 fn table(document: &FollowUpDocument) -> Table {
-    let mut table = Table::new(&[
+    let several = document.sweep == SweepKind::Outcomes;
+    let mut columns = vec![
         ("", Column::Words),
         ("Estimand", Column::Words),
         ("Rows", Column::Number),
@@ -151,14 +164,18 @@ fn table(document: &FollowUpDocument) -> Table {
         ("Largest difference", Column::Number),
         ("Effective size", Column::Number),
         ("By itself", Column::Words),
-    ]);
+    ];
+    if several {
+        columns.extend([("p", Column::Number), ("p, Holm", Column::Number), ("p, BH", Column::Number)]);
+    }
+    let mut table = Table::new(&columns);
     for row in document.table.iter().take(MOST_ROWS) {
         let whole = |n: Option<usize>| n.map_or(String::new(), numbers::count);
         let effect = row.effect.as_ref();
         let estimate = effect.map(|it| numbers::interval(it.estimate, it.std_error, it.interval.0, it.interval.1));
         let sizes =
             effect.map(|it| format!("{} / {}", numbers::effective(it.effective.0), numbers::effective(it.effective.1)));
-        let cells = vec![
+        let mut cells = vec![
             if row.branches.is_empty() { row.label.clone() } else { row.branches.join("; ") },
             row.estimand.clone(),
             whole(row.n.map(|n| n.0)),
@@ -168,6 +185,11 @@ fn table(document: &FollowUpDocument) -> Table {
             sizes.unwrap_or_default(),
             by_itself(row),
         ];
+        if several {
+            let p = effect.and_then(|it| it.among_outcomes);
+            let words = |p: Option<f64>| p.map_or(String::new(), numbers::p_value);
+            cells.extend([words(p.map(|p| p.alone)), words(p.map(|p| p.holm)), words(p.map(|p| p.benjamini_hochberg))]);
+        }
         if row.answer { table.push_strong(cells) } else { table.push(cells) }
     }
     table

@@ -1,7 +1,7 @@
 //! The sentences of a follow-up.
 
 use crate::plan::follow_ups::SweepKind;
-use crate::record::follow_up::{AnswerSwept, Curve, Declared, FollowUpDocument, SweepRow};
+use crate::record::follow_up::{AnswerSwept, Curve, Declared, FollowUpDocument, OutcomeP, SweepRow};
 use crate::report::sentences;
 use crate::text::escape::{one_line, shortened};
 use crate::text::lists::{counted, listed};
@@ -30,6 +30,7 @@ pub fn title(document: &FollowUpDocument) -> String {
         SweepKind::Subgroup => format!("Effects in subgroups by {}, with 95 % intervals", by(document)),
         SweepKind::Learner => "Effects by learner, with 95 % intervals".to_owned(),
         SweepKind::Spec => "Specification curve".to_owned(),
+        SweepKind::Outcomes => "Effects on several outcomes, with 95 % intervals".to_owned(),
     }
 }
 
@@ -40,6 +41,7 @@ pub fn subject(document: &FollowUpDocument) -> String {
     let rows = document.rows / document.answers.len().max(1);
     match document.sweep {
         SweepKind::Trim => format!("{} of trimming", counted(rows, "threshold")),
+        SweepKind::Outcomes => format!("{} by one design", counted(rows, "outcome")),
         SweepKind::Partition => format!("{} by {}", counted(rows, "part"), by(document)),
         SweepKind::Subgroup => format!("{} by {}", counted(rows, "subgroup"), by(document)),
         SweepKind::Learner => {
@@ -90,6 +92,7 @@ fn sweep(document: &FollowUpDocument, answer: &AnswerSwept, rows: &[&SweepRow]) 
         SweepKind::Trim => {
             format!("{}: {}, {span}. {own}{}", answer.name, counted(rows.len(), "threshold"), lost(rows))
         }
+        SweepKind::Outcomes => outcomes(answer, rows),
         SweepKind::Learner => {
             let frozen = answer
                 .population
@@ -135,6 +138,41 @@ fn sweep(document: &FollowUpDocument, answer: &AnswerSwept, rows: &[&SweepRow]) 
             )
         }
     }
+}
+
+/// Which of several outcomes an effect is found on.
+fn outcomes(answer: &AnswerSwept, rows: &[&SweepRow]) -> String {
+    let found = |p: fn(&OutcomeP) -> f64| {
+        let significant =
+            |row: &&&SweepRow| row.effect.and_then(|it| it.among_outcomes).is_some_and(|it| p(&it) < 0.05);
+        let names: Vec<String> =
+            rows.iter().filter(significant).map(|row| format!("`{}`", shortened(&one_line(&row.label), 40))).collect();
+        if names.is_empty() { "on no outcome".to_owned() } else { format!("on {}", listed(&names)) }
+    };
+    let gaps = |row: &&&SweepRow| row.trimmed.is_some_and(|lost| lost > 0);
+    let gaps: Vec<String> = rows
+        .iter()
+        .filter(gaps)
+        .map(|row| {
+            format!(
+                "{} without `{}`",
+                counted(row.trimmed.unwrap_or_default(), "row"),
+                shortened(&one_line(&row.label), 40)
+            )
+        })
+        .collect();
+    let gaps =
+        if gaps.is_empty() { String::new() } else { format!(" Left out, for that outcome alone: {}.", listed(&gaps)) };
+    format!(
+        "{}: {} by the design of the answer. At 5 %, an effect is found {} after Holm (1979) for their number, and {} after Benjamini and \
+         Hochberg (1995). Confounders, placebos and graph were chosen for the outcome of the plan; that they do for the others is taken \
+         for granted.{gaps}{}",
+        answer.name,
+        counted(rows.len(), "outcome"),
+        found(|p| p.holm),
+        found(|p| p.benjamini_hochberg),
+        lost(rows)
+    )
 }
 
 /// The rows without an estimate, by name and with the reason.

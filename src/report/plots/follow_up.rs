@@ -6,6 +6,7 @@ use super::forest::{self, Words};
 use super::forest_rows::{ForestRow, Group, Role};
 use super::paint;
 use super::scene::{Anchor, Colour, Point, Scene, Span, Stroke, Type, fitted, palette};
+use crate::plan::follow_ups::SweepKind;
 use crate::record::ReportError;
 use crate::record::follow_up::{Curve, FollowUpDocument, SweepRow};
 use crate::report::sentences;
@@ -37,11 +38,13 @@ pub fn svg(document: &FollowUpDocument, title: &str, description: &str) -> Resul
 }
 
 fn rows_scene(document: &FollowUpDocument, title: &str, description: &str) -> Option<Scene> {
+    let several = document.sweep == SweepKind::Outcomes;
     let mut left_out = 0;
     let mut groups = Vec::new();
     for answer in &document.answers {
         let of = |row: &&SweepRow| row.requested == answer.requested;
-        let rows: Vec<ForestRow> = document.table.iter().filter(of).filter_map(forest_row).collect();
+        let row = |row: &SweepRow| forest_row(row, several);
+        let rows: Vec<ForestRow> = document.table.iter().filter(of).filter_map(row).collect();
         left_out += rows.len().saturating_sub(MOST_ROWS);
         let heading = format!("{}: {}", answer.name, sentences::tier(answer.verdict));
         groups.push(Group { heading, rows: rows.into_iter().take(MOST_ROWS).collect() });
@@ -58,7 +61,8 @@ fn rows_scene(document: &FollowUpDocument, title: &str, description: &str) -> Op
         title,
         subtitle: &document.title,
         description,
-        units: &document.units,
+        // Outcomes have units of their own; what is written beside them is in those.
+        units: if several { "standard deviations of each outcome" } else { &document.units },
         legend: [
             (Role::Answer, "the answer of the run"),
             (Role::Other, "gradable by itself"),
@@ -70,9 +74,10 @@ fn rows_scene(document: &FollowUpDocument, title: &str, description: &str) -> Op
     forest::drawn(&groups, &words)
 }
 
-fn forest_row(row: &SweepRow) -> Option<ForestRow> {
+fn forest_row(row: &SweepRow, several: bool) -> Option<ForestRow> {
     let effect = row.effect.as_ref()?;
     let (lower, upper) = effect.interval;
+    let scale = if several && effect.outcome_sd > 0.0 { effect.outcome_sd } else { 1.0 };
     let role = match (row.answer, row.gradable()) {
         (true, _) => Role::Answer,
         (false, true) => Role::Other,
@@ -82,9 +87,9 @@ fn forest_row(row: &SweepRow) -> Option<ForestRow> {
         role,
         label: escape::one_line(&row.label),
         numbers: numbers::interval(effect.estimate, effect.std_error, lower, upper),
-        estimate: effect.estimate,
-        lower,
-        upper,
+        estimate: effect.estimate / scale,
+        lower: lower / scale,
+        upper: upper / scale,
     })
 }
 
