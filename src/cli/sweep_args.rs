@@ -104,7 +104,7 @@ pub struct LearnerArgs {
 /// Arguments of `sweep outcomes`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  oci-agent sweep outcomes oci-runs/nhefs --columns wt82,death
+  oci-agent sweep outcomes oci-runs/study --columns weight,died
 
 Exit codes: 0 made, or there already; 2 something to fix in the call; 3 something outside (disk, git, Ctrl-C).")]
 pub struct OutcomesArgs {
