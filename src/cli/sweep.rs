@@ -179,9 +179,9 @@ fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &Follow
         let hint = "A follow-up goes on the record of the run itself: make it where the run was made, then pull.";
         return Err(CliError::user(message, hint));
     }
-    let root = files::data_root(&place, data)?;
+    let sources = files::data_sources(&place, data)?;
     let groups: Vec<String> = request.by().map(str::to_owned).into_iter().collect();
-    let prepared = prepare::prepare_with_groups(plan, &root, &groups)
+    let prepared = prepare::prepare_with_groups(plan, &sources, &groups)
         .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
     // Before anything is estimated: in other data it would be another question.
     for (key, now) in identity(&prepared) {
