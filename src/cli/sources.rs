@@ -42,10 +42,10 @@ impl DataSources {
         output::stderr(format!("the data are outside {}: they are read from {address}", expected.display()));
         let told = |error: ObjectError| unfetched(&error, address);
         let remote = Remote::open(&address.root(), &env::store_settings()).map_err(told)?;
-        let mut file = private_file(&env::temporary_folder()).map_err(|error| Unfetched {
-            message: format!("a copy of {address} cannot be kept in {}: {error}", env::temporary_folder().display()),
-            fix: "name a folder with room for it in the variable TMPDIR".to_owned(),
-            outside: true,
+        let folder = env::temporary_folder();
+        let mut file = private_file(&folder).map_err(|error| {
+            let why = format!("{}: {error}", folder.display());
+            told(ObjectError::NoRoom { place: address.to_string(), why })
         })?;
         remote.download(&address.key(), most, &mut file).map_err(told)?;
         Ok(file)
@@ -127,6 +127,9 @@ fn unfetched(error: &ObjectError, address: &ObjectAddress) -> Unfetched {
             "wait until nothing writes to it any more, or analyse a copy".to_owned(),
             true,
         ),
+        ObjectError::NoRoom { .. } => {
+            (error.to_string(), "name a folder with room for it in the variable TMPDIR".to_owned(), true)
+        }
         other => (
             other.to_string(),
             format!(

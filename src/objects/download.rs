@@ -139,8 +139,7 @@ impl Download<'_> {
     }
 
     fn no_room(&self, error: &std::io::Error) -> ObjectError {
-        let why = format!("the temporary file could not be written: {error}");
-        ObjectError::Failed { doing: "keep a copy of", place: self.place(), why }
+        ObjectError::NoRoom { place: self.place(), why: error.to_string() }
     }
 
     fn cut(&self, error: &Error, there: u64, size: u64) -> ObjectError {

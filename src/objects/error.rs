@@ -68,6 +68,14 @@ pub enum ObjectError {
         /// The address.
         place: String,
     },
+    /// There is no room for a copy.
+    #[error("a copy of {place} cannot be kept: {why}")]
+    NoRoom {
+        /// The address.
+        place: String,
+        /// The words of the system.
+        why: String,
+    },
     /// The connection, the server, the disk.
     #[error("could not {doing} {place}: {why}")]
     Failed {

@@ -154,6 +154,8 @@ impl Remote {
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 ObjectError::Refused { place, doing, why }
             }
+            // Whatever the machine answered, a key is what is wanting.
+            _ if self.without_key => ObjectError::Refused { place, doing, why },
             _ => ObjectError::Failed { doing, place, why },
         }
     }

@@ -139,7 +139,7 @@ impl AddressError {
                 if text.starts_with('/') { format!("file://{text}") } else { "file:///srv/runs".to_owned() }
             ),
             Self::OtherScheme { .. } => {
-                "Copy the bytes to one of them, or to this machine, and name that place.".to_owned()
+                "Name a place in one of them; what lies elsewhere has to be copied first.".to_owned()
             }
             Self::Secret { scheme } => match Scheme::read(scheme) {
                 Some(Scheme::File) | None => {

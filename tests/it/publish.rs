@@ -490,7 +490,7 @@ fn an_address_that_cannot_be_meant_is_refused_with_what_to_write() {
     for (to, says) in [
         ("shelf", "file:///srv/runs"),
         ("/srv/runs", "file:///srv/runs"),
-        ("https://example.org/runs", "not to https://"),
+        ("https://example.org/runs", "https:// is not among the stores"),
         ("s3://", "names no bucket"),
         ("file://srv/runs", "three slashes"),
         ("s3://AKIAEXAMPLE:wJalrXUtnFEMI@bucket/runs", "environment"),

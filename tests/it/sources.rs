@@ -130,8 +130,9 @@ fn parquet_comes_from_the_other_clouds_too() {
     let parquet =
         std::fs::read("tests/fixtures/field-cases/27-hive-partitions/d/region=north/part-0.parquet").expect("a file");
     shelf.bucket.put("/shelf/region=north/part-0.parquet", &parquet);
-    // Azure has the account before the container.
     shelf.bucket.put("/shelf/region%3Dnorth/part-0.parquet", &parquet);
+    // As the client writes it for Google.
+    shelf.bucket.put("/shelf/region%3Dnorth%2Fpart%2D0%2Eparquet", &parquet);
     let endpoint = shelf.bucket.environment()[0].1.clone();
     let environment = [
         ("GOOGLE_BASE_URL", endpoint.as_str()),
@@ -152,7 +153,7 @@ fn parquet_comes_from_the_other_clouds_too() {
             shelf.desk.oci_in(&environment, &["init", source, "--treatment", "none", "--outcome", "none", "-o", "-"]);
         let names = unwrapped(&ran.stderr);
         assert!(ran.code == 2 && names.contains("Its columns are:"), "{source}: {names}: {:?}", shelf.bucket.heard());
-        assert_eq!(names.contains("region"), source.contains("://"), "{names}");
+        assert!(names.contains("region"), "{names}");
     }
 }
 
@@ -243,6 +244,8 @@ fn what_cannot_be_had_is_named_with_its_line_and_the_fix() {
         let asked = shelf.bucket.heard();
         assert_eq!(asked.is_empty(), source != "s3://shelf/nothing.csv", "{source}: {asked:?}");
     }
+    shelf.write("graph.yaml", &with_source("data.csv").replace("loop:", "graph: s3://shelf/graph.dot\nloop:"));
+    shelf.refuses(&["check", "graph.yaml"], 2, &["a graph is read from a file of this machine", "beside the plan"]);
     // Names that are odd, and nothing else.
     for (source, path) in [
         ("s3://shelf/a b+c.csv", "/shelf/a%20b%2Bc.csv"),
@@ -290,6 +293,8 @@ fn a_secret_in_a_plan_is_refused_and_not_repeated() {
         shelf.refuses(&["check", "bad.yaml", "--json"], 2, &["was not used"]);
         shelf.refuses(&["run", "bad.yaml", "--out", "out"], 2, &["was not used"]);
         shelf.refuses(&["init", &source, "--treatment", "t", "--outcome", "y", "-o", "-"], 2, &["was not used"]);
+        let set = format!("data.source={source}");
+        shelf.refuses(&["check", "plan.yaml", "--set", &set], 2, &["was not used"]);
         // Nor beside a problem of a neighbouring line.
         shelf.write("bad.yaml", &with_source(&source).replace("question: Q?", "question: []"));
         shelf.refuses(&["check", "bad.yaml"], 2, &["was not used"]);
