@@ -81,8 +81,17 @@ impl InputFile {
     /// # Errors
     /// [`InputFileError`]: nothing is there, it is not a regular file, or it is too large.
     pub fn open(path: &Path, name: &str, most: u64) -> Result<Self, InputFileError> {
-        let system = |source| InputFileError::System { name: name.to_owned(), source };
         let file = without_waiting(path).map_err(|error| refused(path, name, error))?;
+        Self::of_handle(file, name, most)
+    }
+
+    /// The same for a file that is open already, from its first byte. The handle's place in the file is shared with its
+    /// copies, so one of them is read at a time.
+    ///
+    /// # Errors
+    /// As [`InputFile::open`].
+    pub fn of_handle(mut file: File, name: &str, most: u64) -> Result<Self, InputFileError> {
+        let system = |source| InputFileError::System { name: name.to_owned(), source };
         let metadata = file.metadata().map_err(system)?;
         if !metadata.is_file() {
             return Err(InputFileError::NotRegular { name: name.to_owned(), kind: kind(metadata.file_type()) });
@@ -91,6 +100,7 @@ impl InputFile {
         if size > most {
             return Err(InputFileError::TooLarge { name: name.to_owned(), size, most });
         }
+        file.rewind().map_err(system)?;
         Ok(Self { file, name: name.to_owned(), size, changed: changed(&metadata), read: 0 })
     }
 

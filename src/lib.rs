@@ -11,7 +11,7 @@
 //! | numerics | the crate [`causal`]: samples, estimands, learners, design, estimates, diagnostics | arithmetic: no files, environment, clock, printing or unseeded randomness |
 //! | vocabulary | [`finding`], [`schema`], [`expression`], [`term`], [`text`] | plain data, serde only |
 //! | documents | [`plan`], [`spec`], [`playbook`], [`record`], [`critique`], [`report`] | bytes in, bytes out |
-//! | effects | [`memory`], [`input_file`], [`dataset`], [`store`], [`llm`], [`publish`] | one kind of I/O each |
+//! | effects | [`memory`], [`input_file`], [`dataset`], [`store`], [`llm`], [`objects`], [`publish`] | one kind of I/O each |
 //! | orchestration | [`pipeline`], [`tools`], [`agent`], [`baseline`] | the stages, what a model may call of them, and the actor-critic loop |
 //! | surfaces | [`cli`], [`mcp`], [`replay`], [`accuracy`], [`serve`] | arguments, progress, messages, exit codes; a server for agent hosts; the entry to the ACIC 2016 competition, which is the crate [`acic`]; the default on simulated families; pages for this machine |
 //!
@@ -46,6 +46,7 @@ pub mod dataset;
 pub mod input_file;
 pub mod llm;
 pub mod memory;
+pub mod objects;
 pub mod publish;
 pub mod store;
 // L4 orchestration

@@ -305,7 +305,7 @@ pub struct DataRoot {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Consent {
     /// Agree that a language model is asked at HOST, that the key in VARIABLE is sent to HOST (VARIABLE@HOST), or that data
-    /// in FOLDER may be analysed with models. HOST may have a port. A vendor's own server with the vendor's own variable
+    /// in FOLDER (or in s3://BUCKET/FOLDER) may be analysed with models. HOST may have a port. A vendor's own server with the vendor's own variable
     /// needs no consent, nor does a server on this machine without a key, nor data in the plan's folder or --data-root.
     /// Also in OCI_AGENT_TRUST, separated by commas, and for good, one a line, in ~/.config/oci-agent/trust.
     #[arg(long, value_name = "HOST | VARIABLE@HOST | FOLDER")]

@@ -17,10 +17,11 @@ use crate::record::audit::{
 use crate::record::earlier::LedgerEntry;
 use crate::report;
 use crate::store::{self, ArtifactError, RecordedRun};
+use crate::text::object_address::DataAddress;
 use crate::tools::{Registry, Role};
 use clap::Args;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -154,6 +155,7 @@ fn outside(args: &AuditArgs, run: &RecordedRun, history: &History<'_>) -> Result
         tools_in_exchanges: exchanges,
         data: data_now(history, &root),
         data_root: root.display().to_string(),
+        in_stores: in_stores(history),
         edited: run.edited().map_err(from_store)?.into_iter().map(|it| it.path).collect(),
         replaced: run.replaced().map_err(from_store)?,
         finished: run.is_finished(),
@@ -211,6 +213,16 @@ fn data_now(history: &History<'_>, root: &std::path::Path) -> BTreeMap<String, S
     }
     let sources = history.data_sha256().1.into_keys();
     sources.filter_map(|source| Some((source.clone(), dataset::fingerprint(&source, root).ok()?))).collect()
+}
+
+/// The files of the run that are objects of stores, which an audit does not ask.
+fn in_stores(history: &History<'_>) -> BTreeSet<String> {
+    let is_object = |source: &str| matches!(DataAddress::read(source), Ok(DataAddress::Object(_)));
+    let files = history.data_sha256().1.into_keys();
+    match history.plan() {
+        Some(plan) => files.filter(|_| is_object(&plan.data.source)).collect(),
+        None => files.filter(|source| is_object(source)).collect(),
+    }
 }
 
 /// What a model was offered and what it called, if the file is an exchange.

@@ -91,7 +91,8 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn compare(&self) -> Result<Comparison, CliError> {
-        let (prepared, _) = run::read(&self.args.as_run(FULL_LOOP.folder), &mut self.observer())?;
+        let sources = super::files::data_sources(&self.args.plan, &self.args.data)?;
+        let (prepared, _) = run::read_from(&sources, &self.args.as_run(FULL_LOOP.folder), &mut self.observer())?;
         let plan = &prepared.plan;
         if !plan.actor.is_model() {
             let hint = "Name a language model under `actor:` (provider: anthropic or openai), or use `oci-agent run`.";
@@ -104,8 +105,7 @@ impl Session<'_> {
         check_truth(&self.args.truth, &plan.estimands)?;
         let once = ask::one_iteration(&prepared)
             .map_err(|error| CliError::user(error.to_string(), "Write `loop: {max_iterations: 5}` into the plan."))?;
-        let root = super::files::data_root(&self.args.plan, &self.args.data)?;
-        let once = prepare::prepare(&once, &root)
+        let once = prepare::prepare(&once, &sources)
             .map_err(|error| errors::from_prepare(error, &self.args.plan, output::TerminalStyle::of_stderr()))?;
         let one = self.run(&once, ONE_ITERATION)?;
         let full = self.run(&prepared, FULL_LOOP)?;

@@ -14,10 +14,10 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     if crate::plan::experiment::is_experiment(&bytes) {
         return run_experiment::check(args, &bytes, global);
     }
-    let root = files::data_root(&args.plan, &args.data)?;
-    let prepared = pipeline::prepare::prepare(&bytes, &root)
+    let sources = files::data_sources(&args.plan, &args.data)?;
+    let prepared = pipeline::prepare::prepare(&bytes, &sources)
         .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;
-    if let Some(message) = files::data_elsewhere(&args.plan, &args.data, &root, &prepared.plan.data.source) {
+    if let Some(message) = files::data_elsewhere(&args.plan, &args.data, sources.root(), &prepared.plan.data.source) {
         output::stderr(message);
     }
     let outward = outward(args, &prepared)?;
@@ -44,8 +44,8 @@ fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliErro
         lines.extend(super::models::known(section, role)?);
     }
     if !lines.is_empty() {
-        let files = trust::files_outside(&args.plan, &args.data, plan)?;
-        let wanting = trust::check_files(&files, &trust).err();
+        let outside = trust::data_outside(&args.plan, &args.data, plan)?;
+        let wanting = trust::check_outside(&outside, &trust).err();
         lines.extend(wanting.map(|wanting| [vec![wanting.message], wanting.hints].concat().join(". ")));
     }
     Ok(lines)

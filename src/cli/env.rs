@@ -49,6 +49,12 @@ pub fn config_folder() -> Option<std::path::PathBuf> {
     absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
 }
 
+/// Where files go that are needed for a while.
+#[must_use]
+pub fn temporary_folder() -> std::path::PathBuf {
+    std::env::temp_dir()
+}
+
 /// The user who asked root to run this, as sudo says.
 #[must_use]
 pub fn sudo_user() -> Option<u32> {

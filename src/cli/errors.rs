@@ -143,8 +143,9 @@ fn stop_at_once(outcome: &str) -> ! {
 
 /// Turns what `pipeline::prepare` says into something to read.
 pub fn from_prepare(error: PrepareError, plan: &Path, style: super::output::TerminalStyle) -> CliError {
+    let kind = if matches!(error, PrepareError::Outside(_)) { Kind::World } else { Kind::User };
     match error {
-        PrepareError::Plan(problems) => {
+        PrepareError::Plan(problems) | PrepareError::Outside(problems) => {
             let name = plan.display().to_string();
             let render = |style: super::output::TerminalStyle| {
                 crate::plan::render_problems(&name, &problems.text, &problems.problems, style.color, style.width)
@@ -157,7 +158,7 @@ pub fn from_prepare(error: PrepareError, plan: &Path, style: super::output::Term
                     format!("{name}{place}: {} ({})", p.message, p.hint)
                 })
                 .collect();
-            CliError { kind: Kind::User, message: lines.join("\n"), hints: Vec::new(), rendered: Some(render(style)) }
+            CliError { kind, message: lines.join("\n"), hints: Vec::new(), rendered: Some(render(style)) }
         }
         PrepareError::Dataset(error) => from_dataset(&error),
     }

@@ -2,6 +2,7 @@
 
 use super::errors::{self, CliError};
 use super::estimate_args::EstimateArgs;
+use super::sources::DataSources;
 use super::{files, output};
 use crate::input_file;
 use crate::pipeline::estimate::{self, DataRequest, EstimateDocument, EstimateFailure};
@@ -50,10 +51,10 @@ fn from_plan(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         ));
     }
     let bytes = files::read_plan(&args.input)?;
-    let root = files::data_root(&args.input, &args.data)?;
-    let prepared = prepare::prepare(&bytes, &root)
+    let sources = files::data_sources(&args.input, &args.data)?;
+    let prepared = prepare::prepare(&bytes, &sources)
         .map_err(|error| errors::from_prepare(error, &args.input, output::TerminalStyle::of_stderr()))?;
-    if let Some(message) = files::data_elsewhere(&args.input, &args.data, &root, &prepared.plan.data.source) {
+    if let Some(message) = files::data_elsewhere(&args.input, &args.data, sources.root(), &prepared.plan.data.source) {
         output::stderr(message);
     }
     let spec = match &args.spec {
@@ -149,8 +150,8 @@ fn from_data(args: &EstimateArgs) -> Result<EstimateDocument, CliError> {
         folds: (usize::from(args.folds), args.seed),
         logistic: LogisticParams { engine: args.logistic, ..LogisticParams::default() },
     };
-    let root = args.data.data_root.clone().unwrap_or_else(|| Path::new(".").to_path_buf());
-    estimate::from_data(&args.input.to_string_lossy(), &root, &request).map_err(|error| match error {
+    let sources = DataSources::of_arguments(args.data.data_root.as_deref());
+    estimate::from_data(&args.input.to_string_lossy(), &sources, &request).map_err(|error| match error {
         EstimateFailure::Request(_) => CliError::user(error.to_string(), a_plan_can_say_more(args, &request)),
         other => failed(other),
     })

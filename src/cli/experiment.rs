@@ -157,9 +157,9 @@ pub(super) fn experiment(command: &ExperimentCommand, global: &Global) -> Result
 /// Fits once and writes both files: an answer was seen, so it is a look.
 fn fit(args: &FitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let bytes = plan_bytes(&args.plan)?;
-    let root = files::data_root(&args.plan.plan, &args.plan.data)?;
-    let (experiment, cells) =
-        prepare::prepare_with_cells(&bytes, &root, &args.by).map_err(|error| from_prepare(error, &args.plan.plan))?;
+    let sources = files::data_sources(&args.plan.plan, &args.plan.data)?;
+    let (experiment, cells) = prepare::prepare_with_cells(&bytes, &sources, &args.by)
+        .map_err(|error| from_prepare(error, &args.plan.plan))?;
     // Beside the runs of this plan, where the next run looks for it.
     let place = super::run::default_out(&args.plan.plan);
     let looks = Looks::beside(&place)?;

@@ -4,10 +4,12 @@ use super::args::Global;
 use super::errors::{self, CliError};
 use super::publish::{bundle_name, describe, from_publish, listed_file};
 use super::{env, files, output};
-use crate::publish::{Address, LARGEST_MANIFEST, Parcel, PublishError, Remote, receive};
+use crate::objects::{ObjectError, Remote};
+use crate::publish::{LARGEST_MANIFEST, Parcel, PublishError, manifest_location, read_manifest, receive};
 use crate::record::publication::{self as manifest, Publication, PublishedFile};
 use crate::report::publication;
 use crate::store::{ArtifactError, RecordedRun, UnpackedRun};
+use crate::text::object_address::ObjectAddress;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,11 +38,11 @@ pub struct FetchArgs {
 
 /// Fetches a run.
 pub(super) fn fetch(args: &FetchArgs, global: &Global) -> Result<ExitCode, CliError> {
-    let (address, name) = Address::read_manifest(&args.manifest).map_err(|error| from_publish(&error))?;
+    let (address, name) = read_manifest(&args.manifest).map_err(|error| from_publish(&error))?;
     // Before anything is asked for, if the place is known.
     args.out.as_deref().map_or(Ok(()), refuse_taken)?;
-    let remote = Remote::open(&address, &env::store_settings()).map_err(|error| from_publish(&error))?;
-    let listed = read_manifest(&remote, &name)?;
+    let remote = Remote::open(&address, &env::store_settings()).map_err(|error| from_publish(&error.into()))?;
+    let listed = manifest_of(&remote, &name)?;
     let place = args.out.clone().unwrap_or_else(|| Path::new("oci-runs").join(&listed.run));
     refuse_taken(&place)?;
     let (mut bundle, mut reports) = (Vec::new(), Vec::new());
@@ -78,13 +80,13 @@ fn refuse_taken(place: &Path) -> Result<(), CliError> {
     }
 }
 
-fn read_manifest(remote: &Remote, name: &str) -> Result<Publication, CliError> {
-    let location = Address::manifest_location(name);
+fn manifest_of(remote: &Remote, name: &str) -> Result<Publication, CliError> {
+    let location = manifest_location(name);
     let place = remote.address_of(&location);
-    let bytes = remote.read(&location, LARGEST_MANIFEST).map_err(|error| from_publish(&error))?;
+    let bytes = remote.read(&location, LARGEST_MANIFEST).map_err(|error| from_publish(&error.into()))?;
     let bytes = bytes.ok_or_else(|| CliError {
         hints: vec!["Check the address: it is the one that `oci-agent publish` printed.".to_owned()],
-        ..from_publish(&PublishError::NotThere { place: place.clone() })
+        ..from_publish(&ObjectError::NotThere { place: place.clone() }.into())
     })?;
     let found = Publication::read(&bytes);
     let found = found.map_err(|error| CliError::world(format!("{place} is not used: {error}"), ""))?;
@@ -117,7 +119,7 @@ fn from_store(error: &ArtifactError) -> CliError {
 }
 
 /// Something that was published and is not there as it was.
-fn damaged(error: &PublishError, address: &Address) -> CliError {
+fn damaged(error: &PublishError, address: &ObjectAddress) -> CliError {
     let hint = match error {
         PublishError::Damaged { .. } => {
             format!(

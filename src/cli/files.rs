@@ -3,10 +3,12 @@
 use super::args::{DataRoot, Settings};
 use super::env;
 use super::errors::{self, CliError};
+use super::sources::DataSources;
 use crate::input_file::{self, InputFileError};
 use crate::plan::{self, SetError};
 use crate::store;
 use crate::store::RepositoryTrust;
+use crate::text::object_address::DataAddress;
 use std::path::{Component, Path, PathBuf};
 
 /// A plan file is never larger than this; see `plan::parse_bytes`.
@@ -53,6 +55,12 @@ pub fn data_root(plan: &Path, given: &DataRoot) -> Result<PathBuf, CliError> {
     Ok(note.map_or(own, PathBuf::from))
 }
 
+/// The sources of a plan: files relative to [`data_root`], and objects of stores.
+pub fn data_sources(plan: &Path, given: &DataRoot) -> Result<DataSources, CliError> {
+    let expected = given.data_root.clone().unwrap_or_else(|| folder_of(plan));
+    Ok(DataSources::new(data_root(plan, given)?, expected))
+}
+
 fn folder_of(plan: &Path) -> PathBuf {
     plan.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
 }
@@ -62,11 +70,13 @@ pub fn trust() -> RepositoryTrust {
     RepositoryTrust { safe_directories: store::safe_directories(), sudo_user: env::sudo_user() }
 }
 
-/// Names the data if they are neither in the plan's folder nor in the one that `--data-root` gives.
+/// Names the data if they are neither in the plan's folder nor in the one that `--data-root` gives. An object of a store was
+/// named before it was asked for.
 pub fn data_elsewhere(plan: &Path, given: &DataRoot, root: &Path, source: &str) -> Option<String> {
+    let Ok(DataAddress::Local(source)) = DataAddress::read(source) else { return None };
     // Of a pattern, the folders before its first wildcard.
     let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
-    let named: PathBuf = Path::new(source).components().take_while(plain).collect();
+    let named: PathBuf = Path::new(&source).components().take_while(plain).collect();
     let real = std::fs::canonicalize(root.join(named)).ok()?;
     let expected = given.data_root.clone().unwrap_or_else(|| folder_of(plan));
     let expected = std::fs::canonicalize(expected).ok()?;

@@ -2,12 +2,14 @@
 
 use super::args::{Global, InitArgs};
 use super::errors::{self, CliError};
+use super::sources::DataSources;
 use super::{files, init_experiment, output};
 use crate::critique::structure_findings;
 use crate::dataset::{self, Table};
 use crate::pipeline;
 use crate::plan::{self, ColumnOverride, DataSection, Observed, Proposal, ProposedOverride, TemplateInput};
 use crate::schema::{ColumnFacts, DatasetDocument};
+use crate::text::object_address::DataAddress;
 use causal::contrast::Contrast;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,9 +21,9 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     if args.experiment.experiment {
         return init_experiment::init(args, global);
     }
-    let base = Path::new(".");
+    let sources = DataSources::of_arguments(None);
     let source = args.data.to_string_lossy().into_owned();
-    let read = |data: &DataSection| dataset::read_section(data, base).map_err(|error| errors::from_dataset(&error));
+    let read = |data: &DataSection| dataset::read_section(data, &sources).map_err(|error| errors::from_dataset(&error));
     let mut data = DataSection::of(&source);
     let first = read(&data)?;
     let (treatment, outcome) = asked(args);
@@ -145,6 +147,14 @@ pub(super) fn must_have(document: &DatasetDocument, column: &str, role: &str) ->
 /// `data.source` is relative to the plan, and leads there from any folder; never a path of this machine, unless there is no
 /// other.
 pub(super) fn source_for(data: &Path, plan: &Path) -> String {
+    let typed = data.to_string_lossy();
+    let local = match DataAddress::read(&typed) {
+        Ok(DataAddress::Local(path)) => PathBuf::from(path),
+        // An address leads there from anywhere.
+        Ok(DataAddress::Object(_)) | Err(_) => return typed.into_owned(),
+    };
+    // A name that is no text, too.
+    let data = if local.as_os_str() == typed.as_ref() { data } else { &local };
     let folder = plan.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A pattern stands for files that are not named here; the folders before it are.
     let is_pattern = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);

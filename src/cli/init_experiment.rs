@@ -3,6 +3,7 @@
 use super::args::{ExperimentInitArgs, Global, InitArgs};
 use super::errors::{self, CliError};
 use super::init::{must_have, placed, source_for};
+use super::sources::DataSources;
 use crate::dataset::{self, Table};
 use crate::plan::DataSection;
 use crate::plan::experiment::{
@@ -26,7 +27,8 @@ struct Shown {
 pub(super) fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     let asked = &args.experiment;
     let assignment = asked.assignment.as_deref().unwrap_or_default();
-    let own = shown(&args.data, args)?;
+    let sources = DataSources::of_arguments(None);
+    let own = shown(&args.data, args, &sources)?;
     must_have(&own.document, assignment, "assignment")?;
     for (column, role) in
         asked.unit.iter().map(|unit| (unit, "unit")).chain(asked.metric.iter().map(|it| (it, "metric")))
@@ -35,7 +37,7 @@ pub(super) fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliErro
     }
     let arms = arms(&own, assignment)?;
     let (control, control_is_guess) = control(asked, &arms, assignment)?;
-    let events = asked.events.iter().map(|path| shown(path, args)).collect::<Result<Vec<_>, _>>()?;
+    let events = asked.events.iter().map(|path| shown(path, args, &sources)).collect::<Result<Vec<_>, _>>()?;
     let events: Vec<ObservedEvents<'_>> = events.iter().map(Shown::as_events).collect();
     let columns = &own.document.columns;
     let not_in_control: Vec<String> = columns
@@ -69,9 +71,9 @@ pub(super) fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliErro
     placed(args, global, &text, told(&proposal, &control, control_is_guess))
 }
 
-fn shown(path: &Path, args: &InitArgs) -> Result<Shown, CliError> {
+fn shown(path: &Path, args: &InitArgs, sources: &DataSources) -> Result<Shown, CliError> {
     let data = DataSection::of(&path.to_string_lossy());
-    let table = dataset::read_section(&data, Path::new(".")).map_err(|error| errors::from_dataset(&error))?;
+    let table = dataset::read_section(&data, sources).map_err(|error| errors::from_dataset(&error))?;
     let (document, facts) = (table.document(), table.facts());
     Ok(Shown { source: source_for(path, &args.output), table, document, facts })
 }

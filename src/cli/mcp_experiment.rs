@@ -37,15 +37,15 @@ pub(super) fn serve(args: &RunArgs, bytes: &[u8], global: &Global) -> Result<Exi
 fn follow(args: &RunArgs, bytes: &[u8], observer: &mut ProgressObserver) -> Result<bool, CliError> {
     observer.busy("reading the plan and the data");
     let location = &args.location;
-    let root = files::data_root(&location.plan, &location.data)?;
-    let read = prepare::prepare_with_rows(bytes, &root);
+    let sources = files::data_sources(&location.plan, &location.data)?;
+    let read = prepare::prepare_with_rows(bytes, &sources);
     observer.idle();
     let (experiment, rows) =
         read.map_err(|error| errors::from_prepare(error, &location.plan, TerminalStyle::of_stderr()))?;
     // The host is a model too, and so are those behind it.
     let sources = experiment.table.files.keys().map(String::as_str);
     let outside = trust::sources_outside(&location.plan, &location.data, sources)?;
-    trust::check_files(&outside, &Trust::gather(&location.consent.trust)?)?;
+    trust::check_outside(&outside, &Trust::gather(&location.consent.trust)?)?;
     run_experiment::note_data_elsewhere(args, &experiment, observer)?;
     let looks = Looks::beside(&args.place())?;
     let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);

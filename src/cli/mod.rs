@@ -37,6 +37,7 @@ mod serve;
 mod shelf;
 mod shell;
 mod simulate;
+mod sources;
 mod sweep;
 mod sweep_args;
 mod transcript;

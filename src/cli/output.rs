@@ -17,8 +17,8 @@ use crate::text::untrusted::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Colour and width of the terminal that is written to.
@@ -85,9 +85,26 @@ pub fn json_event(event: &str, document: &impl Serialize) -> Result<(), CliError
     json_line(&line)
 }
 
-/// Writes a line to stderr.
+/// The spinner that is on the terminal.
+static SPINNER: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Writes a line to stderr, above a spinner.
 pub fn stderr(line: impl Into<TerminalText>) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", line.into());
+    let line = line.into();
+    let write = || {
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    };
+    let spinner = SPINNER.lock().ok().and_then(|spinner| spinner.clone());
+    match spinner {
+        Some(spinner) => spinner.suspend(write),
+        None => write(),
+    }
+}
+
+fn shown(spinner: Option<ProgressBar>) {
+    if let Ok(mut shown) = SPINNER.lock() {
+        *shown = spinner;
+    }
 }
 
 /// Log lines, on stderr. They hold words of servers and of libraries.
@@ -159,6 +176,7 @@ impl ProgressObserver {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(120));
+            shown(Some(bar.clone()));
             bar
         });
         bar.set_message(one_line(what));
@@ -172,6 +190,7 @@ impl ProgressObserver {
     /// Takes the spinner away.
     pub fn idle(&mut self) {
         if let Some(bar) = self.bar.take() {
+            shown(None);
             bar.finish_and_clear();
         }
     }
@@ -204,10 +223,7 @@ impl ProgressObserver {
         if std::mem::take(&mut self.speaking) {
             stderr("");
         }
-        match &self.bar {
-            Some(bar) => bar.suspend(|| stderr(text)),
-            None => stderr(text),
-        }
+        stderr(text);
     }
 
     /// A line that begins with a word in colour.
@@ -294,6 +310,12 @@ fn grade_lines(grade: &DesignGrade, color: bool) -> Vec<TerminalText> {
         lines.push(format!("      - {}", finding.message).into());
     }
     lines
+}
+
+impl Drop for ProgressObserver {
+    fn drop(&mut self) {
+        self.idle();
+    }
 }
 
 impl Observer for ProgressObserver {

@@ -3,11 +3,13 @@
 use super::args::Global;
 use super::errors::{self, CliError, Kind};
 use super::{env, files, output};
-use crate::publish::{Address, Parcel, PublishError, Remote, Sent, send};
+use crate::objects::Remote;
+use crate::publish::{Parcel, PublishError, Sent, manifest_location, send};
 use crate::record::json;
 use crate::record::publication::{self as manifest, BundleContents, Publication, PublishedFile, plain_name};
 use crate::report::publication;
 use crate::store::{ArtifactError, GATE, RecordedRun};
+use crate::text::object_address::ObjectAddress;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -56,7 +58,7 @@ pub(super) struct Packed {
 
 /// Publishes a run.
 pub(super) fn publish(args: &PublishArgs, global: &Global) -> Result<ExitCode, CliError> {
-    let address = Address::read(&args.to).map_err(|error| from_publish(&error))?;
+    let address = ObjectAddress::read(&args.to).map_err(|error| from_publish(&error.into()))?;
     let run = RecordedRun::open(&args.run, args.branch.as_deref(), &files::trust()).map_err(|e| from_store(&e))?;
     refuse_unless_whole(&run, &args.run)?;
     refuse_unless_approved(&run, &args.run)?;
@@ -81,7 +83,7 @@ pub(super) fn publish(args: &PublishArgs, global: &Global) -> Result<ExitCode, C
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
-    let remote = Remote::open(&address, &env::store_settings()).map_err(|error| from_publish(&error))?;
+    let remote = Remote::open(&address, &env::store_settings()).map_err(|error| from_publish(&error.into()))?;
     let mut sent = 0;
     let mut lost = None;
     let mut told = |parcel: &Parcel, state: Sent| {
@@ -89,7 +91,7 @@ pub(super) fn publish(args: &PublishArgs, global: &Global) -> Result<ExitCode, C
         lost = tell(parcel, state, global).err().or(lost.take());
     };
     send(&remote, &packed.parcels, &list, args.reread, &mut told).map_err(|error| interrupted(&error))?;
-    let manifest = address.of(&Address::manifest_location(&list.name));
+    let manifest = address.of(&manifest_location(&list.name));
     if global.json {
         output::json_line(&serde_json::json!({"event": "published", "manifest": manifest, "sent": sent}))?;
     } else {

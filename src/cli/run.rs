@@ -5,6 +5,7 @@ use super::errors::{self, CliError};
 use super::ledger::{Ledger, Subject};
 use super::models::{self, Reach};
 use super::output::{self, ProgressObserver, TerminalStyle};
+use super::sources::DataSources;
 use super::trust::{self, Trust};
 use super::{env, files, playbook, run_experiment};
 use crate::agent::driver::{self, Outcome, RunError};
@@ -129,20 +130,30 @@ pub(super) fn tell(notices: &[Notice], observer: &mut ProgressObserver) {
 
 /// Refuses data that do not lie beside the plan where models take part and the person has not agreed.
 pub(super) fn consent_to_data(args: &RunArgs, prepared: &Prepared, trust: &Trust) -> Result<(), CliError> {
-    trust::check_files(&trust::files_outside(&args.location.plan, &args.location.data, &prepared.plan)?, trust)
+    trust::check_outside(&trust::data_outside(&args.location.plan, &args.location.data, &prepared.plan)?, trust)
 }
 
 /// The plan held against its data, and the playbooks.
 pub(super) fn read(args: &RunArgs, observer: &mut ProgressObserver) -> Result<(Prepared, Catalogue), CliError> {
+    let sources = files::data_sources(&args.location.plan, &args.location.data)?;
+    read_from(&sources, args, observer)
+}
+
+/// The same, from sources that are read again.
+pub(super) fn read_from(
+    sources: &DataSources,
+    args: &RunArgs,
+    observer: &mut ProgressObserver,
+) -> Result<(Prepared, Catalogue), CliError> {
     let bytes = files::read_plan_with(&args.location.plan, &args.location.settings)?;
-    let root = files::data_root(&args.location.plan, &args.location.data)?;
     observer.busy("reading the plan and the data");
-    let prepared = prepare::prepare(&bytes, &root).map_err(|error| {
+    let prepared = prepare::prepare(&bytes, sources).map_err(|error| {
         observer.idle();
         errors::from_prepare(error, &args.location.plan, TerminalStyle::of_stderr())
     })?;
     let location = &args.location;
-    let elsewhere = files::data_elsewhere(&location.plan, &location.data, &root, &prepared.plan.data.source);
+    let source = &prepared.plan.data.source;
+    let elsewhere = files::data_elsewhere(&location.plan, &location.data, sources.root(), source);
     if let Some(message) = elsewhere {
         observer.on(&ProgressEvent::Note { message });
     }

@@ -105,8 +105,8 @@ fn times(n: usize) -> String {
 
 /// The plan and its tables.
 pub(super) fn read(plan: &Path, bytes: &[u8], data: &super::args::DataRoot) -> Result<Experiment, CliError> {
-    let root = files::data_root(plan, data)?;
-    prepare::prepare(bytes, &root).map_err(|error| errors::from_prepare(error, plan, TerminalStyle::of_stderr()))
+    let sources = files::data_sources(plan, data)?;
+    prepare::prepare(bytes, &sources).map_err(|error| errors::from_prepare(error, plan, TerminalStyle::of_stderr()))
 }
 
 /// Holds the plan of an experiment against its tables and audits the randomisation; no effect is computed.

@@ -122,9 +122,9 @@ fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &Follow
         let hint = "A follow-up goes on the record of the run itself: make it where the run was made, then pull.";
         return Err(CliError::user(message, hint));
     }
-    let root = files::data_root(&place, data)?;
+    let sources = files::data_sources(&place, data)?;
     let groups: Vec<String> = request.columns().into_iter().map(str::to_owned).collect();
-    let prepared = prepare::prepare_with_groups(plan, &root, &groups)
+    let prepared = prepare::prepare_with_groups(plan, &sources, &groups)
         .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
     finished_run::same_identity(record, &prepared)?;
     Ok(prepared)

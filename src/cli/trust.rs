@@ -6,7 +6,7 @@
 //! | aggregates to a vendor's own server, or to this machine | yes | |
 //! | aggregates to any other host | no | `HOST` |
 //! | any other key to any host | no | `VARIABLE@HOST` |
-//! | aggregates of data outside the plan's folder and `--data-root` | no | `FOLDER` |
+//! | aggregates of data outside the plan's folder and `--data-root` | no | `FOLDER`, or `s3://BUCKET/FOLDER` |
 //!
 //! Consent is given with `--trust`, in the variable `OCI_AGENT_TRUST`, or in the file `trust` of the user's configuration.
 
@@ -17,6 +17,7 @@ use crate::dataset;
 use crate::llm::{self, Destination};
 use crate::plan::{ModelSection, Plan, Provider};
 use crate::text::escape::one_line;
+use crate::text::object_address::{DataAddress, ObjectAddress};
 use std::path::{Path, PathBuf};
 
 /// The variable that holds consents, separated by commas.
@@ -31,8 +32,31 @@ pub struct Trust {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Consent {
     Host(Host),
-    Key { variable: String, host: Host },
+    Key {
+        variable: String,
+        host: Host,
+    },
     Folder(PathBuf),
+    /// A bucket, or a folder in one.
+    Objects(ObjectAddress),
+}
+
+/// Data that lie neither in the plan's folder nor in `--data-root`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutsideData {
+    /// A file, links followed.
+    File(PathBuf),
+    /// An object of a store.
+    Object(ObjectAddress),
+}
+
+impl std::fmt::Display for OutsideData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OutsideData::File(file) => file.display().fmt(f),
+            OutsideData::Object(address) => address.fmt(f),
+        }
+    }
 }
 
 /// A host, and its port if one was given.
@@ -90,7 +114,7 @@ impl Trust {
     pub fn allows_host(&self, to: &Destination) -> bool {
         let agreed = |consent: &Consent| match consent {
             Consent::Host(host) | Consent::Key { host, .. } => host.is(to),
-            Consent::Folder(_) => false,
+            Consent::Folder(_) | Consent::Objects(_) => false,
         };
         to.vendor || to.loopback || self.consents.iter().any(agreed)
     }
@@ -100,16 +124,19 @@ impl Trust {
     pub fn key_use(&self, provider: Provider, variable: &str, to: &Destination) -> KeyUse {
         let agreed = |consent: &Consent| match consent {
             Consent::Key { variable: named, host } => named == variable && host.is(to),
-            Consent::Host(_) | Consent::Folder(_) => false,
+            Consent::Host(_) | Consent::Folder(_) | Consent::Objects(_) => false,
         };
         let own = to.vendor && variable == provider.key_variable();
         if own || self.consents.iter().any(agreed) { KeyUse::Sent } else { KeyUse::Withheld }
     }
 
-    fn allows_file(&self, file: &Path) -> bool {
-        let agreed = |consent: &Consent| match consent {
-            Consent::Folder(folder) => std::fs::canonicalize(folder).is_ok_and(|folder| file.starts_with(folder)),
-            Consent::Host(_) | Consent::Key { .. } => false,
+    fn allows_data(&self, data: &OutsideData) -> bool {
+        let agreed = |consent: &Consent| match (consent, data) {
+            (Consent::Folder(folder), OutsideData::File(file)) => {
+                std::fs::canonicalize(folder).is_ok_and(|folder| file.starts_with(folder))
+            }
+            (Consent::Objects(place), OutsideData::Object(address)) => address.is_within(place),
+            _ => false,
         };
         self.consents.iter().any(agreed)
     }
@@ -126,6 +153,8 @@ fn parse(text: &str, place: &str) -> Result<Consent, CliError> {
     let text = text.trim();
     let parsed = if text.starts_with(['/', '.', '\\']) || Path::new(text).is_absolute() {
         Some(Consent::Folder(PathBuf::from(text)))
+    } else if let Some(address) = text.contains("://").then(|| ObjectAddress::read(text).ok()).flatten() {
+        Some(if address.is_folder() { Consent::Folder(address.local_path()) } else { Consent::Objects(address) })
     } else if let Some((variable, host)) = text.split_once('@') {
         let named = !variable.is_empty() && variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         host_of(host).filter(|_| named).map(|host| Consent::Key { variable: variable.to_owned(), host })
@@ -134,9 +163,9 @@ fn parse(text: &str, place: &str) -> Result<Consent, CliError> {
     };
     parsed.ok_or_else(|| {
         CliError::user(
-            format!("`{}` in {} is not a host, a VARIABLE@HOST or a folder", one_line(text), one_line(place)),
+            format!("`{}` in {} is not a host, a VARIABLE@HOST, a folder or a place in a store", one_line(text), one_line(place)),
             "Write a host as `models.example.org` or `models.example.org:8443`, a key as `MY_KEY@models.example.org`, a folder \
-             as a path that begins with `/` or `./`.",
+             as a path that begins with `/` or `./`, or as `s3://bucket/folder`.",
         )
     })
 }
@@ -240,7 +269,7 @@ pub fn told(section: &ModelSection, role: &str, trust: &Trust) -> Result<Option<
 ///
 /// # Errors
 /// A folder of the data that cannot be told.
-pub fn files_outside(plan_path: &Path, given: &DataRoot, plan: &Plan) -> Result<Vec<PathBuf>, CliError> {
+pub fn data_outside(plan_path: &Path, given: &DataRoot, plan: &Plan) -> Result<Vec<OutsideData>, CliError> {
     sources_outside(plan_path, given, std::iter::once(plan.data.source.as_str()))
 }
 
@@ -252,7 +281,7 @@ pub fn sources_outside<'a>(
     plan_path: &Path,
     given: &DataRoot,
     sources: impl Iterator<Item = &'a str>,
-) -> Result<Vec<PathBuf>, CliError> {
+) -> Result<Vec<OutsideData>, CliError> {
     let root = super::files::data_root(plan_path, given)?;
     let own = plan_path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let inside: Vec<PathBuf> = [Some(own), given.data_root.as_deref()]
@@ -260,32 +289,43 @@ pub fn sources_outside<'a>(
         .flatten()
         .filter_map(|f| std::fs::canonicalize(f).ok())
         .collect();
-    let files: Vec<PathBuf> = sources.flat_map(|source| dataset::paths(source, &root).unwrap_or_default()).collect();
-    let mut real: Vec<PathBuf> = files.iter().map(|file| std::fs::canonicalize(file).unwrap_or(file.clone())).collect();
-    real.retain(|file| !inside.iter().any(|folder| file.starts_with(folder)));
-    Ok(real)
+    let mut outside = Vec::new();
+    for source in sources {
+        if let Ok(DataAddress::Object(address)) = DataAddress::read(source) {
+            outside.push(OutsideData::Object(address));
+            continue;
+        }
+        let files = dataset::paths(source, &root).unwrap_or_default().into_iter();
+        let real = files.map(|file| std::fs::canonicalize(&file).unwrap_or(file));
+        let elsewhere = real.filter(|file| !inside.iter().any(|folder| file.starts_with(folder)));
+        outside.extend(elsewhere.map(OutsideData::File));
+    }
+    Ok(outside)
 }
 
 /// A clause that names data from elsewhere.
-fn named_outside(files: &[PathBuf]) -> Option<String> {
-    let first = one_line(&files.first()?.display().to_string());
-    let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
+fn named_outside(data: &[OutsideData]) -> Option<String> {
+    let first = one_line(&data.first()?.to_string());
+    let more = if data.len() > 1 { format!(" and {} more", data.len() - 1) } else { String::new() };
     Some(format!("the plan's data are not in its folder: {first}{more}"))
 }
 
 /// Refuses data from elsewhere where models take part.
 ///
 /// # Errors
-/// The file, and how to agree.
-pub fn check_files(files: &[PathBuf], trust: &Trust) -> Result<(), CliError> {
-    let refused: Vec<PathBuf> = files.iter().filter(|file| !trust.allows_file(file)).cloned().collect();
-    let Some(named) = named_outside(&refused) else { return Ok(()) };
-    let folder = refused.first().and_then(|file| file.parent()).unwrap_or(Path::new("/"));
+/// The file or object, and how to agree.
+pub fn check_outside(data: &[OutsideData], trust: &Trust) -> Result<(), CliError> {
+    let refused: Vec<OutsideData> = data.iter().filter(|one| !trust.allows_data(one)).cloned().collect();
+    let (Some(named), Some(first)) = (named_outside(&refused), refused.first()) else { return Ok(()) };
     let message = format!("{named}, and a language model would see aggregates of them; nothing was sent");
-    let hint = format!(
-        "If that is meant, add `--trust {}`, or say where the data are with --data-root.",
-        one_line(&folder.display().to_string())
-    );
+    let (agree, instead) = match first {
+        OutsideData::File(file) => {
+            let folder = file.parent().unwrap_or(Path::new("/")).display().to_string();
+            (folder, ", or say where the data are with --data-root")
+        }
+        OutsideData::Object(address) => (address.folder().to_string(), ""),
+    };
+    let hint = format!("If that is meant, add `--trust {}`{instead}.", one_line(&agree));
     Err(CliError::user(message, hint))
 }
 
@@ -375,5 +415,29 @@ mod tests {
         }
         assert_eq!(parse("[::1]:8080", "").ok(), Some(Consent::Host(Host { name: "[::1]".into(), port: Some(8080) })));
         assert_eq!(parse("./data", "").ok(), Some(Consent::Folder("./data".into())));
+    }
+
+    #[test]
+    fn consent_to_a_place_in_a_store_is_for_what_lies_below() {
+        let at = |text: &str| ObjectAddress::read(text).expect("an address");
+        let object = OutsideData::Object(at("s3://b/a/x.csv"));
+        for (consent, expected) in [
+            ("s3://b", true),
+            ("s3://b/a", true),
+            ("s3://b/a/x.csv", true),
+            ("s3://b/aa", false),
+            ("s3://c", false),
+            ("gs://b", false),
+            ("b", false),
+            ("/", false),
+            ("file:///", false),
+        ] {
+            let allowed = parse(consent, "a test").is_ok_and(|one| Trust { consents: vec![one] }.allows_data(&object));
+            assert_eq!(allowed, expected, "{consent}");
+        }
+        assert_eq!(parse("file:///data", "").ok(), Some(Consent::Folder("/data".into())));
+        for text in ["s3://", "s3://k:s@b", "s3://b?x"] {
+            assert!(parse(text, "").is_err(), "{text}");
+        }
     }
 }

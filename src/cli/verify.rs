@@ -5,6 +5,7 @@ use super::errors::{self, CliError};
 use super::ledger::Ledger;
 use super::looks::Looks;
 use super::output::{self, TerminalStyle};
+use super::sources::DataSources;
 use super::{files, finished_run, models, playbook, run, watch};
 use crate::agent::driver::{self, RunError, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
@@ -157,9 +158,9 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn root(&self) -> Result<PathBuf, CliError> {
+    fn sources(&self) -> Result<DataSources, CliError> {
         // The plan of the run lies in the run's directory, whose note says where its data are.
-        files::data_root(&self.run.dir().join("plan.yaml"), &self.args.data)
+        files::data_sources(&self.run.dir().join("plan.yaml"), &self.args.data)
     }
 
     /// Holds what goes into a run against what went into this one. False if its steps could only differ.
@@ -187,16 +188,16 @@ impl Check<'_> {
 
     fn observational(&mut self) -> Result<Vec<CheckedStep>, CliError> {
         let place = self.run.dir().join("plan.yaml");
-        let root = self.root()?;
+        let sources = self.sources()?;
         let groups = follow_up_columns(self.run)?;
-        let prepared = prepare::prepare_with_groups(&self.plan, &root, &groups)
+        let prepared = prepare::prepare_with_groups(&self.plan, &sources, &groups)
             .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
         let catalogue = playbook::catalogue(self.args.playbooks.as_deref())?;
         if !self.same_input(&driver::identity(&prepared, &catalogue), &prepared.document.files) {
             return Ok(Vec::new());
         }
         let transcript = self.run.folder("transcript/").map_err(from_store)?;
-        let mut participants = models::recorded(&prepared.plan, &root.join("plan.yaml"), transcript)?;
+        let mut participants = models::recorded(&prepared.plan, &sources.root().join("plan.yaml"), transcript)?;
         let ledger = Ledger::beside(self.run.dir())?;
         self.findings.extend(ledger.notes.iter().map(|what| VerificationFinding::RecordDamaged { what: what.clone() }));
         let before = if ledger.is_there() {
@@ -267,8 +268,8 @@ impl Check<'_> {
         let again = match watched {
             Some(again) => again,
             None => {
-                let root = self.root().map_err(|error| error.message)?;
-                watched.insert(watch::Again::new(of.0, of.1, &root).map_err(|error| error.message)?)
+                let sources = self.sources().map_err(|error| error.message)?;
+                watched.insert(watch::Again::new(of.0, of.1, sources).map_err(|error| error.message)?)
             }
         };
         again.step(name).map_err(|error| error.message)
@@ -276,7 +277,7 @@ impl Check<'_> {
 
     fn experiment(&mut self) -> Result<Vec<CheckedStep>, CliError> {
         let place = self.run.dir().join("plan.yaml");
-        let experiment = prepare_experiment::prepare(&self.plan, &self.root()?)
+        let experiment = prepare_experiment::prepare(&self.plan, &self.sources()?)
             .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
         if !self.same_input(&steps::identity(&experiment), &experiment.table.files) {
             return Ok(Vec::new());

@@ -3,6 +3,7 @@
 use super::args::{Consent, DataRoot, Global, RunArgs, RunLocation, Settings};
 use super::errors::{self, CliError};
 use super::output::{self, ProgressObserver, TerminalStyle};
+use super::sources::DataSources;
 use super::{files, finished_run, run};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::dataset;
@@ -15,6 +16,7 @@ use crate::record::watch::WatchDocument;
 use crate::report;
 use crate::store::{self, ArtifactStore, GitStore, RecordedRun, Step};
 use crate::text::lists::counted;
+use crate::text::object_address::DataAddress;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,9 +41,10 @@ pub struct WatchArgs {
     /// The plan, as it was run.
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
-    /// New data, one partition each, in the order in which they came: CSV or Parquet files with the columns of the plan's own.
+    /// New data, one partition each, in the order in which they came: CSV or Parquet files, or objects of a store, with the columns of
+    /// the plan's own.
     #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub data: Vec<PathBuf>,
+    pub data: Vec<String>,
     /// The run [default: oci-runs/<plan name>; made first if it is not there].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -56,7 +59,9 @@ pub struct WatchArgs {
 
 /// A partition that was given.
 struct Given {
-    path: PathBuf,
+    /// A path, or the address of an object of a store.
+    source: String,
+    /// The name under which it goes on record.
     name: String,
 }
 
@@ -141,8 +146,8 @@ fn follow(
         return Err(CliError::user(message, hint));
     }
     observer.busy("reading the plan and its own data");
-    let root = files::data_root(&dir.join("plan.yaml"), &args.data_root)?;
-    let prepared = prepare::prepare(bytes, &root)
+    let own = files::data_sources(&dir.join("plan.yaml"), &args.data_root)?;
+    let prepared = prepare::prepare(bytes, &own)
         .map_err(|error| errors::from_prepare(error, &args.plan, TerminalStyle::of_stderr()))?;
     finished_run::same_identity(&record, &prepared)?;
     if prepared.plan.data.rare_levels.is_some() {
@@ -160,8 +165,9 @@ fn follow(
     observer.busy("making the answers again from the plan's own data");
     let frozen = Frozen::new(&prepared, &answers).map_err(|error| from_watch(&error))?;
     let mut document = begun(&record, &frozen, dir)?;
-    let given = given(&args.data, &root)?;
-    let new = not_on_record(given, &document)?;
+    let sources = DataSources::of_arguments(None);
+    let given = given(&args.data, own.root())?;
+    let new = not_on_record(given, &document, &sources)?;
     let mut given_before = Seen::default();
     let mut store: Option<GitStore> = None;
     let all = new.len();
@@ -173,7 +179,7 @@ fn follow(
             ));
         }
         observer.busy(&format!("partition {} of {all}: {}", at + 1, partition.name));
-        let data = read(&partition, (bytes, &root), document.partitions.len() - 1)?;
+        let data = read(&partition, &sources, (bytes, own.root()), document.partitions.len() - 1)?;
         if let Some(shared @ 1..) = given_before.add(&data) {
             let message = format!(
                 "{}: {} also in a partition given with it; partitions that share units are not independent",
@@ -219,62 +225,67 @@ fn begun(record: &RecordedRun, frozen: &Frozen, dir: &Path) -> Result<WatchDocum
     })
 }
 
-/// Files, and for a pattern that the shell has left as it is, the files that it matches, by name.
-fn expanded(data: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
-    let mut files = Vec::new();
-    for path in data {
-        let pattern = path.to_string_lossy();
-        if path.exists() || !pattern.contains(['*', '?', '[']) {
-            files.push(path.clone());
+/// Sources, and for a pattern that the shell has left as it is, the files that it matches, by name.
+fn expanded(data: &[String]) -> Result<Vec<String>, CliError> {
+    let mut sources = Vec::new();
+    for source in data {
+        let object = matches!(DataAddress::read(source), Ok(DataAddress::Object(_)));
+        if object || Path::new(source).exists() || !source.contains(['*', '?', '[']) {
+            sources.push(source.clone());
         } else {
-            files.extend(dataset::paths(&pattern, Path::new("")).map_err(|error| errors::from_dataset(&error))?);
+            let found = dataset::paths(source, Path::new("")).map_err(|error| errors::from_dataset(&error))?;
+            sources.extend(found.iter().map(|path| path.to_string_lossy().into_owned()));
         }
     }
-    Ok(files)
+    Ok(sources)
 }
 
 /// The partitions with the names under which they go on record.
-fn given(data: &[PathBuf], root: &Path) -> Result<Vec<Given>, CliError> {
+fn given(data: &[String], root: &Path) -> Result<Vec<Given>, CliError> {
     let mut given: Vec<Given> = Vec::new();
-    for path in &expanded(data)? {
-        let real = std::fs::canonicalize(path).map_err(|error| CliError::io(path, "find", &error))?;
-        let inside =
-            std::fs::canonicalize(root).ok().and_then(|root| Some(real.strip_prefix(root).ok()?.to_path_buf()));
-        let name = inside.or_else(|| path.file_name().map(PathBuf::from)).unwrap_or_else(|| path.clone());
-        let name = name.to_string_lossy().into_owned();
+    for source in expanded(data)? {
+        let name = name(&source, root)?;
         if let Some(other) = given.iter().find(|other| other.name == name) {
-            let message =
-                format!("{} and {} would both be on record as `{name}`", other.path.display(), path.display());
-            return Err(CliError::user(
-                message,
-                "Name each file once, and give each a name of its own, or put them below the plan's folder.",
-            ));
+            let message = format!("{} and {source} would both be on record as `{name}`", other.source);
+            let hint = "Name each file once, and give each a name of its own, or put them below the plan's folder.";
+            return Err(CliError::user(message, hint));
         }
-        given.push(Given { path: path.clone(), name });
+        given.push(Given { source, name });
     }
     Ok(given)
 }
 
+/// The address of an object; of a file its path below the folder of the data, or its name.
+fn name(source: &str, root: &Path) -> Result<String, CliError> {
+    let path = match DataAddress::read(source) {
+        Ok(DataAddress::Object(address)) => return Ok(address.to_string()),
+        Ok(DataAddress::Local(path)) => PathBuf::from(path),
+        Err(error) => return Err(CliError::user(error.fault(), error.fix())),
+    };
+    let real = std::fs::canonicalize(&path).map_err(|error| CliError::io(&path, "find", &error))?;
+    let inside = std::fs::canonicalize(root).ok().and_then(|root| Some(real.strip_prefix(root).ok()?.to_path_buf()));
+    let name = inside.or_else(|| path.file_name().map(PathBuf::from)).unwrap_or(path);
+    Ok(name.to_string_lossy().into_owned())
+}
+
 /// Those that are not on record. A partition that has changed since is refused: its effects were seen.
-fn not_on_record(given: Vec<Given>, document: &WatchDocument) -> Result<Vec<Given>, CliError> {
+fn not_on_record(given: Vec<Given>, document: &WatchDocument, sources: &DataSources) -> Result<Vec<Given>, CliError> {
     let mut new: Vec<Given> = Vec::new();
     let mut hashes: Vec<(String, String)> =
         document.partitions.iter().map(|it| (it.data_sha256.clone(), it.name.clone())).collect();
     for partition in given {
-        let source = source(&partition.path);
-        let hash = dataset::fingerprint(&source, Path::new("")).map_err(|error| errors::from_dataset(&error))?;
+        let hash = dataset::fingerprint(&partition.source, sources).map_err(|error| errors::from_dataset(&error))?;
         let recorded = document.partitions.iter().skip(1).find(|it| it.name == partition.name);
         if let Some(recorded) = recorded {
             if recorded.data_sha256 == hash {
                 continue;
             }
-            let message =
-                format!("{} is not the file that is on record as `{}`", partition.path.display(), partition.name);
+            let message = format!("{} is not the file that is on record as `{}`", partition.source, partition.name);
             let hint = "What was seen stays on record. Bring the file back, or give the new one a name of its own.";
             return Err(CliError::user(message, hint));
         }
         if let Some((_, twin)) = hashes.iter().find(|(known, _)| *known == hash) {
-            let message = format!("{} has the same bytes as `{twin}`", partition.path.display());
+            let message = format!("{} has the same bytes as `{twin}`", partition.source);
             return Err(CliError::user(message, "The same units twice are no new evidence; leave it out."));
         }
         hashes.push((hash, partition.name.clone()));
@@ -283,20 +294,15 @@ fn not_on_record(given: Vec<Given>, document: &WatchDocument) -> Result<Vec<Give
     Ok(new)
 }
 
-/// A path as the reader of data takes it.
-fn source(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
 /// The data of a partition, held against the plan.
-fn read(partition: &Given, plan: (&[u8], &Path), before: usize) -> Result<Prepared, CliError> {
-    let read = prepare::prepare_partition(plan.0, &source(&partition.path), Path::new(""), plan.1);
+fn read(partition: &Given, sources: &DataSources, plan: (&[u8], &Path), before: usize) -> Result<Prepared, CliError> {
+    let read = prepare::prepare_partition(plan.0, &partition.source, sources, plan.1);
     read.map_err(|error| match error {
         PrepareError::Dataset(error) => errors::from_dataset(&error),
-        PrepareError::Plan(problems) => {
+        PrepareError::Plan(problems) | PrepareError::Outside(problems) => {
             let lines: Vec<String> =
                 problems.problems.iter().map(|it| format!("{} ({})", it.message, it.hint)).collect();
-            let message = format!("{} does not fit the plan: {}", partition.path.display(), lines.join("; "));
+            let message = format!("{} does not fit the plan: {}", partition.source, lines.join("; "));
             let before = match before {
                 0 => "No partition is on record".to_owned(),
                 1 => "The partition before it is on record".to_owned(),
@@ -312,25 +318,30 @@ pub(super) struct Again {
     frozen: Frozen,
     document: WatchDocument,
     plan: Vec<u8>,
-    root: PathBuf,
+    sources: DataSources,
 }
 
 impl Again {
     /// From the run's own data.
-    pub(super) fn new(prepared: &Prepared, answers: &[Answering<'_>], root: &Path) -> Result<Again, CliError> {
+    pub(super) fn new(prepared: &Prepared, answers: &[Answering<'_>], sources: DataSources) -> Result<Again, CliError> {
         let frozen = Frozen::new(prepared, answers).map_err(|error| from_watch(&error))?;
         let document = frozen.begun().map_err(|error| from_watch(&error))?;
-        Ok(Again { frozen, document, plan: prepared.plan_bytes.clone(), root: root.to_path_buf() })
+        Ok(Again { frozen, document, plan: prepared.plan_bytes.clone(), sources })
     }
 
     /// The step of the partition of that name, from its file.
     pub(super) fn step(&mut self, name: &str) -> Result<Step, CliError> {
-        let partition = Given { path: self.root.join(name), name: name.to_owned() };
-        if !partition.path.exists() {
-            let message = format!("the partition `{}` is not below {}", plan::shown(name), self.root.display());
+        let object = matches!(DataAddress::read(name), Ok(DataAddress::Object(_)));
+        let source =
+            if object { name.to_owned() } else { self.sources.root().join(name).to_string_lossy().into_owned() };
+        let partition = Given { source, name: name.to_owned() };
+        if !object && !Path::new(&partition.source).exists() {
+            let message =
+                format!("the partition `{}` is not below {}", plan::shown(name), self.sources.root().display());
             return Err(CliError::user(message, "Name the folder that it is in with --data-root."));
         }
-        let prepared = read(&partition, (&self.plan, &self.root), self.document.partitions.len() - 1)?;
+        let plan = (self.plan.as_slice(), self.sources.root());
+        let prepared = read(&partition, &self.sources, plan, self.document.partitions.len() - 1)?;
         self.document = extended(&self.frozen, &self.document, &prepared, partition.name)?;
         steps::step(&self.document).map_err(|error| from_watch(&error))
     }

@@ -2,6 +2,7 @@
 
 use crate::input_file::InputFileError;
 use crate::term::Term;
+use crate::text::object_address::AddressError;
 use std::path::PathBuf;
 
 /// One thing that stands between the data and the analysis.
@@ -20,12 +21,14 @@ pub struct DatasetProblem {
     pub hint: String,
     /// The term that it is about, if it is about one.
     pub term: Option<Term>,
+    /// True if something outside has to change, such as the network, and neither the plan nor the data.
+    pub outside: bool,
 }
 
 impl DatasetProblem {
     /// A problem that is about no term in particular.
     pub(crate) fn new(path: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into(), hint: hint.into(), term: None }
+        Self { path: path.to_owned(), message: message.into(), hint: hint.into(), term: None, outside: false }
     }
 
     /// The same, about a term.
@@ -81,6 +84,9 @@ pub enum DatasetError {
         /// The system's reason.
         reason: String,
     },
+    /// A source that is no path, or an object that a store did not give.
+    #[error("{}", .0.message)]
+    Unfetched(Unfetched),
     /// Somebody wrote to it while it was read.
     #[error("`{file}` was changed while it was read, so it is not known which data would be analysed")]
     Changed {
@@ -141,6 +147,23 @@ pub enum DatasetError {
     },
 }
 
+/// The reason why an object is not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfetched {
+    /// The fault, with the address.
+    pub message: String,
+    /// The remedy.
+    pub fix: String,
+    /// True if something outside has to change; else the plan or the environment has to.
+    pub outside: bool,
+}
+
+impl From<AddressError> for DatasetError {
+    fn from(error: AddressError) -> Self {
+        Self::Unfetched(Unfetched { message: error.fault(), fix: error.fix(), outside: false })
+    }
+}
+
 impl DatasetError {
     /// The remedy.
     #[must_use]
@@ -152,6 +175,7 @@ impl DatasetError {
             Self::Directory { .. } => "name a file in it, or a pattern such as `data/*.csv`".into(),
             Self::Pattern { .. } => "use `*`, `?` and `[abc]`, as in `data/part-*.parquet`".into(),
             Self::Format { fix, .. } | Self::Csv { fix, .. } => fix.clone(),
+            Self::Unfetched(Unfetched { fix, .. }) => fix.clone(),
             Self::Io { .. } => "check that the file exists and that you may read it".into(),
             Self::Changed { .. } => "wait until nothing writes to it any more, or analyse a copy".into(),
             Self::Memory { .. } => "leave out the columns that the analysis does not use, or use a larger machine".into(),
@@ -172,14 +196,21 @@ impl DatasetError {
     pub fn problems(&self) -> Vec<DatasetProblem> {
         match self {
             Self::Columns { problems } => problems.clone(),
-            other => vec![DatasetProblem::new("data.source", other.to_string(), other.hint())],
+            other => {
+                let outside = matches!(other, Self::Unfetched(unfetched) if unfetched.outside);
+                vec![DatasetProblem { outside, ..DatasetProblem::new("data.source", other.to_string(), other.hint()) }]
+            }
         }
     }
 
-    /// `true` if the file system is at fault rather than what the file or the plan says.
+    /// `true` if the file system or a store is at fault rather than what the file or the plan says.
     #[must_use]
     pub fn is_io(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Changed { .. } | Self::Memory { .. })
+        match self {
+            Self::Io { .. } | Self::Changed { .. } | Self::Memory { .. } => true,
+            Self::Unfetched(unfetched) => unfetched.outside,
+            _ => false,
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! SHA-256 fingerprints.
 
 use crate::dataset::error::DatasetError;
-use crate::input_file::{BLOCK, InputFile};
+use crate::dataset::read::source::DataFile;
+use crate::input_file::BLOCK;
 use crate::text::sha256::Running;
-use std::path::Path;
 
 /// One fingerprint for several files: that of the only file, or SHA-256 over their hexadecimal hashes, one a line.
 pub(super) fn combined<'a>(hashes: impl ExactSizeIterator<Item = &'a str> + Clone) -> String {
@@ -18,9 +18,9 @@ pub(super) fn combined<'a>(hashes: impl ExactSizeIterator<Item = &'a str> + Clon
     digest.finish_hex()
 }
 
-/// The fingerprint of one file, called `name` in messages, as the readers take it: of its bytes as they are.
-pub(super) fn of_file(path: &Path, name: &str) -> Result<String, DatasetError> {
-    let mut input = InputFile::open(path, name, u64::MAX)?;
+/// The fingerprint of one file, as the readers take it: of its bytes as they are.
+pub(super) fn of_file(file: &DataFile) -> Result<String, DatasetError> {
+    let mut input = file.open(u64::MAX)?;
     let mut digest = Running::default();
     let mut buffer = vec![0_u8; BLOCK];
     loop {

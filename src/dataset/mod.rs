@@ -24,6 +24,7 @@ mod hash;
 pub mod metrics;
 mod outcome;
 mod overrides;
+mod place;
 mod profile;
 mod rare_levels;
 mod read;
@@ -34,7 +35,8 @@ mod terms;
 mod units;
 
 pub use analyse::{Analysed, ColumnValues, Request};
-pub use error::{DatasetError, DatasetProblem};
+pub use error::{DatasetError, DatasetProblem, Unfetched};
+pub use place::{DataPlace, Objects};
 pub use units::{LeftOut, UnitColumn, parquet as units_parquet};
 
 use crate::plan::{ColumnOverride, DataSection, RareLevels};
@@ -77,47 +79,54 @@ struct Selection {
     left_out: Option<Arc<Column>>,
 }
 
-/// The files behind `source`, relative to the directory `base`, as [`read()`] would open them.
+/// The files of this machine behind `source`, relative to the directory `base`, as [`read()`] would open them.
 ///
 /// # Errors
 /// [`DatasetError`] if there are none.
 pub fn paths(source: &str, base: &Path) -> Result<Vec<std::path::PathBuf>, DatasetError> {
-    Ok(source::resolve(source, base)?.files.into_iter().map(|(path, _)| path).collect())
+    Ok(source::resolve(source, base.into())?.files.into_iter().map(|file| file.path).collect())
 }
 
 /// The SHA-256 of each file behind `source`, by the names of a [`DatasetDocument`]; nothing of them is parsed.
 ///
 /// # Errors
 /// [`DatasetError`] if there are none, or one cannot be read.
-pub fn fingerprints(source: &str, base: &Path) -> Result<BTreeMap<String, String>, DatasetError> {
-    let files = source::resolve(source, base)?.files;
-    files.into_iter().map(|(path, name)| Ok((name.clone(), hash::of_file(&path, &name)?))).collect()
+pub fn fingerprints<'a>(
+    source: &str,
+    place: impl Into<DataPlace<'a>>,
+) -> Result<BTreeMap<String, String>, DatasetError> {
+    let files = source::resolve(source, place.into())?.files;
+    files.into_iter().map(|file| Ok((file.name.clone(), hash::of_file(&file)?))).collect()
 }
 
 /// One fingerprint for the files behind `source`, as [`DatasetDocument::sha256`] has it.
 ///
 /// # Errors
 /// As [`fingerprints`].
-pub fn fingerprint(source: &str, base: &Path) -> Result<String, DatasetError> {
-    let files = fingerprints(source, base)?;
+pub fn fingerprint<'a>(source: &str, place: impl Into<DataPlace<'a>>) -> Result<String, DatasetError> {
+    let files = fingerprints(source, place)?;
     Ok(hash::combined(files.values().map(String::as_str)))
 }
 
-/// Reads `source`, a CSV or Parquet file or a glob of either, relative to the directory `base`; the files of a glob are
-/// read in name order and must have the same columns.
+/// Reads `source`, a CSV or Parquet file or a glob of either, relative to the folder of `place`, or an object of a store; the
+/// files of a glob are read in name order and must have the same columns.
 ///
 /// # Errors
 /// [`DatasetError`] for files that are missing, unreadable, damaged or inconsistent, and for overrides that do not fit.
-pub fn read(source: &str, base: &Path, overrides: &BTreeMap<String, ColumnOverride>) -> Result<Table, DatasetError> {
-    read_section(&DataSection { columns: overrides.clone(), ..DataSection::of(source) }, base)
+pub fn read<'a>(
+    source: &str,
+    place: impl Into<DataPlace<'a>>,
+    overrides: &BTreeMap<String, ColumnOverride>,
+) -> Result<Table, DatasetError> {
+    read_section(&DataSection { columns: overrides.clone(), ..DataSection::of(source) }, place)
 }
 
 /// [`read()`] as the `data` section of a plan says.
 ///
 /// # Errors
 /// As [`read()`].
-pub fn read_section(data: &DataSection, base: &Path) -> Result<Table, DatasetError> {
-    read_rows(data, base, &Wanted { fewest: 2, left_out_of: None })
+pub fn read_section<'a>(data: &DataSection, place: impl Into<DataPlace<'a>>) -> Result<Table, DatasetError> {
+    read_rows(data, place.into(), &Wanted { fewest: 2, left_out_of: None })
 }
 
 /// What a reader needs of a table.
@@ -129,9 +138,9 @@ struct Wanted<'a> {
     left_out_of: Option<&'a str>,
 }
 
-fn read_rows(data: &DataSection, base: &Path, wanted: &Wanted<'_>) -> Result<Table, DatasetError> {
+fn read_rows(data: &DataSection, place: DataPlace<'_>, wanted: &Wanted<'_>) -> Result<Table, DatasetError> {
     let source = &data.source;
-    let found = source::resolve(source, base)?;
+    let found = source::resolve(source, place)?;
     let csv::Read { mut columns, rows_of_files, hashes, conversions } = match found.format {
         source::Format::Csv => csv::read(&found.files, data)?,
         source::Format::Parquet => parquet::read(&found.files, data)?,
@@ -140,7 +149,7 @@ fn read_rows(data: &DataSection, base: &Path, wanted: &Wanted<'_>) -> Result<Tab
     if rows < wanted.fewest {
         return Err(DatasetError::TooFewRows { source_text: source.clone(), rows });
     }
-    let folders: Vec<_> = found.files.iter().map(|(path, _)| partitions::of_path(path, base)).collect();
+    let folders: Vec<_> = found.files.iter().map(|file| file.partitions(place.folder())).collect();
     let in_folders = partitions::columns(&folders, &rows_of_files, &columns, data);
     columns.extend(in_folders);
     overrides::apply(&mut columns, data).map_err(|problems| DatasetError::Columns { problems })?;
@@ -159,7 +168,7 @@ fn read_rows(data: &DataSection, base: &Path, wanted: &Wanted<'_>) -> Result<Tab
     });
     Ok(Table {
         source: source.clone(),
-        files: found.files.into_iter().map(|(_, name)| name).zip(hashes).collect(),
+        files: found.files.into_iter().map(|file| file.name).zip(hashes).collect(),
         rows: selection.as_ref().map_or(rows, |selection| selection.places.len()),
         columns: columns.into_iter().map(Arc::new).collect(),
         conversions,

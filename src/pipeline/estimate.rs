@@ -2,7 +2,7 @@
 
 use super::effects;
 use super::prepare::Prepared;
-use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request};
+use crate::dataset::{self, Analysed, DataPlace, DatasetError, DatasetProblem, Request};
 use crate::plan::MissingPolicy;
 use crate::record::EffectDocument;
 use crate::record::not_estimated::{DesignFailure, NoEstimate};
@@ -26,7 +26,6 @@ use causal::sample::Sample;
 use ndarray::{Array1, Axis};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The output of `oci-agent estimate`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -194,10 +193,14 @@ pub struct DataRequest {
 ///
 /// # Errors
 /// Those of [`EstimateFailure`].
-pub fn from_data(source: &str, base: &Path, request: &DataRequest) -> Result<EstimateDocument, EstimateFailure> {
+pub fn from_data<'a>(
+    source: &str,
+    place: impl Into<DataPlace<'a>>,
+    request: &DataRequest,
+) -> Result<EstimateDocument, EstimateFailure> {
     // Before the file is read, which may take long.
     distinct_roles(request)?;
-    let table = dataset::read(source, base, &BTreeMap::new())?;
+    let table = dataset::read(source, place, &BTreeMap::new())?;
     let data_sha256 = table.document().sha256.clone();
     let terms = if request.terms.is_empty() { other_columns(&table, request) } else { request.terms.clone() };
     let wanted = Request {

@@ -1,6 +1,6 @@
 //! From the plan's bytes and the files it names to rows that can be analysed, with every problem reported at once.
 
-use crate::dataset::{self, Analysed, DatasetError, DatasetProblem, Request, Table};
+use crate::dataset::{self, Analysed, DataPlace, DatasetError, DatasetProblem, Request, Table};
 use crate::pipeline::fit_cache::FitCache;
 use crate::pipeline::follow_ups;
 use crate::pipeline::identification::{self, PlanIdentification};
@@ -35,6 +35,9 @@ pub enum PrepareError {
     /// Problems of the plan, or of the data held against it.
     #[error(transparent)]
     Plan(#[from] PlanProblems),
+    /// Nothing is wrong with the plan: data that it names cannot be had now.
+    #[error("the data of the plan cannot be had")]
+    Outside(PlanProblems),
     /// The data cannot be read at all.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -170,19 +173,24 @@ fn sample_sizes(plan: &Plan, analysed: &Analysed) -> SampleSizes {
     SampleSizes { arms: arm_sizes(analysed), rarer_outcome }
 }
 
-/// Reads the plan and its data (`data.source` is relative to `data_root`) and holds one against the other.
+/// Reads the plan and its data (`data.source` is relative to the folder of `place`, or an address) and holds one against the other.
 ///
 /// # Errors
 /// [`PrepareError`] with every problem of the plan and of the data.
-pub fn prepare(plan_bytes: &[u8], data_root: &Path) -> Result<Prepared, PrepareError> {
-    prepare_with_groups(plan_bytes, data_root, &[])
+pub fn prepare<'a>(plan_bytes: &[u8], place: impl Into<DataPlace<'a>>) -> Result<Prepared, PrepareError> {
+    prepare_with_groups(plan_bytes, place, &[])
 }
 
 /// [`prepare`], keeping more columns by which units may be divided than the plan's own follow-ups name.
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn prepare_with_groups(plan_bytes: &[u8], data_root: &Path, groups: &[String]) -> Result<Prepared, PrepareError> {
+pub fn prepare_with_groups<'a>(
+    plan_bytes: &[u8],
+    place: impl Into<DataPlace<'a>>,
+    groups: &[String],
+) -> Result<Prepared, PrepareError> {
+    let place = place.into();
     // To point into; the bytes are what is hashed and committed.
     let text = String::from_utf8_lossy(plan_bytes).into_owned();
     let refuse = |problems: Vec<Problem>| PlanProblems { text: text.clone(), problems };
@@ -192,11 +200,15 @@ pub fn prepare_with_groups(plan_bytes: &[u8], data_root: &Path, groups: &[String
     if plan.data.source.is_empty() {
         return Err(refuse(problems).into());
     }
-    let table = match dataset::read_section(&plan.data, data_root) {
+    let table = match dataset::read_section(&plan.data, place) {
         Ok(table) => table,
         Err(error) if !error.problems().is_empty() => {
-            problems.extend(error.problems().iter().map(|p| point(&plan, p)));
-            return Err(refuse(plan::in_order(problems)).into());
+            let found = error.problems();
+            // A plan with problems of its own is corrected first.
+            let outside = problems.is_empty() && found.iter().all(|problem| problem.outside);
+            problems.extend(found.iter().map(|p| point(&plan, p)));
+            let refused = refuse(plan::in_order(problems));
+            return Err(if outside { PrepareError::Outside(refused) } else { refused.into() });
         }
         Err(error) if problems.is_empty() => return Err(error.into()),
         // The plan's own problems are told with it, so that one correction serves for both.
@@ -206,19 +218,19 @@ pub fn prepare_with_groups(plan_bytes: &[u8], data_root: &Path, groups: &[String
             return Err(refuse(plan::in_order(problems)).into());
         }
     };
-    let graph = identification::text(&plan, data_root);
+    let graph = identification::text(&plan, place.folder());
     against_data(plan_bytes, plan, problems, Sources { table, groups, graph })
 }
 
-/// [`prepare`] of new data for a plan that stays as it is: `source`, relative to `base`, in the place of `data.source`. Follow-ups of
+/// [`prepare`] of new data for a plan that stays as it is: `source`, in `place`, in the place of `data.source`. Follow-ups of
 /// the plan are about its own data, and are not checked.
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn prepare_partition(
+pub fn prepare_partition<'a>(
     plan_bytes: &[u8],
     source: &str,
-    base: &Path,
+    place: impl Into<DataPlace<'a>>,
     data_root: &Path,
 ) -> Result<Prepared, PrepareError> {
     let text = String::from_utf8_lossy(plan_bytes).into_owned();
@@ -226,7 +238,7 @@ pub fn prepare_partition(
     let Some(mut plan) = plan else { return Err(PlanProblems { text, problems }.into()) };
     source.clone_into(&mut plan.data.source);
     plan.follow_ups.clear();
-    let table = dataset::read_section(&plan.data, base)?;
+    let table = dataset::read_section(&plan.data, place)?;
     let graph = identification::text(&plan, data_root);
     against_data(plan_bytes, plan, problems, Sources { table, groups: &[], graph })
 }

@@ -184,7 +184,7 @@ const TARGET_TRIAL: &[PlanKey] = &[
 ];
 
 const DATA: &[PlanKey] = &[
-    key("source", Takes::File, Required, "CSV or Parquet; a glob stands for several files"),
+    key("source", Takes::File, Required, "CSV or Parquet: a file, a glob, or an object such as `s3://bucket/key.csv`"),
     key("unit_id", Takes::Column, Nothing, "names the unit; must be unique"),
     key("weights", Takes::Column, Nothing, "observation weights"),
     key("columns", Takes::Section, Nothing, "how to read a column, and when it was measured"),

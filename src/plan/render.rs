@@ -2,6 +2,7 @@
 
 use super::{Place, Problem};
 use crate::text::escape::one_line;
+use crate::text::object_address::without_secrets;
 use crate::text::untrusted::visible;
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan,
@@ -25,6 +26,8 @@ pub fn render_problems(name: &str, source: &str, problems: &[Problem], color: bo
         .without_syntax_highlighting()
         .with_break_words(false);
     let name = &one_line(name);
+    // Of an address that was refused for its password, too.
+    let source = &without_secrets(source);
     let named = NamedSource::new(name, visible(source));
     let mut out = String::new();
     for problem in problems {

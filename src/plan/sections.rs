@@ -15,6 +15,7 @@ use super::{
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 use crate::plan::{Gate, StudyDesign};
 use crate::term::Term;
+use crate::text::object_address::DataAddress;
 use causal::estimand::OutcomeKind;
 use std::collections::BTreeMap;
 
@@ -101,10 +102,13 @@ fn target_trial(reader: &mut Reader, root: &Section<'_>) -> TargetTrial {
 
 pub(super) fn data(reader: &mut Reader, root: &Section<'_>) -> DataSection {
     let (section, readable) = reader.section(root, "data");
-    let hint = "Name a CSV or Parquet file (or a glob of them), relative to the plan: `source: data.csv`.";
+    let hint =
+        "Name a CSV or Parquet file (or a glob of them), relative to the plan, or an object: `source: data.csv`.";
+    let source = if readable { reader.required(&section, "source", hint) } else { String::new() };
     let missing = missing(reader, &section);
     DataSection {
-        source: if readable { reader.required(&section, "source", hint) } else { String::new() },
+        // What is no address is not looked for.
+        source: if is_source(reader, &section, &source) { source } else { String::new() },
         unit_id: reader.text(&section, "unit_id"),
         weights: reader.text(&section, "weights"),
         columns: columns(reader, &section),
@@ -115,6 +119,14 @@ pub(super) fn data(reader: &mut Reader, root: &Section<'_>) -> DataSection {
         filter: derived::filter(reader, &section),
         derive: derived::derive(reader, &section),
     }
+}
+
+/// True if a source is a path or the address of an object; else that is noted.
+pub(super) fn is_source(reader: &mut Reader, section: &Section<'_>, source: &str) -> bool {
+    let Err(error) = DataAddress::read(source) else { return true };
+    let place = section.get("source").map(|node| node.place);
+    reader.problem(place, &section.path("source"), error.fault(), error.fix());
+    false
 }
 
 /// The policy for missing values, and the columns that have another.
@@ -288,6 +300,12 @@ fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {
 /// A text with a brace is the graph itself; no file is called so.
 fn graph(reader: &mut Reader, root: &Section<'_>) -> Option<GraphSource> {
     let text = reader.text(root, "graph")?;
+    if !text.contains('{') && !matches!(DataAddress::read(text.trim()), Ok(DataAddress::Local(_))) {
+        let place = root.get("graph").map(|node| node.place);
+        let hint = "Copy it beside the plan and name that file; only data are read from stores.";
+        reader.problem(place, "graph", "a graph is read from a file of this machine".to_owned(), hint);
+        return None;
+    }
     Some(if text.contains('{') { GraphSource::Inline(text) } else { GraphSource::File(text.trim().to_owned()) })
 }
 

@@ -1,7 +1,7 @@
 //! Sending and receiving, object by object.
 
-use crate::publish::address::Address;
-use crate::publish::{PublishError, Remote};
+use crate::objects::{ObjectError, Remote};
+use crate::publish::{PublishError, manifest_location};
 use crate::text::sha256::sha256_hex;
 
 /// A manifest is never longer than this.
@@ -64,12 +64,12 @@ pub fn send(
         }
         told(object, state);
     }
-    let location = Address::manifest_location(&manifest.name);
+    let location = manifest_location(&manifest.name);
     let state = match remote.read(&location, LARGEST_MANIFEST) {
-        Ok(None) | Err(PublishError::Refused { .. }) => Sent::New,
+        Ok(None) | Err(ObjectError::Refused { .. }) => Sent::New,
         Ok(Some(there)) if there == manifest.bytes => Sent::ThereAlready,
-        Ok(Some(_)) | Err(PublishError::TooLarge { .. }) => Sent::Replaced,
-        Err(error) => return Err(error),
+        Ok(Some(_)) | Err(ObjectError::TooLarge { .. }) => Sent::Replaced,
+        Err(error) => return Err(error.into()),
     };
     if state != Sent::ThereAlready {
         remote.write(&location, &manifest.bytes)?;
@@ -82,14 +82,14 @@ fn state_of(remote: &Remote, object: &Parcel, location: &str, reread: bool) -> R
     let size = object.bytes.len() as u64;
     match remote.size_of(location) {
         // Whoever may write and not list gets this answer for an object that is not there. To write one again changes nothing.
-        Ok(None) | Err(PublishError::Refused { .. }) => Ok(Sent::New),
+        Ok(None) | Err(ObjectError::Refused { .. }) => Ok(Sent::New),
         Ok(Some(there)) if there != size => Ok(Sent::Replaced),
         Ok(Some(_)) if !reread && !remote.is_folder() => Ok(Sent::ThereAlready),
         Ok(Some(_)) => {
             let same = remote.read(location, size)?.is_some_and(|there| there == object.bytes);
             Ok(if same { Sent::ThereAlready } else { Sent::Replaced })
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -109,10 +109,10 @@ pub fn receive(remote: &Remote, name: &str, sha256: &str, size: u64) -> Result<V
     let bytes = match remote.read(&location, size) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(damaged("is not there".to_owned(), format!("an object of {size} bytes"))),
-        Err(PublishError::TooLarge { size: there, .. }) => {
+        Err(ObjectError::TooLarge { size: there, .. }) => {
             return Err(damaged(format!("has {there} bytes"), format!("an object of {size} bytes")));
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     if length(bytes.len()) != size {
         return Err(damaged(format!("has {} bytes", bytes.len()), format!("an object of {size} bytes")));

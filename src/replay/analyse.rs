@@ -144,7 +144,7 @@ fn analyse_table(table: Result<Table, DatasetProblem>, key: Key, recipe: &Recipe
 
 fn reason(error: PrepareError) -> String {
     match error {
-        PrepareError::Plan(problems) => in_a_line(&problems),
+        PrepareError::Plan(problems) | PrepareError::Outside(problems) => in_a_line(&problems),
         PrepareError::Dataset(error) => error.to_string(),
     }
 }

@@ -177,6 +177,9 @@ fn reason(because: &Unaudited) -> String {
         Unaudited::NoData { root } => {
             format!("the data are not in {root}; `--data-root DIR` names the folder that the plan's paths start from")
         }
+        Unaudited::InStore { name } => {
+            format!("`{name}` is read from a store, which an audit does not ask; `oci-agent verify` reads it again")
+        }
         Unaudited::BeforeSince => "everything that it is about is older than the commits that were audited".to_owned(),
     }
 }

@@ -8,6 +8,8 @@ pub mod figures;
 pub mod lines;
 pub mod lists;
 pub mod numbers;
+pub mod object_address;
+pub mod percent;
 pub mod sha256;
 pub mod terminal;
 pub mod untrusted;

@@ -50,6 +50,7 @@ mod second_moments; // squares and products in every balance table; a declared h
 mod security_page; // every promise of SECURITY.md has its test
 mod separation; // levels without events or in one arm: the answer of other packages, or a refusal that leads on
 mod shell; // schema, completions, manual pages, values set on the command line
+mod sources; // data in stores: the same answer as from a file, losses, changes, refusals, consent
 mod store; // the git store: kill it anywhere
 mod structure; // faults of covariates that need no model: refused by check, init and run
 mod tables; // units, estimates and balance for other tools agree with each other and with the data

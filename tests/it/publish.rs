@@ -2,7 +2,9 @@
 
 use crate::cli::Ran;
 use crate::structure::Noise;
-use oci_agent::publish::{Address, Parcel, Remote, object_location, receive};
+use oci_agent::objects::Remote;
+use oci_agent::publish::{Parcel, object_location, receive};
+use oci_agent::text::object_address::ObjectAddress;
 use oci_agent::text::sha256::sha256_hex;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -11,9 +13,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-mod bucket; // an S3 server of this test, and a real one if OCI_S3_URL names it
+pub mod bucket; // an S3 server of this test, and a real one if OCI_S3_URL names it
 
-const PLAN: &str = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: kg}\n\
+pub const PLAN: &str = "title: T\nquestion: Q?\ndata: {source: data.csv}\ntreatment: {column: t}\noutcome: {column: y, units: kg}\n\
                     confounders: {priority: [a, b]}\nestimands: [ate]\nanalysis: {estimator: aipw, also: [aipw_crossfit]}\n\
                     loop: {max_iterations: 1}\n";
 
@@ -23,7 +25,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    fn new(plan: &str) -> Desk {
+    pub fn new(plan: &str) -> Desk {
         let dir = tempfile::tempdir().expect("temporary directory");
         let mut noise = Noise(5);
         let mut data = String::from("t,y,a,b\n");
@@ -131,7 +133,7 @@ impl Desk {
         self.path().join("shelf/objects/sha256").join(file["sha256"].as_str().expect("a hash"))
     }
 
-    fn everything(&self, folder: &str) -> Vec<String> {
+    pub fn everything(&self, folder: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut waiting = vec![self.path().join(folder)];
         while let Some(dir) = waiting.pop() {
@@ -409,7 +411,7 @@ fn nothing_is_overwritten_by_what_is_fetched() {
 #[test]
 fn a_large_object_goes_in_parts() {
     let dir = tempfile::tempdir().expect("temporary directory");
-    let address = Address::read(&format!("file://{}", dir.path().display())).expect("an address");
+    let address = ObjectAddress::read(&format!("file://{}", dir.path().display())).expect("an address");
     comes_back_in_parts(&Remote::open(&address, &[]).expect("a place"));
 }
 
@@ -488,7 +490,7 @@ fn an_address_that_cannot_be_meant_is_refused_with_what_to_write() {
     for (to, says) in [
         ("shelf", "file:///srv/runs"),
         ("/srv/runs", "file:///srv/runs"),
-        ("https://example.org/runs", "not to https://"),
+        ("https://example.org/runs", "https:// is not among the stores"),
         ("s3://", "names no bucket"),
         ("file://srv/runs", "three slashes"),
         ("s3://AKIAEXAMPLE:wJalrXUtnFEMI@bucket/runs", "environment"),

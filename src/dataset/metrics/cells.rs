@@ -181,7 +181,9 @@ impl CellTable {
     /// It cannot be read.
     pub fn read(file: &str, folder: &Path) -> Result<CellTable, DatasetError> {
         // One cell is enough: an experiment without discrete covariates has no more.
-        Ok(CellTable { table: read_rows(&DataSection::of(file), folder, &Wanted { fewest: 1, left_out_of: None })? })
+        Ok(CellTable {
+            table: read_rows(&DataSection::of(file), folder.into(), &Wanted { fewest: 1, left_out_of: None })?,
+        })
     }
 
     /// The sums of a column over the cells where a condition holds; 0 for a column that is not there.

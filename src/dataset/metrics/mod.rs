@@ -27,29 +27,28 @@ pub use error::{Fault, MetricError, MetricFault};
 pub use table::{MetricColumn, MetricValues, RefusedMetric, TermColumn, UnitTable};
 
 use crate::dataset::error::DatasetProblem;
-use crate::dataset::{Table, Wanted, hash, read_rows, read_section};
+use crate::dataset::{DataPlace, Table, Wanted, hash, read_rows, read_section};
 use crate::expression::Written;
 use crate::plan::DataSection;
 use crate::plan::experiment::ExperimentPlan;
 use assigned::Assigned;
 use error::Found;
 use std::collections::BTreeMap;
-use std::path::Path;
 
-/// Reads the table of assignments and the sources of all metrics, relative to the directory `base`.
+/// Reads the table of assignments and the sources of all metrics, as far as they are files relative to the folder of `place`.
 ///
 /// # Errors
 /// Every fault that was found, at once.
-pub fn unit_table(plan: &ExperimentPlan, base: &Path) -> Result<UnitTable, MetricError> {
-    unit_table_and(plan, base, |_, _| Some(())).map(|made| made.0)
+pub fn unit_table(plan: &ExperimentPlan, place: DataPlace<'_>) -> Result<UnitTable, MetricError> {
+    unit_table_and(plan, place, |_, _| Some(())).map(|made| made.0)
 }
 
 /// As [`unit_table`], and the table of assignments itself, for conditions that come later.
 ///
 /// # Errors
 /// As [`unit_table`].
-pub fn unit_table_and_rows(plan: &ExperimentPlan, base: &Path) -> Result<(UnitTable, Table), MetricError> {
-    unit_table_and(plan, base, |table, _| Some(table.clone()))
+pub fn unit_table_and_rows(plan: &ExperimentPlan, place: DataPlace<'_>) -> Result<(UnitTable, Table), MetricError> {
+    unit_table_and(plan, place, |table, _| Some(table.clone()))
 }
 
 /// Whether a condition holds in each row of a table of assignments; `None` where it has no value.
@@ -66,28 +65,28 @@ pub fn condition(table: &Table, written: &Written) -> Result<Vec<Option<bool>>, 
 /// As [`unit_table`]; a column of `more` is not there or has too many values, or there are too many cells.
 pub fn unit_table_and_cells(
     plan: &ExperimentPlan,
-    base: &Path,
+    place: DataPlace<'_>,
     more: &[String],
 ) -> Result<(UnitTable, Cells), MetricError> {
-    unit_table_and(plan, base, |table, found| cells::cells(plan, table, more, found))
+    unit_table_and(plan, place, |table, found| cells::cells(plan, table, more, found))
 }
 
 /// The table of units, and something else that is made from the table of assignments.
 fn unit_table_and<T>(
     plan: &ExperimentPlan,
-    base: &Path,
+    place: DataPlace<'_>,
     more: impl FnOnce(&Table, &mut Found) -> Option<T>,
 ) -> Result<(UnitTable, T), MetricError> {
     let mut found = Found::default();
     let wanted = Wanted { fewest: 2, left_out_of: plan.assignment.unit_id.as_deref() };
-    let table = match read_rows(&plan.data, base, &wanted) {
+    let table = match read_rows(&plan.data, place, &wanted) {
         Ok(table) => table,
         Err(error) => {
             found.read("data.source", error);
             return Err(found.into_error());
         }
     };
-    let sources = sources(plan, base, &mut found);
+    let sources = sources(plan, place, &mut found);
     let assigned = assigned::read(plan, &table, &mut found);
     let (segments, segment_missing) = covariates::segments(plan, &table, &mut found);
     let tables = compute::Tables { plan, own: &table, sources: &sources, assigned: &assigned };
@@ -145,12 +144,12 @@ fn without_refused(columns: Vec<MetricColumn>, faults: Vec<Option<Fault>>) -> (V
 }
 
 /// The tables that metrics name, each read once.
-fn sources(plan: &ExperimentPlan, base: &Path, found: &mut Found) -> BTreeMap<String, Table> {
+fn sources(plan: &ExperimentPlan, place: DataPlace<'_>, found: &mut Found) -> BTreeMap<String, Table> {
     let mut tables: BTreeMap<String, Option<Table>> = BTreeMap::new();
     for metric in &plan.metrics {
         let Some(source) = metric.source.as_ref().filter(|source| !tables.contains_key(*source)) else { continue };
         let section = DataSection { missing_values: plan.data.missing_values.clone(), ..DataSection::of(source) };
-        let table = match read_section(&section, base) {
+        let table = match read_section(&section, place) {
             Ok(table) => Some(table),
             Err(error) => {
                 found.read(&format!("metrics.{}.source", metric.name), error);

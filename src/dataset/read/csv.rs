@@ -10,6 +10,7 @@ use crate::dataset::read::csv_scan::{Scan, scan};
 use crate::dataset::read::encoding::Encoding;
 use crate::dataset::read::field_shape::Shape;
 use crate::dataset::read::missing_words::Declared;
+use crate::dataset::read::source::DataFile;
 use crate::dataset::read::written_numbers::DecimalMark;
 use crate::dataset::read::{frame, separator};
 use crate::plan::{ColumnType, DataSection};
@@ -19,7 +20,6 @@ use polars_io::SerReader as _;
 use polars_io::csv::read::CsvReadOptions;
 use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The most bytes of all the files of a source together.
@@ -35,11 +35,11 @@ pub(crate) struct Read {
 }
 
 /// Reads CSV files one below the other.
-pub(crate) fn read(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, DatasetError> {
+pub(crate) fn read(files: &[DataFile], data: &DataSection) -> Result<Read, DatasetError> {
     let mut left = MOST_BYTES;
     let mut scans = Vec::with_capacity(files.len());
-    for (path, name) in files {
-        let scan = scan(path, name, left)?;
+    for file in files {
+        let scan = scan(file, left)?;
         left = left.saturating_sub(scan.bytes.len() as u64);
         scans.push(scan);
     }
@@ -49,17 +49,17 @@ pub(crate) fn read(files: &[(PathBuf, String)], data: &DataSection) -> Result<Re
     };
     // Types are decided over all files: a column with a word in the last one is text in the first as well.
     let mut shapes = first.columns.clone();
-    for (other, (_, name)) in rest.iter().zip(files.iter().skip(1)) {
-        join(first, other, &mut shapes, name, files.first().map_or("", |f| f.1.as_str()))?;
+    for (other, file) in rest.iter().zip(files.iter().skip(1)) {
+        join(first, other, &mut shapes, &file.name, files.first().map_or("", |file| file.name.as_str()))?;
     }
     let mut frame: Option<DataFrame> = None;
     let decimal = if first.separator == b';' { DecimalMark::Comma } else { DecimalMark::Point };
     let numeric = |(column, shape): (&String, &Shape)| shape.plain && !shape.is_code() && !is_category(column, data);
     let numbers: HashSet<&str> =
         first.header.iter().zip(&shapes).filter(|pair| numeric(*pair)).map(|pair| pair.0.as_str()).collect();
-    for ((scan, content), (_, name)) in scans.iter().zip(contents).zip(files) {
-        let part = read_one(scan, &content, &numbers, name)?;
-        frame = Some(frame::below(frame, part, name)?);
+    for ((scan, content), file) in scans.iter().zip(contents).zip(files) {
+        let part = read_one(scan, &content, &numbers, &file.name)?;
+        frame = Some(frame::below(frame, part, &file.name)?);
     }
     let mut columns = Vec::with_capacity(shapes.len());
     let parts = frame.map(DataFrame::into_columns).unwrap_or_default();

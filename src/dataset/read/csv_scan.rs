@@ -10,12 +10,12 @@ use crate::dataset::error::DatasetError;
 use crate::dataset::read::encoding::{self, Encoding, Utf8, refuse_binary, refuse_zero_bytes};
 use crate::dataset::read::field_shape::Shape;
 use crate::dataset::read::separator::separator;
+use crate::dataset::read::source::DataFile;
 use crate::input_file::{BLOCK, InputFile};
 use crate::text::lists::{counted, quoted, short};
 use crate::text::numbers::count;
 use crate::text::sha256::Running;
 use std::collections::HashMap;
-use std::path::Path;
 
 /// The most columns of a CSV.
 pub(crate) const MOST_COLUMNS: usize = 100_000;
@@ -68,8 +68,9 @@ struct Scanner<'a> {
 }
 
 /// Reads the file, of at most `most` bytes, once.
-pub(crate) fn scan(path: &Path, file: &str, most: u64) -> Result<Scan, DatasetError> {
-    let mut input = InputFile::open(path, file, most)?;
+pub(crate) fn scan(source: &DataFile, most: u64) -> Result<Scan, DatasetError> {
+    let file = source.name.as_str();
+    let mut input = source.open(most)?;
     let mut scanner = Scanner::new(file, b',');
     let mut digest = Running::default();
     let mut utf8 = Utf8::default();

@@ -10,9 +10,9 @@ use crate::dataset::read::classify::{TextColumn, classify, large_integers};
 use crate::dataset::read::csv::is_category;
 use crate::dataset::read::csv::{MOST_BYTES, Read};
 use crate::dataset::read::missing_words::Declared;
+use crate::dataset::read::source::DataFile;
 use crate::dataset::read::written_numbers::DecimalMark;
 use crate::dataset::read::{frame, parquet_bounds};
-use crate::input_file::InputFile;
 use crate::memory::Limited;
 use crate::plan::DataSection;
 use crate::schema::ColumnKind;
@@ -23,7 +23,6 @@ use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::ParquetReader;
 use polars_parquet::parquet::schema::types::{ParquetType, PrimitiveLogicalType, PrimitiveType};
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
 
 /// Each batch takes a pass over the whole schema, so their number is fixed and not their size: the time stays linear in
 /// the columns.
@@ -36,9 +35,9 @@ const MAGIC: &[u8] = b"PAR1";
 ///
 /// The metadata reader of polars 0.55 panics on some damaged files; a damaged file is the user's to replace and not a
 /// bug of ours, so that panic becomes an error here.
-pub(crate) fn read(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, DatasetError> {
+pub(crate) fn read(files: &[DataFile], data: &DataSection) -> Result<Read, DatasetError> {
     std::panic::catch_unwind(|| read_all(files, data)).unwrap_or_else(|_| {
-        let names: Vec<&str> = files.iter().map(|(_, name)| name.as_str()).collect();
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
         Err(DatasetError::Parquet { file: names.join("`, `"), reason: "its structure is damaged".into() })
     })
 }
@@ -52,11 +51,11 @@ struct Source<'a> {
     footer: FileMetadataRef,
 }
 
-fn read_all(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, DatasetError> {
+fn read_all(files: &[DataFile], data: &DataSection) -> Result<Read, DatasetError> {
     let mut left = MOST_BYTES;
     let mut sources = Vec::with_capacity(files.len());
-    for (path, name) in files {
-        let source = open(path, name, left)?;
+    for file in files {
+        let source = open(file, left)?;
         left = left.saturating_sub(source.bytes.len() as u64);
         sources.push(source);
     }
@@ -87,8 +86,9 @@ fn read_all(files: &[(PathBuf, String)], data: &DataSection) -> Result<Read, Dat
     Ok(Read { columns, rows_of_files, hashes, conversions })
 }
 
-fn open<'a>(path: &Path, name: &'a str, most: u64) -> Result<Source<'a>, DatasetError> {
-    let mut input = InputFile::open(path, name, most)?;
+fn open(file: &DataFile, most: u64) -> Result<Source<'_>, DatasetError> {
+    let name = file.name.as_str();
+    let mut input = file.open(most)?;
     // Before a large file is read: is it what its name says?
     if input.ends(MAGIC.len() as u64)?.iter().any(|end| end != MAGIC) {
         let reason = "it does not begin and end with `PAR1`";

@@ -6,6 +6,7 @@ use crate::dataset::read::missing_words::Declared;
 use crate::dataset::read::written_numbers::DecimalMark;
 use crate::plan::{ColumnType, DataSection};
 use crate::schema::{Conversion, ConversionKind};
+use crate::text::percent::decoded;
 use std::path::{Component, Path};
 
 /// The name that Hive gives to the folder of missing values.
@@ -20,26 +21,6 @@ pub(crate) fn of_path(path: &Path, base: &Path) -> Vec<(String, String)> {
         (!name.is_empty()).then(|| (decoded(name), decoded(value)))
     };
     folders.filter_map(pair).collect()
-}
-
-/// Percent-encoded characters as they are meant.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 /// A column for each name that the folders of all files have, unless the files have a column of that name themselves.

@@ -1,8 +1,14 @@
-//! From the plan's `data.source` to files: one file, or a pattern, sorted by name.
+//! From the plan's `data.source` to files: one file, a pattern, sorted by name, or an object of a store.
 
-use crate::dataset::error::DatasetError;
+use crate::dataset::error::{DatasetError, Unfetched};
+use crate::dataset::place::DataPlace;
+use crate::dataset::read::csv::MOST_BYTES;
+use crate::dataset::read::partitions;
+use crate::input_file::{InputFile, InputFileError};
 use crate::text::lists::nearest_first;
+use crate::text::object_address::{DataAddress, ObjectAddress};
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The format of the files.
@@ -18,12 +24,63 @@ const MOST_FOLDERS: usize = 100;
 /// The files behind a source.
 pub(crate) struct Files {
     pub(crate) format: Format,
-    /// Path to open and name to show, in name order.
-    pub(crate) files: Vec<(PathBuf, String)>,
+    /// In name order.
+    pub(crate) files: Vec<DataFile>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct DataFile {
+    /// Where it lies on this machine, or in its bucket.
+    pub(crate) path: PathBuf,
+    /// The name to show.
+    pub(crate) name: String,
+    /// The copy of an object.
+    copy: Option<File>,
+}
+
+impl DataFile {
+    /// Opens it, if it has at most `most` bytes.
+    pub(crate) fn open(&self, most: u64) -> Result<InputFile, InputFileError> {
+        let Some(copy) = &self.copy else { return InputFile::open(&self.path, &self.name, most) };
+        let copy = copy.try_clone();
+        let copy = copy.map_err(|source| InputFileError::System { name: self.name.clone(), source })?;
+        InputFile::of_handle(copy, &self.name, most)
+    }
+
+    /// The names and values in the folders that it lies in, below `base`, outermost first.
+    pub(crate) fn partitions(&self, base: &Path) -> Vec<(String, String)> {
+        // Every folder of a bucket is below it.
+        partitions::of_path(&self.path, if self.copy.is_some() { Path::new("") } else { base })
+    }
+}
+
+/// Finds the files of `source`, and has an object of a store brought here.
+pub(crate) fn resolve(source: &str, place: DataPlace<'_>) -> Result<Files, DatasetError> {
+    match DataAddress::read(source)? {
+        DataAddress::Local(path) => local(&path, place.folder()),
+        DataAddress::Object(address) => object(&address, place),
+    }
+}
+
+fn object(address: &ObjectAddress, place: DataPlace<'_>) -> Result<Files, DatasetError> {
+    let (path, name) = (PathBuf::from(address.key()), address.name());
+    // Before anything is asked for.
+    let format = format_of(&path, &name)?;
+    let copy = match place.objects() {
+        Some(objects) => objects.open(address, MOST_BYTES),
+        None => Err(Unfetched {
+            message: format!("{address} is not read here: only files of this machine are"),
+            fix: "copy it to this machine, and name the copy".to_owned(),
+            outside: false,
+        }),
+    };
+    let copy = Some(copy.map_err(DatasetError::Unfetched)?);
+    Ok(Files { format, files: vec![DataFile { path, name, copy }] })
 }
 
 /// Finds the files of `source`, relative to `base`.
-pub(crate) fn resolve(source: &str, base: &Path) -> Result<Files, DatasetError> {
+fn local(source: &str, base: &Path) -> Result<Files, DatasetError> {
     let direct = base.join(source);
     // A file that is there is meant, even if its name has brackets in it.
     let paths = if direct.exists() || direct.is_symlink() || !source.contains(['*', '?', '[']) {
@@ -33,7 +90,7 @@ pub(crate) fn resolve(source: &str, base: &Path) -> Result<Files, DatasetError> 
     };
     let files = named(paths, base);
     let mut formats = Vec::new();
-    for (path, name) in &files {
+    for DataFile { path, name, .. } in &files {
         formats.push((format_of(path, name)?, name));
     }
     let Some((format, first)) = formats.first().copied() else { return Err(not_found(source, base)) };
@@ -108,7 +165,7 @@ fn not_utf8(name: String) -> DatasetError {
 }
 
 /// File names, or paths below `base` where two files have the same name.
-fn named(paths: Vec<PathBuf>, base: &Path) -> Vec<(PathBuf, String)> {
+fn named(paths: Vec<PathBuf>, base: &Path) -> Vec<DataFile> {
     let name = |p: &Path| p.file_name().unwrap_or(p.as_os_str()).to_string_lossy().into_owned();
     let mut names: Vec<String> = paths.iter().map(|p| name(p)).collect();
     let mut distinct = names.clone();
@@ -117,7 +174,7 @@ fn named(paths: Vec<PathBuf>, base: &Path) -> Vec<(PathBuf, String)> {
     if distinct.len() < names.len() {
         names = paths.iter().map(|p| p.strip_prefix(base).unwrap_or(p).to_string_lossy().into_owned()).collect();
     }
-    paths.into_iter().zip(names).collect()
+    paths.into_iter().zip(names).map(|(path, name)| DataFile { path, name, copy: None }).collect()
 }
 
 fn extension(name: &str) -> String {

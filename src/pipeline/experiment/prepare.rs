@@ -2,32 +2,36 @@
 
 use super::asked::AssignmentRows;
 use super::modelling::Experiment;
-use crate::dataset::DatasetProblem;
 use crate::dataset::metrics::{
     Cells, MetricError, MetricValues, UnitTable, unit_table, unit_table_and_cells, unit_table_and_rows,
 };
+use crate::dataset::{DataPlace, DatasetProblem};
 use crate::expression::Written;
 use crate::pipeline::prepare::{PlanProblems, PrepareError};
 use crate::plan::experiment::{self, ExperimentPlan};
 use crate::plan::{self, Problem};
 use crate::text::lines::capitalised;
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
 
-/// Reads a plan of an experiment and everything that it names, relative to the folder `base`.
+/// Reads a plan of an experiment and everything that it names, relative to the folder of `place` or by address.
 ///
 /// # Errors
 /// [`PrepareError`]: every problem of the plan, or every problem of the data held against it.
-pub fn prepare(bytes: &[u8], base: &Path) -> Result<Experiment, PrepareError> {
-    prepare_and(bytes, |plan| unit_table(plan, base).map(|table| (table, ()))).map(|made| made.0)
+pub fn prepare<'a>(bytes: &[u8], place: impl Into<DataPlace<'a>>) -> Result<Experiment, PrepareError> {
+    let place = place.into();
+    prepare_and(bytes, |plan| unit_table(plan, place).map(|table| (table, ()))).map(|made| made.0)
 }
 
 /// As [`prepare`], with the table of assignments, for segments that are asked for later.
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn prepare_with_rows(bytes: &[u8], base: &Path) -> Result<(Experiment, AssignmentRows), PrepareError> {
-    let (experiment, table) = prepare_and(bytes, |plan| unit_table_and_rows(plan, base))?;
+pub fn prepare_with_rows<'a>(
+    bytes: &[u8],
+    place: impl Into<DataPlace<'a>>,
+) -> Result<(Experiment, AssignmentRows), PrepareError> {
+    let place = place.into();
+    let (experiment, table) = prepare_and(bytes, |plan| unit_table_and_rows(plan, place))?;
     Ok((experiment, AssignmentRows::new(table)))
 }
 
@@ -35,8 +39,13 @@ pub fn prepare_with_rows(bytes: &[u8], base: &Path) -> Result<(Experiment, Assig
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn prepare_with_cells(bytes: &[u8], base: &Path, more: &[String]) -> Result<(Experiment, Cells), PrepareError> {
-    prepare_and(bytes, |plan| unit_table_and_cells(plan, base, more))
+pub fn prepare_with_cells<'a>(
+    bytes: &[u8],
+    place: impl Into<DataPlace<'a>>,
+    more: &[String],
+) -> Result<(Experiment, Cells), PrepareError> {
+    let place = place.into();
+    prepare_and(bytes, |plan| unit_table_and_cells(plan, place, more))
 }
 
 fn prepare_and<T>(
@@ -46,8 +55,10 @@ fn prepare_and<T>(
     let refuse = |problems: Vec<Problem>| PlanProblems { text: String::from_utf8_lossy(bytes).into_owned(), problems };
     let plan = experiment::parse_bytes(bytes).map_err(&refuse)?;
     let (table, more) = read(&plan).map_err(|error| {
-        let problems = error.problems().iter().map(|problem| point(&plan, problem)).collect();
-        refuse(plan::in_order(problems))
+        let found = error.problems();
+        let refused = refuse(plan::in_order(found.iter().map(|problem| point(&plan, problem)).collect()));
+        // With problems of its own, the plan is corrected first.
+        if found.iter().all(|problem| problem.outside) { PrepareError::Outside(refused) } else { refused.into() }
     })?;
     let experiment = Experiment::new(plan, bytes, table);
     let mut problems = against_design(&experiment);

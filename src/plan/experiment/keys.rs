@@ -76,7 +76,7 @@ const TOP: &[PlanKey] = &[
 ];
 
 const DATA: &[PlanKey] = &[
-    key("source", Takes::File, Required, "CSV or Parquet; a glob stands for several files"),
+    key("source", Takes::File, Required, "CSV or Parquet: a file, a glob, or an object such as `s3://bucket/key.csv`"),
     key("columns", Takes::Section, Nothing, "how to read a column, and when it was measured"),
     key("rare_levels", Takes::Section, Nothing, "levels of categories that are made one, in every covariate"),
     key(
@@ -124,7 +124,7 @@ const ASSIGNMENT: &[PlanKey] = &[
 ];
 
 const METRIC: &[PlanKey] = &[
-    key("source", Takes::File, Says("the table of assignments"), "the file or glob that it is computed from"),
+    key("source", Takes::File, Says("the table of assignments"), "the file, glob or object that it is computed from"),
     key(
         "expression",
         Takes::Described(

@@ -6,6 +6,7 @@ use super::quantities::{amount_of, days_of, finite};
 use super::{Aggregate, AggregateKind, Amount, Measure, Metric, Role, Window, Worse};
 use crate::plan::derived;
 use crate::plan::reader::{Reader, Section, shown};
+use crate::plan::sections;
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 
 /// How a measure is written, for a hint.
@@ -51,6 +52,9 @@ fn metric(reader: &mut Reader, parent: &Section<'_>, entry: &Entry) -> Option<Me
     };
     let section = reader.fields(entries, &path, "metrics.*", Some(entry.place));
     let source = reader.text(&section, "source");
+    if let Some(source) = &source {
+        sections::is_source(reader, &section, source);
+    }
     let measure = measure_of(reader, &section, &path, source.is_some());
     let metric = Metric {
         name: entry.key.clone(),

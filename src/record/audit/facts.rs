@@ -31,6 +31,11 @@ pub enum Unaudited {
         /// The folder.
         root: String,
     },
+    /// The data are in a store, which an audit does not ask.
+    InStore {
+        /// The first of them, as the run names it.
+        name: String,
+    },
     /// Everything that it is about was committed before the commits that are audited.
     BeforeSince,
 }

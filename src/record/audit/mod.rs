@@ -32,7 +32,7 @@ use crate::record::oversight::RecordedDecision;
 use causal::keyed_enum;
 use checks::Checked;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 keyed_enum! {
     /// What is checked.
@@ -195,6 +195,8 @@ pub struct Outside {
     pub data: BTreeMap<String, String>,
     /// The folder in which they were looked for.
     pub data_root: String,
+    /// Files of the run that are objects of stores, which nobody was asked for.
+    pub in_stores: BTreeSet<String>,
     /// Files in the folder that are not as the last commit has them.
     pub edited: Vec<String>,
     /// References that make git show something else.

@@ -113,11 +113,14 @@ pub(super) fn data(history: &History<'_>, outside: &Outside) -> Checked {
             check.add(Finding::OtherData { named }, place);
         }
     }
+    let in_store = outside.in_stores.first().map(|name| Unaudited::InStore { name: name.clone() });
     if outside.data.is_empty() {
-        check.unless_fault(Unaudited::NoData { root: outside.data_root.clone() });
+        let no_data = || Unaudited::NoData { root: outside.data_root.clone() };
+        check.unless_fault(in_store.unwrap_or_else(no_data));
         return check;
     }
-    let names: BTreeSet<&String> = files.keys().chain(outside.data.keys()).collect();
+    let named = files.keys().chain(outside.data.keys());
+    let names: BTreeSet<&String> = named.filter(|name| !outside.in_stores.contains(*name)).collect();
     let mut there = 0;
     for name in names {
         let (recorded, now) = (files.get(name).cloned(), outside.data.get(name).cloned());
@@ -127,7 +130,9 @@ pub(super) fn data(history: &History<'_>, outside: &Outside) -> Checked {
             check.add(Finding::DataDiffers { recorded, now }, Place::outside(name));
         }
     }
-    if !check.has_fault() {
+    if let Some(in_store) = in_store {
+        check.unless_fault(in_store);
+    } else if !check.has_fault() {
         let place = dataset.filed.at(line_of(&places_of(dataset.filed), "files"));
         // What the data are now is no part of any commit, so it is told whatever part of the history is audited.
         check.add(Finding::DataSame { files: there }, Place { commit: None, ..place });

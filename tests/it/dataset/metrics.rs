@@ -46,7 +46,7 @@ fn made(plan: &str, files: &[(&str, &str)]) -> Result<UnitTable, MetricError> {
     let all = [("units.csv", SHOPPERS), ("orders.csv", ORDERS)];
     let others = all.iter().filter(|(name, _)| files.iter().all(|file| file.0 != *name));
     let files: Vec<(&str, &[u8])> = others.chain(files).map(|(name, text)| (*name, text.as_bytes())).collect();
-    unit_table(&plan, folder(&files).path())
+    unit_table(&plan, folder(&files).path().into())
 }
 
 fn table(plan: &str) -> UnitTable {

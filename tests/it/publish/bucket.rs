@@ -9,14 +9,15 @@
 //! ```
 
 use super::{Desk, comes_back_in_parts};
-use oci_agent::publish::{Address, Remote};
+use oci_agent::objects::Remote;
+use oci_agent::text::object_address::ObjectAddress;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-const SECRET: &str = "wJalrXUtnFEMIEXAMPLE";
+pub const SECRET: &str = "wJalrXUtnFEMIEXAMPLE";
 
 /// What the server remembers.
 #[derive(Default)]
@@ -28,15 +29,37 @@ struct Memory {
     cuts: AtomicUsize,
     /// True while nobody may write.
     closed: AtomicUsize,
+    /// How it answers who reads.
+    manner: Mutex<Manner>,
+    /// Requests that were signed.
+    signed: AtomicUsize,
 }
 
-struct Bucket {
+/// How a bucket answers who reads.
+#[derive(Debug, Clone, Default)]
+pub enum Manner {
+    /// As it should.
+    #[default]
+    Honest,
+    /// So many answers are cut in the middle; then there are other bytes, if any are named.
+    Cut(usize, Option<Vec<u8>>),
+    /// Without end, whatever was announced.
+    Endless,
+    /// It sends the first bytes, and then nothing for a long time.
+    Stalled,
+    /// It answers with this status and this text.
+    Refusing(&'static str, String),
+    /// It sends the reader to another host.
+    Elsewhere(String),
+}
+
+pub struct Bucket {
     address: SocketAddr,
     memory: Arc<Memory>,
 }
 
 impl Bucket {
-    fn start() -> Bucket {
+    pub fn start() -> Bucket {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let (address, memory) = (listener.local_addr().expect("an address"), Arc::new(Memory::default()));
         let shared = Arc::clone(&memory);
@@ -50,8 +73,27 @@ impl Bucket {
         Bucket { address, memory }
     }
 
-    fn environment(&self) -> [(&'static str, String); 5] {
+    pub fn environment(&self) -> [(&'static str, String); 5] {
         of_server(format!("http://{}", self.address))
+    }
+
+    /// Puts an object there.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        self.memory.objects.lock().expect("objects").insert(path.to_owned(), bytes.to_vec());
+    }
+
+    /// Requests that were signed so far.
+    pub fn signed(&self) -> usize {
+        self.memory.signed.load(Ordering::SeqCst)
+    }
+
+    pub fn answers(&self, manner: Manner) {
+        *self.memory.manner.lock().expect("a manner") = manner;
+    }
+
+    /// What was asked for since it was asked last: methods and paths.
+    pub fn heard(&self) -> Vec<String> {
+        std::mem::take(&mut *self.memory.heard.lock().expect("requests"))
     }
 
     fn keys(&self) -> Vec<String> {
@@ -60,12 +102,11 @@ impl Bucket {
 
     /// What was written since it was asked last.
     fn written(&self) -> Vec<String> {
-        let heard = std::mem::take(&mut *self.memory.heard.lock().expect("requests"));
-        heard.iter().filter_map(|line| line.strip_prefix("PUT ")).map(str::to_owned).collect()
+        self.heard().iter().filter_map(|line| line.strip_prefix("PUT ")).map(str::to_owned).collect()
     }
 }
 
-fn of_server(endpoint: String) -> [(&'static str, String); 5] {
+pub fn of_server(endpoint: String) -> [(&'static str, String); 5] {
     [
         ("AWS_ENDPOINT", endpoint),
         ("AWS_ALLOW_HTTP", "true".to_owned()),
@@ -83,13 +124,23 @@ fn serve(stream: TcpStream, memory: &Memory) -> std::io::Result<()> {
         if reader.read_line(&mut first)? == 0 {
             return Ok(());
         }
-        let mut length = 0;
+        let (mut length, mut wanted) = (0, Wanted::default());
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
             let Some((name, value)) = line.split_once(':') else { break };
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().unwrap_or(0);
+            }
+            if name.eq_ignore_ascii_case("authorization") {
+                memory.signed.fetch_add(1, Ordering::SeqCst);
+            }
+            if name.eq_ignore_ascii_case("range") {
+                let range = value.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+                wanted.range = range.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+            }
+            if name.eq_ignore_ascii_case("if-match") {
+                wanted.version = Some(value.trim().to_owned());
             }
         }
         let mut words = first.split(' ');
@@ -103,33 +154,100 @@ fn serve(stream: TcpStream, memory: &Memory) -> std::io::Result<()> {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
+        if matches!(method.as_str(), "GET" | "HEAD") && !read(&mut stream, &method, &path, &wanted, memory)? {
+            return stream.shutdown(std::net::Shutdown::Both);
+        }
+        if matches!(method.as_str(), "GET" | "HEAD") {
+            continue;
+        }
         let closed = memory.closed.load(Ordering::SeqCst) > 0;
         let (status, answer) = answer(&method, &path, body, closed, memory);
-        let tag = "ETag: \"1\"\r\nx-goog-generation: 1\r\nLast-Modified: Mon, 30 Nov 2026 12:00:00 GMT\r\n";
+        let tag = "ETag: \"1\"\r\nx-goog-generation: 1\r\n";
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{tag}\r\n", answer.len());
         stream.write_all(head.as_bytes())?;
-        if method != "HEAD" {
-            stream.write_all(&answer)?;
+        stream.write_all(&answer)?;
+    }
+}
+
+/// What a reader wants.
+#[derive(Default)]
+struct Wanted {
+    range: Option<(usize, usize)>,
+    version: Option<String>,
+}
+
+/// Answers a reader; false if the connection ends with it.
+fn read(stream: &mut TcpStream, method: &str, path: &str, wanted: &Wanted, memory: &Memory) -> std::io::Result<bool> {
+    let (manner, found) = {
+        let objects = memory.objects.lock().expect("objects");
+        (memory.manner.lock().expect("a manner").clone(), objects.get(path).cloned())
+    };
+    let mut send = |status: &str, headers: &str, length: usize, body: &[u8]| {
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes())?;
+        if method == "HEAD" { Ok(()) } else { stream.write_all(body) }
+    };
+    match &manner {
+        Manner::Refusing(status, said) => return send(status, "", said.len(), said.as_bytes()).map(|()| true),
+        Manner::Elsewhere(host) => {
+            return send("302 Found", &format!("Location: {host}{path}\r\n"), 0, b"").map(|()| true);
         }
+        _ => {}
+    }
+    let Some(bytes) = found else {
+        let said = b"<Error><Code>NoSuchKey</Code><Message>None</Message></Error>";
+        return send("404 Not Found", "", said.len(), said).map(|()| true);
+    };
+    let version = format!("\"{}\"", &oci_agent::text::sha256::sha256_hex(&bytes)[..16]);
+    if wanted.version.as_ref().is_some_and(|wanted| *wanted != version) {
+        return send("412 Precondition Failed", "", 0, b"").map(|()| true);
+    }
+    let tag = format!("ETag: {version}\r\nx-goog-generation: 1\r\nLast-Modified: Mon, 30 Nov 2026 12:00:00 GMT\r\n");
+    let (from, to) = wanted.range.map_or((0, bytes.len()), |(from, to)| (from, (to + 1).min(bytes.len())));
+    let (status, tag) = match wanted.range {
+        None => ("200 OK", tag),
+        Some(_) => ("206 Partial Content", format!("Content-Range: bytes {from}-{}/{}\r\n{tag}", to - 1, bytes.len())),
+    };
+    let part = &bytes[from..to];
+    match manner {
+        Manner::Cut(left, other) if method == "GET" && left > 0 => {
+            send(status, &tag, part.len(), &part[..part.len() / 2])?;
+            if let (1, Some(other)) = (left, &other) {
+                memory.objects.lock().expect("objects").insert(path.to_owned(), other.clone());
+            }
+            *memory.manner.lock().expect("a manner") = Manner::Cut(left - 1, other);
+            Ok(false)
+        }
+        Manner::Endless if method == "GET" => {
+            // Also as long as its own announcement says, so that it is not the client that cuts it.
+            send("200 OK", &tag, 10 << 30, b"")?;
+            let block = vec![b'1'; 1 << 16];
+            (0..160_000).try_for_each(|_| stream.write_all(&block)).map(|()| false)
+        }
+        Manner::Stalled if method == "GET" => {
+            send(status, &tag, part.len(), &part[..part.len() / 2])?;
+            std::thread::sleep(std::time::Duration::from_secs(60));
+            Ok(false)
+        }
+        _ => send(status, &tag, part.len(), part).map(|()| true),
     }
 }
 
 fn answer(method: &str, path: &str, body: Vec<u8>, closed: bool, memory: &Memory) -> (&'static str, Vec<u8>) {
     let mut objects = memory.objects.lock().expect("objects");
-    match (method, objects.get(path)) {
+    match method {
         // As S3 does, with the key in it.
-        ("PUT", _) if closed => {
+        "PUT" if closed => {
             let said = format!(
                 "<Error><Code>AccessDenied</Code><Message>No</Message><AWSAccessKeyId>AKIAEXAMPLE {SECRET}</AWSAccessKeyId></Error>"
             );
             ("403 Forbidden", said.into_bytes())
         }
-        ("PUT", _) => {
+        "PUT" => {
             objects.insert(path.to_owned(), body);
             ("200 OK", Vec::new())
         }
-        (_, Some(bytes)) => ("200 OK", bytes.clone()),
-        (_, None) => ("404 Not Found", b"<Error><Code>NoSuchKey</Code><Message>None</Message></Error>".to_vec()),
+        _ => ("405 Method Not Allowed", Vec::new()),
     }
 }
 
@@ -255,6 +373,6 @@ fn a_real_server_keeps_what_is_published() {
     assert_eq!(desk.git("back", &["rev-parse", "HEAD"]), desk.git("out", &["rev-parse", "HEAD"]));
     assert_eq!(desk.git("back", &["fsck", "--strict"]), "");
     let settings: Vec<(String, String)> = environment.iter().map(|it| (it.0.to_owned(), it.1.to_owned())).collect();
-    let address = Address::read(&to).expect("an address");
+    let address = ObjectAddress::read(&to).expect("an address");
     comes_back_in_parts(&Remote::open(&address, &settings).expect("a bucket"));
 }

@@ -75,7 +75,7 @@ fn summed_up(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::publish::server_words::*;
+    use crate::objects::server_words::*;
 
     fn settings() -> Vec<(String, String)> {
         [

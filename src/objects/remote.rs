@@ -1,7 +1,7 @@
 //! One place, connected to: look, read, write.
 
-use crate::publish::address::{Address, Scheme};
-use crate::publish::{PublishError, server_words};
+use crate::objects::{ObjectError, server_words};
+use crate::text::object_address::{ObjectAddress, Scheme};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
@@ -22,14 +22,14 @@ const RETRY_FOR: Duration = Duration::from_secs(60);
 
 /// A place, connected to.
 pub struct Remote {
-    address: Address,
-    store: Box<dyn ObjectStore>,
+    address: ObjectAddress,
+    pub(super) store: Box<dyn ObjectStore>,
     /// The folder in the bucket; a folder of this machine is the root itself.
     prefix: String,
     secrets: Vec<String>,
     /// True if no key was handed in: the client then asks the machine for its own identity.
     without_key: bool,
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
 }
 
 impl Remote {
@@ -38,9 +38,9 @@ impl Remote {
     ///
     /// # Errors
     /// A folder that is not there; settings that contradict each other or say nothing that can be read.
-    pub fn open(address: &Address, settings: &[(String, String)]) -> Result<Remote, PublishError> {
+    pub fn open(address: &ObjectAddress, settings: &[(String, String)]) -> Result<Remote, ObjectError> {
         let secrets = server_words::secrets(settings);
-        let unusable = |why: String| PublishError::Settings {
+        let unusable = |why: String| ObjectError::Settings {
             place: address.to_string(),
             why: server_words::shown(&why, &secrets),
         };
@@ -51,7 +51,7 @@ impl Remote {
             Scheme::File => folder(address)?,
             _ => bucket(address, settings).map_err(|e| unusable(words(&e)))?,
         };
-        let prefix = if address.is_folder() { String::new() } else { address.prefix() };
+        let prefix = if address.is_folder() { String::new() } else { address.key() };
         let without_key = !address.is_folder() && !server_words::any_key(settings);
         Ok(Remote { address: address.clone(), store, prefix, secrets, without_key, runtime })
     }
@@ -60,7 +60,7 @@ impl Remote {
     ///
     /// # Errors
     /// The place cannot be asked.
-    pub fn size_of(&self, location: &str) -> Result<Option<u64>, PublishError> {
+    pub fn size_of(&self, location: &str) -> Result<Option<u64>, ObjectError> {
         let path = self.path(location)?;
         match self.runtime.block_on(self.store.head(&path)) {
             Ok(found) => Ok(Some(found.size)),
@@ -73,7 +73,7 @@ impl Remote {
     ///
     /// # Errors
     /// It is longer than `most`, or cannot be read.
-    pub fn read(&self, location: &str, most: u64) -> Result<Option<Vec<u8>>, PublishError> {
+    pub fn read(&self, location: &str, most: u64) -> Result<Option<Vec<u8>>, ObjectError> {
         let path = self.path(location)?;
         let read = async {
             let found = self.store.get(&path).await?;
@@ -82,7 +82,7 @@ impl Remote {
         };
         match self.runtime.block_on(read) {
             Ok(Ok(bytes)) => Ok(Some(bytes)),
-            Ok(Err(size)) => Err(PublishError::TooLarge { place: self.address.of(location), size, most }),
+            Ok(Err(size)) => Err(ObjectError::TooLarge { place: self.address.of(location), size, most }),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.failed("read", location, &error)),
         }
@@ -92,7 +92,7 @@ impl Remote {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write(&self, location: &str, bytes: &[u8]) -> Result<(), PublishError> {
+    pub fn write(&self, location: &str, bytes: &[u8]) -> Result<(), ObjectError> {
         let path = self.path(location)?;
         let written = if bytes.len() <= PART {
             self.runtime.block_on(self.store.put(&path, PutPayload::from(bytes.to_vec()))).map(drop)
@@ -101,7 +101,7 @@ impl Remote {
         };
         written.map_err(|error| match error {
             // A write that finds nothing has no bucket to write to.
-            Error::NotFound { .. } => PublishError::NoSuchBucket { place: self.address.to_string() },
+            Error::NotFound { .. } => ObjectError::NoSuchBucket { place: self.address.to_string() },
             error => self.failed("write", location, &error),
         })
     }
@@ -134,32 +134,39 @@ impl Remote {
         self.address.of(location)
     }
 
-    fn path(&self, location: &str) -> Result<Path, PublishError> {
+    pub(super) fn path(&self, location: &str) -> Result<Path, ObjectError> {
         let whole = if self.prefix.is_empty() { location.to_owned() } else { format!("{}/{location}", self.prefix) };
-        Path::parse(whole).map_err(|e| PublishError::Settings { place: self.address.to_string(), why: e.to_string() })
+        Path::parse(whole).map_err(|e| ObjectError::Settings { place: self.address.to_string(), why: e.to_string() })
     }
 
-    fn failed(&self, doing: &'static str, location: &str, error: &Error) -> PublishError {
-        let mut why = server_words::shown(&words(error), &self.secrets);
+    /// The words of a client or a server, as they may be shown.
+    pub(super) fn shown(&self, words: &str) -> String {
+        server_words::shown(words, &self.secrets)
+    }
+
+    pub(super) fn failed(&self, doing: &'static str, location: &str, error: &Error) -> ObjectError {
+        let mut why = self.shown(&words(error));
         if self.without_key {
             why.push_str("; no key is set in the environment, so this machine was asked for an identity of its own");
         }
         let place = self.address.of(location);
         match error {
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                PublishError::Refused { place, doing, why }
+                ObjectError::Refused { place, doing, why }
             }
-            _ => PublishError::Failed { doing, place, why },
+            // Whatever the machine answered, a key is what is wanting.
+            _ if self.without_key => ObjectError::Refused { place, doing, why },
+            _ => ObjectError::Failed { doing, place, why },
         }
     }
 }
 
-fn folder(address: &Address) -> Result<Box<dyn ObjectStore>, PublishError> {
-    let path = address.path();
+fn folder(address: &ObjectAddress) -> Result<Box<dyn ObjectStore>, ObjectError> {
+    let path = address.local_path();
     if !path.is_dir() {
-        return Err(PublishError::NoFolder { place: address.to_string() });
+        return Err(ObjectError::NoFolder { place: address.to_string() });
     }
-    let opened = LocalFileSystem::new_with_prefix(&path).map_err(|error| PublishError::Failed {
+    let opened = LocalFileSystem::new_with_prefix(&path).map_err(|error| ObjectError::Failed {
         doing: "open",
         place: address.to_string(),
         why: words(&error),
@@ -168,7 +175,7 @@ fn folder(address: &Address) -> Result<Box<dyn ObjectStore>, PublishError> {
 }
 
 /// The client refuses it as well, in words that name no variable.
-fn refuse_without_tls(address: &Address, settings: &[(String, String)]) -> Result<(), PublishError> {
+fn refuse_without_tls(address: &ObjectAddress, settings: &[(String, String)]) -> Result<(), ObjectError> {
     let (vendor, servers): (_, &[&str]) = match address.scheme {
         Scheme::S3 => ("AWS", &["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]),
         Scheme::Azure => ("AZURE", &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]),
@@ -178,14 +185,14 @@ fn refuse_without_tls(address: &Address, settings: &[(String, String)]) -> Resul
     let is_plain = |it: &&(String, String)| servers.contains(&it.0.as_str()) && it.1.starts_with("http://");
     match settings.iter().find(is_plain) {
         Some((variable, _)) if !settings.iter().any(|it| it.0 == allowed) => {
-            Err(PublishError::NoTls { variable: variable.clone(), vendor })
+            Err(ObjectError::NoTls { variable: variable.clone(), vendor })
         }
         _ => Ok(()),
     }
 }
 
 /// Built setting by setting, so that nothing but what was handed in counts.
-fn bucket(address: &Address, settings: &[(String, String)]) -> Result<Box<dyn ObjectStore>, Error> {
+fn bucket(address: &ObjectAddress, settings: &[(String, String)]) -> Result<Box<dyn ObjectStore>, Error> {
     let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };
     let timeout = ClientConfigKey::Timeout;
     Ok(match address.scheme {
@@ -221,7 +228,7 @@ fn known<K: FromStr>(settings: &[(String, String)], begins: &str) -> Vec<(K, Str
 }
 
 /// What an error says, with its causes that say more.
-fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     let mut said = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {
