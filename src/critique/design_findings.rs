@@ -8,7 +8,7 @@ use crate::record::documents::AnalysisDesign;
 use crate::spec::{Analysis, AnalysisSpec};
 use causal::diagnose::balance::{BalanceRow, BalanceTable};
 use causal::diagnose::overlap::OverlapReport;
-use causal::diagnose::placebo::PlaceboReport;
+use causal::diagnose::placebo::{PlaceboEffect, PlaceboReport};
 use causal::diagnose::sensitivity::{Benchmark, SensitivityReport};
 use causal::estimand::Target;
 
@@ -240,7 +240,22 @@ pub(super) fn placebo(design: &AnalysisDesign, spec: &AnalysisSpec) -> Finding {
     }
 }
 
-/// A significant placebo warns even if others could not be tested; a clean one passes only if all were.
+/// The least that the whole 95 % interval of a placebo's effect must be away from zero for the comparison to fail, in standard deviations:
+/// a placebo outcome is a covariate that was not adjusted for, and this is the usual limit of negligible imbalance (Austin 2009).
+const NEGLIGIBLE: f64 = 0.1;
+/// The Holm-adjusted p-value from which on it is no accident.
+const NO_ACCIDENT: f64 = 0.001;
+
+/// True if a placebo certainly moved, and by more than what is negligible.
+fn certainly_moved(effect: &PlaceboEffect) -> bool {
+    const Z: f64 = 1.959_963_984_540_054;
+    let sd = (effect.estimate / effect.standardised).abs();
+    let nearest = effect.standardised.abs() - Z * effect.std_error / sd;
+    // Nothing that is no number is on this side.
+    effect.p_holm < NO_ACCIDENT && nearest >= NEGLIGIBLE
+}
+
+/// A significant placebo warns even if others could not be tested, and a large one fails; a clean one passes only if all were.
 fn measured_placebo(rule: &Rule, report: &PlaceboReport, declared: usize) -> Finding {
     let tested: Vec<_> = report.effects.iter().filter(|effect| effect.p_holm.is_finite()).collect();
     let Some(worst) = tested.iter().min_by(|a, b| a.p_holm.total_cmp(&b.p_holm)) else {
@@ -248,7 +263,10 @@ fn measured_placebo(rule: &Rule, report: &PlaceboReport, declared: usize) -> Fin
         return rule.finding(Severity::NotApplicable, format!("Not checked: {}.", clause(reason)));
     };
     let untested = declared.saturating_sub(tested.len());
+    let moved = tested.iter().find(|effect| certainly_moved(effect));
+    let worst = moved.unwrap_or(worst);
     let severity = match rule.severity(worst.p_holm) {
+        _ if moved.is_some() => Severity::Fail,
         Severity::Pass if untested > 0 => Severity::NotApplicable,
         severity => severity,
     };
@@ -257,7 +275,10 @@ fn measured_placebo(rule: &Rule, report: &PlaceboReport, declared: usize) -> Fin
         worst.column, worst.standardised, worst.p_holm
     );
     let message = match severity {
-        Severity::Warn => format!("Treatment seems to change what it cannot have changed: {seen}."),
+        Severity::Fail if moved.is_some() => {
+            format!("Treatment changes what it cannot have changed, and by more than is negligible: {seen}.")
+        }
+        Severity::Warn | Severity::Fail => format!("Treatment seems to change what it cannot have changed: {seen}."),
         Severity::NotApplicable => {
             format!("{untested} of {declared} declared placebos could not be tested; among the others {seen}.")
         }

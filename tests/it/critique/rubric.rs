@@ -367,6 +367,28 @@ fn placebo_at_its_boundary_takes_the_smallest_p() {
     }
 }
 
+/// Of 0.2 standard deviations with a standard error of 0.05, the 95 % interval begins at 0.102; of 0.0511, at 0.0998.
+#[test]
+fn a_placebo_that_certainly_moved_by_more_than_is_negligible_fails() {
+    let at = |p: f64, std_error: f64, sign: f64| {
+        spoiled(Code::PlaceboEffect, |w| {
+            let mut report = placebo(&[("y_before", 0.0), ("injuries", p)]);
+            let effect = &mut report.effects[1];
+            // A standard deviation of 5 units.
+            (effect.estimate, effect.standardised, effect.std_error) = (sign, sign * 0.2, 5.0 * std_error);
+            w.design.analyses[0].placebo = Some(report);
+        })
+    };
+    for sign in [-1.0, 1.0] {
+        let failed = at(0.0009, 0.05, sign);
+        assert_eq!((failed.severity, failed.subject.as_deref()), (Severity::Fail, Some("injuries")));
+        assert!(failed.message.contains("by more than is negligible"), "{}", failed.message);
+        assert_eq!(at(0.0009, 0.0511, sign).severity, Severity::Warn);
+        assert_eq!(at(0.001, 0.05, sign).severity, Severity::Warn);
+        assert_eq!(at(0.0009, f64::NAN, sign).severity, Severity::Warn);
+    }
+}
+
 #[test]
 fn a_placebo_that_was_not_tested_is_never_a_pass() {
     let none_declared = spoiled(Code::PlaceboEffect, |w| w.spec.placebos.clear());
