@@ -263,6 +263,11 @@ fn the_randomised_rollout_is_answered_and_every_interval_holds_the_truth() {
     let verification = row(&answers["steps"], "step", "verification");
     let score = &verification["scores"][0]["difference"]["effect"];
     assert_eq!([direction(&verification["credit"]["effect"]), direction(score)], [0, 1]);
+    let figure = example.text("plots/logged_actions.svg");
+    assert!(
+        figure.contains("judge_score: steps, on against off")
+            && example.text("report.html").contains("judge_score: steps")
+    );
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for text in [words(&example.ran.stdout), words(&example.text("report.md"))] {
         assert!(text.contains("Score and reward disagree on the step `verification`"), "{text}");

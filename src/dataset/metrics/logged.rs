@@ -70,7 +70,8 @@ const MOST_ACTIONS: usize = 50;
 pub(super) fn read(
     plan: &ExperimentPlan,
     tables: &BTreeMap<String, Table>,
-    (assigned, found): (&Assigned, &mut Found),
+    assigned: &Assigned,
+    found: &mut Found,
 ) -> Option<LoggedTable> {
     let said = plan.logged_actions.as_ref()?;
     let table = tables.get(&said.source)?;

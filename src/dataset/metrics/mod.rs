@@ -100,7 +100,7 @@ fn unit_table_and<T>(
         compute::metrics(&tables, &mut found).into_iter().unzip();
     // A metric that says nothing after the start may still be a covariate from before it.
     let terms = covariates::terms(plan, &table, &metrics, &mut found);
-    let logged = logged::read(plan, &sources, (&assigned, &mut found));
+    let logged = logged::read(plan, &sources, &assigned, &mut found);
     let more = more(&table, &mut found);
     let Some(more) = more.filter(|_| !found.any()) else { return Err(found.into_error()) };
     let (metrics, refused) = without_refused(metrics, faults);
