@@ -462,7 +462,7 @@ fn what_is_wrong_with_a_log_is_told_with_its_place_and_a_way_out() {
             "{always: drect}",
             "the policy `always_direct` takes `drect`, which no decision of the log did",
         ),
-        ("{always: direct}", "{allways: direct}", "unknown key"),
+        ("{always: direct}", "{allways: direct}", "has no key `allways`"),
         ("{always: direct}", "{}", "the policy `always_direct` has neither `always` nor `column`"),
         ("{always: direct}", "direct", "`logged_actions.policies.always_direct` has keys of its own"),
         ("{probability: 0.25}", "{probability: 1}", "is a chance between 0 and 1, and `1` is not"),
