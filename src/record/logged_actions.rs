@@ -87,8 +87,8 @@ pub struct StepAudit {
     pub step: String,
     /// Decisions with it on.
     pub on: usize,
-    /// Mean of the chances that it was on.
-    pub chance: f64,
+    /// Σ of the chances that it was on: decisions with it on, if they describe the log.
+    pub expected: f64,
     /// Share on minus mean chance, which should be 0.
     pub surplus: Held,
     /// Its check.

@@ -273,6 +273,8 @@ fn the_randomised_rollout_is_answered_and_every_interval_holds_the_truth() {
         assert!(text.contains("Score and reward disagree on the step `verification`"), "{text}");
         assert!(text.contains("The policy `always_direct` would lower `solved` by"), "{text}");
     }
+    let audited = oci_agent(example.dir.path(), &["audit", "out"]);
+    assert_eq!(audited.code, 0, "{}{}", audited.stdout, audited.stderr);
     let verified = oci_agent(example.dir.path(), &["verify", "out"]);
     assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
 }

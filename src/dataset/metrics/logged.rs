@@ -33,11 +33,11 @@ pub struct LoggedTable {
     /// The reward of each.
     pub reward: Vec<f64>,
     /// The covariate terms: name and values.
-    pub covariates: Vec<(String, Vec<f64>)>,
+    pub covariates: NamedColumns,
     /// Missing covariate values that were set to 0 beside an indicator, by column.
     pub filled: BTreeMap<String, usize>,
     /// The scores, in the order of the plan.
-    pub scores: Vec<(String, Vec<f64>)>,
+    pub scores: NamedColumns,
     /// Names of the actions; empty where the plan has no policy.
     pub actions: Vec<String>,
     /// The action of each decision, and the chance that it had.
@@ -60,6 +60,9 @@ pub struct StepColumn {
     /// The chance of that.
     pub chance: Vec<f64>,
 }
+
+/// Names with a value for each decision.
+pub type NamedColumns = Vec<(String, Vec<f64>)>;
 
 /// The key of the section in a plan.
 const SECTION: &str = "logged_actions";
@@ -228,7 +231,8 @@ impl<'a> Log<'a, '_> {
         Some(values)
     }
 
-    fn covariates(&mut self) -> (Vec<(String, Vec<f64>)>, BTreeMap<String, usize>) {
+    /// The terms, and how many missing values became 0 in each column.
+    fn covariates(&mut self) -> (NamedColumns, BTreeMap<String, usize>) {
         let mut terms = covariates::Terms::default();
         for (i, name) in self.said.covariates.iter().enumerate() {
             let made = super::columns::shared(self.table, name).and_then(|column| covariates::add(&mut terms, column));

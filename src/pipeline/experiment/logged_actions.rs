@@ -181,7 +181,7 @@ fn step_audit(step: &StepColumn, coin: &CoinCheck) -> StepAudit {
     StepAudit {
         step: step.name.clone(),
         on: coin.on,
-        chance: causal::numerics::sums::sum(step.chance.iter().copied()) / step.chance.len() as f64,
+        expected: causal::numerics::sums::sum(step.chance.iter().copied()),
         surplus: held(&coin.surplus),
         check: check(LoggedCode::Coins, &measured),
     }

@@ -172,7 +172,7 @@ pub fn log(audit: &LoggedAudit) -> Table {
         ]);
     }
     for step in &audit.steps {
-        let expected = numbers::effective(step.chance * audit.decisions as f64);
+        let expected = numbers::effective(step.expected);
         let nothing = shown::NOTHING.to_owned();
         made.push(vec![step.step.clone(), "step, on".to_owned(), numbers::count(step.on), expected, nothing]);
     }

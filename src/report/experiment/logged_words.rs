@@ -37,7 +37,10 @@ pub fn checks(audit: &LoggedAudit) -> Vec<(Option<&str>, &LoggedCheck)> {
 #[must_use]
 pub fn whose(audit: &LoggedAudit) -> Vec<String> {
     let arms = audit.by_arm.iter().filter(|(_, decisions)| *decisions > 0);
-    let arms: Vec<String> = arms.map(|(arm, decisions)| format!("{} in `{arm}`", numbers::count(*decisions))).collect();
+    let arms: Vec<String> = match arms.clone().count() {
+        1 => arms.map(|(arm, _)| format!("all in `{arm}`")).collect(),
+        _ => arms.map(|(arm, decisions)| format!("{} in `{arm}`", numbers::count(*decisions))).collect(),
+    };
     let units = counted(audit.units, "unit");
     let clusters = if audit.independent < audit.units {
         format!(", in {} that are taken for independent", counted(audit.independent, "cluster"))
@@ -153,7 +156,7 @@ fn step(row: &StepRow, reward: &str, alpha: f64) -> String {
 fn all_steps(row: &AllStepsRow, reward: &str, alpha: f64) -> String {
     let left = shown::absolute(&row.left_over.effect);
     let rest = match direction(&row.left_over, alpha) {
-        0.0 => format!("beyond the sum of the credits, {left} is left over, which chance explains"),
+        0.0 => format!("beyond the sum of the credits, {left} is left over, which may be chance"),
         _ => format!("{left} of it is more than the sum of the credits: steps that do together what none does alone"),
     };
     format!("All steps on against all off changes `{reward}` by {}; {rest}.", shown::absolute(&row.effect.effect))
@@ -167,13 +170,13 @@ fn disagrees(subject: &str, answer: &Tested, score: &ScoreRow, of: (&str, f64)) 
         return None;
     }
     let says = |direction: f64, effect: &Estimate| match direction {
-        0.0 => "is open".to_owned(),
+        0.0 => "may rise or fall".to_owned(),
         up if up > 0.0 => format!("rises by {}", size(effect)),
         _ => format!("falls by {}", size(effect)),
     };
     let name = &score.score;
     Some(format!(
-        "Score and reward disagree on {subject}: `{name}` {}, and `{reward}` {}.",
+        "Score and reward disagree on {subject}: `{name}` {}, while `{reward}` {}.",
         says(scored, &score.difference.effect),
         says(causal, &answer.effect)
     ))
