@@ -16,7 +16,7 @@ keyed_enum! {
         Support = "support",
         /// The mean weight of a policy, action by action.
         PolicyWeights = "policy_weights",
-        /// The effective number of units behind a policy.
+        /// The effective number of units behind a policy, or behind a step on or off.
         EffectiveUnits = "effective_units",
         /// The logged chances of a step against its coin.
         Coins = "coins",
@@ -91,8 +91,10 @@ pub struct StepAudit {
     pub expected: f64,
     /// Share on minus mean chance, which should be 0.
     pub surplus: Held,
-    /// Its check.
-    pub check: LoggedCheck,
+    /// The smaller effective number of units of on and off.
+    pub effective_units: f64,
+    /// Its checks.
+    pub checks: Vec<LoggedCheck>,
 }
 
 /// `logged_actions.json`: everything that is known of the log before a reward is.
@@ -130,7 +132,7 @@ impl LoggedAudit {
     /// Every check, those of the whole log first.
     pub fn all_checks(&self) -> impl Iterator<Item = &LoggedCheck> {
         let policies = self.policies.iter().flat_map(|policy| &policy.checks);
-        self.checks.iter().chain(policies).chain(self.steps.iter().map(|step| &step.check))
+        self.checks.iter().chain(policies).chain(self.steps.iter().flat_map(|step| &step.checks))
     }
 }
 

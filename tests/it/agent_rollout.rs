@@ -434,6 +434,25 @@ fn decisions_of_strangers_take_no_part_and_are_told() {
     assert!(ran.stdout.contains("7 decisions of units that were never assigned take no part."), "{}", ran.stdout);
 }
 
+/// The first 40 decisions, of about a dozen users.
+#[test]
+fn a_dozen_users_are_too_few_for_any_value_or_credit() {
+    let changed = Changed::new(&[], |i, cells| {
+        if i >= 40 {
+            cells[column("user")] = format!("x{i}");
+        }
+    });
+    let ran = changed.ran("run");
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    let answers = &changed.json("results.json")["logged_answers"];
+    for list in ["policies", "steps", "pairs"] {
+        assert_eq!(answers[list], json!([]), "{list}");
+    }
+    let reason = row(&answers["refused"], "asked", "retrieval")["reason"].as_str().expect("why");
+    assert!(reason.contains("few units") || reason.contains("Effective number of units"), "{reason}");
+    assert_eq!(changed.json("results.json")["decisions"][0]["verdict"], "ship");
+}
+
 #[test]
 fn what_is_wrong_with_a_log_is_told_with_its_place_and_a_way_out() {
     let cell = |name: &'static str, value: &'static str| {
@@ -456,7 +475,7 @@ fn what_is_wrong_with_a_log_is_told_with_its_place_and_a_way_out() {
         let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(message), "{name} {value}: {said}");
     }
-    let of_plan: [(&str, &str, &str); 12] = [
+    let of_plan: [(&str, &str, &str); 14] = [
         ("action: tool", "action: tol", "`data/decisions.csv` has no column `tol`"),
         ("  probability: p_tool\n", "", "the value of a policy needs the chance of what was done"),
         (
@@ -468,6 +487,12 @@ fn what_is_wrong_with_a_log_is_told_with_its_place_and_a_way_out() {
         ("{always: direct}", "{}", "the policy `always_direct` has neither `always` nor `column`"),
         ("{always: direct}", "direct", "`logged_actions.policies.always_direct` has keys of its own"),
         ("{probability: 0.25}", "{probability: 1}", "is a chance between 0 and 1, and `1` is not"),
+        ("{probability: 0.25}", "{probability: .nan}", "is a chance between 0 and 1, and `.nan` is not"),
+        (
+            "reward: solved",
+            "reward: tasks_after",
+            "`tasks_after` is a metric of the units, and the reward is one of each decision",
+        ),
         ("{probability: 0.25}", "{column: planning}", "`logged_actions.steps.planning.probability` is missing"),
         ("scores: [judge_score]", "scores: [solved]", "`solved` is the reward, and is listed among the scores"),
         ("covariates: [difficulty]", "covariates: [difficulty, difficulty]", "`difficulty` is listed twice"),

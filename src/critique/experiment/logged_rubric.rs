@@ -36,7 +36,7 @@ pub const LOGGED_RULES: [Rule<LoggedCode>; 6] = [
     Rule {
         code: LoggedCode::EffectiveUnits,
         measure: "effective number of units",
-        measured: "(Σw)²/Σw² over units, where w is the sum of a unit's weights under the policy",
+        measured: "(Σw)²/Σw² over units, where w is the sum of a unit's weights under the policy, or with the step on or off, the smaller of the two",
         warn: Bound::Below(100.0),
         fail: Bound::Below(20.0),
         why: "a few units with large weights decide, and their mean is far from normal",

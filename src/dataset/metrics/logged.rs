@@ -80,7 +80,13 @@ pub(super) fn read(
     let table = tables.get(&said.source)?;
     let joined = joined(plan, said, table, assigned, found)?;
     let mut log = Log { said, table, kept: &joined.kept, found };
-    let reward = log.numbers("reward", &said.reward);
+    let is_metric = plan.metrics.iter().any(|metric| metric.name == said.reward);
+    let reward = if is_metric && table.column(&said.reward).is_none() {
+        log.note("reward", LoggedFault::MetricAsReward { metric: said.reward.clone(), file: said.source.clone() });
+        None
+    } else {
+        log.numbers("reward", &said.reward)
+    };
     let scores: Vec<Option<(String, Vec<f64>)>> = said
         .scores
         .iter()

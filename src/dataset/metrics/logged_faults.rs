@@ -58,6 +58,14 @@ pub enum LoggedFault {
         /// The actions of the log.
         actions: Vec<String>,
     },
+    /// The reward is a metric of the units.
+    #[error("`{metric}` is a metric of the units, and the reward is one of each decision: `{file}` has no such column")]
+    MetricAsReward {
+        /// The metric.
+        metric: String,
+        /// The file.
+        file: String,
+    },
     /// A step that is neither on nor off.
     #[error("`{column}` has the values {}, and a step is on or off", quoted(values, 5))]
     NotYesOrNo {
@@ -93,6 +101,9 @@ impl LoggedFault {
             Self::ActionCount { .. } => "name the column with what was done, grouped into a few actions".into(),
             Self::NoSuchAction { .. } => {
                 "correct its spelling; of an action that was never tried the log says nothing".into()
+            }
+            Self::MetricAsReward { .. } => {
+                "name a column of that file; with several decisions of a unit, a metric of the unit is the reward of none of them".into()
             }
             Self::NotYesOrNo { .. } => "write 1 where the step was on and 0 where it was off".into(),
             Self::OneSetting { .. } => "take the step out of `steps`, or log decisions with it and without".into(),

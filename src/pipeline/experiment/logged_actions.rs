@@ -183,7 +183,11 @@ fn step_audit(step: &StepColumn, coin: &CoinCheck) -> StepAudit {
         on: coin.on,
         expected: causal::numerics::sums::sum(step.chance.iter().copied()),
         surplus: held(&coin.surplus),
-        check: check(LoggedCode::Coins, &measured),
+        effective_units: coin.effective_units,
+        checks: vec![
+            check(LoggedCode::Coins, &measured),
+            check(LoggedCode::EffectiveUnits, &Measured::Number(coin.effective_units, Some(step.name.clone()))),
+        ],
     }
 }
 
@@ -256,7 +260,7 @@ fn policy(log: &Log<'_>, name: &str, policy: &Policy<'_>) -> Result<PolicyRow, S
 
 fn steps(log: &Log<'_>, audit: &LoggedAudit, answers: &mut LoggedAnswers) {
     for (at, own) in audit.steps.iter().enumerate() {
-        let found = match failed([&own.check]) {
+        let found = match failed(&own.checks) {
             Some(reason) => Err(reason),
             None => step(log, at),
         };
@@ -310,7 +314,7 @@ fn several_steps(log: &Log<'_>, audit: &LoggedAudit, answers: &mut LoggedAnswers
         })
     };
     let refused = |members: &[usize], settings: &[Vec<bool>]| {
-        let coin = failed(members.iter().map(|at| &audit.steps[*at].check));
+        let coin = failed(members.iter().flat_map(|at| &audit.steps[*at].checks));
         dependent.clone().or(coin).or_else(|| few(members, settings))
     };
     for pair in coins.pairs() {

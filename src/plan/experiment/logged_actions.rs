@@ -1,7 +1,7 @@
 //! `logged_actions:`, decisions that an agent made, each with the chance of what it did.
 
 use super::quantities::finite;
-use crate::plan::experiment::{ExperimentPlan, Metric};
+use crate::plan::experiment::ExperimentPlan;
 use crate::plan::reader::{Reader, Section, shown};
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 use std::collections::BTreeMap;
@@ -167,7 +167,10 @@ fn step(reader: &mut Reader, section: &Section<'_>, name: &str) -> Option<NamedS
 
 fn step_probability(reader: &mut Reader, node: &Node, path: &str) -> Option<StepProbability> {
     let text = reader.text_of(node, path)?;
-    match text.trim().parse::<f64>().is_ok().then(|| finite(&text)) {
+    // `.nan` and `.inf` are how YAML writes what is no chance.
+    let number =
+        text.trim().parse::<f64>().is_ok() || [".nan", ".inf", "-.inf"].contains(&text.trim().to_lowercase().as_str());
+    match number.then(|| finite(&text)) {
         None => Some(StepProbability::Column(text)),
         Some(Some(chance)) if chance > 0.0 && chance < 1.0 => Some(StepProbability::Constant(chance)),
         Some(_) => {
@@ -198,13 +201,6 @@ pub(super) fn broken(plan: &ExperimentPlan) -> Vec<(String, String, String)> {
             at("policies"),
             &format!("the value of a policy needs {missing}, and `logged_actions` does not name it"),
             "Add `action: COLUMN` and `probability: COLUMN`. A log without chances is no experiment: write an observational plan for it, with `treatment:` and what drove the choice under `confounders:`.",
-        );
-    }
-    if plan.metrics.iter().any(|metric: &Metric| metric.name == logged.reward && metric.source.is_some()) {
-        note(
-            at("reward"),
-            &format!("`{}` is a metric of the units, and a reward is of one decision", shown(&logged.reward)),
-            "Name a column of the file of decisions. With several decisions of a unit, a metric of the unit is the reward of none of them.",
         );
     }
     for (column, what) in jobs(logged) {

@@ -29,7 +29,7 @@ pub fn check(code: LoggedCode) -> &'static str {
 pub fn checks(audit: &LoggedAudit) -> Vec<(Option<&str>, &LoggedCheck)> {
     let whole = audit.checks.iter().map(|check| (None, check));
     let policies = audit.policies.iter().flat_map(|it| it.checks.iter().map(|check| (Some(it.policy.as_str()), check)));
-    let steps = audit.steps.iter().map(|it| (Some(it.step.as_str()), &it.check));
+    let steps = audit.steps.iter().flat_map(|it| it.checks.iter().map(|check| (Some(it.step.as_str()), check)));
     whole.chain(policies).chain(steps).collect()
 }
 

@@ -233,6 +233,11 @@ fn unit_sums(scores: &[f64], units: &[u32]) -> Vec<f64> {
     totals
 }
 
+/// (Σ_g W_g)²/Σ_g W_g² with W_g the weights of a unit: as many units of equal weight say as much. 0 if every weight is 0.
+pub(super) fn effective_units(weights: &[f64], units: &[u32]) -> f64 {
+    sums::kish(unit_sums(weights, units).iter().copied())
+}
+
 /// The mean of scores over decisions with the standard error by units.
 #[must_use]
 pub fn unit_mean(scores: &[f64], units: &[u32]) -> Estimated {

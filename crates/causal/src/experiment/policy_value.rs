@@ -33,9 +33,8 @@
 //! Swaminathan & Joachims 2015, NeurIPS 28 (self-normalised). Imai & Ratkovic 2014, doi:10.1111/rssb.12027 (the moments of the check).
 
 use crate::experiment::linear_model::Estimated;
-use crate::experiment::logged::{Decisions, LoggedError, MomentTest, unit_count, unit_mean, with_covariates};
+use crate::experiment::logged::{Decisions, LoggedError, MomentTest, effective_units, unit_mean, with_covariates};
 use crate::numerics::sums;
-use crate::numerics::sums::kish;
 
 /// n decisions, with one of A actions each.
 #[derive(Debug, Clone, Copy)]
@@ -186,8 +185,6 @@ impl LoggedActions<'_> {
         self.check()?;
         let (n, units) = (self.decisions.n(), self.decisions.units);
         let weights = self.weights(policy);
-        let mut of_unit = vec![0.0; unit_count(units)];
-        weights.iter().zip(units).for_each(|(weight, unit)| of_unit[*unit as usize] += weight);
         let of_action = |action: usize| {
             let wanted: Vec<f64> = (0..n).map(|i| policy.chance(i, action, self.actions)).collect();
             let total = sums::sum(wanted.iter().copied());
@@ -208,7 +205,7 @@ impl LoggedActions<'_> {
         };
         Ok(PolicyOverlap {
             matched: weights.iter().filter(|weight| **weight > 0.0).count(),
-            effective_units: kish(of_unit.iter().copied()),
+            effective_units: effective_units(&weights, units),
             largest_weight: weights.iter().copied().fold(0.0, f64::max),
             mean_weight: unit_mean(&weights, units),
             actions: (0..self.actions).filter_map(of_action).collect(),

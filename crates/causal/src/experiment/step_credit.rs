@@ -28,7 +28,7 @@
 //! effects as causal ones). Egami & Imai 2019, doi:10.1080/01621459.2018.1476246 (interactions that do not depend on a baseline).
 
 use crate::experiment::linear_model::Estimated;
-use crate::experiment::logged::{Decisions, LoggedError, MomentTest, unit_mean, with_covariates};
+use crate::experiment::logged::{Decisions, LoggedError, MomentTest, effective_units, unit_mean, with_covariates};
 
 /// A step over n decisions.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,8 @@ pub struct AllSteps {
 pub struct CoinCheck {
     /// Decisions with the step on.
     pub on: usize,
+    /// The effective number of units under the weights dᵢ/pᵢ and (1 − dᵢ)/(1 − pᵢ), the smaller of the two.
+    pub effective_units: f64,
     /// Mean of dᵢ − pᵢ, which should be 0.
     pub surplus: Estimated,
     /// The same and its products with the covariates; or why there is no such test.
@@ -108,6 +110,18 @@ impl LoggedSteps<'_> {
         on.iter().zip(chance).map(|(on, chance)| f64::from(u8::from(*on)) - chance).collect()
     }
 
+    fn effective_units(&self, step: usize) -> f64 {
+        let Step { on, chance } = self.steps[step];
+        let of = |wanted: bool| {
+            let weight = |(on, chance): (&bool, &f64)| {
+                let chance = if wanted { *chance } else { 1.0 - chance };
+                if *on == wanted { 1.0 / chance } else { 0.0 }
+            };
+            effective_units(&on.iter().zip(chance).map(weight).collect::<Vec<f64>>(), self.decisions.units)
+        };
+        of(true).min(of(false))
+    }
+
     /// Holds the chances of each step against the log.
     ///
     /// # Errors
@@ -119,6 +133,7 @@ impl LoggedSteps<'_> {
             let residual = self.residual(step);
             CoinCheck {
                 on: self.steps[step].on.iter().filter(|on| **on).count(),
+                effective_units: self.effective_units(step),
                 surplus: unit_mean(&residual, units),
                 joint: MomentTest::new(&with_covariates(&residual, &scaled), units),
             }
@@ -266,7 +281,12 @@ mod tests {
         let all = log.all_steps().unwrap();
         assert_eq!(all.rows, [6, 6]);
         assert!((all.effect.estimate - 9.0).abs() < 1e-12 && all.left_over.estimate.abs() < 1e-12);
-        assert!(log.coins().unwrap().iter().all(|coin| coin.on == 12 && coin.surplus.estimate == 0.0));
+        assert!(
+            log.coins()
+                .unwrap()
+                .iter()
+                .all(|coin| coin.on == 12 && coin.surplus.estimate == 0.0 && coin.effective_units == 12.0)
+        );
     }
 
     #[test]

@@ -99,6 +99,7 @@ fn steps_have_the_credits_of_the_script() {
         row(&credits[i].on, &wanted["on"]);
         row(&credits[i].off, &wanted["off"]);
         row(&credits[i].credit, &wanted["credit"]);
+        close(coins[i].effective_units, &wanted["effective_units"]);
         row(&coins[i].surplus, &wanted["surplus"]);
         test(coins[i].joint.as_ref().unwrap(), &wanted["joint"]);
     }
