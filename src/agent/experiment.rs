@@ -3,7 +3,7 @@
 use crate::agent::driver::RunError;
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::gates;
-use crate::pipeline::experiment::{Experiment, health, results, steps};
+use crate::pipeline::experiment::{Experiment, health, logged_actions, results, steps};
 use crate::plan::Gate;
 use crate::record::experiment::{ExperimentResults, Look};
 use crate::report::experiment::{ExperimentInput, PlacedExperimentFigure};
@@ -51,7 +51,8 @@ pub fn run(
     observer.on(&ProgressEvent::Stage { stage: "auditing the randomisation".to_owned() });
     let health = health(experiment, input.looks);
     observer.on(&ProgressEvent::Audited { tier: health.tier, checks: health.checks.clone() });
-    record(steps::health_step(experiment, &health)?, store, observer)?;
+    let logged = logged_actions::audit(experiment);
+    record(steps::health_step(experiment, &health, logged.as_ref())?, store, observer)?;
     pass(Gate::Unblind, experiment, store, observer)?;
     record(steps::unblind_step(experiment, input.looks)?, store, observer)?;
     observer.on(&ProgressEvent::Stage { stage: "estimating effects".to_owned() });

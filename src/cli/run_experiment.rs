@@ -8,7 +8,7 @@ use super::{files, run};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::experiment::{self, ExperimentRun};
 use crate::finding::Tier;
-use crate::pipeline::experiment::{Experiment, health, prepare, steps};
+use crate::pipeline::experiment::{Experiment, health, logged_actions, prepare, steps};
 use crate::record::experiment::{ExperimentResults, Look};
 use crate::report::experiment::{CheckedExperiment, checked, terminal};
 use crate::text::numbers;
@@ -41,6 +41,12 @@ pub(super) fn run(args: &RunArgs, bytes: &[u8], global: &Global) -> Result<ExitC
     }
     if results.health.tier == Tier::NotSatisfactory {
         output::stderr("Not accepted: the randomisation failed its audit. The report says why.");
+        return Ok(ExitCode::from(1));
+    }
+    if results.logged_audit.as_ref().is_some_and(|audit| audit.tier == Tier::NotSatisfactory) {
+        output::stderr(
+            "Not accepted: the log of decisions failed its audit. The report says what is refused, and why.",
+        );
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
@@ -115,11 +121,16 @@ pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<E
     let looks = Looks::beside(&run::default_out(&args.plan))?;
     let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
     let health = health(&experiment, &earlier);
+    let logged = logged_actions::audit(&experiment);
     if global.json {
-        output::json_line(&serde_json::json!({
+        let mut event = serde_json::json!({
             "event": "checked", "plan_sha256": experiment.plan_sha256, "data_sha256": experiment.table.sha256,
             "health": health, "refused_metrics": experiment.refused_metrics(),
-        }))?;
+        });
+        if let Some(audit) = &logged {
+            event["logged_actions"] = serde_json::json!(audit);
+        }
+        output::json_line(&event)?;
     } else if global.quiet == 0 {
         let refused = experiment.table.refused.iter().map(|refused| &refused.column);
         let columns = experiment.table.metrics.iter().chain(refused);
@@ -129,10 +140,15 @@ pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<E
             refused: &experiment.refused_metrics(),
             primary_by_default: experiment.plan.primary_by_default(),
             health: &health,
+            logged: logged.as_ref(),
         }))?;
     }
     if health.tier == Tier::NotSatisfactory {
         output::stderr("Not accepted: the randomisation failed its audit.");
+        return Ok(ExitCode::from(1));
+    }
+    if logged.is_some_and(|audit| audit.tier == Tier::NotSatisfactory) {
+        output::stderr("Not accepted: the log of decisions failed its audit.");
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{Adjustment, EffectRequest, LookPlan, Role, Worse};
 pub use crate::record::experiment_segments::{SegmentArm, SegmentCovariance, SegmentEffect};
+use crate::record::logged_actions::{LoggedAnswers, LoggedAudit};
 pub use crate::record::looks::{Look, LookEntry, SeenEffect};
 pub use crate::schema::{FilteredOut, MetricCounters};
 use causal::experiment::VarianceKind;
@@ -120,10 +121,13 @@ keyed_enum! {
 }
 
 /// One check of the randomisation.
+pub type HealthCheck = Check<HealthCode>;
+
+/// One check, of the randomisation or of a log of decisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct HealthCheck {
+pub struct Check<C> {
     /// The check.
-    pub code: HealthCode,
+    pub code: C,
     /// Its outcome.
     pub severity: Severity,
     /// Name of the number, such as `p of the sample ratio`.
@@ -467,6 +471,12 @@ pub struct ExperimentResults {
     pub checks_of_effects: Vec<HealthCheck>,
     /// The decision for each arm.
     pub decisions: Vec<ArmDecision>,
+    /// How sound the log of decisions is; absent where the plan has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged_audit: Option<LoggedAudit>,
+    /// Values of policies and credits of steps from that log. The decisions on the arms do not rest on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged_answers: Option<LoggedAnswers>,
     /// Sentences for the reader on what limits these results.
     pub caveats: Vec<String>,
     /// SHA-256 of the data.

@@ -15,6 +15,7 @@ pub mod experiment_segments;
 pub mod follow_up;
 pub mod identification;
 pub mod json;
+pub mod logged_actions;
 mod looks;
 pub mod model_review;
 pub mod not_estimated;

@@ -24,11 +24,13 @@ pub(super) const SECTIONS: [Section; 11] = [
 ];
 
 /// The sections of an experiment's report; the last is that of [`SECTIONS`].
-const EXPERIMENT: [Section; 9] = [
+const EXPERIMENT: [Section; 11] = [
     Section { id: "health", title: "Checks of the randomisation" },
     Section { id: "effects", title: "Every effect" },
     Section { id: "segments", title: "Effects by segment" },
     Section { id: "treatment", title: "Take-up, and the effects of the treatment" },
+    Section { id: "logged_actions", title: "Policies and steps of the agent" },
+    Section { id: "logged_audit", title: "Checks of the log of decisions" },
     Section { id: "days", title: "By day" },
     Section { id: "looks", title: "Looks on record" },
     Section { id: "refused", title: "Asked for and not given" },

@@ -268,7 +268,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/store/libgit.rs", 1, "a path in git's configuration"),
     ("src/store/glance.rs", 2, "names of branches and references"),
     ("src/store/message.rs", 1, "a line of a commit message that git would read as a mark"),
-    ("src/record/audit/blind.rs", 1, "names of figures"),
+    ("src/record/audit/blind.rs", 2, "names of figures; paths of values"),
     ("src/record/audit/numbers.rs", 3, "hashes, and figures in prose"),
     ("src/record/dashboard/facts.rs", 1, "the name of an iteration's folder"),
     ("src/record/run_diff/snapshot.rs", 3, "paths of values"),

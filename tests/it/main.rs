@@ -7,6 +7,7 @@ mod acic; // the replay: shards, resumption, bad files, scores against published
 mod action;
 mod adversary; // a model that misbehaves in every way we could think of
 mod agent; // every transition of the loop
+mod agent_rollout; // the generator of the example of an agent, and what its three plans give
 mod allocations; // the largest piece of memory that was asked for
 mod architecture; // imports point down
 mod audit; // a recorded run held against how a run should be made: each check passes, and each can fail

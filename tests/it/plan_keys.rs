@@ -87,7 +87,7 @@ pub fn against(schema: &Value, value: &Value, at: &str) -> Vec<String> {
 #[test]
 fn the_schema_of_experiments_takes_the_plans_that_are_read_and_no_other_key() {
     let schema: Value = serde_json::from_str(&experiment::reference::json_schema()).expect("JSON");
-    let names = ["ranking_experiment", "cluster_test", "encouragement"];
+    let names = ["ranking_experiment", "cluster_test", "encouragement", "agent_rollout"];
     let plans = names.map(|name| fs::read_to_string(crate::examples::plan(name)).expect("a plan"));
     let mut seen = 0;
     for text in plans.into_iter().chain(examples_of_experiments()) {

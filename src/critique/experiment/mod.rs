@@ -5,4 +5,5 @@
 //! the margins of the guardrails.
 
 pub mod decision;
+pub mod logged_rubric;
 pub mod rubric;

@@ -6,14 +6,14 @@
 use crate::critique::rubric::Bound;
 use crate::critique::verdict;
 use crate::finding::{Severity, Tier};
-use crate::record::experiment::{HealthCheck, HealthCode};
+use crate::record::experiment::{Check, HealthCheck, HealthCode};
 use crate::text::numbers;
 
 /// One line of the rubric.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct HealthRule {
+pub struct Rule<C> {
     /// The check.
-    pub code: HealthCode,
+    pub code: C,
     /// Name of the number.
     pub measure: &'static str,
     /// The quantity, and on whom.
@@ -27,6 +27,9 @@ pub struct HealthRule {
     /// Where that comes from.
     pub source: &'static str,
 }
+
+/// One line of the rubric of a randomisation.
+pub type HealthRule = Rule<HealthCode>;
 
 /// The rubric, in reporting order, which is that of [`HealthCode`]. Where the source names no threshold it is ours, not calibrated.
 pub const RULES: [HealthRule; 14] = [
@@ -178,9 +181,13 @@ pub fn rule(code: HealthCode) -> &'static HealthRule {
 /// Holds what was measured against its rule.
 #[must_use]
 pub fn check(code: HealthCode, measured: &Measured) -> HealthCheck {
-    let rule = rule(code);
-    let of = |severity, value, threshold, subject: Option<String>, message| HealthCheck {
-        code,
+    held(rule(code), measured)
+}
+
+/// Holds what was measured against a rule.
+pub(super) fn held<C: Copy>(rule: &Rule<C>, measured: &Measured) -> Check<C> {
+    let of = |severity, value, threshold, subject: Option<String>, message| Check {
+        code: rule.code,
         severity,
         measure: rule.measure.to_owned(),
         value,
@@ -219,7 +226,13 @@ fn capitalised(text: &str) -> String {
 /// The grade of a randomisation.
 #[must_use]
 pub fn tier(checks: &[HealthCheck]) -> Tier {
-    verdict::tier_of(checks.iter().map(|check| check.severity))
+    tier_of(checks.iter().map(|check| check.severity))
+}
+
+/// The grade of checks: that of the worst.
+#[must_use]
+pub fn tier_of(checks: impl Iterator<Item = Severity>) -> Tier {
+    verdict::tier_of(checks)
 }
 
 #[cfg(test)]

@@ -98,7 +98,8 @@ fn with_common_levels<'a>(plan: &ExperimentPlan, own: &'a Table, found: &mut Fou
     Cow::Owned(table)
 }
 
-fn add(terms: &mut Terms, column: &Arc<Column>) -> Result<(), Fault> {
+/// A column as terms.
+pub(super) fn add(terms: &mut Terms, column: &Arc<Column>) -> Result<(), Fault> {
     match &column.data {
         Data::Codes { codes, levels } if column.kind == ColumnKind::Category && column.obstacle.is_none() => {
             if levels.len() > MOST_LEVELS {

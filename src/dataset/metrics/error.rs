@@ -1,5 +1,6 @@
 //! What stands between the files of an experiment and its table: each fault names the thing, the place and the fix.
 
+use super::logged_faults::LoggedFault;
 use crate::dataset::error::{DatasetError, DatasetProblem};
 use crate::text::lists::{counted, quoted};
 use crate::text::numbers::count;
@@ -58,6 +59,9 @@ pub enum Fault {
     /// An expression does not fit the columns, or has no result in a row.
     #[error("{0}")]
     Expression(DatasetProblem),
+    /// A fault of the decisions of `logged_actions`.
+    #[error("{0}")]
+    Logged(LoggedFault),
     /// A column is not there.
     #[error("`{file}` has no column `{column}`")]
     NoColumn {
@@ -286,6 +290,7 @@ impl Fault {
         match self {
             Self::Read(error) => error.hint(),
             Self::Expression(problem) => problem.hint.clone(),
+            Self::Logged(fault) => fault.hint(),
             Self::NoColumn { near, .. } => near.clone(),
             Self::Unusable { fix, .. } => fix.clone(),
             Self::Missing { column, .. } => format!(

@@ -15,7 +15,7 @@ const MILLISECONDS: f64 = 86_400_000.0;
 pub(super) type Pair = (u32, u32);
 
 /// The code of a unit that was assigned, and that the filter leaves out.
-const FILTERED: u32 = MISSING - 1;
+pub(super) const FILTERED: u32 = MISSING - 1;
 
 /// A metric, its table and the units.
 #[derive(Clone, Copy)]
@@ -140,7 +140,7 @@ fn plain(name: &str) -> String {
 }
 
 /// An identifier of the source that no unit has, and a unit that has it but for how it is written.
-fn near(theirs: &Names, unit_of: &[u32], ours: &[String]) -> Option<(String, String)> {
+pub(super) fn near(theirs: &Names, unit_of: &[u32], ours: &[String]) -> Option<(String, String)> {
     let mut unmatched = vec![false; theirs.names.len()];
     for (code, unit) in theirs.codes.iter().zip(unit_of) {
         if let Some(found) = unmatched.get_mut(*code as usize) {
@@ -153,7 +153,7 @@ fn near(theirs: &Names, unit_of: &[u32], ours: &[String]) -> Option<(String, Str
 }
 
 /// The unit of each row of a source; nothing if no row has one that is kept.
-fn matched(theirs: &Names, ours: &Units) -> Option<Vec<u32>> {
+pub(super) fn matched(theirs: &Names, ours: &Units) -> Option<Vec<u32>> {
     let units: HashMap<&str, u32> = ours.names.iter().map(String::as_str).zip(0..).collect();
     let other = |name: &str| if ours.left_out.contains(name) { FILTERED } else { MISSING };
     let of_names: Vec<u32> =

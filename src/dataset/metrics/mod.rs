@@ -3,6 +3,7 @@
 //! ```text
 //! data.source -> arms, take-up, units, clusters, times, covariates, segments
 //! each source -> rows -> (filter) -> (unit) -> (window) -> one number for each row of the table of assignments
+//! logged_actions.source -> decisions of assigned units, with what was done and the chance of it
 //! ```
 //!
 //! A source is read once and serves every metric that names it. Rows go to units by `per`; where a unit has several rows in the
@@ -20,10 +21,14 @@ mod compute;
 mod covariates;
 mod error;
 mod join;
+mod logged;
+mod logged_faults;
 mod table;
 
 pub use cells::{CellTable, Cells, MOST_VALUES};
 pub use error::{Fault, MetricError, MetricFault};
+pub use logged::{LoggedTable, StepColumn};
+pub use logged_faults::LoggedFault;
 pub use table::{MetricColumn, MetricValues, RefusedMetric, TermColumn, UnitTable};
 
 use crate::dataset::error::DatasetProblem;
@@ -94,6 +99,7 @@ fn unit_table_and<T>(
         compute::metrics(&tables, &mut found).into_iter().unzip();
     // A metric that says nothing after the start may still be a covariate from before it.
     let terms = covariates::terms(plan, &table, &metrics, &mut found);
+    let logged = logged::read(plan, &sources, &assigned, &mut found);
     let more = more(&table, &mut found);
     let Some(more) = more.filter(|_| !found.any()) else { return Err(found.into_error()) };
     let (metrics, refused) = without_refused(metrics, faults);
@@ -124,6 +130,7 @@ fn unit_table_and<T>(
         segment_missing,
         metrics,
         refused,
+        logged,
         assignments: table.document(),
         files,
         sha256,
@@ -156,6 +163,13 @@ fn sources(plan: &ExperimentPlan, place: DataPlace<'_>, found: &mut Found) -> BT
                 None
             }
         };
+        tables.insert(source.clone(), table);
+    }
+    if let Some(source) =
+        plan.logged_actions.as_ref().map(|logged| &logged.source).filter(|it| !tables.contains_key(*it))
+    {
+        let section = DataSection { missing_values: plan.data.missing_values.clone(), ..DataSection::of(source) };
+        let table = read_section(&section, base).map_err(|error| found.read("logged_actions.source", error)).ok();
         tables.insert(source.clone(), table);
     }
     tables.into_iter().filter_map(|(name, table)| Some((name, table?))).collect()

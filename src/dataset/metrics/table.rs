@@ -1,6 +1,7 @@
 //! The table of an experiment: one row for each row of the table of assignments, everything as numbers.
 
 use super::error::Fault;
+use super::logged::LoggedTable;
 use crate::dataset::column::{Column, Data};
 use crate::schema::{DatasetDocument, FilteredOut, MetricCounters};
 use causal::experiment::TermValues;
@@ -101,6 +102,8 @@ pub struct UnitTable {
     pub metrics: Vec<MetricColumn>,
     /// Those that do not and are not primary, in the order of the plan: they are refused alone.
     pub refused: Vec<RefusedMetric>,
+    /// The decisions of `logged_actions`; absent where the plan has none.
+    pub logged: Option<LoggedTable>,
     /// Fingerprint and schema of the table of assignments.
     pub assignments: DatasetDocument,
     /// Fingerprint of every file read, by its name in the plan.

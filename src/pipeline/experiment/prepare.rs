@@ -74,7 +74,7 @@ fn point(plan: &ExperimentPlan, problem: &DatasetProblem) -> Problem {
         place: plan.at(&problem.path),
         path: problem.path.clone(),
         message: problem.message.clone(),
-        hint: format!("{hint}."),
+        hint: if hint.ends_with('?') { hint } else { format!("{hint}.") },
     }
 }
 

@@ -3,6 +3,7 @@
 use super::days::{days, novelty, phases};
 use super::effects::{Answers, adjust_p_values, itt, summaries};
 use super::instrument::effects_of_treatment;
+use super::logged_actions;
 use super::modelling::Experiment;
 use super::segment_arms::segment_arms;
 use super::segments::effects_in_segments;
@@ -43,6 +44,8 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
     });
     caveats.extend(exploratory_caveat(&answers.effects, &in_segments.effects));
     answers.refused.extend(in_segments.refused);
+    let logged_audit = logged_actions::audit(experiment);
+    let logged_answers = logged_audit.as_ref().and_then(|audit| logged_actions::answers(experiment, audit));
     let this = look(experiment, &answers.effects, &declared);
     let again = looks.iter().any(|look| look.data_sha256 == this.data_sha256 && look.plan_sha256 == this.plan_sha256);
     let all = looks.iter().cloned().chain((!again).then_some(this)).collect();
@@ -63,6 +66,8 @@ pub fn results(experiment: &Experiment, health: HealthDocument, looks: &[Look]) 
         looks: all,
         checks_of_effects: vec![rubric::check(HealthCode::Novelty, &novelty(experiment))],
         decisions,
+        logged_audit,
+        logged_answers,
         caveats,
         data_sha256: experiment.table.sha256.clone(),
         plan_sha256: experiment.plan_sha256.clone(),

@@ -3,7 +3,7 @@
 //! ```text
 //! plan      plan.yaml, manifest.json, .gitattributes
 //! data      dataset.json: fingerprints, columns, and for each metric what was done to its values
-//! health    health.json: the audit, before any effect
+//! health    health.json: the audit, before any effect; logged_actions.json: that of the log of decisions
 //! unblind   looks.json: the looks on record before this one
 //! results   results.json, effects.csv, segments_covariance.json (how effects in segments vary together), plots
 //! report    report.md, report.html
@@ -14,6 +14,7 @@ use crate::finding::Severity;
 use crate::pipeline::layout::{ATTRIBUTES, ATTRIBUTES_FILE, LAYOUT, gate_words};
 use crate::plan::Gate;
 use crate::record::experiment::{ExperimentResults, HealthDocument, Look, Verdict};
+use crate::record::logged_actions::LoggedAudit;
 use crate::record::{ReportError, json};
 use crate::report::experiment::{self, ExperimentInput, PlacedExperimentFigure};
 use crate::report::plots::experiment as plots;
@@ -125,13 +126,24 @@ pub fn dataset_step(experiment: &Experiment) -> Result<Step, ReportError> {
 ///
 /// # Errors
 /// [`ReportError`].
-pub fn health_step(experiment: &Experiment, health: &HealthDocument) -> Result<Step, ReportError> {
-    let worse = health.checks.iter().filter(|check| check.severity > Severity::Withheld);
+pub fn health_step(
+    experiment: &Experiment,
+    health: &HealthDocument,
+    logged: Option<&LoggedAudit>,
+) -> Result<Step, ReportError> {
+    let own = health.checks.iter().map(|check| (check.severity, &check.message));
+    let of_log = logged.into_iter().flat_map(LoggedAudit::all_checks).map(|check| (check.severity, &check.message));
+    let worse = own.chain(of_log).filter(|check| check.0 > Severity::Withheld);
     let lines: Vec<String> =
-        worse.map(|check| format!("{}: {}", check.severity.key(), visible(&check.message))).collect();
-    let subject = format!("health: {}", health.tier.key());
+        worse.map(|(severity, message)| format!("{}: {}", severity.key(), visible(message))).collect();
+    let log = logged.map_or(String::new(), |audit| format!("; log of decisions: {}", audit.tier.key()));
+    let subject = format!("health: {}{log}", health.tier.key());
     let body = if lines.is_empty() { "Every check was made and passed.".to_owned() } else { lines.join("\n") };
-    Ok(step(experiment, &subject).body(body).file("health.json", json::to_bytes(health)?))
+    let made = step(experiment, &subject).body(body).file("health.json", json::to_bytes(health)?);
+    Ok(match logged {
+        Some(audit) => made.file("logged_actions.json", json::to_bytes(audit)?),
+        None => made,
+    })
 }
 
 /// The looks before this one. Effects exist from here on.

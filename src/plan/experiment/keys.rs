@@ -66,6 +66,12 @@ const TOP: &[PlanKey] = &[
     key("requests", Takes::Words(|| words(&REQUESTS)), Value("[itt]"), "the effects asked for"),
     key("analysis", Takes::Section, Nothing, "how they are estimated"),
     key(
+        "logged_actions",
+        Takes::Section,
+        Nothing,
+        "decisions of an agent with the chances of what it did: values of policies, credits of steps",
+    ),
+    key(
         "gates",
         Takes::Words(|| GATES.map(Gate::key).to_vec()),
         Nothing,
@@ -201,6 +207,43 @@ const ANALYSIS: &[PlanKey] = &[
     key("alpha", Takes::Number, Says("0.05"), "one minus the confidence level; below 0.5"),
 ];
 
+const LOGGED_ACTIONS: &[PlanKey] = &[
+    key("source", Takes::File, Required, "the file or glob with a row for each decision"),
+    key("per", Takes::Column, Says("the name that `assignment.unit_id` has"), "the column that names the unit"),
+    key("action", Takes::Column, Says("required with `policies`"), "what was done"),
+    key(
+        "probability",
+        Takes::Column,
+        Says("required with `policies`"),
+        "the chance that it had when it was drawn; above 0 and at most 1",
+    ),
+    key("reward", Takes::Column, Required, "what came of the decision: a number"),
+    key("covariates", Takes::Columns, Nothing, "columns that were known before the action"),
+    key(
+        "scores",
+        Takes::Columns,
+        Nothing,
+        "performance scores of the decision: shown beside the answers, and no part of them",
+    ),
+    key("policies", Takes::Section, Nothing, "the policies to be valued, by name"),
+    key("steps", Takes::Section, Nothing, "the steps that a coin of their own switched on or off, by name"),
+];
+
+const POLICY: &[PlanKey] = &[
+    key("always", Takes::Level, Says("this or `column`"), "the action that it takes in every decision"),
+    key("column", Takes::Column, Says("this or `always`"), "the column with the action that it takes in each"),
+];
+
+const STEP: &[PlanKey] = &[
+    key("column", Takes::Column, Says("the name of the step"), "whether it was on (0/1, true/false)"),
+    key(
+        "probability",
+        Takes::Described("a number between 0 and 1, or the name of a column"),
+        Required,
+        "the chance that it was on",
+    ),
+];
+
 const PRIVACY: &[PlanKey] =
     &[key("min_cell", Takes::Whole(2, None), Value("10"), "cells of fewer units are not shown")];
 
@@ -214,6 +257,9 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "metrics.*", keys: METRIC },
     PlanSection { path: "looks", keys: LOOKS },
     PlanSection { path: "analysis", keys: ANALYSIS },
+    PlanSection { path: "logged_actions", keys: LOGGED_ACTIONS },
+    PlanSection { path: "logged_actions.policies.*", keys: POLICY },
+    PlanSection { path: "logged_actions.steps.*", keys: STEP },
     PlanSection { path: "privacy", keys: PRIVACY },
 ];
 

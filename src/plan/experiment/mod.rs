@@ -10,6 +10,7 @@
 //! The keys: [`keys`], and `docs/experiments.md`, whose tables are made from it.
 
 pub mod keys;
+mod logged_actions;
 mod measure;
 mod metric;
 mod proposal;
@@ -19,6 +20,7 @@ pub mod reference;
 mod rules;
 mod template;
 
+pub use logged_actions::{LoggedActions, NamedPolicy, NamedStep, PolicyRule, StepProbability};
 pub use measure::{Aggregate, AggregateKind, Measure};
 pub use proposal::{
     ExperimentProposal, ObservedEvents, ObservedExperiment, ProposedMetric, propose_experiment, proposed_control,
@@ -58,6 +60,8 @@ pub struct ExperimentPlan {
     pub requests: Vec<EffectRequest>,
     /// How they are estimated.
     pub analysis: ExperimentAnalysis,
+    /// Decisions of an agent with the chances of what it did.
+    pub logged_actions: Option<LoggedActions>,
     /// The points at which the run waits for a person.
     pub gates: Vec<Gate>,
     /// Cells of fewer units are not shown.

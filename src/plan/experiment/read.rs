@@ -1,6 +1,7 @@
 //! From bytes to the plan of an experiment, or to everything that is wrong with it.
 
 use super::keys::{ADJUSTMENTS, DESIGN, GATES, LOOK_PLANS, REQUESTS, SECTIONS, VARIANCES};
+use super::logged_actions::logged_actions;
 use super::quantities::{days_of, finite};
 use super::{Assignment, EffectRequest, ExperimentAnalysis, ExperimentPlan, LookPlan, Looks, metric, rules};
 use crate::expression::Written;
@@ -176,6 +177,7 @@ fn plan(reader: &mut Reader, root: &Section<'_>) -> ExperimentPlan {
         looks: looks(reader, root),
         requests: reader.words(root, "requests", &REQUESTS).unwrap_or(vec![EffectRequest::Itt]),
         analysis: analysis(reader, root),
+        logged_actions: logged_actions(reader, root),
         gates: sections::gates(reader, root, &GATES),
         min_cell: models::privacy(reader, root).min_cell,
         seed: reader.whole(root, "seed").unwrap_or(DEFAULT_SEED),

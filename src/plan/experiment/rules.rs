@@ -1,5 +1,6 @@
 //! Rules that the plan of an experiment can break although it reads well, before any data are seen.
 
+use super::logged_actions;
 use super::{EffectRequest, ExperimentPlan, LookPlan, Measure, Metric, Role};
 use crate::plan::reader::{Reader, listed, shown};
 use crate::plan::{Measured, Problem, closest};
@@ -25,6 +26,9 @@ pub(super) fn check(plan: &ExperimentPlan, reader: &mut Reader) {
     rules.circles();
     rules.covariates();
     rules.conditions();
+    for (path, message, hint) in logged_actions::broken(plan) {
+        rules.note(&path, message, hint);
+    }
 }
 
 struct Rules<'a> {

@@ -26,7 +26,7 @@ const EFFECT_FILES: [&str; 8] = [
     "analysis.ipynb",
 ];
 /// Beginnings of the names of figures that show effects.
-const EFFECT_FIGURES: [&str; 5] = ["forest", "sensitivity", "effects", "segments", "cumulative"];
+const EFFECT_FIGURES: [&str; 6] = ["forest", "sensitivity", "effects", "segments", "cumulative", "logged_actions.svg"];
 /// Keys under which `results.json` has the values of an effect.
 const EFFECT_KEYS: [&str; 7] = ["estimate", "ci_lower", "ci_upper", "lower", "upper", "mean_treated", "mean_control"];
 /// Digits that a number in a document needs to be taken for an answer, and for any other effect.
@@ -237,7 +237,8 @@ fn effect_values(places: &[Placed]) -> Vec<EffectValue> {
         .filter_map(|placed| {
             let Scalar::Number(value) = placed.value else { return None };
             let (above, key) = placed.path.rsplit_once('.')?;
-            let is_effect = EFFECT_KEYS.contains(&key) && above.split('.').next_back() == Some("effect");
+            let from_log = placed.path.starts_with("logged_answers.");
+            let is_effect = EFFECT_KEYS.contains(&key) && (from_log || above.split('.').next_back() == Some("effect"));
             let list = placed.path.split('[').next().unwrap_or_default();
             let answer = list == "answers" || of_experiment && list == "effects";
             let (value, path, estimate) = (value.abs(), placed.path.clone(), key == "estimate");

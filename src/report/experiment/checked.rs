@@ -1,8 +1,9 @@
 //! What `check` says about an experiment: who would be compared, what was done to the values, and whether the randomisation
 //! looks like one. No effect is computed for it.
 
-use super::words;
+use super::{logged_words, words};
 use crate::record::experiment::{HealthDocument, MetricCounters};
+use crate::record::logged_actions::LoggedAudit;
 use crate::report::sentences;
 use crate::text::lists::listed;
 use crate::text::numbers::{count, percent};
@@ -22,6 +23,8 @@ pub struct CheckedExperiment<'a> {
     pub primary_by_default: Option<&'a str>,
     /// The audit.
     pub health: &'a HealthDocument,
+    /// The audit of the log of decisions, where the plan has one.
+    pub logged: Option<&'a LoggedAudit>,
 }
 
 /// The check in plain text.
@@ -71,6 +74,15 @@ pub fn checked(input: &CheckedExperiment<'_>) -> String {
             sentences::severity(check.severity),
             visible(&check.message)
         ));
+    }
+    if let Some(audit) = input.logged {
+        line(format!("Log of the agent's decisions: {}", audit.tier.key()));
+        logged_words::whose(audit).iter().for_each(|said| line(format!("  {}", visible(said))));
+        for (owner, check) in logged_words::checks(audit) {
+            let owner = owner.map_or(String::new(), |owner| format!(", `{}`", visible(owner)));
+            let result = sentences::severity(check.severity);
+            line(format!("  {}{owner}: {result}. {}", logged_words::check(check.code), visible(&check.message)));
+        }
     }
     out
 }

@@ -1,7 +1,7 @@
 //! The first page of an experiment: what to do with each arm and why, what moved, how sound the randomisation is, and for
 //! whom it holds.
 
-use super::{phases, shown, words};
+use super::{logged_words, phases, shown, words};
 use crate::finding::{Severity, Tier};
 use crate::plan::experiment::{EffectRequest, Role};
 use crate::record::experiment::{
@@ -81,7 +81,7 @@ pub fn first_page(results: &ExperimentResults) -> FirstPage {
             .flat_map(|check| caveats(results, check))
             .chain(results.caveats.iter().map(|line| sentences::sentence(line)))
             .collect(),
-        refused: results.refused.iter().map(words::refused).collect(),
+        refused: results.refused.iter().map(words::refused).chain(logged_words::refusals(results)).collect(),
         whom: whom(results),
         identification: health.identification.iter().map(|line| sentences::sentence(line)).collect(),
     }

@@ -12,6 +12,8 @@
 
 mod checked;
 pub mod first_page;
+mod logged_tables;
+pub mod logged_words;
 mod more_tables;
 pub mod phases;
 pub mod planning;

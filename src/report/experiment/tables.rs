@@ -178,7 +178,7 @@ pub fn health(checks: &[HealthCheck]) -> Table {
 }
 
 /// A count as one, anything else to three significant digits.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value.fract() == 0.0 { numbers::fixed(value, 0) } else { numbers::significant(value, 3) }
 }
 

@@ -1,7 +1,7 @@
 //! The first page of an experiment in a terminal, for 80 columns and more, with and without colour.
 
 use super::first_page::{self, FirstPage, MetricLine};
-use super::{tables, words};
+use super::{logged_words, tables, words};
 use crate::record::experiment::ExperimentResults;
 use crate::report::badge::Badge;
 use crate::report::terminal::{NARROWEST, mark, painted, wrapped};
@@ -40,6 +40,19 @@ pub fn first_page(results: &ExperimentResults, width: usize, color: bool) -> Ter
     let grade = Badge::Tier(page.tier);
     out.push_str(&wrapped(&format!("Randomisation: {}", mark(grade.tone(), &grade.to_plain())), width));
     out.push_str(&list(&page.caveats));
+    if let Some(audit) = &results.logged_audit {
+        let grade = Badge::Tier(audit.tier);
+        out.push_str(&wrapped(
+            &format!("Log of the agent's decisions: {}", mark(grade.tone(), &grade.to_plain())),
+            width,
+        ));
+        out.push_str(&list(&logged_words::whose(audit)));
+        let alpha = results.health.design.alpha;
+        out.push_str(&list(
+            &results.logged_answers.as_ref().map(|it| logged_words::told(it, alpha)).unwrap_or_default(),
+        ));
+        out.push_str(&list(&logged_words::doubts(audit)));
+    }
     if !page.refused.is_empty() {
         out.push_str(&wrapped("Asked for and not given:", width));
         out.push_str(&list(&refused(&page)));

@@ -1,7 +1,8 @@
 //! The content of an experiment's report in its order, as plain text and tables; the template formats it.
 
-use super::{ExperimentInput, first_page, more_tables, shown, tables, words};
+use super::{ExperimentInput, first_page, logged_tables, logged_words, more_tables, shown, tables, words};
 use crate::record::experiment::ExperimentResults;
+use crate::record::logged_actions::LoggedAnswers;
 use crate::report::plots::experiment::ExperimentFigureKind;
 use crate::report::table::Table;
 use crate::report::template::Picture;
@@ -36,7 +37,8 @@ fn first(input: &ExperimentInput<'_>) -> Vec<(&'static str, Value)> {
         ("caveats", Value::from(page.caveats.clone())),
         ("whom", Value::from(page.whom.clone())),
         ("identification", Value::from(page.identification.clone())),
-        ("links", links()),
+        ("logged", logged(results)),
+        ("links", links(results)),
         ("front", pictures(input, |kind| kind == ExperimentFigureKind::Effects)),
         ("pictures", pictures(input, |kind| kind != ExperimentFigureKind::Effects)),
     ]
@@ -45,11 +47,15 @@ fn first(input: &ExperimentInput<'_>) -> Vec<(&'static str, Value)> {
 fn details(results: &ExperimentResults) -> Vec<(&'static str, Value)> {
     let filled = |empty: bool, table: fn(&ExperimentResults) -> Table| optional((!empty).then(|| table(results)));
     let days = more_tables::days(results);
+    let mut refused: Vec<String> = results.refused.iter().map(words::refused).collect();
+    refused.extend(logged_words::refusals(results));
     let left_out = [
         ("segments", results.segments.is_empty()),
         ("treatment", results.first_stages.is_empty()),
+        ("logged_actions", results.logged_answers.is_none()),
+        ("logged_audit", results.logged_audit.is_none()),
         ("days", days.is_none()),
-        ("refused", results.refused.is_empty()),
+        ("refused", refused.is_empty()),
     ];
     let left_out = left_out.iter().filter(|(_, empty)| *empty).map(|(id, _)| (*id).to_owned());
     vec![
@@ -73,7 +79,7 @@ fn details(results: &ExperimentResults) -> Vec<(&'static str, Value)> {
         ("days", optional(days)),
         ("looks_note", Value::from(words::looks(results.looks_planned))),
         ("looks", Value::from_object(more_tables::looks(results))),
-        ("refused", Value::from(results.refused.iter().map(words::refused).collect::<Vec<_>>())),
+        ("refused", Value::from(refused)),
         ("values", Value::from_object(tables::values(results))),
         ("counters", Value::from_object(tables::counters(results))),
         ("provenance", Value::from_object(more_tables::provenance(results))),
@@ -100,14 +106,38 @@ fn days_note(results: &ExperimentResults) -> &'static str {
     }
 }
 
-fn links() -> Value {
-    let files = [
+/// The log of decisions: false where the plan has none.
+fn logged(results: &ExperimentResults) -> Value {
+    let Some(audit) = &results.logged_audit else { return Value::from(false) };
+    let (level, alpha) = (shown::level(results), results.health.design.alpha);
+    let answers = results.logged_answers.as_ref();
+    let table = |made: fn(&LoggedAnswers, &str) -> Option<Table>| optional(answers.and_then(|it| made(it, &level)));
+    object([
+        ("tier", Value::from(audit.tier.key())),
+        ("whose", Value::from(logged_words::whose(audit))),
+        ("told", Value::from(answers.map(|it| logged_words::told(it, alpha)).unwrap_or_default())),
+        ("doubts", Value::from(logged_words::doubts(audit))),
+        ("assumed", Value::from(logged_words::assumed(audit))),
+        ("policies", table(logged_tables::policies)),
+        ("steps", table(logged_tables::steps)),
+        ("together", table(logged_tables::together)),
+        ("overlap", optional(logged_tables::overlap(audit))),
+        ("log", Value::from_object(logged_tables::log(audit))),
+        ("checks", Value::from_object(logged_tables::checks(audit))),
+    ])
+}
+
+fn links(results: &ExperimentResults) -> Value {
+    let mut files = vec![
         ("effects.csv", "one row for each effect"),
         ("health.json", "everything that was known before an effect was"),
         ("results.json", "every number"),
     ];
+    if results.logged_audit.is_some() {
+        files.insert(2, ("logged_actions.json", "what was known of the log of decisions before a reward was"));
+    }
     let link = |(file, holds)| object([("file", Value::from(file)), ("holds", Value::from(holds))]);
-    Value::from(files.map(link).to_vec())
+    Value::from(files.into_iter().map(link).collect::<Vec<_>>())
 }
 
 fn pictures(input: &ExperimentInput<'_>, wanted: fn(ExperimentFigureKind) -> bool) -> Value {

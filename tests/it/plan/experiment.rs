@@ -39,7 +39,7 @@ fn refused(text: &str, path: &str, words: &[&str]) -> Problem {
 #[test]
 fn the_examples_of_the_page_are_read() {
     let examples = examples_of_experiments();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 3);
     for example in &examples {
         assert!(is_experiment(example.as_bytes()));
         parse_bytes(example.as_bytes()).unwrap_or_else(|found| panic!("{found:#?}"));

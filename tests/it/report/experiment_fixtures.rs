@@ -149,6 +149,8 @@ pub fn document(title: &str, question: &str, arms: Vec<ArmFacts>) -> ExperimentR
         looks: vec![look(units, "d4")],
         checks_of_effects: Vec::new(),
         decisions: Vec::new(),
+        logged_audit: None,
+        logged_answers: None,
         caveats: Vec::new(),
         data_sha256: "d4".repeat(32),
         plan_sha256: "9a".repeat(32),

@@ -40,7 +40,9 @@ mod cells;
 mod clusters;
 pub mod first_stage;
 pub mod linear_model;
+pub mod logged;
 pub mod multiplicity;
+pub mod policy_value;
 pub mod power;
 pub mod quantile;
 pub mod ratio;
@@ -48,6 +50,7 @@ pub mod relative;
 pub mod rows;
 pub mod sample_ratio;
 pub mod saved;
+pub mod step_credit;
 pub mod two_sample;
 pub mod variance;
 

@@ -1,5 +1,5 @@
 //! The figures of an experiment, one for each question: how large are the effects, how did they come about, whom do they
-//! differ for, and did the arms get the units they should have. A figure without data is not made.
+//! differ for, what do an agent's policies and steps do, and did the arms get the units they should have. A figure without data is not made.
 //!
 //! They are narrower than the other plots, with letters of the same size: squeezed to the 330 pixels that a page has on a phone they
 //! still show letters of 11 to 14, and on a large screen two stand side by side.
@@ -8,6 +8,7 @@ mod cumulative;
 mod days;
 mod effects;
 mod intervals;
+mod logged;
 mod sample_ratio;
 mod segments;
 
@@ -28,6 +29,8 @@ pub enum ExperimentFigureKind {
     Cumulative,
     /// The effects on the primary metrics by segment.
     Segments,
+    /// Values of policies and credits of steps from a log of decisions.
+    LoggedActions,
     /// Units of the arms by day against their planned shares.
     SampleRatio,
 }
@@ -71,6 +74,9 @@ pub fn figures(results: &ExperimentResults) -> Result<Vec<ExperimentFigure>, Rep
     }
     if let Some(scene) = segments::scene(results) {
         figures.push(painted(ExperimentFigureKind::Segments, "segments", scene)?);
+    }
+    if let Some(scene) = logged::scene(results) {
+        figures.push(painted(ExperimentFigureKind::LoggedActions, "logged_actions", scene)?);
     }
     if let Some(scene) = sample_ratio::scene(results) {
         figures.push(painted(ExperimentFigureKind::SampleRatio, "sample_ratio", scene)?);

@@ -7,6 +7,7 @@ mod anytime; // e-values, confidence sequences, tuning
 mod clustered; // cluster-robust variances, degrees of freedom, weights, everything at once
 mod coverage; // simulated coverage, and type-I error under peeking
 mod encouragement; // two-stage least squares, first stage, Anderson–Rubin, LATE to ATE
+mod logged; // values of policies and credits of steps from logged decisions
 mod refusals; // invariances, and what is refused
 mod segments; // delta vectors, projection weights, time, compression's numbers
 mod traps; // numbers that must not come out
@@ -24,7 +25,12 @@ const TOLERANCE: f64 = 1e-8;
 pub const COVARIATES: [&str; 6] = ["x_pre", "x_age", "mobile", "tablet", "holiday", "weak"];
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/experiments").join(name)
+    fixture_of("experiments", name)
+}
+
+/// A file of a folder of fixtures.
+fn fixture_of(folder: &str, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder).join(name)
 }
 
 /// The values of a case.
