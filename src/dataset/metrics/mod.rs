@@ -169,7 +169,7 @@ fn sources(plan: &ExperimentPlan, place: DataPlace<'_>, found: &mut Found) -> BT
         plan.logged_actions.as_ref().map(|logged| &logged.source).filter(|it| !tables.contains_key(*it))
     {
         let section = DataSection { missing_values: plan.data.missing_values.clone(), ..DataSection::of(source) };
-        let table = read_section(&section, base).map_err(|error| found.read("logged_actions.source", error)).ok();
+        let table = read_section(&section, place).map_err(|error| found.read("logged_actions.source", error)).ok();
         tables.insert(source.clone(), table);
     }
     tables.into_iter().filter_map(|(name, table)| Some((name, table?))).collect()

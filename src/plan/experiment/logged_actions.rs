@@ -3,6 +3,7 @@
 use super::quantities::finite;
 use crate::plan::experiment::ExperimentPlan;
 use crate::plan::reader::{Reader, Section, shown};
+use crate::plan::sections;
 use crate::plan::yaml_tree::{Entry, Kind, Node};
 use std::collections::BTreeMap;
 
@@ -76,6 +77,9 @@ pub(super) fn logged_actions(reader: &mut Reader, root: &Section<'_>) -> Option<
     }
     let source =
         reader.required(&section, "source", "Name the file with a row for each decision: `source: decisions.csv`.");
+    if !source.is_empty() {
+        sections::is_source(reader, &section, &source);
+    }
     let reward = reader.required(
         &section,
         "reward",
