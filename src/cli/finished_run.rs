@@ -59,7 +59,9 @@ pub(super) fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError
     let are = if edited.len() == 1 { "is" } else { "are" };
     let message = format!("{}{more} in {} {are} not as the run has them", listed(&names), dir.display());
     let word = output::shell_word(dir);
-    let hint = format!("Keep what you changed elsewhere, then bring them back: git -C {word} checkout -- .");
+    let hint = format!(
+        "A call that was ended may have left them. Copy what is to be kept elsewhere, then bring them back: git -C {word} checkout HEAD -- ."
+    );
     Err(CliError::user(message, hint))
 }
 

@@ -285,7 +285,9 @@ fn not_on_record(given: Vec<Given>, document: &WatchDocument, sources: &DataSour
             return Err(CliError::user(message, hint));
         }
         if let Some((_, twin)) = hashes.iter().find(|(known, _)| *known == hash) {
-            let message = format!("{} has the same bytes as `{twin}`", partition.source);
+            let own = document.partitions.first().is_some_and(|own| own.data_sha256 == hash);
+            let what = if own { "the plan's own data".to_owned() } else { format!("`{twin}`") };
+            let message = format!("{} has the same bytes as {what}", partition.source);
             return Err(CliError::user(message, "The same units twice are no new evidence; leave it out."));
         }
         hashes.push((hash, partition.name.clone()));

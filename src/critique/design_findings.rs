@@ -246,13 +246,18 @@ const NEGLIGIBLE: f64 = 0.1;
 /// The Holm-adjusted p-value from which on it is no accident.
 const NO_ACCIDENT: f64 = 0.001;
 
+/// The same for small studies, whose intervals are wide: an effect of a size at which arms are not comparable (Stuart 2010), and its p-value.
+const LARGE: f64 = 0.25;
+const HARDLY_AN_ACCIDENT: f64 = 0.01;
+
 /// True if a placebo certainly moved, and by more than what is negligible.
 fn certainly_moved(effect: &PlaceboEffect) -> bool {
     const Z: f64 = 1.959_963_984_540_054;
     let sd = (effect.estimate / effect.standardised).abs();
     let nearest = effect.standardised.abs() - Z * effect.std_error / sd;
     // Nothing that is no number is on this side.
-    effect.p_holm < NO_ACCIDENT && nearest >= NEGLIGIBLE
+    let surely = effect.p_holm < NO_ACCIDENT && nearest >= NEGLIGIBLE;
+    surely || (effect.p_holm < HARDLY_AN_ACCIDENT && effect.standardised.abs() >= LARGE)
 }
 
 /// A significant placebo warns even if others could not be tested, and a large one fails; a clean one passes only if all were.

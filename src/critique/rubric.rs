@@ -172,11 +172,11 @@ pub const RULES: [Rule; 22] = [
     Rule {
         code: Code::PlaceboEffect,
         metric: "smallest Holm-adjusted p-value",
-        measured: "effects on the declared placebo outcomes and negative controls, adjusted for their number; it fails as well where p < 0.001 and the whole 95 % interval of one lies more than 0.1 of its standard deviation from zero",
+        measured: "effects on the declared placebo outcomes and negative controls, adjusted for their number; it fails as well where p < 0.001 and the whole 95 % interval of one lies more than 0.1 of its standard deviation from zero, or p < 0.01 and the effect is 0.25 of them or more",
         warn: Bound::Below(0.05),
         fail: Bound::Never,
         why: "an effect on what treatment cannot change is confounding that adjustment has left; 0.1 is the usual limit of negligible imbalance, and a placebo outcome is a covariate that was not adjusted for",
-        source: "Lipsitch et al. 2010, doi:10.1097/EDE.0b013e3181d61eeb; Holm 1979, doi:10.2307/4615733; Austin 2009, doi:10.1002/sim.3697",
+        source: "Lipsitch et al. 2010, doi:10.1097/EDE.0b013e3181d61eeb; Holm 1979, doi:10.2307/4615733; Austin 2009, doi:10.1002/sim.3697; Stuart 2010, doi:10.1214/09-STS313",
     },
     Rule {
         code: Code::EstimateConvergence,

@@ -61,6 +61,8 @@ pub enum Quantity {
         /// The term.
         term: String,
     },
+    /// The share of rows that are not analysed: a value is missing, or the plan's filter leaves them out.
+    LeftOutShare,
     /// The share of rows without a value.
     MissingShare {
         /// The column.

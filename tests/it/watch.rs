@@ -156,6 +156,40 @@ fn a_design_that_moves_is_told_from_an_effect_that_moves() {
 }
 
 #[test]
+fn another_unit_of_the_outcome_is_no_effect_that_moved() {
+    let dir = world();
+    let dir = dir.path();
+    let name = week(dir, 0, WEEK);
+    let cents = |line: &str| {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        if let Ok(y) = cells[2].parse::<f64>() {
+            cells[2] = (100.0 * y).to_string();
+        }
+        cells.join(",")
+    };
+    let text = std::fs::read_to_string(dir.join(&name)).expect("a week");
+    std::fs::write(dir.join(&name), text.lines().map(cents).collect::<Vec<_>>().join("\n")).expect("a week");
+    ends(&watch(dir, &[name], &[]), 1, &["No answer in `new/w00.csv`", "is not on the scale of the plan's own data"]);
+}
+
+#[test]
+fn rows_that_are_left_out_are_a_design_that_moves() {
+    let dir = world();
+    let dir = dir.path();
+    std::fs::write(dir.join("plan.yaml"), PLAN.replace("unit_id: id", "unit_id: id, missing: drop")).expect("a plan");
+    let weeks = [week(dir, 0, WEEK), week(dir, 1, WEEK)];
+    let gaps = |(row, line): (usize, &str)| {
+        let cells: Vec<&str> = line.split(',').collect();
+        if row % 4 == 3 { [&cells[..4], &[""], &cells[5..]].concat().join(",") } else { line.to_owned() }
+    };
+    let text = std::fs::read_to_string(dir.join(&weeks[1])).expect("a week");
+    std::fs::write(dir.join(&weeks[1]), text.lines().enumerate().map(gaps).collect::<Vec<_>>().join("\n"))
+        .expect("a week");
+    ends(&watch(dir, &weeks[..1], &[]), 0, &["No drift"]);
+    ends(&watch(dir, &weeks, &[]), 1, &["The design has moved", "the share of rows that are left out"]);
+}
+
+#[test]
 fn levels_that_are_missing_are_left_out_and_new_ones_have_no_answer() {
     let dir = world();
     let dir = dir.path();
@@ -194,7 +228,7 @@ fn a_partition_that_does_not_fit_is_refused_and_those_before_it_are_on_record() 
     // The same bytes, a name twice, and a file that is not the one on record.
     std::fs::copy(dir.join(&good), dir.join("new/twin.csv")).expect("a copy");
     ends(&watch(dir, &["new/twin.csv".to_owned()], &[]), 2, &["the same bytes as `new/w00.csv`"]);
-    ends(&watch(dir, &["data.csv".to_owned()], &[]), 2, &["the same bytes as `data.csv`"]);
+    ends(&watch(dir, &["data.csv".to_owned()], &[]), 2, &["the same bytes as the plan's own data"]);
     ends(&watch(dir, &[good.clone(), "./new/w00.csv".to_owned()], &[]), 2, &["both be on record"]);
     week(dir, 0, Draw { shift: 0.1, ..WEEK });
     ends(&watch(dir, &[good], &[]), 2, &["is not the file that is on record as `new/w00.csv`"]);

@@ -2,6 +2,7 @@
 
 use super::rubric::{Measured, Rule, held};
 use crate::critique::rubric::Bound;
+use crate::finding::Severity;
 use crate::record::logged_actions::{LoggedCheck, LoggedCode};
 
 /// The rubric, in the order of [`LoggedCode`]. Where the source names no threshold it is ours, not calibrated.
@@ -62,10 +63,21 @@ pub const LOGGED_RULES: [Rule<LoggedCode>; 6] = [
     },
 ];
 
+/// Chances that describe the log better than any coin would were computed from it: of honest ones a thousandth is as good as this.
+const TOO_GOOD: f64 = 0.999;
+
 /// Holds what was measured against its rule.
 #[must_use]
 pub fn check(code: LoggedCode, measured: &Measured) -> LoggedCheck {
-    held(&LOGGED_RULES[code as usize], measured)
+    let found = held(&LOGGED_RULES[code as usize], measured);
+    let too_good = |p: f64| code == LoggedCode::Chances && p > TOO_GOOD;
+    if !found.value.is_some_and(too_good) {
+        return found;
+    }
+    let message = "The logged chances agree with the log as no coin does: they look computed from it afterwards, and not as drawn from. \
+                   Whatever chose the actions may then have chosen the rewards, and this check cannot see it. Log the chances when the \
+                   action is drawn.";
+    LoggedCheck { severity: Severity::Fail, threshold: Some(TOO_GOOD), message: message.to_owned(), ..found }
 }
 
 #[cfg(test)]
@@ -74,6 +86,11 @@ mod tests {
 
     #[test]
     fn each_check_has_its_rule_at_its_place() {
+        let of = |p: f64| super::check(super::LoggedCode::Chances, &super::Measured::Number(p, None)).severity;
+        assert_eq!(
+            (of(1.0), of(0.9991), of(0.999)),
+            (super::Severity::Fail, super::Severity::Fail, super::Severity::Pass)
+        );
         assert!(LOGGED_RULES.iter().enumerate().all(|(at, rule)| rule.code as usize == at));
     }
 }

@@ -70,7 +70,7 @@ pub enum FollowUpError {
         column: String,
     },
     /// A column that is no further outcome.
-    #[error("`{}` is {why}, and no further outcome", shown(column))]
+    #[error("`{}` is {why}: it cannot be a further outcome", shown(column))]
     NoOutcome {
         /// The column.
         column: String,

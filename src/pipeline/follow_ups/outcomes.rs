@@ -20,6 +20,7 @@ use causal::estimand::OutcomeKind;
 use causal::experiment::multiplicity::{benjamini_hochberg, holm};
 use causal::numerics::distributions::normal_two_sided;
 use ndarray::Array1;
+use std::collections::BTreeSet;
 
 /// One outcome: the plan's own, or a further one with its column.
 enum Asked<'a> {
@@ -29,6 +30,10 @@ enum Asked<'a> {
 
 /// Everything about further outcomes that can be checked before anything is estimated.
 pub(super) fn checked(prepared: &Prepared, columns: &[String]) -> Result<(), FollowUpError> {
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = columns.iter().find(|column| !seen.insert(*column)) {
+        return Err(FollowUpError::NoOutcome { column: twice.clone(), why: "named twice" });
+    }
     columns.iter().try_for_each(|column| values(prepared, column).map(drop))
 }
 
@@ -60,6 +65,11 @@ fn values(prepared: &Prepared, column: &str) -> Result<(Array1<f64>, OutcomeKind
     };
     if values.iter().all(|y| y.is_nan()) {
         return Err(FollowUpError::NoValue { column: column.to_owned() });
+    }
+    let mut there = values.iter().filter(|y| !y.is_nan());
+    let first = there.next();
+    if there.all(|y| Some(y) == first) {
+        return no("the same in every row");
     }
     let two = values.iter().all(|y| y.is_nan() || *y == 0.0 || *y == 1.0);
     Ok((values, if two { OutcomeKind::Binary } else { OutcomeKind::Continuous }))

@@ -1,10 +1,10 @@
 //! What is frozen: the answers of the run, and what the plan's own data say of levels and variances.
 
-use super::quantities::{self, Reference};
+use super::quantities::{OutcomeScale, Reference};
 use super::{Seen, WatchError, accepted, partition};
 use crate::dataset::ColumnValues;
 use crate::pipeline::Prepared;
-use crate::pipeline::follow_ups::Answering;
+use crate::pipeline::follow_ups::{Answering, outcome_as_it_is};
 use crate::plan;
 use crate::record::watch::{WatchDocument, WatchedAnswer, WatchedPartition};
 use crate::record::{ReportError, json};
@@ -29,6 +29,8 @@ pub(super) struct FrozenAnswer {
 pub(super) struct Rules {
     pub answers: Vec<FrozenAnswer>,
     pub reference: Reference,
+    /// The outcome of the controls in the plan's own data.
+    pub outcome: OutcomeScale,
     /// The levels of each column of which a spec has indicators, in the plan's own data.
     pub levels: BTreeMap<String, BTreeSet<String>>,
 }
@@ -60,7 +62,7 @@ impl Frozen {
         let with_levels = |column: &str| Some((column.to_owned(), levels(prepared, column)?));
         let levels: BTreeMap<_, _> = columns.into_iter().filter_map(with_levels).collect();
         let reference = Reference::new(prepared);
-        let rules = Rules { answers, reference, levels };
+        let rules = Rules { answers, reference, outcome: OutcomeScale::of(prepared)?, levels };
         let own = partition::measured(&rules, prepared, plan::shown(&prepared.plan.data.source), None)?;
         for (answer, effect) in rules.answers.iter().zip(&own.effects) {
             if effect.effect.is_none() {
@@ -131,14 +133,14 @@ fn tested(document: WatchDocument) -> Result<WatchDocument, WatchError> {
 fn frozen(prepared: &Prepared, answer: &Answering<'_>) -> Result<FrozenAnswer, WatchError> {
     let (spec, analysis) = (answer.spec(), answer.analysis());
     let name = analysis.estimand().name();
-    let outcome = quantities::outcome_sd(prepared)
+    let outcome = outcome_as_it_is(prepared)
         .map_err(|reason| WatchError::NoReference { name: name.clone(), reason: reason.to_string() })?;
     let about = WatchedAnswer {
         requested: analysis.requested,
         name,
         spec_sha256: spec.sha256(),
         verdict: answer.verdict(),
-        outcome_sd: outcome,
+        outcome_sd: outcome.sd,
     };
     Ok(FrozenAnswer { spec: spec.clone(), analysis: analysis.clone(), about })
 }

@@ -2,6 +2,7 @@
 
 use super::WatchError;
 use super::frozen::{Frozen, FrozenAnswer, Rules, levels};
+use super::quantities::OutcomeScale;
 use crate::dataset::UnitColumn;
 use crate::pipeline::Prepared;
 use crate::pipeline::design;
@@ -10,6 +11,7 @@ use crate::record::follow_up::SweepRow;
 use crate::record::watch::{PartitionEffect, PartitionEstimate, WatchedPartition};
 use crate::spec::{Analysis, AnalysisSpec, TermGroup};
 use crate::term::Term;
+use crate::text::numbers::significant;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -85,11 +87,8 @@ pub(super) fn measured(
 
 fn effect(rules: &Rules, answer: &FrozenAnswer, prepared: &Prepared) -> Result<PartitionEffect, WatchError> {
     let (spec, analysis, absent) = here(answer, prepared);
-    let new = new_levels(rules, prepared);
-    if !new.is_empty() {
+    if let Some(missing) = not_comparable(rules, prepared)? {
         let (n, treated) = prepared.arms();
-        let missing =
-            format!("{}, which the plan's own data do not have: the frozen spec has no term for it", new.join("; "));
         let effect = PartitionEffect {
             n,
             treated,
@@ -136,6 +135,29 @@ fn here(answer: &FrozenAnswer, prepared: &Prepared) -> (AnalysisSpec, Analysis, 
     let group = |group: &TermGroup| TermGroup { terms: present(&group.terms), ..group.clone() };
     let confounders = answer.spec.confounders.iter().map(group).collect();
     (AnalysisSpec { confounders, ..answer.spec.clone() }, analysis, absent)
+}
+
+/// Why nothing can be said of a partition before anything is fitted: levels that nobody knows, or an outcome of another scale.
+fn not_comparable(rules: &Rules, prepared: &Prepared) -> Result<Option<String>, WatchError> {
+    let new = new_levels(rules, prepared);
+    if !new.is_empty() {
+        let levels = new.join("; ");
+        return Ok(Some(format!(
+            "{levels}, which the plan's own data do not have: the frozen spec has no term for it"
+        )));
+    }
+    let (own, here) = (rules.outcome, OutcomeScale::of(prepared)?);
+    let said = || {
+        let of = |it: OutcomeScale| {
+            format!("mean {}, standard deviation {}", significant(it.mean, 3), significant(it.sd, 3))
+        };
+        format!(
+            "the outcome of the controls ({}) is not on the scale of the plan's own data ({}): another unit, or another coding",
+            of(here),
+            of(own)
+        )
+    };
+    Ok(own.is_another(here).then(said))
 }
 
 /// Levels that the plan's own data do not have, as in "`region` has `west`".

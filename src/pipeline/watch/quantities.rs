@@ -1,15 +1,19 @@
 //! What is watched of a design: who came (the mean of every term), how treatment fell (its share, and the differences between the arms
-//! before weighting), and what is missing.
+//! before weighting), and what is missing: the share of rows that are left out, and, of columns that are filled in and had no gaps in the
+//! plan's own data, the share of gaps. Where those had some, their indicator is a term. Rows of one cluster are left out together, so
+//! that the share is not tested with clusters.
 //!
 //! The standard error of a mean in a partition is √(v/k): v the variance of one unit in the plan's own data, clusters together, and k
 //! Kish's effective number of units of the partition. So nothing that happens to vary little in a small partition counts as known
 //! exactly, and a mean and its standard error do not depend on each other.
 
+use crate::dataset::MISSING_LEVEL;
 use crate::pipeline::Prepared;
 use crate::pipeline::follow_ups::outcome_as_it_is;
 use crate::plan::MissingPolicy;
 use crate::record::not_estimated::DesignFailure;
 use crate::record::watch::{Quantity, WatchedQuantity, WatchedValue};
+use crate::spec::TermGroup;
 use crate::term::Term;
 use causal::numerics::sums;
 use std::collections::BTreeMap;
@@ -28,13 +32,35 @@ pub(super) struct Reference {
     /// In the order of every partition's values.
     pub quantities: Vec<WatchedQuantity>,
     terms: Vec<(Term, UnitVariance)>,
+    left_out: f64,
     columns: Vec<(String, f64)>,
     treated: f64,
 }
 
-/// The standard deviation of the outcome.
-pub(super) fn outcome_sd(prepared: &Prepared) -> Result<f64, DesignFailure> {
-    outcome_as_it_is(prepared).map(|outcome| outcome.sd)
+/// Where the outcome of the controls lies, and how far it is spread.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct OutcomeScale {
+    pub mean: f64,
+    pub sd: f64,
+}
+
+/// Means and standard deviations of the controls that are farther apart than this many times are not of one outcome in one unit.
+const ANOTHER_SCALE: f64 = 4.0;
+
+impl OutcomeScale {
+    /// Of the controls among the analysed rows.
+    pub(super) fn of(prepared: &Prepared) -> Result<OutcomeScale, DesignFailure> {
+        let outcome = outcome_as_it_is(prepared)?;
+        let rows = Rows { clusters: None, ..Rows::new(prepared) };
+        let (mean, variance) = rows.mean(&outcome.values.to_vec(), Of::Controls);
+        Ok(OutcomeScale { mean, sd: variance.sqrt() })
+    }
+
+    /// True if the outcome of a partition cannot be that of the plan's own data: other units, another coding.
+    pub(super) fn is_another(self, here: OutcomeScale) -> bool {
+        let far = (here.mean - self.mean).abs() > ANOTHER_SCALE * self.sd;
+        far || here.sd > ANOTHER_SCALE * self.sd || here.sd * ANOTHER_SCALE < self.sd
+    }
 }
 
 impl Reference {
@@ -62,18 +88,20 @@ impl Reference {
             quantities.push(WatchedQuantity { quantity: Quantity::Difference { term: name }, sd: apart });
             terms.push((term.clone(), unit));
         }
+        let counters = prepared.counters();
+        let left_out = smoothed(counters.rows_read - counters.rows_analysed, counters.rows_read);
+        let sd = if rows.clusters.is_some() { 0.0 } else { left_out.sqrt() };
+        quantities.push(WatchedQuantity { quantity: Quantity::LeftOutShare, sd });
         let mut columns = Vec::new();
         for (column, missing) in watched_columns(prepared) {
-            // One more with and one more without, so that none is not never.
-            let share = (count(missing) + 1.0) / (count(prepared.counters().rows_read) + 2.0);
-            let variance = share * (1.0 - share);
+            let variance = smoothed(missing, counters.rows_read);
             quantities.push(WatchedQuantity {
                 quantity: Quantity::MissingShare { column: column.clone() },
                 sd: variance.sqrt(),
             });
             columns.push((column, variance));
         }
-        Reference { quantities, terms, columns, treated }
+        Reference { quantities, terms, left_out, columns, treated }
     }
 
     /// The values of a partition, in the order of the quantities.
@@ -89,24 +117,35 @@ impl Reference {
             let apart = rows.mean(&x, Of::Treated).0 - rows.mean(&x, Of::Controls).0;
             values.push(value(apart, unit.treated / treated + unit.control / control));
         }
-        let missing: BTreeMap<String, usize> = watched_columns(prepared).into_iter().collect();
-        let read = count(prepared.counters().rows_read);
+        let counters = prepared.counters();
+        let read = count(counters.rows_read);
+        values.push(value(count(counters.rows_read - counters.rows_analysed) / read, self.left_out / read));
         for (column, variance) in &self.columns {
-            let here = missing.get(column).copied().unwrap_or_default();
+            let here = counters.missing_by_column.get(column).copied().unwrap_or_default();
             values.push(value(count(here) / read, variance / read));
         }
         values
     }
 }
 
-/// Columns of confounders that may have gaps, with the number of those.
+/// Columns of confounders that are filled in, and have no indicator of their gaps since they have none here.
 fn watched_columns(prepared: &Prepared) -> Vec<(String, usize)> {
     let plan = &prepared.plan;
-    let confounders = prepared.draft.confounders.iter().map(|group| group.confounder.as_str());
     let policy = |column: &str| plan.data.missing_for.get(column).copied().unwrap_or(plan.data.missing);
-    let may = confounders.filter(|column| policy(column) != MissingPolicy::Error);
+    let told = |group: &TermGroup| group.terms.contains(&Term::level(&group.confounder, MISSING_LEVEL));
+    let may = prepared
+        .draft
+        .confounders
+        .iter()
+        .filter(|group| policy(&group.confounder) == MissingPolicy::Indicator && !told(group));
     let missing = &prepared.counters().missing_by_column;
-    may.filter_map(|column| Some((column.to_owned(), *missing.get(column)?))).collect()
+    may.filter_map(|group| Some((group.confounder.clone(), *missing.get(&group.confounder)?))).collect()
+}
+
+/// The variance of a share. One more with and one more without, so that none is not never.
+fn smoothed(with: usize, of: usize) -> f64 {
+    let share = (count(with) + 1.0) / (count(of) + 2.0);
+    share * (1.0 - share)
 }
 
 fn count(n: usize) -> f64 {

@@ -86,6 +86,7 @@ fn key(quantity: &Quantity) -> String {
         Quantity::TreatedShare => "share of treated units".to_owned(),
         Quantity::Mean { term } => format!("mean of {term}"),
         Quantity::Difference { term } => format!("difference of {term}"),
+        Quantity::LeftOutShare => "share of rows left out".to_owned(),
         Quantity::MissingShare { column } => format!("missing values of {column}"),
     }
 }

@@ -140,26 +140,24 @@ fn sweep(document: &FollowUpDocument, answer: &AnswerSwept, rows: &[&SweepRow]) 
     }
 }
 
+/// The name of an outcome; a backtick would end the code that it is in.
+fn label(row: &SweepRow) -> String {
+    format!("`{}`", shortened(&one_line(&row.label), 40).replace('`', "'"))
+}
+
 /// Which of several outcomes an effect is found on.
 fn outcomes(answer: &AnswerSwept, rows: &[&SweepRow]) -> String {
     let found = |p: fn(&OutcomeP) -> f64| {
         let significant =
             |row: &&&SweepRow| row.effect.and_then(|it| it.among_outcomes).is_some_and(|it| p(&it) < 0.05);
-        let names: Vec<String> =
-            rows.iter().filter(significant).map(|row| format!("`{}`", shortened(&one_line(&row.label), 40))).collect();
+        let names: Vec<String> = rows.iter().filter(significant).map(|row| label(row)).collect();
         if names.is_empty() { "on no outcome".to_owned() } else { format!("on {}", listed(&names)) }
     };
     let gaps = |row: &&&SweepRow| row.trimmed.is_some_and(|lost| lost > 0);
     let gaps: Vec<String> = rows
         .iter()
         .filter(gaps)
-        .map(|row| {
-            format!(
-                "{} without `{}`",
-                counted(row.trimmed.unwrap_or_default(), "row"),
-                shortened(&one_line(&row.label), 40)
-            )
-        })
+        .map(|row| format!("{} without {}", counted(row.trimmed.unwrap_or_default(), "row"), label(row)))
         .collect();
     let gaps =
         if gaps.is_empty() { String::new() } else { format!(" Left out, for that outcome alone: {}.", listed(&gaps)) };

@@ -87,6 +87,7 @@ fn parts(quantity: &Quantity) -> (&'static str, &str) {
         Quantity::TreatedShare => ("treated_share", ""),
         Quantity::Mean { term } => ("mean", term),
         Quantity::Difference { term } => ("difference", term),
+        Quantity::LeftOutShare => ("left_out_share", ""),
         Quantity::MissingShare { column } => ("missing_share", column),
     }
 }

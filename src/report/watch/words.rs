@@ -14,7 +14,7 @@ const MOST_NAMED: usize = 3;
 /// Evidence beyond which no number is given.
 const OVERWHELMING: f64 = 1e6;
 /// The longest reason that is given in prose; the table has it whole.
-const LONGEST_REASON: usize = 160;
+const LONGEST_REASON: usize = 400;
 
 /// New partitions, without the plan's own data.
 fn new(document: &WatchDocument) -> usize {
@@ -26,7 +26,8 @@ fn name(document: &WatchDocument, at: usize) -> String {
 }
 
 fn quoted(name: &str) -> String {
-    format!("`{}`", shortened(&one_line(name), 60))
+    // A backtick would end the code that it is in, and what follows would be markup.
+    format!("`{}`", shortened(&one_line(name), 60).replace('`', "'"))
 }
 
 /// Good, to be looked at, or bad.
@@ -170,7 +171,8 @@ fn design(document: &WatchDocument) -> String {
 fn moved_quantity(document: &WatchDocument, moved: &MovedQuantity) -> String {
     let WatchedShift { since, before, after, std_error, .. } = moved.shift;
     let Some(watched) = document.quantities.get(moved.at) else { return String::new() };
-    let shares = matches!(watched.quantity, Quantity::TreatedShare | Quantity::MissingShare { .. });
+    let shares =
+        matches!(watched.quantity, Quantity::TreatedShare | Quantity::LeftOutShare | Quantity::MissingShare { .. });
     let value = |x: f64| if shares { percent(x) } else { fixed(x, decimals(std_error)) };
     format!(
         "{} ({} before, {} since about {})",
@@ -187,6 +189,7 @@ pub(super) fn quantity(quantity: &Quantity) -> String {
         Quantity::TreatedShare => "the share of treated units".to_owned(),
         Quantity::Mean { term } => format!("the mean of {}", quoted(term)),
         Quantity::Difference { term } => format!("the difference of {} between the arms", quoted(term)),
+        Quantity::LeftOutShare => "the share of rows that are left out".to_owned(),
         Quantity::MissingShare { column } => format!("the share of missing values of {}", quoted(column)),
     }
 }

@@ -383,6 +383,17 @@ fn a_placebo_that_certainly_moved_by_more_than_is_negligible_fails() {
         let failed = at(0.0009, 0.05, sign);
         assert_eq!((failed.severity, failed.subject.as_deref()), (Severity::Fail, Some("injuries")));
         assert!(failed.message.contains("by more than is negligible"), "{}", failed.message);
+        let small = |p: f64, size: f64| {
+            spoiled(Code::PlaceboEffect, |w| {
+                let mut report = placebo(&[("y_before", p)]);
+                let effect = &mut report.effects[0];
+                (effect.estimate, effect.standardised, effect.std_error) = (sign, sign * size, 0.4);
+                w.design.analyses[0].placebo = Some(report);
+            })
+        };
+        assert_eq!(small(0.0099, 0.25).severity, Severity::Fail);
+        assert_eq!(small(0.01, 0.25).severity, Severity::Warn);
+        assert_eq!(small(0.0099, 0.249).severity, Severity::Warn);
         assert_eq!(at(0.0009, 0.0511, sign).severity, Severity::Warn);
         assert_eq!(at(0.001, 0.05, sign).severity, Severity::Warn);
         assert_eq!(at(0.0009, f64::NAN, sign).severity, Severity::Warn);

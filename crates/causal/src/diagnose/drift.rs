@@ -15,7 +15,7 @@
 //! and C = Σ c² over t from ν to T, the likelihood ratio of a shift at ν, and of a shift at some time, is
 //!
 //! ```text
-//! e_ν(T) = (1 + τ²C)^(−½) · exp(½ τ²B²/(1 + τ²C))
+//! e_ν(T) = ½ Σ_{τ ∈ {τ₀, τ_ν}} (1 + τ²C)^(−½) · exp(½ τ²B²/(1 + τ²C)),    τ_ν = 3 √(1/w_ν + 1/W_{ν−1})
 //! e(T)   = Σ_{ν ≤ T} π_ν e_ν(T) + Σ_{ν > T} π_ν
 //! ```
 //!
@@ -27,7 +27,8 @@
 //! | symbol | here | meaning |
 //! |---|---|---|
 //! | x_t, s_t | [`Estimated`] | estimate and standard error in partition t |
-//! | τ | `scale` | the size of a shift that is looked for, in units of x |
+//! | τ₀ | `scale` | the size of a shift that is looked for, in units of x |
+//! | τ_ν | [`WIDE`] | a size that partition ν by itself would show, so that a large shift of a noisy estimate is seen too; known beforehand, as s is |
 //! | ν | [`Shift::since`] | the first partition after the shift |
 //! | π_ν | `prior` | half 1/(k(k + 1)), which never gives up, half geometric with mean [`HORIZON`]; k = ν − 1 |
 //! | δ | [`Shift::size`] | B/C: the mean after ν minus the mean before it, each weighted by precision |
@@ -47,6 +48,9 @@ use crate::numerics::sums;
 
 /// The mean, in partitions, of the geometric half of the prior of when a shift comes: a year of weeks.
 pub const HORIZON: f64 = 52.0;
+
+/// τ_ν, in standard errors of the first estimate after a shift against those before it.
+const WIDE: f64 = 3.0;
 
 /// An estimate with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,6 +117,8 @@ pub enum DriftError {
 struct Candidate {
     /// W_{ν−1}.
     before: f64,
+    /// τ_ν.
+    wide: f64,
     /// Σ c z and Σ c².
     b: f64,
     c: f64,
@@ -121,8 +127,11 @@ struct Candidate {
 impl Candidate {
     /// log e_ν.
     fn log_e(&self, scale: f64) -> f64 {
-        let spread = 1.0 + scale * scale * self.c;
-        0.5 * (scale * scale * self.b * self.b / spread - spread.ln())
+        let at = |scale: f64| {
+            let spread = 1.0 + scale * scale * self.c;
+            0.5 * (scale * scale * self.b * self.b / spread - spread.ln())
+        };
+        log_sum_exp(&[at(scale), at(self.wide)]) - std::f64::consts::LN_2
     }
 }
 
@@ -172,7 +181,7 @@ pub fn drift(partitions: &[Option<Estimated>], scale: f64) -> Result<Drift, Drif
             let residual = (value.estimate - mean) / spread;
             #[allow(clippy::cast_precision_loss, reason = "a number of partitions")]
             let log_prior = prior(at as f64).ln();
-            candidates.push((at, log_prior, Candidate { before: total, b: 0.0, c: 0.0 }));
+            candidates.push((at, log_prior, Candidate { before: total, wide: WIDE * spread, b: 0.0, c: 0.0 }));
             for (_, _, candidate) in &mut candidates {
                 let c = candidate.before / total / spread;
                 candidate.b += c * residual;
