@@ -373,6 +373,7 @@ fn several_outcomes_share_one_design_and_their_p_values_know_their_number() {
         ("t", "is the treatment"),
         ("y", "is the outcome of the plan"),
         ("word", "no column of numbers"),
+        ("z,z", "named twice"),
         ("zz", "no column `zz`"),
     ] {
         refused(dir, &["outcomes", "--columns", columns], &[words]);
