@@ -104,14 +104,15 @@ fn the_comment_of_a_plan_is_written_once_and_then_renewed() {
     std::fs::write(&gh, "#!/bin/bash\nprintf '%s\\n' \"$*\" >> asked\ncase \"$*\" in *paginate*) cat there ;; esac\n")
         .expect("gh");
     std::fs::set_permissions(&gh, std::fs::Permissions::from_mode(0o755)).expect("a program");
-    let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap_or_default());
-    let env = [("PATH", path.as_str()), ("REPOSITORY", "a/b"), ("NUMBER", "7"), ("COMMENT", "comment.md")];
+    // The stand-in comes first on the path.
+    let script = format!("PATH=\"$PWD:$PATH\"\n{}", script("The comment"));
+    let env = [("REPOSITORY", "a/b"), ("NUMBER", "7"), ("COMMENT", "comment.md")];
     for (there, call) in
         [("", "--method POST repos/a/b/issues/7/comments"), ("31\n32\n", "--method PATCH repos/a/b/issues/comments/31")]
     {
         std::fs::write(dir.join("there"), there).expect("a list");
         let _ = std::fs::remove_file(dir.join("asked"));
-        let ran = bash(dir, &script("The comment"), &env);
+        let ran = bash(dir, &script, &env);
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         assert!(text(dir, "asked").contains(&format!("api {call} --field body=@comment.md")), "{}", text(dir, "asked"));
     }
