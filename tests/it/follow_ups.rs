@@ -379,6 +379,9 @@ fn several_outcomes_share_one_design_and_their_p_values_know_their_number() {
         refused(dir, &["outcomes", "--columns", columns], &[words]);
     }
     made(dir, &["outcomes", "--columns", "event", "--name", "later"]);
+    let audited = oci_agent(dir, &["audit", "out"]);
+    assert!(audited.stdout.contains("nothing of the run is touched: later"), "{}", audited.stdout);
+    assert!(!audited.stdout.contains("younger than the end"), "{}", audited.stdout);
     std::fs::write(dir.join("bad.yaml"), format!("{SEVERAL}outcomes: [z, b]\n")).expect("a plan");
     let ran = oci_agent(dir, &["check", "bad.yaml"]);
     assert_eq!(ran.code, 2);

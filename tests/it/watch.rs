@@ -107,6 +107,9 @@ fn nothing_moves_and_every_partition_is_a_commit_that_can_be_made_again() {
     // A frozen spec, fitted to the week alone, is the estimator on that file.
     let alone = oci_agent(dir, &["verify", "out"]);
     assert_eq!(alone.code, 0, "{}{}", alone.stdout, alone.stderr);
+    let audited = oci_agent(dir, &["audit", "out"]);
+    assert!(audited.stdout.contains("nothing of the run is touched: new/w05.csv"), "{}", audited.stdout);
+    assert!(!audited.stdout.contains("younger than the end"), "{}", audited.stdout);
     // What is on record is not made again.
     let before = git(dir, &["rev-parse", "HEAD"]);
     ends(&watch(dir, &["new/*.csv".to_owned()], &[]), 0, &["on record already"]);

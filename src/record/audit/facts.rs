@@ -124,6 +124,11 @@ pub enum AuditFinding {
     ForeignCommit,
     /// Commits after the last step.
     CommitAfterEnd,
+    /// A follow-up, or a partition of a watch: it comes after the end and changes nothing of the run.
+    AskedLater {
+        /// Its name.
+        name: String,
+    },
     /// A document was written a second time.
     Rewritten,
     /// A file in the folder is not the one on record.
@@ -440,6 +445,7 @@ impl AuditFinding {
                 | GateWaits { .. }
                 | DataFirstRead
                 | Finished { .. }
+                | AskedLater { .. }
                 | Aligned { .. }
                 | ComparedAsPlanned { .. }
                 | EstimatorsAllowed { .. }

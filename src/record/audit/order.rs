@@ -3,7 +3,7 @@
 use super::Outside;
 use super::checks::{Checked, Place};
 use super::facts::{AuditFinding as Finding, Unaudited};
-use super::history::{Document, Filed, History, line_of, places_of};
+use super::history::{AuditedCommit, Document, Filed, History, line_of, places_of};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -55,6 +55,16 @@ fn names_other(document: &Document<'_, Value>, key: &str, expected: &str) -> Opt
     Some((named.to_owned(), document.filed.at(line)))
 }
 
+/// The name of a follow-up or of a partition, if a commit is one and touches nothing but the folder of its kind.
+fn asked_later(commit: &AuditedCommit) -> Option<String> {
+    let kinds = [("Follow-Up", "sweeps"), ("Watch-Partition", "watch")];
+    kinds.into_iter().find_map(|(key, folder)| {
+        let name = commit.trailer(key)?;
+        let within = commit.changed.iter().all(|file| file.path.split('/').next() == Some(folder) && !file.gone);
+        within.then(|| name.to_owned())
+    })
+}
+
 /// One history, as the commits have it.
 pub(super) fn history(history: &History<'_>, outside: &Outside) -> Checked {
     let mut check = Checked::default();
@@ -63,7 +73,10 @@ pub(super) fn history(history: &History<'_>, outside: &Outside) -> Checked {
     match end {
         Some(end) if outside.finished => {
             check.add(Finding::Finished { commits: history.commits.len() }, Place::commit(end));
-            (end + 1..=last).for_each(|late| check.add(Finding::CommitAfterEnd, Place::commit(late)));
+            for (late, commit) in history.commits.iter().enumerate().take(last + 1).skip(end + 1) {
+                let asked = asked_later(commit).map(|name| Finding::AskedLater { name });
+                check.add(asked.unwrap_or(Finding::CommitAfterEnd), Place::commit(late));
+            }
         }
         _ => check.add(Finding::NotFinished, Place::commit(last)),
     }

@@ -1,6 +1,7 @@
 //! What an audit found, a sentence each.
 
 use crate::record::audit::AuditFinding;
+use crate::text::escape::one_line;
 use crate::text::lines::cut;
 use crate::text::lists::{counted, listed};
 use crate::text::numbers::{count, short_hash};
@@ -33,6 +34,7 @@ fn order(finding: &AuditFinding) -> Option<String> {
         F::Finished { commits } => format!("the run came to its end; {} in all", counted(*commits, "commit")),
         F::NotFinished => "the run did not come to its end, or its last commits are gone".to_owned(),
         F::ForeignCommit => "this commit has a parent or a header that no step has".to_owned(),
+        F::AskedLater { name } => format!("asked after the end, and nothing of the run is touched: {}", one_line(name)),
         F::CommitAfterEnd => "this commit is younger than the end of the run".to_owned(),
         F::Rewritten => "this was written before, and then again".to_owned(),
         F::EditedFile => "the file in the folder is not the one on record".to_owned(),
