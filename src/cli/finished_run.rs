@@ -3,7 +3,7 @@
 use super::errors::{self, CliError};
 use super::{files, output};
 use crate::pipeline::Prepared;
-use crate::pipeline::follow_ups::steps;
+use crate::pipeline::follow_ups::{Answering, steps};
 use crate::plan;
 use crate::spec::AnalysisSpec;
 use crate::store::{self, RecordedRun};
@@ -76,7 +76,7 @@ pub(super) fn same_identity(record: &RecordedRun, prepared: &Prepared) -> Result
     for (key, now) in identity(prepared) {
         if let Some(then) = record.trailer(&key).filter(|then| *then != now) {
             let message = format!("{key} is {now} now, and was {then} when the run was made");
-            let hint = "A follow-up needs the plan, data and version of its run; for others, run the plan again.";
+            let hint = "What is asked of a run needs its plan, data and version; for others, run the plan again.";
             return Err(CliError::user(message, hint));
         }
     }
@@ -103,4 +103,16 @@ pub(super) fn identity(prepared: &Prepared) -> Vec<(String, String)> {
         pair("Data-SHA256", &prepared.document.sha256),
         pair("Tool-Version", crate::VERSION),
     ]
+}
+
+/// The analyses that answer, of the specs of the run.
+pub(super) fn answers<'a>(record: &RecordedRun, specs: &'a [AnalysisSpec]) -> Result<Vec<Answering<'a>>, CliError> {
+    let results = record.file("results.json").map_err(|error| errors::from_artifacts(&error))?.unwrap_or_default();
+    Answering::of_record(specs, &results).ok_or_else(|| {
+        let message = format!("results.json of {} does not say which of its specs answer", record.dir().display());
+        CliError::user(
+            message,
+            format!("`oci-agent verify {}` says what was changed.", output::shell_word(record.dir())),
+        )
+    })
 }

@@ -6,7 +6,7 @@ use super::output::{self, ProgressObserver, TerminalStyle};
 use super::{files, finished_run, run, sweep_args};
 use crate::agent::follow_ups;
 use crate::pipeline::Prepared;
-use crate::pipeline::follow_ups::{Answering, FollowUpError, checked, steps};
+use crate::pipeline::follow_ups::{FollowUpError, checked, steps};
 use crate::pipeline::prepare;
 use crate::plan::follow_ups::{FollowUp, parse_request};
 use crate::record::follow_up::FollowUpDocument;
@@ -77,11 +77,7 @@ fn follow(dir: &Path, data: &DataRoot, asked: FollowUp, observer: &mut ProgressO
     observer.busy("reading the plan and the data");
     let prepared = prepared(&record, &plan, data, &request)?;
     let specs = finished_run::specs(&record)?;
-    let results = record.file("results.json").map_err(|error| errors::from_artifacts(&error))?.unwrap_or_default();
-    let answers = Answering::of_record(&specs, &results).ok_or_else(|| {
-        let message = format!("results.json of {} does not say which of its specs answer", dir.display());
-        CliError::user(message, format!("`oci-agent verify {}` says what was changed.", output::shell_word(dir)))
-    })?;
+    let answers = finished_run::answers(&record, &specs)?;
     checked(&prepared, &answers, &request).map_err(|error| from_follow_up(&error))?;
     let (document, step) = follow_ups::make(&prepared, &answers, &request, observer)
         .map_err(|error| errors::from_run(&error, "Nothing was written; run the command again."))?;

@@ -230,8 +230,13 @@ impl Check<'_> {
     /// What was put on record after the run had ended, in its order: follow-ups from their requests, partitions from their files.
     fn after_the_end(&mut self, prepared: &Prepared, store: &mut CheckingStore<'_>) -> Result<(), CliError> {
         let specs = finished_run::specs(self.run)?;
-        let results = self.run.file("results.json").map_err(from_store)?.unwrap_or_default();
-        let answers = Answering::of_record(&specs, &results).unwrap_or_default();
+        let answers = match finished_run::answers(self.run, &specs) {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.findings.push(VerificationFinding::Stopped { why: error.message });
+                return Ok(());
+            }
+        };
         let mut watched = None;
         while self.until.is_none_or(|until| store.len() < until) {
             let at = store.len();

@@ -1,7 +1,7 @@
 //! `oci-agent watch plan.yaml --data …`: a frozen plan on new data, partition by partition.
 
 use super::args::{Consent, DataRoot, Global, RunArgs, RunLocation, Settings};
-use super::errors::{self, CliError};
+use super::errors::{self, CliError, Kind};
 use super::output::{self, ProgressObserver, TerminalStyle};
 use super::sources::DataSources;
 use super::{files, finished_run, run};
@@ -18,7 +18,7 @@ use crate::store::{self, ArtifactStore, GitStore, RecordedRun, Step};
 use crate::text::lists::counted;
 use crate::text::object_address::DataAddress;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -157,11 +157,7 @@ fn follow(
         return Err(CliError::user(message, hint));
     }
     let specs = finished_run::specs(&record)?;
-    let results = record.file("results.json").map_err(|error| errors::from_artifacts(&error))?.unwrap_or_default();
-    let answers = Answering::of_record(&specs, &results).ok_or_else(|| {
-        let message = format!("results.json of {} does not say which of its specs answer", dir.display());
-        CliError::user(message, format!("`oci-agent verify {}` says what was changed.", output::shell_word(dir)))
-    })?;
+    let answers = finished_run::answers(&record, &specs)?;
     observer.busy("making the answers again from the plan's own data");
     let frozen = Frozen::new(&prepared, &answers).map_err(|error| from_watch(&error))?;
     let mut document = begun(&record, &frozen, dir)?;
@@ -299,6 +295,7 @@ fn not_on_record(given: Vec<Given>, document: &WatchDocument, sources: &DataSour
 /// The data of a partition, held against the plan.
 fn read(partition: &Given, sources: &DataSources, plan: (&[u8], &Path), before: usize) -> Result<Prepared, CliError> {
     let read = prepare::prepare_partition(plan.0, &partition.source, sources, plan.1);
+    let outside = matches!(read, Err(PrepareError::Outside(_)));
     read.map_err(|error| match error {
         PrepareError::Dataset(error) => errors::from_dataset(&error),
         PrepareError::Plan(problems) | PrepareError::Outside(problems) => {
@@ -310,7 +307,9 @@ fn read(partition: &Given, sources: &DataSources, plan: (&[u8], &Path), before: 
                 1 => "The partition before it is on record".to_owned(),
                 n => format!("The {n} partitions before it are on record"),
             };
-            CliError::user(message, format!("Mend the file or leave it out. {before}; nothing of this one is."))
+            let kind = if outside { Kind::World } else { Kind::User };
+            let hint = format!("Mend the file or leave it out. {before}; nothing of this one is.");
+            CliError { kind, ..CliError::user(message, hint) }
         }
     })
 }
@@ -337,7 +336,9 @@ impl Again {
         let source =
             if object { name.to_owned() } else { self.sources.root().join(name).to_string_lossy().into_owned() };
         let partition = Given { source, name: name.to_owned() };
-        if !object && !Path::new(&partition.source).exists() {
+        // The name is from a commit that somebody else may have made: it leads nowhere but below the folder.
+        let below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        if !object && !(below && Path::new(&partition.source).exists()) {
             let message =
                 format!("the partition `{}` is not below {}", plan::shown(name), self.sources.root().display());
             return Err(CliError::user(message, "Name the folder that it is in with --data-root."));

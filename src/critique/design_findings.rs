@@ -247,6 +247,7 @@ const NEGLIGIBLE: f64 = 0.1;
 const NO_ACCIDENT: f64 = 0.001;
 
 /// The same for small studies, whose intervals are wide: an effect of a size at which arms are not comparable (Stuart 2010), and its p-value.
+/// Both p-values are conventions, not calibrated.
 const LARGE: f64 = 0.25;
 const HARDLY_AN_ACCIDENT: f64 = 0.01;
 

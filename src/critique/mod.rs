@@ -217,7 +217,7 @@ fn share_placebos(input: &CritiqueInput<'_>, analyses: &mut [AnalysisCritique]) 
     let alarms: Vec<(Target, Finding)> = analyses
         .iter()
         .flat_map(|graded| graded.findings.iter().map(|finding| (graded.requested, finding)))
-        .filter(|(_, finding)| finding.code == Code::PlaceboEffect && finding.severity == Severity::Warn)
+        .filter(|(_, finding)| finding.code == Code::PlaceboEffect && finding.severity >= Severity::Warn)
         .map(|(requested, finding)| (requested, finding.clone()))
         .collect();
     for graded in analyses {
@@ -230,7 +230,8 @@ fn share_placebos(input: &CritiqueInput<'_>, analyses: &mut [AnalysisCritique]) 
                 requested.acronym(),
                 alarm.message
             );
-            *now = Finding { message, ..alarm.clone() };
+            // What fails there is a doubt here: this estimand's own weights saw nothing.
+            *now = Finding { severity: Severity::Warn, message, ..alarm.clone() };
             graded.tier = tier(input.stage, &graded.findings);
         }
     }
@@ -284,7 +285,7 @@ fn remember_placebos(input: &CritiqueInput<'_>, requested: Target, findings: &mu
     for run in input.earlier.iter().filter(|run| run.spec.iteration < answering) {
         let Some(analysis) = run.spec.analyses.iter().find(|a| a.requested == requested) else { continue };
         let before = rubric::placebo_finding(&design_of(run.design, analysis), run.spec);
-        if before.severity == Severity::Warn {
+        if before.severity >= Severity::Warn {
             let message = format!(
                 "{} Yet in iteration {} it moved: {} A smaller sample may have hidden it, so the warning stays.",
                 now.message, run.spec.iteration, before.message

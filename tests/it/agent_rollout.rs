@@ -5,7 +5,7 @@
 
 use crate::cli::{Ran, oci_agent};
 use crate::examples::{Example, plan};
-use crate::structure::Noise;
+use crate::made_examples::{warm, whole};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -21,19 +21,6 @@ struct Files {
     decisions: String,
     usage: String,
     truth: Value,
-}
-
-fn warm(seed: u64) -> Noise {
-    let mut noise = Noise(seed);
-    for _ in 0..100 {
-        noise.uniform();
-    }
-    noise
-}
-
-/// A whole number from `low` on, `count` of them.
-fn whole(noise: &mut Noise, low: u32, count: u32) -> f64 {
-    f64::from(low) + (f64::from(count) * noise.uniform()).floor()
 }
 
 fn of(on: bool) -> f64 {

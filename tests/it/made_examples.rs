@@ -34,7 +34,7 @@ const MONTHS: [(&str, f64, bool); 10] = [
     ("2025-06", 0.0, false),
 ];
 
-fn warm(seed: u64) -> Noise {
+pub(crate) fn warm(seed: u64) -> Noise {
     let mut noise = Noise(seed);
     for _ in 0..100 {
         noise.uniform();
@@ -43,7 +43,7 @@ fn warm(seed: u64) -> Noise {
 }
 
 /// A whole number from `low` on, `count` of them.
-fn whole(noise: &mut Noise, low: u32, count: u32) -> f64 {
+pub(crate) fn whole(noise: &mut Noise, low: u32, count: u32) -> f64 {
     f64::from(low) + (f64::from(count) * noise.uniform()).floor()
 }
 

@@ -63,7 +63,7 @@ pub const LOGGED_RULES: [Rule<LoggedCode>; 6] = [
     },
 ];
 
-/// Chances that describe the log better than any coin would were computed from it: of honest ones a thousandth is as good as this.
+/// Chances that describe the log better than any coin would were computed from it: of honest ones a thousandth is as good as this. Ours.
 const TOO_GOOD: f64 = 0.999;
 
 /// Holds what was measured against its rule.

@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-/// Hashes of the units' names: 64 bits, of which two of a million differ but for a chance of 3 in 10^8.
+/// Hashes of the units' names: of a million names, two share one of 64 bits with a chance of 3 in 10^8.
 fn units(prepared: &Prepared) -> Option<Vec<u64>> {
     let hashed = |value: &dyn Fn(&mut DefaultHasher)| {
         let mut hasher = DefaultHasher::new();

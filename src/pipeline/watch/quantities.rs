@@ -45,6 +45,7 @@ pub(super) struct OutcomeScale {
 }
 
 /// Means and standard deviations of the controls that are farther apart than this many times are not of one outcome in one unit.
+/// The number is ours: seasons stay below it, cents for euros do not.
 const ANOTHER_SCALE: f64 = 4.0;
 
 impl OutcomeScale {

@@ -1,7 +1,7 @@
 //! The tests over all partitions so far.
 //!
 //! An alarm of either is false with probability [`ALPHA_EFFECT`] + [`ALPHA_DESIGN`] = 0.05 at most, however long one watches. Most of
-//! it goes to the effect: what a design shows is known far better than what an effect is.
+//! it goes to the effect: what a design shows is known far better than what an effect is. The division is ours.
 
 use super::WatchError;
 use crate::record::watch::{

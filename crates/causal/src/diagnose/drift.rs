@@ -49,7 +49,7 @@ use crate::numerics::sums;
 /// The mean, in partitions, of the geometric half of the prior of when a shift comes: a year of weeks.
 pub const HORIZON: f64 = 52.0;
 
-/// τ_ν, in standard errors of the first estimate after a shift against those before it.
+/// τ_ν, in standard errors of the first estimate after a shift against those before it. Ours: such a one is seen at once.
 const WIDE: f64 = 3.0;
 
 /// An estimate with its standard error.
