@@ -265,6 +265,34 @@ fn a_placebo_that_moved_once_stays_a_warning() {
     assert!(message.contains("iteration 1") && message.contains("y_before"), "{message}");
 }
 
+/// One that failed is no sooner forgotten than one that warned: not by a revision, and not by another estimand of the population.
+#[test]
+fn a_placebo_that_failed_once_is_never_a_pass() {
+    use oci_agent::critique::{CritiqueInput, critique};
+    use oci_agent::finding::{Code, Severity};
+    let failing = || {
+        let mut report = placebo(&[("y_before", 0.0001), ("injuries", 0.6)]);
+        (report.effects[0].estimate, report.effects[0].standardised, report.effects[0].std_error) = (1.0, 0.5, 0.1);
+        Some(report)
+    };
+    let severities = |input: &CritiqueInput<'_>| -> Vec<Severity> {
+        let graded = critique(input);
+        let findings = graded.analyses.iter().flat_map(|analysis| &analysis.findings);
+        findings.filter(|finding| finding.code == Code::PlaceboEffect).map(|finding| finding.severity).collect()
+    };
+    let (mut first, mut second) = (world(), world());
+    first.design.analyses.iter_mut().for_each(|design| design.placebo = failing());
+    second.spec.iteration = 2;
+    assert!(severities(&first.input(Stage::Design)).iter().all(|it| *it == Severity::Fail));
+    let earlier = [first.executed()];
+    let later = severities(&CritiqueInput { earlier: &earlier, ..second.input(Stage::Design) });
+    assert!(later.iter().all(|it| *it == Severity::Warn), "{later:?}");
+    let mut shared = world();
+    shared.design.analyses[0].placebo = failing();
+    let shared = severities(&shared.input(Stage::Design));
+    assert_eq!((shared[0], shared[1]), (Severity::Fail, Severity::Warn));
+}
+
 #[test]
 fn no_estimate_fails_once_the_loop_has_settled() {
     use oci_agent::critique::{CritiqueInput, critique};
