@@ -338,7 +338,8 @@ impl Again {
         let partition = Given { source, name: name.to_owned() };
         // The name is from a commit that somebody else may have made: it leads nowhere but below the folder.
         let below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-        if !object && !(below && Path::new(&partition.source).exists()) {
+        let there = object || (below && Path::new(&partition.source).exists());
+        if !there {
             let message =
                 format!("the partition `{}` is not below {}", plan::shown(name), self.sources.root().display());
             return Err(CliError::user(message, "Name the folder that it is in with --data-root."));
