@@ -8,6 +8,7 @@ use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::fetch::FetchArgs;
+use super::plan_args::PlanArgs;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
 use super::publish::PublishArgs;
 use super::serve::ServeArgs;
@@ -105,6 +106,8 @@ pub enum Command {
     Fetch(FetchArgs),
     /// Write a commented plan to start from.
     Init(InitArgs),
+    /// Draft a whole plan for a question, with roles of columns to accept one by one.
+    Plan(PlanArgs),
     /// One estimator on one dataset, as JSON.
     Estimate(EstimateArgs),
     /// One question about a randomised experiment: its size, its false positives.

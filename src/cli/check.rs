@@ -3,9 +3,13 @@
 use super::args::{CheckArgs, Global};
 use super::errors::{self, CliError};
 use super::trust::{self, Trust};
-use super::{files, output, run_experiment};
+use super::{files, output, plan_draft, run_experiment};
+use crate::critique::plan_review::{self, PlanFinding};
+use crate::input_file::{self, MOST_OF_A_TEXT};
+use crate::plan::{self, GraphSource};
 use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::{self, Prepared};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Holds the plan against its data and says what would be analysed.
@@ -15,16 +19,22 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
         return run_experiment::check(args, &bytes, global);
     }
     let sources = files::data_sources(&args.plan, &args.data)?;
-    let prepared = pipeline::prepare::prepare(&bytes, &sources)
-        .map_err(|error| errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr()))?;
+    let findings = reviewed(&bytes, sources.root());
+    let prepared = pipeline::prepare::prepare(&bytes, &sources).map_err(|error| {
+        // A draft is not ready yet; what there is to think about meanwhile is told all the same.
+        let told = if global.json || global.quiet > 0 { String::new() } else { plan_draft::asked_first(&findings) };
+        let error = errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr());
+        output::stdout(told).err().unwrap_or(error)
+    })?;
     if let Some(message) = files::data_elsewhere(&args.plan, &args.data, sources.root(), &prepared.plan.data.source) {
         output::stderr(message);
     }
     let outward = outward(args, &prepared)?;
     if global.json {
-        output::json_line(&json(&prepared, &outward))?;
+        output::json_line(&json(&prepared, &outward, &findings))?;
     } else if global.quiet == 0 {
         output::stdout(pipeline::checked::checked(&prepared))?;
+        output::stdout(plan_draft::asked_first(&findings))?;
         outward.iter().for_each(|line| output::stderr(format!("note {line}")));
     }
     if prepared.structure().is_clean() {
@@ -51,7 +61,18 @@ fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliErro
     Ok(lines)
 }
 
-fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
+/// What a colleague would ask of the plan, whether or not its data can answer. It raises nothing.
+fn reviewed(bytes: &[u8], root: &Path) -> Vec<PlanFinding> {
+    let (Some(plan), _) = plan::read_bytes(bytes) else { return Vec::new() };
+    // That a file cannot be read is among the problems of the plan.
+    let of_file = match &plan.graph {
+        Some(GraphSource::File(name)) => input_file::read_text(&root.join(name), MOST_OF_A_TEXT).ok(),
+        _ => None,
+    };
+    plan_review::review(&plan, plan_review::inline_graph(&plan).or(of_file.as_deref()))
+}
+
+fn json(prepared: &Prepared, outward: &[String], findings: &[PlanFinding]) -> serde_json::Value {
     serde_json::json!({
         "event": "checked",
         "plan_sha256": prepared.plan_sha256,
@@ -60,6 +81,7 @@ fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
         "counters": prepared.counters(),
         "structure": prepared.structure(),
         "outward": outward,
+        "plan_findings": findings,
         "identification": prepared.identification.as_ref().map(PlanIdentification::answer_document),
     })
 }

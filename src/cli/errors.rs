@@ -145,7 +145,11 @@ fn stop_at_once(outcome: &str) -> ! {
 pub fn from_prepare(error: PrepareError, plan: &Path, style: super::output::TerminalStyle) -> CliError {
     let kind = if matches!(error, PrepareError::Outside(_)) { Kind::World } else { Kind::User };
     match error {
-        PrepareError::Plan(problems) | PrepareError::Outside(problems) => {
+        PrepareError::Plan(mut problems) | PrepareError::Outside(mut problems) => {
+            // A draft that waits for somebody: the command can be typed as it is given.
+            for problem in problems.problems.iter_mut().filter(|problem| problem.path == "draft") {
+                problem.hint = problem.hint.replace("plan.yaml", &super::output::shell_word(plan));
+            }
             let name = plan.display().to_string();
             let render = |style: super::output::TerminalStyle| {
                 crate::plan::render_problems(&name, &problems.text, &problems.problems, style.color, style.width)

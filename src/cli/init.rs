@@ -7,7 +7,7 @@ use super::{files, init_experiment, output};
 use crate::critique::structure_findings;
 use crate::dataset::{self, Table};
 use crate::pipeline;
-use crate::plan::{self, ColumnOverride, DataSection, Observed, Proposal, ProposedOverride, TemplateInput};
+use crate::plan::{self, ColumnOverride, DataSection, MissingPolicy, Observed, Proposal, ProposedOverride, TemplateInput};
 use crate::schema::{ColumnFacts, DatasetDocument};
 use crate::text::object_address::DataAddress;
 use causal::contrast::Contrast;
@@ -21,28 +21,67 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     if args.experiment.experiment {
         return init_experiment::init(args, global);
     }
+    let (treatment, outcome) = asked(args);
+    let columns = read_columns(&args.data, |first| {
+        must_have(first, treatment, "treatment")?;
+        must_have(first, outcome, "outcome")
+    })?;
+    let (text, told) = drafted(args, &columns);
+    placed(args, global, &text, told)
+}
+
+/// The columns of a file, as the plan will say that they are read.
+pub(super) struct Columns {
+    pub(super) table: Table,
+    pub(super) facts: Vec<ColumnFacts>,
+    pub(super) overrides: Vec<ProposedOverride>,
+}
+
+/// Reads a file twice where something is to be said of how to read it, so that what is proposed is what `check` will see.
+/// `may_go_on` sees it as it was read first.
+pub(super) fn read_columns(
+    path: &Path,
+    may_go_on: impl FnOnce(&DatasetDocument) -> Result<(), CliError>,
+) -> Result<Columns, CliError> {
     let sources = DataSources::of_arguments(None);
-    let source = args.data.to_string_lossy().into_owned();
+    let source = path.to_string_lossy().into_owned();
     let read = |data: &DataSection| dataset::read_section(data, &sources).map_err(|error| errors::from_dataset(&error));
     let mut data = DataSection::of(&source);
     let first = read(&data)?;
-    let (treatment, outcome) = asked(args);
-    must_have(&first.document(), treatment, "treatment")?;
-    must_have(&first.document(), outcome, "outcome")?;
+    may_go_on(&first.document())?;
     let facts = first.facts();
     let overrides = plan::proposed_overrides(&first.document(), &facts);
-    // Read again as the plan will say, so that what is proposed is what `check` will see.
-    let (table, facts) = if overrides.is_empty() {
-        (first, facts)
-    } else {
-        drop(first);
-        data.columns = together(&overrides);
-        let table = read(&data)?;
-        let facts = table.facts();
-        (table, facts)
-    };
-    let (text, told) = drafted(args, &table, &facts, overrides);
-    placed(args, global, &text, told)
+    if overrides.is_empty() {
+        return Ok(Columns { table: first, facts, overrides });
+    }
+    drop(first);
+    data.columns = together(&overrides);
+    let table = read(&data)?;
+    let facts = table.facts();
+    Ok(Columns { table, facts, overrides })
+}
+
+/// What a plan for a file would say, and the columns that cannot be confounders, with the reason.
+pub(super) struct Guess {
+    pub(super) proposal: Proposal,
+    pub(super) missing: MissingPolicy,
+    pub(super) faults: BTreeMap<String, String>,
+}
+
+/// The guess for one treatment and outcome.
+pub(super) fn guess(columns: &Columns, treatment: &str, outcome: &str) -> Guess {
+    let (table, document) = (&columns.table, columns.table.document());
+    let no_faults = BTreeMap::new();
+    let observed =
+        Observed { columns: &document.columns, facts: &columns.facts, treatment, outcome, faults: &no_faults };
+    // The structural check needs to know both arms and the event.
+    let first = plan::propose(&observed, Vec::new());
+    let faults = faults((treatment, outcome), table, &first);
+    let observed = Observed { faults: &faults, ..observed };
+    let mut proposal = plan::propose(&observed, columns.overrides.clone());
+    let missing =
+        plan::proposed_missing(&observed, &mut proposal, document.rows, |columns| table.rows_with_gaps(columns));
+    Guess { proposal, missing, faults }
 }
 
 /// Treatment and outcome, which are there unless the plan is that of an experiment.
@@ -80,39 +119,28 @@ fn together(overrides: &[ProposedOverride]) -> BTreeMap<String, ColumnOverride> 
 }
 
 /// The text of the plan, and what the terminal says of it.
-fn drafted(
-    args: &InitArgs,
-    table: &Table,
-    facts: &[ColumnFacts],
-    overrides: Vec<ProposedOverride>,
-) -> (String, Vec<String>) {
-    let document = table.document();
-    let no_faults = BTreeMap::new();
+fn drafted(args: &InitArgs, columns: &Columns) -> (String, Vec<String>) {
+    let document = columns.table.document();
     let (treatment, outcome) = asked(args);
-    let observed = Observed { columns: &document.columns, facts, treatment, outcome, faults: &no_faults };
-    // The structural check needs to know both arms and the event.
-    let first = plan::propose(&observed, Vec::new());
-    let faults = faults(args, table, &first);
-    let observed = Observed { faults: &faults, ..observed };
-    let mut proposal = plan::propose(&observed, overrides);
-    let missing =
-        plan::proposed_missing(&observed, &mut proposal, document.rows, |columns| table.rows_with_gaps(columns));
+    let Guess { proposal, missing, faults } = guess(columns, treatment, outcome);
+    let facts = &columns.facts;
     let text = plan::template(&TemplateInput {
         source: &source_for(&args.data, &args.output),
-        observed,
+        observed: Observed { columns: &document.columns, facts, treatment, outcome, faults: &faults },
         proposal: &proposal,
         missing,
         conversions: &document.conversions,
+        drafted: false,
     });
     (text, told(&document, &proposal))
 }
 
 /// Columns that cannot be confounders, with the reason.
-fn faults(args: &InitArgs, table: &Table, proposal: &Proposal) -> BTreeMap<String, String> {
+fn faults(asked: (&str, &str), table: &Table, proposal: &Proposal) -> BTreeMap<String, String> {
     let (treated, control) = proposal.treatment.as_ref().map_or(("1", "0"), |two| (two.yes.as_str(), two.no.as_str()));
     let contrast = Contrast { treated: treated.to_owned(), control: control.to_owned() };
     let event = proposal.event.as_ref().map(|two| two.yes.clone());
-    let (treatment, outcome) = asked(args);
+    let (treatment, outcome) = asked;
     let structure = pipeline::structure::of_file(table, contrast, treatment, (outcome, event));
     let columns = table.document().columns.into_iter();
     columns.filter_map(|c| Some((c.name.clone(), structure_findings::of_column(&structure, &c.name)?))).collect()

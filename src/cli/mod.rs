@@ -29,6 +29,9 @@ mod mcp_experiment;
 mod models;
 mod output;
 mod oversight;
+mod plan_accept;
+mod plan_args;
+mod plan_draft;
 mod playbook;
 mod publish;
 mod run;
@@ -113,6 +116,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Baseline(args) => baseline::baseline(&args, &cli.global),
         Command::Check(args) => check::check(&args, &cli.global),
         Command::Init(args) => init::init(&args, &cli.global),
+        Command::Plan(args) => plan_draft::plan(&args, &cli.global),
         Command::Estimate(args) => estimate::estimate(&args),
         Command::Review(args) => oversight::review(&args, &cli.global),
         Command::Approve(args) => oversight::approve(&args, &cli.global),

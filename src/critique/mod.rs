@@ -18,6 +18,7 @@ pub mod experiment;
 pub mod flag_figures;
 mod identification;
 pub mod model_review;
+pub mod plan_review;
 mod population_findings;
 pub mod quoted_figures;
 pub mod rubric;

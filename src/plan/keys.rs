@@ -3,11 +3,12 @@
 //! The reader refuses what is not in this table; `docs/plan.md` and `docs/plan.schema.json` are made from it.
 
 use crate::plan::analysis::INFERENCES;
+use crate::plan::draft::keys::{ASKED, DRAFT, PART, ROLE};
 use crate::plan::estimands::ACCEPTED;
 use crate::plan::follow_ups::keys::FOLLOW_UP;
-use crate::plan::models::EFFORTS;
+use crate::plan::model_keys::{BUDGET, MODEL, PRIVACY};
 use crate::plan::sections::{COLUMN_TYPES, DESIGNS, MERGES, MISSING, MOMENTS, OUTCOME_KINDS, STOPS};
-use crate::plan::{Gate, ModelApi, Provider, Tool};
+use crate::plan::{Gate, Tool};
 use causal::estimand::Target;
 use causal::estimator::EstimatorKind;
 use causal::learner_kind::{Effort, LearnerKind};
@@ -168,6 +169,7 @@ const TOP: &[PlanKey] = &[
     key("privacy", Takes::Section, Nothing, "limits on what is said to a language model"),
     key("outcomes", Takes::Columns, Nothing, "further outcomes, by the design of the answer: see `docs/follow-ups.md`"),
     key("follow_ups", Takes::Mappings, Nothing, "sweeps once the answers are known: see `docs/follow-ups.md`"),
+    key("draft", Takes::Section, Nothing, "what a program drafted, and who accepted it: see `docs/draft.md`"),
     key("seed", Takes::Whole(0, None), Value("20261121"), "the root of every random stream"),
 ];
 
@@ -323,67 +325,6 @@ const LOOP: &[PlanKey] = &[
     ),
 ];
 
-const MODEL: &[PlanKey] = &[
-    key(
-        "provider",
-        Takes::Word(providers),
-        Value("playbook"),
-        "the deterministic engine, or a protocol of language models",
-    ),
-    key("model", Takes::Text, Says("required with a language model"), "the model, as its vendor calls it"),
-    key("base_url", Takes::Address, Says("the vendor's"), "another server that speaks the protocol"),
-    key(
-        "key",
-        Takes::Variable,
-        Says("`ANTHROPIC_API_KEY`, `OPENAI_API_KEY` or `GEMINI_API_KEY`"),
-        "where the key is; never the key itself",
-    ),
-    key(
-        "api",
-        Takes::Word(apis),
-        Says("`responses` at OpenAI and on Azure, `chat` elsewhere"),
-        "which of OpenAI's protocols the server speaks",
-    ),
-    key("max_tokens", Takes::Whole(1, None), Value("16000"), "the longest answer, thinking included"),
-    key("effort", Takes::Word(model_efforts), Says("the model's own"), "how much the model should think"),
-    key("timeout", Takes::Whole(1, None), Value("300"), "seconds that one call may take"),
-    key("temperature", Takes::Number, Says("the server's"), "sampling temperature"),
-    key("extra_body", Takes::Fields, Nothing, "further fields of every request, as the server knows them"),
-    key("headers", Takes::Fields, Nothing, "further headers of every request; never a key"),
-];
-
-const BUDGET: &[PlanKey] = &[
-    key("turns", Takes::Whole(1, None), Value("80"), "answers of models, actor and critic together"),
-    key("tokens", Takes::Whole(1, None), Value("1000000"), "tokens read and written, together"),
-    key("wall_minutes", Takes::Number, Value("60"), "minutes from start to end"),
-    key(
-        "revisions",
-        Takes::Whole(0, None),
-        Says("what `loop.max_iterations` leaves"),
-        "revised specs, without the draft",
-    ),
-    key("cost_usd", Takes::Number, Says("no limit"), "US dollars, by the price table"),
-    key("conversation", Takes::Whole(1, None), Value("15"), "answers of one draft, revision or critique"),
-    key("repairs", Takes::Whole(0, None), Value("3"), "answers in a row that may be sent back"),
-    key("prices", Takes::File, Says("the table compiled in"), "a price table of your own"),
-];
-
-const PRIVACY: &[PlanKey] = &[
-    key(
-        "min_cell",
-        Takes::Whole(2, None),
-        Value("10"),
-        "fewer units than this are never counted out, nor their level named",
-    ),
-    key("redact_names", Takes::Flag, Value("false"), "columns are called `x1`, `x2`, … to a model"),
-    key(
-        "units",
-        Takes::Flag,
-        Value("true"),
-        "the run keeps `units.parquet`: arm, propensity and weight of every row, for other tools; no model sees it",
-    ),
-];
-
 /// Every mapping of a plan.
 pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "", keys: TOP },
@@ -404,6 +345,10 @@ pub const SECTIONS: &[PlanSection] = &[
     PlanSection { path: "budget", keys: BUDGET },
     PlanSection { path: "privacy", keys: PRIVACY },
     PlanSection { path: "follow_ups.*", keys: FOLLOW_UP },
+    PlanSection { path: "draft", keys: DRAFT },
+    PlanSection { path: "draft.roles.*", keys: ROLE },
+    PlanSection { path: "draft.parts.*", keys: PART },
+    PlanSection { path: "draft.asked.*", keys: ASKED },
 ];
 
 /// The keys of a mapping of a kind of plan; empty if every key is welcome there.
@@ -443,18 +388,6 @@ pub(super) fn learners() -> Vec<&'static str> {
 
 fn efforts() -> Vec<&'static str> {
     Effort::ALL.iter().map(|effort| effort.key()).collect()
-}
-
-fn providers() -> Vec<&'static str> {
-    Provider::ALL.iter().map(|provider| provider.key()).collect()
-}
-
-fn apis() -> Vec<&'static str> {
-    ModelApi::ALL.iter().map(|api| api.key()).collect()
-}
-
-fn model_efforts() -> Vec<&'static str> {
-    EFFORTS.to_vec()
 }
 
 fn inferences() -> Vec<&'static str> {

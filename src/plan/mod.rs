@@ -12,6 +12,7 @@
 mod allowed_methods;
 mod analysis;
 mod derived;
+pub mod draft;
 mod estimands;
 pub mod experiment;
 pub mod follow_ups;
@@ -19,6 +20,7 @@ mod gate;
 mod hidden_confounding;
 pub mod keys;
 mod levels;
+mod model_keys;
 mod models;
 mod names;
 mod parse;
@@ -44,7 +46,9 @@ pub use levels::most_levels;
 pub use models::{BudgetSection, ModelApi, ModelSection, PrivacySection, Provider};
 pub(crate) use parse::in_order;
 pub use parse::{LARGEST_PLAN, parse, parse_bytes, read_bytes};
-pub use proposal::{Observed, Proposal, ProposedOverride, TwoValues, propose, proposed_missing, proposed_overrides};
+pub use proposal::{
+    Observed, Proposal, ProposedOverride, TwoValues, WhyLeftOut, propose, proposed_missing, proposed_overrides,
+};
 pub use quote::{yaml_text, yaml_value};
 pub(crate) use reader::{listed, shown};
 pub use reading_words::{conversion_text, suspicion_text};
@@ -385,6 +389,8 @@ pub struct Plan {
     pub privacy: PrivacySection,
     /// What is asked once the answers are known.
     pub follow_ups: Vec<follow_ups::FollowUp>,
+    /// What a program drafted, and who accepted it.
+    pub draft: Option<draft::DraftSection>,
     /// Root seed (default 20261121).
     pub seed: u64,
     /// Where each dotted path stands in the file.

@@ -74,6 +74,38 @@ const BEFORE: [&str; 12] =
 /// Words of names of what was measured after treatment.
 const AFTER: [&str; 7] = ["post", "after", "followup", "endline", "posttest", "afterwards", "fu"];
 
+/// Names of what a person has from birth, or what changes with the calendar only.
+const FIXED: [&str; 18] = [
+    "sex", "gender", "female", "male", "race", "ethnicity", "ethnic", "black", "white", "hispanic", "hisp", "birth",
+    "birthyear", "birthdate", "birthplace", "yob", "dob", "age",
+];
+
+/// Words that may stand beside those without making another thing of them.
+const OF_FIXED: [&str; 11] = ["year", "years", "group", "band", "at", "baseline", "is", "of", "code", "cat", "category"];
+
+/// Words of names of units that stayed in, or dropped out of, a study.
+const STAYED: [&str; 9] =
+    ["dropout", "attrition", "attrited", "censored", "responded", "nonresponse", "completed", "completer", "withdrew"];
+
+/// Words of names of what may have moved the treatment and nothing else.
+const ENCOURAGEMENTS: [&str; 14] = [
+    "instrument", "iv", "lottery", "randomised", "randomized", "random", "offer", "offered", "encouraged",
+    "encouragement", "assigned", "assignment", "eligibility", "invited",
+];
+
+/// Words of names of weights of observations.
+const WEIGHTS: [&str; 7] = ["weight", "weights", "pweight", "sampweight", "wgt", "sampwt", "svyweight"];
+
+/// Words of names of chances of treatment.
+const PROPENSITIES: [&str; 4] = ["propensity", "pscore", "propscore", "ps"];
+
+/// Words of names of times.
+const TIMES: [&str; 11] =
+    ["year", "month", "week", "quarter", "day", "date", "time", "timestamp", "period", "wave", "datetime"];
+
+/// Words of names of columns that are there to be a check.
+const CHECKS: [&str; 3] = ["placebo", "nco", "negcontrol"];
+
 /// Words of names of what an experiment is to move.
 const RESULTS: [&str; 22] = [
     "sales",
@@ -165,6 +197,47 @@ fn has_one_of(name: &str, known: &[&str]) -> bool {
 /// True if, by its name, a column was measured before treatment.
 pub(super) fn is_before(name: &str) -> bool {
     has_one_of(name, &BEFORE)
+}
+
+/// True if, by its name, a column is what a person has from birth, or an age: treatment cannot have changed it.
+pub(super) fn is_fixed(name: &str) -> bool {
+    let words = words(name);
+    let known = |word: &String| {
+        let word = word.as_str();
+        FIXED.contains(&word) || OF_FIXED.contains(&word)
+    };
+    words.iter().any(|word| FIXED.contains(&word.as_str())) && words.iter().all(known)
+}
+
+/// True if, by its name, a column says who stayed in a study.
+pub(super) fn says_who_stayed(name: &str) -> bool {
+    has_one_of(name, &STAYED)
+}
+
+/// True if, by its name, a column may have moved the treatment and nothing else.
+pub(super) fn is_encouragement(name: &str) -> bool {
+    has_one_of(name, &ENCOURAGEMENTS)
+}
+
+/// True if, by its name, a column may hold weights of observations.
+pub(super) fn is_weight(name: &str) -> bool {
+    last_is_one_of(name, &WEIGHTS)
+}
+
+/// True if, by its name, a column may hold chances of treatment.
+pub(super) fn is_propensity(name: &str) -> bool {
+    has_one_of(name, &PROPENSITIES)
+}
+
+/// True if, by its name, a column is a time.
+pub(super) fn is_time(name: &str) -> bool {
+    last_is_one_of(name, &TIMES)
+}
+
+/// True if, by its name, a column is there as a check.
+pub(super) fn is_check(name: &str) -> bool {
+    let two = words(name).windows(2).any(|pair| matches!(pair, [a, b] if a == "negative" && b == "control"));
+    two || has_one_of(name, &CHECKS)
 }
 
 /// True if, by its name, a column is what an experiment is to move.
@@ -314,6 +387,19 @@ mod tests {
                 && is_earlier_outcome("lag_y", "y")
         );
         assert!(!is_earlier_outcome("baseline", "bmi") && !is_earlier_outcome("income", "bmi"));
+    }
+
+    #[test]
+    fn names_of_what_treatment_cannot_change() {
+        for name in ["sex", "Age", "age_group", "birth_year", "is_female", "RACE", "black", "AgeAtBaseline"] {
+            assert!(is_fixed(name), "{name}");
+        }
+        for name in ["age_at_death", "stage", "year", "race_time", "blackout", "wage", "mean_age_of_children"] {
+            assert!(!is_fixed(name), "{name}");
+        }
+        assert!(says_who_stayed("dropout_6m") && is_encouragement("lottery_win") && is_weight("sample_weight"));
+        assert!(is_time("interview_date") && !is_time("time_to_event") && is_check("negative_control_1"));
+        assert!(is_propensity("pscore") && !is_weight("weight_kg"));
     }
 
     #[test]

@@ -41,6 +41,27 @@ pub struct ProposedOverride {
     pub because: String,
 }
 
+/// The kind of reason for which a column is not proposed as a confounder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyLeftOut {
+    /// It says nothing, or nothing of its own: no name, no value, one value, a copy.
+    Empty,
+    /// It names rows or units.
+    Identifier,
+    /// It names units with several rows each.
+    Cluster,
+    /// A structural fault: it determines the outcome, or is seen in one arm only.
+    Fault,
+    /// It is a date.
+    Date,
+    /// It cannot be used as it is.
+    Unusable,
+    /// By its name it was measured after treatment.
+    After,
+    /// So many values are missing that rows would be lost.
+    Sparse,
+}
+
 /// What a plan for a file would say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Proposal {
@@ -56,6 +77,8 @@ pub struct Proposal {
     pub confounders: Vec<(String, String)>,
     /// Columns left out, with the reason.
     pub left_out: Vec<(String, String)>,
+    /// The kind of that reason.
+    pub why: BTreeMap<String, WhyLeftOut>,
     /// A column that names units with several rows, and how many on average.
     pub clusters: Option<(String, usize)>,
     /// A column that names each unit.
@@ -145,12 +168,16 @@ pub fn propose(observed: &Observed<'_>, overrides: Vec<ProposedOverride>) -> Pro
         let clusters = proposal.clusters.as_ref().filter(|(name, _)| *name == column.name);
         let reason = match clusters {
             Some((_, rows)) => {
-                Some(format!("it names units with {rows} rows each on average; see `analysis.clusters`"))
+                let reason = format!("it names units with {rows} rows each on average; see `analysis.clusters`");
+                Some((WhyLeftOut::Cluster, reason))
             }
             None => left_out(observed, column),
         };
         match reason {
-            Some(reason) => proposal.left_out.push((column.name.clone(), reason)),
+            Some((why, reason)) => {
+                proposal.why.insert(column.name.clone(), why);
+                proposal.left_out.push((column.name.clone(), reason));
+            }
             None => proposal.confounders.push((column.name.clone(), remark(column, observed.fact(&column.name)))),
         }
     }
@@ -184,6 +211,7 @@ pub fn proposed_missing(
             let (gaps, all) = (count(missing(name)), count(rows));
             format!("{gaps} of {all} values are missing, and `missing: drop` would take those rows")
         };
+        proposal.why.extend(sparse.iter().map(|(name, _)| (name.clone(), WhyLeftOut::Sparse)));
         proposal.left_out.extend(sparse.into_iter().map(|(name, _)| (name.clone(), reason(&name))));
         return MissingPolicy::Drop;
     }
@@ -239,25 +267,30 @@ fn is_unit_id(column: &ColumnInfo, fact: Option<&ColumnFacts>) -> bool {
 }
 
 /// Why a column is not proposed as a confounder.
-fn left_out(observed: &Observed<'_>, column: &ColumnInfo) -> Option<String> {
+fn left_out(observed: &Observed<'_>, column: &ColumnInfo) -> Option<(WhyLeftOut, String)> {
     let name = column.name.as_str();
     if name.trim().is_empty() {
-        return Some("it has no name".to_owned());
+        return Some((WhyLeftOut::Empty, "it has no name".to_owned()));
     }
     let fact = observed.fact(name);
+    let of = |why: WhyLeftOut| move |reason: String| (why, reason);
+    let kind = if column.kind == ColumnKind::Date { WhyLeftOut::Date } else { WhyLeftOut::Unusable };
     fact.and_then(useless)
-        .or_else(|| identifier(column, fact))
-        .or_else(|| observed.faults.get(name).cloned())
-        .or_else(|| by_kind(column, fact))
-        .or_else(|| fact.and_then(|fact| same_as_another(observed, fact)))
+        .map(of(WhyLeftOut::Empty))
+        .or_else(|| identifier(column, fact).map(of(WhyLeftOut::Identifier)))
+        .or_else(|| observed.faults.get(name).cloned().map(of(WhyLeftOut::Fault)))
+        .or_else(|| by_kind(column, fact).map(of(kind)))
+        .or_else(|| fact.and_then(|fact| same_as_another(observed, fact)).map(of(WhyLeftOut::Empty)))
         .or_else(|| {
             names::is_after(name, observed.outcome)
                 .then(|| "by its name it was measured after treatment; if it was not, list it".to_owned())
+                .map(of(WhyLeftOut::After))
         })
         .or_else(|| {
             let all = observed.columns.iter().map(|column| column.name.as_str());
             names::is_same_wave(name, observed.outcome, all)
                 .then(|| "by its name it was measured together with the outcome; if it was not, list it".to_owned())
+                .map(of(WhyLeftOut::After))
         })
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The keys whose values are names and levels as the data file has them, whatever characters those hold.
-const NAMES_OF_THE_DATA: [&str; 29] = [
+const NAMES_OF_THE_DATA: [&str; 30] = [
     "data.source",
     "data.missing_values",
     "data.unit_id",
@@ -63,6 +63,7 @@ const NAMES_OF_THE_DATA: [&str; 29] = [
     "follow_ups.columns",
     "follow_ups.covariates",
     "follow_ups.optional",
+    "draft.roles.column",
     // The same in a file of its own.
     "by",
     "columns",

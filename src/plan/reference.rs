@@ -55,6 +55,9 @@ fn heading(section: &PlanSection) -> String {
         METRIC => "## `metrics.NAME`".to_owned(),
         "follow_ups.*" => "## An element of `follow_ups`".to_owned(),
         "estimands.*" => "## An element of `estimands`".to_owned(),
+        "draft.roles.*" => "## An element of `draft.roles`".to_owned(),
+        "draft.parts.*" => "## An element of `draft.parts`".to_owned(),
+        "draft.asked.*" => "## An element of `draft.asked`".to_owned(),
         path => format!("## `{path}`"),
     }
 }

@@ -1,6 +1,6 @@
 //! Rules that a plan can break although it reads well, before any data is seen.
 
-use super::{Measured, Plan, Problem, StudyDesign, Tool, analysis, derived, listed, models};
+use super::{Measured, Plan, Problem, StudyDesign, Tool, analysis, derived, draft, listed, models};
 use crate::term::Term;
 use causal::estimand::OutcomeKind;
 use std::collections::BTreeMap;
@@ -48,6 +48,7 @@ pub(super) fn check(plan: &Plan, terms: &[(String, Term)], out: &mut Vec<Problem
     derived::check(plan, &in_terms, out);
     analysis::check(plan, out);
     models::check(plan, out);
+    draft::check(plan, out);
 }
 
 /// The readable elements of a list.

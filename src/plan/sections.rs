@@ -2,6 +2,7 @@
 
 use super::analysis;
 use super::derived;
+use super::draft;
 use super::estimands;
 use super::follow_ups;
 use super::hidden_confounding;
@@ -76,6 +77,7 @@ pub(super) fn plan(reader: &mut Reader, root: &Section<'_>) -> Plan {
         budget: models::budget(reader, root),
         privacy: models::privacy(reader, root),
         follow_ups: follow_ups::read(reader, root),
+        draft: draft::read(reader, root),
         seed: reader.whole(root, "seed").unwrap_or(DEFAULT_SEED),
         places: BTreeMap::new(),
     }
@@ -286,8 +288,8 @@ fn confounders(reader: &mut Reader, root: &Section<'_>) -> ConfounderSection {
     let terms: Vec<Term> = reader.terms.iter().map(|(_, term)| term.clone()).collect();
     // A list that could not be read may well have named some.
     let unreadable = ["priority", "other"].iter().any(|key| reader.complained_of(&section.path(key)));
-    // With a graph they can be chosen.
-    let chosen = root.get("graph").is_some() && terms.is_empty();
+    // With a graph they can be chosen; while a draft is not accepted, there may be none yet, and that is said.
+    let chosen = (root.get("graph").is_some() || root.get("draft").is_some()) && terms.is_empty();
     if readable && !unreadable && !chosen && priority.is_empty() && other.is_empty() {
         let place = reader.places.get("confounders").copied();
         let hint = "List what drives both treatment and outcome under `priority:` (must balance) or `other:`. \

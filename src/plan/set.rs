@@ -60,10 +60,37 @@ fn one(text: &str, assignment: &str) -> Result<String, SetError> {
     if value.contains(['\n', '\r']) {
         return Err(SetError::SeveralLines(key.to_owned()));
     }
+    with_value(text, key, value)
+}
+
+/// The text with one value changed, which may stand on lines of its own. A text that is no YAML comes back as it is.
+pub(super) fn with_value(text: &str, key: &str, value: &str) -> Result<String, SetError> {
     let Ok(Some(root)) = load(text) else { return Ok(text.to_owned()) };
     let changed = placed(text, &root, key, value)?;
+    kept(&root, changed, key, value)
+}
+
+/// The text with a section of the top level written anew, or at its end if it has none.
+pub(super) fn with_section(text: &str, key: &str, section: &str) -> Result<String, SetError> {
+    let Ok(Some(root)) = load(text) else { return Ok(text.to_owned()) };
+    let Kind::Mapping(entries) = &root.kind else { return Ok(text.to_owned()) };
+    let Some(entry) = entries.iter().find(|entry| entry.key == key) else {
+        let newline = if text.ends_with('\n') { "" } else { "\n" };
+        return kept(&root, format!("{text}{newline}{section}"), key, "");
+    };
+    let end = extent(text, &entry.value).1.max(entry.place.offset + entry.place.length);
+    let changed = [
+        text.get(..entry.place.offset).unwrap_or_default(),
+        section.trim_end(),
+        text.get(end..).unwrap_or_default(),
+    ];
+    kept(&root, changed.concat(), key, "")
+}
+
+/// A changed text, if all else in it is as it was.
+fn kept(root: &Node, changed: String, key: &str, value: &str) -> Result<String, SetError> {
     let refuse = |reason: String| SetError::NotYaml { key: key.to_owned(), value: value.to_owned(), reason };
-    let before = keys(&root);
+    let before = keys(root);
     match load(&changed) {
         Ok(Some(root)) if others_kept(&before, &keys(&root), key) => Ok(changed),
         Ok(_) => Err(refuse("it changes other keys as well; put it in quotes".to_owned())),

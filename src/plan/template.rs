@@ -29,6 +29,8 @@ pub struct TemplateInput<'a> {
     pub missing: MissingPolicy,
     /// What was done to values while the file was read.
     pub conversions: &'a [Conversion],
+    /// A draft follows whose judgements are to be accepted: columns are listed by their roles.
+    pub drafted: bool,
 }
 
 /// A commented plan to start from. It passes [`super::parse()`] as it is if the data have at least one column that could
@@ -36,7 +38,8 @@ pub struct TemplateInput<'a> {
 #[must_use]
 pub fn template(input: &TemplateInput<'_>) -> String {
     let (treatment, outcome) = (input.observed.treatment, input.observed.outcome);
-    let mut out = String::from(HEADER);
+    let mut out = String::from(SCHEMA);
+    out.push_str(if input.drafted { DRAFT_HEADER } else { HEADER });
     line(&mut out, "title", &format!("Effect of {} on {}", shown(treatment), shown(outcome)));
     out.push_str(QUESTION);
     line(&mut out, "question", &format!("What is the average effect of {} on {}?", shown(treatment), shown(outcome)));
@@ -45,6 +48,7 @@ pub fn template(input: &TemplateInput<'_>) -> String {
     treatment_section(&mut out, input);
     outcome_section(&mut out, input);
     graph(&mut out, input);
+    out.push_str(if input.drafted { DRAFTED_CONFOUNDERS } else { CONFOUNDERS });
     confounders(&mut out, input.proposal);
     out.push_str(PLACEBOS);
     earlier_outcomes(&mut out, &input.proposal.earlier_outcomes);
@@ -180,7 +184,6 @@ fn outcome_section(out: &mut String, input: &TemplateInput<'_>) {
 }
 
 fn confounders(out: &mut String, proposal: &Proposal) {
-    out.push_str(CONFOUNDERS);
     out.push_str(if proposal.confounders.is_empty() { "  priority: []\n" } else { "  priority:\n" });
     for (name, remark) in &proposal.confounders {
         let remark = if remark.is_empty() { String::new() } else { format!("  # {}", one_line(remark)) };
@@ -237,9 +240,24 @@ fn clusters(out: &mut String, proposal: &Proposal) {
     line(out, "  clusters", name);
 }
 
-const HEADER: &str = "\
+const SCHEMA: &str = "\
 # yaml-language-server: $schema=https://raw.githubusercontent.com/oci-agent/oci-agent/main/docs/plan.schema.json
 #
+";
+
+const DRAFT_HEADER: &str = "\
+# A draft of an analysis plan for oci-agent: each judgement in it stands under `draft:`, at the end, with its reason, and
+# waits for you. What is undecided there, only you can say.
+#
+#   oci-agent plan accept plan.yaml   goes through the judgements
+#   oci-agent check plan.yaml         reads the plan against the data and says what does not fit
+#   oci-agent run plan.yaml           does the analysis, once every judgement is accepted
+#
+# Accept it before you look at outcomes by treatment. Every change you make later is in the git history.
+
+";
+
+const HEADER: &str = "\
 # An analysis plan for oci-agent, to be edited. It is complete as it stands, but only you know whether it is true.
 #
 #   oci-agent check plan.yaml     reads it against the data and says what does not fit
@@ -325,6 +343,12 @@ const CONFOUNDERS: &str = "
 #   Does it only predict the outcome?               Then `other` is a good place; it buys precision.
 #   Does it only predict treatment?                 An instrument: leave it out, it costs overlap and adds no protection.
 #   Is something missing from the file altogether?  Say so under `threats`; the sensitivity analysis is about just that.
+confounders:
+";
+
+const DRAFTED_CONFOUNDERS: &str = "
+# Confounders: what drives both who is treated and how they fare, settled before treatment. Columns come here by their roles
+# (`draft:`), those that only predict the outcome under `other`.
 confounders:
 ";
 

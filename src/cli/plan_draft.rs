@@ -1,0 +1,318 @@
+//! `oci-agent plan QUESTION DATA`: a draft of a whole plan.
+
+use super::args::Global;
+use super::errors::CliError;
+use super::init::{self, Columns, Guess};
+use super::plan_args::{PlanArgs, PlanCommand};
+use super::{files, output, plan_accept};
+use crate::critique::plan_review::{self, PlanFinding};
+use crate::plan::draft::{self, ColumnRole, DraftSection, DraftedBy, DraftedPart, DraftedPlan, Judged, PartJudgement};
+use crate::plan::{self, MissingPolicy, Observed, TemplateInput, closest};
+use crate::schema::{ColumnKind, DatasetDocument};
+use crate::text::escape::one_line;
+use crate::text::lists::listed;
+use crate::text::untrusted::visible;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Drafts a plan, or decides on the judgements of one.
+pub(super) fn plan(args: &PlanArgs, global: &Global) -> Result<ExitCode, CliError> {
+    match (&args.command, &args.question, &args.data) {
+        (Some(PlanCommand::Accept(args)), _, _) => plan_accept::accept(args, global),
+        (None, Some(question), Some(data)) => drafted(args, (question, data), global),
+        // clap asks for both.
+        _ => Err(CliError::user("a question and a data file are needed", "oci-agent plan \"does T change Y?\" data.csv")),
+    }
+}
+
+/// Treatment and outcome, each with the reason for which it is that column.
+struct Asked {
+    treatment: String,
+    outcome: String,
+    because: [String; 2],
+}
+
+fn drafted(args: &PlanArgs, asked: (&str, &Path), global: &Global) -> Result<ExitCode, CliError> {
+    let (question, data) = asked;
+    let question = visible(question.trim());
+    if question.is_empty() {
+        let hint = "Ask it in words: oci-agent plan \"does T change Y?\" data.csv";
+        return Err(CliError::user("the question is empty", hint));
+    }
+    if !args.force && args.output.exists() {
+        return Err(is_there(&args.output));
+    }
+    let columns = init::read_columns(data, |document| {
+        if document.columns.len() >= 2 {
+            return Ok(());
+        }
+        let message = format!("{} has {} column, and a question needs a treatment and an outcome", document.source, document.columns.len());
+        Err(CliError::user(message, "Add the other columns to the file."))
+    })?;
+    let asked = asked_about(args, &question, &columns)?;
+    let guess = init::guess(&columns, &asked.treatment, &asked.outcome);
+    let document = columns.table.document();
+    let observed = Observed {
+        columns: &document.columns,
+        facts: &columns.facts,
+        treatment: &asked.treatment,
+        outcome: &asked.outcome,
+        faults: &guess.faults,
+    };
+    let judged = draft::judge(&observed, &guess.proposal, [&asked.because[0], &asked.because[1]]);
+    let section = DraftSection {
+        roles: judged.iter().map(|one| one.judgement.clone()).collect(),
+        parts: parts(&guess, &columns),
+        ..DraftSection::default()
+    };
+    let template = template(args, data, (&guess, &judged), observed, &document);
+    let text = draft::appended(&DraftedPlan {
+        template: &template,
+        question: &question,
+        trial: None,
+        threats: &[],
+        graph: None,
+        unit_id: guess.proposal.unit_id.as_deref(),
+        draft: &section,
+    })
+    .map_err(|error| CliError::bug(format!("the draft could not be written: {error}")))?;
+    written(args, &text)?;
+    told(args, &text, global)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn template(
+    args: &PlanArgs,
+    data: &Path,
+    drafted: (&Guess, &[Judged]),
+    observed: Observed<'_>,
+    document: &DatasetDocument,
+) -> String {
+    let (guess, judged) = drafted;
+    let is_confounder = |name: &str| {
+        judged.iter().any(|one| one.judgement.column == name && one.judgement.role == ColumnRole::Confounder)
+    };
+    let mut proposal = guess.proposal.clone();
+    proposal.confounders.retain(|(name, _)| is_confounder(name));
+    // The reasons stand with the judgements.
+    proposal.left_out.clear();
+    plan::template(&TemplateInput {
+        source: &init::source_for(data, &args.output),
+        observed,
+        proposal: &proposal,
+        missing: guess.missing,
+        conversions: &document.conversions,
+        drafted: true,
+    })
+}
+
+/// What the rules guess beside roles.
+fn parts(guess: &Guess, columns: &Columns) -> Vec<PartJudgement> {
+    let part = |part: DraftedPart, because: String| PartJudgement {
+        part,
+        by: DraftedBy::Rules,
+        because: visible(&one_line(&because)),
+        kept: true,
+        accepted: None,
+    };
+    let mut parts = Vec::new();
+    if let Some(two) = guess.proposal.treatment.as_ref().filter(|two| !two.certain) {
+        parts.push(part(
+            DraftedPart::Treated,
+            format!("A guess: `{}` means treated, `{}` control. The sign of the effect depends on it.", two.yes, two.no),
+        ));
+    }
+    if let Some(two) = guess.proposal.event.as_ref().filter(|two| !two.certain) {
+        parts.push(part(DraftedPart::Event, format!("A guess: `{}` is the event, and not `{}`.", two.yes, two.no)));
+    }
+    if !columns.overrides.is_empty() {
+        let each: Vec<String> =
+            columns.overrides.iter().map(|one| format!("`{}`: {}", one.column, one.because)).collect();
+        parts.push(part(DraftedPart::Reading, format!("How columns are read: {}.", each.join("; "))));
+    }
+    match guess.missing {
+        MissingPolicy::Error => {}
+        MissingPolicy::Drop => {
+            let reason = "Rows with a missing value are dropped, as if they were missing at random. Are they?";
+            parts.push(part(DraftedPart::Missing, reason.to_owned()));
+        }
+        MissingPolicy::Indicator => {
+            let reason = "Missing values of covariates are filled in and marked, since too many rows have one.";
+            parts.push(part(DraftedPart::Missing, reason.to_owned()));
+        }
+    }
+    parts
+}
+
+/// Treatment and outcome: by the flags, by the names in the question, or by whoever is at the terminal.
+fn asked_about(args: &PlanArgs, question: &str, columns: &Columns) -> Result<Asked, CliError> {
+    const BY_FLAG: &str = "Named on the command line.";
+    let document = columns.table.document();
+    for (flag, role) in [(&args.treatment, "treatment"), (&args.outcome, "outcome")] {
+        if let Some(name) = flag {
+            init::must_have(&document, name, role)?;
+        }
+    }
+    let all: Vec<&str> = document.columns.iter().map(|column| column.name.as_str()).collect();
+    let given = [args.treatment.as_deref(), args.outcome.as_deref()];
+    let named: Vec<String> =
+        draft::names_in(question, all.iter().copied()).into_iter().filter(|name| !given.contains(&Some(name))).collect();
+    let stands = |what: &str| format!("Its name stands in the question{what}.");
+    let (treatment, outcome) = match (given, named.as_slice()) {
+        ([Some(treatment), Some(outcome)], _) => ((treatment, BY_FLAG.to_owned()), (outcome, BY_FLAG.to_owned())),
+        ([Some(treatment), None], [one]) => ((treatment, BY_FLAG.to_owned()), (one.as_str(), stands(""))),
+        ([None, Some(outcome)], [one]) => ((one.as_str(), stands("")), (outcome, BY_FLAG.to_owned())),
+        ([None, None], [first, second]) => match (two_valued(columns, first), two_valued(columns, second)) {
+            (false, true) => {
+                ((second.as_str(), stands(", and it has two values, which the other has not")), (first.as_str(), stands("")))
+            }
+            (true, false) => {
+                ((first.as_str(), stands(", and it has two values, which the other has not")), (second.as_str(), stands("")))
+            }
+            _ => (
+                (first.as_str(), stands(" first, before that of the outcome: the order is all there is to go by")),
+                (second.as_str(), stands("")),
+            ),
+        },
+        _ => return at_the_terminal(given, &named, &document),
+    };
+    let asked = Asked {
+        treatment: treatment.0.to_owned(),
+        outcome: outcome.0.to_owned(),
+        because: [treatment.1, outcome.1],
+    };
+    if asked.treatment == asked.outcome {
+        let message = format!("`{}` cannot be both the treatment and the outcome", asked.treatment);
+        return Err(CliError::user(message, "Name two columns."));
+    }
+    Ok(asked)
+}
+
+fn two_valued(columns: &Columns, name: &str) -> bool {
+    let facts = columns.facts.iter().find(|fact| fact.name == name);
+    let info = columns.table.document().columns.into_iter().find(|info| info.name == name);
+    facts.is_some_and(|fact| fact.values.len() == 2) || info.is_some_and(|info| info.kind == ColumnKind::Boolean)
+}
+
+/// Asks for what the question leaves open, if somebody is there.
+fn at_the_terminal(
+    given: [Option<&str>; 2],
+    named: &[String],
+    document: &DatasetDocument,
+) -> Result<Asked, CliError> {
+    let all: Vec<&str> = document.columns.iter().map(|column| column.name.as_str()).collect();
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        let message = match named {
+            [] => format!("the question names no column of {}", document.source),
+            [one] => format!("the question names one column of {}, `{one}`, and two are needed", document.source),
+            _ => format!("the question names {} columns of {}: {}", named.len(), document.source, listed(named)),
+        };
+        let hint = format!("Say which: --treatment COLUMN --outcome COLUMN. Its columns are: {}.", all.join(", "));
+        return Err(CliError::user(message, hint));
+    }
+    output::stderr(format!("The columns of {} are: {}.", document.source, all.join(", ")));
+    let because = "Named at the terminal.".to_owned();
+    let mut chosen = Vec::new();
+    for (role, flag) in ["treatment", "outcome"].into_iter().zip(given) {
+        chosen.push(match flag {
+            Some(name) => name.to_owned(),
+            None => which(role, &all)?,
+        });
+    }
+    let [treatment, outcome] = chosen.as_slice() else { return Err(CliError::bug("two roles were asked for")) };
+    if treatment == outcome {
+        let message = format!("`{treatment}` cannot be both the treatment and the outcome");
+        return Err(CliError::user(message, "Name two columns."));
+    }
+    Ok(Asked { treatment: treatment.clone(), outcome: outcome.clone(), because: [because.clone(), because] })
+}
+
+/// One column, asked for until there is one of that name.
+fn which(role: &str, all: &[&str]) -> Result<String, CliError> {
+    loop {
+        output::stderr(format!("Which column is the {role}?"));
+        let Some(line) = plan_accept::read_line() else {
+            return Err(CliError::user(format!("no {role} was named"), format!("Name it with --{role} COLUMN.")));
+        };
+        if all.contains(&line.as_str()) {
+            return Ok(line);
+        }
+        let near = closest(&line, all.iter().copied()).map_or(String::new(), |near| format!(" Did you mean `{near}`?"));
+        output::stderr(format!("There is no column `{line}`.{near}"));
+    }
+}
+
+fn is_there(path: &Path) -> CliError {
+    let word = output::shell_word(path);
+    CliError::user(
+        format!("{} is there already, and is not overwritten", path.display()),
+        format!("Write elsewhere with --output FILE, replace it with --force, or go on with it: oci-agent plan accept {word}"),
+    )
+}
+
+fn written(args: &PlanArgs, text: &str) -> Result<(), CliError> {
+    let fault = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => is_there(&args.output),
+        _ => CliError::io(&args.output, "write", &error),
+    };
+    let mut file = files::create(&args.output, args.force).map_err(fault)?;
+    file.write_all(text.as_bytes()).map_err(fault)
+}
+
+/// The draft in a few lines, and what a colleague would ask.
+fn told(args: &PlanArgs, text: &str, global: &Global) -> Result<(), CliError> {
+    let (Some(plan), _) = plan::read_bytes(text.as_bytes()) else {
+        return Err(CliError::bug("the draft that was written cannot be read"));
+    };
+    let draft = plan.draft.clone().unwrap_or_default();
+    let findings = plan_review::review(&plan, plan_review::inline_graph(&plan));
+    if global.json {
+        let roles: Vec<serde_json::Value> = draft
+            .roles
+            .iter()
+            .map(|one| serde_json::json!({"column": one.column, "role": one.role, "by": one.by, "because": one.because}))
+            .collect();
+        return output::json_line(&serde_json::json!({
+            "event": "drafted", "path": args.output, "roles": roles, "pending": draft.pending(), "findings": findings,
+        }));
+    }
+    if global.quiet > 0 {
+        return Ok(());
+    }
+    let word = output::shell_word(&args.output);
+    output::stdout(overview(&draft))?;
+    output::stdout(asked_first(&findings))?;
+    output::stderr(format!("wrote {word}. Accept its judgements, or change them: oci-agent plan accept {word}"));
+    Ok(())
+}
+
+/// Every role with its columns, and the parts.
+pub(super) fn overview(draft: &DraftSection) -> String {
+    let mut out = String::new();
+    for role in ColumnRole::ALL {
+        let of_role = draft.roles.iter().filter(|one| one.role == role);
+        for (i, one) in of_role.enumerate() {
+            let head = if i == 0 { role.key() } else { "" };
+            let mark = if one.is_pending() { ' ' } else { '+' };
+            out.push_str(&format!("{mark} {head:<17} {}: {}\n", one_line(&one.column), one_line(&one.because)));
+        }
+    }
+    for one in &draft.parts {
+        let mark = if one.accepted.is_none() { ' ' } else { '+' };
+        out.push_str(&format!("{mark} {:<17} {}\n", one.part.key(), one_line(&one.because)));
+    }
+    for one in &draft.ask_for {
+        out.push_str(&format!("  {:<17} {}\n", "to ask for", one_line(one)));
+    }
+    out
+}
+
+/// The findings on the plan alone.
+pub(super) fn asked_first(findings: &[PlanFinding]) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let lines: String = findings.iter().map(|finding| format!("  - {}\n", finding.message())).collect();
+    format!("Before any design, a colleague would ask of this plan:\n{lines}")
+}
