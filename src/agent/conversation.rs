@@ -382,7 +382,7 @@ impl Conversation {
 }
 
 /// The model's answer, as it goes back to it: with the calls' ids as they are answered, and never empty.
-fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
+pub(super) fn answer_blocks(response: &ChatResponse, calls: &[ToolCall]) -> Vec<Block> {
     let mut calls = calls.iter();
     let mut blocks: Vec<Block> = Vec::new();
     for block in &response.blocks {

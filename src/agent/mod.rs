@@ -100,6 +100,7 @@ pub mod follow_ups;
 pub mod gates;
 pub mod history;
 pub mod participants;
+pub mod planning;
 pub mod prices;
 pub mod prompt;
 mod protocol;

@@ -6,6 +6,7 @@ use super::trust::{self, Trust};
 use super::{files, output, plan_draft, run_experiment};
 use crate::critique::plan_review::{self, PlanFinding};
 use crate::input_file::{self, MOST_OF_A_TEXT};
+use crate::plan::draft::DraftSection;
 use crate::plan::{self, GraphSource};
 use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::{self, Prepared};
@@ -19,10 +20,10 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
         return run_experiment::check(args, &bytes, global);
     }
     let sources = files::data_sources(&args.plan, &args.data)?;
-    let findings = reviewed(&bytes, sources.root());
+    let (findings, draft) = reviewed(&bytes, sources.root());
     let prepared = pipeline::prepare::prepare(&bytes, &sources).map_err(|error| {
         // A draft is not ready yet; what there is to think about meanwhile is told all the same.
-        let told = if global.json || global.quiet > 0 { String::new() } else { plan_draft::asked_first(&findings) };
+        let told = if global.json || global.quiet > 0 { String::new() } else { plan_draft::asked_first(&findings, draft.as_ref()) };
         let error = errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr());
         output::stdout(told).err().unwrap_or(error)
     })?;
@@ -34,7 +35,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
         output::json_line(&json(&prepared, &outward, &findings))?;
     } else if global.quiet == 0 {
         output::stdout(pipeline::checked::checked(&prepared))?;
-        output::stdout(plan_draft::asked_first(&findings))?;
+        output::stdout(plan_draft::asked_first(&findings, draft.as_ref()))?;
         outward.iter().for_each(|line| output::stderr(format!("note {line}")));
     }
     if prepared.structure().is_clean() {
@@ -62,14 +63,15 @@ fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliErro
 }
 
 /// What a colleague would ask of the plan, whether or not its data can answer. It raises nothing.
-fn reviewed(bytes: &[u8], root: &Path) -> Vec<PlanFinding> {
-    let (Some(plan), _) = plan::read_bytes(bytes) else { return Vec::new() };
+fn reviewed(bytes: &[u8], root: &Path) -> (Vec<PlanFinding>, Option<DraftSection>) {
+    let (Some(plan), _) = plan::read_bytes(bytes) else { return (Vec::new(), None) };
     // That a file cannot be read is among the problems of the plan.
     let of_file = match &plan.graph {
         Some(GraphSource::File(name)) => input_file::read_text(&root.join(name), MOST_OF_A_TEXT).ok(),
         _ => None,
     };
-    plan_review::review(&plan, plan_review::inline_graph(&plan).or(of_file.as_deref()))
+    let findings = plan_review::review(&plan, plan_review::inline_graph(&plan).or(of_file.as_deref()));
+    (findings, plan.draft)
 }
 
 fn json(prepared: &Prepared, outward: &[String], findings: &[PlanFinding]) -> serde_json::Value {

@@ -32,6 +32,7 @@ mod oversight;
 mod plan_accept;
 mod plan_args;
 mod plan_draft;
+mod plan_model;
 mod playbook;
 mod publish;
 mod run;

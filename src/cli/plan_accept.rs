@@ -104,7 +104,7 @@ fn told(path: &Path, text: &str, decided: usize, global: &Global) -> Result<Exit
     }
     if global.quiet == 0 {
         output::stdout(plan_draft::overview(&draft))?;
-        output::stdout(plan_draft::asked_first(&findings))?;
+        output::stdout(plan_draft::asked_first(&findings, Some(&draft)))?;
         let next = match pending {
             0 => format!("Every judgement is accepted. Next: oci-agent check {word}"),
             n => format!("{n} still to be decided: oci-agent plan accept {word}"),

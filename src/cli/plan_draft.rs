@@ -4,9 +4,11 @@ use super::args::Global;
 use super::errors::CliError;
 use super::init::{self, Columns, Guess};
 use super::plan_args::{PlanArgs, PlanCommand};
+use super::plan_model::{self, Subject};
 use super::{files, output, plan_accept};
+use crate::agent::planning;
 use crate::critique::plan_review::{self, PlanFinding};
-use crate::plan::draft::{self, ColumnRole, DraftSection, DraftedBy, DraftedPart, DraftedPlan, Judged, PartJudgement};
+use crate::plan::draft::{self, ColumnRole, DraftSection, DraftedBy, DraftedPart, DraftedPlan, PartJudgement};
 use crate::plan::{self, MissingPolicy, Observed, TemplateInput, closest};
 use crate::schema::{ColumnKind, DatasetDocument};
 use crate::text::escape::one_line;
@@ -61,18 +63,42 @@ fn drafted(args: &PlanArgs, asked: (&str, &Path), global: &Global) -> Result<Exi
         faults: &guess.faults,
     };
     let judged = draft::judge(&observed, &guess.proposal, [&asked.because[0], &asked.because[1]]);
-    let section = DraftSection {
-        roles: judged.iter().map(|one| one.judgement.clone()).collect(),
+    let by_model = match &args.model {
+        None => None,
+        Some(model) => {
+            let subject = Subject {
+                question: &question,
+                data,
+                treatment: &asked.treatment,
+                outcome: &asked.outcome,
+                columns: &columns,
+                rules: &judged,
+            };
+            Some(plan_model::drafted(args, model, subject)?)
+        }
+    };
+    let said = by_model.as_ref().map(|by| &by.draft);
+    let mut section = DraftSection {
+        roles: planning::together(&judged, said.map_or(&[][..], |said| &said.roles)),
         parts: parts(&guess, &columns),
         ..DraftSection::default()
     };
-    let template = template(args, data, (&guess, &judged), observed, &document);
+    if let Some(by) = &by_model {
+        section.model = Some(by.model.clone());
+        section.transcript = Some(by.transcript.clone());
+        section.cost_usd = by.cost_usd;
+        section.ask_for.clone_from(&by.draft.ask_for);
+        section.remarks.clone_from(&by.draft.remarks);
+        section.asked.clone_from(&by.asked);
+        section.parts.extend(parts_of_model(&by.draft));
+    }
+    let template = template(args, data, (&guess, &section), observed, &document);
     let text = draft::appended(&DraftedPlan {
         template: &template,
         question: &question,
-        trial: None,
-        threats: &[],
-        graph: None,
+        trial: said.and_then(|said| said.trial.as_ref()),
+        threats: said.map_or(&[][..], |said| &said.threats),
+        graph: said.and_then(|said| said.graph.as_ref()).map(|graph| graph.dot.as_str()),
         unit_id: guess.proposal.unit_id.as_deref(),
         draft: &section,
     })
@@ -85,14 +111,12 @@ fn drafted(args: &PlanArgs, asked: (&str, &Path), global: &Global) -> Result<Exi
 fn template(
     args: &PlanArgs,
     data: &Path,
-    drafted: (&Guess, &[Judged]),
+    drafted: (&Guess, &DraftSection),
     observed: Observed<'_>,
     document: &DatasetDocument,
 ) -> String {
-    let (guess, judged) = drafted;
-    let is_confounder = |name: &str| {
-        judged.iter().any(|one| one.judgement.column == name && one.judgement.role == ColumnRole::Confounder)
-    };
+    let (guess, draft) = drafted;
+    let is_confounder = |name: &str| draft.role_of(name).is_some_and(|one| one.role == ColumnRole::Confounder);
     let mut proposal = guess.proposal.clone();
     proposal.confounders.retain(|(name, _)| is_confounder(name));
     // The reasons stand with the judgements.
@@ -143,6 +167,21 @@ fn parts(guess: &Guess, columns: &Columns) -> Vec<PartJudgement> {
         }
     }
     parts
+}
+
+/// What a model drafted beside roles.
+fn parts_of_model(draft: &planning::ModelDraft) -> Vec<PartJudgement> {
+    let part = |part: DraftedPart, because: &str| PartJudgement {
+        part,
+        by: DraftedBy::Model,
+        because: because.to_owned(),
+        kept: true,
+        accepted: None,
+    };
+    let trial = draft.trial.as_ref().map(|_| part(DraftedPart::TargetTrial, "Its components, as far as the model could say."));
+    let graph = draft.graph.as_ref().map(|graph| part(DraftedPart::Graph, &graph.because));
+    let threats = (!draft.threats.is_empty()).then(|| part(DraftedPart::Threats, "What could make the answer wrong all the same."));
+    [trial, graph, threats].into_iter().flatten().collect()
 }
 
 /// Treatment and outcome: by the flags, by the names in the question, or by whoever is at the terminal.
@@ -282,37 +321,50 @@ fn told(args: &PlanArgs, text: &str, global: &Global) -> Result<(), CliError> {
     }
     let word = output::shell_word(&args.output);
     output::stdout(overview(&draft))?;
-    output::stdout(asked_first(&findings))?;
+    output::stdout(asked_first(&findings, Some(&draft)))?;
     output::stderr(format!("wrote {word}. Accept its judgements, or change them: oci-agent plan accept {word}"));
     Ok(())
 }
 
-/// Every role with its columns, and the parts.
+/// Every role with its columns, and the parts; `+` is accepted. Columns of one role and reason stand together.
 pub(super) fn overview(draft: &DraftSection) -> String {
     let mut out = String::new();
+    let mark = |pending: bool| if pending { ' ' } else { '+' };
     for role in ColumnRole::ALL {
-        let of_role = draft.roles.iter().filter(|one| one.role == role);
-        for (i, one) in of_role.enumerate() {
+        let mut groups: Vec<(bool, &str, Vec<String>)> = Vec::new();
+        for one in draft.roles.iter().filter(|one| one.role == role) {
+            let (pending, because) = (one.is_pending(), one.because.as_str());
+            match groups.iter_mut().find(|group| group.0 == pending && group.1 == because) {
+                Some(group) => group.2.push(one_line(&one.column)),
+                None => groups.push((pending, because, vec![one_line(&one.column)])),
+            }
+        }
+        for (i, (pending, because, names)) in groups.into_iter().enumerate() {
             let head = if i == 0 { role.key() } else { "" };
-            let mark = if one.is_pending() { ' ' } else { '+' };
-            out.push_str(&format!("{mark} {head:<17} {}: {}\n", one_line(&one.column), one_line(&one.because)));
+            out.push_str(&format!("{} {head:<17} {}: {}\n", mark(pending), names.join(", "), one_line(because)));
         }
     }
     for one in &draft.parts {
-        let mark = if one.accepted.is_none() { ' ' } else { '+' };
-        out.push_str(&format!("{mark} {:<17} {}\n", one.part.key(), one_line(&one.because)));
+        let pending = one.accepted.is_none();
+        out.push_str(&format!("{} {:<17} {}\n", mark(pending), one.part.key(), one_line(&one.because)));
     }
     for one in &draft.ask_for {
-        out.push_str(&format!("  {:<17} {}\n", "to ask for", one_line(one)));
+        out.push_str(&format!("  {:<17} {}\n", "data to ask for", one_line(one)));
     }
     out
 }
 
-/// The findings on the plan alone.
-pub(super) fn asked_first(findings: &[PlanFinding]) -> String {
-    if findings.is_empty() {
-        return String::new();
-    }
+/// The findings on the plan alone, and the remarks of a model on its draft.
+pub(super) fn asked_first(findings: &[PlanFinding], draft: Option<&DraftSection>) -> String {
     let lines: String = findings.iter().map(|finding| format!("  - {}\n", finding.message())).collect();
-    format!("Before any design, a colleague would ask of this plan:\n{lines}")
+    let remarks: String =
+        draft.into_iter().flat_map(|draft| &draft.remarks).map(|one| format!("  - {}\n", one_line(one))).collect();
+    let mut out = String::new();
+    if !lines.is_empty() {
+        out.push_str(&format!("Before any design, a colleague would ask of this plan:\n{lines}"));
+    }
+    if !remarks.is_empty() {
+        out.push_str(&format!("The model that drafted it, as its critic:\n{remarks}"));
+    }
+    out
 }

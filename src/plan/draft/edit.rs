@@ -137,11 +137,13 @@ fn section(draft: &DraftSection) -> String {
         }
         accepted(&mut line, one.accepted.as_ref());
     }
-    if !draft.ask_for.is_empty() {
-        line("  ", "ask_for", "");
-    }
-    for text in &draft.ask_for {
-        let _ = writeln!(out, "    - {}", yaml_text(&visible(text)));
+    for (key, texts) in [("ask_for", &draft.ask_for), ("remarks", &draft.remarks)] {
+        if !texts.is_empty() {
+            let _ = writeln!(out, "  {key}:");
+        }
+        for text in texts {
+            let _ = writeln!(out, "    - {}", yaml_text(&visible(text)));
+        }
     }
     if !draft.asked.is_empty() {
         let _ = writeln!(out, "  asked:");

@@ -11,6 +11,7 @@ pub(in crate::plan) const DRAFT: &[PlanKey] = &[
     key("roles", Takes::Mappings, Nothing, "the roles of columns; each must be accepted before anything runs"),
     key("parts", Takes::Mappings, Nothing, "other parts of the plan that were drafted; the same holds for them"),
     key("ask_for", Takes::Texts, Nothing, "data that are not in the file and would help"),
+    key("remarks", Takes::Texts, Nothing, "what the model had to say of its draft, as a critic"),
     key("asked", Takes::Mappings, Nothing, "what the principal was asked meanwhile"),
 ];
 

@@ -212,6 +212,8 @@ pub struct DraftSection {
     pub parts: Vec<PartJudgement>,
     /// Data that are not in the file and would help.
     pub ask_for: Vec<String>,
+    /// What a model as critic had to say of the draft.
+    pub remarks: Vec<String>,
     /// Questions to the principal.
     pub asked: Vec<AskedPrincipal>,
 }

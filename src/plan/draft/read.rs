@@ -17,6 +17,7 @@ pub(in crate::plan) fn read(reader: &mut Reader, root: &Section<'_>) -> Option<D
         transcript: reader.prose(&section, "transcript"),
         cost_usd: models::number(reader, &section, "cost_usd"),
         ask_for: reader.text_or_texts(&section, "ask_for"),
+        remarks: reader.text_or_texts(&section, "remarks"),
         ..DraftSection::default()
     };
     let mut first: BTreeMap<String, String> = BTreeMap::new();

@@ -259,6 +259,19 @@ impl Privacy {
     }
 }
 
+/// Text inside a prompt before there is a plan whose names and levels could be hidden: fenced and labelled, so that a model takes
+/// it as data. What it may say is up to whoever wrote it.
+#[must_use]
+pub fn fenced_text(label: &str, text: &str) -> String {
+    fence::fenced(label, text, fence::LONGEST)
+}
+
+/// True if a name reaches a model as it is, so that the model can spell it.
+#[must_use]
+pub fn can_be_spelled(name: &str) -> bool {
+    fence::neutral(&fence::printable(name)) == name && !name.contains(['\n', '\t'])
+}
+
 /// One line for a terminal: no control characters, at most `longest` characters.
 #[must_use]
 pub fn one_line(text: &str, longest: usize) -> String {
