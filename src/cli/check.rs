@@ -6,10 +6,10 @@ use super::trust::{self, Trust};
 use super::{files, output, plan_draft, run_experiment};
 use crate::critique::plan_review::{self, PlanFinding};
 use crate::input_file::{self, MOST_OF_A_TEXT};
-use crate::plan::draft::DraftSection;
-use crate::plan::{self, GraphSource};
 use crate::pipeline::identification::PlanIdentification;
 use crate::pipeline::{self, Prepared};
+use crate::plan::draft::DraftSection;
+use crate::plan::{self, GraphSource};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -23,7 +23,11 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
     let (findings, draft) = reviewed(&bytes, sources.root());
     let prepared = pipeline::prepare::prepare(&bytes, &sources).map_err(|error| {
         // A draft is not ready yet; what there is to think about meanwhile is told all the same.
-        let told = if global.json || global.quiet > 0 { String::new() } else { plan_draft::asked_first(&findings, draft.as_ref()) };
+        let told = if global.json || global.quiet > 0 {
+            String::new()
+        } else {
+            plan_draft::asked_first(&findings, draft.as_ref())
+        };
         let error = errors::from_prepare(error, &args.plan, output::TerminalStyle::of_stderr());
         output::stdout(told).err().unwrap_or(error)
     })?;

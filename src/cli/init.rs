@@ -7,11 +7,13 @@ use super::{files, init_experiment, output};
 use crate::critique::structure_findings;
 use crate::dataset::{self, Table};
 use crate::pipeline;
-use crate::plan::{self, ColumnOverride, DataSection, MissingPolicy, Observed, Proposal, ProposedOverride, TemplateInput};
+use crate::plan::{
+    self, ColumnOverride, DataSection, MissingPolicy, Observed, Proposal, ProposedOverride, TemplateInput, WhyLeftOut,
+};
 use crate::schema::{ColumnFacts, DatasetDocument};
 use crate::text::object_address::DataAddress;
 use causal::contrast::Contrast;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
@@ -76,9 +78,12 @@ pub(super) fn guess(columns: &Columns, treatment: &str, outcome: &str) -> Guess 
         Observed { columns: &document.columns, facts: &columns.facts, treatment, outcome, faults: &no_faults };
     // The structural check needs to know both arms and the event.
     let first = plan::propose(&observed, Vec::new());
-    let faults = faults((treatment, outcome), table, &first);
+    let (faults, in_one_arm) = faults((treatment, outcome), table, &first);
     let observed = Observed { faults: &faults, ..observed };
     let mut proposal = plan::propose(&observed, columns.overrides.clone());
+    for why in proposal.why.iter_mut().filter(|(name, why)| **why == WhyLeftOut::Fault && in_one_arm.contains(*name)) {
+        *why.1 = WhyLeftOut::OneArm;
+    }
     let missing =
         plan::proposed_missing(&observed, &mut proposal, document.rows, |columns| table.rows_with_gaps(columns));
     Guess { proposal, missing, faults }
@@ -135,15 +140,19 @@ fn drafted(args: &InitArgs, columns: &Columns) -> (String, Vec<String>) {
     (text, told(&document, &proposal))
 }
 
-/// Columns that cannot be confounders, with the reason.
-fn faults(asked: (&str, &str), table: &Table, proposal: &Proposal) -> BTreeMap<String, String> {
+/// Columns that cannot be confounders, with the reason; and those of them of which that is that they split the arms.
+fn faults(asked: (&str, &str), table: &Table, proposal: &Proposal) -> (BTreeMap<String, String>, BTreeSet<String>) {
     let (treated, control) = proposal.treatment.as_ref().map_or(("1", "0"), |two| (two.yes.as_str(), two.no.as_str()));
     let contrast = Contrast { treated: treated.to_owned(), control: control.to_owned() };
     let event = proposal.event.as_ref().map(|two| two.yes.clone());
     let (treatment, outcome) = asked;
     let structure = pipeline::structure::of_file(table, contrast, treatment, (outcome, event));
     let columns = table.document().columns.into_iter();
-    columns.filter_map(|c| Some((c.name.clone(), structure_findings::of_column(&structure, &c.name)?))).collect()
+    let faults =
+        columns.filter_map(|c| Some((c.name.clone(), structure_findings::of_column(&structure, &c.name)?))).collect();
+    let determined = |name: &str| structure.determined.iter().any(|one| one.column == name);
+    let in_one_arm = structure.one_arm.iter().map(|one| one.column.clone()).filter(|name| !determined(name));
+    (faults, in_one_arm.collect())
 }
 
 /// What was guessed, converted and left out: a line each.

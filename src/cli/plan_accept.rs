@@ -65,7 +65,9 @@ fn nothing_decided(draft: &DraftSection, path: &Path) -> CliError {
     let rest = if undecided { " --undecided confounder" } else { "" };
     CliError::user(
         format!("{} judgements of {} are pending, and nothing says what is decided", draft.pending(), path.display()),
-        format!("On a terminal this command asks. Elsewhere: oci-agent plan accept {word} --role COLUMN=ROLE --all-as-drafted{rest}"),
+        format!(
+            "On a terminal this command asks. Elsewhere: oci-agent plan accept {word} --role COLUMN=ROLE --all-as-drafted{rest}"
+        ),
     )
 }
 
@@ -76,7 +78,8 @@ fn replaced(path: &Path, text: &str) -> Result<(), CliError> {
     let beside = Path::new(&name);
     let fault = |error: std::io::Error| CliError::io(path, "write", &error);
     let mut file = files::create(beside, false).map_err(fault)?;
-    let moved = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(beside, path));
+    let moved =
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(beside, path));
     moved.map_err(|error| {
         // Nothing is left behind; the error that matters is the first one.
         let _ = std::fs::remove_file(beside);
@@ -130,7 +133,11 @@ fn dialog(draft: &DraftSection) -> Vec<Acceptance> {
         }
     }
     for one in draft.pending_parts() {
-        output::stderr(format!("\n{}\n  {}\n  [y]es, [n]o, or Enter for later", one.part.key(), one_line(&one.because)));
+        output::stderr(format!(
+            "\n{}\n  {}\n  [y]es, [n]o, or Enter for later",
+            one.part.key(),
+            one_line(&one.because)
+        ));
         match read_line().map(|line| line.to_lowercase()).as_deref() {
             Some("y" | "yes") => decisions.push(Acceptance::Part(one.part, true)),
             Some("n" | "no") => decisions.push(Acceptance::Part(one.part, false)),

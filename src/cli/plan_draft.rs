@@ -24,9 +24,14 @@ pub(super) fn plan(args: &PlanArgs, global: &Global) -> Result<ExitCode, CliErro
         (Some(PlanCommand::Accept(args)), _, _) => plan_accept::accept(args, global),
         (None, Some(question), Some(data)) => drafted(args, (question, data), global),
         // clap asks for both.
-        _ => Err(CliError::user("a question and a data file are needed", "oci-agent plan \"does T change Y?\" data.csv")),
+        _ => {
+            Err(CliError::user("a question and a data file are needed", "oci-agent plan \"does T change Y?\" data.csv"))
+        }
     }
 }
+
+/// The most columns of a draft.
+const MOST_COLUMNS: usize = 1_000;
 
 /// Treatment and outcome, each with the reason for which it is that column.
 struct Asked {
@@ -45,12 +50,19 @@ fn drafted(args: &PlanArgs, asked: (&str, &Path), global: &Global) -> Result<Exi
     if !args.force && args.output.exists() {
         return Err(is_there(&args.output));
     }
-    let columns = init::read_columns(data, |document| {
-        if document.columns.len() >= 2 {
-            return Ok(());
+    let columns = init::read_columns(data, |document| match document.columns.len() {
+        0 | 1 => {
+            let n = document.columns.len();
+            let message =
+                format!("{} has {n} column, and a question needs a treatment and an outcome", document.source);
+            Err(CliError::user(message, "Add the other columns to the file."))
         }
-        let message = format!("{} has {} column, and a question needs a treatment and an outcome", document.source, document.columns.len());
-        Err(CliError::user(message, "Add the other columns to the file."))
+        n if n > MOST_COLUMNS => {
+            let message = format!("{} has {n} columns, and a person is to accept a role for each", document.source);
+            let hint = format!("Take out what cannot matter, to at most {MOST_COLUMNS}, or start from: oci-agent init");
+            Err(CliError::user(message, hint))
+        }
+        _ => Ok(()),
     })?;
     let asked = asked_about(args, &question, &columns)?;
     let guess = init::guess(&columns, &asked.treatment, &asked.outcome);
@@ -144,7 +156,10 @@ fn parts(guess: &Guess, columns: &Columns) -> Vec<PartJudgement> {
     if let Some(two) = guess.proposal.treatment.as_ref().filter(|two| !two.certain) {
         parts.push(part(
             DraftedPart::Treated,
-            format!("A guess: `{}` means treated, `{}` control. The sign of the effect depends on it.", two.yes, two.no),
+            format!(
+                "A guess: `{}` means treated, `{}` control. The sign of the effect depends on it.",
+                two.yes, two.no
+            ),
         ));
     }
     if let Some(two) = guess.proposal.event.as_ref().filter(|two| !two.certain) {
@@ -178,9 +193,11 @@ fn parts_of_model(draft: &planning::ModelDraft) -> Vec<PartJudgement> {
         kept: true,
         accepted: None,
     };
-    let trial = draft.trial.as_ref().map(|_| part(DraftedPart::TargetTrial, "Its components, as far as the model could say."));
+    let trial =
+        draft.trial.as_ref().map(|_| part(DraftedPart::TargetTrial, "Its components, as far as the model could say."));
     let graph = draft.graph.as_ref().map(|graph| part(DraftedPart::Graph, &graph.because));
-    let threats = (!draft.threats.is_empty()).then(|| part(DraftedPart::Threats, "What could make the answer wrong all the same."));
+    let threats = (!draft.threats.is_empty())
+        .then(|| part(DraftedPart::Threats, "What could make the answer wrong all the same."));
     [trial, graph, threats].into_iter().flatten().collect()
 }
 
@@ -195,20 +212,24 @@ fn asked_about(args: &PlanArgs, question: &str, columns: &Columns) -> Result<Ask
     }
     let all: Vec<&str> = document.columns.iter().map(|column| column.name.as_str()).collect();
     let given = [args.treatment.as_deref(), args.outcome.as_deref()];
-    let named: Vec<String> =
-        draft::names_in(question, all.iter().copied()).into_iter().filter(|name| !given.contains(&Some(name))).collect();
+    let named: Vec<String> = draft::names_in(question, all.iter().copied())
+        .into_iter()
+        .filter(|name| !given.contains(&Some(name)))
+        .collect();
     let stands = |what: &str| format!("Its name stands in the question{what}.");
     let (treatment, outcome) = match (given, named.as_slice()) {
         ([Some(treatment), Some(outcome)], _) => ((treatment, BY_FLAG.to_owned()), (outcome, BY_FLAG.to_owned())),
         ([Some(treatment), None], [one]) => ((treatment, BY_FLAG.to_owned()), (one.as_str(), stands(""))),
         ([None, Some(outcome)], [one]) => ((one.as_str(), stands("")), (outcome, BY_FLAG.to_owned())),
         ([None, None], [first, second]) => match (two_valued(columns, first), two_valued(columns, second)) {
-            (false, true) => {
-                ((second.as_str(), stands(", and it has two values, which the other has not")), (first.as_str(), stands("")))
-            }
-            (true, false) => {
-                ((first.as_str(), stands(", and it has two values, which the other has not")), (second.as_str(), stands("")))
-            }
+            (false, true) => (
+                (second.as_str(), stands(", and it has two values, which the other has not")),
+                (first.as_str(), stands("")),
+            ),
+            (true, false) => (
+                (first.as_str(), stands(", and it has two values, which the other has not")),
+                (second.as_str(), stands("")),
+            ),
             _ => (
                 (first.as_str(), stands(" first, before that of the outcome: the order is all there is to go by")),
                 (second.as_str(), stands("")),
@@ -216,11 +237,8 @@ fn asked_about(args: &PlanArgs, question: &str, columns: &Columns) -> Result<Ask
         },
         _ => return at_the_terminal(given, &named, &document),
     };
-    let asked = Asked {
-        treatment: treatment.0.to_owned(),
-        outcome: outcome.0.to_owned(),
-        because: [treatment.1, outcome.1],
-    };
+    let asked =
+        Asked { treatment: treatment.0.to_owned(), outcome: outcome.0.to_owned(), because: [treatment.1, outcome.1] };
     if asked.treatment == asked.outcome {
         let message = format!("`{}` cannot be both the treatment and the outcome", asked.treatment);
         return Err(CliError::user(message, "Name two columns."));
@@ -235,11 +253,7 @@ fn two_valued(columns: &Columns, name: &str) -> bool {
 }
 
 /// Asks for what the question leaves open, if somebody is there.
-fn at_the_terminal(
-    given: [Option<&str>; 2],
-    named: &[String],
-    document: &DatasetDocument,
-) -> Result<Asked, CliError> {
+fn at_the_terminal(given: [Option<&str>; 2], named: &[String], document: &DatasetDocument) -> Result<Asked, CliError> {
     let all: Vec<&str> = document.columns.iter().map(|column| column.name.as_str()).collect();
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         let message = match named {
@@ -286,7 +300,9 @@ fn is_there(path: &Path) -> CliError {
     let word = output::shell_word(path);
     CliError::user(
         format!("{} is there already, and is not overwritten", path.display()),
-        format!("Write elsewhere with --output FILE, replace it with --force, or go on with it: oci-agent plan accept {word}"),
+        format!(
+            "Write elsewhere with --output FILE, replace it with --force, or go on with it: oci-agent plan accept {word}"
+        ),
     )
 }
 
@@ -310,7 +326,9 @@ fn told(args: &PlanArgs, text: &str, global: &Global) -> Result<(), CliError> {
         let roles: Vec<serde_json::Value> = draft
             .roles
             .iter()
-            .map(|one| serde_json::json!({"column": one.column, "role": one.role, "by": one.by, "because": one.because}))
+            .map(
+                |one| serde_json::json!({"column": one.column, "role": one.role, "by": one.by, "because": one.because}),
+            )
             .collect();
         return output::json_line(&serde_json::json!({
             "event": "drafted", "path": args.output, "roles": roles, "pending": draft.pending(), "findings": findings,
@@ -331,9 +349,10 @@ pub(super) fn overview(draft: &DraftSection) -> String {
     let mut out = String::new();
     let mark = |pending: bool| if pending { ' ' } else { '+' };
     for role in ColumnRole::ALL {
-        let mut groups: Vec<(bool, &str, Vec<String>)> = Vec::new();
+        let mut groups: Vec<(bool, String, Vec<String>)> = Vec::new();
         for one in draft.roles.iter().filter(|one| one.role == role) {
-            let (pending, because) = (one.is_pending(), one.because.as_str());
+            let was = one.drafted.map_or(String::new(), |drafted| format!(" (drafted as {})", drafted.key()));
+            let (pending, because) = (one.is_pending(), format!("{}{was}", one.because));
             match groups.iter_mut().find(|group| group.0 == pending && group.1 == because) {
                 Some(group) => group.2.push(one_line(&one.column)),
                 None => groups.push((pending, because, vec![one_line(&one.column)])),
@@ -341,7 +360,7 @@ pub(super) fn overview(draft: &DraftSection) -> String {
         }
         for (i, (pending, because, names)) in groups.into_iter().enumerate() {
             let head = if i == 0 { role.key() } else { "" };
-            out.push_str(&format!("{} {head:<17} {}: {}\n", mark(pending), names.join(", "), one_line(because)));
+            out.push_str(&format!("{} {head:<17} {}: {}\n", mark(pending), names.join(", "), one_line(&because)));
         }
     }
     for one in &draft.parts {

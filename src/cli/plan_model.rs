@@ -53,7 +53,7 @@ pub(super) struct Subject<'a> {
 /// Asks the model of `--model`.
 pub(super) fn drafted(args: &PlanArgs, model: &str, subject: Subject<'_>) -> Result<ByModel, CliError> {
     let settings = settings(args, model, subject.data)?;
-    let folder = folder(args)?;
+    let folder = free_folder(args)?;
     let trust = Trust::gather(&args.consent.trust)?;
     let reach = match &args.replay {
         Some(folder) => Reach::Replay(folder),
@@ -92,7 +92,10 @@ pub(super) fn drafted(args: &PlanArgs, model: &str, subject: Subject<'_>) -> Res
     let described = described(subject, settings.privacy.min_cell);
     if described.len() > MOST_COLUMNS {
         let message = format!("{} columns are too many for one conversation; at most {MOST_COLUMNS}", described.len());
-        return Err(CliError::user(message, "Draft without --model, or take columns out of the file that cannot matter."));
+        return Err(CliError::user(
+            message,
+            "Draft without --model, or take columns out of the file that cannot matter.",
+        ));
     }
     let mut talk = Talk::new(participants, budget, limits, &mut observer, &mut terminal);
     let input = PlanningInput {
@@ -110,16 +113,24 @@ pub(super) fn drafted(args: &PlanArgs, model: &str, subject: Subject<'_>) -> Res
     let (cost_usd, name) = (talk.cost(), talk.model());
     let (asked, exchanges) = (talk.asked, talk.exchanges);
     observer.idle();
+    if !exchanges.is_empty() {
+        emptied(&folder)?;
+    }
     for exchange in &exchanges {
         files::write_new(&folder.join(exchange.file_name()), &exchange.to_bytes())?;
     }
     match ended {
         Ok(()) => {}
         Err(PlanningError::Model(error)) => {
-            let told = errors::from_model(&error, "Nothing was drafted; without --model, the rules draft alone.");
+            let told = errors::from_model(
+                &error,
+                "Nothing was drafted; what was said until then is recorded, and --force replaces it. Without --model, the rules draft alone.",
+            );
             return Err(told);
         }
-        Err(stopped) => output::stderr(format!("note {stopped}. The draft has what there was until then; the rest is by rules.")),
+        Err(stopped) => {
+            output::stderr(format!("note {stopped}. The draft has what there was until then; the rest is by rules."))
+        }
     }
     let transcript = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(ByModel { draft, asked, model: name, transcript, cost_usd })
@@ -130,7 +141,9 @@ fn settings(args: &PlanArgs, model: &str, data: &Path) -> Result<Plan, CliError>
     let trimmed = model.trim();
     let actor = match trimmed.split_once('/') {
         _ if trimmed.starts_with('{') => trimmed.to_owned(),
-        Some((provider, name)) => format!("{{provider: {}, model: {}}}", plan::yaml_text(provider), plan::yaml_text(name)),
+        Some((provider, name)) => {
+            format!("{{provider: {}, model: {}}}", plan::yaml_text(provider), plan::yaml_text(name))
+        }
         None => {
             let hint = "Write it as --model anthropic/NAME, openai/NAME or gemini/NAME, or as '{provider: openai, model: NAME, base_url: …}'.";
             return Err(CliError::user(format!("--model `{model}` does not say whose model it is"), hint));
@@ -150,31 +163,37 @@ fn settings(args: &PlanArgs, model: &str, data: &Path) -> Result<Plan, CliError>
         CliError::user(format!("--model or --budget: {}", told.join("; ")), hints.join(" "))
     })?;
     if settings.actor.provider == Provider::Playbook {
-        return Err(CliError::user("the playbook engine drafts nothing", "Leave --model out: the rules draft without one."));
+        return Err(CliError::user(
+            "the playbook engine drafts nothing",
+            "Leave --model out: the rules draft without one.",
+        ));
     }
     Ok(settings)
 }
 
-/// The folder of the recording, empty.
-fn folder(args: &PlanArgs) -> Result<PathBuf, CliError> {
+/// The folder of the recording, if there is none yet or it may be replaced.
+fn free_folder(args: &PlanArgs) -> Result<PathBuf, CliError> {
     let folder = args.output.with_extension("draft");
-    if folder.exists() {
-        if !args.force {
-            let message = format!("{} is there already, and holds the recording of another draft", folder.display());
-            return Err(CliError::user(message, "Write elsewhere with --output FILE, or replace it with --force."));
-        }
-        let same = |other: &Path| std::fs::canonicalize(other).ok() == std::fs::canonicalize(&folder).ok();
-        if args.replay.as_deref().is_some_and(same) {
-            let message = format!("{} cannot be replayed into itself", folder.display());
-            return Err(CliError::user(message, "Write elsewhere with --output FILE."));
-        }
-        for (name, _) in models::exchange_files(&folder)? {
-            let path = folder.join(name);
-            std::fs::remove_file(&path).map_err(|error| CliError::io(&path, "replace", &error))?;
-        }
+    let same = |other: &Path| std::fs::canonicalize(other).ok() == std::fs::canonicalize(&folder).ok();
+    if folder.exists() && !args.force {
+        let message = format!("{} is there already, and holds the recording of another draft", folder.display());
+        return Err(CliError::user(message, "Write elsewhere with --output FILE, or replace it with --force."));
     }
-    std::fs::create_dir_all(&folder).map_err(|error| CliError::io(&folder, "create", &error))?;
+    if folder.exists() && args.replay.as_deref().is_some_and(same) {
+        let message = format!("{} cannot be replayed into itself", folder.display());
+        return Err(CliError::user(message, "Write elsewhere with --output FILE."));
+    }
     Ok(folder)
+}
+
+/// Makes the folder, without the exchanges of an earlier draft.
+fn emptied(folder: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(folder).map_err(|error| CliError::io(folder, "create", &error))?;
+    for (name, _) in models::exchange_files(folder)? {
+        let path = folder.join(name);
+        std::fs::remove_file(&path).map_err(|error| CliError::io(&path, "replace", &error))?;
+    }
+    Ok(())
 }
 
 /// The columns that a model can spell.

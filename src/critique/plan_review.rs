@@ -275,12 +275,14 @@ fn against_graph(plan: &Plan, draft: &DraftSection, text: &str) -> Vec<PlanFindi
 /// What the graph says of a column, if that is not its role.
 fn otherwise(asked: &Asked, column: &str, role: ColumnRole) -> Option<InTheGraph> {
     let Some(node) = asked.graph.node(column) else {
-        return matches!(role, ColumnRole::Confounder | ColumnRole::Mediator | ColumnRole::Collider | ColumnRole::Instrument)
-            .then_some(InTheGraph::Missing);
+        return matches!(
+            role,
+            ColumnRole::Confounder | ColumnRole::Mediator | ColumnRole::Collider | ColumnRole::Instrument
+        )
+        .then_some(InTheGraph::Missing);
     };
     let affected = asked.affected.contains(node);
-    let mediator =
-        asked.answer.forbidden.iter().any(|one| one.name == column && one.kind == ForbiddenKind::Mediator);
+    let mediator = asked.answer.forbidden.iter().any(|one| one.name == column && one.kind == ForbiddenKind::Mediator);
     let later = if mediator { InTheGraph::Mediator } else { InTheGraph::Consequence };
     match role {
         ColumnRole::Confounder | ColumnRole::Predictor | ColumnRole::PlaceboOutcome | ColumnRole::NegativeControl => {

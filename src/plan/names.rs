@@ -76,12 +76,29 @@ const AFTER: [&str; 7] = ["post", "after", "followup", "endline", "posttest", "a
 
 /// Names of what a person has from birth, or what changes with the calendar only.
 const FIXED: [&str; 18] = [
-    "sex", "gender", "female", "male", "race", "ethnicity", "ethnic", "black", "white", "hispanic", "hisp", "birth",
-    "birthyear", "birthdate", "birthplace", "yob", "dob", "age",
+    "sex",
+    "gender",
+    "female",
+    "male",
+    "race",
+    "ethnicity",
+    "ethnic",
+    "black",
+    "white",
+    "hispanic",
+    "hisp",
+    "birth",
+    "birthyear",
+    "birthdate",
+    "birthplace",
+    "yob",
+    "dob",
+    "age",
 ];
 
 /// Words that may stand beside those without making another thing of them.
-const OF_FIXED: [&str; 11] = ["year", "years", "group", "band", "at", "baseline", "is", "of", "code", "cat", "category"];
+const OF_FIXED: [&str; 11] =
+    ["year", "years", "group", "band", "at", "baseline", "is", "of", "code", "cat", "category"];
 
 /// Words of names of units that stayed in, or dropped out of, a study.
 const STAYED: [&str; 9] =
@@ -89,8 +106,20 @@ const STAYED: [&str; 9] =
 
 /// Words of names of what may have moved the treatment and nothing else.
 const ENCOURAGEMENTS: [&str; 14] = [
-    "instrument", "iv", "lottery", "randomised", "randomized", "random", "offer", "offered", "encouraged",
-    "encouragement", "assigned", "assignment", "eligibility", "invited",
+    "instrument",
+    "iv",
+    "lottery",
+    "randomised",
+    "randomized",
+    "random",
+    "offer",
+    "offered",
+    "encouraged",
+    "encouragement",
+    "assigned",
+    "assignment",
+    "eligibility",
+    "invited",
 ];
 
 /// Words of names of weights of observations.

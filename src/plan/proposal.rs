@@ -50,8 +50,10 @@ pub enum WhyLeftOut {
     Identifier,
     /// It names units with several rows each.
     Cluster,
-    /// A structural fault: it determines the outcome, or is seen in one arm only.
+    /// A structural fault: it determines the outcome.
     Fault,
+    /// Some of its values are seen in one arm only, so that no comparison is left: what it is, that does not say.
+    OneArm,
     /// It is a date.
     Date,
     /// It cannot be used as it is.

@@ -68,7 +68,8 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "# The keys of a plan\n\nMade from `src/plan/keys.rs`. `oci-agent init data.csv --treatment T --outcome Y` writes a plan to \
          start from, and `oci-agent check plan.yaml` reports everything that is wrong with one. An editor completes and checks \
-         a plan that begins with the line that `init` writes (`oci-agent schema` prints the schema)\n\nEvery value is read \
+         a plan that begins with the line that `init` writes (`oci-agent schema` prints the schema). `oci-agent plan` drafts a \
+         plan whose judgements are accepted one by one: [`draft.md`](draft.md).\n\nEvery value is read \
          as what its key needs: `treated: 1` is the text `1`, `control: no` is the text `no`, and only `true` and `false` are \
          flags. Anchors, aliases and tags are refused, and so is a file of more than 1 MiB.\n",
     );

@@ -79,11 +79,8 @@ pub(super) fn with_section(text: &str, key: &str, section: &str) -> Result<Strin
         return kept(&root, format!("{text}{newline}{section}"), key, "");
     };
     let end = extent(text, &entry.value).1.max(entry.place.offset + entry.place.length);
-    let changed = [
-        text.get(..entry.place.offset).unwrap_or_default(),
-        section.trim_end(),
-        text.get(end..).unwrap_or_default(),
-    ];
+    let changed =
+        [text.get(..entry.place.offset).unwrap_or_default(), section.trim_end(), text.get(end..).unwrap_or_default()];
     kept(&root, changed.concat(), key, "")
 }
 

@@ -35,6 +35,7 @@ mod mcp; // the server, over its pipes
 mod models; // language models through the built program
 mod oversight; // gates: a run waits for a person, and goes on with what was approved
 mod plan; // plans that are wrong in every way we could think of
+mod plan_draft; // a draft of a plan: roles accepted one by one, by rules and with a model
 mod plan_graph; // plans with a graph
 mod plan_keys; // the reference of a plan's keys is made from their table
 mod playbook; // front matter, catalogue

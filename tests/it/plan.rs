@@ -389,7 +389,8 @@ fn proposed(source: &str, treatment: &str, outcome: &str, columns: &[ColumnInfo]
     let faults = BTreeMap::new();
     let observed = Observed { columns, facts: &[], treatment, outcome, faults: &faults };
     let proposal = propose(&observed, Vec::new());
-    template(&TemplateInput { source, observed, proposal: &proposal, missing: MissingPolicy::Error, conversions: &[] })
+    let missing = MissingPolicy::Error;
+    template(&TemplateInput { source, observed, proposal: &proposal, missing, conversions: &[], drafted: false })
 }
 
 #[test]

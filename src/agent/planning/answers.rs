@@ -82,13 +82,21 @@ pub(super) fn planner_tools() -> Vec<ToolSpec> {
     let edge = object(json!({"from": text(), "to": text()}));
     let components = COMPONENTS.iter().map(|key| ((*key).to_owned(), text())).collect();
     vec![
-        tool(ASK, "Ask the principal one question that the data and your knowledge cannot answer.", json!({"question": text()})),
+        tool(
+            ASK,
+            "Ask the principal one question that the data and your knowledge cannot answer.",
+            json!({"question": text()}),
+        ),
         tool(
             "submit_roles",
             "The role of every column but treatment and outcome, each once.",
             json!({"roles": {"type": "array", "items": role}}),
         ),
-        tool("submit_trial", "The target trial; an empty text where only the principal can say.", Value::Object(components)),
+        tool(
+            "submit_trial",
+            "The target trial; an empty text where only the principal can say.",
+            Value::Object(components),
+        ),
         tool(
             "submit_graph",
             "The graph: edges between columns and latent nodes, the names of the latent nodes, and the reasoning in a sentence or two.",
@@ -184,9 +192,9 @@ fn told(faults: &[String]) -> String {
 }
 
 pub(super) fn trial(arguments: &Value) -> Result<TargetTrial, String> {
-    let object = arguments.as_object().ok_or_else(|| "the arguments are an object with the eight components".to_owned())?;
-    let unknown: Vec<&str> =
-        object.keys().map(String::as_str).filter(|key| !COMPONENTS.contains(key)).collect();
+    let object =
+        arguments.as_object().ok_or_else(|| "the arguments are an object with the eight components".to_owned())?;
+    let unknown: Vec<&str> = object.keys().map(String::as_str).filter(|key| !COMPONENTS.contains(key)).collect();
     if !unknown.is_empty() {
         return Err(format!("no such component: {}; they are {}", listed(unknown), listed(COMPONENTS)));
     }
@@ -238,9 +246,11 @@ pub(super) fn graph(arguments: &Value, columns: &Columns<'_>, roles: &Roles) -> 
     let known = |name: &str| columns.names.contains(&name) || latent.iter().any(|own| own == name);
     let ends = || edges.iter().flat_map(|edge| [edge.from.as_str(), edge.to.as_str()]);
     let strangers: BTreeSet<&str> = ends().filter(|name| !known(name)).collect();
-    faults.extend(strangers.into_iter().map(|name| {
-        format!("{} Name it under `latent` if nobody measured it", no_column(name, columns.names) + ".")
-    }));
+    faults.extend(
+        strangers.into_iter().map(|name| {
+            format!("{} Name it under `latent` if nobody measured it", no_column(name, columns.names) + ".")
+        }),
+    );
     let must = roles.iter().filter(|one| one.1.is_adjusted_for()).map(|one| one.0.as_str());
     let absent: Vec<&str> =
         must.chain([columns.treatment, columns.outcome]).filter(|name| !ends().any(|end| end == *name)).collect();
@@ -323,7 +333,11 @@ pub(super) fn review(arguments: &Value, names: &[&str]) -> Result<PlanReview, St
 pub(super) fn question(arguments: &Value) -> Result<String, String> {
     let asked = arguments.get("question").and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     let asked = asked.ok_or_else(|| "the question is empty".to_owned())?;
-    if asked.chars().count() > LONGEST { Err("the question is too long; ask for one thing".to_owned()) } else { Ok(sentence(asked)) }
+    if asked.chars().count() > LONGEST {
+        Err("the question is too long; ask for one thing".to_owned())
+    } else {
+        Ok(sentence(asked))
+    }
 }
 
 #[cfg(test)]

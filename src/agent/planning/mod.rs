@@ -89,7 +89,8 @@ pub struct ModelDraft {
 pub fn draft_plan(talk: &mut Talk<'_>, input: &PlanningInput<'_>, draft: &mut ModelDraft) -> Result<(), PlanningError> {
     let names = input.names();
     let columns = Columns { names: &names, treatment: input.treatment, outcome: input.outcome };
-    draft.roles = talk.stage(Role::Actor, &opening(input), |arguments| answers::roles(arguments, &columns), "submit_roles")?;
+    draft.roles =
+        talk.stage(Role::Actor, &opening(input), |arguments| answers::roles(arguments, &columns), "submit_roles")?;
     let trial = "Next, the randomised trial that would answer the question, component by component. Leave a component empty where \
                  only the principal can say; do not invent dates or places. Finish with `submit_trial`.";
     draft.trial = Some(talk.stage(Role::Actor, trial, answers::trial, "submit_trial")?);
@@ -97,7 +98,12 @@ pub fn draft_plan(talk: &mut Talk<'_>, input: &PlanningInput<'_>, draft: &mut Mo
                  adjusted for must be in it, arrows follow time, and an arrow that you leave out is the strong claim: draw it in case of \
                  doubt. Finish with `submit_graph`.";
     let roles = draft.roles.clone();
-    draft.graph = Some(talk.stage(Role::Actor, graph, |arguments| answers::graph(arguments, &columns, &roles), "submit_graph")?);
+    draft.graph = Some(talk.stage(
+        Role::Actor,
+        graph,
+        |arguments| answers::graph(arguments, &columns, &roles),
+        "submit_graph",
+    )?);
     let threats = "Last, what could make the answer wrong all the same, and data that are not in the file and would help. At most \
                    six of each. Finish with `submit_threats`.";
     let Threats { threats, ask_for } = talk.stage(Role::Actor, threats, answers::threats, "submit_threats")?;
@@ -195,8 +201,11 @@ mod tests {
             judged("y", ColumnRole::Outcome, false),
         ];
         let said = |column: &str, role| (column.to_owned(), role, "because\u{1b}[31m it is".to_owned());
-        let model =
-            [said("leak", ColumnRole::Confounder), said("x", ColumnRole::Mediator), said("age", ColumnRole::Instrument)];
+        let model = [
+            said("leak", ColumnRole::Confounder),
+            said("x", ColumnRole::Mediator),
+            said("age", ColumnRole::Instrument),
+        ];
         let found = together(&rules, &model);
         assert_eq!((found[0].role, found[0].by), (ColumnRole::LeftOut, DraftedBy::Rules));
         assert!(found[0].because.contains("The model would have it as confounder"), "{}", found[0].because);

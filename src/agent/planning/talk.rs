@@ -5,9 +5,7 @@ use crate::agent::budget::{Budget, Spent};
 use crate::agent::conversation::{ToolCall, answer_blocks};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::participants::{Earlier, ModelAnswer, Participants, RelayObserver, ask};
-use crate::llm::{
-    Block, ChatRequest, Choice, Ended, Exchange, Message, ModelError, Recording, Speaker, ToolSpec,
-};
+use crate::llm::{Block, ChatRequest, Choice, Ended, Exchange, Message, ModelError, Recording, Speaker, ToolSpec};
 use crate::plan::draft::AskedPrincipal;
 use crate::tools::Role;
 use serde_json::Value;
@@ -133,7 +131,10 @@ impl<'a> Talk<'a> {
             if calls.is_empty() {
                 (sent_back, forced) = (sent_back + 1, true);
                 "it answered in words".clone_into(&mut why);
-                self.say(role, &format!("Words alone change nothing here. Finish this stage with one call of `{tool}`."));
+                self.say(
+                    role,
+                    &format!("Words alone change nothing here. Finish this stage with one call of `{tool}`."),
+                );
                 continue;
             }
             let mut taken = None;
@@ -145,7 +146,9 @@ impl<'a> Talk<'a> {
                         taken = Some(value);
                         "Taken down.".to_owned()
                     }),
-                    name if name == ASK && role == Role::Actor => self.question(&call.arguments).inspect(|_| asked = true),
+                    name if name == ASK && role == Role::Actor => {
+                        self.question(&call.arguments).inspect(|_| asked = true)
+                    }
                     _ => Err(format!("this stage is finished with `{tool}`")),
                 };
                 let is_error = answer.is_err();

@@ -82,7 +82,9 @@ impl DecideError {
                 let roles = ColumnRole::ALL.iter().filter(|role| **role != ColumnRole::Undecided);
                 format!("Say which, as `--role {}=ROLE`: {}.", shown(column), listed(roles.map(|role| role.key())))
             }
-            DecideError::AnotherQuestion(_) => "That is another question: draft again with --treatment and --outcome.".to_owned(),
+            DecideError::AnotherQuestion(_) => {
+                "That is another question: draft again with --treatment and --outcome.".to_owned()
+            }
             DecideError::InATerm { .. } => "Take the term out of `confounders.terms` first.".to_owned(),
             DecideError::NeedsAValue(_) => "Write it into the plan, then accept the part.".to_owned(),
             DecideError::Text(_) => "Change the plan by hand at that place, then accept again.".to_owned(),
@@ -224,4 +226,157 @@ fn empty_trial(text: &str, plan: &Plan) -> Result<String, DecideError> {
         }
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::draft::{DraftedBy, DraftedPlan, PartJudgement, RoleJudgement, appended};
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    const TEMPLATE: &str = "title: a\nquestion: b\ntarget_trial:\n  eligibility:   # who\ndata:\n  source: d.csv\n  missing: drop\n\
+        treatment:\n  column: t\n  treated: 1\n  control: 0\noutcome: {column: y, units: kg}\nconfounders:\n  priority: []\n  \
+        other: []\n  # kept\n  terms: []\nplacebo_outcomes: []\nnegative_controls: []\nthreats: []\nanalysis: {}\nseed: 1\n";
+
+    fn drafted(columns: &[(&str, ColumnRole)], parts: &[DraftedPart]) -> String {
+        let role = |one: &(&str, ColumnRole)| RoleJudgement {
+            column: one.0.to_owned(),
+            role: one.1,
+            drafted: None,
+            by: DraftedBy::Rules,
+            because: format!("why {}", one.0),
+            accepted: None,
+        };
+        let part = |part: &DraftedPart| PartJudgement {
+            part: *part,
+            by: DraftedBy::Model,
+            because: "because".to_owned(),
+            kept: true,
+            accepted: None,
+        };
+        let draft = DraftSection {
+            roles: columns.iter().map(role).collect(),
+            parts: parts.iter().map(part).collect(),
+            ..DraftSection::default()
+        };
+        let drafted = DraftedPlan {
+            template: TEMPLATE,
+            question: "does t change y?",
+            trial: None,
+            threats: &["one: two".to_owned()],
+            graph: parts.contains(&DraftedPart::Graph).then_some("digraph {\n  \"x\" -> \"t\";\n  \"t\" -> \"y\";\n}"),
+            unit_id: None,
+            draft: &draft,
+        };
+        appended(&drafted).expect("a plan")
+    }
+
+    fn by() -> AcceptedBy {
+        AcceptedBy { name: "Ada <a@example.org>".to_owned(), at: "2026-12-01 00:00".to_owned() }
+    }
+
+    fn read(text: &str) -> (Plan, Vec<String>) {
+        let (plan, problems) = read_bytes(text.as_bytes());
+        (plan.unwrap_or_else(|| panic!("{text}\n{problems:?}")), problems.into_iter().map(|one| one.message).collect())
+    }
+
+    const ROLES: [(&str, ColumnRole); 4] = [
+        ("t", ColumnRole::Treatment),
+        ("y", ColumnRole::Outcome),
+        ("x", ColumnRole::Undecided),
+        ("z", ColumnRole::Confounder),
+    ];
+
+    #[test]
+    fn nothing_runs_before_every_judgement_is_accepted() {
+        let text = drafted(&ROLES, &[DraftedPart::Treated]);
+        let (plan, problems) = read(&text);
+        assert_eq!(plan.confounders.priority, ["z"]);
+        assert!(problems.len() == 1 && problems[0].contains("nobody has accepted 5"), "{problems:?}");
+        let (text, draft) = decide(&text, &[Acceptance::AllAsDrafted], &by()).expect("decided");
+        assert_eq!(draft.pending(), 1, "what is undecided cannot be accepted as it is");
+        let (text, draft) =
+            decide(&text, &[Acceptance::Undecided(ColumnRole::NegativeControl)], &by()).expect("decided");
+        let (plan, problems) = read(&text);
+        assert_eq!((draft.pending(), problems), (0, Vec::new()), "{text}");
+        assert_eq!(plan.negative_controls, ["x"]);
+        let one = draft.role_of("x").expect("a judgement");
+        assert_eq!((one.drafted, one.accepted.is_some()), (Some(ColumnRole::Undecided), true));
+        assert!(text.contains("  # kept\n") && text.contains("accepted: \"Ada <a@example.org>\""), "{text}");
+    }
+
+    #[test]
+    fn another_role_moves_the_column_and_a_plan_that_uses_it_otherwise_is_refused() {
+        let all = [Acceptance::AllAsDrafted, Acceptance::Undecided(ColumnRole::Predictor)];
+        let (text, _) = decide(&drafted(&ROLES, &[]), &all, &by()).expect("decided");
+        assert_eq!(read(&text).0.confounders.other, ["x"]);
+        let edited =
+            text.replace("other:\n    - x", "other: []").replace("negative_controls: []", "negative_controls: [x]");
+        let problems = read(&edited).1;
+        assert!(problems.len() == 1 && problems[0].contains("accepted as predictor"), "{problems:?}");
+        let mediator = Acceptance::Role("x".to_owned(), Some(ColumnRole::Mediator));
+        let (text, draft) = decide(&edited, &[mediator], &by()).expect("decided");
+        let (plan, problems) = read(&text);
+        assert_eq!(problems, Vec::<String>::new());
+        assert!(plan.confounders.other.is_empty() && plan.negative_controls.is_empty());
+        assert_eq!(draft.role_of("x").map(|one| one.drafted), Some(Some(ColumnRole::Undecided)));
+    }
+
+    #[test]
+    fn parts_are_taken_back() {
+        let text = drafted(&ROLES, &[DraftedPart::Treated, DraftedPart::Graph, DraftedPart::Threats]);
+        assert!(read(&text).0.graph.is_some());
+        let no = |part| Acceptance::Part(part, false);
+        let parts = [no(DraftedPart::Treated), no(DraftedPart::Graph), no(DraftedPart::Threats)];
+        let (text, draft) = decide(&text, &parts, &by()).expect("decided");
+        let (plan, _) = read(&text);
+        assert_eq!((plan.treatment.treated.as_str(), plan.treatment.control.as_str()), ("0", "1"));
+        assert!(plan.graph.is_none() && plan.threats.is_empty() && draft.parts.iter().all(|one| !one.kept));
+    }
+
+    #[test]
+    fn what_cannot_be_decided_says_so() {
+        let text = drafted(&ROLES, &[]);
+        let refused = |one: Acceptance| decide(&text, &[one], &by()).expect_err("refused");
+        let role = |column: &str, role| Acceptance::Role(column.to_owned(), role);
+        assert!(matches!(refused(role("q", None)), DecideError::NoColumn { .. }));
+        assert!(matches!(refused(role("x", None)), DecideError::StillUndecided(_)));
+        assert!(matches!(refused(role("t", Some(ColumnRole::Confounder))), DecideError::AnotherQuestion(_)));
+        assert!(matches!(refused(role("z", Some(ColumnRole::Outcome))), DecideError::AnotherQuestion(_)));
+        assert!(matches!(refused(Acceptance::Part(DraftedPart::Graph, true)), DecideError::NoPart(_)));
+        assert!(matches!(decide(TEMPLATE, &[], &by()), Err(DecideError::NoDraft(_))));
+        let in_a_term = text.replace("terms: []", "terms: [z^2]");
+        let one = [role("z", Some(ColumnRole::Instrument))];
+        assert!(matches!(decide(&in_a_term, &one, &by()), Err(DecideError::InATerm { .. })));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn whatever_columns_are_called_and_whatever_is_decided_the_plan_agrees_with_it(
+            names in prop::collection::vec("[a-z:#'\"\\\\ =,\\[\\]{}<>&*|\n\u{202e}é-]{1,8}", 1..6),
+            first in prop::collection::vec(2_usize..16, 6),
+            then in prop::collection::vec((0_usize..6, 2_usize..16), 0..6),
+        ) {
+            let single = |role: ColumnRole| matches!(role, ColumnRole::Weight | ColumnRole::Cluster);
+            let role = |i: usize| Some(ColumnRole::ALL[i]).filter(|role| !single(*role)).unwrap_or(ColumnRole::Mediator);
+            let names: BTreeSet<&str> =
+                names.iter().map(String::as_str).filter(|name| !name.trim().is_empty() && !["t", "y"].contains(name)).collect();
+            let mut columns: Vec<(&str, ColumnRole)> = names.iter().zip(&first).map(|(name, i)| (*name, role(*i))).collect();
+            columns.push(("t", ColumnRole::Treatment));
+            columns.push(("y", ColumnRole::Outcome));
+            let text = drafted(&columns, &[]);
+            let decisions: Vec<Acceptance> = then
+                .iter()
+                .filter_map(|(at, i)| Some(Acceptance::Role((*names.iter().nth(*at)?).to_owned(), Some(role(*i)))))
+                .chain([Acceptance::AllAsDrafted])
+                .collect();
+            let (text, draft) = decide(&text, &decisions, &by()).expect("decided");
+            let (plan, problems) = read(&text);
+            prop_assert_eq!(plan.draft.as_ref(), Some(&draft));
+            let others: Vec<&String> = problems.iter().filter(|told| !told.contains("nobody has accepted") && !told.contains("no column of the draft")).collect();
+            prop_assert!(others.is_empty(), "{:?}\n{}", others, text);
+        }
+    }
 }

@@ -17,7 +17,8 @@ pub struct Judged {
     /// The judgement, which nobody has accepted.
     pub judgement: RoleJudgement,
     /// It rests on what the file shows, so that nothing but the principal overrides it: a copy, a constant, a column that
-    /// determines the outcome or splits the arms, an identifier, a name that says that it is later than treatment.
+    /// determines the outcome or splits the arms, an identifier, a name that says that it is later than treatment. A column that
+    /// splits the arms is undecided all the same.
     pub is_hard: bool,
 }
 
@@ -63,6 +64,15 @@ fn of_other(observed: &Observed<'_>, proposal: &Proposal, name: &str) -> Judged 
             WhyLeftOut::Cluster => (ColumnRole::Cluster, false),
             WhyLeftOut::Date => (ColumnRole::Time, false),
             WhyLeftOut::After => (ColumnRole::PostTreatment, true),
+            WhyLeftOut::OneArm if says_what_treatment_says(observed, name) => (ColumnRole::LeftOut, true),
+            WhyLeftOut::OneArm => {
+                let reason = format!(
+                    "{} If it is a consequence of treatment, it is no confounder; if it is a cause of both, there is nobody to compare \
+                     with there. {NOT_KNOWN}",
+                    because(reason)
+                );
+                return judged(name, ColumnRole::Undecided, &reason, true);
+            }
             WhyLeftOut::Sparse => {
                 let reason = format!("{} {NOT_KNOWN}", because(reason));
                 return judged(name, ColumnRole::Undecided, &reason, false);
@@ -71,10 +81,24 @@ fn of_other(observed: &Observed<'_>, proposal: &Proposal, name: &str) -> Judged 
         return judged(name, role, &because(reason), is_hard);
     }
     if proposal.unit_id.as_deref() == Some(name) {
-        return judged(name, ColumnRole::Identifier, "By its name it names the unit, and no two rows have the same.", true);
+        return judged(
+            name,
+            ColumnRole::Identifier,
+            "By its name it names the unit, and no two rows have the same.",
+            true,
+        );
     }
     let (role, reason) = by_name(name, observed.outcome);
     judged(name, role, &reason, false)
+}
+
+/// True if a column is the treatment in the same or in other units.
+fn says_what_treatment_says(observed: &Observed<'_>, name: &str) -> bool {
+    let same = |one: &str, other: &str| {
+        let fact = observed.facts.iter().find(|fact| fact.name == one);
+        fact.is_some_and(|fact| [&fact.copy_of, &fact.line_of].into_iter().flatten().any(|it| it == other))
+    };
+    same(name, observed.treatment) || same(observed.treatment, name)
 }
 
 /// The role that a name gives away, and what else there is to say.
@@ -92,10 +116,14 @@ fn by_name(name: &str, outcome: &str) -> (ColumnRole, String) {
         return undecided("By its name it may be a weight of observations (role `weight`), or a measurement of mass.");
     }
     if names::is_propensity(name) {
-        return undecided("By its name it may be a chance of treatment: known by design, it is `analysis.known_propensity`; estimated, it has no role.");
+        return undecided(
+            "By its name it may be a chance of treatment: known by design, it is `analysis.known_propensity`; estimated, it has no role.",
+        );
     }
     if names::is_encouragement(name) {
-        return undecided("By its name it may have moved treatment and nothing else (an instrument), which is not adjusted for.");
+        return undecided(
+            "By its name it may have moved treatment and nothing else (an instrument), which is not adjusted for.",
+        );
     }
     if names::is_earlier_outcome(name, outcome) {
         let reason = "By its name it is the outcome at an earlier time, which is among the best confounders there are. It \
@@ -108,7 +136,8 @@ fn by_name(name: &str, outcome: &str) -> (ColumnRole, String) {
         return (ColumnRole::Confounder, reason.to_owned());
     }
     if names::is_fixed(name) {
-        let reason = "By its name treatment cannot have changed it: it is there from birth, or changes with the calendar.";
+        let reason =
+            "By its name treatment cannot have changed it: it is there from birth, or changes with the calendar.";
         return (ColumnRole::Confounder, reason.to_owned());
     }
     if names::is_time(name) {

@@ -218,14 +218,17 @@ fn jobs(plan: &Plan) -> [Job<'_>; 3] {
     [
         ("data.weights", &plan.data.weights, |role| role == ColumnRole::Weight),
         ("data.unit_id", &plan.data.unit_id, |role| role == ColumnRole::Identifier),
-        ("analysis.clusters", &plan.analysis.clusters, |role| matches!(role, ColumnRole::Cluster | ColumnRole::Identifier)),
+        ("analysis.clusters", &plan.analysis.clusters, |role| {
+            matches!(role, ColumnRole::Cluster | ColumnRole::Identifier)
+        }),
     ]
 }
 
 /// True if a column that is listed may stay: nothing else was decided of it.
 fn stays(name: &str, roles: &[(&str, ColumnRole)], belongs: fn(ColumnRole) -> bool) -> bool {
     let decided = roles.iter().find(|(column, _)| *column == name);
-    decided.is_none_or(|(_, role)| belongs(*role) || (*role == ColumnRole::Confounder && belongs(ColumnRole::Predictor)))
+    decided
+        .is_none_or(|(_, role)| belongs(*role) || (*role == ColumnRole::Confounder && belongs(ColumnRole::Predictor)))
 }
 
 /// A list on lines of its own, or within brackets where those of the plan are.

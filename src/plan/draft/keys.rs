@@ -6,7 +6,12 @@ use crate::plan::keys::{PlanKey, Takes, key};
 
 pub(in crate::plan) const DRAFT: &[PlanKey] = &[
     key("model", Takes::Text, Says("rules only"), "the language model that drafted"),
-    key("transcript", Takes::File, Nothing, "the folder with what was said to it: `oci-agent transcript show` prints it"),
+    key(
+        "transcript",
+        Takes::File,
+        Nothing,
+        "the folder with what was said to it: `oci-agent transcript show` prints it",
+    ),
     key("cost_usd", Takes::Number, Nothing, "what it cost, by the price table"),
     key("roles", Takes::Mappings, Nothing, "the roles of columns; each must be accepted before anything runs"),
     key("parts", Takes::Mappings, Nothing, "other parts of the plan that were drafted; the same holds for them"),
@@ -21,7 +26,12 @@ pub(in crate::plan) const ROLE: &[PlanKey] = &[
     key("drafted", Takes::Word(roles), Says("the same"), "the role that was drafted, where it was changed since"),
     key("by", Takes::Word(authors), Value("rules"), "who drafted it"),
     key("because", Takes::Text, Nothing, "why"),
-    key("accepted", Takes::Text, Says("nobody has accepted it, and the plan does not run"), "who accepted it: `Name <address>`"),
+    key(
+        "accepted",
+        Takes::Text,
+        Says("nobody has accepted it, and the plan does not run"),
+        "who accepted it: `Name <address>`",
+    ),
     key("at", Takes::Text, Nothing, "when, in UTC"),
 ];
 
@@ -30,7 +40,12 @@ pub(in crate::plan) const PART: &[PlanKey] = &[
     key("by", Takes::Word(authors), Value("rules"), "who drafted it"),
     key("because", Takes::Text, Nothing, "why"),
     key("kept", Takes::Flag, Value("true"), "`false` if it was not accepted as it was drafted"),
-    key("accepted", Takes::Text, Says("nobody has accepted it, and the plan does not run"), "who decided: `Name <address>`"),
+    key(
+        "accepted",
+        Takes::Text,
+        Says("nobody has accepted it, and the plan does not run"),
+        "who decided: `Name <address>`",
+    ),
     key("at", Takes::Text, Nothing, "when, in UTC"),
 ];
 

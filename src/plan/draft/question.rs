@@ -49,10 +49,10 @@ mod tests {
     #[test]
     fn names_that_stand_there_and_no_others() {
         assert_eq!(named("Does treat raise re78?", &["re78", "treat", "age"]), ["treat", "re78"]);
-        assert_eq!(named("does hours slept change Blood Pressure", &["blood_pressure", "hours_slept"]), [
-            "hours_slept",
-            "blood_pressure"
-        ]);
+        assert_eq!(
+            named("does hours slept change Blood Pressure", &["blood_pressure", "hours_slept"]),
+            ["hours_slept", "blood_pressure"]
+        );
         assert_eq!(named("wage_1978 after training", &["wage", "wage_1978", "training"]), ["wage_1978", "training"]);
         assert_eq!(named("is a cause of x", &["a", "x"]), ["a", "x"], "exact names may be letters");
         assert_eq!(named("Is A a cause?", &["i", "A"]), ["A"]);

@@ -26,7 +26,12 @@ pub(in crate::plan) fn check(plan: &Plan, out: &mut Vec<Problem>) {
     if draft.pending() == 0 && none && plan.graph.is_none() {
         let hint = "Give a column the role `confounder`, e.g. `oci-agent plan accept plan.yaml --role age=confounder`; if treatment was randomised, one that was measured before.";
         let message = "no column of the draft was accepted as a confounder".to_owned();
-        out.push(Problem { place: plan.at("confounders"), path: "confounders".to_owned(), message, hint: hint.to_owned() });
+        out.push(Problem {
+            place: plan.at("confounders"),
+            path: "confounders".to_owned(),
+            message,
+            hint: hint.to_owned(),
+        });
     }
     if draft.pending() > 0 {
         let hint = "Decide with `oci-agent plan accept plan.yaml`: role by role on a terminal, or with `--role COLUMN=ROLE` and `--all-as-drafted`.";

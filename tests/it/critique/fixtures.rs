@@ -134,6 +134,7 @@ pub fn plan() -> Plan {
         privacy: PrivacySection::default(),
         seed: 7,
         follow_ups: Vec::new(),
+        draft: None,
         places: BTreeMap::new(),
     }
 }

@@ -312,6 +312,7 @@ pub fn plan(title: &str, question: &str, units: &str, priority: &[&str]) -> Plan
         privacy: PrivacySection::default(),
         seed: 20_261_121,
         follow_ups: Vec::new(),
+        draft: None,
         places: BTreeMap::new(),
     }
 }
