@@ -35,7 +35,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
 }
 
 /// What a run of the plan would send, where to, and the consent that is wanting.
-fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliError> {
+pub(super) fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliError> {
     let trust = Trust::gather(&args.consent.trust)?;
     let plan = &prepared.plan;
     let mut lines = Vec::new();
@@ -51,7 +51,8 @@ fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliErro
     Ok(lines)
 }
 
-fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
+/// What is told of a plan that holds.
+pub(super) fn json(prepared: &Prepared, outward: &[String]) -> serde_json::Value {
     serde_json::json!({
         "event": "checked",
         "plan_sha256": prepared.plan_sha256,

@@ -21,6 +21,12 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     if args.experiment.experiment {
         return init_experiment::init(args, global);
     }
+    let (text, told) = draft(args)?;
+    placed(args, global, &text, told)
+}
+
+/// The text of a plan of a study, and what was guessed, a line each.
+pub(super) fn draft(args: &InitArgs) -> Result<(String, Vec<String>), CliError> {
     let sources = DataSources::of_arguments(None);
     let source = args.data.to_string_lossy().into_owned();
     let read = |data: &DataSection| dataset::read_section(data, &sources).map_err(|error| errors::from_dataset(&error));
@@ -41,8 +47,7 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
         let facts = table.facts();
         (table, facts)
     };
-    let (text, told) = drafted(args, &table, &facts, overrides);
-    placed(args, global, &text, told)
+    Ok(drafted(args, &table, &facts, overrides))
 }
 
 /// Treatment and outcome, which are there unless the plan is that of an experiment.
@@ -185,7 +190,7 @@ fn way(from: &Path, to: &Path) -> Option<PathBuf> {
     Some(up.chain(to.iter().skip(shared).copied()).collect())
 }
 
-fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+pub(super) fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     let mut file = files::create(path, force).map_err(|error| CliError::io(path, "write", &error))?;
     file.write_all(text.as_bytes()).map_err(|error| CliError::io(path, "write", &error))
 }
