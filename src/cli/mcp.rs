@@ -1,7 +1,8 @@
 //! `oci-agent mcp plan.yaml` and `oci-agent mcp --folder DIR`.
 
-use super::args::{DataRoot, Global, McpArgs, RunArgs, RunLocation, Settings};
+use super::args::{DataRoot, Global, RunArgs, RunLocation, Settings};
 use super::errors::{self, CliError};
+use super::mcp_args::McpArgs;
 use super::mcp_folder::FolderDesk;
 use super::mcp_hosting::{Ended, Hosting, ReadPlan, Wanted, named, read, refused};
 use super::{env, files, mcp_status, output};
@@ -63,7 +64,10 @@ fn served(
     mcp::serve(desk, transport, &|| cancel.load(Ordering::SeqCst))
         .map_err(|error| CliError::world(format!("the server could not go on: {error}"), "Start it again."))?;
     if http.is_some() {
-        return Err(CliError::world("stopped, as you asked", "Runs that were not finished are gone on with at the next start."));
+        return Err(CliError::world(
+            "stopped, as you asked",
+            "Runs that were not finished are gone on with at the next start.",
+        ));
     }
     Ok(())
 }
@@ -72,7 +76,10 @@ fn served(
 fn listening(address: SocketAddr, token_file: Option<&Path>) -> Result<Transport, CliError> {
     if !address.ip().is_loopback() {
         let message = format!("{address} is not an address of this machine alone");
-        return Err(CliError::user(message, "Use --http 127.0.0.1:8628; for hosts elsewhere, a tunnel that has its own lock."));
+        return Err(CliError::user(
+            message,
+            "Use --http 127.0.0.1:8628; for hosts elsewhere, a tunnel that has its own lock.",
+        ));
     }
     let (token, told) = match env::variable(TOKEN) {
         Some(token) if token.trim().len() < SHORTEST_TOKEN => {
@@ -82,8 +89,8 @@ fn listening(address: SocketAddr, token_file: Option<&Path>) -> Result<Transport
         Some(token) => (token.trim().to_owned(), format!("the token is that of {TOKEN}")),
         None => {
             let hint = "Set OCI_AGENT_MCP_TOKEN to a secret of your own.";
-            let token = env::secret()
-                .map_err(|error| CliError::world(format!("no token could be made: {error}"), hint))?;
+            let token =
+                env::secret().map_err(|error| CliError::world(format!("no token could be made: {error}"), hint))?;
             let told = match token_file {
                 Some(file) => {
                     files::write_private(file, format!("{token}\n").as_bytes())?;
@@ -95,7 +102,10 @@ fn listening(address: SocketAddr, token_file: Option<&Path>) -> Result<Transport
         }
     };
     let listener = TcpListener::bind(address).map_err(|error| {
-        CliError::world(format!("could not listen on {address}: {error}"), "Name another port; port 0 takes any that is free.")
+        CliError::world(
+            format!("could not listen on {address}: {error}"),
+            "Name another port; port 0 takes any that is free.",
+        )
     })?;
     let address = listener.local_addr().map_err(|error| CliError::world(error.to_string(), ""))?;
     output::stderr(told);

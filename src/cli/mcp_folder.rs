@@ -58,7 +58,9 @@ impl FolderDesk {
                 _ => return outside("name it relative to the folder, without `..`"),
             }
         }
-        match shelf::real(&self.folder.join(path)) {
+        let joined = self.folder.join(path);
+        // What is not there yet is where it would be made.
+        match std::fs::canonicalize(&joined).or_else(|_| shelf::real(&joined)) {
             Ok(real) if real.starts_with(&self.folder) => Ok(real),
             Ok(_) => outside("a link leads out of it"),
             Err(error) => Err(Refused::new(code::WORLD, format!("could not find `{text}`: {error}"))),
@@ -89,7 +91,10 @@ impl FolderDesk {
         };
         let run = named(out.strip_prefix(&self.folder).unwrap_or(&out));
         if run.is_empty() {
-            return Err(Refused::new(code::OUTSIDE, "the folder that is served cannot be a run itself; name one below it"));
+            return Err(Refused::new(
+                code::OUTSIDE,
+                "the folder that is served cannot be a run itself; name one below it",
+            ));
         }
         Ok(Wanted { args: self.run_args(plan, out), names: (run, named_plan), another: request.another })
     }

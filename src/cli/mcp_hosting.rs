@@ -167,7 +167,8 @@ fn study(
     let opened = opened(wanted, driver::identity(&prepared, &catalogue), observer);
     let store = match opened {
         Ok(store) => store,
-        Err((told, error)) => {
+        Err(refused) => {
+            let (told, error) = *refused;
             seat.refuse(told);
             return Err(error);
         }
@@ -217,7 +218,7 @@ fn opened(
     wanted: &Wanted,
     identity: Vec<(String, String)>,
     observer: &mut ProgressObserver,
-) -> Result<GitStore, (Refused, CliError)> {
+) -> Result<GitStore, Box<(Refused, CliError)>> {
     let (args, place) = (&wanted.args, wanted.args.place());
     let mode = match (args.location.force, wanted.another) {
         (true, _) => OpenMode::Force,
@@ -226,14 +227,15 @@ fn opened(
     };
     let store = match run::open_as(&place, mode, identity.clone()) {
         Err(ArtifactError::OtherRun { .. }) if !args.location.resume => {
-            let message = "the run that is there is of another plan, other data or another version; this one goes beside it";
+            let message =
+                "the run that is there is of another plan, other data or another version; this one goes beside it";
             observer.on(&ProgressEvent::Note { message: message.to_owned() });
             run::open_as(&place, OpenMode::New, identity)
         }
         opened => opened,
     };
-    let store = store.map_err(|error| (Refused::of_store(&error), errors::from_artifacts(&error)))?;
-    run::settled_in(store, args, observer).map_err(|error| (refused(&error), error))
+    let store = store.map_err(|error| Box::new((Refused::of_store(&error), errors::from_artifacts(&error))))?;
+    run::settled_in(store, args, observer).map_err(|error| Box::new((refused(&error), error)))
 }
 
 fn experiment(

@@ -27,7 +27,8 @@ fn told(run: &Run, above: &Path) -> Value {
     }
     if let Some(pending) = &run.pending {
         let review = format!("oci-agent review {}", output::shell_word(&above.join(&run.folder)));
-        let waits = json!({"gate": pending.gate, "tree": pending.tree, "rejected": pending.rejected, "decide_with": review});
+        let waits =
+            json!({"gate": pending.gate, "tree": pending.tree, "rejected": pending.rejected, "decide_with": review});
         say("waits_for", waits);
     }
     match &run.facts {

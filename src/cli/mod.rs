@@ -25,6 +25,7 @@ mod init_experiment;
 mod ledger;
 mod looks;
 mod mcp;
+mod mcp_args;
 mod mcp_folder;
 mod mcp_hosting;
 mod mcp_status;

@@ -202,11 +202,7 @@ pub(super) fn open(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) 
 }
 
 /// The same, for callers that tell errors apart.
-pub(super) fn open_as(
-    out: &Path,
-    mode: OpenMode,
-    identity: Vec<(String, String)>,
-) -> Result<GitStore, ArtifactError> {
+pub(super) fn open_as(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) -> Result<GitStore, ArtifactError> {
     let options = OpenOptions {
         mode,
         clock: Box::new(env::now),

@@ -111,13 +111,19 @@ impl Open {
         let mut offered: Vec<Document> = there
             .map(|kind| Document { file: kind.file.to_owned(), title: kind.title.to_owned(), media: kind.media })
             .collect();
-        if self.tip.finished {
+        // Those of a run that has only a design are plots of designs.
+        if self.tip.finished || self.only_designed() {
             let plots = self.glance.names(&self.tip, PLOTS)?.into_iter();
             offered.extend(plots.filter_map(|name| {
                 let stem = name.strip_suffix(".svg")?.replace('_', " ");
-                Some(Document { file: format!("{PLOTS}/{name}"), title: format!("plot: {stem}"), media: "image/svg+xml" })
+                Some(Document {
+                    file: format!("{PLOTS}/{name}"),
+                    title: format!("plot: {stem}"),
+                    media: "image/svg+xml",
+                })
             }));
-        } else if self.only_designed() && self.has(CRITIQUE) {
+        }
+        if self.only_designed() && self.has(CRITIQUE) {
             let title = "the design so far; the run is blind".to_owned();
             offered.push(Document { file: REPORT.to_owned(), title, media: MARKDOWN });
         }

@@ -50,26 +50,32 @@ pub(super) async fn ask(
 ) -> Result<Answered, Refused> {
     let keys: Vec<&str> = missing.keys().into_iter().map(|(key, _)| key).collect();
     let wanted = || {
-        let message = format!("`draft_plan` needs {}: which columns of {data} they are, nobody but the person can say", keys.join(" and "));
+        let message = format!(
+            "`draft_plan` needs {}: which columns of {data} they are, nobody but the person can say",
+            keys.join(" and ")
+        );
         Refused::new(code::ARGUMENTS, message).hint("Ask, and call again with both.").detail("columns", columns.clone())
     };
     if !peer.supported_elicitation_modes().contains(&ElicitationMode::Form) {
         return Err(wanted());
     }
-    let properties: BTreeMap<String, PrimitiveSchemaDefinition> = missing
-        .keys()
-        .into_iter()
-        .map(|(key, title)| (key.to_owned(), one_of(&columns, title)))
-        .collect();
+    let properties: BTreeMap<String, PrimitiveSchemaDefinition> =
+        missing.keys().into_iter().map(|(key, title)| (key.to_owned(), one_of(&columns, title))).collect();
     let required = properties.keys().cloned().collect();
     let asked = ElicitRequestParams::FormElicitationParams {
         meta: None,
         message: format!("A plan for {data} is to be drafted. Which columns are the {}?", keys.join(" and the ")),
         requested_schema: ElicitationSchema::new(properties).with_required(required),
     };
-    let answer = peer.create_elicitation(asked).await.map_err(|error| wanted().hint(format!("The host could not ask: {error}.")))?;
+    let answer = peer
+        .create_elicitation(asked)
+        .await
+        .map_err(|error| wanted().hint(format!("The host could not ask: {error}.")))?;
     if answer.action != ElicitationAction::Accept {
-        return Err(Refused::new(code::CANCELLED, "the person did not say which columns are meant; no plan was written"));
+        return Err(Refused::new(
+            code::CANCELLED,
+            "the person did not say which columns are meant; no plan was written",
+        ));
     }
     let content = answer.content.unwrap_or_default();
     // The host is not relied on for the form: what is no column is no answer.
@@ -78,7 +84,8 @@ pub(super) async fn ask(
         column.filter(|column| columns.contains(column))
     };
     let answered = Answered { treatment: said("treatment"), outcome: said("outcome") };
-    let complete = (!missing.treatment || answered.treatment.is_some()) && (!missing.outcome || answered.outcome.is_some());
+    let complete =
+        (!missing.treatment || answered.treatment.is_some()) && (!missing.outcome || answered.outcome.is_some());
     if complete { Ok(answered) } else { Err(wanted()) }
 }
 

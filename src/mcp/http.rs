@@ -78,8 +78,7 @@ pub(super) async fn serve(
     sessions.session_config.keep_alive = Some(SESSION_WITHIN);
     let config = StreamableHttpServerConfig::default().with_max_request_body_bytes(LARGEST_REQUEST);
     let stop = config.cancellation_token.clone();
-    let service =
-        StreamableHttpService::new(move || Ok(ToolHandler::new(&shared)), Arc::new(sessions), config);
+    let service = StreamableHttpService::new(move || Ok(ToolHandler::new(&shared)), Arc::new(sessions), config);
     let room = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return Ok(()) };
@@ -138,12 +137,14 @@ fn refused<T>(request: &Request<T>, address: SocketAddr, token: &Token) -> Optio
         return Some(words_of(StatusCode::MISDIRECTED_REQUEST, &words));
     }
     let mut origins = request.headers().get_all(header::ORIGIN).iter();
-    let ours = |origin: &HeaderValue| origin.to_str().is_ok_and(|text| text.strip_prefix("http://").is_some_and(is_ours));
+    let ours =
+        |origin: &HeaderValue| origin.to_str().is_ok_and(|text| text.strip_prefix("http://").is_some_and(is_ours));
     if !origins.all(ours) {
         return Some(words_of(StatusCode::FORBIDDEN, "Pages of other sites are not answered."));
     }
     if !token.is_shown(request) {
-        let mut response = words_of(StatusCode::UNAUTHORIZED, "Show the token of this server: Authorization: Bearer TOKEN.");
+        let mut response =
+            words_of(StatusCode::UNAUTHORIZED, "Show the token of this server: Authorization: Bearer TOKEN.");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return Some(response);
     }

@@ -79,7 +79,9 @@ impl DeskTool {
                 }),
                 vec!["data"],
             ),
-            DeskTool::Check => (json!({"plan": text("The plan, relative to the folder that is served.")}), vec!["plan"]),
+            DeskTool::Check => {
+                (json!({"plan": text("The plan, relative to the folder that is served.")}), vec!["plan"])
+            }
             DeskTool::Start => (
                 json!({
                     "plan": text("The plan, relative to the folder that is served."),

@@ -89,5 +89,7 @@ pub(super) fn finished(tool: &str) -> String {
 /// Why the run ended early.
 pub(super) fn failed(error: &RunError, privacy: &Privacy) -> String {
     let why = privacy.plain(&error.to_string(), LONGEST);
-    format!("The run has stopped: {why}. No effect was computed, and what was recorded stays. The next call goes on with it.")
+    format!(
+        "The run has stopped: {why}. No effect was computed, and what was recorded stays. The next call goes on with it."
+    )
 }

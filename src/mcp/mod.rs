@@ -54,9 +54,9 @@ mod server;
 mod session;
 mod transport;
 
+pub use http::{PATH, Token};
 pub use refusal::{Refused, code};
 pub use seat::{Offer, Seat, Started};
-pub use http::{PATH, Token};
 pub use transport::{Transport, serve};
 
 use crate::agent::budget::Price;
@@ -205,7 +205,9 @@ impl Observer for ForwardingObserver<'_> {
             }
             ProgressEvent::ToolRan { reason, .. } => self.news.borrow_mut().refusal = *reason,
             ProgressEvent::Stage { stage } => self.shown.progress(stage),
-            ProgressEvent::Asked { role, .. } => self.shown.progress(&format!("asking the {}", role.key())),
+            ProgressEvent::Asked { role: Role::Critic, model } => {
+                self.shown.progress(&format!("asking the critic, {model}"));
+            }
             _ => {}
         }
         self.inner.on(event);

@@ -24,7 +24,10 @@ const PROMPTS: [Written; 3] = [
         title: "Plan a study",
         description: "From a data file to a plan that is yours, column by column.",
         text: include_str!("prompts/plan.md"),
-        arguments: &[("data", "The data file, relative to the folder that is served.", true), ("question", "The question, in your words.", false)],
+        arguments: &[
+            ("data", "The data file, relative to the folder that is served.", true),
+            ("question", "The question, in your words.", false),
+        ],
         of_a_plan: false,
     },
     Written {

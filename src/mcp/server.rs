@@ -157,7 +157,9 @@ impl ToolHandler {
     ) -> Result<T, Refused> {
         let desk = Arc::clone(&self.shared.desk);
         let done = tokio::task::spawn_blocking(move || work(&*desk)).await;
-        done.unwrap_or_else(|_| Err(Refused::new(code::BUG, "something that should never happen did; see the server's log")))
+        done.unwrap_or_else(|_| {
+            Err(Refused::new(code::BUG, "something that should never happen did; see the server's log"))
+        })
     }
 
     /// Hands a call to the run, and waits for its answer.
@@ -196,7 +198,8 @@ impl ServerHandler for ToolHandler {
             Serves::Plan { instructions, .. } => instructions.clone(),
             Serves::Folder { .. } => FOLDER.trim().to_owned(),
         };
-        let about = Implementation::new("oci-agent", crate::VERSION).with_title("oci-agent: causal analysis, blind and on record");
+        let about = Implementation::new("oci-agent", crate::VERSION)
+            .with_title("oci-agent: causal analysis, blind and on record");
         ServerConfig::new(capabilities).with_server_info(about).with_instructions(instructions)
     }
 
@@ -257,7 +260,8 @@ impl ServerHandler for ToolHandler {
         let uri = request.uri.clone();
         let read = self.on_desk(move |desk| documents::read(desk, &uri)).await.map_err(|why| internal(&why))?;
         let missing = || {
-            let message = "there is no such document, or its run is still blind; resources/list names those that there are";
+            let message =
+                "there is no such document, or its run is still blind; resources/list names those that there are";
             ErrorData::resource_not_found(message, Some(json!({"uri": request.uri})))
         };
         Ok(read.ok_or_else(missing)?.into())

@@ -98,7 +98,8 @@ impl Session {
         let mut at = self.at.lock().await;
         if at.run.as_ref().is_none_or(|run| run.thread.is_finished()) {
             let Some(request) = at.request.clone() else {
-                let refused = Refused::new(code::NO_RUN, format!("`{}` needs a run, and none is open here", asked.name));
+                let refused =
+                    Refused::new(code::NO_RUN, format!("`{}` needs a run, and none is open here", asked.name));
                 return Err(refused.hint("Call `start_run` with a plan first; `status` names the runs that there are."));
             };
             self.open(&mut at, request).await?;
@@ -110,7 +111,8 @@ impl Session {
         match run.calls.try_send(Call { name, arguments, client, reply }) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => {
-                let message = format!("{MOST_WAITING} calls are waiting already; wait for an answer before calling again");
+                let message =
+                    format!("{MOST_WAITING} calls are waiting already; wait for an answer before calling again");
                 Err(Refused::new(code::BUSY, message))
             }
             Err(TrySendError::Disconnected(_)) => Err(ended()),
@@ -142,8 +144,8 @@ impl Session {
             desk.run(&wanted, seat);
             drop(at_work);
         });
-        let thread =
-            thread.map_err(|error| Refused::new(code::WORLD, format!("no thread could be had for the run: {error}")))?;
+        let thread = thread
+            .map_err(|error| Refused::new(code::WORLD, format!("no thread could be had for the run: {error}")))?;
         let broken = || Err(Refused::new(code::BUG, "the run ended while it was opened; see the server's log"));
         let started = opened.await.unwrap_or_else(|_| broken())?;
         // Another run beside one is begun once; what comes later goes on with it.
@@ -155,5 +157,6 @@ impl Session {
 
 /// A call that no run will answer.
 pub(super) fn ended() -> Refused {
-    Refused::new(code::RUN_ENDED, "the run has stopped, and this call with it").hint("Call again: the run is gone on with.")
+    Refused::new(code::RUN_ENDED, "the run has stopped, and this call with it")
+        .hint("Call again: the run is gone on with.")
 }

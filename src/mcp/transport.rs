@@ -58,7 +58,8 @@ pub fn serve(desk: Arc<dyn Desk>, transport: Transport, stopped: &dyn Fn() -> bo
         wait(|| runs.none_left());
         closing.send_replace(true);
     }
-    let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that speaks MCP ended with a panic")));
+    let ended =
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that speaks MCP ended with a panic")));
     wait(|| runs.none_left());
     ended
 }

@@ -141,7 +141,10 @@ const PROGRAM: Crate = Crate {
         ("agent", &["tools", "llm", "pipeline", "playbook", "critique", "spec", "plan", "record", "report", "store"]),
         ("baseline", &["agent", "tools", "llm", "pipeline", "plan", "record", "report", "critique"]),
         // L5 surfaces. The MCP server is a run whose actor is the host at the other end of the pipe.
-        ("mcp", &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store", "serve"]),
+        (
+            "mcp",
+            &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store", "serve"],
+        ),
         // Pages for the browsers of this machine; what they are, the command says.
         ("serve", NOTHING),
         ("accuracy", &["dataset", "pipeline"]),
