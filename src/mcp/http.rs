@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -118,7 +118,15 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let mut response = match refused(&request, address, &token) {
         Some(refused) => refused,
-        None => service.handle(request).await,
+        None => {
+            let ends_a_session = request.method() == Method::DELETE;
+            let mut answered = service.handle(request).await;
+            // Done, not only noted: the official Python client takes anything else for a failure.
+            if ends_a_session && answered.status() == StatusCode::ACCEPTED {
+                *answered.status_mut() = StatusCode::NO_CONTENT;
+            }
+            answered
+        }
     };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -368,3 +368,59 @@ fn one_repository_has_one_server_and_stdout_is_the_protocols_alone() {
     let ran = crate::cli::oci_agent(dir.path(), &["--json", "mcp", plan("nhefs").to_str().expect("utf-8")]);
     assert!(ran.code == 2 && ran.stdout.contains("want standard output"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_host_is_told_of_a_gate_and_goes_on_when_a_person_has_decided() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let plan = dir.path().join("plan.yaml");
+    let text = std::fs::read_to_string(crate::examples::plan("nhefs")).expect("the plan");
+    std::fs::write(&plan, text + "\ngates: [plan]\n").expect("a plan");
+    let mut host = Host::greeted(dir.path(), &plan, &[]);
+    let waits = host.structured("describe_data", json!({}));
+    let error = &waits["error"];
+    assert_eq!((&error["code"], &error["details"]["gate"]), (&json!("gate_waiting"), &json!("plan")), "{waits}");
+    let status = host.structured("status", json!({}));
+    let pending = &status["runs"][0]["waits_for"];
+    assert_eq!(pending["tree"], error["details"]["tree"], "{status}");
+    assert!(pending["decide_with"].as_str().is_some_and(|how| how.starts_with("oci-agent review")), "{status}");
+    let names: Vec<String> = host.listed().iter().map(|tool| tool["name"].to_string()).collect();
+    assert!(!names.iter().any(|name| name.contains("approve") || name.contains("decide")), "{names:?}");
+    assert_eq!(
+        host.structured("describe_data", json!({}))["error"]["code"],
+        "gate_waiting",
+        "asking again decides nothing"
+    );
+    // A person does, while the host is there.
+    std::fs::create_dir(dir.path().join("home")).expect("a home");
+    std::fs::write(dir.path().join("home/.gitconfig"), "[user]\n name = Ada\n email = a@example.org\n")
+        .expect("a name");
+    let approved = Command::new(env!("CARGO_BIN_EXE_oci-agent"))
+        .args(["approve", "out"])
+        .current_dir(dir.path())
+        .env("HOME", dir.path().join("home"))
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .expect("starts");
+    assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
+    assert_eq!(host.structured("describe_data", json!({}))["ok"], true);
+    assert_eq!(host.leave().0, 3);
+}
+
+#[test]
+fn the_entry_of_the_registry_is_of_this_version() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entry: Value =
+        serde_json::from_slice(&std::fs::read(root.join("server.json")).expect("an entry")).expect("JSON");
+    assert_eq!(
+        (&entry["version"], &entry["packages"][0]["version"]),
+        (&json!(env!("CARGO_PKG_VERSION")), &entry["version"])
+    );
+    let about = entry["description"].as_str().expect("a description");
+    assert!((1..=100).contains(&about.chars().count()), "the schema allows 100 characters");
+    // The registry holds the package to its name.
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README");
+    assert!(readme.contains(&format!("mcp-name: {}", entry["name"].as_str().expect("a name"))));
+    let arguments = entry["packages"][0]["packageArguments"].as_array().expect("arguments");
+    let named: Vec<&str> = arguments.iter().filter_map(|it| it["value"].as_str().or(it["name"].as_str())).collect();
+    assert_eq!(named, ["mcp", "--folder"]);
+}
