@@ -138,7 +138,7 @@ pub enum Command {
 ///
 /// Results go to a git repository, by default `oci-runs/<plan name>/` below the current directory, one commit per step:
 /// read it with plain `git log -p`. An existing run is never overwritten: a second run becomes a branch beside it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   oci-agent run examples/nhefs/plan.yaml
   oci-agent run plan.yaml --out runs/first-try

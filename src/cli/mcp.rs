@@ -119,6 +119,8 @@ struct PlanDesk {
     serves: Serves,
     /// The plan and its data as they were read at the start; the first run takes them.
     read: Mutex<Option<ReadPlan>>,
+    /// True once the run was open: `--new` and `--force` are for the first time.
+    begun: AtomicBool,
     hosting: Hosting,
 }
 
@@ -150,7 +152,7 @@ impl PlanDesk {
         };
         let names = (name_of(&args_of_run.place()), named(&plan));
         let wanted = Wanted { args: args_of_run, names, another: args.new };
-        Ok(PlanDesk { wanted, serves, read: Mutex::new(Some(read)), hosting })
+        Ok(PlanDesk { wanted, serves, read: Mutex::new(Some(read)), begun: AtomicBool::new(false), hosting })
     }
 
     fn ended(&self, global: &Global, stopped: bool) -> Result<ExitCode, CliError> {
@@ -189,7 +191,14 @@ impl Desk for PlanDesk {
 
     fn run(&self, _: &StartRequest, seat: Seat) {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.hosting.host(&self.wanted, read, seat);
+        let mut wanted = self.wanted.clone();
+        if self.begun.load(Ordering::SeqCst) {
+            wanted.another = false;
+            wanted.args.location.force = false;
+        }
+        if self.hosting.host(&wanted, read, seat) {
+            self.begun.store(true, Ordering::SeqCst);
+        }
     }
 
     fn status(&self) -> Result<Value, Refused> {

@@ -3,7 +3,7 @@
 
 use super::args::{CheckArgs, Consent, DataRoot, ExperimentInitArgs, InitArgs, RunArgs, RunLocation, Settings};
 use super::errors::CliError;
-use super::mcp_hosting::{self, Hosting, Wanted, consented, named, refused};
+use super::mcp_hosting::{self, Hosting, Wanted, consented, named, redacts, refused, withheld};
 use super::sources::DataSources;
 use super::{check, files, init, mcp_status, run, run_experiment, shelf};
 use crate::dataset;
@@ -104,6 +104,9 @@ impl FolderDesk {
         let args = self.run_args(plan.clone(), self.folder.join(run::default_out(&plan)));
         let bytes = files::read_plan(&plan).map_err(|error| refused(&error))?;
         consented(&args, &bytes).map_err(|error| Refused { code: code::CONSENT, ..refused(&error) })?;
+        if redacts(&args) {
+            return Err(withheld(text));
+        }
         let RunLocation { data, settings, consent, .. } = args.location;
         let args = CheckArgs { plan, data, settings, consent };
         let is_experiment = plan::experiment::is_experiment(&bytes);
@@ -227,7 +230,9 @@ impl Desk for FolderDesk {
 
     fn run(&self, request: &StartRequest, seat: Seat) {
         match self.wanted(request) {
-            Ok(wanted) => self.hosting.host(&wanted, None, seat),
+            Ok(wanted) => {
+                self.hosting.host(&wanted, None, seat);
+            }
             Err(refused) => seat.refuse(refused),
         }
     }

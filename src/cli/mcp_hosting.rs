@@ -32,6 +32,7 @@ pub(super) enum Ended {
 }
 
 /// A run as it is asked for.
+#[derive(Clone)]
 pub(super) struct Wanted {
     /// As `oci-agent run` would be called.
     pub(super) args: RunArgs,
@@ -68,12 +69,14 @@ impl Hosting {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Opens a run, and serves it until its host has left it.
-    pub(super) fn host(&self, wanted: &Wanted, read: Option<ReadPlan>, seat: Seat) {
+    /// Opens a run, and serves it until its host has left it. True if it was opened.
+    pub(super) fn host(&self, wanted: &Wanted, read: Option<ReadPlan>, seat: Seat) -> bool {
         let mut observer = self.observer();
-        let ended = follow(wanted, read, &mut observer, seat);
+        let mut opened = false;
+        let ended = follow(wanted, read, &mut observer, seat, &mut opened);
         observer.idle();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        opened
     }
 }
 
@@ -122,16 +125,34 @@ fn follow(
     read_before: Option<ReadPlan>,
     observer: &mut ProgressObserver,
     seat: Seat,
+    is_open: &mut bool,
 ) -> Result<Ended, CliError> {
     let read = match read_before {
         Some(read) => Ok(read),
         None => read(&wanted.args, observer),
     };
     match read {
-        Ok(ReadPlan::Study(read)) => study(wanted, *read, observer, seat),
+        Ok(ReadPlan::Study(read)) => study(wanted, *read, observer, seat, is_open),
         Ok(ReadPlan::Experiment(read)) => experiment(wanted, &read, observer, seat),
+        Err(error) if redacts(&wanted.args) => {
+            seat.refuse(withheld(&wanted.names.1));
+            Err(error)
+        }
         Err(error) => refuse(seat, error),
     }
+}
+
+/// True if a plan keeps names from models: then what is wrong with it is for the person.
+pub(super) fn redacts(args: &RunArgs) -> bool {
+    let bytes = files::read_plan_with(&args.location.plan, &args.location.settings);
+    bytes.is_ok_and(|bytes| plan::read_bytes(&bytes).0.is_some_and(|plan| plan.privacy.redact_names))
+}
+
+/// What a host is told of such a plan.
+pub(super) fn withheld(plan: &str) -> Refused {
+    let message =
+        format!("`{plan}` keeps names from models (`privacy.redact_names`), and what is found in it may say them");
+    Refused::new(code::NAMES, message).hint("The person can see it with `oci-agent check`.")
 }
 
 fn refuse(seat: Seat, error: CliError) -> Result<Ended, CliError> {
@@ -142,6 +163,8 @@ fn refuse(seat: Seat, error: CliError) -> Result<Ended, CliError> {
 /// What a host is told of an error of the command line.
 pub(super) fn refused(error: &CliError) -> Refused {
     let code = match error.kind {
+        // Problems of a plan are rendered with its lines.
+        Kind::User if error.rendered.is_some() => code::PLAN,
         Kind::User => code::USER,
         Kind::World => code::WORLD,
         Kind::Gate => code::GATE_WAITING,
@@ -156,6 +179,7 @@ fn study(
     read: (Prepared, Catalogue),
     observer: &mut ProgressObserver,
     seat: Seat,
+    is_open: &mut bool,
 ) -> Result<Ended, CliError> {
     let args = &wanted.args;
     let (prepared, catalogue) = read;
@@ -173,6 +197,7 @@ fn study(
             return Err(error);
         }
     };
+    *is_open = true;
     let (recorded_steps, finished) = match store.situation() {
         Situation::Resumed { commits } => (*commits, false),
         Situation::AlreadyFinished { commits } => (*commits, true),

@@ -1,4 +1,5 @@
-//! What `status` says of runs: how far each is, its grades, what it waits for. There is no place in it for an effect.
+//! What `status` says of runs: how far each is, its grades, what it waits for. There is no place in it for an effect, nor for words of
+//! a plan, whose names may be redacted.
 
 use super::errors::CliError;
 use super::output;
@@ -33,8 +34,6 @@ fn told(run: &Run, above: &Path) -> Value {
     }
     match &run.facts {
         Ok(facts) => {
-            say("title", facts.title.clone().into());
-            say("question", facts.subject.question.clone().into());
             say("unblinded", facts.unblinded.into());
             if let Some(iteration) = facts.iteration {
                 say("iteration", iteration.into());

@@ -33,7 +33,7 @@ const LONGEST_HEAD: usize = 16 << 10;
 /// For the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// A session that nothing was heard of for so long is over, and its run can be gone on with by another.
-const SESSION_WITHIN: Duration = Duration::from_secs(300);
+const SESSION_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// The largest request; arguments of tools are held to less.
 const LARGEST_REQUEST: usize = 1 << 20;
 

@@ -126,7 +126,7 @@ impl DeskTool {
                     "type": "object",
                     "required": ["run", "state", "unblinded", "verdicts"],
                     "properties": {
-                        "run": text, "branch": text, "title": text, "question": text, "trouble": text,
+                        "run": text, "branch": text, "trouble": text,
                         "state": {"type": "string", "enum": ["running", "stopped", "finished", "unreadable", "not_begun"]},
                         "unblinded": flag, "iteration": count,
                         "waits_for": {

@@ -31,6 +31,8 @@ pub mod code {
     pub const PLAN: &str = "plan";
     /// Data or a model that nobody has agreed to.
     pub const CONSENT: &str = "consent";
+    /// The plan keeps names from models, and the answer would say them.
+    pub const NAMES: &str = "names";
     /// A path that leads out of the folder that is served.
     pub const OUTSIDE: &str = "outside";
     /// Something is there already, and nothing is overwritten.

@@ -64,7 +64,8 @@ struct At {
 
 struct Attached {
     calls: SyncSender<Call>,
-    started: Started,
+    /// Nothing while it is being opened, and if the host gave that up half-way.
+    started: Option<Started>,
     thread: JoinHandle<()>,
 }
 
@@ -90,7 +91,7 @@ impl Session {
 
     /// The run that the host is at.
     pub(super) async fn run(&self) -> Option<String> {
-        self.at.lock().await.run.as_ref().map(|run| run.started.run.clone())
+        Some(self.at.lock().await.run.as_ref()?.started.as_ref()?.run.clone())
     }
 
     /// Hands a call to the run, opening it if need be. Calls keep their order: the lock is given in turn.
@@ -105,6 +106,7 @@ impl Session {
             self.open(&mut at, request).await?;
         }
         let Some(run) = at.run.as_ref() else { return Err(ended()) };
+        self.shown.progress(&asked.name);
         let (reply, answer) = oneshot::channel();
         let Asked { name, arguments, client } = asked;
         // Never a wait: this thread also reads cancellations and sends signs of life.
@@ -123,8 +125,9 @@ impl Session {
     pub(super) async fn start(&self, request: StartRequest) -> Result<Started, Refused> {
         let mut at = self.at.lock().await;
         let same = at.request.as_ref() == Some(&request) && !request.another;
-        if let Some(run) = at.run.as_ref().filter(|run| same && !run.thread.is_finished()) {
-            return Ok(run.started.clone());
+        let at_work = at.run.as_ref().filter(|run| same && !run.thread.is_finished());
+        if let Some(started) = at_work.and_then(|run| run.started.clone()) {
+            return Ok(started);
         }
         self.open(&mut at, request).await
     }
@@ -135,6 +138,7 @@ impl Session {
             // It lets go of its repository before it ends.
             let _ = tokio::task::spawn_blocking(move || before.thread.join()).await;
         }
+        let before = at.request.clone();
         let (calls, inbox) = sync_channel(MOST_WAITING);
         let (started, opened) = oneshot::channel();
         let seat = Seat { inbox, started: Some(started), shown: self.shown.clone() };
@@ -146,11 +150,22 @@ impl Session {
         });
         let thread = thread
             .map_err(|error| Refused::new(code::WORLD, format!("no thread could be had for the run: {error}")))?;
-        let broken = || Err(Refused::new(code::BUG, "the run ended while it was opened; see the server's log"));
-        let started = opened.await.unwrap_or_else(|_| broken())?;
+        // Before the wait: a host may give the call up, and is at the run all the same.
+        at.run = Some(Attached { calls, started: None, thread });
         // Another run beside one is begun once; what comes later goes on with it.
         at.request = Some(StartRequest { another: false, ..request });
-        at.run = Some(Attached { calls, started: started.clone(), thread });
+        let broken = || Err(Refused::new(code::BUG, "the run ended while it was opened; see the server's log"));
+        let started = match opened.await.unwrap_or_else(|_| broken()) {
+            Ok(started) => started,
+            Err(refused) => {
+                at.run = None;
+                at.request = before;
+                return Err(refused);
+            }
+        };
+        if let Some(run) = at.run.as_mut() {
+            run.started = Some(started.clone());
+        }
         Ok(started)
     }
 }
