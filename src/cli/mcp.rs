@@ -3,11 +3,11 @@
 use super::args::{DataRoot, Global, RunArgs, RunLocation, Settings};
 use super::errors::{self, CliError};
 use super::mcp_args::McpArgs;
-use super::mcp_folder::FolderDesk;
+use super::mcp_folder::FolderBackend;
 use super::mcp_hosting::{Ended, Hosting, ReadPlan, Wanted, named, read, refused};
 use super::{env, files, mcp_status, output};
-use crate::mcp::desk::{Desk, DraftRequest, RunPlace, Serves, StartRequest};
-use crate::mcp::{self, Refused, Seat, Token, Transport, code};
+use crate::mcp::backend::{Backend, DraftRequest, RunPlace, Serves, StartRequest};
+use crate::mcp::{self, Refused, RunChannel, Token, Transport, code};
 use crate::store::RepositoryTrust;
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
@@ -35,24 +35,24 @@ pub fn mcp(args: McpArgs, global: &Global) -> Result<ExitCode, CliError> {
     match &args.plan {
         None => {
             let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
-            let desk = Arc::new(FolderDesk::open(&folder, args.consent, args.playbooks, hosting)?);
-            served(Arc::clone(&desk) as Arc<dyn Desk>, http, listen.as_deref(), &cancel)?;
+            let backend = Arc::new(FolderBackend::open(&folder, args.consent, args.playbooks, hosting)?);
+            served(Arc::clone(&backend) as Arc<dyn Backend>, http, listen.as_deref(), &cancel)?;
             // What became of each run was told to its host; an error of ours is told here as well.
-            if let Some(Err(error)) = desk.hosting.last() {
+            if let Some(Err(error)) = backend.hosting.last() {
                 output::stderr(format!("The last run: {}. {}", error.message, error.hints.join(" ")));
             }
             Ok(ExitCode::SUCCESS)
         }
         Some(plan) => {
-            let desk = Arc::new(PlanDesk::open(plan.clone(), args, hosting)?);
-            served(Arc::clone(&desk) as Arc<dyn Desk>, http, listen.as_deref(), &cancel)?;
-            desk.ended(global, cancel.load(Ordering::SeqCst))
+            let backend = Arc::new(PlanBackend::open(plan.clone(), args, hosting)?);
+            served(Arc::clone(&backend) as Arc<dyn Backend>, http, listen.as_deref(), &cancel)?;
+            backend.ended(global, cancel.load(Ordering::SeqCst))
         }
     }
 }
 
 fn served(
-    desk: Arc<dyn Desk>,
+    backend: Arc<dyn Backend>,
     http: Option<SocketAddr>,
     token_file: Option<&Path>,
     cancel: &Arc<AtomicBool>,
@@ -61,7 +61,7 @@ fn served(
         None => Transport::Stdio,
         Some(address) => listening(address, token_file)?,
     };
-    mcp::serve(desk, transport, &|| cancel.load(Ordering::SeqCst))
+    mcp::serve(backend, transport, &|| cancel.load(Ordering::SeqCst))
         .map_err(|error| CliError::world(format!("the server could not go on: {error}"), "Start it again."))?;
     if http.is_some() {
         return Err(CliError::world(
@@ -114,7 +114,7 @@ fn listening(address: SocketAddr, token_file: Option<&Path>) -> Result<Transport
 }
 
 /// One plan.
-struct PlanDesk {
+struct PlanBackend {
     wanted: Wanted,
     serves: Serves,
     /// The plan and its data as they were read at the start; the first run takes them.
@@ -124,7 +124,7 @@ struct PlanDesk {
     hosting: Hosting,
 }
 
-impl PlanDesk {
+impl PlanBackend {
     /// Reads the plan and its data, so that what is wrong with them is told at once. Nothing is written.
     fn open(plan: PathBuf, args: McpArgs, hosting: Hosting) -> Result<Self, CliError> {
         let location = RunLocation {
@@ -152,7 +152,7 @@ impl PlanDesk {
         };
         let names = (name_of(&args_of_run.place()), named(&plan));
         let wanted = Wanted { args: args_of_run, names, another: args.new };
-        Ok(PlanDesk { wanted, serves, read: Mutex::new(Some(read)), begun: AtomicBool::new(false), hosting })
+        Ok(PlanBackend { wanted, serves, read: Mutex::new(Some(read)), begun: AtomicBool::new(false), hosting })
     }
 
     fn ended(&self, global: &Global, stopped: bool) -> Result<ExitCode, CliError> {
@@ -184,19 +184,19 @@ fn for_folders(tool: &str) -> Refused {
     Refused::new(code::NO_RUN, format!("`{tool}` is for servers of a folder; this one has one plan"))
 }
 
-impl Desk for PlanDesk {
+impl Backend for PlanBackend {
     fn serves(&self) -> Serves {
         self.serves.clone()
     }
 
-    fn run(&self, _: &StartRequest, seat: Seat) {
+    fn run(&self, _: &StartRequest, channel: RunChannel) {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut wanted = self.wanted.clone();
         if self.begun.load(Ordering::SeqCst) {
             wanted.another = false;
             wanted.args.location.force = false;
         }
-        if self.hosting.host(&wanted, read, seat) {
+        if self.hosting.host(&wanted, read, channel) {
             self.begun.store(true, Ordering::SeqCst);
         }
     }

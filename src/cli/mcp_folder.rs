@@ -7,8 +7,8 @@ use super::mcp_hosting::{self, Hosting, Wanted, consented, named, redacts, refus
 use super::sources::DataSources;
 use super::{check, files, init, mcp_status, run, run_experiment, shelf};
 use crate::dataset;
-use crate::mcp::desk::{Desk, DraftRequest, RunPlace, Serves, StartRequest};
-use crate::mcp::{Refused, Seat, code};
+use crate::mcp::backend::{Backend, DraftRequest, RunPlace, Serves, StartRequest};
+use crate::mcp::{Refused, RunChannel, code};
 use crate::pipeline::prepare::{self, PlanProblems, PrepareError};
 use crate::plan::{self, DataSection, Problem};
 use crate::store::{RepositoryTrust, runs_below};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::path::{Component, Path, PathBuf};
 
 /// A folder of plans.
-pub(super) struct FolderDesk {
+pub(super) struct FolderBackend {
     /// Links followed.
     folder: PathBuf,
     /// As a person named it.
@@ -26,7 +26,7 @@ pub(super) struct FolderDesk {
     pub(super) hosting: Hosting,
 }
 
-impl FolderDesk {
+impl FolderBackend {
     pub(super) fn open(
         folder: &Path,
         consent: Consent,
@@ -38,7 +38,7 @@ impl FolderDesk {
             let message = format!("{} is not a folder", folder.display());
             return Err(CliError::user(message, "Name the folder that your plans are in."));
         }
-        Ok(FolderDesk { folder: real, place: folder.display().to_string(), consent, playbooks, hosting })
+        Ok(FolderBackend { folder: real, place: folder.display().to_string(), consent, playbooks, hosting })
     }
 
     /// A path that a host named, if it leads to somewhere below the folder and into nothing hidden.
@@ -223,17 +223,17 @@ fn merged(mut head: Value, tail: Value) -> Value {
     head
 }
 
-impl Desk for FolderDesk {
+impl Backend for FolderBackend {
     fn serves(&self) -> Serves {
         Serves::Folder { folder: self.place.clone() }
     }
 
-    fn run(&self, request: &StartRequest, seat: Seat) {
+    fn run(&self, request: &StartRequest, channel: RunChannel) {
         match self.wanted(request) {
             Ok(wanted) => {
-                self.hosting.host(&wanted, None, seat);
+                self.hosting.host(&wanted, None, channel);
             }
-            Err(refused) => seat.refuse(refused),
+            Err(refused) => channel.refuse(refused),
         }
     }
 

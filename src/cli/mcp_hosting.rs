@@ -10,7 +10,7 @@ use super::{files, run, run_experiment};
 use crate::agent::driver::{self, Outcome, RunInput};
 use crate::agent::events::{Observer, ProgressEvent};
 use crate::mcp::experiment::{ExperimentSurface, HostedExperiment, serve_experiment};
-use crate::mcp::{self, HostedRun, Refused, Seat, ServeError, Started, code};
+use crate::mcp::{self, HostedRun, Refused, RunChannel, ServeError, Started, code};
 use crate::pipeline::Prepared;
 use crate::pipeline::experiment::asked::AssignmentRows;
 use crate::pipeline::experiment::{Experiment, prepare};
@@ -70,10 +70,10 @@ impl Hosting {
     }
 
     /// Opens a run, and serves it until its host has left it. True if it was opened.
-    pub(super) fn host(&self, wanted: &Wanted, read: Option<ReadPlan>, seat: Seat) -> bool {
+    pub(super) fn host(&self, wanted: &Wanted, read: Option<ReadPlan>, channel: RunChannel) -> bool {
         let mut observer = self.observer();
         let mut opened = false;
-        let ended = follow(wanted, read, &mut observer, seat, &mut opened);
+        let ended = follow(wanted, read, &mut observer, channel, &mut opened);
         observer.idle();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
         opened
@@ -124,7 +124,7 @@ fn follow(
     wanted: &Wanted,
     read_before: Option<ReadPlan>,
     observer: &mut ProgressObserver,
-    seat: Seat,
+    channel: RunChannel,
     is_open: &mut bool,
 ) -> Result<Ended, CliError> {
     let read = match read_before {
@@ -132,13 +132,13 @@ fn follow(
         None => read(&wanted.args, observer),
     };
     match read {
-        Ok(ReadPlan::Study(read)) => study(wanted, *read, observer, seat, is_open),
-        Ok(ReadPlan::Experiment(read)) => experiment(wanted, &read, observer, seat),
+        Ok(ReadPlan::Study(read)) => study(wanted, *read, observer, channel, is_open),
+        Ok(ReadPlan::Experiment(read)) => experiment(wanted, &read, observer, channel),
         Err(error) if redacts(&wanted.args) => {
-            seat.refuse(withheld(&wanted.names.1));
+            channel.refuse(withheld(&wanted.names.1));
             Err(error)
         }
-        Err(error) => refuse(seat, error),
+        Err(error) => refuse(channel, error),
     }
 }
 
@@ -155,8 +155,8 @@ pub(super) fn withheld(plan: &str) -> Refused {
     Refused::new(code::NAMES, message).hint("The person can see it with `oci-agent check`.")
 }
 
-fn refuse(seat: Seat, error: CliError) -> Result<Ended, CliError> {
-    seat.refuse(refused(&error));
+fn refuse(channel: RunChannel, error: CliError) -> Result<Ended, CliError> {
+    channel.refuse(refused(&error));
     Err(error)
 }
 
@@ -178,7 +178,7 @@ fn study(
     wanted: &Wanted,
     read: (Prepared, Catalogue),
     observer: &mut ProgressObserver,
-    seat: Seat,
+    channel: RunChannel,
     is_open: &mut bool,
 ) -> Result<Ended, CliError> {
     let args = &wanted.args;
@@ -186,14 +186,14 @@ fn study(
     let ready = ready(args, prepared, observer);
     let (prepared, critic, ledger) = match ready {
         Ok(ready) => ready,
-        Err(error) => return refuse(seat, error),
+        Err(error) => return refuse(channel, error),
     };
     let opened = opened(wanted, driver::identity(&prepared, &catalogue), observer);
     let store = match opened {
         Ok(store) => store,
         Err(refused) => {
             let (told, error) = *refused;
-            seat.refuse(told);
+            channel.refuse(told);
             return Err(error);
         }
     };
@@ -215,7 +215,7 @@ fn study(
     let mut on_record = |outcome: &Outcome, branch: &str| {
         unrecorded = ledger.add(run::subject(&prepared), &outcome.results, &args.place(), branch).err();
     };
-    match mcp::serve_run(hosted, store, observer, &mut on_record, seat) {
+    match mcp::serve_run(hosted, store, observer, &mut on_record, channel) {
         Ok(_) => unrecorded.map_or(Ok(Ended::WithReport), Err),
         Err(ServeError::Run(error)) => Err(run::explain(&error, args)),
         Err(error @ ServeError::Left) => Err(CliError::world(error.to_string(), run::resume_hint(args))),
@@ -267,13 +267,13 @@ fn experiment(
     wanted: &Wanted,
     read: &(Experiment, AssignmentRows),
     observer: &mut ProgressObserver,
-    seat: Seat,
+    channel: RunChannel,
 ) -> Result<Ended, CliError> {
     let (experiment, rows) = read;
     let args = &wanted.args;
     let looks = match Looks::beside(&args.place()) {
         Ok(looks) => looks,
-        Err(error) => return refuse(seat, error),
+        Err(error) => return refuse(channel, error),
     };
     let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
     let out = args.place();
@@ -283,7 +283,7 @@ fn experiment(
     let (run, plan) = wanted.names.clone();
     let started = Started { run, plan, branch: None, recorded_steps: 0, finished: false };
     let mut surface = Surface { args, experiment, observer, failed: None };
-    let opened = serve_experiment(hosted, started, seat, &mut surface);
+    let opened = serve_experiment(hosted, started, channel, &mut surface);
     match (opened, surface.failed.take()) {
         (Some(_), _) => Ok(Ended::WithReport),
         (None, Some(error)) => Err(error),

@@ -5,7 +5,7 @@
 //! only, and so does one whose plan says `blind: false`. A plan that redacts names shows nothing: files are for people, and say
 //! names.
 
-use crate::mcp::desk::{Desk, RunPlace};
+use crate::mcp::backend::{Backend, RunPlace};
 use crate::mcp::refusal::{Refused, code};
 use crate::plan;
 use crate::store::{ArtifactError, Glance, Tip};
@@ -74,8 +74,8 @@ struct Document {
 }
 
 impl Open {
-    fn at(desk: &dyn Desk, place: RunPlace) -> Result<Option<Open>, ArtifactError> {
-        let glance = Glance::open(&place.dir, &desk.trust())?;
+    fn at(backend: &dyn Backend, place: RunPlace) -> Result<Option<Open>, ArtifactError> {
+        let glance = Glance::open(&place.dir, &backend.trust())?;
         let Some(branch) = glance.branches().next().map(str::to_owned) else { return Ok(None) };
         let tip = glance.tip(&branch)?;
         let names = glance.names(&tip, "")?;
@@ -148,10 +148,10 @@ impl Open {
 }
 
 /// The documents of all runs. One that cannot be read has none: `status` says why.
-pub(super) fn list(desk: &dyn Desk) -> Result<Vec<Resource>, Refused> {
+pub(super) fn list(backend: &dyn Backend) -> Result<Vec<Resource>, Refused> {
     let mut listed = Vec::new();
-    for place in desk.places()? {
-        let Ok(Some(open)) = Open::at(desk, place) else { continue };
+    for place in backend.places()? {
+        let Ok(Some(open)) = Open::at(backend, place) else { continue };
         for Document { file, title, media } in open.offered().unwrap_or_default() {
             let name = format!("{}: {title}", open.place.name);
             listed.push(Resource::new(open.address(&file), file).with_title(name).with_mime_type(media));
@@ -161,14 +161,14 @@ pub(super) fn list(desk: &dyn Desk) -> Result<Vec<Resource>, Refused> {
 }
 
 /// A document; `None` if there is none of that address now.
-pub(super) fn read(desk: &dyn Desk, uri: &str) -> Result<Option<ReadResourceResult>, Refused> {
-    for place in desk.places()? {
+pub(super) fn read(backend: &dyn Backend, uri: &str) -> Result<Option<ReadResourceResult>, Refused> {
+    for place in backend.places()? {
         // Held against what is offered: an address is never taken apart into a path.
         if !uri.starts_with(&format!("{ADDRESS}{}/", encoded(&place.name))) {
             continue;
         }
         let failed = |error: ArtifactError| Refused::new(code::WORLD, error.to_string());
-        let Some(open) = Open::at(desk, place).map_err(failed)? else { continue };
+        let Some(open) = Open::at(backend, place).map_err(failed)? else { continue };
         let offered = open.offered().map_err(failed)?;
         let Some(found) = offered.into_iter().find(|document| open.address(&document.file) == uri) else { continue };
         let Some(text) = open.text(&found.file).map_err(failed)? else { continue };

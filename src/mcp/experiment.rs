@@ -9,9 +9,9 @@
 //! refused by the registry until then. A call that fails is answered, and the session goes on.
 
 use crate::agent::events::{Observer, ProgressEvent};
+use crate::mcp::channel::{Offer, RunChannel, Shown, Stage, Started};
 use crate::mcp::queue::{CallQueue, Reply};
 use crate::mcp::refusal::{Refused, code};
-use crate::mcp::seat::{Offer, Seat, Shown, Stage, Started};
 use crate::pipeline::experiment::Experiment;
 use crate::pipeline::experiment::asked::AssignmentRows;
 use crate::record::experiment::{ExperimentResults, Look};
@@ -66,12 +66,12 @@ pub fn instructions() -> String {
 pub fn serve_experiment(
     hosted: HostedExperiment<'_>,
     started: Started,
-    mut seat: Seat,
+    mut channel: RunChannel,
     surface: &mut dyn ExperimentSurface,
 ) -> Option<ExperimentResults> {
-    seat.begin(started, offer());
-    let (registry, shown) = (ExperimentRegistry, seat.shown);
-    let mut queue = CallQueue::new(seat.inbox);
+    channel.begin(started, offer());
+    let (registry, shown) = (ExperimentRegistry, channel.shown);
+    let mut queue = CallQueue::new(channel.inbox);
     let mut session =
         Session { hosted, registry, privacy: Privacy::of_experiment(hosted.experiment), results: None, surface };
     while let Some(()) = queue.next(&|| session.surface.cancelled()) {

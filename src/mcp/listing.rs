@@ -1,10 +1,10 @@
 //! Tools as hosts list them: titles, hints, schemas of arguments and answers; and answers as the schemas say.
 
 use crate::llm::ToolSpec;
-use crate::mcp::desk::Serves;
+use crate::mcp::backend::Serves;
+use crate::mcp::channel::Stage;
 use crate::mcp::queue::Reply;
 use crate::mcp::refusal::Refused;
-use crate::mcp::seat::Stage;
 use crate::tools::privacy;
 use rmcp::model::{CallToolResult, ContentBlock, Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
@@ -12,54 +12,54 @@ use std::sync::Arc;
 
 /// Tools beside those of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DeskTool {
+pub(super) enum ServerTool {
     Draft,
     Check,
     Start,
     Status,
 }
 
-impl DeskTool {
-    const ALL: [DeskTool; 4] = [DeskTool::Draft, DeskTool::Check, DeskTool::Start, DeskTool::Status];
+impl ServerTool {
+    const ALL: [ServerTool; 4] = [ServerTool::Draft, ServerTool::Check, ServerTool::Start, ServerTool::Status];
 
     /// Those of a server.
-    pub(super) fn of(serves: &Serves) -> &'static [DeskTool] {
+    pub(super) fn of(serves: &Serves) -> &'static [ServerTool] {
         match serves {
-            Serves::Plan { .. } => &[DeskTool::Status],
+            Serves::Plan { .. } => &[ServerTool::Status],
             Serves::Folder { .. } => &Self::ALL,
         }
     }
 
-    pub(super) fn named(name: &str, serves: &Serves) -> Option<DeskTool> {
+    pub(super) fn named(name: &str, serves: &Serves) -> Option<ServerTool> {
         Self::of(serves).iter().copied().find(|tool| tool.name() == name)
     }
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            DeskTool::Draft => "draft_plan",
-            DeskTool::Check => "check_plan",
-            DeskTool::Start => "start_run",
-            DeskTool::Status => "status",
+            ServerTool::Draft => "draft_plan",
+            ServerTool::Check => "check_plan",
+            ServerTool::Start => "start_run",
+            ServerTool::Status => "status",
         }
     }
 
     fn description(self) -> &'static str {
         match self {
-            DeskTool::Draft => {
+            ServerTool::Draft => {
                 "Writes the plan of a study from a data file: every section explained, every other column listed as a \
                  confounder. It is a draft: the person has to say what was measured before treatment, and why. If treatment \
                  or outcome is left out, the person is asked, where the host can do that. Nothing is overwritten."
             }
-            DeskTool::Check => {
+            ServerTool::Check => {
                 "Holds a plan against its data and reports every problem at once, with line and hint; says what would be \
                  analysed, and what a run would send to language models. Runs and writes nothing."
             }
-            DeskTool::Start => {
+            ServerTool::Start => {
                 "Opens the run of a plan; from then on the tools of the analysis apply to it. A run of the same plan that is \
                  there is gone on with: what was recorded counts, and a finished one can be read. The run is blind until its \
                  loop has settled."
             }
-            DeskTool::Status => {
+            ServerTool::Status => {
                 "The runs, and how far each is: state, grades so far, and the decision that it waits for. A gate is decided \
                  by a person, never by a tool. No effect is told here; read the report of a finished run for it."
             }
@@ -70,7 +70,7 @@ impl DeskTool {
     pub(super) fn arguments(self) -> Value {
         let text = |what: &str| json!({"type": "string", "description": what});
         let (properties, required) = match self {
-            DeskTool::Draft => (
+            ServerTool::Draft => (
                 json!({
                     "data": text("The CSV or Parquet file, relative to the folder that is served."),
                     "treatment": text("The treatment column."),
@@ -79,10 +79,10 @@ impl DeskTool {
                 }),
                 vec!["data"],
             ),
-            DeskTool::Check => {
+            ServerTool::Check => {
                 (json!({"plan": text("The plan, relative to the folder that is served.")}), vec!["plan"])
             }
-            DeskTool::Start => (
+            ServerTool::Start => (
                 json!({
                     "plan": text("The plan, relative to the folder that is served."),
                     "run": text("The folder of the run, relative likewise; by default oci-runs/<name of the plan>."),
@@ -93,7 +93,7 @@ impl DeskTool {
                 }),
                 vec!["plan"],
             ),
-            DeskTool::Status => (json!({}), vec![]),
+            ServerTool::Status => (json!({}), vec![]),
         };
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
     }
@@ -104,10 +104,10 @@ impl DeskTool {
         let (any, texts) = (json!({"type": "object"}), json!({"type": "array", "items": {"type": "string"}}));
         let all = |of: Value| json!({"type": "array", "items": of});
         match self {
-            DeskTool::Draft => json!({
+            ServerTool::Draft => json!({
                 "plan": text, "treatment": text, "outcome": text, "text": text, "guesses": texts, "asked": text, "next": text,
             }),
-            DeskTool::Check => json!({
+            ServerTool::Check => json!({
                 "plan": text, "valid": flag, "design": {"type": "string", "enum": ["study", "experiment"]}, "accepted": flag,
                 "problems": all(json!({
                     "type": "object",
@@ -117,10 +117,10 @@ impl DeskTool {
                 })),
                 "checked": any,
             }),
-            DeskTool::Start => json!({
+            ServerTool::Start => json!({
                 "run": text, "plan": text, "branch": text, "recorded_steps": count, "finished": flag, "tools": texts, "next": text,
             }),
-            DeskTool::Status => json!({
+            ServerTool::Status => json!({
                 "serves": text, "at": text, "complete": flag,
                 "runs": all(json!({
                     "type": "object",
@@ -150,9 +150,9 @@ impl DeskTool {
 
     /// As hosts list it.
     pub(super) fn listed(self) -> Tool {
-        let reads = matches!(self, DeskTool::Check | DeskTool::Status);
+        let reads = matches!(self, ServerTool::Check | ServerTool::Status);
         // A plan is never overwritten, so a second draft of the same place is refused; a second start attaches.
-        let idempotent = self != DeskTool::Draft;
+        let idempotent = self != ServerTool::Draft;
         let hints = ToolAnnotations::with_title(title(self.name()))
             .read_only(reads)
             .destructive(false)
@@ -253,8 +253,8 @@ fn title(name: &str) -> &'static str {
     }
 }
 
-/// The answer of a tool of the desk.
-pub(super) fn desk_result(tool: DeskTool, answer: Result<Value, Refused>) -> CallToolResult {
+/// The answer of a tool of the backend.
+pub(super) fn server_tool_result(tool: ServerTool, answer: Result<Value, Refused>) -> CallToolResult {
     match answer {
         Ok(Value::Object(facts)) => {
             let mut whole = head(tool.name(), true);

@@ -6,14 +6,14 @@
 //! of the data.
 //!
 //! A connection is not a run: the first call that needs it opens one, on a thread of its own, and a host that comes back goes on
-//! with it. What is asked beside a run (`status`, documents, `check_plan`, `draft_plan`) is answered by the [`desk::Desk`].
+//! with it. What is asked beside a run (`status`, documents, `check_plan`, `draft_plan`) is answered by the [`backend::Backend`].
 //!
 //! ```text
 //! thread of rmcp                                       thread of a run
 //! stdio, http ─▶ server: tools/call ─▶ session ─Call─▶ queue ─▶ host_model: ChatModel ─▶ agent::driver::run
 //!             ◀───────── answer ◀────────────── Reply ─┘ ◀─ what the loop says next
 //!                   │                                       … the loop settles …
-//!                   └▶ desk, documents, prompts        after_unblinding: Registry::call with the results
+//!                   └▶ backend, documents, prompts        after_unblinding: Registry::call with the results
 //! ```
 //!
 //! | file | what it does |
@@ -21,8 +21,8 @@
 //! | `transport`, `http` | stdin and stdout, or one loopback address with a token |
 //! | `server` | speaks the protocol; knows names of tools and nothing of the analysis |
 //! | `session` | one host: which run it is at; opens and reopens it |
-//! | `seat` | the two ends of that: where calls come from, what the host is shown |
-//! | [`desk`] | what the command line does for it: open runs, read a folder, write a plan |
+//! | `channel` | the two ends of that: where calls come from, what the host is shown |
+//! | [`backend`] | what the command line does for it: open runs, read a folder, write a plan |
 //! | `listing` | tools as hosts list them: titles, hints, schemas of arguments and answers |
 //! | `documents` | the files of runs as resources; of a blind run its design only |
 //! | `prompts` | prompts |
@@ -38,7 +38,8 @@
 //! ended, and `documents` shows what an effect is in only of runs that have. *Gates.* Nothing here can decide one.
 
 mod after_unblinding;
-pub mod desk;
+pub mod backend;
+mod channel;
 mod documents;
 mod elicit;
 pub mod experiment;
@@ -49,14 +50,13 @@ mod messages;
 mod prompts;
 mod queue;
 mod refusal;
-mod seat;
 mod server;
 mod session;
 mod transport;
 
+pub use channel::{Offer, RunChannel, Started};
 pub use http::{PATH, Token};
 pub use refusal::{Refused, code};
-pub use seat::{Offer, Seat, Started};
 pub use transport::{Transport, serve};
 
 use crate::agent::budget::Price;
@@ -65,9 +65,9 @@ use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::participants::Participants;
 use crate::agent::prompt;
 use crate::llm::{ChatModel, ModelError};
+use crate::mcp::channel::{Shown, Stage};
 use crate::mcp::host_model::{HostModel, News};
 use crate::mcp::queue::{CallQueue, Reply};
-use crate::mcp::seat::{Shown, Stage};
 use crate::plan::Plan;
 use crate::store::ArtifactStore;
 use crate::tools::privacy::Privacy;
@@ -121,13 +121,13 @@ pub fn serve_run(
     mut store: impl ArtifactStore,
     observer: &mut dyn Observer,
     finished: &mut dyn FnMut(&Outcome, &str),
-    mut seat: Seat,
+    mut channel: RunChannel,
 ) -> Result<Outcome, ServeError> {
     let (input, plan) = (hosted.run, &hosted.run.prepared.plan);
     let privacy = Privacy::new(input.prepared, plan.privacy.min_cell, plan.privacy.redact_names);
-    seat.begin(hosted.started.clone(), offer(&plan.tools));
-    let shown = seat.shown;
-    let queue = Rc::new(RefCell::new(CallQueue::new(seat.inbox)));
+    channel.begin(hosted.started.clone(), offer(&plan.tools));
+    let shown = channel.shown;
+    let queue = Rc::new(RefCell::new(CallQueue::new(channel.inbox)));
     let news = Rc::new(RefCell::new(News::default()));
     let mut participants =
         participants(hosted, HostModel::new(Rc::clone(&queue), Rc::clone(&news), plan.budget.repairs));

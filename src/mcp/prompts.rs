@@ -1,6 +1,6 @@
 //! Prompts that a host can offer its user.
 
-use crate::mcp::desk::Serves;
+use crate::mcp::backend::Serves;
 use rmcp::model::{GetPromptResult, Prompt, PromptArgument, PromptMessage, Role};
 use serde_json::{Map, Value};
 

@@ -1,10 +1,10 @@
 //! The protocol. It knows tools by name, and nothing of what they do.
 
-use crate::mcp::desk::{Desk, DraftRequest, Serves, StartRequest};
-use crate::mcp::listing::{self, DeskTool};
+use crate::mcp::backend::{Backend, DraftRequest, Serves, StartRequest};
+use crate::mcp::channel::{Offer, View};
+use crate::mcp::listing::{self, ServerTool};
 use crate::mcp::queue::Reply;
 use crate::mcp::refusal::{Refused, code};
-use crate::mcp::seat::{Offer, View};
 use crate::mcp::session::{self, Asked, Runs, Session};
 use crate::mcp::{documents, elicit, experiment, prompts};
 use crate::tools::{LARGEST_ARGUMENTS, departures_from, privacy};
@@ -32,7 +32,7 @@ const FOLDER: &str = include_str!("folder.md");
 
 /// What all sessions of a server share.
 pub(super) struct Shared {
-    pub(super) desk: Arc<dyn Desk>,
+    pub(super) backend: Arc<dyn Backend>,
     pub(super) serves: Serves,
     pub(super) runs: Arc<Runs>,
     /// The tools before a run is open.
@@ -42,8 +42,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(desk: Arc<dyn Desk>) -> Arc<Self> {
-        let (serves, runs) = (desk.serves(), Arc::new(Runs::default()));
+    pub(super) fn new(backend: Arc<dyn Backend>) -> Arc<Self> {
+        let (serves, runs) = (backend.serves(), Arc::new(Runs::default()));
         let first = Arc::new(match &serves {
             Serves::Plan { offer, .. } => offer.clone(),
             Serves::Folder { .. } => {
@@ -52,8 +52,8 @@ impl Shared {
                 Offer { known, unblinded: study.blind.clone(), ..study }
             }
         });
-        let alone = Arc::new(Session::new(Arc::clone(&desk), Arc::clone(&runs), &serves, Arc::clone(&first)));
-        Arc::new(Shared { desk, serves, runs, first, alone })
+        let alone = Arc::new(Session::new(Arc::clone(&backend), Arc::clone(&runs), &serves, Arc::clone(&first)));
+        Arc::new(Shared { backend, serves, runs, first, alone })
     }
 }
 
@@ -65,8 +65,8 @@ pub(super) struct ToolHandler {
 
 impl ToolHandler {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        let Shared { desk, serves, runs, first, .. } = &**shared;
-        let session = Session::new(Arc::clone(desk), Arc::clone(runs), serves, Arc::clone(first));
+        let Shared { backend, serves, runs, first, .. } = &**shared;
+        let session = Session::new(Arc::clone(backend), Arc::clone(runs), serves, Arc::clone(first));
         ToolHandler { shared: Arc::clone(shared), session: Arc::new(session) }
     }
 
@@ -78,15 +78,15 @@ impl ToolHandler {
     }
 
     fn tools(&self, session: &Session) -> Vec<Tool> {
-        let desk = DeskTool::of(&self.shared.serves).iter().map(|tool| tool.listed());
+        let backend = ServerTool::of(&self.shared.serves).iter().map(|tool| tool.listed());
         let view = session.view();
         let analysis: Vec<Tool> = view.borrow().tools().iter().map(listing::listed).collect();
-        desk.chain(analysis).collect()
+        backend.chain(analysis).collect()
     }
 
-    async fn desk_call(
+    async fn server_tool_call(
         &self,
-        tool: DeskTool,
+        tool: ServerTool,
         arguments: Value,
         context: &RequestContext<RoleServer>,
     ) -> Result<Value, Refused> {
@@ -99,19 +99,19 @@ impl ToolHandler {
         let text = |key: &str| arguments.get(key).and_then(Value::as_str).map(str::to_owned);
         let session = Arc::clone(self.session(context));
         match tool {
-            DeskTool::Status => {
+            ServerTool::Status => {
                 let at = session.run().await;
-                let mut found = self.on_desk(|desk| desk.status()).await?;
+                let mut found = self.on_backend(|backend| backend.status()).await?;
                 if let (Some(found), Some(at)) = (found.as_object_mut(), at) {
                     found.insert("at".to_owned(), at.into());
                 }
                 Ok(found)
             }
-            DeskTool::Check => {
+            ServerTool::Check => {
                 let plan = text("plan").unwrap_or_default();
-                self.on_desk(move |desk| desk.check_plan(&plan)).await
+                self.on_backend(move |backend| backend.check_plan(&plan)).await
             }
-            DeskTool::Start => {
+            ServerTool::Start => {
                 let another = arguments.get("another").and_then(Value::as_bool).unwrap_or_default();
                 let request = StartRequest { plan: text("plan"), run: text("run"), another };
                 let started = session.start(request).await?;
@@ -126,12 +126,12 @@ impl ToolHandler {
                 }
                 Ok(told)
             }
-            DeskTool::Draft => {
+            ServerTool::Draft => {
                 let data = text("data").unwrap_or_default();
                 let (mut treatment, mut outcome, mut asked) = (text("treatment"), text("outcome"), String::new());
                 if treatment.is_none() || outcome.is_none() {
                     let named = data.clone();
-                    let columns = self.on_desk(move |desk| desk.columns(&named)).await?;
+                    let columns = self.on_backend(move |backend| backend.columns(&named)).await?;
                     let missing = elicit::Missing { treatment: treatment.is_none(), outcome: outcome.is_none() };
                     let answered = elicit::ask(&context.peer, missing, &data, columns).await?;
                     asked = answered.record(&client(context));
@@ -145,18 +145,18 @@ impl ToolHandler {
                     plan: text("plan").unwrap_or_default(),
                     asked,
                 };
-                self.on_desk(move |desk| desk.draft_plan(&request)).await
+                self.on_backend(move |backend| backend.draft_plan(&request)).await
             }
         }
     }
 
-    /// Has something done by the desk, on a thread of its own.
-    async fn on_desk<T: Send + 'static>(
+    /// Has something done by the backend, on a thread of its own.
+    async fn on_backend<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Desk) -> Result<T, Refused> + Send + 'static,
+        work: impl FnOnce(&dyn Backend) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
-        let desk = Arc::clone(&self.shared.desk);
-        let done = tokio::task::spawn_blocking(move || work(&*desk)).await;
+        let backend = Arc::clone(&self.shared.backend);
+        let done = tokio::task::spawn_blocking(move || work(&*backend)).await;
         done.unwrap_or_else(|_| {
             Err(Refused::new(code::BUG, "something that should never happen did; see the server's log"))
         })
@@ -223,9 +223,9 @@ impl ServerHandler for ToolHandler {
         let (name, arguments) = (request.name.as_ref(), Value::Object(request.arguments.unwrap_or_default()));
         let session = self.session(&context);
         let mut progress = session.progress();
-        if let Some(tool) = DeskTool::named(name, &self.shared.serves) {
-            let answer = followed(self.desk_call(tool, arguments, &context), &mut progress, &context).await;
-            return Ok(listing::desk_result(tool, answer.unwrap_or_else(|| Err(given_up()))).into());
+        if let Some(tool) = ServerTool::named(name, &self.shared.serves) {
+            let answer = followed(self.server_tool_call(tool, arguments, &context), &mut progress, &context).await;
+            return Ok(listing::server_tool_result(tool, answer.unwrap_or_else(|| Err(given_up()))).into());
         }
         // What is no tool at all is a mistake of the protocol; what may not be called now is an answer to be read.
         let known = session.view().borrow().offer.known.contains(&name) || self.shared.first.known.contains(&name);
@@ -248,7 +248,7 @@ impl ServerHandler for ToolHandler {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let listed = self.on_desk(documents::list).await.map_err(|why| internal(&why))?;
+        let listed = self.on_backend(documents::list).await.map_err(|why| internal(&why))?;
         Ok(ListResourcesResult::with_all_items(listed))
     }
 
@@ -258,7 +258,8 @@ impl ServerHandler for ToolHandler {
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let uri = request.uri.clone();
-        let read = self.on_desk(move |desk| documents::read(desk, &uri)).await.map_err(|why| internal(&why))?;
+        let read =
+            self.on_backend(move |backend| documents::read(backend, &uri)).await.map_err(|why| internal(&why))?;
         let missing = || {
             let message =
                 "there is no such document, or its run is still blind; resources/list names those that there are";

@@ -1,10 +1,10 @@
 //! One host: which run it is at. A run is opened by the first call that needs it, and opened again by the next call after it has
 //! stopped (at a gate, for one): what was recorded counts.
 
-use crate::mcp::desk::{Desk, Serves, StartRequest};
+use crate::mcp::backend::{Backend, Serves, StartRequest};
+use crate::mcp::channel::{Offer, RunChannel, Shown, Stage, Started, View};
 use crate::mcp::queue::{Call, Reply};
 use crate::mcp::refusal::{Refused, code};
-use crate::mcp::seat::{Offer, Seat, Shown, Stage, Started, View};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,16 +26,16 @@ impl Runs {
 }
 
 /// Counts a run for as long as it lives, however its thread ends.
-struct AtWork(Arc<Runs>);
+struct RunningGuard(Arc<Runs>);
 
-impl AtWork {
+impl RunningGuard {
     fn new(runs: &Arc<Runs>) -> Self {
         runs.0.fetch_add(1, Ordering::SeqCst);
-        AtWork(Arc::clone(runs))
+        RunningGuard(Arc::clone(runs))
     }
 }
 
-impl Drop for AtWork {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -50,14 +50,14 @@ pub(super) struct Asked {
 
 /// A host.
 pub(super) struct Session {
-    desk: Arc<dyn Desk>,
+    backend: Arc<dyn Backend>,
     runs: Arc<Runs>,
-    at: Mutex<At>,
+    at: Mutex<Attachment>,
     shown: Shown,
 }
 
 #[derive(Default)]
-struct At {
+struct Attachment {
     request: Option<StartRequest>,
     run: Option<Attached>,
 }
@@ -70,13 +70,13 @@ struct Attached {
 }
 
 impl Session {
-    pub(super) fn new(desk: Arc<dyn Desk>, runs: Arc<Runs>, serves: &Serves, offer: Arc<Offer>) -> Self {
+    pub(super) fn new(backend: Arc<dyn Backend>, runs: Arc<Runs>, serves: &Serves, offer: Arc<Offer>) -> Self {
         let request = matches!(serves, Serves::Plan { .. }).then(StartRequest::default);
         let shown = Shown {
             view: Arc::new(watch::channel(View { offer, stage: Stage::Blind }).0),
             progress: Arc::new(watch::channel(String::new()).0),
         };
-        Session { desk, runs, at: Mutex::new(At { request, run: None }), shown }
+        Session { backend, runs, at: Mutex::new(Attachment { request, run: None }), shown }
     }
 
     /// What the host is shown, as it changes.
@@ -132,7 +132,7 @@ impl Session {
         self.open(&mut at, request).await
     }
 
-    async fn open(&self, at: &mut At, request: StartRequest) -> Result<Started, Refused> {
+    async fn open(&self, at: &mut Attachment, request: StartRequest) -> Result<Started, Refused> {
         if let Some(before) = at.run.take() {
             drop(before.calls);
             // It lets go of its repository before it ends.
@@ -141,11 +141,11 @@ impl Session {
         let before = at.request.clone();
         let (calls, inbox) = sync_channel(MOST_WAITING);
         let (started, opened) = oneshot::channel();
-        let seat = Seat { inbox, started: Some(started), shown: self.shown.clone() };
-        let (desk, at_work, wanted) = (Arc::clone(&self.desk), AtWork::new(&self.runs), request.clone());
+        let channel = RunChannel { inbox, started: Some(started), shown: self.shown.clone() };
+        let (backend, at_work, wanted) = (Arc::clone(&self.backend), RunningGuard::new(&self.runs), request.clone());
         self.shown.progress("opening the run: reading the plan and the data");
         let thread = std::thread::Builder::new().name("run".to_owned()).spawn(move || {
-            desk.run(&wanted, seat);
+            backend.run(&wanted, channel);
             drop(at_work);
         });
         let thread = thread

@@ -1,6 +1,6 @@
 //! Where a host is heard: stdin and stdout, or an address of this machine. One thread of its own speaks the protocol.
 
-use crate::mcp::desk::Desk;
+use crate::mcp::backend::Backend;
 use crate::mcp::http::{self, Token};
 use crate::mcp::server::{Shared, ToolHandler};
 use rmcp::service::ServiceExt;
@@ -32,8 +32,8 @@ pub enum Transport {
 ///
 /// # Errors
 /// No thread, no runtime or no address could be had.
-pub fn serve(desk: Arc<dyn Desk>, transport: Transport, stopped: &dyn Fn() -> bool) -> io::Result<()> {
-    let shared = Shared::new(desk);
+pub fn serve(backend: Arc<dyn Backend>, transport: Transport, stopped: &dyn Fn() -> bool) -> io::Result<()> {
+    let shared = Shared::new(backend);
     let runs = Arc::clone(&shared.runs);
     let (closing, closed) = watch::channel(false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -114,7 +114,7 @@ impl Host {
     fn tools(&mut self) -> Vec<String> {
         let all = self.listed();
         let names = all.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned());
-        names.filter(|name| !DESK.contains(&name.as_str())).collect()
+        names.filter(|name| !OF_THE_SERVER.contains(&name.as_str())).collect()
     }
 
     fn listed(&mut self) -> Vec<Value> {
@@ -166,7 +166,7 @@ fn clean(dir: &Path) {
     assert_eq!(git(dir, &["status", "--porcelain"]), "");
 }
 
-const DESK: [&str; 4] = ["draft_plan", "check_plan", "start_run", "status"];
+const OF_THE_SERVER: [&str; 4] = ["draft_plan", "check_plan", "start_run", "status"];
 const NEED_AN_EFFECT: [&str; 2] = ["check_sensitivity", "estimate"];
 
 /// What is told when other tools are on offer.

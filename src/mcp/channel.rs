@@ -1,4 +1,4 @@
-//! The place of a host at a run: where its calls come from, and what it is shown.
+//! Between a session and the thread of its run: calls come in, and what the host is shown goes out.
 
 use crate::llm::ToolSpec;
 use crate::mcp::queue::Call;
@@ -53,8 +53,8 @@ pub struct Started {
     pub finished: bool,
 }
 
-/// A host's seat, held by the thread of the run.
-pub struct Seat {
+/// The end that the thread of a run holds.
+pub struct RunChannel {
     pub(super) inbox: Receiver<Call>,
     pub(super) started: Option<oneshot::Sender<Result<Started, Refused>>>,
     pub(super) shown: Shown,
@@ -77,7 +77,7 @@ impl Shown {
     }
 }
 
-impl Seat {
+impl RunChannel {
     /// Says that there will be no run.
     pub fn refuse(mut self, refused: Refused) {
         if let Some(started) = self.started.take() {

@@ -1,7 +1,7 @@
 //! What the server has done outside of the protocol: by the command line, which has the files and the consent.
 
+use crate::mcp::channel::{Offer, RunChannel};
 use crate::mcp::refusal::Refused;
-use crate::mcp::seat::{Offer, Seat};
 use crate::store::RepositoryTrust;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -59,12 +59,12 @@ pub struct RunPlace {
 }
 
 /// The host of the server. Called from several threads at once; nothing but `run` and `draft_plan` writes.
-pub trait Desk: Send + Sync + 'static {
+pub trait Backend: Send + Sync + 'static {
     /// What the server is for.
     fn serves(&self) -> Serves;
 
     /// Opens a run and serves it on this thread until its host has left it.
-    fn run(&self, request: &StartRequest, seat: Seat);
+    fn run(&self, request: &StartRequest, channel: RunChannel);
 
     /// The state of every run: no effect, whatever the state.
     ///
