@@ -3,8 +3,8 @@
 use crate::llm::ToolSpec;
 use crate::mcp::queue::Call;
 use crate::mcp::refusal::Refused;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{oneshot, watch};
 
 /// How far a run is, as far as a host must know.
@@ -58,6 +58,8 @@ pub struct RunChannel {
     pub(super) inbox: Receiver<Call>,
     pub(super) started: Option<oneshot::Sender<Result<Started, Refused>>>,
     pub(super) shown: Shown,
+    /// Why the run takes no further call; set before its last answer, so before the thread has ended.
+    pub(super) over: Arc<OnceLock<Refused>>,
 }
 
 /// What the thread of a run shows its host.

@@ -126,7 +126,7 @@ pub fn serve_run(
     let (input, plan) = (hosted.run, &hosted.run.prepared.plan);
     let privacy = Privacy::new(input.prepared, plan.privacy.min_cell, plan.privacy.redact_names);
     channel.begin(hosted.started.clone(), offer(&plan.tools));
-    let shown = channel.shown;
+    let (shown, over) = (channel.shown, channel.over);
     let queue = Rc::new(RefCell::new(CallQueue::new(channel.inbox)));
     let news = Rc::new(RefCell::new(News::default()));
     let mut participants =
@@ -157,6 +157,8 @@ pub fn serve_run(
             } else {
                 Refused::of_run(&error, messages::failed(&error, &privacy))
             };
+            // Before the answer: the host's next call opens the run again, and one that was not taken is told why.
+            let _ = over.set(refused.clone());
             let _ = queue.answer(Reply::refused(refused));
             Err(match (stopped(&error), left) {
                 (true, true) => ServeError::Left,

@@ -5,7 +5,7 @@ use crate::mcp::channel::{Offer, View};
 use crate::mcp::listing::{self, ServerTool};
 use crate::mcp::queue::Reply;
 use crate::mcp::refusal::{Refused, code};
-use crate::mcp::session::{self, Asked, Runs, Session};
+use crate::mcp::session::{Asked, Runs, Session};
 use crate::mcp::{documents, elicit, experiment, prompts};
 use crate::tools::{LARGEST_ARGUMENTS, departures_from, privacy};
 use rmcp::ErrorData;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 /// The time between two messages to a host that asked for progress that its call is still being worked on.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -172,7 +172,7 @@ impl ToolHandler {
         }
         let asked = Asked { name: name.to_owned(), arguments, client: client(context) };
         match self.session(context).call(asked).await {
-            Ok(answer) => answered(answer).await,
+            Ok(answer) => answer.wait().await,
             Err(why) => Reply::refused(why),
         }
     }
@@ -180,10 +180,6 @@ impl ToolHandler {
 
 /// The longest account of arguments that are not right, characters.
 const LONGEST_PROBLEM: usize = 1_000;
-
-async fn answered(answer: oneshot::Receiver<Reply>) -> Reply {
-    answer.await.unwrap_or_else(|_| Reply::refused(session::ended()))
-}
 
 impl ServerHandler for ToolHandler {
     fn get_info(&self) -> ServerConfig {

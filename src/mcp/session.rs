@@ -6,9 +6,9 @@ use crate::mcp::channel::{Offer, RunChannel, Shown, Stage, Started, View};
 use crate::mcp::queue::{Call, Reply};
 use crate::mcp::refusal::{Refused, code};
 use serde_json::Value;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use tokio::sync::{Mutex, oneshot, watch};
 
@@ -67,6 +67,14 @@ struct Attached {
     /// Nothing while it is being opened, and if the host gave that up half-way.
     started: Option<Started>,
     thread: JoinHandle<()>,
+    over: Arc<OnceLock<Refused>>,
+}
+
+impl Attached {
+    /// True if no call is taken any more. The thread may still be letting go of its repository; opening the run again waits for it.
+    fn is_over(&self) -> bool {
+        self.over.get().is_some() || self.thread.is_finished()
+    }
 }
 
 impl Session {
@@ -95,9 +103,9 @@ impl Session {
     }
 
     /// Hands a call to the run, opening it if need be. Calls keep their order: the lock is given in turn.
-    pub(super) async fn call(&self, asked: Asked) -> Result<oneshot::Receiver<Reply>, Refused> {
+    pub(super) async fn call(&self, asked: Asked) -> Result<Answer, Refused> {
         let mut at = self.at.lock().await;
-        if at.run.as_ref().is_none_or(|run| run.thread.is_finished()) {
+        if at.run.as_ref().is_none_or(|run| run.is_over()) {
             let Some(request) = at.request.clone() else {
                 let refused =
                     Refused::new(code::NO_RUN, format!("`{}` needs a run, and none is open here", asked.name));
@@ -111,7 +119,7 @@ impl Session {
         let Asked { name, arguments, client } = asked;
         // Never a wait: this thread also reads cancellations and sends signs of life.
         match run.calls.try_send(Call { name, arguments, client, reply }) {
-            Ok(()) => Ok(answer),
+            Ok(()) => Ok(Answer { reply: answer, over: Arc::clone(&run.over) }),
             Err(TrySendError::Full(_)) => {
                 let message =
                     format!("{MOST_WAITING} calls are waiting already; wait for an answer before calling again");
@@ -125,7 +133,7 @@ impl Session {
     pub(super) async fn start(&self, request: StartRequest) -> Result<Started, Refused> {
         let mut at = self.at.lock().await;
         let same = at.request.as_ref() == Some(&request) && !request.another;
-        let at_work = at.run.as_ref().filter(|run| same && !run.thread.is_finished());
+        let at_work = at.run.as_ref().filter(|run| same && !run.is_over());
         if let Some(started) = at_work.and_then(|run| run.started.clone()) {
             return Ok(started);
         }
@@ -141,7 +149,8 @@ impl Session {
         let before = at.request.clone();
         let (calls, inbox) = sync_channel(MOST_WAITING);
         let (started, opened) = oneshot::channel();
-        let channel = RunChannel { inbox, started: Some(started), shown: self.shown.clone() };
+        let over = Arc::new(OnceLock::new());
+        let channel = RunChannel { inbox, started: Some(started), shown: self.shown.clone(), over: Arc::clone(&over) };
         let (backend, at_work, wanted) = (Arc::clone(&self.backend), RunningGuard::new(&self.runs), request.clone());
         self.shown.progress("opening the run: reading the plan and the data");
         let thread = std::thread::Builder::new().name("run".to_owned()).spawn(move || {
@@ -151,7 +160,7 @@ impl Session {
         let thread = thread
             .map_err(|error| Refused::new(code::WORLD, format!("no thread could be had for the run: {error}")))?;
         // Before the wait: a host may give the call up, and is at the run all the same.
-        at.run = Some(Attached { calls, started: None, thread });
+        at.run = Some(Attached { calls, started: None, thread, over });
         // Another run beside one is begun once; what comes later goes on with it.
         at.request = Some(StartRequest { another: false, ..request });
         let broken = || Err(Refused::new(code::BUG, "the run ended while it was opened; see the server's log"));
@@ -170,8 +179,24 @@ impl Session {
     }
 }
 
+/// The answer to a call, to be waited for.
+pub(super) struct Answer {
+    reply: oneshot::Receiver<Reply>,
+    over: Arc<OnceLock<Refused>>,
+}
+
+impl Answer {
+    /// Waits for it. A call that the run had not taken when it stopped is told why the run stopped.
+    pub(super) async fn wait(self) -> Reply {
+        match self.reply.await {
+            Ok(reply) => reply,
+            Err(_) => Reply::refused(self.over.get().cloned().unwrap_or_else(ended)),
+        }
+    }
+}
+
 /// A call that no run will answer.
-pub(super) fn ended() -> Refused {
+fn ended() -> Refused {
     Refused::new(code::RUN_ENDED, "the run has stopped, and this call with it")
         .hint("Call again: the run is gone on with.")
 }

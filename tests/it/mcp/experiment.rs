@@ -74,7 +74,7 @@ fn a_host_asks_blind_runs_once_and_then_reads_effects() {
     assert_eq!((&decided["decisions"][0]["verdict"], &decided["look"]), (&json!("stop"), &json!(1)));
     let report = decided["report"].as_str().expect("a path");
     assert!(Path::new(report).is_absolute() && Path::new(report).exists(), "{report}");
-    assert_eq!(host.notes, super::OTHER_TOOLS);
+    assert_eq!(host.notes_of_other_tools(), super::OTHER_TOOLS);
     assert_eq!(host.tools(), [&BLIND[..], &OPEN].concat());
     let again = answer(&mut host, "run_experiment", json!({}));
     assert_eq!(again, decided, "a second call runs nothing");
