@@ -130,6 +130,9 @@ pub enum ProgressEvent {
         line: String,
         /// True if the call was refused or failed.
         refused: bool,
+        /// Why it was, for programs. Not part of the event as it is written: the line says it.
+        #[serde(skip)]
+        reason: Option<&'static str>,
     },
     /// A budget was reached: the run ends with what it has.
     Stopped {

@@ -108,40 +108,55 @@ pub fn run(
     for (at, call) in calls.iter().enumerate() {
         // After the call that ends a conversation the others no longer count, whatever order a model likes.
         let over = outcomes.iter().any(|outcome| outcome.end.is_some());
-        let outcome = match (over, at < MOST_CALLS) {
-            (true, _) => not_run(call, "an earlier call of the same answer ended this conversation"),
-            (_, false) => not_run(call, &format!("at most {MOST_CALLS} calls of one answer are heard")),
+        let ran = match (over, at < MOST_CALLS) {
+            (true, _) => Err((not_run(call, "an earlier call of the same answer ended this conversation"), NOT_RUN)),
+            (_, false) => Err((not_run(call, &format!("at most {MOST_CALLS} calls of one answer are heard")), NOT_RUN)),
             _ => run_call(&registry, call, context, accept)?,
+        };
+        let (outcome, reason) = match ran {
+            Ok(outcome) => (outcome, None),
+            Err((outcome, reason)) => (outcome, Some(reason)),
         };
         observer.on(&ProgressEvent::ToolRan {
             role,
             tool: call.name.clone(),
             line: outcome.line.clone(),
             refused: outcome.is_error,
+            reason,
         });
         outcomes.push(outcome);
     }
     Ok(outcomes)
 }
 
+/// The reason of a call that was not made.
+const NOT_RUN: &str = "not_run";
+/// The reason of a proposal that the loop does not take.
+const NOT_TAKEN: &str = "not_taken";
+
+/// The outcome of a call; of a refused one, with the reason for programs.
+type Ran = Result<ToolOutcome, (ToolOutcome, &'static str)>;
+
 fn run_call(
     registry: &Registry,
     call: &ToolCall,
     context: &Context<'_>,
     accept: AcceptProposal<'_>,
-) -> Result<ToolOutcome, FatalToolError> {
+) -> Result<Ran, FatalToolError> {
     let (reply, end) = match registry.call(&call.name, &call.arguments, context) {
         Ok(Answer::Reply(reply)) => (reply, None),
         Ok(Answer::Criticised(reply, opinion)) => (reply, Some(Ending::Criticised(Box::new(opinion)))),
         Ok(Answer::Proposed(reply, proposal)) => match accept(&proposal) {
             Ok(()) => (reply, Some(Ending::Proposed(proposal))),
             // Two readers: the model gets the sentence through the filter, the operator as it is.
-            Err(Refusal(why)) => return Ok(refused(call, context.privacy.outward(&why), &why)),
+            Err(Refusal(why)) => return Ok(Err((refused(call, context.privacy.outward(&why), &why), NOT_TAKEN))),
         },
         Err(ToolError::Fatal(why)) => return Err(FatalToolError(why)),
-        Err(error) => return Ok(refused(call, error.for_model(context.privacy), &error.to_string())),
+        Err(error) => {
+            return Ok(Err((refused(call, error.for_model(context.privacy), &error.to_string()), error.code())));
+        }
     };
-    Ok(ToolOutcome { id: call.id.clone(), content: reply.model, line: reply.operator, is_error: false, end })
+    Ok(Ok(ToolOutcome { id: call.id.clone(), content: reply.model, line: reply.operator, is_error: false, end }))
 }
 
 fn refused(call: &ToolCall, to_model: String, line: &str) -> ToolOutcome {

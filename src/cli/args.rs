@@ -8,6 +8,7 @@ use super::diff::DiffArgs;
 use super::estimate_args::EstimateArgs;
 use super::experiment::ExperimentCommand;
 use super::fetch::FetchArgs;
+use super::mcp_args::McpArgs;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
 use super::plan_args::PlanArgs;
 use super::publish::PublishArgs;
@@ -140,7 +141,7 @@ pub enum Command {
 ///
 /// Results go to a git repository, by default `oci-runs/<plan name>/` below the current directory, one commit per step:
 /// read it with plain `git log -p`. An existing run is never overwritten: a second run becomes a branch beside it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   oci-agent run examples/nhefs/plan.yaml
   oci-agent run plan.yaml --out runs/first-try
@@ -165,31 +166,6 @@ pub struct RunArgs {
     /// The command that goes on with it.
     #[arg(skip = "run")]
     pub command: &'static str,
-}
-
-/// Offers a plan's analysis to an agent host that speaks MCP, over stdin and stdout: the host is the actor.
-///
-/// The host (an editor, a desktop assistant, a script) gets the tools that the plan lists and nothing else. It looks at
-/// balance, overlap and placebo outcomes, and proposes specs; every call goes through the same loop, rubric, privacy filter
-/// and budget as a language model's, and is on record in the run's repository. No effect can be seen before the loop has
-/// settled; then the answers, the verdicts and the report are there, and the host may read them until it disconnects.
-///
-/// Of an experiment, its questions are the tools, and the host decides when the results are opened; nothing is written before.
-///
-/// stdout carries the protocol alone; progress goes to stderr.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  oci-agent mcp plan.yaml --out runs/with-a-host
-  oci-agent mcp plan.yaml --resume            go on with a run whose host had left
-  claude mcp add smoking -- oci-agent mcp /home/me/study/plan.yaml --out /home/me/study/run
-  npx @modelcontextprotocol/inspector --cli oci-agent mcp plan.yaml --method tools/list
-
-Exit codes: 0 the loop had finished when the host disconnected (of an experiment: the host has left, whether it ran it or
-not); 2 something to fix in the plan or the call; 3 the host disconnected before the loop had finished, or something outside
-(disk, git, Ctrl-C): the run can be resumed.")]
-pub struct McpArgs {
-    #[command(flatten)]
-    pub location: RunLocation,
 }
 
 /// Asks the plan's actor the same plan three ways, and prints one table: what is the scaffold worth?

@@ -50,7 +50,7 @@ pub fn check(args: &CheckArgs, global: &Global) -> Result<ExitCode, CliError> {
 }
 
 /// What a run of the plan would send, where to, and the consent that is wanting.
-fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliError> {
+pub(super) fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliError> {
     let trust = Trust::gather(&args.consent.trust)?;
     let plan = &prepared.plan;
     let mut lines = Vec::new();
@@ -67,7 +67,7 @@ fn outward(args: &CheckArgs, prepared: &Prepared) -> Result<Vec<String>, CliErro
 }
 
 /// What a colleague would ask of the plan, whether or not its data can answer. It raises nothing.
-fn reviewed(bytes: &[u8], root: &Path) -> (Vec<PlanFinding>, Option<DraftSection>) {
+pub(super) fn reviewed(bytes: &[u8], root: &Path) -> (Vec<PlanFinding>, Option<DraftSection>) {
     let (Some(plan), _) = plan::read_bytes(bytes) else { return (Vec::new(), None) };
     // That a file cannot be read is among the problems of the plan.
     let of_file = match &plan.graph {
@@ -78,7 +78,8 @@ fn reviewed(bytes: &[u8], root: &Path) -> (Vec<PlanFinding>, Option<DraftSection
     (findings, plan.draft)
 }
 
-fn json(prepared: &Prepared, outward: &[String], findings: &[PlanFinding]) -> serde_json::Value {
+/// What is told of a plan that holds.
+pub(super) fn json(prepared: &Prepared, outward: &[String], findings: &[PlanFinding]) -> serde_json::Value {
     serde_json::json!({
         "event": "checked",
         "plan_sha256": prepared.plan_sha256,

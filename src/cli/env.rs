@@ -68,6 +68,16 @@ pub fn jitter() -> u64 {
     u64::from(nanos) ^ (u64::from(std::process::id()) << 32)
 }
 
+/// 256 bits that nobody can guess, in hexadecimal.
+///
+/// # Errors
+/// The system has none to give.
+pub fn secret() -> std::io::Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A stopwatch.
 #[must_use]
 pub fn stopwatch() -> std::time::Instant {

@@ -108,3 +108,13 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     })?;
     std::io::Write::write_all(&mut file, bytes).map_err(|error| CliError::io(path, "write", &error))
 }
+
+/// Writes a file that is not there yet, for nobody else to read.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| std::io::Write::write_all(&mut file, bytes));
+    written.map_err(|error| CliError::io(path, "write", &error))
+}

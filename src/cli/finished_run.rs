@@ -1,7 +1,7 @@
 //! A finished run that is asked more: whole, unedited, made here, unblinded, from the same plan and data by the same version.
 
 use super::errors::{self, CliError};
-use super::{files, output};
+use super::{files, output, run};
 use crate::pipeline::Prepared;
 use crate::pipeline::follow_ups::{Answering, steps};
 use crate::plan;
@@ -47,8 +47,12 @@ pub(super) fn unblinded(record: &RecordedRun, dir: &Path, asked: &str) -> Result
     Err(CliError::user(message, format!("Finish it first: oci-agent run {plan} --out {word} --resume")))
 }
 
-/// Refuses a folder that was edited: a sweep would be put beside what is not on record.
+/// Refuses a folder that was edited: a sweep would be put beside what is not on record. Files that a killed call left on
+/// their way are no edits; [`completed`] brings them on, and finds what a person wrote over them.
 pub(super) fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
+    if record.was_interrupted() {
+        return Ok(());
+    }
     let edited = record.edited().map_err(|error| errors::from_artifacts(&error))?;
     if edited.is_empty() {
         return Ok(());
@@ -79,6 +83,14 @@ pub(super) fn same_identity(record: &RecordedRun, prepared: &Prepared) -> Result
             let hint = "What is asked of a run needs its plan, data and version; for others, run the plan again.";
             return Err(CliError::user(message, hint));
         }
+    }
+    Ok(())
+}
+
+/// Brings the files to the last commit if a call was killed while it wrote them.
+pub(super) fn completed(record: &RecordedRun, prepared: &Prepared) -> Result<(), CliError> {
+    if record.was_interrupted() {
+        run::open(record.dir(), store::OpenMode::Resume, identity(prepared))?;
     }
     Ok(())
 }

@@ -23,13 +23,18 @@ pub fn init(args: &InitArgs, global: &Global) -> Result<ExitCode, CliError> {
     if args.experiment.experiment {
         return init_experiment::init(args, global);
     }
+    let (text, told) = draft(args)?;
+    placed(args, global, &text, told)
+}
+
+/// The text of a plan of a study, and what was guessed, a line each.
+pub(super) fn draft(args: &InitArgs) -> Result<(String, Vec<String>), CliError> {
     let (treatment, outcome) = asked(args);
     let columns = read_columns(&args.data, |first| {
         must_have(first, treatment, "treatment")?;
         must_have(first, outcome, "outcome")
     })?;
-    let (text, told) = drafted(args, &columns);
-    placed(args, global, &text, told)
+    Ok(drafted(args, &columns))
 }
 
 /// The columns of a file, as the plan will say that they are read.
@@ -222,7 +227,7 @@ fn way(from: &Path, to: &Path) -> Option<PathBuf> {
     Some(up.chain(to.iter().skip(shared).copied()).collect())
 }
 
-fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+pub(super) fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     let mut file = files::create(path, force).map_err(|error| CliError::io(path, "write", &error))?;
     file.write_all(text.as_bytes()).map_err(|error| CliError::io(path, "write", &error))
 }

@@ -19,7 +19,7 @@ use crate::plan::{self, Plan};
 use crate::playbook::Catalogue;
 use crate::report::{self, terminal};
 use crate::store;
-use crate::store::{ArtifactStore, GitStore, Notice, OpenMode, OpenOptions, Situation};
+use crate::store::{ArtifactError, ArtifactStore, GitStore, Notice, OpenMode, OpenOptions, Situation};
 use crate::text::lines::capitalised;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -173,7 +173,15 @@ pub(super) fn store(
     } else {
         OpenMode::New
     };
-    let mut store = open(&args.place(), mode, identity)?;
+    settled_in(open(&args.place(), mode, identity)?, args, observer)
+}
+
+/// An opened repository, told where the data are; and the person, where the run goes.
+pub(super) fn settled_in(
+    mut store: GitStore,
+    args: &RunArgs,
+    observer: &mut ProgressObserver,
+) -> Result<GitStore, CliError> {
     remember_data_root(&mut store, &files::data_root(&args.location.plan, &args.location.data)?)?;
     tell(store.notices(), observer);
     if let Some(message) = situation(store.situation(), store.branch(), args) {
@@ -190,6 +198,11 @@ impl RunArgs {
 }
 
 pub(super) fn open(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) -> Result<GitStore, CliError> {
+    open_as(out, mode, identity).map_err(|error| errors::from_artifacts(&error))
+}
+
+/// The same, for callers that tell errors apart.
+pub(super) fn open_as(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) -> Result<GitStore, ArtifactError> {
     let options = OpenOptions {
         mode,
         clock: Box::new(env::now),
@@ -197,7 +210,7 @@ pub(super) fn open(out: &Path, mode: OpenMode, identity: Vec<(String, String)>) 
         identity,
         trust: files::trust(),
     };
-    GitStore::open(out, options).map_err(|error| errors::from_artifacts(&error))
+    GitStore::open(out, options)
 }
 
 /// The note to the person on where this run goes.

@@ -9,7 +9,8 @@ use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::experiment::{self, ExperimentRun};
 use crate::finding::Tier;
 use crate::pipeline::experiment::{Experiment, health, logged_actions, prepare, steps};
-use crate::record::experiment::{ExperimentResults, Look};
+use crate::record::experiment::{ExperimentResults, HealthDocument, Look};
+use crate::record::logged_actions::LoggedAudit;
 use crate::report::experiment::{CheckedExperiment, checked, terminal};
 use crate::text::numbers;
 use std::path::Path;
@@ -115,22 +116,48 @@ pub(super) fn read(plan: &Path, bytes: &[u8], data: &super::args::DataRoot) -> R
     prepare::prepare(bytes, &sources).map_err(|error| errors::from_prepare(error, plan, TerminalStyle::of_stderr()))
 }
 
+/// The plan of an experiment held against its tables; no effect is computed.
+pub(super) struct CheckedPlan<'a> {
+    experiment: &'a Experiment,
+    health: HealthDocument,
+    logged: Option<LoggedAudit>,
+}
+
+/// Audits the randomisation, by the looks on record beside the place where a run would go.
+pub(super) fn checked_plan<'a>(experiment: &'a Experiment, out: &Path) -> Result<CheckedPlan<'a>, CliError> {
+    let looks = Looks::beside(out)?;
+    let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
+    Ok(CheckedPlan { experiment, health: health(experiment, &earlier), logged: logged_actions::audit(experiment) })
+}
+
+impl CheckedPlan<'_> {
+    /// What is told of it as JSON.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let experiment = self.experiment;
+        let mut event = serde_json::json!({
+            "event": "checked", "plan_sha256": experiment.plan_sha256, "data_sha256": experiment.table.sha256,
+            "health": self.health, "refused_metrics": experiment.refused_metrics(),
+        });
+        if let Some(audit) = &self.logged {
+            event["logged_actions"] = serde_json::json!(audit);
+        }
+        event
+    }
+
+    /// True if no audit failed.
+    pub(super) fn is_accepted(&self) -> bool {
+        let logged = self.logged.as_ref().is_none_or(|audit| audit.tier > Tier::NotSatisfactory);
+        self.health.tier > Tier::NotSatisfactory && logged
+    }
+}
+
 /// Holds the plan of an experiment against its tables and audits the randomisation; no effect is computed.
 pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<ExitCode, CliError> {
     let experiment = read(&args.plan, bytes, &args.data)?;
-    let looks = Looks::beside(&run::default_out(&args.plan))?;
-    let earlier = looks.earlier(&experiment.plan, &experiment.plan_sha256, &experiment.table.sha256);
-    let health = health(&experiment, &earlier);
-    let logged = logged_actions::audit(&experiment);
+    let checked_plan = checked_plan(&experiment, &run::default_out(&args.plan))?;
+    let CheckedPlan { health, logged, .. } = &checked_plan;
     if global.json {
-        let mut event = serde_json::json!({
-            "event": "checked", "plan_sha256": experiment.plan_sha256, "data_sha256": experiment.table.sha256,
-            "health": health, "refused_metrics": experiment.refused_metrics(),
-        });
-        if let Some(audit) = &logged {
-            event["logged_actions"] = serde_json::json!(audit);
-        }
-        output::json_line(&event)?;
+        output::json_line(&checked_plan.json())?;
     } else if global.quiet == 0 {
         let refused = experiment.table.refused.iter().map(|refused| &refused.column);
         let columns = experiment.table.metrics.iter().chain(refused);
@@ -139,7 +166,7 @@ pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<E
             metrics: &columns.map(|column| (column.name.as_str(), &column.counters)).collect::<Vec<_>>(),
             refused: &experiment.refused_metrics(),
             primary_by_default: experiment.plan.primary_by_default(),
-            health: &health,
+            health,
             logged: logged.as_ref(),
         }))?;
     }
@@ -147,7 +174,7 @@ pub(super) fn check(args: &CheckArgs, bytes: &[u8], global: &Global) -> Result<E
         output::stderr("Not accepted: the randomisation failed its audit.");
         return Ok(ExitCode::from(1));
     }
-    if logged.is_some_and(|audit| audit.tier == Tier::NotSatisfactory) {
+    if logged.as_ref().is_some_and(|audit| audit.tier == Tier::NotSatisfactory) {
         output::stderr("Not accepted: the log of decisions failed its audit.");
         return Ok(ExitCode::from(1));
     }

@@ -123,6 +123,7 @@ fn prepared(record: &RecordedRun, plan: &[u8], data: &DataRoot, request: &Follow
     let prepared = prepare::prepare_with_groups(plan, &sources, &groups)
         .map_err(|error| errors::from_prepare(error, &place, TerminalStyle::of_stderr()))?;
     finished_run::same_identity(record, &prepared)?;
+    finished_run::completed(record, &prepared)?;
     Ok(prepared)
 }
 

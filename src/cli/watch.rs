@@ -150,6 +150,7 @@ fn follow(
     let prepared = prepare::prepare(bytes, &own)
         .map_err(|error| errors::from_prepare(error, &args.plan, TerminalStyle::of_stderr()))?;
     finished_run::same_identity(&record, &prepared)?;
+    finished_run::completed(&record, &prepared)?;
     if prepared.plan.data.rare_levels.is_some() {
         let message =
             "`data.rare_levels` decides by the data at hand which levels are one, so that the plan cannot be frozen";

@@ -276,10 +276,10 @@ fn measured_placebo(rule: &Rule, report: &PlaceboReport, declared: usize) -> Fin
         Severity::Pass if untested > 0 => Severity::NotApplicable,
         severity => severity,
     };
-    let seen = format!(
-        "the effect on `{}` is {:.3} of its standard deviations (Holm p = {:.4})",
-        worst.column, worst.standardised, worst.p_holm
-    );
+    // Four digits as in the rule's tables; a p-value is never zero.
+    let p = if worst.p_holm < 0.000_05 { "p < 0.0001".to_owned() } else { format!("p = {:.4}", worst.p_holm) };
+    let seen =
+        format!("the effect on `{}` is {:.3} of its standard deviations (Holm {p})", worst.column, worst.standardised);
     let message = match severity {
         Severity::Fail if moved.is_some() => {
             format!("Treatment changes what it cannot have changed, and by more than is negligible: {seen}.")

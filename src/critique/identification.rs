@@ -4,7 +4,7 @@ use crate::critique::rubric::rule;
 use crate::finding::{Code, Finding, Severity};
 use crate::record::basis::{IdentificationBasis, IdentifiedBy};
 use crate::record::documents::AnalysisDesign;
-use crate::text::numbers::{count, fixed, p_value};
+use crate::text::numbers::{count, fixed, p_statement};
 use causal::diagnose::allocation::AllocationReport;
 
 /// Whether a placebo outcome or a negative control speaks for the confounders of the plan.
@@ -118,18 +118,18 @@ fn randomised(identification: &IdentificationBasis) -> Finding {
 
 fn audited(report: &AllocationReport) -> String {
     let ratio = format!(
-        "{} of {} units are treated and {} are expected (p = {})",
+        "{} of {} units are treated and {} are expected ({})",
         count(report.treated),
         count(report.units),
         fixed(report.expected, 1),
-        p_value(report.p_ratio)
+        p_statement(report.p_ratio)
     );
     match report.covariates {
         0 => format!("{ratio}; there are no covariates that could predict assignment"),
         k => format!(
-            "{ratio}, and {k} covariate {} together predict assignment no better than chance would with p = {}",
+            "{ratio}, and {k} covariate {} together predict assignment no better than chance would with {}",
             if k == 1 { "term does" } else { "terms" },
-            p_value(report.p_covariates)
+            p_statement(report.p_covariates)
         ),
     }
 }

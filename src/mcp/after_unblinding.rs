@@ -5,6 +5,7 @@ use crate::agent::events::{Observer, ProgressEvent};
 use crate::agent::tool_calls::{ConversationContext, Purpose};
 use crate::mcp::messages;
 use crate::mcp::queue::{CallQueue, Reply};
+use crate::mcp::refusal::{Refused, code};
 use crate::tools::privacy::one_line;
 use crate::tools::{Answer, Context, Registry, Role};
 use std::collections::BTreeMap;
@@ -35,8 +36,14 @@ pub(super) fn answer_from_results(
     while let Some(()) = queue.next(&|| observer.cancelled()) {
         let Some(call) = queue.open() else { return };
         let (mut reply, told) = answered(&call.name, &call.arguments, &registry, &context);
-        let (tool, refused) = (call.name.clone(), reply.is_error);
-        observer.on(&ProgressEvent::ToolRan { role: Role::Host, tool, line: one_line(&told, LONGEST_LINE), refused });
+        let (tool, reason) = (call.name.clone(), reply.refused.as_ref().map(|refused| refused.code));
+        observer.on(&ProgressEvent::ToolRan {
+            role: Role::Host,
+            tool,
+            line: one_line(&told, LONGEST_LINE),
+            refused: reason.is_some(),
+            reason,
+        });
         if let Some(end) = end.take() {
             reply.texts.splice(0..0, end.texts);
         }
@@ -46,12 +53,16 @@ pub(super) fn answer_from_results(
 
 fn answered(name: &str, arguments: &serde_json::Value, registry: &Registry, at: &Context<'_>) -> (Reply, String) {
     if CHANGING_TOOLS.contains(&name) {
-        return (Reply::refused(messages::finished(name)), "the run is finished".to_owned());
+        let refused = Refused::new(code::RUN_FINISHED, messages::finished(name));
+        return (Reply::refused(refused), "the run is finished".to_owned());
     }
     match registry.call(name, arguments, at) {
         Ok(Answer::Reply(reply) | Answer::Proposed(reply, _) | Answer::Criticised(reply, _)) => {
             (Reply::text(reply.model), reply.operator)
         }
-        Err(error) => (Reply::refused(error.for_model(at.privacy)), error.to_string()),
+        Err(error) => {
+            let refused = Refused::new(error.code(), error.for_model(at.privacy));
+            (Reply::refused(refused), error.to_string())
+        }
     }
 }

@@ -9,9 +9,9 @@
 //! refused by the registry until then. A call that fails is answered, and the session goes on.
 
 use crate::agent::events::{Observer, ProgressEvent};
-use crate::mcp::ServeError;
+use crate::mcp::channel::{Offer, RunChannel, Shown, Stage, Started};
 use crate::mcp::queue::{CallQueue, Reply};
-use crate::mcp::server::{Offer, Server, Stage};
+use crate::mcp::refusal::{Refused, code};
 use crate::pipeline::experiment::Experiment;
 use crate::pipeline::experiment::asked::AssignmentRows;
 use crate::record::experiment::{ExperimentResults, Look};
@@ -45,38 +45,43 @@ pub trait ExperimentSurface: Observer {
     /// Runs the experiment, with the look on record before an effect is.
     ///
     /// # Errors
-    /// A sentence for the host; the run may be asked for again.
-    fn run(&mut self) -> Result<ExperimentResults, String>;
+    /// What the host is told; the run may be asked for again.
+    fn run(&mut self) -> Result<ExperimentResults, Refused>;
+}
+
+/// The tools of an experiment.
+#[must_use]
+pub fn offer() -> Offer {
+    let registry = ExperimentRegistry;
+    Offer { known: registry.known(), blind: registry.offered(false), unblinded: registry.offered(true) }
+}
+
+/// What a host is told of them.
+#[must_use]
+pub fn instructions() -> String {
+    INSTRUCTIONS.trim().to_owned()
 }
 
 /// Serves an experiment until the host leaves; the results, if they were opened.
-///
-/// # Errors
-/// [`ServeError::Start`].
 pub fn serve_experiment(
     hosted: HostedExperiment<'_>,
+    started: Started,
+    mut channel: RunChannel,
     surface: &mut dyn ExperimentSurface,
-) -> Result<Option<ExperimentResults>, ServeError> {
-    let registry = ExperimentRegistry;
-    let offer = Offer {
-        known: registry.known(),
-        blind: registry.offered(false),
-        unblinded: registry.offered(true),
-        instructions: INSTRUCTIONS.trim().to_owned(),
-    };
-    let (server, inbox) = Server::open(offer).map_err(ServeError::Start)?;
-    let mut queue = CallQueue::new(inbox);
+) -> Option<ExperimentResults> {
+    channel.begin(started, offer());
+    let (registry, shown) = (ExperimentRegistry, channel.shown);
+    let mut queue = CallQueue::new(channel.inbox);
     let mut session =
         Session { hosted, registry, privacy: Privacy::of_experiment(hosted.experiment), results: None, surface };
     while let Some(()) = queue.next(&|| session.surface.cancelled()) {
         let Some(call) = queue.open() else { break };
         let (name, arguments) = (call.name.clone(), call.arguments.clone());
-        let reply = session.answer(&name, &arguments, &server);
+        let reply = session.answer(&name, &arguments, &shown);
         let _ = queue.answer(reply);
     }
-    let _ = queue.answer(Reply::refused("The server was stopped.".to_owned()));
-    server.close();
-    Ok(session.results)
+    let _ = queue.answer(Reply::refused(Refused::new(code::STOPPED, "The server was stopped.")));
+    session.results
 }
 
 struct Session<'a> {
@@ -88,50 +93,52 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn answer(&mut self, name: &str, arguments: &Value, server: &Server) -> Reply {
+    fn answer(&mut self, name: &str, arguments: &Value, shown: &Shown) -> Reply {
         let mut answered = self.call(name, arguments);
         if matches!(answered, Ok(Told { line: None, .. })) {
+            shown.progress("running the experiment: audit, effects, decision, report");
             match self.surface.run() {
                 Ok(results) => {
                     self.results = Some(results);
                     // Before the answer: a host that lists the tools as soon as it has read it finds the new ones.
-                    server.show(Stage::Unblinded);
+                    shown.stage(Stage::Unblinded);
                     answered = self.call(name, arguments);
                 }
                 Err(why) => {
-                    let for_host = self.privacy.plain(&why, LONGEST_FAILURE);
-                    return self.refuse(name, &for_host, &why);
+                    let for_host = self.privacy.plain(&why.message, LONGEST_FAILURE);
+                    return self.refuse(name, Refused { message: for_host, ..why.clone() }, &why.message);
                 }
             }
         }
         match answered {
             Ok(told) => {
-                self.note(name, told.line.as_deref().unwrap_or_default(), false);
+                self.note(name, told.line.as_deref().unwrap_or_default(), None);
                 Reply::text(told.text)
             }
-            Err((for_host, line)) => self.refuse(name, &for_host, &line),
+            Err((refused, line)) => self.refuse(name, refused, &line),
         }
     }
 
-    fn call(&self, name: &str, arguments: &Value) -> Result<Told, (String, String)> {
+    fn call(&self, name: &str, arguments: &Value) -> Result<Told, (Refused, String)> {
         let HostedExperiment { experiment, rows, looks, out } = self.hosted;
         let results = self.results.as_ref();
         let context = ExperimentContext { experiment, rows, looks, privacy: &self.privacy, results, out };
         match self.registry.call(name, arguments, &context) {
             Ok(ExperimentAnswer::Reply(reply)) => Ok(Told { text: reply.model, line: Some(reply.operator) }),
             Ok(ExperimentAnswer::Open) => Ok(Told { text: String::new(), line: None }),
-            Err(error) => Err((error.for_model(&self.privacy), error.to_string())),
+            Err(error) => Err((Refused::new(error.code(), error.for_model(&self.privacy)), error.to_string())),
         }
     }
 
-    fn refuse(&mut self, name: &str, for_host: &str, line: &str) -> Reply {
-        self.note(name, line, true);
-        Reply::refused(for_host.to_owned())
+    fn refuse(&mut self, name: &str, refused: Refused, line: &str) -> Reply {
+        self.note(name, line, Some(refused.code));
+        Reply::refused(refused)
     }
 
-    fn note(&mut self, name: &str, line: &str, refused: bool) {
+    fn note(&mut self, name: &str, line: &str, reason: Option<&'static str>) {
         let (tool, line) = (name.to_owned(), one_line(line, LONGEST_LINE));
-        self.surface.on(&ProgressEvent::ToolRan { role: Role::Host, tool, line, refused });
+        let refused = reason.is_some();
+        self.surface.on(&ProgressEvent::ToolRan { role: Role::Host, tool, line, refused, reason });
     }
 }
 

@@ -9,15 +9,24 @@ use crate::llm::{
 };
 use crate::mcp::messages;
 use crate::mcp::queue::{CallQueue, Reply};
+use crate::mcp::refusal::{Refused, code};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// What the host does not know yet of its own part in the run.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Budgets and shortfalls, as sentences.
+    pub(super) told: Vec<String>,
+    /// Why its last call was refused.
+    pub(super) refusal: Option<&'static str>,
+}
+
 /// The host. It lives on the thread of the run.
 pub struct HostModel {
     queue: Rc<RefCell<CallQueue>>,
-    /// Budgets and shortfalls that the host does not know of yet.
-    news: Rc<RefCell<Vec<String>>>,
+    news: Rc<RefCell<News>>,
     /// Refused calls in a row that the plan bears.
     repairs: u32,
     refused: u32,
@@ -27,7 +36,7 @@ pub struct HostModel {
 }
 
 impl HostModel {
-    pub(super) fn new(queue: Rc<RefCell<CallQueue>>, news: Rc<RefCell<Vec<String>>>, repairs: u32) -> Self {
+    pub(super) fn new(queue: Rc<RefCell<CallQueue>>, news: Rc<RefCell<News>>, repairs: u32) -> Self {
         HostModel { queue, news, repairs, refused: 0, unread_brief: None, begun: false }
     }
 
@@ -41,7 +50,9 @@ impl HostModel {
         let mut reply = match request.messages.last().and_then(result) {
             Some((content, true)) => {
                 self.refused += 1;
-                Reply::refused(messages::refused(content, self.refused, self.repairs))
+                let code = self.news.borrow_mut().refusal.take().unwrap_or(code::ARGUMENTS);
+                let message = messages::refused(content, self.refused, self.repairs);
+                Reply::refused(Refused::new(code, message).detail("refused_in_a_row", self.refused))
             }
             Some((content, false)) => {
                 let hurry = matches!(request.choice, Choice::Tool(_));
@@ -49,11 +60,11 @@ impl HostModel {
             }
             None => {
                 let brief = request.messages.last().and_then(first_text).unwrap_or_default();
-                let news = self.news.borrow_mut().split_off(0);
+                let news = self.news.borrow_mut().told.split_off(0);
                 Reply::text(messages::taken(&call.name, &news, brief))
             }
         };
-        if !reply.is_error {
+        if reply.refused.is_none() {
             self.refused = 0;
         }
         reply.texts.extend(self.unread_brief.take());

@@ -82,7 +82,7 @@ fn verdict(answer: &Answer, units: &str) -> String {
 pub(super) fn finished(tool: &str) -> String {
     format!(
         "`{tool}` belongs to the loop, and the run is finished: its answers are known, so nothing may be changed any more. \
-         Read them with `estimate`. For another run, start the server again."
+         Read them with `estimate`."
     )
 }
 
@@ -90,6 +90,6 @@ pub(super) fn finished(tool: &str) -> String {
 pub(super) fn failed(error: &RunError, privacy: &Privacy) -> String {
     let why = privacy.plain(&error.to_string(), LONGEST);
     format!(
-        "The run has ended: {why}. No effect was computed. See the server's log, mend the cause, and start it again."
+        "The run has stopped: {why}. No effect was computed, and what was recorded stays. The next call goes on with it."
     )
 }

@@ -1,5 +1,6 @@
 //! The call that is being answered, and those that wait behind it.
 
+use crate::mcp::refusal::Refused;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -21,21 +22,21 @@ pub(super) struct Call {
 }
 
 /// The answer to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reply {
-    /// One or more texts.
+    /// One or more texts, of a refused call beside its own words.
     pub texts: Vec<String>,
-    /// True if the call was refused or failed.
-    pub is_error: bool,
+    /// Set if the call was refused or failed.
+    pub refused: Option<Refused>,
 }
 
 impl Reply {
     pub(super) fn text(text: String) -> Self {
-        Reply { texts: vec![text], is_error: false }
+        Reply { texts: vec![text], refused: None }
     }
 
-    pub(super) fn refused(text: String) -> Self {
-        Reply { texts: vec![text], is_error: true }
+    pub(super) fn refused(refused: Refused) -> Self {
+        Reply { texts: Vec::new(), refused: Some(refused) }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::record::documents::ResultsDocument;
 use crate::report::model_sentences::lowered;
 use crate::report::sentences;
 use crate::text::lists::listed;
-use crate::text::numbers::{fixed, p_value, percent};
+use crate::text::numbers::{fixed, p_statement, percent};
 use causal::estimand::Target;
 
 /// One caveat, and whose it is.
@@ -72,11 +72,11 @@ fn clause(finding: &Finding, graded: &AnalysisCritique, results: &ResultsDocumen
 }
 
 fn identification(finding: &Finding, basis: &IdentificationBasis, graded: &AnalysisCritique) -> String {
-    let alarm = graded.findings.iter().any(|f| f.code == Code::PlaceboEffect && f.severity == Severity::Warn);
+    let alarm = graded.findings.iter().any(|f| f.code == Code::PlaceboEffect && f.severity >= Severity::Warn);
     match (basis.by, finding.severity) {
         (_, Severity::NotApplicable) => "the allocation could not be audited".to_owned(),
         (IdentifiedBy::Randomised, _) => match finding.value {
-            Some(p) => format!("the allocation does not look randomised (p = {})", p_value(p)),
+            Some(p) => format!("the allocation does not look randomised ({})", p_statement(p)),
             None => "the allocation does not look randomised".to_owned(),
         },
         (IdentifiedBy::AssumedOnly, _) => "that the effect is identified is assumed, not shown".to_owned(),
@@ -129,7 +129,7 @@ fn measured(code: Code, finding: &Finding) -> String {
         Code::OverlapOutside => format!("{} of the target population have hardly any counterparts", share()),
         Code::OverlapEffectiveSize => format!("an arm counts for {} units only", number(0)),
         Code::PlaceboEffect => {
-            format!("the placebo {subject} moves (Holm p = {})", value.map_or("–".to_owned(), p_value))
+            format!("the placebo {subject} moves (Holm {})", value.map_or("p = –".to_owned(), p_statement))
         }
         Code::SensitivityRobustness => format!("the effect is fragile: robustness value {}", share()),
         Code::EstimateConvergence => format!("nuisance fits that did not end where they should: {}", number(0)),

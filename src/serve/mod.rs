@@ -151,7 +151,7 @@ fn refused<T>(request: &Request<T>, address: SocketAddr) -> Option<Reply> {
 }
 
 /// `127.0.0.1:8627`, `localhost:8627` or `[::1]:8627`; the port of the web may be left out.
-fn is_this_server(named: &str, address: SocketAddr) -> bool {
+pub(crate) fn is_this_server(named: &str, address: SocketAddr) -> bool {
     let (host, port) = match named.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port.parse().ok()),
         _ => (named, Some(80)),

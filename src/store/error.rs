@@ -66,13 +66,15 @@ pub enum ArtifactError {
     },
     /// Another process is at work there.
     #[error(
-        "another oci-agent is at work in `{}`. Wait until it has finished, or choose another place with \
+        "another oci-agent is at work in `{}`{}. Wait until it has finished, or choose another place with \
          `--out another/dir`.",
-        dir.display()
+        dir.display(), pid.map_or_else(String::new, |pid| format!(", process {pid}"))
     )]
     Locked {
         /// The directory.
         dir: PathBuf,
+        /// The process, if it left its number.
+        pid: Option<u32>,
     },
     /// Somebody else's repository, in git's sense of `safe.directory`.
     #[error(

@@ -15,7 +15,7 @@ use crate::store::{ArtifactError, libgit, repair};
 use git2::{Config, Repository, RepositoryOpenFlags};
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -35,12 +35,13 @@ pub(super) struct Prepared {
     pub notices: Vec<Notice>,
 }
 
-/// An advisory lock. The system gives it back however the process ends.
+/// An advisory lock, with the number of the process in the file for whoever finds it taken. The system gives it back however the process ends.
 pub(super) struct Lock(File);
 
 impl Drop for Lock {
     /// Closing the file would not do while a child process that is just being started still shares it.
     fn drop(&mut self) {
+        let _ = self.0.set_len(0); // the number of a process that is no longer at work; nobody relies on it
         let _ = self.0.unlock(); // the only way to fail is that it is not held
     }
 }
@@ -215,7 +216,7 @@ fn make(dir: &Path, top: Folder, trust: &RepositoryTrust) -> Result<Prepared, Ar
     let _initialising = lock(dir, &staging).map_err(|e| match e {
         // Another process was faster, and has cleared up already.
         ArtifactError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
-            ArtifactError::Locked { dir: dir.to_owned() }
+            ArtifactError::Locked { dir: dir.to_owned(), pid: None }
         }
         other => other,
     })?;
@@ -251,7 +252,15 @@ fn refuse_occupied(dir: &Path, top: &Folder) -> Result<(), ArtifactError> {
 
 fn lock(dir: &Path, folder: &Folder) -> Result<Lock, ArtifactError> {
     let file = folder.open_lock(LOCK).map_err(|e| ArtifactError::io("write to", &folder.at(LOCK), e))?;
-    try_lock(dir, file)
+    try_lock(dir, file).map_err(|error| match error {
+        ArtifactError::Locked { dir, .. } => ArtifactError::Locked { dir, pid: holder(folder) },
+        other => other,
+    })
+}
+
+/// The process that holds the lock, if it has written its number and the system lets others read it.
+fn holder(folder: &Folder) -> Option<u32> {
+    String::from_utf8(folder.read(LOCK).ok()?).ok()?.trim().parse().ok()
 }
 
 pub(super) fn try_lock(dir: &Path, file: File) -> Result<Lock, ArtifactError> {
@@ -259,10 +268,14 @@ pub(super) fn try_lock(dir: &Path, file: File) -> Result<Lock, ArtifactError> {
     const ATTEMPTS: u32 = 4;
     for _ in 1..ATTEMPTS {
         match file.try_lock() {
-            Ok(()) => return Ok(Lock(file)),
+            Ok(()) => {
+                // Held already: what cannot be written is only not told.
+                let _ = file.set_len(0).and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
+                return Ok(Lock(file));
+            }
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
             Err(TryLockError::Error(e)) => return Err(ArtifactError::io("lock", dir, e)),
         }
     }
-    Err(ArtifactError::Locked { dir: dir.to_owned() })
+    Err(ArtifactError::Locked { dir: dir.to_owned(), pid: None })
 }

@@ -7,6 +7,7 @@ use crate::store::objects;
 use crate::store::refs::step_tag;
 use crate::store::tree::{Files, Recorded, files, history, with_files};
 use crate::store::waiting::{WaitingRun, waiting};
+use crate::store::worktree::JOURNAL;
 use crate::store::{ArtifactError, RepositoryTrust, Step, init, libgit};
 use git2::{DiffFormat, ObjectType, Oid, Repository};
 use std::collections::{BTreeMap, BTreeSet};
@@ -288,6 +289,12 @@ impl RecordedRun {
         let Some(commit) = found else { return Ok(None) };
         let found = files(&self.repo, Some(commit.tree_id())).map_err(|e| self.failed("read a tree", &e))?;
         found.into_iter().map(|(path, id)| Ok((path, self.bytes(id)?))).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// True if a process was killed while it wrote the files of its last step. Whoever opens the run to write brings them on.
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.repo.path().join(JOURNAL).is_file()
     }
 
     /// Files on disk that are not as the last commit has them; nothing if another branch is checked out.

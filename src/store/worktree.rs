@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-const JOURNAL: &str = "oci-agent.checkout";
+pub(super) const JOURNAL: &str = "oci-agent.checkout";
 /// How long a step waits for another git to give up the index. The end of a run waits longer.
 const STEP_PATIENCE: Duration = Duration::from_millis(300);
 

@@ -122,6 +122,12 @@ pub fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { fixed(p, 3) }
 }
 
+/// A p-value as it is stated: `p = 0.032`, `p < 0.001`.
+#[must_use]
+pub fn p_statement(p: f64) -> String {
+    if p < 0.001 { format!("p {}", p_value(p)) } else { format!("p = {}", p_value(p)) }
+}
+
 /// An effective sample size: whole numbers from 100 on, one decimal below.
 #[must_use]
 pub fn effective(n: f64) -> String {

@@ -34,6 +34,7 @@ mod trim;
 pub use apply::{edited, tool_of};
 pub use proposal::{Edit, Proposal, ProposedChange};
 pub use registry::{LARGEST_ARGUMENTS, Registry, Role};
+pub use schema_check::departures_from;
 pub use terms::MOST_NEW_TERMS;
 
 use crate::pipeline::Prepared;
@@ -162,6 +163,20 @@ pub enum ToolError {
 }
 
 impl ToolError {
+    /// The reason, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            ToolError::Unknown { .. } => "unknown_tool",
+            ToolError::NotAllowed { .. } => "not_allowed",
+            ToolError::Blind { .. } => "blind",
+            ToolError::NotOpen { .. } => "not_open",
+            ToolError::Arguments { .. } => "arguments",
+            ToolError::Failed(_) => "failed",
+            ToolError::Fatal(_) => "bug",
+        }
+    }
+
     /// The error as a model may read it: through [`Privacy`], without control characters, and not too long.
     #[must_use]
     pub fn for_model(&self, privacy: &Privacy) -> String {

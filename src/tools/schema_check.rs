@@ -22,6 +22,12 @@ pub(super) struct Departure {
     pub(super) message: String,
 }
 
+/// Every departure of a document from a schema of the keywords above, with its place, in words. Empty if it fits.
+#[must_use]
+pub fn departures_from(schema: &Value, document: &Value) -> Vec<String> {
+    departures(schema, document).into_iter().map(|d| format!("{}: {}", d.pointer, d.message)).collect()
+}
+
 /// Every departure of `instance` from `schema`.
 pub(super) fn departures(schema: &Value, instance: &Value) -> Vec<Departure> {
     let mut found = Vec::new();

@@ -141,7 +141,10 @@ const PROGRAM: Crate = Crate {
         ("agent", &["tools", "llm", "pipeline", "playbook", "critique", "spec", "plan", "record", "report", "store"]),
         ("baseline", &["agent", "tools", "llm", "pipeline", "plan", "record", "report", "critique"]),
         // L5 surfaces. The MCP server is a run whose actor is the host at the other end of the pipe.
-        ("mcp", &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store"]),
+        (
+            "mcp",
+            &["tools", "agent", "llm", "pipeline", "playbook", "plan", "spec", "record", "report", "store", "serve"],
+        ),
         // Pages for the browsers of this machine; what they are, the command says.
         ("serve", NOTHING),
         ("accuracy", &["dataset", "pipeline"]),
@@ -196,8 +199,12 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         &["src/llm", "src/mcp", "src/objects", "src/serve"],
         "only a model's wire, a store and the two servers wait for the network",
     ),
-    ("hyper", &["src/serve"], "only serve/ answers HTTP"),
-    ("hyper_util", &["src/serve"], "only serve/ answers HTTP"),
+    ("hyper", &["src/serve", "src/mcp/http.rs"], "only serve/, and hosts that speak MCP over it, are answered by HTTP"),
+    (
+        "hyper_util",
+        &["src/serve", "src/mcp/http.rs"],
+        "only serve/, and hosts that speak MCP over it, are answered by HTTP",
+    ),
     ("rmcp", &["src/mcp"], "only mcp/ speaks MCP"),
     ("plotters", &["src/report"], "only report/ draws"),
     (
@@ -227,6 +234,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/cli/env.rs", 1, "names of variables of the environment"),
     ("src/cli/errors.rs", 1, "a hint that ends in a command takes no full stop"),
     ("src/cli/files.rs", 1, "a path"),
+    ("src/cli/mcp_folder.rs", 3, "a path"),
     ("src/cli/models.rs", 1, "names of files"),
     ("src/cli/oversight.rs", 1, "the beginning of a tree's hash"),
     ("src/cli/publish.rs", 1, "a path in a tree"),
@@ -253,6 +261,8 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/llm/http/failure.rs", 2, "a provider's error"),
     ("src/llm/parts.rs", 1, "an escape of JSON"),
     ("src/llm/providers.rs", 1, "an address"),
+    ("src/mcp/documents.rs", 2, "an address, and names of files"),
+    ("src/mcp/http.rs", 1, "a header of HTTP"),
     ("src/plan/models.rs", 2, "an address"),
     ("src/plan/names.rs", 1, "names of columns"),
     ("src/plan/reader.rs", 1, "a path of keys"),
@@ -283,6 +293,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/text/escape.rs", 1, "any text, to escape it"),
     ("src/text/figures.rs", 2, "any text, for the figures in it"),
     ("src/text/terminal.rs", 1, "any text, for the codes of a terminal"),
+    ("src/tools/privacy/fence.rs", 1, "the markers of a fence"),
     ("src/tools/privacy/names.rs", 1, "a model's words and ours, to replace the names in them"),
     ("src/tools/privacy/rare.rs", 5, "a model's words and ours, to hide rare values in them"),
 ];

@@ -1,8 +1,11 @@
 //! The MCP server, over its pipes, one line of JSON at a time.
 
 mod experiment; // a host that plans, runs and reads an experiment
+mod folder; // many plans below a folder
+mod http; // the same over HTTP
 
 use crate::examples::plan;
+use oci_agent::tools::departures_from;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -31,9 +34,12 @@ impl Host {
     }
 
     fn of(dir: &Path, plan: &Path, arguments: &[&str]) -> Host {
+        Host::with(dir, &[&[plan.to_str().expect("utf-8")], arguments].concat())
+    }
+
+    fn with(dir: &Path, arguments: &[&str]) -> Host {
         let mut child = Command::new(env!("CARGO_BIN_EXE_oci-agent"))
             .arg("mcp")
-            .arg(plan)
             .args(arguments)
             .current_dir(dir)
             .env_remove("OCI_AGENT_LOG")
@@ -104,10 +110,41 @@ impl Host {
         answer
     }
 
+    /// What was told besides answers, once it is as much as other tools make; it comes when it comes, before or after an answer.
+    fn notes_of_other_tools(&mut self) -> &[String] {
+        for _ in 0..200 {
+            if self.notes.len() >= OTHER_TOOLS.len() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            self.ask("ping", json!({}));
+        }
+        &self.notes
+    }
+
+    /// The tools of the analysis.
     fn tools(&mut self) -> Vec<String> {
-        let answer = self.ask("tools/list", json!({}));
-        let tools = answer["result"]["tools"].as_array().expect("tools");
-        tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
+        let all = self.listed();
+        let names = all.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned());
+        names.filter(|name| !OF_THE_SERVER.contains(&name.as_str())).collect()
+    }
+
+    fn listed(&mut self) -> Vec<Value> {
+        self.ask("tools/list", json!({}))["result"]["tools"].as_array().expect("tools").clone()
+    }
+
+    /// What a program reads in an answer; it fits what the tool was listed with, refused or not.
+    fn structured(&mut self, tool: &str, arguments: Value) -> Value {
+        let listed = self.listed().into_iter().find(|listed| listed["name"] == tool);
+        let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments}));
+        let (structured, is_error) = (&answer["result"]["structuredContent"], answer["result"]["isError"] == true);
+        if let Some(listed) = listed {
+            let departures = departures_from(&listed["outputSchema"], structured);
+            assert!(departures.is_empty(), "{tool}: {departures:?}: {structured}");
+        }
+        assert_eq!((&structured["tool"], &structured["ok"]), (&json!(tool), &json!(!is_error)), "{answer}");
+        assert_eq!(structured["error"].is_object(), is_error, "{answer}");
+        structured.clone()
     }
 
     /// Whether it was refused, and what was said.
@@ -141,7 +178,11 @@ fn clean(dir: &Path) {
     assert_eq!(git(dir, &["status", "--porcelain"]), "");
 }
 
+const OF_THE_SERVER: [&str; 4] = ["draft_plan", "check_plan", "start_run", "status"];
 const NEED_AN_EFFECT: [&str; 2] = ["check_sensitivity", "estimate"];
+
+/// What is told when other tools are on offer.
+const OTHER_TOOLS: [&str; 2] = ["notifications/tools/list_changed", "notifications/resources/list_changed"];
 
 #[test]
 fn a_host_works_blind_settles_and_then_reads_the_answers() {
@@ -178,7 +219,7 @@ fn a_host_works_blind_settles_and_then_reads_the_answers() {
     assert!(!refused && said.contains("satisfactory_with_caveats") && said.contains("report.md"), "{said}");
     let unblinded = host.tools();
     assert!(NEED_AN_EFFECT.iter().all(|tool| unblinded.contains(&(*tool).to_owned())), "{unblinded:?}");
-    assert_eq!(host.notes, ["notifications/tools/list_changed"]);
+    assert_eq!(host.notes_of_other_tools(), OTHER_TOOLS);
     let (refused, said) = host.call("estimate", json!({}));
     assert!(!refused && said.contains("3.373"), "{said}");
     assert!(!host.call("check_balance", json!({"estimand": "att"})).0);
@@ -262,6 +303,7 @@ fn a_host_that_takes_too_long_finds_the_run_finished() {
     let text = std::fs::read_to_string(crate::examples::plan("nhefs")).expect("the plan");
     std::fs::write(&plan, text + "\nbudget: {wall_minutes: 0.02}\n").expect("a plan");
     let mut host = Host::greeted(dir.path(), &plan, &[]);
+    assert!(!host.call("list_playbooks", json!({})).0);
     while !dir.path().join("out/analysis.ipynb").exists() {
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -272,11 +314,23 @@ fn a_host_that_takes_too_long_finds_the_run_finished() {
 }
 
 #[test]
-fn a_host_that_never_says_hello_is_no_host() {
+fn a_connection_is_no_run() {
     let dir = tempfile::tempdir().expect("tempdir");
     let (code, stderr) = Host::start(dir.path(), &plan("nhefs"), &[]).leave();
-    assert_eq!(code, 3, "{stderr}");
-    clean(dir.path());
+    assert_eq!(code, 0, "never said hello: {stderr}");
+    let mut host = Host::greeted(dir.path(), &plan("nhefs"), &[]);
+    assert!(host.tools().contains(&"propose_spec".to_owned()));
+    let status = host.structured("status", json!({}));
+    assert_eq!((&status["runs"][0]["state"], &status["at"]), (&json!("not_begun"), &Value::Null), "{status}");
+    for listed in ["resources", "prompts"] {
+        assert!(host.ask(&format!("{listed}/list"), json!({}))["result"][listed].is_array());
+    }
+    let prompt = host.ask("prompts/get", json!({"name": "analyse"}));
+    let text = prompt["result"]["messages"][0]["content"]["text"].as_str().expect("a text");
+    assert!(text.contains("propose_spec") && !text.contains("{plan}"), "{text}");
+    let (code, stderr) = host.leave();
+    assert!(code == 0 && stderr.contains("No run was opened, and nothing was written"), "{code}: {stderr}");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 0);
 }
 
 #[test]
@@ -305,13 +359,80 @@ fn one_repository_has_one_server_and_stdout_is_the_protocols_alone() {
     let dir = tempfile::tempdir().expect("tempdir");
     let mut first = Host::greeted(dir.path(), &plan("nhefs"), &[]);
     assert!(!first.call("describe_data", json!({})).0);
-    let second = Host::start(dir.path(), &plan("nhefs"), &[]);
-    assert!(second.lines.recv_timeout(PATIENCE).is_err(), "not a word");
-    let (code, stderr) = second.leave();
-    assert!((code == 2 || code == 3) && stderr.contains("another oci-agent is at work"), "{code}: {stderr}");
+    let mut second = Host::greeted(dir.path(), &plan("nhefs"), &[]);
+    let refused = second.structured("describe_data", json!({}));
+    let error = &refused["error"];
+    assert_eq!(error["code"], "run_in_use", "{error}");
+    assert_eq!(error["details"]["pid"], first.child.id(), "{error}");
+    assert!(error["hints"][0].as_str().is_some_and(|hint| hint.contains("call again")), "{error}");
+    assert_eq!(second.structured("status", json!({}))["runs"][0]["state"], "running");
     assert!(!first.call("list_playbooks", json!({})).0, "the first one does not mind");
+    // It leaves in the middle, and the second goes on with its run, which knows what the first had asked.
+    assert_eq!(first.leave().0, 3);
+    let (refused, said) = second.call("propose_spec", json!({"changes": []}));
+    assert!(!refused && said.contains("Iteration 1 was designed and graded"), "{said}");
+    assert_eq!(second.leave().0, 3);
+    let log = git(dir.path(), &["log", "--format=%s"]);
+    assert_eq!(log.matches("actor, exchange").count(), 3, "{log}");
+    clean(dir.path());
     let ran = crate::cli::oci_agent(dir.path(), &["mcp", "nowhere.yaml"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
     let ran = crate::cli::oci_agent(dir.path(), &["--json", "mcp", plan("nhefs").to_str().expect("utf-8")]);
     assert!(ran.code == 2 && ran.stdout.contains("want standard output"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_host_is_told_of_a_gate_and_goes_on_when_a_person_has_decided() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let plan = dir.path().join("plan.yaml");
+    let text = std::fs::read_to_string(crate::examples::plan("nhefs")).expect("the plan");
+    std::fs::write(&plan, text + "\ngates: [plan]\n").expect("a plan");
+    let mut host = Host::greeted(dir.path(), &plan, &[]);
+    let waits = host.structured("describe_data", json!({}));
+    let error = &waits["error"];
+    assert_eq!((&error["code"], &error["details"]["gate"]), (&json!("gate_waiting"), &json!("plan")), "{waits}");
+    let status = host.structured("status", json!({}));
+    let pending = &status["runs"][0]["waits_for"];
+    assert_eq!(pending["tree"], error["details"]["tree"], "{status}");
+    assert!(pending["decide_with"].as_str().is_some_and(|how| how.starts_with("oci-agent review")), "{status}");
+    let names: Vec<String> = host.listed().iter().map(|tool| tool["name"].to_string()).collect();
+    assert!(!names.iter().any(|name| name.contains("approve") || name.contains("decide")), "{names:?}");
+    assert_eq!(
+        host.structured("describe_data", json!({}))["error"]["code"],
+        "gate_waiting",
+        "asking again decides nothing"
+    );
+    // A person does, while the host is there.
+    std::fs::create_dir(dir.path().join("home")).expect("a home");
+    std::fs::write(dir.path().join("home/.gitconfig"), "[user]\n name = Ada\n email = a@example.org\n")
+        .expect("a name");
+    let approved = Command::new(env!("CARGO_BIN_EXE_oci-agent"))
+        .args(["approve", "out"])
+        .current_dir(dir.path())
+        .env("HOME", dir.path().join("home"))
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .expect("starts");
+    assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
+    assert_eq!(host.structured("describe_data", json!({}))["ok"], true);
+    assert_eq!(host.leave().0, 3);
+}
+
+#[test]
+fn the_entry_of_the_registry_is_of_this_version() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entry: Value =
+        serde_json::from_slice(&std::fs::read(root.join("server.json")).expect("an entry")).expect("JSON");
+    assert_eq!(
+        (&entry["version"], &entry["packages"][0]["version"]),
+        (&json!(env!("CARGO_PKG_VERSION")), &entry["version"])
+    );
+    let about = entry["description"].as_str().expect("a description");
+    assert!((1..=100).contains(&about.chars().count()), "the schema allows 100 characters");
+    // The registry holds the package to its name.
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README");
+    assert!(readme.contains(&format!("mcp-name: {}", entry["name"].as_str().expect("a name"))));
+    let arguments = entry["packages"][0]["packageArguments"].as_array().expect("arguments");
+    let named: Vec<&str> = arguments.iter().filter_map(|it| it["value"].as_str().or(it["name"].as_str())).collect();
+    assert_eq!(named, ["mcp", "--folder"]);
 }

@@ -120,6 +120,17 @@ fn nothing_moves_and_every_partition_is_a_commit_that_can_be_made_again() {
     let tree = git(dir, &["rev-parse", "HEAD^{tree}"]);
     std::fs::rename(dir.join("out"), dir.join("first")).expect("moved");
     ends(&watch(dir, &weeks[..4], &["--threads", "1"]), 0, &[]);
+    // A call that was killed while it wrote the files of its last step is brought to its end by the next.
+    let from = git(dir, &["rev-parse", "HEAD~1^{tree}"]);
+    std::fs::write(dir.join("out/.git/oci-agent.checkout"), format!("from {}\n", from.trim())).expect("a journal");
+    std::fs::write(dir.join("out/watch/watch.json"), git(dir, &["show", "HEAD~1:watch/watch.json"])).expect("a file");
+    std::fs::remove_file(dir.join("out/watch/watch.svg")).expect("a file");
+    ends(&watch(dir, &[], &[]), 0, &["No drift in 4 partitions"]);
+    assert_eq!(git(dir, &["status", "--porcelain"]), "");
+    // What a person wrote is none of that.
+    std::fs::write(dir.join("out/watch/watch.md"), "mine").expect("a file");
+    ends(&watch(dir, &weeks[2..], &[]), 2, &["watch/watch.md", "not as the run has"]);
+    git(dir, &["checkout", "HEAD", "--", "."]);
     ends(&watch(dir, &weeks[2..], &[]), 0, &[]);
     assert_eq!(git(dir, &["rev-parse", "HEAD^{tree}"]), tree);
 }

@@ -5,17 +5,12 @@ use crate::record::follow_up::{AnswerSwept, Curve, Declared, FollowUpDocument, O
 use crate::report::sentences;
 use crate::text::escape::{one_line, shortened};
 use crate::text::lists::{counted, listed};
-use crate::text::numbers::{count, fixed, p_value, percent, significant};
+use crate::text::numbers::{count, fixed, p_statement, percent, significant};
 
 /// Groups without an estimate that are named.
 const MOST_NAMED: usize = 4;
 /// The longest reason that is given in prose; the table has it whole.
 const LONGEST_REASON: usize = 160;
-
-/// `p = 0.032`, `p < 0.001`.
-fn p(value: f64) -> String {
-    if value < 0.001 { format!("p {}", p_value(value)) } else { format!("p = {}", p_value(value)) }
-}
 
 fn by(document: &FollowUpDocument) -> String {
     document.by.as_ref().map_or(String::new(), |by| format!("`{}`", shortened(&one_line(by), 40)))
@@ -126,7 +121,7 @@ fn sweep(document: &FollowUpDocument, answer: &AnswerSwept, rows: &[&SweepRow]) 
                     " That all effects are equal: Q = {} on {} of freedom, {} (Cochran 1954).",
                     significant(test.q, 3),
                     counted(test.degrees, "degree"),
-                    p(test.p_value)
+                    p_statement(test.p_value)
                 )
             });
             format!(
@@ -216,11 +211,11 @@ fn specification_curve(document: &FollowUpDocument, answer: &AnswerSwept, curve:
              refitting).",
             count(joint.draws),
             sentences::with_units(&significant(joint.median, 3), units),
-            p(joint.median_p),
+            p_statement(joint.median_p),
             percent(joint.dominant),
-            p(joint.dominant_p),
+            p_statement(joint.dominant_p),
             percent(joint.significant),
-            p(joint.significant_p),
+            p_statement(joint.significant_p),
             significant(joint.smallest_adjusted_p, 2)
         ));
     }

@@ -8,6 +8,13 @@ pub(super) fn fenced(label: &str, text: &str, longest: usize) -> String {
     format!("<data label=\"{label}\">\n{}\n</data>", neutral(&cut(&printable(text), longest)))
 }
 
+/// What is between the markers of [`fenced`] at the beginning of a text, and what comes after them.
+pub(super) fn opened(text: &str) -> Option<(&str, &str)> {
+    let (_, rest) = text.strip_prefix("<data label=\"")?.split_once(">\n")?;
+    // Inside nothing looks like a marker, so the first is the end.
+    rest.split_once("\n</data>")
+}
+
 /// The text without control characters (line ends and tabs stay) and without characters that are not seen: those of zero
 /// width, and those that turn the direction of writing.
 pub(super) fn printable(text: &str) -> String {

@@ -272,6 +272,12 @@ pub fn can_be_spelled(name: &str) -> bool {
     fence::neutral(&fence::printable(name)) == name && !name.contains(['\n', '\t'])
 }
 
+/// What is inside the fence that a text begins with, and what comes after it.
+#[must_use]
+pub fn unfenced(text: &str) -> Option<(&str, &str)> {
+    fence::opened(text)
+}
+
 /// One line for a terminal: no control characters, at most `longest` characters.
 #[must_use]
 pub fn one_line(text: &str, longest: usize) -> String {

@@ -74,7 +74,7 @@ fn a_host_asks_blind_runs_once_and_then_reads_effects() {
     assert_eq!((&decided["decisions"][0]["verdict"], &decided["look"]), (&json!("stop"), &json!(1)));
     let report = decided["report"].as_str().expect("a path");
     assert!(Path::new(report).is_absolute() && Path::new(report).exists(), "{report}");
-    assert_eq!(host.notes, ["notifications/tools/list_changed"]);
+    assert_eq!(host.notes_of_other_tools(), super::OTHER_TOOLS);
     assert_eq!(host.tools(), [&BLIND[..], &OPEN].concat());
     let again = answer(&mut host, "run_experiment", json!({}));
     assert_eq!(again, decided, "a second call runs nothing");
@@ -133,7 +133,7 @@ fn a_host_that_leaves_without_a_run_leaves_nothing_behind() {
     let mut host = greeted(dir.path(), "cluster_test", &[]);
     answer(&mut host, "describe_experiment", json!({}));
     let (code, stderr) = host.leave();
-    assert!(code == 0 && stderr.contains("The results were not opened"), "{code}: {stderr}");
+    assert!(code == 0 && stderr.contains("results were not opened"), "{code}: {stderr}");
     assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 0);
 }
 
