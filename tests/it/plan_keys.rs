@@ -146,7 +146,7 @@ fn with_line(section: &str, line: &str) -> String {
 fn what_is_left_out_is_what_the_table_says() {
     let plain = parse(MINIMAL).expect("all that is required is there");
     let mut held = 0;
-    for section in SECTIONS {
+    for section in SECTIONS.iter().filter(|section| !section.path.contains('*')) {
         for key in section.keys {
             // A model's keys are welcome only where a model is named.
             let models = matches!(section.path, "actor" | "critic");

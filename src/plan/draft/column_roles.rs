@@ -61,7 +61,15 @@ fn of_other(observed: &Observed<'_>, proposal: &Proposal, name: &str) -> Judged 
         let (role, is_hard) = match why {
             WhyLeftOut::Empty | WhyLeftOut::Fault | WhyLeftOut::Unusable => (ColumnRole::LeftOut, true),
             WhyLeftOut::Identifier => (ColumnRole::Identifier, true),
-            WhyLeftOut::Cluster => (ColumnRole::Cluster, false),
+            WhyLeftOut::Cluster if names::is_unit(name) => (ColumnRole::Cluster, false),
+            // A region or a month can look the same, and is a cause of both as often.
+            WhyLeftOut::Cluster => {
+                let reason = format!(
+                    "{} If treatment was given to those units as a whole, its role is `cluster`. {NOT_KNOWN}",
+                    because(reason)
+                );
+                return judged(name, ColumnRole::Undecided, &reason, false);
+            }
             WhyLeftOut::Date => (ColumnRole::Time, false),
             WhyLeftOut::After => (ColumnRole::PostTreatment, true),
             WhyLeftOut::OneArm if says_what_treatment_says(observed, name) => (ColumnRole::LeftOut, true),
