@@ -6,7 +6,7 @@ use super::plan_args::{AcceptArgs, role_word};
 use super::{env, files, output, oversight, plan_draft};
 use crate::critique::plan_review;
 use crate::plan;
-use crate::plan::draft::{self, Acceptance, AcceptedBy, ColumnRole, DraftSection};
+use crate::plan::draft::{self, Acceptance, AcceptedBy, ColumnRole, DecideError, DraftSection};
 use crate::text::dates::utc;
 use crate::text::escape::one_line;
 use std::io::{IsTerminal, Write};
@@ -24,17 +24,22 @@ pub(super) fn accept(args: &AcceptArgs, global: &Global) -> Result<ExitCode, Cli
     })?;
     let draft = draft_of(&text, &args.plan)?;
     let mut decisions = args.decisions();
-    if decisions.is_empty() && draft.pending() > 0 {
-        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            return Err(nothing_decided(&draft, &args.plan));
-        }
-        decisions = dialog(&draft);
+    let asks = decisions.is_empty() && draft.pending() > 0;
+    if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(nothing_decided(&draft, &args.plan));
     }
-    if decisions.is_empty() {
+    if decisions.is_empty() && !asks {
         return told(&args.plan, &text, 0, global);
     }
+    // Before anybody answers a question: without a name there is nothing to write.
     let author = oversight::reviewer()?;
     let by = AcceptedBy { name: format!("{} <{}>", author.name, author.email), at: utc(env::now()) };
+    if asks {
+        decisions = dialog(&draft, &|decisions| draft::decide(&text, decisions, &by).map(|_| ()));
+        if decisions.is_empty() {
+            return told(&args.plan, &text, 0, global);
+        }
+    }
     let before = draft.pending();
     let (text, after) = draft::decide(&text, &decisions, &by).map_err(|error| {
         let hint = error.hint();
@@ -117,35 +122,57 @@ fn told(path: &Path, text: &str, decided: usize, global: &Global) -> Result<Exit
     Ok(code)
 }
 
-/// Goes through what is pending with whoever is at the terminal.
-fn dialog(draft: &DraftSection) -> Vec<Acceptance> {
+/// Goes through what is pending with whoever is at the terminal. What does not hold with what was decided before is asked again, so
+/// that one slip does not cost the other answers.
+fn dialog(draft: &DraftSection, holds: &dyn Fn(&[Acceptance]) -> Result<(), DecideError>) -> Vec<Acceptance> {
     output::stderr(
         "For each judgement: y accepts it, the name of a role gives the column that one, ? lists the roles, Enter leaves it for \
-         later, q ends.",
+         later, q ends and keeps what was decided.",
     );
     let mut decisions = Vec::new();
     for one in draft.pending_roles() {
         output::stderr(format!("\n{}: {}\n  {}", one_line(&one.column), one.role.key(), one_line(&one.because)));
-        match role_asked(one.role) {
-            Answer::Role(role) => decisions.push(Acceptance::Role(one.column.clone(), role)),
-            Answer::Later => {}
-            Answer::End => return decisions,
+        loop {
+            let role = match role_asked(one.role) {
+                Answer::Role(role) => role,
+                Answer::Later => break,
+                Answer::End => return decisions,
+            };
+            if added(&mut decisions, Acceptance::Role(one.column.clone(), role), holds) {
+                break;
+            }
         }
     }
     for one in draft.pending_parts() {
-        output::stderr(format!(
-            "\n{}\n  {}\n  [y]es, [n]o, or Enter for later",
-            one.part.key(),
-            one_line(&one.because)
-        ));
-        match read_line().map(|line| line.to_lowercase()).as_deref() {
-            Some("y" | "yes") => decisions.push(Acceptance::Part(one.part, true)),
-            Some("n" | "no") => decisions.push(Acceptance::Part(one.part, false)),
-            Some("q") | None => return decisions,
-            Some(_) => {}
+        output::stderr(format!("\n{}\n  {}", one.part.key(), one_line(&one.because)));
+        loop {
+            output::stderr("  [y]es, [n]o, or Enter for later");
+            let yes = match read_line().map(|line| line.to_lowercase()).as_deref() {
+                Some("y" | "yes") => true,
+                Some("n" | "no") => false,
+                Some("") => break,
+                Some("q" | "quit") | None => return decisions,
+                Some(_) => continue,
+            };
+            if added(&mut decisions, Acceptance::Part(one.part, yes), holds) {
+                break;
+            }
         }
     }
     decisions
+}
+
+/// Adds a decision that holds with those before it; tells why one does not.
+fn added(
+    decisions: &mut Vec<Acceptance>,
+    decision: Acceptance,
+    holds: &dyn Fn(&[Acceptance]) -> Result<(), DecideError>,
+) -> bool {
+    decisions.push(decision);
+    let Err(why) = holds(decisions) else { return true };
+    decisions.pop();
+    output::stderr(format!("  {why}. {}", why.hint()));
+    false
 }
 
 enum Answer {
@@ -155,24 +182,37 @@ enum Answer {
 }
 
 fn role_asked(drafted: ColumnRole) -> Answer {
+    let question = match drafted {
+        ColumnRole::Undecided => "  which role?",
+        // Other columns would be another question.
+        ColumnRole::Treatment | ColumnRole::Outcome => "  accept? [y]",
+        _ => "  accept? [y], or another role",
+    };
     loop {
-        let undecided = drafted == ColumnRole::Undecided;
-        output::stderr(if undecided { "  which role?" } else { "  accept? [y], or another role" });
+        output::stderr(question);
         let Some(line) = read_line() else { return Answer::End };
         match line.to_lowercase().as_str() {
             "" => return Answer::Later,
             "q" | "quit" => return Answer::End,
-            "y" | "yes" if !undecided => return Answer::Role(None),
-            "?" => {
-                let roles: Vec<&str> = ColumnRole::ALL.iter().map(|role| role.key()).collect();
-                output::stderr(format!("  {}; docs/draft.md explains them", roles.join(", ")));
-            }
+            "y" | "yes" if drafted != ColumnRole::Undecided => return Answer::Role(None),
+            "?" => output::stderr(format!("  {}; docs/draft.md explains them", roles_to_choose(drafted))),
             word => match role_word(word) {
                 Ok(role) => return Answer::Role(Some(role)),
-                Err(why) => output::stderr(format!("  {why}")),
+                Err(_) => {
+                    output::stderr(format!("  no role is called that; the roles are {}", roles_to_choose(drafted)))
+                }
             },
         }
     }
+}
+
+/// The roles that a column may be given in the place of the one that was drafted.
+fn roles_to_choose(drafted: ColumnRole) -> String {
+    let is_question = |role: ColumnRole| matches!(role, ColumnRole::Treatment | ColumnRole::Outcome);
+    let may_be = |role: &ColumnRole| {
+        *role != ColumnRole::Undecided && if is_question(drafted) { *role == drafted } else { !is_question(*role) }
+    };
+    ColumnRole::ALL.into_iter().filter(may_be).map(|role| role.key()).collect::<Vec<_>>().join(", ")
 }
 
 /// A line from the terminal; `None` at its end.

@@ -351,8 +351,9 @@ pub(super) fn overview(draft: &DraftSection) -> String {
     for role in ColumnRole::ALL {
         let mut groups: Vec<(bool, String, Vec<String>)> = Vec::new();
         for one in draft.roles.iter().filter(|one| one.role == role) {
-            let was = one.drafted.map_or(String::new(), |drafted| format!(" (drafted as {})", drafted.key()));
-            let (pending, because) = (one.is_pending(), format!("{}{was}", one.because));
+            // Why another role was drafted is no reason for this one.
+            let because = one.drafted.map_or_else(|| one.because.clone(), |was| format!("Drafted as {}.", was.key()));
+            let pending = one.is_pending();
             match groups.iter_mut().find(|group| group.0 == pending && group.1 == because) {
                 Some(group) => group.2.push(one_line(&one.column)),
                 None => groups.push((pending, because, vec![one_line(&one.column)])),
