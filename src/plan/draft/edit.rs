@@ -174,14 +174,15 @@ fn block(items: &[String], indent: &str) -> String {
 pub(super) fn placed(text: &str, roles: &[(&str, ColumnRole)]) -> Result<String, SetError> {
     let (Some(plan), _) = read_bytes(text.as_bytes()) else { return Ok(text.to_owned()) };
     let section = &plan.confounders;
-    let lists: [(&str, &[String], fn(ColumnRole) -> bool); 4] = [
-        ("confounders.priority", &section.priority, |role| role == ColumnRole::Confounder),
-        ("confounders.other", &section.other, |role| role == ColumnRole::Predictor),
-        ("negative_controls", &plan.negative_controls, |role| role == ColumnRole::NegativeControl),
-        ("placebo_outcomes", &plan.placebo_outcomes, |role| role == ColumnRole::PlaceboOutcome),
+    let lists = [
+        ("confounders.priority", &section.priority, ColumnRole::Confounder),
+        ("confounders.other", &section.other, ColumnRole::Predictor),
+        ("negative_controls", &plan.negative_controls, ColumnRole::NegativeControl),
+        ("placebo_outcomes", &plan.placebo_outcomes, ColumnRole::PlaceboOutcome),
     ];
     let mut text = text.to_owned();
-    for (key, now, belongs) in lists {
+    for (key, now, listed) in lists {
+        let belongs = |role: ColumnRole| role == listed;
         let mut next: Vec<String> = now.iter().filter(|name| stays(name, roles, belongs)).cloned().collect();
         for (column, role) in roles.iter().filter(|(_, role)| belongs(*role)) {
             // A confounder that was listed as another one stays where it is.
@@ -190,7 +191,7 @@ pub(super) fn placed(text: &str, roles: &[(&str, ColumnRole)]) -> Result<String,
                 next.push((*column).to_owned());
             }
         }
-        if next.as_slice() != now {
+        if next != *now {
             text = with_list(&text, key, &next)?;
         }
     }
@@ -225,7 +226,7 @@ fn jobs(plan: &Plan) -> [Job<'_>; 3] {
 }
 
 /// True if a column that is listed may stay: nothing else was decided of it.
-fn stays(name: &str, roles: &[(&str, ColumnRole)], belongs: fn(ColumnRole) -> bool) -> bool {
+fn stays(name: &str, roles: &[(&str, ColumnRole)], belongs: impl Fn(ColumnRole) -> bool) -> bool {
     let decided = roles.iter().find(|(column, _)| *column == name);
     decided
         .is_none_or(|(_, role)| belongs(*role) || (*role == ColumnRole::Confounder && belongs(ColumnRole::Predictor)))

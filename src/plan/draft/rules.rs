@@ -68,10 +68,8 @@ fn contradiction(plan: &Plan, one: &RoleJudgement) -> Option<String> {
     let holds = |name: &str| name == column;
     let among = |list: &[String]| list.iter().any(|name| holds(name));
     let section = &plan.confounders;
-    let (lists, terms) = (
-        among(&section.priority) || among(&section.other),
-        section.terms.iter().flat_map(Term::columns).any(|name| holds(name)),
-    );
+    let (lists, terms) =
+        (among(&section.priority) || among(&section.other), section.terms.iter().flat_map(Term::columns).any(&holds));
     let own = |job: &Option<String>| job.as_deref().is_some_and(holds);
     let uses = [
         ("confounders", lists || terms, ColumnRole::is_adjusted_for as fn(ColumnRole) -> bool),
