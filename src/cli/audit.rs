@@ -157,6 +157,7 @@ fn outside(args: &AuditArgs, run: &RecordedRun, history: &History<'_>) -> Result
         data_root: root.display().to_string(),
         in_stores: in_stores(history),
         edited: run.edited().map_err(from_store)?.into_iter().map(|it| it.path).collect(),
+        left_behind: run.left_behind().to_vec(),
         replaced: run.replaced().map_err(from_store)?,
         finished: run.is_finished(),
         decisions: run.decisions().map(|(after, it)| (after, oversight::recorded(it))).collect(),

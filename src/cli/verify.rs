@@ -152,6 +152,12 @@ impl Check<'_> {
         for edited in self.run.edited().map_err(from_store)? {
             self.findings.push(VerificationFinding::EditedFile { path: edited.path, gone: !edited.there });
         }
+        if !self.run.left_behind().is_empty() {
+            let (ids, branch) = (self.run.left_behind().to_vec(), self.run.branch().to_owned());
+            self.findings.push(VerificationFinding::LeftBehind { ids, branch });
+        }
+        let reworded = self.run.reworded_decisions();
+        self.findings.extend(reworded.map(|id| VerificationFinding::RewordedDecision { id }));
         if !self.run.is_finished() {
             self.findings.push(VerificationFinding::NotFinished);
         }
@@ -240,6 +246,10 @@ impl Check<'_> {
         let mut watched = None;
         while self.until.is_none_or(|until| store.len() < until) {
             let at = store.len();
+            // What is asked after the end adds files; a commit that adds none is not ours.
+            if self.run.is_empty_step(at) {
+                break;
+            }
             let made = if let Some(name) = self.run.trailer_of(at, steps_of_follow_ups::TRAILER) {
                 self.follow_up(at, name, (prepared, &answers))
             } else if let Some(name) = self.run.trailer_of(at, steps_of_watch::TRAILER) {
@@ -398,7 +408,7 @@ fn difference(found: &StepDifference) -> VerifiedDifference {
         StepDifference::NoCommit => VerifiedDifference::NoCommit,
         StepDifference::Commit => VerifiedDifference::Commit,
         StepDifference::Tree => VerifiedDifference::Tree,
-        StepDifference::Tag { name } => VerifiedDifference::Tag { name: name.clone() },
+        StepDifference::Tag { name, there } => VerifiedDifference::Tag { name: name.clone(), there: *there },
         StepDifference::Subject { recorded } => VerifiedDifference::Subject { recorded: recorded.clone() },
         StepDifference::Message { recorded, made } => VerifiedDifference::Message(place(recorded, made)),
         StepDifference::File { path, recorded: Some(_), made: None } => {

@@ -47,10 +47,12 @@ pub enum VerifiedDifference {
     Commit,
     /// The tree has a mode, or an entry of another kind, that no step makes.
     Tree,
-    /// The tag of the step is on another commit.
+    /// The tag of the step is on another commit, or is not there.
     Tag {
         /// Its name.
         name: String,
+        /// False if it is not there.
+        there: bool,
     },
     /// A file on record is not made.
     FileNotMade {
@@ -135,6 +137,18 @@ pub enum VerificationFinding {
     MoreCommits {
         /// Their ids.
         ids: Vec<String>,
+    },
+    /// Commits that the branch was at, and that its history does not have.
+    LeftBehind {
+        /// Their ids.
+        ids: Vec<String>,
+        /// The branch.
+        branch: String,
+    },
+    /// A decision whose message is not the one that it was given.
+    RewordedDecision {
+        /// Its commit.
+        id: String,
     },
     /// The record of what was seen beside the run is damaged.
     RecordDamaged {

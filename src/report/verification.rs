@@ -1,7 +1,7 @@
 //! A verification in words, for a terminal.
 
 use crate::record::verification::{Place, Verification, VerificationFinding, VerifiedDifference, VerifiedStep};
-use crate::text::escape::one_line;
+use crate::text::escape::{one_line, shell_word};
 use crate::text::lists::{counted, listed};
 
 /// The most differences of a step that are told.
@@ -59,7 +59,10 @@ fn difference_sentence(difference: &VerifiedDifference) -> String {
         VerifiedDifference::Message(place) => format!("commit message, {}", at(place)),
         VerifiedDifference::Commit => "the commit has a parent or a header that no step has".to_owned(),
         VerifiedDifference::Tree => "the tree has a mode, or an entry that is no file, that no step makes".to_owned(),
-        VerifiedDifference::Tag { name } => format!("the tag {name} is on another commit"),
+        VerifiedDifference::Tag { name, there: true } => format!("the tag {name} is on another commit"),
+        VerifiedDifference::Tag { name, there: false } => {
+            format!("the tag {name} is not there; a clone without its tags gets them with `git fetch --tags`")
+        }
         VerifiedDifference::FileNotMade { path } => format!("{path} is on record, and is not made"),
         VerifiedDifference::FileNotRecorded { path } => format!("{path} is made, and is not on record"),
         VerifiedDifference::FileText { path, place } => format!("{path}, {}", at(place)),
@@ -99,6 +102,16 @@ fn sentence(finding: &VerificationFinding) -> String {
             "{} after the last step: {}",
             counted(ids.len(), "commit"),
             listed(&ids.iter().map(|id| id.chars().take(SHORT).collect()).collect::<Vec<String>>())
+        ),
+        VerificationFinding::LeftBehind { ids, branch } => format!(
+            "the branch was at {} that its history does not have ({}): it was moved back or written again; `git log -g {}` tells when",
+            counted(ids.len(), "commit"),
+            listed(&ids.iter().take(3).map(|id| id.chars().take(SHORT).collect()).collect::<Vec<String>>()),
+            shell_word(branch)
+        ),
+        VerificationFinding::RewordedDecision { id } => format!(
+            "the decision {} has another message than it was given",
+            id.chars().take(SHORT).collect::<String>()
         ),
         VerificationFinding::RecordDamaged { what } => what.clone(),
         VerificationFinding::RecordLacksRun { file } => {

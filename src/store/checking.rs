@@ -41,10 +41,12 @@ pub enum StepDifference {
     Commit,
     /// The tree has the same files, and a mode or an entry of another kind that no step makes.
     Tree,
-    /// The tag of the step is on another commit.
+    /// The tag of the step is on another commit, or is not there.
     Tag {
         /// Its name.
         name: String,
+        /// False if it is not there.
+        there: bool,
     },
     /// A file.
     File {
@@ -132,8 +134,12 @@ impl<'a> CheckingStore<'a> {
         if self.told.is_empty() && self.run.tree_after(self.steps.len(), step)? != recorded.tree {
             differences.push(StepDifference::Tree);
         }
-        let elsewhere = |tag: &&String| self.run.tagged(tag).is_some_and(|at| at != recorded.id);
-        differences.extend(step.tag.iter().find(elsewhere).map(|tag| StepDifference::Tag { name: tag.clone() }));
+        if let Some(name) = step.tag.clone() {
+            let at = self.run.tagged(&name);
+            if at != Some(recorded.id) {
+                differences.push(StepDifference::Tag { name, there: at.is_some() });
+            }
+        }
         Ok(differences)
     }
 }

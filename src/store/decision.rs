@@ -83,6 +83,8 @@ pub struct Decision {
 pub(super) struct Decided {
     pub after: usize,
     pub decision: Decision,
+    /// True if the message is the one that a decision with these facts is given.
+    pub as_made: bool,
 }
 
 /// The steps of a branch, and the decisions between them. A commit that says it is one and changes a file is none.
@@ -91,7 +93,10 @@ pub(super) fn split(history: Vec<Recorded>) -> (Vec<Recorded>, Vec<Decided>) {
     for commit in history {
         let same_tree = steps.last().is_some_and(|step| step.tree == commit.tree);
         match read(&commit).filter(|_| same_tree && commit.parents == 1) {
-            Some(decision) => decisions.push(Decided { after: steps.len(), decision }),
+            Some(decision) => {
+                let as_made = message_of(&decision).is_ok_and(|message| message == commit.message);
+                decisions.push(Decided { after: steps.len(), decision, as_made });
+            }
             None => steps.push(commit),
         }
     }
@@ -121,12 +126,21 @@ fn read(commit: &Recorded) -> Option<Decision> {
 
 /// The message of a decision on a tree.
 pub(super) fn message(decision: &NewDecision, tree: Oid) -> Result<String, ArtifactError> {
-    let at = decision.gate.as_deref().map_or(String::new(), |gate| format!(": {gate}"));
-    let mut step = Step::new(format!("{}{at}", decision.kind.key())).body(decision.reason.clone());
-    if let Some(gate) = &decision.gate {
-        step = step.trailer(GATE, gate.clone());
+    composed(decision.kind, decision.gate.as_deref(), &decision.reason, &tree.to_string())
+}
+
+/// The message that a decision on record is given.
+fn message_of(decision: &Decision) -> Result<String, ArtifactError> {
+    composed(decision.kind, decision.gate.as_deref(), &decision.reason, &decision.tree)
+}
+
+fn composed(kind: DecisionKind, gate: Option<&str>, reason: &str, tree: &str) -> Result<String, ArtifactError> {
+    let at = gate.map_or(String::new(), |gate| format!(": {gate}"));
+    let mut step = Step::new(format!("{}{at}", kind.key())).body(reason);
+    if let Some(gate) = gate {
+        step = step.trailer(GATE, gate);
     }
-    compose(&step.trailer(ON_TREE, tree.to_string()).trailer(DECISION, decision.kind.key()))
+    compose(&step.trailer(ON_TREE, tree).trailer(DECISION, kind.key()))
 }
 
 /// A commit, signed where the person's own git configuration says that commits are; and whether it is.

@@ -4,6 +4,7 @@ use crate::store::decision::{self, Decided, Decision};
 use crate::store::folder::{Entry, Folder};
 use crate::store::message::{ends_run, trailer};
 use crate::store::objects;
+use crate::store::reflog;
 use crate::store::refs::step_tag;
 use crate::store::tree::{Files, Recorded, files, history, with_files};
 use crate::store::waiting::{WaitingRun, waiting};
@@ -29,6 +30,7 @@ pub struct RecordedRun {
     pub(super) commits: Vec<Recorded>,
     pub(super) decided: Vec<Decided>,
     damaged: Vec<String>,
+    left_behind: Vec<String>,
 }
 
 /// A file on disk that is not as the last commit has it.
@@ -90,12 +92,39 @@ impl RecordedRun {
         } else {
             Vec::new()
         };
+        let here: BTreeSet<Oid> = commits.iter().map(|commit| commit.id).collect();
+        let left = if damaged.is_empty() {
+            reflog::left_behind(&git, &name, &|id| here.contains(&id))
+                .map_err(|e| ArtifactError::io("read the log of the branch in", &place, e))?
+        } else {
+            Vec::new()
+        };
+        let left_behind = left.iter().map(Oid::to_string).collect();
         let (commits, decided) = decision::split(commits);
-        let run = RecordedRun { dir: place.clone(), repo, branch: name, shown, commits, decided, damaged };
+        let run = RecordedRun { dir: place.clone(), repo, branch: name, shown, commits, decided, damaged, left_behind };
         if run.damaged.is_empty() && !run.files(run.commits.last())?.contains_key(MANIFEST) {
             return Err(no_run("is a git repository that oci-agent did not make"));
         }
         Ok(run)
+    }
+
+    /// Full ids of commits that this program put on the branch, by git's own log of it, and that its history does not have: it was
+    /// moved back, or written again. A clone has another log, and knows nothing of what became of the run before.
+    #[must_use]
+    pub fn left_behind(&self) -> &[String] {
+        &self.left_behind
+    }
+
+    /// The decisions whose message is not the one that a decision of theirs has: full ids.
+    pub fn reworded_decisions(&self) -> impl Iterator<Item = String> {
+        self.decided.iter().filter(|decided| !decided.as_made).map(|decided| decided.decision.commit.clone())
+    }
+
+    /// True if a step after the first (counted from 0) changes no file.
+    #[must_use]
+    pub fn is_empty_step(&self, step: usize) -> bool {
+        let tree = |at: usize| self.commits.get(at).map(|commit| commit.tree);
+        step.checked_sub(1).is_some_and(|before| tree(before) == tree(step))
     }
 
     /// The directory, without links in it.

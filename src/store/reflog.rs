@@ -8,6 +8,8 @@ use crate::store::refs::{Change, strict_id};
 use git2::Oid;
 use std::io;
 
+/// With which all that this program says begins.
+const OURS: &str = "oci-agent: ";
 /// Said of the first step of a run: what is before it on a branch belongs to another.
 pub(super) const START: &str = "oci-agent: start";
 /// Said of every further one.
@@ -57,6 +59,7 @@ fn split(logs: &Folder, branch: &str) -> io::Result<(Folder, String)> {
 struct Line {
     to: Oid,
     starts: bool,
+    ours: bool,
 }
 
 /// The commits that a branch of this program was at, newest first, back to the start of its last run.
@@ -72,6 +75,30 @@ pub(super) fn places_of(place: &Place, branch: &str) -> io::Result<Vec<Oid>> {
         }
     }
     Ok(found)
+}
+
+/// The commits that this program put on a branch since its run began there and that its history does not have, oldest first:
+/// somebody moved it back, or wrote its history again. What others put there and took away again is no part of a run. `git` is the repository's own folder; nothing is written.
+pub(super) fn left_behind(git: &Folder, branch: &str, in_history: &dyn Fn(Oid) -> bool) -> io::Result<Vec<Oid>> {
+    let mut names: Vec<&str> = ["logs", "refs", "heads"].into_iter().chain(branch.split('/')).collect();
+    let last = names.pop().unwrap_or_default();
+    let bytes = match git.descend(names) {
+        Ok(folder) => read(&folder, last)?,
+        // A clone may keep no log.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut left = Vec::new();
+    for line in bytes.split(|b| *b == b'\n').rev().filter_map(parse) {
+        if line.ours && !in_history(line.to) && !left.contains(&line.to) {
+            left.push(line.to);
+        }
+        if line.starts {
+            break;
+        }
+    }
+    left.reverse();
+    Ok(left)
 }
 
 /// Where HEAD was last.
@@ -126,5 +153,5 @@ fn parse(line: &[u8]) -> Option<Line> {
     let plain = zone.len() == 5 && seconds.parse::<i64>().is_ok() && name.ends_with('>') && !text.contains('\0');
     let begins = from == Oid::ZERO_SHA1.to_string();
     let to = strict_id(to.as_bytes()).filter(|_| plain && from.len() == 40)?;
-    Some(Line { to, starts: begins || why == START })
+    Some(Line { to, starts: begins || why == START, ours: why.starts_with(OURS) })
 }

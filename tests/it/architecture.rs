@@ -283,7 +283,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/record/dashboard/facts.rs", 1, "the name of an iteration's folder"),
     ("src/record/run_diff/snapshot.rs", 3, "paths of values"),
     ("src/store/recorded_run.rs", 3, "paths in a tree; names of references"),
-    ("src/store/reflog.rs", 1, "names of branches"),
+    ("src/store/reflog.rs", 1, "names of branches, and who made a move by git's log"),
     ("src/store/refs.rs", 3, "git's files HEAD and packed-refs"),
     ("src/store/repair.rs", 1, "names of branches"),
     ("src/store/trust.rs", 2, "git's `safe.directory`"),

@@ -195,6 +195,35 @@ fn a_run_that_went_past_a_gate_does_not_verify() {
 }
 
 #[test]
+fn a_rejection_that_was_taken_back_by_hand_and_words_that_nobody_said_are_found() {
+    let office = Office::new(&PLAN.replace("[plan, spec, unblind, publish]", "[publish]"));
+    assert_eq!(office.run().code, 0);
+    assert_eq!(office.oci(&["reject", "out", "--reason", "No."]).code, 0);
+    let rejected = office.git(&["rev-parse", "HEAD"]);
+    assert_eq!(office.oci(&["verify", "out"]).code, 0);
+    let differs = |words: &str| {
+        for command in ["verify", "audit"] {
+            let ran = office.oci(&[command, "out"]);
+            assert!(ran.code == 1, "{command}: {}", ran.stdout);
+            let words = if command == "audit" { "it was moved back or written again" } else { words };
+            assert!(ran.stdout.contains(words), "{command}, {words}: {}", ran.stdout);
+        }
+    };
+    office.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    differs(rejected.get(..8).expect("an id"));
+    office.git(&["reset", "-q", "--hard", &rejected]);
+    assert_eq!(office.oci(&["verify", "out"]).code, 0);
+    // Other words than a decision has; and with them the old commit is left behind.
+    let message = office.git(&["log", "-1", "--format=%B"]).replace("rejected: publish", "rejected; publish");
+    office.git(&["commit", "-q", "--amend", "--allow-empty", "-m", &message]);
+    differs("has another message than it was given");
+    office.git(&["reset", "-q", "--hard", &rejected]);
+    office.git(&["tag", "-d", "iter/1"]);
+    let verified = office.oci(&["verify", "out"]);
+    assert!(verified.code == 1 && verified.stdout.contains("the tag iter/1 is not there"), "{}", verified.stdout);
+}
+
+#[test]
 fn an_approval_of_another_tree_opens_nothing() {
     let office = Office::new(&PLAN.replace("[plan, spec, unblind, publish]", "[unblind]"));
     let tree = office.comes_to("unblind");

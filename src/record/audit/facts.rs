@@ -133,6 +133,11 @@ pub enum AuditFinding {
     Rewritten,
     /// A file in the folder is not the one on record.
     EditedFile,
+    /// The branch was at a commit that its history does not have.
+    LeftBehind {
+        /// Its id.
+        id: String,
+    },
     /// git shows something else than the commits have.
     Replaced {
         /// The reference.

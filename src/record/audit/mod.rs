@@ -201,6 +201,8 @@ pub struct Outside {
     pub edited: Vec<String>,
     /// References that make git show something else.
     pub replaced: Vec<String>,
+    /// Commits that the branch was at, and that its history does not have.
+    pub left_behind: Vec<String>,
     /// True if the run came to its end.
     pub finished: bool,
     /// Decisions of people, each with the number of commits before it.

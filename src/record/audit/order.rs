@@ -105,6 +105,9 @@ pub(super) fn history(history: &History<'_>, outside: &Outside) -> Checked {
     for name in &outside.replaced {
         check.add(Finding::Replaced { name: name.clone() }, Place { commit: None, file: None, line: None });
     }
+    for id in &outside.left_behind {
+        check.add(Finding::LeftBehind { id: id.clone() }, Place { commit: None, file: None, line: None });
+    }
     for path in &outside.edited {
         check.add(Finding::EditedFile, Place::outside(path));
     }

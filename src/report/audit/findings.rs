@@ -38,6 +38,10 @@ fn order(finding: &AuditFinding) -> Option<String> {
         F::CommitAfterEnd => "this commit is younger than the end of the run".to_owned(),
         F::Rewritten => "this was written before, and then again".to_owned(),
         F::EditedFile => "the file in the folder is not the one on record".to_owned(),
+        F::LeftBehind { id } => format!(
+            "the branch was at commit {}, which its history does not have: it was moved back or written again",
+            short_hash(id)
+        ),
         F::Replaced { name } => format!("git shows other content than the commits have: {name}"),
         F::Unreadable { reason } => format!("it cannot be read: {}", cut(reason, LONGEST)),
         F::Absent { document, iteration: Some(iteration) } => format!("iteration {iteration} has no {document}"),

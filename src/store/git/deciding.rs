@@ -32,7 +32,7 @@ impl GitStore {
             commit: id.to_string(),
             signed,
         };
-        self.decided.push(Decided { after, decision: decision.clone() });
+        self.decided.push(Decided { after, decision: decision.clone(), as_made: true });
         Ok(decision)
     }
 
