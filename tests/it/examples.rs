@@ -105,9 +105,12 @@ fn nhefs_gives_the_numbers_of_the_book() {
 }
 
 /// NSW treated with CPS controls: the naive difference is about −8,500 dollars, the experiment says +1,794.
+/// One run serves what is asked of its answers, its history and its iterations.
 #[test]
 fn lalonde_answers_for_those_who_took_part_and_refuses_to_for_everyone() {
     let run = Example::run("lalonde", &[]);
+    has_a_history_that_can_be_read(&run);
+    crate::run_diff::iterations_of_one_run(run.dir.path());
     assert_eq!(run.ran.code, 1, "{}", run.ran.stderr);
     close(&run.effect("att", "naive", 1)["estimate"], -8_497.5, 0.1);
     let att = run.answer("att");
@@ -186,9 +189,7 @@ fn while_blind_no_committed_byte_knows_the_outcome() {
 }
 
 /// A reviewer who reads `git log -p` sees each change once, as lines that go and lines that come.
-#[test]
-fn a_history_can_be_read() {
-    let run = Example::run("lalonde", &[]);
+fn has_a_history_that_can_be_read(run: &Example) {
     let out = run.dir.path().join("out");
     let git = |args: &[&str]| {
         let shown = Command::new("git").arg("-C").arg(&out).args(args).output().expect("git");

@@ -36,12 +36,12 @@ fn doubts(done: &Done) -> Vec<String> {
     doubted.map(|finding| finding["code"].as_str().expect("a code").to_owned()).collect()
 }
 
-/// 28 sets by AIPW and 4 by the default: at most one in ten has any doubt, and nobody is trimmed away.
+/// 20 sets by AIPW and 4 by the default: at most one in ten has any doubt, and nobody is trimmed away.
 #[test]
 fn a_coin_of_any_share_is_answered_as_asked() {
     let mut doubted = Vec::new();
     let mut sets = 0;
-    let settings = [(2_000, 0.5, 7), (3_000, 0.03, 7), (12_000, 0.005, 7), (2_000, 0.95, 7)];
+    let settings = [(2_000, 0.5, 7), (3_000, 0.03, 7), (12_000, 0.005, 3), (2_000, 0.95, 7)];
     for (n, share, times) in settings {
         for seed in 0..times {
             let analysis = if n == 2_000 && seed < 2 { "" } else { "estimator: aipw" };

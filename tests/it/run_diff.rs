@@ -17,12 +17,9 @@ fn commit(dir: &Path, run: &str, subject: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-#[test]
-fn iterations_of_one_run() {
-    let plan = crate::examples::plan("lalonde").display().to_string();
-    let dir = tempfile::tempdir().expect("temporary directory");
-    oci_agent(dir.path(), &["run", &plan, "--out", "out", "-qq"]);
-    let diff = |args: &[&str]| oci_agent(dir.path(), &[&["diff"][..], args].concat());
+/// Of a run of the LaLonde example, in `out`.
+pub fn iterations_of_one_run(dir: &Path) {
+    let diff = |args: &[&str]| oci_agent(dir, &[&["diff"][..], args].concat());
     let ran = diff(&["out"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     for words in ["out@iter/1 -> out@iter/3", "att.tier: not_satisfactory -> ", "age^2", "standard errors of the first"]
@@ -39,7 +36,7 @@ fn iterations_of_one_run() {
     let expected = (number("after", "estimate") - number("before", "estimate")) / number("before", "std_error");
     assert!((moved["moved"].as_f64().expect("a number") - expected).abs() < 1e-12);
     // Before it was unblinded, a state has no effect, and neither has a difference.
-    let blind = commit(dir.path(), "out", "iteration 1, critique");
+    let blind = commit(dir, "out", "iteration 1, critique");
     let ran = diff(&[&format!("out@{}", &blind[..10]), "out@main", "--json"]);
     assert!(json(&ran)["effects"].as_array().expect("effects").iter().all(|effect| effect["before"].is_null()));
     assert_eq!(diff(&["out", "out"]).code, 0);
