@@ -54,7 +54,7 @@ pub struct Global {
     /// Machine-readable output: one JSON event per line on stdout.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say less. Twice: only errors.
+    /// Say less. Twice: errors and what was asked for, and nothing else.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub quiet: u8,
     /// Say more. Twice: everything the program does.

@@ -4,10 +4,12 @@ use super::errors::{self, CliError};
 use super::{files, output, run};
 use crate::pipeline::Prepared;
 use crate::pipeline::follow_ups::{Answering, steps};
+use crate::pipeline::watch::steps as steps_of_watch;
 use crate::plan;
 use crate::spec::AnalysisSpec;
 use crate::store::{self, RecordedRun};
 use crate::text::lists::{counted, listed};
+use crate::text::numbers::short_hash;
 use std::path::Path;
 
 /// Edited files that are named.
@@ -60,13 +62,33 @@ pub(super) fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError
     let names: Vec<String> = edited.iter().take(MOST_NAMED).map(|file| format!("`{}`", file.path)).collect();
     let more = edited.len() - names.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let are = if edited.len() == 1 { "is" } else { "are" };
-    let message = format!("{}{more} in {} {are} not as the run has them", listed(&names), dir.display());
+    let differ = if edited.len() == 1 { "differs" } else { "differ" };
+    let message = format!("{}{more} in {} {differ} from the last commit of the run", listed(&names), dir.display());
     let word = output::shell_word(dir);
     let hint = format!(
         "A call that was ended may have left them. Copy what is to be kept elsewhere, then bring them back: git -C {word} checkout HEAD -- ."
     );
     Err(CliError::user(message, hint))
+}
+
+/// The commits after the end of a run that no follow-up and no watch made: short ids.
+pub(super) fn stray(record: &RecordedRun) -> Vec<String> {
+    let commits: Vec<String> = record.commits().collect();
+    let end = record.end().map_or(commits.len(), |end| end + 1);
+    let asked =
+        |at: &usize| [steps::TRAILER, steps_of_watch::TRAILER].iter().any(|key| record.trailer_of(*at, key).is_some());
+    let late = (end..commits.len()).filter(|at| !asked(at));
+    late.filter_map(|at| commits.get(at).map(|id| short_hash(id))).collect()
+}
+
+/// Refuses a run with commits of somebody else's after its end.
+pub(super) fn undisturbed(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
+    let stray = stray(record);
+    if stray.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} has commits after its end that no follow-up made: {}", dir.display(), listed(&stray));
+    Err(CliError::user(message, format!("See what they are: oci-agent verify {}", output::shell_word(dir))))
 }
 
 /// True if the run was not made here: nothing goes on the record of a clone.

@@ -2,15 +2,18 @@
 
 use super::args::Global;
 use super::errors::{self, CliError, Kind};
-use super::{env, files, output};
+use super::{env, files, finished_run, output};
 use crate::objects::Remote;
 use crate::publish::{Parcel, PublishError, Sent, manifest_location, send};
+use crate::record::audit::NEWEST_LAYOUT;
 use crate::record::json;
 use crate::record::publication::{self as manifest, BundleContents, Publication, PublishedFile, plain_name};
 use crate::report::publication;
 use crate::store::{ArtifactError, GATE, RecordedRun};
 use crate::text::object_address::ObjectAddress;
+use crate::text::untrusted::visible;
 use clap::Args;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,6 +65,7 @@ pub(super) fn publish(args: &PublishArgs, global: &Global) -> Result<ExitCode, C
     let run = RecordedRun::open(&args.run, args.branch.as_deref(), &files::trust()).map_err(|e| from_store(&e))?;
     refuse_unless_whole(&run, &args.run)?;
     refuse_unless_approved(&run, &args.run)?;
+    finished_run::undisturbed(&run, &args.run)?;
     let packed = packed(&run)?;
     let bytes = json::to_bytes(&packed.publication).map_err(|error| CliError::bug(error.to_string()))?;
     let list = Parcel::new(packed.publication.manifest_name(), bytes);
@@ -119,6 +123,13 @@ fn tell(parcel: &Parcel, state: Sent, global: &Global) -> Result<(), CliError> {
     Ok(())
 }
 
+/// The part of `manifest.json` that says how a run is laid out.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Manifest {
+    layout: u64,
+}
+
 /// A run of which something was lost or changed is not what its commits say.
 fn refuse_unless_whole(run: &RecordedRun, named: &Path) -> Result<(), CliError> {
     let verify = format!("oci-agent verify {}", output::shell_word(named));
@@ -132,13 +143,21 @@ fn refuse_unless_whole(run: &RecordedRun, named: &Path) -> Result<(), CliError> 
         let message = format!("git shows other commits of {place} than there are ({})", replaced.join(", "));
         return Err(CliError::user(message, format!("What they are is told by: {verify}")));
     }
-    if !run.ends_finished() {
-        let (message, hint) = if run.is_finished() {
-            ("has commits after the end of the run", format!("Which, is told by: {verify}"))
-        } else {
-            ("has not finished", "Go on with the command that started it and --resume.".to_owned())
+    if !run.is_finished() {
+        let (message, hint) = match run.waiting() {
+            Some(waiting) => (
+                format!("waits at the gate `{}`", visible(&waiting.gate)),
+                format!("Look at it, and decide: oci-agent review {}", output::shell_word(named)),
+            ),
+            None => ("has not finished".to_owned(), "Go on with the command that started it and --resume.".to_owned()),
         };
         return Err(CliError::user(format!("{place} {message}, so it is not published"), hint));
+    }
+    let manifest = run.file("manifest.json").map_err(|error| from_store(&error))?.unwrap_or_default();
+    let laid_out: Manifest = serde_json::from_slice(&manifest).unwrap_or_default();
+    if laid_out.layout > NEWEST_LAYOUT {
+        let message = format!("{place} was made by a newer oci-agent (layout {})", laid_out.layout);
+        return Err(CliError::user(message, "Publish it with the version that made it; manifest.json names it."));
     }
     let edited = run.edited().map_err(|error| from_store(&error))?;
     if !edited.is_empty() {

@@ -181,6 +181,9 @@ impl Shelf {
         if tip.gated && !tip.running && glance.is_current(&entry.branch) {
             run.pending = self.pending(entry);
         }
+        if run.state == RunState::Stopped && run.pending.is_some() {
+            run.state = RunState::Waiting;
+        }
         let known = self.known.get(&(entry.folder.clone(), entry.branch.clone()));
         let known = match known.filter(|known| known.commit == tip.commit) {
             Some(known) => known.clone(),

@@ -73,6 +73,7 @@ fn follow(dir: &Path, data: &DataRoot, asked: FollowUp, observer: &mut ProgressO
     let plan = finished_run::of_a_study(&record, dir)?;
     finished_run::unblinded(&record, dir, "a sweep")?;
     finished_run::untouched(&record, dir)?;
+    finished_run::undisturbed(&record, dir)?;
     let request = named(&record, asked)?;
     observer.busy("reading the plan and the data");
     let prepared = prepared(&record, &plan, data, &request)?;

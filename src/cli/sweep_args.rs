@@ -222,13 +222,18 @@ fn declared(args: &SpecArgs) -> Result<FollowUp, CliError> {
     let text = String::from_utf8_lossy(&bytes).into_owned();
     // The file may leave out what the command says already.
     let says_sweep = text.lines().any(|line| line.split(':').next().is_some_and(|key| key.trim() == "sweep"));
+    let lines = text.trim_end().lines().count();
     let whole = if says_sweep { text } else { format!("{}\nsweep: spec\n", text.trim_end()) };
-    let refused = |problems: Vec<plan::Problem>| {
+    let refused = |mut problems: Vec<plan::Problem>| {
+        // The line that was added is nobody's.
+        for problem in problems.iter_mut().filter(|it| it.place.is_some_and(|at| at.line > lines)) {
+            problem.place = None;
+        }
         let name = file.display().to_string();
         let style = TerminalStyle::of_stderr();
-        let lines: Vec<String> = problems.iter().map(|it| format!("{name}: {} ({})", it.message, it.hint)).collect();
+        let told: Vec<String> = problems.iter().map(|it| format!("{name}: {} ({})", it.message, it.hint)).collect();
         let rendered = render_problems(&name, &whole, &problems, style.color, style.width);
-        CliError { rendered: Some(rendered), ..CliError::user(lines.join("\n"), "") }
+        CliError { rendered: Some(rendered), ..CliError::user(told.join("\n"), "") }
     };
     let request = parse_request(whole.as_bytes()).map_err(refused)?;
     if request.kind() != SweepKind::Spec {

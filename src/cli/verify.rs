@@ -284,7 +284,7 @@ impl Check<'_> {
             Some(again) => again,
             None => {
                 let sources = self.sources().map_err(|error| error.message)?;
-                watched.insert(watch::Again::new(of.0, of.1, sources).map_err(|error| error.message)?)
+                watched.insert(watch::Again::new(of, sources, self.run.dir()).map_err(|error| error.message)?)
             }
         };
         again.step(name).map_err(|error| error.message)

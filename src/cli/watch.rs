@@ -16,7 +16,9 @@ use crate::record::watch::WatchDocument;
 use crate::report;
 use crate::store::{self, ArtifactStore, GitStore, RecordedRun, Step};
 use crate::text::lists::counted;
+use crate::text::numbers::short_hash;
 use crate::text::object_address::DataAddress;
+use crate::text::sha256::sha256_hex;
 use clap::Args;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
@@ -140,6 +142,7 @@ fn follow(
     }
     finished_run::unblinded(&record, dir, "a watch")?;
     finished_run::untouched(&record, dir)?;
+    finished_run::undisturbed(&record, dir)?;
     if finished_run::is_clone(&record)? {
         let message = format!("{} is a clone of a run", dir.display());
         let hint = "A watch goes on the record of the run itself: make it where the run was made, then pull.";
@@ -193,6 +196,13 @@ fn follow(
             store = Some(opened);
         }
         if let Some(store) = &mut store {
+            // A verification finds it there again; a run that was moved has its data elsewhere anyway.
+            if let Some(folder) = folder_outside(&partition, own.root()) {
+                let folder = folder.to_string_lossy();
+                store
+                    .location_note(&note_of(&partition.name), &folder)
+                    .map_err(|error| errors::from_artifacts(&error))?;
+            }
             store.commit(&step).map_err(|error| errors::from_artifacts(&error))?;
         }
     }
@@ -265,6 +275,19 @@ fn name(source: &str, root: &Path) -> Result<String, CliError> {
     Ok(name.to_string_lossy().into_owned())
 }
 
+/// The folder of a partition that is not below the folder of the data.
+fn folder_outside(partition: &Given, root: &Path) -> Option<PathBuf> {
+    let Ok(DataAddress::Local(path)) = DataAddress::read(&partition.source) else { return None };
+    let real = std::fs::canonicalize(path).ok()?;
+    let inside = std::fs::canonicalize(root).is_ok_and(|root| real.starts_with(root));
+    real.parent().filter(|_| !inside).map(Path::to_path_buf)
+}
+
+/// The key of the note where a partition was.
+fn note_of(name: &str) -> String {
+    format!("partition-{}", short_hash(&sha256_hex(name.as_bytes())))
+}
+
 /// Those that are not on record. A partition that has changed since is refused: its effects were seen.
 fn not_on_record(given: Vec<Given>, document: &WatchDocument, sources: &DataSources) -> Result<Vec<Given>, CliError> {
     let mut new: Vec<Given> = Vec::new();
@@ -321,21 +344,29 @@ pub(super) struct Again {
     document: WatchDocument,
     plan: Vec<u8>,
     sources: DataSources,
+    /// Where the run is.
+    run: PathBuf,
 }
 
 impl Again {
     /// From the run's own data.
-    pub(super) fn new(prepared: &Prepared, answers: &[Answering<'_>], sources: DataSources) -> Result<Again, CliError> {
+    pub(super) fn new(of: (&Prepared, &[Answering<'_>]), sources: DataSources, run: &Path) -> Result<Again, CliError> {
+        let (prepared, answers) = of;
         let frozen = Frozen::new(prepared, answers).map_err(|error| from_watch(&error))?;
         let document = frozen.begun().map_err(|error| from_watch(&error))?;
-        Ok(Again { frozen, document, plan: prepared.plan_bytes.clone(), sources })
+        Ok(Again { frozen, document, plan: prepared.plan_bytes.clone(), sources, run: run.to_path_buf() })
     }
 
     /// The step of the partition of that name, from its file.
     pub(super) fn step(&mut self, name: &str) -> Result<Step, CliError> {
         let object = matches!(DataAddress::read(name), Ok(DataAddress::Object(_)));
-        let source =
+        let mut source =
             if object { name.to_owned() } else { self.sources.root().join(name).to_string_lossy().into_owned() };
+        // One that came from another folder, which only the run's own repository on this machine knows.
+        if !object && !Path::new(&source).exists() {
+            let folder = store::read_note(&self.run, &note_of(name), &files::trust()).ok().flatten();
+            source = folder.map_or(source, |folder| Path::new(&folder).join(name).to_string_lossy().into_owned());
+        }
         let partition = Given { source, name: name.to_owned() };
         // The name is from a commit that somebody else may have made: it leads nowhere but below the folder.
         let below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));

@@ -28,6 +28,12 @@ pub(super) fn of_plan(prepared: &Prepared, spec: &AnalysisSpec) -> Identificatio
     }
 }
 
+/// True if the causal graph of an observational plan does not identify its effects by its confounders, or forbids one of them.
+pub(super) fn is_not_identified(prepared: &Prepared) -> bool {
+    let refused = |found: &PlanIdentification| by_graph(found).by == IdentifiedBy::Not;
+    prepared.plan.design == StudyDesign::Observational && prepared.identification.as_ref().is_some_and(refused)
+}
+
 /// What the graph of the plan says, as far as it can be known while blind.
 fn by_graph(found: &PlanIdentification) -> IdentificationBasis {
     let facts = found.facts(false);

@@ -76,6 +76,8 @@ pub struct AnswerSwept {
     pub spec_sha256: String,
     /// The verdict of the run.
     pub verdict: Tier,
+    /// True if the causal graph of the plan does not identify the effect by its confounders, so that no row is an effect.
+    pub not_identified: bool,
     /// Rows analysed.
     pub analysed: usize,
     /// Rows of the answer's population, which is frozen where units are divided; absent if its design failed.
@@ -96,6 +98,9 @@ pub struct Curve {
     pub forks: Vec<Fork>,
     /// Declared analyses, each once.
     pub declared: usize,
+    /// Rows with an estimate that repeat an analysis of another row: trimming that leaves nobody out, winsorising that limits
+    /// nothing. Joint test and m-values count each analysis once.
+    pub repeated: usize,
     /// True if estimates are compared in standard deviations of the outcome as it was analysed.
     pub standardised: bool,
     /// The answer's estimate on the scale of the curve; absent if it could not be estimated again.
@@ -138,6 +143,8 @@ pub struct SweepRow {
     pub branches: Vec<String>,
     /// True if this is the answer of the run.
     pub answer: bool,
+    /// Of a specification curve, the label of the row whose analysis this one is once more, on the same units with the same numbers.
+    pub repeats: Option<String>,
     /// Rows, and treated rows among them; absent where not even that is known.
     pub n: Option<(usize, usize)>,
     /// Of the rows that could be in this row of the table, those left out by trimming.

@@ -43,10 +43,8 @@ pub enum DesignFailure {
         /// The problem.
         source: SampleError,
     },
-    /// Trimming leaves too few to estimate anything with.
-    #[error(
-        "trimming left {rows} rows with {smaller} in the smaller arm, too few for models of {terms} terms in each arm"
-    )]
+    /// Trimming, or a part of the population, leaves too few to estimate anything with.
+    #[error("{rows} rows are left with {smaller} in the smaller arm, too few for models of {terms} terms in each arm")]
     TooFewLeft {
         /// Rows kept.
         rows: usize,

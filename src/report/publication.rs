@@ -1,7 +1,7 @@
 //! What is published and fetched, in words for a terminal.
 
 use crate::record::publication::{BundleContents, Publication};
-use crate::text::escape::one_line;
+use crate::text::escape::{one_line, shell_word};
 use crate::text::lists::{counted, listed};
 use crate::text::numbers::significant;
 use crate::text::untrusted::visible;
@@ -78,7 +78,7 @@ pub fn published(address: &str, sent: usize, of: usize) -> String {
         sent if sent == of => "Published".to_owned(),
         sent => format!("Published; {sent} of {of} were sent, the others were there"),
     };
-    visible(&format!("{head}:\n{address}\nBring it back, and check it: oci-agent fetch {address}\n"))
+    visible(&format!("{head}:\n{address}\nBring it back, and check it: oci-agent fetch {}\n", shell_word(address)))
 }
 
 /// A run that was brought back.

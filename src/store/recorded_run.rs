@@ -223,16 +223,16 @@ impl RecordedRun {
         decided.or(self.commits.last().map(|commit| commit.id))
     }
 
-    /// True if the last step is the one that ends a run.
+    /// The step (from 0) that ends the run, if it came to its end.
     #[must_use]
-    pub fn ends_finished(&self) -> bool {
-        self.commits.last().is_some_and(|commit| ends_run(&commit.message))
+    pub fn end(&self) -> Option<usize> {
+        self.commits.iter().position(|commit| ends_run(&commit.message))
     }
 
     /// True if the run came to its end.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.commits.iter().any(|commit| ends_run(&commit.message))
+        self.end().is_some()
     }
 
     /// The value of a trailer in the earliest commit that has it.

@@ -241,7 +241,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/cli/trust.rs", 3, "paths and addresses"),
     ("src/cli/shelf.rs", 2, "the path of a request"),
     ("src/cli/verify.rs", 1, "the beginning of a commit id"),
-    ("src/cli/watch.rs", 1, "a pattern of files"),
+    ("src/cli/watch.rs", 2, "a pattern of files"),
     ("src/critique/alternatives.rs", 1, "words of the plan"),
     ("src/dataset/derived/values.rs", 1, "a value of the data"),
     ("src/dataset/overrides.rs", 1, "a value of the data"),

@@ -197,6 +197,23 @@ fn a_specification_curve_has_each_analysis_once_and_its_answer() {
     let curve = &found["curve"];
     assert_eq!((curve["declared"].as_u64(), curve["standardised"].as_bool()), (Some(32), Some(true)), "{curve}");
     assert_eq!(curve["joint"]["paths"].as_u64(), Some(32), "{curve}");
+    assert_eq!(curve["repeated"].as_u64(), Some(0), "{curve}");
+    // Thresholds that leave nobody out are the analyses that are there already.
+    let forks = "trim: [0, 0.0001, 0.0002]\nestimators: [aipw, ipw_hajek]\n";
+    std::fs::write(dir.join("same.yaml"), forks).expect("forks");
+    made(dir, &["spec", "--forks", "same.yaml", "--name", "same"]);
+    let same: Value = serde_json::from_str(&text(dir, "same.json")).expect("JSON");
+    let same = &same["curve"];
+    assert_eq!(
+        (same["repeated"].as_u64(), same["joint"]["paths"].as_u64(), same["not_joint"].as_u64()),
+        (Some(4), Some(2), Some(0)),
+        "{same}"
+    );
+    let rows = table(&text(dir, "same.csv"));
+    let answer = rows.iter().find(|row| row["answer"] == "true").expect("the answer")["label"].clone();
+    assert_eq!(rows.iter().filter(|row| row["repeats"] == answer).count(), 2, "{rows:?}");
+    let m = same["m_value"].as_f64().expect("an m-value");
+    assert!([0.5, 1.0].contains(&m), "one of two, not of six: {m}");
     let m = curve["m_value"].as_f64().expect("an m-value");
     assert!((1.0 / 33.0..=1.0).contains(&m), "{m}");
     let rows = table(&text(dir, "spec.csv"));

@@ -345,11 +345,17 @@ fn a_run_that_is_not_whole_is_not_published() {
     std::fs::write(&report, &text).expect("writes");
     // A commit of a person on top.
     desk.git("out", &["commit", "--quiet", "--allow-empty", "-m", "More"]);
-    desk.refuses(&publish, 2, "has commits after the end of the run");
+    desk.refuses(&publish, 2, "has commits after its end that no follow-up made");
     desk.git("out", &["reset", "--quiet", "--hard", "HEAD~1"]);
     desk.git("out", &["checkout", "--quiet", "-b", "half", "HEAD~1"]);
     desk.refuses(&publish, 2, "has not finished");
     desk.git("out", &["checkout", "--quiet", "main"]);
+    let manifest = desk.path().join("out/manifest.json");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    std::fs::write(&manifest, text.replace("\"layout\": 2", "\"layout\": 9")).expect("writes");
+    desk.git("out", &["commit", "--quiet", "-am", "newer"]);
+    desk.refuses(&publish, 2, "made by a newer oci-agent (layout 9)");
+    desk.git("out", &["reset", "--quiet", "--hard", "HEAD~1"]);
     let tree = desk.git("out", &["rev-parse", "HEAD^{tree}"]);
     let object = desk.path().join("out/.git/objects").join(&tree[..2]).join(&tree[2..]);
     let whole = std::fs::read(&object).expect("an object");

@@ -104,6 +104,14 @@ fn nothing_moves_and_every_partition_is_a_commit_that_can_be_made_again() {
     assert_eq!(found["partitions"].as_array().map(Vec::len), Some(7));
     assert_eq!(found["partitions"][3]["name"], "new/w02.csv");
     assert_eq!(found["partitions"][3]["units_of_own_data"], 0);
+    // A file from another folder is found there again, and what was asked after the end is published with the run.
+    let elsewhere = tempfile::tempdir().expect("temporary directory");
+    let other = week(elsewhere.path(), 17, WEEK);
+    ends(&watch(dir, &[elsewhere.path().join(other).display().to_string()], &[]), 0, &["No drift in 7 partitions"]);
+    std::fs::create_dir(dir.join("shelf")).expect("a folder");
+    let shelf = format!("file://{}", dir.join("shelf").display());
+    let published = oci_agent(dir, &["publish", "out", "--to", &shelf]);
+    assert_eq!(published.code, 0, "{}{}", published.stdout, published.stderr);
     // A frozen spec, fitted to the week alone, is the estimator on that file.
     let alone = oci_agent(dir, &["verify", "out"]);
     assert_eq!(alone.code, 0, "{}{}", alone.stdout, alone.stderr);

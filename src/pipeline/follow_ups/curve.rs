@@ -11,6 +11,7 @@ use crate::plan::follow_ups::{Forks, OutcomeForm};
 use crate::record::follow_up::{Curve, SweepRow};
 use crate::record::not_estimated::NoEstimate;
 use causal::diagnose::specification_curve::{CurveInference, CurvePath, Multipliers, joint, m_value};
+use causal::estimator::EstimatorKind;
 use causal::nuisance::Nuisances;
 use causal::numerics::quantile;
 use ndarray::Array1;
@@ -45,13 +46,17 @@ pub(super) fn curve(
         in_parts(&groups, &mut told, |group| world.design_group(&paths, group))?
     };
     let mut rows: BTreeMap<usize, Made> = made.into_iter().flatten().collect();
+    let repeated = find_repeated(&mut rows);
     let standardised = paths.iter().any(|path| !path.outcome.keeps_units());
     let (joint, not_joint) = together(&mut rows, standardised);
     let claim = |row: &SweepRow, of: &dyn Fn(&SweepRow) -> Option<f64>| of(row);
     let claims = |of: &dyn Fn(&SweepRow) -> Option<f64>| {
         let reported = rows.values().find(|made| made.row.answer).and_then(|made| claim(&made.row, of))?;
-        let others: Vec<f64> =
-            rows.values().filter(|made| !made.row.answer).filter_map(|made| claim(&made.row, of)).collect();
+        let others: Vec<f64> = rows
+            .values()
+            .filter(|made| made.counts() && !made.row.answer)
+            .filter_map(|made| claim(&made.row, of))
+            .collect();
         Some((reported, m_value(reported, &others)))
     };
     let by_estimate = claims(&|row| on_curve(row, standardised));
@@ -59,6 +64,7 @@ pub(super) fn curve(
     let curve = Curve {
         forks: told,
         declared,
+        repeated,
         standardised,
         answer: by_estimate.map(|(reported, _)| reported),
         joint,
@@ -84,9 +90,45 @@ struct Made {
     null: Option<Vec<f64>>,
 }
 
-/// The joint test, whose p-values go into the rows; and how many rows have an estimate and no part in it.
+impl Made {
+    /// True if it has a part in what is said of all analyses together.
+    fn counts(&self) -> bool {
+        self.row.repeats.is_none()
+    }
+}
+
+/// What tells two analyses apart once they are made: outcome, estimator, units, and the numbers to the last bit.
+fn fingerprint(row: &SweepRow) -> Option<(OutcomeForm, EstimatorKind, [u64; 4])> {
+    let effect = row.effect.as_ref()?;
+    let (n, treated) = row.n?;
+    // A limit that nothing is beyond changes nothing.
+    let form = if row.outcome.keeps_units() { OutcomeForm::AsItIs } else { row.outcome };
+    let numbers = [effect.estimate.to_bits(), effect.std_error.to_bits(), n as u64, treated as u64];
+    Some((form, row.estimator, numbers))
+}
+
+/// Names the row that each repeated analysis repeats, the answer before all others, and counts them. A threshold below which nobody
+/// lies gives one analysis more names, and no more weight.
+fn find_repeated(rows: &mut BTreeMap<usize, Made>) -> usize {
+    let mut first: BTreeMap<(OutcomeForm, &str, [u64; 4]), String> = BTreeMap::new();
+    let key = |row: &SweepRow| fingerprint(row).map(|(form, estimator, numbers)| (form, estimator.key(), numbers));
+    for made in rows.values().filter(|made| made.row.answer).chain(rows.values()) {
+        if let Some(key) = key(&made.row) {
+            first.entry(key).or_insert_with(|| made.row.label.clone());
+        }
+    }
+    let mut repeated = 0;
+    for made in rows.values_mut() {
+        let of = key(&made.row).and_then(|key| first.get(&key)).filter(|label| **label != made.row.label);
+        repeated += usize::from(of.is_some());
+        made.row.repeats = of.cloned();
+    }
+    repeated
+}
+
+/// The joint test, whose p-values go into the rows; and how many analyses have an estimate and no part in it.
 fn together(rows: &mut BTreeMap<usize, Made>, standardised: bool) -> (Option<CurveInference>, usize) {
-    let drawn = |made: &Made| made.row.effect.is_some() && made.null.is_some();
+    let drawn = |made: &Made| made.row.effect.is_some() && made.null.is_some() && made.counts();
     let of_row = |made: &'_ Made| {
         let effect = made.row.effect?;
         let scale = if standardised { effect.outcome_sd } else { 1.0 };
@@ -109,7 +151,16 @@ fn together(rows: &mut BTreeMap<usize, Made>, standardised: bool) -> (Option<Cur
             effect.adjusted_p = Some(p);
         }
     }
-    let estimated = rows.values().filter(|made| made.row.effect.is_some()).count();
+    let by_label: BTreeMap<String, Option<f64>> = rows
+        .values()
+        .map(|made| (made.row.label.clone(), made.row.effect.as_ref().and_then(|effect| effect.adjusted_p)))
+        .collect();
+    for made in rows.values_mut() {
+        if let (Some(of), Some(effect)) = (&made.row.repeats, &mut made.row.effect) {
+            effect.adjusted_p = by_label.get(of).copied().flatten();
+        }
+    }
+    let estimated = rows.values().filter(|made| made.row.effect.is_some() && made.counts()).count();
     let in_test = curve.as_ref().map_or(0, |curve| curve.paths);
     (curve, estimated - in_test)
 }

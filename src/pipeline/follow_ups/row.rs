@@ -4,6 +4,7 @@ use crate::critique::rubric::{self, AfterUnblinding};
 use crate::critique::verdict;
 use crate::finding::{Code, Severity, Tier};
 use crate::pipeline::Prepared;
+use crate::pipeline::basis;
 use crate::pipeline::design::{self, Fitted};
 use crate::pipeline::effects;
 use crate::pipeline::estimate_diagnostics;
@@ -50,6 +51,7 @@ pub(super) fn blank(spec: &AnalysisSpec, analysis: &Analysis, label: String) -> 
         estimand: analysis.estimand().name(),
         branches: Vec::new(),
         answer: false,
+        repeats: None,
         n: None,
         trimmed: None,
         estimator: analysis.primary,
@@ -87,8 +89,14 @@ impl Graded {
         // A row is about its own population, and answers nothing that the plan asks about another one.
         findings.retain(|finding| finding.code != Code::PopulationKept);
         let fails = findings.iter().filter(|finding| finding.severity == Severity::Fail);
-        let fails = fails.map(|finding| finding.code.key()).collect();
-        Ok(Graded { n, balance: worst(&document), grade: verdict::tier(&findings), fails })
+        let mut fails: Vec<&'static str> = fails.map(|finding| finding.code.key()).collect();
+        let mut grade = verdict::tier(&findings);
+        // However fair the comparison: it is none of what was asked.
+        if basis::is_not_identified(prepared) {
+            fails.insert(0, Code::Identification.key());
+            grade = Tier::NotSatisfactory;
+        }
+        Ok(Graded { n, balance: worst(&document), grade, fails })
     }
 
     /// Writes it into a row.

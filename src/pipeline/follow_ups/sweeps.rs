@@ -5,6 +5,7 @@ use super::groups::{Division, divide};
 use super::row::{self, Outcome};
 use super::{FollowUpError, Progress, Swept};
 use crate::pipeline::Prepared;
+use crate::pipeline::basis;
 use crate::pipeline::design;
 use crate::plan::follow_ups::Grouping;
 use crate::record::follow_up::{AnswerSwept, SweepRow};
@@ -43,6 +44,7 @@ pub(super) fn answer(prepared: &Prepared, answering: &Answering<'_>, population:
         iteration: answering.spec.iteration,
         spec_sha256: answering.spec.sha256(),
         verdict: answering.verdict,
+        not_identified: basis::is_not_identified(prepared),
         analysed: prepared.arms().0,
         population,
         without_group: None,

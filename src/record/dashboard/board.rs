@@ -76,10 +76,9 @@ fn waiting(runs: &[Run], questions: &[Question]) -> Vec<Waiting> {
         let Some((last, facts)) = question.runs.last().and_then(|at| Some((*at, facts(runs, *at)?))) else { continue };
         let Some(run) = runs.get(last) else { continue };
         match run.state {
-            // One that stopped at a gate is told by its decision.
-            RunState::Stopped if run.pending.is_some() => {}
             RunState::Stopped => add(2, last, Alert::Stopped),
-            RunState::Running | RunState::Unreadable => {}
+            // One that waits is told by its decision.
+            RunState::Waiting | RunState::Running | RunState::Unreadable => {}
             RunState::Finished => {
                 for (rank, alert) in of_answers(facts) {
                     add(rank, last, alert);
@@ -173,7 +172,7 @@ mod tests {
         let good = Some(Tier::FullySatisfactory);
         let mut unreadable = run("u", 0, RunState::Unreadable, "q", None);
         unreadable.facts = Err(Trouble::Newer { layout: 9 });
-        let mut gated = run("g", 9, RunState::Stopped, "gate", None);
+        let mut gated = run("g", 9, RunState::Waiting, "gate", None);
         let decision = PendingDecision {
             run: "g".to_owned(),
             branch: "main".to_owned(),

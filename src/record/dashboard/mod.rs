@@ -32,6 +32,8 @@ keyed_enum! {
         Running = "running",
         /// It did not come to its end, and nobody is at work on it.
         Stopped = "stopped",
+        /// It goes on when a person has decided.
+        Waiting = "waiting",
         /// It came to its end.
         Finished = "finished",
         /// It cannot be read.

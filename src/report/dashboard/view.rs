@@ -89,6 +89,8 @@ struct Card {
     last: String,
     state: Option<&'static str>,
     latest_note: Option<String>,
+    /// New data are no longer like those of the answers.
+    moved: Option<String>,
     randomisation: Option<&'static str>,
     whom: String,
     report: Option<String>,
@@ -123,6 +125,7 @@ struct RowView {
     badges: Vec<&'static str>,
     blind: bool,
     answers: Vec<String>,
+    moved: Option<String>,
     doubts_said: String,
     doubts: Vec<String>,
     facts: Vec<(&'static str, String)>,
@@ -245,6 +248,7 @@ fn row(run: &Run, waits: bool) -> RowView {
         trouble: run.facts.as_ref().err().map(words::trouble),
         blind: facts.is_some_and(|facts| !facts.unblinded),
         answers: facts.map(told).unwrap_or_default(),
+        moved: facts.and_then(moved),
         doubts_said: counted(doubts.len(), "doubt"),
         doubts: doubts.iter().map(doubt).collect(),
         facts: provenance(run, facts),
@@ -267,6 +271,12 @@ fn badges(facts: &RunFacts) -> Vec<&'static str> {
     let mut seen = BTreeSet::new();
     found.retain(|key| seen.insert(*key));
     found
+}
+
+/// What a watch found, where answers stand: they are about the data before.
+fn moved(facts: &RunFacts) -> Option<String> {
+    let moved = facts.moved.as_ref()?;
+    Some(format!("{}. The answers are about the data before.", words::moved(moved)))
 }
 
 /// Each answer in a line.
@@ -292,6 +302,7 @@ fn provenance(run: &Run, facts: Option<&RunFacts>) -> Vec<(&'static str, String)
     }
     found.extend((!run.commit.is_empty()).then(|| ("commit", numbers::short_hash(&run.commit))));
     if let Some(facts) = facts {
+        found.push(("about", words::about(&facts.subject)));
         found.extend(facts.iteration.map(|iteration| ("iteration", iteration.to_string())));
         found.push(("plan", numbers::short_hash(&facts.plan_sha256)));
         found.push(("data", numbers::short_hash(&facts.data_sha256)));
@@ -332,6 +343,7 @@ fn card(board: &Board, id: usize, question: &Question, waits: &BTreeSet<usize>) 
         latest_note: differs.then(|| {
             format!("The answers are of {}; the latest run, {}, has none yet.", run_name(run), run_name(last))
         }),
+        moved: moved(facts),
         randomisation: facts.randomisation.map(|tier| tier.key()),
         whom: whom(facts),
         report: report_of(run),

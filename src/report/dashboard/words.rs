@@ -3,8 +3,8 @@
 use crate::finding::Code;
 use crate::plan::experiment::{EffectRequest, Role};
 use crate::record::dashboard::{
-    Alert, AnswerFacts, Asked, Board, Grade, Interval, Kind, ReportPage, Run, RunState, Subject, TrendPoint, Trouble,
-    Worth,
+    Alert, AnswerFacts, Asked, Board, Grade, Interval, Kind, Moved, ReportPage, Run, RunState, Subject, TrendPoint,
+    Trouble, Worth,
 };
 use crate::report::experiment::words as experiment;
 use crate::report::sentences;
@@ -18,6 +18,7 @@ pub(super) fn state(state: RunState) -> &'static str {
     match state {
         RunState::Running => "▶ running",
         RunState::Stopped => "■ stopped",
+        RunState::Waiting => "▲ waits",
         RunState::Finished => "● finished",
         RunState::Unreadable => "✘ cannot be read",
     }
@@ -56,16 +57,21 @@ pub(super) fn alert(alert: &Alert, run: &Run) -> String {
             let asked: Vec<String> = asked.iter().map(self::asked).collect();
             format!("No answer to rely on for the {}; the report says why, and what would help.", listed(&asked))
         }
-        Alert::Moved(moved) => {
-            let what = match (moved.effect, moved.design) {
-                (true, true) => "effect and design have moved",
-                (true, false) => "the effect has moved",
-                _ => "the design has moved",
-            };
-            format!("In new data {what}: the first alarm came after `{}`.", shortened(&one_line(&moved.after), 60))
+        Alert::Moved(it) => {
+            format!("{}; the watch's own page is `watch/watch.md` in the run.", moved(it))
         }
         Alert::Stop { arm, reason } => format!("`{arm}`: {}", sentences::sentence(reason)),
     }
+}
+
+/// That new data are no longer like those of the answers, without a full stop.
+pub(super) fn moved(moved: &Moved) -> String {
+    let what = match (moved.effect, moved.design) {
+        (true, true) => "effect and design have moved",
+        (true, false) => "the effect has moved",
+        _ => "the design has moved",
+    };
+    format!("In new data {what}: the first alarm came after `{}`", shortened(&one_line(&moved.after), 60))
 }
 
 /// The command that leads on, if there is one.
@@ -208,6 +214,10 @@ pub(super) fn lead(board: &Board) -> String {
         (count(RunState::Finished), "finished"),
         (count(RunState::Running), "running"),
         (count(RunState::Stopped), "stopped"),
+        (
+            count(RunState::Waiting),
+            if count(RunState::Waiting) == 1 { "waits for a decision" } else { "wait for a decision" },
+        ),
         (unreadable, "cannot be read"),
     ];
     let parts: Vec<String> =

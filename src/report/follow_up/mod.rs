@@ -27,6 +27,9 @@ pub fn csv(document: &FollowUpDocument) -> Result<Vec<u8>, ReportError> {
     let forks: Vec<&str> = document.curve.iter().flat_map(|curve| &curve.forks).map(|fork| fork.key.as_str()).collect();
     let mut header = vec!["requested", "label"];
     header.extend(forks.iter().map(|key| fork_column(key)));
+    if document.curve.is_some() {
+        header.push("repeats");
+    }
     header.extend([
         "answer",
         "estimand",
@@ -79,6 +82,9 @@ fn line(document: &FollowUpDocument, row: &SweepRow, forks: usize) -> Result<Vec
     let whole = |n: Option<usize>| n.map_or(String::new(), |n| n.to_string());
     let mut line = vec![row.requested.key().to_owned(), row.label.clone()];
     line.extend((0..forks).map(|at| row.branches.get(at).cloned().unwrap_or_default()));
+    if document.curve.is_some() {
+        line.push(row.repeats.clone().unwrap_or_default());
+    }
     line.extend([
         row.answer.to_string(),
         row.estimand.clone(),

@@ -1,9 +1,11 @@
 //! The sentences of a follow-up.
 
+use crate::finding::Tier;
 use crate::plan::follow_ups::SweepKind;
 use crate::record::follow_up::{AnswerSwept, Curve, Declared, FollowUpDocument, OutcomeP, SweepRow};
 use crate::report::sentences;
 use crate::text::escape::{one_line, shortened};
+use crate::text::lines::cut;
 use crate::text::lists::{counted, listed};
 use crate::text::numbers::{count, fixed, p_statement, percent, significant};
 
@@ -55,6 +57,7 @@ pub fn summary(document: &FollowUpDocument) -> Vec<String> {
     let mut said: Vec<String> = Vec::new();
     for answer in &document.answers {
         let rows: Vec<&SweepRow> = document.table.iter().filter(|row| row.requested == answer.requested).collect();
+        said.extend(refused(answer));
         said.push(match &document.curve {
             Some(curve) => specification_curve(document, answer, curve, &rows),
             None => sweep(document, answer, &rows),
@@ -64,12 +67,32 @@ pub fn summary(document: &FollowUpDocument) -> Vec<String> {
     said
 }
 
+/// That the run gives no answer here, before any number is.
+fn refused(answer: &AnswerSwept) -> Option<String> {
+    if answer.not_identified {
+        return Some(format!(
+            "{} is not identified: by the causal graph of the plan these confounders do not give the effect, so no number below is an \
+             effect of treatment, whatever its row looks like. `identification.md` says which confounders would.",
+            answer.name
+        ));
+    }
+    (answer.verdict == Tier::NotSatisfactory).then(|| {
+        format!("The run refuses its {}: no row below is an answer in its place, and the rows show where the refusal comes from.", answer.name)
+    })
+}
+
 /// The smallest and the largest estimate.
 fn span(rows: &[&SweepRow], units: &str) -> String {
     let effects = || rows.iter().filter_map(|row| row.effect.as_ref());
     let least = effects().min_by(|a, b| a.estimate.total_cmp(&b.estimate));
     let most = effects().max_by(|a, b| a.estimate.total_cmp(&b.estimate));
     match (least, most) {
+        (Some(least), Some(most)) if least.estimate.to_bits() == most.estimate.to_bits() => {
+            format!(
+                "one estimate, {}",
+                sentences::with_units(&fixed(least.estimate, crate::text::numbers::decimals(least.std_error)), units)
+            )
+        }
         (Some(least), Some(most)) => {
             let decimals = crate::text::numbers::decimals(least.std_error.min(most.std_error));
             let to = sentences::with_units(&fixed(most.estimate, decimals), units);
@@ -179,7 +202,7 @@ fn lost(rows: &[&SweepRow]) -> String {
         format!(
             "{} ({})",
             shortened(&one_line(&row.label), 40),
-            shortened(one_line(reason).trim_end_matches('.'), LONGEST_REASON)
+            cut(one_line(reason).trim_end_matches('.'), LONGEST_REASON)
         )
     };
     let named: Vec<String> = lost.iter().take(MOST_NAMED).map(one).collect();
@@ -202,6 +225,13 @@ fn specification_curve(document: &FollowUpDocument, answer: &AnswerSwept, curve:
         count(rows.len()),
         count(gradable)
     )];
+    if curve.repeated > 0 {
+        said.push(format!(
+            "{} of the rows repeat another analysis on the same units, as a threshold does that leaves nobody out; below, each analysis \
+             counts once.",
+            count(curve.repeated)
+        ));
+    }
     let units = if curve.standardised { "standard deviations of the outcome" } else { &document.units };
     if let Some(joint) = &curve.joint {
         let sign = if joint.positive { "positive" } else { "negative" };
@@ -236,8 +266,9 @@ fn specification_curve(document: &FollowUpDocument, answer: &AnswerSwept, curve:
             .m_value_of_tests
             .map_or(String::new(), |m| format!(", {} by the size of the test", significant(m, 3)));
         said.push(format!(
-            "The answer: {interval}, m-value {}{tests}: the share of the paths of this garden with a claim in that direction at least \
+            "{}: {interval}, m-value {}{tests}: the share of the paths of this garden with a claim in that direction at least \
              as extreme, each path as likely as any other (Miao, Pritchard and Zou 2026, who sample paths with language models).",
+            if answer.verdict == Tier::NotSatisfactory { "The estimate that the run refuses as an answer" } else { "The answer" },
             significant(m, 3)
         ));
     }

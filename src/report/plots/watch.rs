@@ -175,12 +175,32 @@ fn tick(power: f64) -> String {
     if power < 0.0 { format!("{value}") } else { crate::text::numbers::count(value as usize) }
 }
 
+/// Bytes of the folder at the beginning of all names and of the ending of all of them, which tell none from another.
+fn shared_ends(names: &[&str]) -> (usize, usize) {
+    let Some((first, others)) = names.split_first().filter(|(_, others)| !others.is_empty()) else { return (0, 0) };
+    let folder = first.rfind('/').map_or(0, |at| at + 1);
+    let ending = first.rfind('.').filter(|at| *at > folder).map_or(0, |at| first.len() - at);
+    let (begins, ends) =
+        (first.get(..folder).unwrap_or_default(), first.get(first.len() - ending..).unwrap_or_default());
+    (
+        if others.iter().all(|name| name.starts_with(begins)) { folder } else { 0 },
+        if others.iter().all(|name| name.ends_with(ends)) { ending } else { 0 },
+    )
+}
+
+/// A name without those.
+fn own_part(name: &str, shared: (usize, usize)) -> &str {
+    name.get(shared.0..name.len().saturating_sub(shared.1)).filter(|part| !part.is_empty()).unwrap_or(name)
+}
+
 fn draw_names(scene: &mut Scene, document: &WatchDocument, y: f64, of: usize) {
     let every = of.div_ceil(MOST_LABELS).max(1);
     let room = (PANEL.to - PANEL.from) / of.min(MOST_LABELS) as f64 - 10.0;
+    let names: Vec<&str> = document.partitions.iter().skip(1).map(|partition| partition.name.as_str()).collect();
+    let shared = shared_ends(&names);
     for (k, partition) in document.partitions.iter().enumerate().step_by(every) {
         let x = across(k, of);
-        let name = if k == 0 { "own data".to_owned() } else { escape::one_line(&partition.name) };
+        let name = if k == 0 { "own data".to_owned() } else { escape::one_line(own_part(&partition.name, shared)) };
         let anchor = if k == 0 { Anchor::Start } else { Anchor::Middle };
         let style = Type::new(13.5, palette::GREY).anchored(anchor);
         let at = if k == 0 { PANEL.from } else { x };

@@ -112,7 +112,8 @@ pub fn markdown(document: &WatchDocument) -> String {
     for (at, answer) in document.answers.iter().enumerate() {
         let bars = bars(document, at);
         if !bars.is_empty() {
-            out += &format!("\n{} by partition: `{bars}`\n", escape::markdown_inline(&answer.name));
+            let from = if document.partitions.len() > MOST_BARS { "" } else { ", the run's own data first" };
+            out += &format!("\n{} by partition{from}: `{bars}`\n", escape::markdown_inline(&answer.name));
         }
     }
     let left = document.partitions.len().saturating_sub(MOST_ROWS);
@@ -120,7 +121,7 @@ pub fn markdown(document: &WatchDocument) -> String {
     out += &table(document).to_markdown();
     if left > 0 {
         let more = if left == 1 { "1 more is".to_owned() } else { format!("{} more are", numbers::count(left)) };
-        out += &format!("\n{more} in `watch/watch.csv`.\n");
+        out += &format!("\n{more} in `watch/watch.csv`, the run's own data first.\n");
     }
     out += "\n</details>\n";
     out += &format!(
@@ -147,7 +148,8 @@ fn bars(document: &WatchDocument, answer: usize) -> String {
 }
 
 fn table(document: &WatchDocument) -> Table {
-    let mut columns = vec![("Partition", Column::Words), ("Rows", Column::Number), ("Treated", Column::Number)];
+    // In code, no name calls a person or leads to another issue.
+    let mut columns = vec![("Partition", Column::Code), ("Rows", Column::Number), ("Treated", Column::Number)];
     let names: Vec<String> = document.answers.iter().map(|answer| format!("{} [95 %]", answer.name)).collect();
     columns.extend(names.iter().map(|name| (name.as_str(), Column::Number)));
     columns.extend([("Its design", Column::Words), ("Effect", Column::Number), ("Design", Column::Number)]);

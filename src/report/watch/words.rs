@@ -97,6 +97,15 @@ fn limit(test: &WatchTest) -> String {
     odds(-test.alpha.ln())
 }
 
+/// The estimate of the newest partition that has one: what has moved can move back.
+fn newest_estimate(document: &WatchDocument, at: usize) -> Option<String> {
+    let last = document.partitions.iter().rfind(|it| it.effects.get(at).is_some_and(|it| it.effect.is_some()))?;
+    let it = last.effects.get(at)?.effect?;
+    let value = sentences::with_units(&fixed(it.estimate, decimals(it.std_error)), &document.units);
+    let file = shortened(&one_line(&last.name), 60).replace('`', "'");
+    Some(format!(" In `{file}`, the newest, it is {value} ({}).", significant(it.std_error, 2)))
+}
+
 fn effect(document: &WatchDocument, at: usize, answer: &WatchedAnswer) -> Option<String> {
     let shift = document.found.shifts.get(at).copied().flatten()?;
     let own = document.partitions.first()?.effects.get(at)?.effect?;
@@ -104,15 +113,16 @@ fn effect(document: &WatchDocument, at: usize, answer: &WatchedAnswer) -> Option
     if document.found.effect.alarm.is_some() && shift.log_e > 0.0 {
         let sds = shift.size / answer.outcome_sd;
         return Some(format!(
-            "{}: since about {} it is {} (standard error {}), and was {} ({}) before: a shift of {}, {} standard deviations of the outcome.",
+            "{}: on average {} (standard error {}) since about {}, and {} ({}) before: a shift of {}, {} standard deviations of the outcome.{}",
             answer.name,
-            name(document, shift.since),
             units(shift.after.value, shift.after.std_error),
             significant(shift.after.std_error, 2),
+            name(document, shift.since),
             units(shift.before.value, shift.before.std_error),
             significant(shift.before.std_error, 2),
             units(shift.size, shift.std_error),
             significant(sds, 2),
+            newest_estimate(document, at).unwrap_or_default(),
         ));
     }
     let last = document
