@@ -354,8 +354,7 @@ fn a_model_does_not_raise_what_the_rules_hold_and_slips_of_hands_are_refused() {
 
     assert_eq!(oci(dir, &["plan", "accept", "plan.yaml", "--all-as-drafted"]).code, 0);
     let plan = text(dir);
-    std::fs::write(dir.join("plan.yaml"), plan.replace("priority:\n    - x\n", "priority:\n    - x\n    - leak\n"))
-        .expect("an edit");
+    std::fs::write(dir.join("plan.yaml"), plan.replace("other: []", "other: [leak]")).expect("an edit");
     let refused = oci(dir, &["run", "plan.yaml"]);
     assert!(refused.code == 2 && refused.stderr.contains("`leak` was accepted as left_out"), "{}", refused.stderr);
 
