@@ -48,8 +48,7 @@ pub(super) fn accept(args: &AcceptArgs, global: &Global) -> Result<ExitCode, Cli
     })?;
     // The dialog may have been open for an hour.
     if files::read_plan(&args.plan)? != read {
-        let message =
-            format!("{} was changed by somebody else in the meantime, and nothing was written", args.plan.display());
+        let message = format!("{} was changed in the meantime, and nothing was written", args.plan.display());
         return Err(CliError::user(message, "Look at it, and give the command again."));
     }
     replaced(&args.plan, &text)?;
