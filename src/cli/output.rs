@@ -195,6 +195,14 @@ impl ProgressObserver {
         }
     }
 
+    /// Takes the spinner away, and ends the line of a model that was speaking.
+    pub fn finish(&mut self) {
+        self.idle();
+        if std::mem::take(&mut self.speaking) {
+            stderr("");
+        }
+    }
+
     /// The words of a model, as they arrive.
     fn model_text(&mut self, role: &str, text: &str) {
         if self.quiet > 0 {

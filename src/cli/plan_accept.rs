@@ -19,6 +19,7 @@ const WAITS: u8 = 4;
 /// Decides on judgements of a draft.
 pub(super) fn accept(args: &AcceptArgs, global: &Global) -> Result<ExitCode, CliError> {
     let bytes = files::read_plan(&args.plan)?;
+    let read = bytes.clone();
     let text = String::from_utf8(bytes).map_err(|_| {
         CliError::user(format!("{} is not UTF-8", args.plan.display()), "Save it as UTF-8 in your editor.")
     })?;
@@ -45,6 +46,11 @@ pub(super) fn accept(args: &AcceptArgs, global: &Global) -> Result<ExitCode, Cli
         let hint = error.hint();
         CliError::user(format!("{}: {error}", args.plan.display()), hint)
     })?;
+    // The dialog may have been open for an hour.
+    if files::read_plan(&args.plan)? != read {
+        let message = format!("{} was changed in the meantime, and nothing was written", args.plan.display());
+        return Err(CliError::user(message, "Look at it, and give the command again."));
+    }
     replaced(&args.plan, &text)?;
     told(&args.plan, &text, before.saturating_sub(after.pending()), global)
 }
@@ -78,10 +84,12 @@ fn nothing_decided(draft: &DraftSection, path: &Path) -> CliError {
 
 /// Writes beside the plan and then takes its place, so that there is always a whole one.
 fn replaced(path: &Path, text: &str) -> Result<(), CliError> {
+    let fault = |error: std::io::Error| CliError::io(path, "write", &error);
+    // A link stays a link.
+    let path = &std::fs::canonicalize(path).map_err(fault)?;
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = Path::new(&name);
-    let fault = |error: std::io::Error| CliError::io(path, "write", &error);
     let mut file = files::create(beside, false).map_err(fault)?;
     let moved =
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(beside, path));

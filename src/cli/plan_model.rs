@@ -112,7 +112,7 @@ pub(super) fn drafted(args: &PlanArgs, model: &str, subject: Subject<'_>) -> Res
     });
     let (cost_usd, name) = (talk.cost(), talk.model());
     let (asked, exchanges) = (talk.asked, talk.exchanges);
-    observer.idle();
+    observer.finish();
     if !exchanges.is_empty() {
         emptied(&folder)?;
     }
@@ -122,11 +122,13 @@ pub(super) fn drafted(args: &PlanArgs, model: &str, subject: Subject<'_>) -> Res
     match ended {
         Ok(()) => {}
         Err(PlanningError::Model(error)) => {
-            let told = errors::from_model(
-                &error,
-                "Nothing was drafted; what was said until then is recorded, and --force replaces it. Without --model, the rules draft alone.",
-            );
-            return Err(told);
+            let hint = match exchanges.is_empty() {
+                true => "Nothing was drafted. Without --model, the rules draft alone.",
+                false => {
+                    "Nothing was drafted; what was said until then is recorded, and --force replaces it. Without --model, the rules draft alone."
+                }
+            };
+            return Err(errors::from_model(&error, hint));
         }
         Err(stopped) => {
             output::stderr(format!("note {stopped}. The draft has what there was until then; the rest is by rules."))

@@ -310,6 +310,66 @@ fn a_model_drafts_in_stages_is_sent_back_where_it_invents_and_replays_without_a_
 }
 
 #[test]
+fn a_model_does_not_raise_what_the_rules_hold_and_slips_of_hands_are_refused() {
+    let all = [role("x", "confounder"), role("dropout", "confounder"), role("leak", "confounder")];
+    let nothing = ["eligibility", "treatment_strategies", "assignment", "time_zero", "follow_up", "outcome"]
+        .iter()
+        .chain(&["causal_contrast", "analysis_plan"])
+        .map(|key| ((*key).to_owned(), json!("")))
+        .collect();
+    let server = Server::start(vec![
+        calling("openai", "ask_principal", &json!({"question": "leak: before t?"})),
+        calling("openai", "submit_roles", &json!({"roles": all})),
+        calling("openai", "submit_trial", &Value::Object(nothing)),
+    ]);
+    let study = study();
+    let dir = study.dir.path();
+    let mut rows = String::from("t,y,x,dropout,leak\n");
+    for i in 0..60 {
+        let y = f64::from(i * 7 % 13);
+        rows += &format!("{},{y},{},{},{}\n", i % 2, i % 5, i % 3, 2.0 * y + 1.0);
+    }
+    std::fs::write(dir.join("d.csv"), rows).expect("data");
+    let model = format!("{{provider: openai, model: some-model, base_url: \"{}\"}}", server.url());
+    let args = [
+        "--json",
+        "plan",
+        "does t change y?",
+        "d.csv",
+        "--model",
+        &model,
+        "--questions",
+        "1",
+        "--budget",
+        "{turns: 3}",
+    ];
+    let drafted = oci(dir, &args);
+    assert!(drafted.code == 0 && drafted.stderr.contains("The model asks: leak: before t?"), "{}", drafted.stderr);
+    let found = roles(&drafted);
+    let of = |name: &str| found.iter().find(|one| one.0 == name).map(|one| one.1.as_str());
+    assert_eq!(["x", "dropout", "leak"].map(of), [Some("confounder"), Some("post_treatment"), Some("left_out")]);
+    let plan = text(dir);
+    assert_eq!(plan.matches("The model would have it as confounder").count(), 2, "{plan}");
+    assert!(!plan.contains("part: target_trial"), "an empty trial is nothing to accept: {plan}");
+
+    assert_eq!(oci(dir, &["plan", "accept", "plan.yaml", "--all-as-drafted"]).code, 0);
+    let plan = text(dir);
+    std::fs::write(dir.join("plan.yaml"), plan.replace("other: []", "other: [leak]")).expect("an edit");
+    let refused = oci(dir, &["run", "plan.yaml"]);
+    assert!(refused.code == 2 && refused.stderr.contains("`leak` was accepted as left_out"), "{}", refused.stderr);
+
+    // A link to a plan stays one.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("plan.yaml", dir.join("link.yaml")).expect("a link");
+        let linked = oci(dir, &["plan", "accept", "link.yaml", "--role", "leak=left_out"]);
+        assert_eq!(linked.code, 0, "{}", linked.stderr);
+        assert!(dir.join("link.yaml").is_symlink(), "a link");
+        assert_eq!(oci(dir, &["check", "plan.yaml"]).code, 0);
+    }
+}
+
+#[test]
 fn a_model_that_never_answers_leaves_the_draft_of_the_rules() {
     let words = calling("openai", "submit_roles", &json!({"roles": []}));
     let server = Server::start(vec![words]);

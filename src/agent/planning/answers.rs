@@ -4,6 +4,8 @@ use super::{LONGEST, sentence};
 use crate::llm::ToolSpec;
 use crate::plan::draft::ColumnRole;
 use crate::plan::{TargetTrial, closest, listed, shown};
+use crate::text::lines::joined;
+use crate::text::untrusted::visible;
 use causal::graph::question::Question;
 use causal::graph::read;
 use serde::Deserialize;
@@ -121,6 +123,9 @@ pub(super) fn critic_tools() -> Vec<ToolSpec> {
 }
 
 fn parsed<T: for<'de> Deserialize<'de>>(arguments: &Value) -> Result<T, String> {
+    if !arguments.is_object() {
+        return Err("the arguments are not a whole JSON object".to_owned());
+    }
     serde_json::from_value(arguments.clone()).map_err(|error| format!("the arguments do not fit the schema: {error}"))
 }
 
@@ -336,7 +341,8 @@ pub(super) fn question(arguments: &Value) -> Result<String, String> {
     if asked.chars().count() > LONGEST {
         Err("the question is too long; ask for one thing".to_owned())
     } else {
-        Ok(sentence(asked))
+        // Word for word: it may begin with the name of a column.
+        Ok(visible(&joined(asked)))
     }
 }
 

@@ -93,7 +93,9 @@ pub fn draft_plan(talk: &mut Talk<'_>, input: &PlanningInput<'_>, draft: &mut Mo
         talk.stage(Role::Actor, &opening(input), |arguments| answers::roles(arguments, &columns), "submit_roles")?;
     let trial = "Next, the randomised trial that would answer the question, component by component. Leave a component empty where \
                  only the principal can say; do not invent dates or places. Finish with `submit_trial`.";
-    draft.trial = Some(talk.stage(Role::Actor, trial, answers::trial, "submit_trial")?);
+    let components = talk.stage(Role::Actor, trial, answers::trial, "submit_trial")?;
+    // Eight empty texts are nothing to accept.
+    draft.trial = Some(components).filter(|trial| *trial != TargetTrial::default());
     let graph = "Next, a causal graph to argue with, over the columns that matter and what nobody measured. Every column that is \
                  adjusted for must be in it, arrows follow time, and an arrow that you leave out is the strong claim: draw it in case of \
                  doubt. Finish with `submit_graph`.";

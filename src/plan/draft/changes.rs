@@ -1,7 +1,7 @@
 //! What the principal decides on a draft: the plan's text with it.
 
 use super::edit::{components, placed, rewritten};
-use super::{AcceptedOn, ColumnRole, DraftSection, DraftedPart};
+use super::{AcceptedOn, ColumnRole, DraftSection, DraftedBy, DraftedPart, RoleJudgement};
 use crate::plan::quote::yaml_value;
 use crate::plan::set::{SetError, with_value};
 use crate::plan::{Plan, Problem, closest, listed, read_bytes, shown};
@@ -102,6 +102,7 @@ pub fn decide(text: &str, decisions: &[Acceptance], by: &AcceptedBy) -> Result<(
     let Some(mut draft) = plan.draft.clone() else {
         return Err(DecideError::NoDraft("the plan has no `draft:`, so there is nothing to accept".to_owned()));
     };
+    judged_by_hand(&plan, decisions, &mut draft);
     let mut changed: BTreeMap<String, ColumnRole> = BTreeMap::new();
     let mut text = text.to_owned();
     for decision in decisions {
@@ -138,6 +139,27 @@ pub fn decide(text: &str, decisions: &[Acceptance], by: &AcceptedBy) -> Result<(
     let roles: Vec<(&str, ColumnRole)> = changed.iter().map(|(column, role)| (column.as_str(), *role)).collect();
     let text = rewritten(&placed(&text, &in_file_order(&draft, &roles))?, &draft)?;
     Ok((text, draft))
+}
+
+/// Columns that somebody gave a place in the plan by hand, and that a decision names: a judgement to decide on.
+fn judged_by_hand(plan: &Plan, decisions: &[Acceptance], draft: &mut DraftSection) {
+    let used = super::rules::used(plan);
+    for decision in decisions {
+        let Acceptance::Role(column, Some(_)) = decision else { continue };
+        if used.contains(column.as_str()) && draft.role_of(column).is_none() {
+            let of_the_question =
+                [(&plan.treatment.column, ColumnRole::Treatment), (&plan.outcome.column, ColumnRole::Outcome)];
+            let role = of_the_question.iter().find(|one| one.0 == column).map_or(ColumnRole::Undecided, |one| one.1);
+            draft.roles.push(RoleJudgement {
+                column: column.clone(),
+                role,
+                drafted: None,
+                by: DraftedBy::Rules,
+                because: "It was put into the plan by hand.".to_owned(),
+                accepted: None,
+            });
+        }
+    }
 }
 
 fn first(problems: &[Problem]) -> String {
@@ -231,7 +253,7 @@ fn empty_trial(text: &str, plan: &Plan) -> Result<String, DecideError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::draft::{DraftedBy, DraftedPlan, PartJudgement, RoleJudgement, appended};
+    use crate::plan::draft::{DraftedPlan, PartJudgement, appended};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -321,6 +343,25 @@ mod tests {
         assert_eq!(problems, Vec::<String>::new());
         assert!(plan.confounders.other.is_empty() && plan.negative_controls.is_empty());
         assert_eq!(draft.role_of("x").map(|one| one.drafted), Some(Some(ColumnRole::Undecided)));
+    }
+
+    #[test]
+    fn a_column_without_a_judgement_is_refused_until_somebody_says_what_it_is() {
+        let all = [Acceptance::AllAsDrafted, Acceptance::Undecided(ColumnRole::Confounder)];
+        let (text, _) = decide(&drafted(&ROLES, &[]), &all, &by()).expect("decided");
+        let edited = text.replace("other: []", "other: [w]");
+        let problems = read(&edited).1;
+        assert!(
+            problems.len() == 1 && problems[0].contains("uses `w`, and its draft has no judgement"),
+            "{problems:?}"
+        );
+        let say = |column: &str| [Acceptance::Role(column.to_owned(), Some(ColumnRole::Predictor))];
+        let (mended, draft) = decide(&edited, &say("w"), &by()).expect("decided");
+        assert_eq!((draft.pending(), read(&mended).1), (0, Vec::new()), "{mended}");
+        assert!(matches!(decide(&edited, &say("v"), &by()), Err(DecideError::NoColumn { .. })));
+        let at = text.find("draft:\n").expect("a draft");
+        let none = format!("{}draft: {{}}\n", &text[..at]);
+        assert_eq!(read(&none).1.len(), 4, "a draft without judgements is not an accepted one");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Judged {
     /// The judgement, which nobody has accepted.
     pub judgement: RoleJudgement,
     /// It rests on what the file shows, so that nothing but the principal overrides it: a copy, a constant, a column that
-    /// determines the outcome or splits the arms, an identifier, a name that says that it is later than treatment. A column that
+    /// determines the outcome or splits the arms, an identifier, a name that says that it is later than treatment or who stayed in the study. A column that
     /// splits the arms is undecided all the same.
     pub is_hard: bool,
 }
@@ -97,7 +97,7 @@ fn of_other(observed: &Observed<'_>, proposal: &Proposal, name: &str) -> Judged 
         );
     }
     let (role, reason) = by_name(name, observed.outcome);
-    judged(name, role, &reason, false)
+    judged(name, role, &reason, role == ColumnRole::PostTreatment)
 }
 
 /// True if a column is the treatment in the same or in other units.

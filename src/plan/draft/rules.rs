@@ -5,6 +5,7 @@ use crate::plan::reader::{listed, shown};
 use crate::plan::{Plan, Problem};
 use crate::term::Term;
 use crate::text::escape::shell_word;
+use std::collections::BTreeSet;
 
 /// Names of this many judgements are told; of the rest the number.
 const NAMED: usize = 12;
@@ -20,6 +21,18 @@ pub(in crate::plan) fn check(plan: &Plan, out: &mut Vec<Problem>) {
             "`oci-agent plan accept plan.yaml --role {word}` puts it where that role belongs; name another role if it has changed."
         );
         out.push(Problem { place: plan.at(&path), path, message, hint });
+    }
+    for column in without_judgement(plan, draft) {
+        let name = shown(column);
+        let word = shell_word(&format!("{column}=ROLE"));
+        out.push(Problem {
+            place: plan.at("draft"),
+            path: "draft.roles".to_owned(),
+            message: format!("the plan uses `{name}`, and its draft has no judgement on it"),
+            hint: format!(
+                "Say what it is, `oci-agent plan accept plan.yaml --role {word}`, or take it out of the plan."
+            ),
+        });
     }
     let section = &plan.confounders;
     let none = section.priority.is_empty() && section.other.is_empty() && section.terms.is_empty();
@@ -38,6 +51,22 @@ pub(in crate::plan) fn check(plan: &Plan, out: &mut Vec<Problem>) {
         let path = "draft".to_owned();
         out.push(Problem { place: plan.at(&path), path, message: pending(draft), hint: hint.to_owned() });
     }
+}
+
+/// Columns with a place in the plan that the draft says nothing about: nobody has accepted those.
+fn without_judgement<'a>(plan: &'a Plan, draft: &DraftSection) -> BTreeSet<&'a str> {
+    used(plan).into_iter().filter(|column| !column.is_empty() && draft.role_of(column).is_none()).collect()
+}
+
+/// The columns that have a place in a plan for which a role is accepted.
+pub(super) fn used(plan: &Plan) -> BTreeSet<&str> {
+    let section = &plan.confounders;
+    let lists = [&section.priority, &section.other, &plan.negative_controls, &plan.placebo_outcomes];
+    let own = [&plan.data.unit_id, &plan.data.weights, &plan.analysis.clusters];
+    let listed = lists.into_iter().flatten().map(String::as_str);
+    let in_terms = section.terms.iter().flat_map(Term::columns);
+    let single = own.into_iter().filter_map(|job| job.as_deref());
+    listed.chain(in_terms).chain(single).chain([plan.treatment.column.as_str(), plan.outcome.column.as_str()]).collect()
 }
 
 /// The judgements that nobody has accepted, in a sentence.
