@@ -5,7 +5,6 @@ use super::errors::{self, CliError, Kind};
 use super::{env, files, finished_run, output};
 use crate::objects::Remote;
 use crate::publish::{Parcel, PublishError, Sent, manifest_location, send};
-use crate::record::audit::NEWEST_LAYOUT;
 use crate::record::json;
 use crate::record::publication::{self as manifest, BundleContents, Publication, PublishedFile, plain_name};
 use crate::report::publication;
@@ -13,7 +12,6 @@ use crate::store::{ArtifactError, GATE, RecordedRun};
 use crate::text::object_address::ObjectAddress;
 use crate::text::untrusted::visible;
 use clap::Args;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -123,13 +121,6 @@ fn tell(parcel: &Parcel, state: Sent, global: &Global) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The part of `manifest.json` that says how a run is laid out.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Manifest {
-    layout: u64,
-}
-
 /// A run of which something was lost or changed is not what its commits say.
 fn refuse_unless_whole(run: &RecordedRun, named: &Path) -> Result<(), CliError> {
     let verify = format!("oci-agent verify {}", output::shell_word(named));
@@ -152,12 +143,6 @@ fn refuse_unless_whole(run: &RecordedRun, named: &Path) -> Result<(), CliError> 
             None => ("has not finished".to_owned(), "Go on with the command that started it and --resume.".to_owned()),
         };
         return Err(CliError::user(format!("{place} {message}, so it is not published"), hint));
-    }
-    let manifest = run.file("manifest.json").map_err(|error| from_store(&error))?.unwrap_or_default();
-    let laid_out: Manifest = serde_json::from_slice(&manifest).unwrap_or_default();
-    if laid_out.layout > NEWEST_LAYOUT {
-        let message = format!("{place} was made by a newer oci-agent (layout {})", laid_out.layout);
-        return Err(CliError::user(message, "Publish it with the version that made it; manifest.json names it."));
     }
     let edited = run.edited().map_err(|error| from_store(&error))?;
     if !edited.is_empty() {

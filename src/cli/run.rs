@@ -15,7 +15,7 @@ use crate::finding::Tier;
 use crate::llm::ModelError;
 use crate::pipeline::sparse_levels::sparse_levels;
 use crate::pipeline::{Prepared, prepare};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Gate, Plan};
 use crate::playbook::Catalogue;
 use crate::report::{self, terminal};
 use crate::store;
@@ -52,6 +52,10 @@ pub(super) fn study(args: &RunArgs, global: &Global, cancel: Arc<AtomicBool>) ->
         output::stdout(terminal::first_page(&outcome.results, &plan, style.width, style.color))?;
         if global.quiet == 0 {
             output::stderr(closing(&outcome, args));
+            if plan.gates.contains(&Gate::Publish) {
+                let out = output::shell_word(&args.place());
+                output::stderr(format!("It is published when a person has approved it: oci-agent review {out}"));
+            }
         }
     }
     if !outcome.accepted && (global.json || global.quiet > 0) {

@@ -156,6 +156,11 @@ impl Check<'_> {
             let (ids, branch) = (self.run.left_behind().to_vec(), self.run.branch().to_owned());
             self.findings.push(VerificationFinding::LeftBehind { ids, branch });
         }
+        let stray = self.run.stray_decisions();
+        self.findings.extend(stray.into_iter().map(|id| VerificationFinding::StrayDecision { id }));
+        if let Some(waiting) = self.run.waiting() {
+            self.findings.push(VerificationFinding::Waits { gate: waiting.gate, rejected: waiting.rejected });
+        }
         let reworded = self.run.reworded_decisions();
         self.findings.extend(reworded.map(|id| VerificationFinding::RewordedDecision { id }));
         if !self.run.is_finished() {

@@ -145,6 +145,18 @@ pub enum VerificationFinding {
         /// The branch.
         branch: String,
     },
+    /// A decision on a gate at which the run did not wait, or had been let through.
+    StrayDecision {
+        /// Its commit.
+        id: String,
+    },
+    /// The run waits for a person, or was rejected.
+    Waits {
+        /// The gate.
+        gate: String,
+        /// True if somebody decided against it.
+        rejected: bool,
+    },
     /// A decision whose message is not the one that it was given.
     RewordedDecision {
         /// Its commit.
@@ -195,7 +207,8 @@ impl VerificationFinding {
     /// False for what a reader should know, and is no fault of the run.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        !matches!(self, VerificationFinding::NoRecord { .. } | VerificationFinding::RecordNamesOther { .. })
+        use VerificationFinding::{NoRecord, RecordNamesOther, Waits};
+        !matches!(self, NoRecord { .. } | RecordNamesOther { .. } | Waits { .. })
     }
 }
 

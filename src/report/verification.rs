@@ -109,6 +109,16 @@ fn sentence(finding: &VerificationFinding) -> String {
             listed(&ids.iter().take(3).map(|id| id.chars().take(SHORT).collect()).collect::<Vec<String>>()),
             shell_word(branch)
         ),
+        VerificationFinding::StrayDecision { id } => format!(
+            "the decision {} is on a gate at which the run did not wait, or that was open already",
+            id.chars().take(SHORT).collect::<String>()
+        ),
+        VerificationFinding::Waits { gate, rejected: false } => {
+            format!("the run waits for a person's decision at the gate `{}`", one_line(gate))
+        }
+        VerificationFinding::Waits { gate, rejected: true } => {
+            format!("the run was rejected at the gate `{}`", one_line(gate))
+        }
         VerificationFinding::RewordedDecision { id } => format!(
             "the decision {} has another message than it was given",
             id.chars().take(SHORT).collect::<String>()

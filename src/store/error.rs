@@ -40,7 +40,7 @@ pub enum ArtifactError {
     },
     /// Made by a later version of this program.
     #[error(
-        "`{}` was made by a newer oci-agent (layout {layout}; this one knows layout 1). Use that version, or choose \
+        "`{}` was made by a newer oci-agent (layout {layout}). Use that version, or choose \
          another place with `--out another/dir`.",
         dir.display()
     )]

@@ -1,6 +1,6 @@
 //! A run as it is on record, opened to be read: nothing is mended, locked or written.
 
-use crate::store::decision::{self, Decided, Decision};
+use crate::store::decision::{self, Decided, Decision, DecisionKind, GATE};
 use crate::store::folder::{Entry, Folder};
 use crate::store::message::{ends_run, trailer};
 use crate::store::objects;
@@ -11,6 +11,7 @@ use crate::store::waiting::{WaitingRun, waiting};
 use crate::store::worktree::JOURNAL;
 use crate::store::{ArtifactError, RepositoryTrust, Step, init, libgit};
 use git2::{DiffFormat, ObjectType, Oid, Repository};
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
@@ -18,6 +19,16 @@ use std::path::{Path, PathBuf};
 
 /// The file by which a clone is known as a run's.
 const MANIFEST: &str = "manifest.json";
+
+/// The newest layout of the documents of a run that is read.
+const NEWEST_LAYOUT: i64 = 2;
+
+/// The part of [`MANIFEST`] that says how a run is laid out.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LaidOut {
+    layout: i64,
+}
 
 /// One branch of a run's repository.
 pub struct RecordedRun {
@@ -102,8 +113,14 @@ impl RecordedRun {
         let left_behind = left.iter().map(Oid::to_string).collect();
         let (commits, decided) = decision::split(commits);
         let run = RecordedRun { dir: place.clone(), repo, branch: name, shown, commits, decided, damaged, left_behind };
-        if run.damaged.is_empty() && !run.files(run.commits.last())?.contains_key(MANIFEST) {
-            return Err(no_run("is a git repository that oci-agent did not make"));
+        if run.damaged.is_empty() {
+            let manifest = run.file(MANIFEST)?;
+            let manifest = manifest.ok_or_else(|| no_run("is a git repository that oci-agent did not make"))?;
+            // What cannot be read at all is told by whoever needs it.
+            let laid_out: LaidOut = serde_json::from_slice(&manifest).unwrap_or_default();
+            if laid_out.layout > NEWEST_LAYOUT {
+                return Err(ArtifactError::Newer { dir: place, layout: laid_out.layout });
+            }
         }
         Ok(run)
     }
@@ -118,6 +135,26 @@ impl RecordedRun {
     /// The decisions whose message is not the one that a decision of theirs has: full ids.
     pub fn reworded_decisions(&self) -> impl Iterator<Item = String> {
         self.decided.iter().filter(|decided| !decided.as_made).map(|decided| decided.decision.commit.clone())
+    }
+
+    /// The decisions on a gate at which the run did not wait, or that had been approved already: full ids.
+    pub fn stray_decisions(&self) -> Vec<String> {
+        let mut open: Option<(usize, &str)> = None;
+        let mut stray = Vec::new();
+        for Decided { after, decision, .. } in &self.decided {
+            let gate = after.checked_sub(1).and_then(|step| self.trailer_of(step, GATE));
+            if decision.kind == DecisionKind::Comment {
+                continue;
+            }
+            let waits = gate.is_some() && gate == decision.gate.as_deref() && open != gate.map(|gate| (*after, gate));
+            if !waits {
+                stray.push(decision.commit.clone());
+            }
+            if decision.kind == DecisionKind::Approved {
+                open = gate.map(|gate| (*after, gate));
+            }
+        }
+        stray
     }
 
     /// True if a step after the first (counted from 0) changes no file.

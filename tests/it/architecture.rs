@@ -273,6 +273,7 @@ const READS_TEXT: &[(&str, usize, &str)] = &[
     ("src/store/decision.rs", 1, "a signature, as gpg and ssh-keygen print it"),
     ("src/objects/remote.rs", 2, "an address, and names of variables of the environment"),
     ("src/objects/server_words.rs", 2, "a server's error"),
+    ("src/report/plots/watch.rs", 2, "names of files"),
     ("src/store/bundle.rs", 1, "names of references"),
     ("src/store/git.rs", 2, "names of branches; a path"),
     ("src/store/libgit.rs", 1, "a path in git's configuration"),

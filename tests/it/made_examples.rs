@@ -148,6 +148,11 @@ fn a_bad_control_is_refused_with_bounds_that_hold_the_truth() {
             "{text}"
         );
     }
+    // A sweep says it before any number, and no row of it is gradable.
+    let swept = oci_agent(run.dir.path(), &["sweep", "trim", "out", "--levels", "0,0.1"]);
+    let said = words(&swept.stdout);
+    let (refused, number) = (said.find("ATE is not identified"), said.find("estimates from"));
+    assert!(refused.is_some() && refused < number && said.contains("0 of 2 rows would have been gradable"), "{said}");
 }
 
 /// The same plan without the test among its confounders.

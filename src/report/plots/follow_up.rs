@@ -6,6 +6,7 @@ use super::forest::{self, Words};
 use super::forest_rows::{ForestRow, Group, Role};
 use super::paint;
 use super::scene::{Anchor, Colour, Point, Scene, Span, Stroke, Type, fitted, palette};
+use crate::finding::Tier;
 use crate::plan::follow_ups::SweepKind;
 use crate::record::ReportError;
 use crate::record::follow_up::{Curve, FollowUpDocument, SweepRow};
@@ -43,7 +44,8 @@ fn rows_scene(document: &FollowUpDocument, title: &str, description: &str) -> Op
     let mut groups = Vec::new();
     for answer in &document.answers {
         let of = |row: &&SweepRow| row.requested == answer.requested;
-        let row = |row: &SweepRow| forest_row(row, several);
+        let refused = answer.verdict == Tier::NotSatisfactory;
+        let row = |row: &SweepRow| forest_row(row, several, refused);
         let rows: Vec<ForestRow> = document.table.iter().filter(of).filter_map(row).collect();
         left_out += rows.len().saturating_sub(MOST_ROWS);
         let heading = format!("{}: {}", answer.name, sentences::tier(answer.verdict));
@@ -66,7 +68,7 @@ fn rows_scene(document: &FollowUpDocument, title: &str, description: &str) -> Op
         legend: [
             (Role::Answer, "the answer of the run"),
             (Role::Other, "gradable by itself"),
-            (Role::Iteration, "not gradable by itself"),
+            (Role::Iteration, "not gradable by itself, or refused"),
             (Role::Benchmark, ""),
         ],
         more: &more.join(" "),
@@ -74,11 +76,13 @@ fn rows_scene(document: &FollowUpDocument, title: &str, description: &str) -> Op
     forest::drawn(&groups, &words)
 }
 
-fn forest_row(row: &SweepRow, several: bool) -> Option<ForestRow> {
+fn forest_row(row: &SweepRow, several: bool, refused: bool) -> Option<ForestRow> {
     let effect = row.effect.as_ref()?;
     let (lower, upper) = effect.interval;
     let scale = if several && effect.outcome_sd > 0.0 { effect.outcome_sd } else { 1.0 };
     let role = match (row.answer, row.gradable()) {
+        // What the run refuses is drawn as no answer of it.
+        (true, _) if refused => Role::Iteration,
         (true, _) => Role::Answer,
         (false, true) => Role::Other,
         (false, false) => Role::Iteration,
@@ -205,7 +209,7 @@ fn legend(scene: &mut Scene, y: f64) -> f64 {
     let entries = [
         LegendEntry { mark: &estimates, text: "estimates, sorted" },
         LegendEntry { mark: &intervals, text: "95 % intervals" },
-        LegendEntry { mark: &answer, text: "the answer of the run" },
+        LegendEntry { mark: &answer, text: "the analysis of the run" },
     ];
     axis::draw_legend(scene, y, &entries)
 }

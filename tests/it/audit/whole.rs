@@ -188,7 +188,10 @@ fn what_is_no_run_or_cannot_be_read_is_refused() {
     rewrite(dir, |step| step.replace("manifest.json", "\"layout\": ", "\"layout\": 9"));
     let ran = audit(dir, &[]);
     assert!(ran.code == 2 && ran.stderr.contains("newer oci-agent (layout 9"), "{}", ran.stderr);
-    rewrite(dir, |step| step.write("plan.yaml", "title: [\n"));
+    rewrite(dir, |step| {
+        step.replace("manifest.json", "\"layout\": 9", "\"layout\": ");
+        step.write("plan.yaml", "title: [\n");
+    });
     let ran = audit(dir, &[]);
     assert!(ran.code == 2 && ran.stderr.contains("plan on record cannot be read"), "{}", ran.stderr);
 }
