@@ -12,6 +12,7 @@ use super::mcp_args::McpArgs;
 use super::oversight::{ApproveArgs, CommentArgs, QueueArgs, RejectArgs, ReviewArgs};
 use super::plan_args::PlanArgs;
 use super::publish::PublishArgs;
+use super::report_command::ReportArgs;
 use super::serve::ServeArgs;
 use super::shell::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::sweep::SweepCommand;
@@ -97,6 +98,7 @@ pub enum Command {
     Queue(QueueArgs),
     /// Was a run made as it should be? A list of checks with their evidence, and the TARGET items.
     Audit(AuditArgs),
+    Report(ReportArgs),
     /// Many runs on one page: what waits for a person, answers over time, verdicts, the record; a static site.
     Dashboard(DashboardArgs),
     /// The same page for this machine, while runs are at work.

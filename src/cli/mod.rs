@@ -38,6 +38,7 @@ mod plan_draft;
 mod plan_model;
 mod playbook;
 mod publish;
+mod report_command;
 mod run;
 mod run_experiment;
 mod serve;
@@ -134,6 +135,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Watch(args) => watch::watch(&args, &cli.global),
         Command::Verify(args) => verify::verify(&args, &cli.global),
         Command::Audit(args) => audit::audit(&args, &cli.global),
+        Command::Report(args) => report_command::report(&args, &cli.global),
         Command::Dashboard(args) => dashboard::dashboard(&args, &cli.global),
         Command::Serve(args) => serve::serve(&args, &cli.global),
         Command::Experiment(command) => experiment::experiment(&command, &cli.global),

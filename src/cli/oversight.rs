@@ -257,7 +257,14 @@ fn writable(dir: &Path) -> Result<GitStore, CliError> {
         identity: Vec::new(),
         trust: files::trust(),
     };
-    GitStore::open(dir, options).map_err(|error| from_store(&error))
+    GitStore::open(dir, options).map_err(|error| match error {
+        // It was read as a run before: what is not ours in it is the repository that git made around its commits.
+        ArtifactError::NotOurs { .. } => CliError::user(
+            format!("{} is a clone of a run, and a decision goes on the record of the run itself", dir.display()),
+            "Decide where the run was made, then pull.",
+        ),
+        error => from_store(&error),
+    })
 }
 
 /// Asks whoever is at the terminal; anything but a clear answer lets the run wait.

@@ -72,11 +72,31 @@ fn close(value: &serde_json::Value, expected: f64, tolerance: f64) {
     assert!((value - expected).abs() <= tolerance, "{value} against {expected}, tolerance {tolerance}");
 }
 
+/// The committed report, whatever stands in the folder.
+fn prints_its_report(run: &Example) {
+    let (dir, committed) = (run.dir.path(), run.text("report.md"));
+    std::fs::write(dir.join("out/report.md"), "edited").expect("an edit");
+    let printed = oci_agent(dir, &["report", "out"]);
+    assert_eq!((printed.code, printed.stdout.trim()), (0, committed.trim()), "{}", printed.stderr);
+    std::fs::write(dir.join("out/report.md"), &committed).expect("undone");
+    assert_eq!(oci_agent(dir, &["report", "out", "-o", "page.html"]).code, 0);
+    assert_eq!(std::fs::read_to_string(dir.join("page.html")).expect("a page"), run.text("report.html"));
+    for (args, words) in [
+        (&["-o", "page.html"][..], "page.html"),
+        (&["-o", "page.pdf"], "neither .html nor .md"),
+        (&["--branch", "run-7"], "It has main"),
+    ] {
+        let refused = oci_agent(dir, &[&["report", "out"][..], args].concat());
+        assert!(refused.code == 2 && refused.stderr.contains(words), "{args:?}: {}", refused.stderr);
+    }
+}
+
 /// Hernán & Robins, What If, section 12.2: the IPW effect is 3.4 kg with 95 % interval 2.4 to 4.5, weights taken as known.
 #[test]
 fn nhefs_gives_the_numbers_of_the_book() {
     let run = Example::run("nhefs", &[]);
     assert_eq!(run.ran.code, 0, "{}", run.ran.stderr);
+    prints_its_report(&run);
     let ipw = run.effect("ate", "ipw_hajek", 1);
     close(&ipw["estimate"], 3.4, 0.05);
     let (estimate, known) = (ipw["estimate"].as_f64().unwrap(), ipw["se_influence"].as_f64().unwrap());

@@ -259,6 +259,13 @@ fn a_decision_needs_a_name_and_a_run_that_is_whole() {
     let edited = office.oci(&["approve", "out"]);
     assert!(edited.code == 2 && edited.stderr.contains("`plan.yaml`"), "{}", edited.stderr);
     std::fs::write(&plan, text).expect("undone");
+    let report = office.oci(&["report", "out"]);
+    assert!(report.code == 2 && report.stderr.contains("waits at the gate `plan`"), "{}", report.stderr);
+    office.git(&["clone", "-q", ".", "../clone"]);
+    for command in [&["approve", "clone"][..], &["comment", "clone", "-m", "Hm."]] {
+        let refused = office.oci(command);
+        assert!(refused.code == 2 && refused.stderr.contains("is a clone of a run"), "{}", refused.stderr);
+    }
     assert_eq!(office.oci(&["approve", "out"]).code, 0);
     for (args, words) in [
         (&["review", "nothing"][..], "is not there"),
