@@ -127,7 +127,7 @@ impl ServerTool {
                     "required": ["run", "state", "unblinded", "verdicts"],
                     "properties": {
                         "run": text, "branch": text, "trouble": text,
-                        "state": {"type": "string", "enum": ["running", "stopped", "finished", "unreadable", "not_begun"]},
+                        "state": {"type": "string", "enum": ["running", "stopped", "waiting", "finished", "unreadable", "not_begun"]},
                         "unblinded": flag, "iteration": count,
                         "waits_for": {
                             "type": "object",

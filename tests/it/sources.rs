@@ -103,7 +103,7 @@ fn an_object_gives_the_answer_of_the_file_and_is_read_once() {
         &["estimate", ADDRESS, "--treatment", "t", "--outcome", "y"],
         &["init", ADDRESS, "--treatment", "t", "--outcome", "y", "-o", "made.yaml"],
         &["sweep", "trim", "far"],
-        &["mcp", "url.yaml", "--out", "hosted"],
+        &["mcp", "url.yaml", "--out", "hosted", "--trust", "s3://shelf/studies"],
     ] {
         let ran = shelf.oci(args);
         // The host of the server has left before it said a word.
