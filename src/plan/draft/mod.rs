@@ -1,6 +1,6 @@
 //! `draft:` of a plan: judgements that a program drafted and that the principal accepts, one by one.
 //!
-//! A judgement that nobody has accepted is a problem of the plan, so nothing runs with it ([`pending`]); one that was accepted
+//! A judgement that nobody has accepted is a problem of the plan, so nothing runs with it ([`DraftSection::pending`]); one that was accepted
 //! stays in the plan with its reason, its author and whoever accepted it, and the plan is held to it ([`rules`]).
 
 mod changes;
