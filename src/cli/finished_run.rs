@@ -71,19 +71,30 @@ pub(super) fn untouched(record: &RecordedRun, dir: &Path) -> Result<(), CliError
     Err(CliError::user(message, hint))
 }
 
-/// The commits after the end of a run that no follow-up and no watch made: short ids.
-pub(super) fn stray(record: &RecordedRun) -> Vec<String> {
+/// The commits after the end of a run that no follow-up and no watch made: short ids. What a commit says of itself is not enough;
+/// it also touches nothing but the folder of its kind.
+fn stray(record: &RecordedRun) -> Result<Vec<String>, CliError> {
     let commits: Vec<String> = record.commits().collect();
     let end = record.end().map_or(commits.len(), |end| end + 1);
-    let asked =
-        |at: &usize| [steps::TRAILER, steps_of_watch::TRAILER].iter().any(|key| record.trailer_of(*at, key).is_some());
-    let late = (end..commits.len()).filter(|at| !asked(at));
-    late.filter_map(|at| commits.get(at).map(|id| short_hash(id))).collect()
+    let kinds = [(steps::TRAILER, steps::FOLDER), (steps_of_watch::TRAILER, steps_of_watch::FOLDER)];
+    let mut stray = Vec::new();
+    for (at, id) in commits.iter().enumerate().skip(end) {
+        let kind = kinds.iter().find(|(key, _)| record.trailer_of(at, key).is_some());
+        let ours = match kind {
+            Some(_) if record.is_empty_step(at) => false,
+            Some((_, folder)) => record.stays_below(at, folder).map_err(|error| errors::from_artifacts(&error))?,
+            None => false,
+        };
+        if !ours {
+            stray.push(short_hash(id));
+        }
+    }
+    Ok(stray)
 }
 
 /// Refuses a run with commits of somebody else's after its end.
 pub(super) fn undisturbed(record: &RecordedRun, dir: &Path) -> Result<(), CliError> {
-    let stray = stray(record);
+    let stray = stray(record)?;
     if stray.is_empty() {
         return Ok(());
     }

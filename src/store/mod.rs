@@ -52,6 +52,7 @@ mod repair;
 mod runs_below;
 mod site;
 mod staging;
+mod tampering;
 #[cfg(test)]
 mod tests;
 mod tree;

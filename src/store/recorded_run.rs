@@ -1,6 +1,6 @@
 //! A run as it is on record, opened to be read: nothing is mended, locked or written.
 
-use crate::store::decision::{self, Decided, Decision, DecisionKind, GATE};
+use crate::store::decision::{self, Decided, Decision};
 use crate::store::folder::{Entry, Folder};
 use crate::store::message::{ends_run, trailer};
 use crate::store::objects;
@@ -41,7 +41,7 @@ pub struct RecordedRun {
     pub(super) commits: Vec<Recorded>,
     pub(super) decided: Vec<Decided>,
     damaged: Vec<String>,
-    left_behind: Vec<String>,
+    pub(super) left_behind: Vec<String>,
 }
 
 /// A file on disk that is not as the last commit has it.
@@ -123,45 +123,6 @@ impl RecordedRun {
             }
         }
         Ok(run)
-    }
-
-    /// Full ids of commits that this program put on the branch, by git's own log of it, and that its history does not have: it was
-    /// moved back, or written again. A clone has another log, and knows nothing of what became of the run before.
-    #[must_use]
-    pub fn left_behind(&self) -> &[String] {
-        &self.left_behind
-    }
-
-    /// The decisions whose message is not the one that a decision of theirs has: full ids.
-    pub fn reworded_decisions(&self) -> impl Iterator<Item = String> {
-        self.decided.iter().filter(|decided| !decided.as_made).map(|decided| decided.decision.commit.clone())
-    }
-
-    /// The decisions on a gate at which the run did not wait, or that had been approved already: full ids.
-    pub fn stray_decisions(&self) -> Vec<String> {
-        let mut open: Option<(usize, &str)> = None;
-        let mut stray = Vec::new();
-        for Decided { after, decision, .. } in &self.decided {
-            let gate = after.checked_sub(1).and_then(|step| self.trailer_of(step, GATE));
-            if decision.kind == DecisionKind::Comment {
-                continue;
-            }
-            let waits = gate.is_some() && gate == decision.gate.as_deref() && open != gate.map(|gate| (*after, gate));
-            if !waits {
-                stray.push(decision.commit.clone());
-            }
-            if decision.kind == DecisionKind::Approved {
-                open = gate.map(|gate| (*after, gate));
-            }
-        }
-        stray
-    }
-
-    /// True if a step after the first (counted from 0) changes no file.
-    #[must_use]
-    pub fn is_empty_step(&self, step: usize) -> bool {
-        let tree = |at: usize| self.commits.get(at).map(|commit| commit.tree);
-        step.checked_sub(1).is_some_and(|before| tree(before) == tree(step))
     }
 
     /// The directory, without links in it.

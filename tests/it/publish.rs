@@ -347,6 +347,11 @@ fn a_run_that_is_not_whole_is_not_published() {
     desk.git("out", &["commit", "--quiet", "--allow-empty", "-m", "More"]);
     desk.refuses(&publish, 2, "has commits after its end that no follow-up made");
     desk.git("out", &["reset", "--quiet", "--hard", "HEAD~1"]);
+    // One that says it is a follow-up, and changes the report.
+    std::fs::write(&report, text.replace("ate", "att")).expect("writes");
+    desk.git("out", &["commit", "--quiet", "-am", "follow-up trim: 2 thresholds\n\nFollow-Up: trim"]);
+    desk.refuses(&publish, 2, "has commits after its end that no follow-up made");
+    desk.git("out", &["reset", "--quiet", "--hard", "HEAD~1"]);
     desk.git("out", &["checkout", "--quiet", "-b", "half", "HEAD~1"]);
     desk.refuses(&publish, 2, "has not finished");
     desk.git("out", &["checkout", "--quiet", "main"]);
